@@ -1,0 +1,338 @@
+// joust on real models and real data, in one go: five trials that should end well, and one that must not.
+//
+// Champion: a linear classifier. Challenger: nearest neighbours, really more accurate and really a hundred times
+// slower. The images of letters are real, and no model has seen them; the users who send them are simulated.
+
+#include "demo_progress.hpp"
+#include "demo_world.hpp"
+
+#include <joust/format.hpp>
+#include <joust/joust.hpp>
+#include <joust/report/html.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <fstream>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace examples;
+
+/// Whether an answer was right is known later than the answer: here, when 200 further requests have been served.
+///
+/// All that a service keeps until then is the ticket, and as text: 43 characters that survive a log or a URL.
+template <class Trial>
+class delayed_truth {
+public:
+    explicit delayed_truth(Trial& trial) : trial_(trial) {}
+
+    void add(const joust::ticket& ticket, bool right)
+    {
+        waiting_.emplace_back(ticket.to_string(), right);
+        if (waiting_.size() > 200) {
+            tell_oldest();
+        }
+    }
+    void tell_all()
+    {
+        while (!waiting_.empty()) {
+            tell_oldest();
+        }
+    }
+
+private:
+    void tell_oldest()
+    {
+        const auto& [text, right] = waiting_.front();
+        trial_.template observe<"accuracy">(joust::ticket::from_string(text), right);
+        waiting_.pop_front();
+    }
+
+    Trial& trial_;
+    std::deque<std::pair<std::string, bool>> waiting_;
+};
+
+/// Shadow: the challenger answers the same requests beside the champion, on a thread of its own.
+///
+/// No user ever sees what it says, and nobody waits for it. A service owner sees how often the two agree, which of
+/// them is right once the truth is known, how long each takes, and whether the challenger fails.
+joust::report run_shadow(const demo_world& world, const demo_size& size)
+{
+    joust::shadow letters{
+        joust::model{"linear", [&](const letter_request& r) { return world.softmax(r.x); }},
+        joust::model{"neighbours", [&](const letter_request& r) { return world.neighbours(r.x); }},
+        joust::by(&letter_request::user),
+        joust::salt("letters-shadow"),
+        joust::background{.queue = 4096}};
+
+    const auto requests = world.traffic(size.shadow, size.users, 1);
+    progress bar("shadow", requests.size());
+    auto next = std::chrono::steady_clock::now();
+    for (const letter_request& request : requests) {
+        // Requests come in at least 40 microseconds apart; a loop without pauses would outrun any challenger.
+        while (std::chrono::steady_clock::now() < next) {
+            std::this_thread::yield();
+        }
+        next = std::chrono::steady_clock::now() + std::chrono::microseconds(40);
+        const auto [letter, ticket] = letters.serve(request);
+        letters.truth(ticket, world.truth(request));
+        if (bar.due()) {
+            bar.show(request.id);
+        }
+    }
+    letters.drain();
+    return letters.report();
+}
+
+/// Canary: the challenger serves 1 % of the users, then 5, 25, 50 and 100 %, as long as no guardrail breaks.
+///
+/// A service owner states what must not happen: accuracy falls by more than two points, failures become
+/// more frequent, or one answer in a hundred takes 2 ms longer. The trial watches that by itself at every request, advances by
+/// itself, and takes a bad challenger out within the call that proves it bad.
+template <class Challenger>
+joust::report run_canary(const demo_world& world, const demo_size& size, const char* name, const Challenger& challenger,
+                         std::uint64_t seed)
+{
+    joust::canary letters{
+        joust::model{"linear", [&](const letter_request& r) { return world.softmax(r.x); }},
+        joust::model{name, [&](const letter_request& r) { return challenger(r.x); }},
+        joust::by(&letter_request::user),
+        joust::hash_split{.salt = std::string("letters-canary-") + name},
+        joust::ramp{.shares = {0.01, 0.05, 0.25, 0.5, 1.0}, .requests = 200},
+        joust::guardrail(joust::conversion<"accuracy">{}, {.max_decrease = 0.02}),
+        joust::guardrail(joust::failures{}),
+        joust::guardrail(joust::latency{.q = 0.99}, {.max_increase = 2.0})};
+
+    const auto requests = world.traffic(size.canary, size.users, seed);
+    progress bar("canary", requests.size());
+    delayed_truth truth(letters);
+    for (const letter_request& request : requests) {
+        const auto [letter, ticket] = letters.serve(request);
+        truth.add(ticket, letter == world.truth(request));
+        if (bar.due()) {
+            bar.show(request.id, fmt::format("{} serves {:.0f} %", name, 100.0 * letters.share()));
+        }
+    }
+    truth.tell_all();
+    return letters.report();
+}
+
+/// A/B test: half of the users get the challenger for the whole time, and accuracy decides.
+///
+/// A service owner sees how much better the challenger is, with an interval that may be looked at on
+/// any day, whether the latency guardrail holds, and so what the better answers cost.
+joust::report run_ab_test(const demo_world& world, const demo_size& size)
+{
+    joust::ab_test letters{
+        joust::model{"linear", [&](const letter_request& r) { return world.softmax(r.x); }},
+        joust::model{"neighbours", [&](const letter_request& r) { return world.neighbours(r.x); }},
+        joust::by(&letter_request::user),
+        joust::hash_split{.salt = "letters-ab", .shares = {0.5, 0.5}},
+        joust::conversion<"accuracy">{},
+        joust::guardrail(joust::latency{.q = 0.99}, {.max_increase = 2.0}),
+        joust::always_valid{.alpha = 0.05, .units = static_cast<double>(size.ab_test)}};
+
+    const auto requests = world.traffic(size.ab_test, size.users, 3);
+    progress bar("A/B test", requests.size());
+    delayed_truth truth(letters);
+    for (const letter_request& request : requests) {
+        const auto [letter, ticket] = letters.serve(request);
+        truth.add(ticket, letter == world.truth(request));
+        if (bar.due()) {
+            bar.show(request.id);
+        }
+    }
+    truth.tell_all();
+    return letters.report();
+}
+
+/// Interleaving: both rankers' results in one list, and clicks say whose results people prefer.
+///
+/// A service owner needs no second page and no long test: every user compares, without knowing. Here the
+/// rankers look for images of the same letter as the one asked for; the clicks are simulated by a stated model.
+joust::report run_interleaving(const demo_world& world, const demo_size& size)
+{
+    joust::interleaving similar{
+        joust::model{"cosine", [&](const letter_request& r) { return world.cosine(r.x); }},
+        joust::model{"mahalanobis", [&](const letter_request& r) { return world.mahalanobis(r.x); }},
+        joust::by(&letter_request::user),
+        joust::salt("letters-similar"),
+        joust::always_valid{.units = static_cast<double>(size.interleaving)}};
+
+    const auto requests = world.traffic(size.interleaving, size.users, 4);
+    progress bar("interleaving", requests.size());
+    cascade_clicks user(44);
+    for (const letter_request& request : requests) {
+        const auto page = similar.rank(request, page_length);
+        const char wanted = world.truth(request);
+        for (const std::size_t place : user(page.size(), [&](std::size_t at) { return world.data.train[page[at]].truth == wanted; })) {
+            similar.click(page.ticket(), place);
+        }
+        if (bar.due()) {
+            bar.show(request.id);
+        }
+    }
+    return similar.report();
+}
+
+/// Gate: both models answer the same held-back rows before anything is deployed, and CI gets an exit code.
+///
+/// A service owner states how much worse the challenger may be; the gate passes only when it is shown to be no worse
+/// than that, fails when it is shown to be worse, and says how many rows are missing when neither is shown.
+joust::report run_gate(const demo_world& world, const demo_size& size)
+{
+    joust::gate check{
+        joust::model{"linear", [&](const letter_row& r) { return world.softmax(r.x); }},
+        joust::model{"neighbours", [&](const letter_row& r) { return world.neighbours(r.x); }},
+        joust::guardrail(joust::conversion<"accuracy">{}, {.max_decrease = 0.01}),
+        joust::guardrail(joust::latency{.q = 0.99}, {.max_increase = 2.0})};
+
+    const std::size_t rows = std::min(size.gate, world.data.held_back.size());
+    return check.run(std::span(world.data.held_back).first(rows), [](const letter_row& r, char letter) { return letter == r.truth; });
+}
+
+/// Find the row of a metric in a report; the metric's name may go on ("latency p99 (ms)").
+const joust::metric_row* row_of(const joust::report& report, std::string_view metric)
+{
+    for (const joust::metric_row& row : report.metrics) {
+        if (std::string_view(row.metric).substr(0, metric.size()) == metric) {
+            return &row;
+        }
+    }
+    return nullptr;
+}
+
+/// Say what the better answers cost: the trade that a service owner has to weigh, whatever the verdict.
+void print_trade(const joust::report& report)
+{
+    const joust::metric_row* accuracy = row_of(report, "accuracy");
+    if (accuracy == nullptr || report.latencies.size() < 2) {
+        return;
+    }
+    const joust::latency_row& champion = report.latencies[0];
+    const joust::latency_row& challenger = report.latencies[1];
+    fmt::print("The trade: {} answers {:+.1f} points more accurately [{:+.1f}, {:+.1f}] and takes {:.1f} us instead of {:.2f} us at the median, "
+               "{:.0f} times as long.\n",
+               challenger.model, 100.0 * accuracy->estimate, 100.0 * accuracy->lower, 100.0 * accuracy->upper, 1000.0 * challenger.p50,
+               1000.0 * champion.p50, challenger.p50 / champion.p50);
+}
+
+struct demo_options {
+    std::string out = "report.html";
+    std::string data = JOUST_SOURCE_DIR "/examples/data";
+    bool fast = false;
+    bool help = false;
+};
+
+constexpr std::string_view help = R"(00_demo: five trials of joust on real classifiers, and one of a broken model.
+
+  00_demo [--fast] [--out FILE] [--data DIRECTORY]
+
+  --fast            simulate less traffic
+  --out FILE        where the page with all reports goes, default report.html
+  --data DIRECTORY  where letter.csv is
+  --help            print this text
+
+It ends with exit code 0 if every trial ended as it must, with 1 if not.
+)";
+
+demo_options parse(int argc, char** argv)
+{
+    demo_options given;
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        if (word == "--fast") {
+            given.fast = true;
+        } else if (word == "--help" || word == "-h") {
+            given.help = true;
+        } else if ((word == "--out" || word == "--data") && i + 1 < argc) {
+            (word == "--out" ? given.out : given.data) = argv[++i];
+        } else {
+            throw std::invalid_argument(word == "--out" || word == "--data" ? word + " needs a value" : "unknown option " + word);
+        }
+    }
+    return given;
+}
+
+int run(const demo_options& given)
+{
+    const auto start = std::chrono::steady_clock::now();
+    const demo_size size = given.fast ? demo_size::fast() : demo_size{};
+    const demo_world world = demo_world::build(given.data);
+    fmt::print("Real: {} letters to learn from, {} held back as requests; both models and all latencies (read and trained in {:.2f} s).\n"
+               "Simulated: {} users, which of them sends which letter, and every click. Hours of traffic pass within seconds, so that now and\n"
+               "then two requests of one user get the same ticket; the second one's truth is refused and counted as repeated feedback.\n\n",
+               world.data.train.size(), world.data.held_back.size(), world.seconds, size.users);
+
+    demo_checks checks;
+    std::vector<joust::report> reports;
+    const auto show = [&](std::string_view title, joust::report report) -> const joust::report& {
+        fmt::print("==== {} ====\n{:t}\n", title, report);
+        return reports.emplace_back(std::move(report));
+    };
+    reports.reserve(8);
+
+    const joust::report& shadow = show("1. Shadow: nobody sees the challenger", run_shadow(world, size));
+    checks.expect(shadow.decision == joust::verdict::ship_challenger, "the shadow finds the challenger more accurate and sound");
+
+    const joust::report& canary = show("2. Canary: a growing share of users", run_canary(world, size, "neighbours", world.neighbours, 2));
+    checks.expect(canary.decision == joust::verdict::ship_challenger && !canary.shares.empty() && canary.shares.back().share == 1.0,
+                  "the canary takes the challenger from 1 % to 100 % of the users");
+
+    const joust::report& ab_test = show("3. A/B test: which one is better?", run_ab_test(world, size));
+    print_trade(ab_test);
+    checks.expect(ab_test.decision == joust::verdict::ship_challenger, "the A/B test finds the challenger more accurate, its latency within the guardrail");
+    fmt::print("\n");
+
+    const joust::report& interleaving = show("4. Interleaving: which results do people click?", run_interleaving(world, size));
+    checks.expect(interleaving.decision == joust::verdict::ship_challenger, "interleaving finds that people prefer the ranker that is really better");
+
+    const joust::report& gate = show("5. Gate: may it be deployed?", run_gate(world, size));
+    checks.expect(gate.decision == joust::verdict::pass, fmt::format("the gate passes with exit code {}", joust::exit_code(gate)));
+
+    const joust::report& broken = show("6. The second run: a broken challenger", run_canary(world, size, "broken", world.broken, 5));
+    checks.expect(broken.decision == joust::verdict::roll_back, "the canary rolls the broken challenger back");
+    checks.expect(broken.arms.at(1).requests < size.canary / 20, "hardly a request reached the broken challenger");
+
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    std::ofstream page(given.out, std::ios::binary);
+    page << joust::html(reports, {.title = "joust: the demo", .subtitle = "Real letters and real models, simulated users."});
+    page.close();
+    fmt::print("\n");
+    checks.expect(page.good(), "the page with all reports is written: " + given.out);
+    fmt::print("{:.1f} s in all.\n", seconds);
+    return checks.finish();
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    try {
+        const demo_options given = parse(argc, argv);
+        if (given.help) {
+            fmt::print("{}", help);
+            return 0;
+        }
+        return run(given);
+    } catch (const std::invalid_argument& error) {
+        fmt::print(stderr, "00_demo: {} (--help says more)\n", error.what());
+        return 2;
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "00_demo: {}\n", error.what());
+        return 2;
+    }
+}

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+// Unaligned little-endian words and the wide product: what hashing, random numbers and tickets share.
+namespace joust::inline v0::detail {
+
+/// Reverse the order of a word's bytes: all of joust's words in memory and text are little-endian.
+[[nodiscard]] constexpr std::uint64_t byte_swap64(std::uint64_t x) noexcept
+{
+    x = ((x & 0x00ff00ff00ff00ffU) << 8) | ((x >> 8) & 0x00ff00ff00ff00ffU);
+    x = ((x & 0x0000ffff0000ffffU) << 16) | ((x >> 16) & 0x0000ffff0000ffffU);
+    return (x << 32) | (x >> 32);
+}
+
+[[nodiscard]] constexpr std::uint32_t byte_swap32(std::uint32_t x) noexcept
+{
+    x = ((x & 0x00ff00ffU) << 8) | ((x >> 8) & 0x00ff00ffU);
+    return (x << 16) | (x >> 16);
+}
+
+/// Read `count` (at most 8) bytes one by one as the low bytes of a little-endian word.
+[[nodiscard]] constexpr std::uint64_t load_bytes(const char* from, std::size_t count) noexcept
+{
+    std::uint64_t word = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        word |= static_cast<std::uint64_t>(static_cast<unsigned char>(from[i])) << (8 * i);
+    }
+    return word;
+}
+
+/// Read 8 bytes at any address as a little-endian word.
+[[nodiscard]] constexpr std::uint64_t load64(const char* from) noexcept
+{
+    if (std::is_constant_evaluated()) {
+        return load_bytes(from, 8);
+    }
+    std::uint64_t word = 0;
+    std::memcpy(&word, from, sizeof word);
+    return std::endian::native == std::endian::little ? word : byte_swap64(word);
+}
+
+/// Read 4 bytes at any address as a little-endian word.
+[[nodiscard]] constexpr std::uint32_t load32(const char* from) noexcept
+{
+    if (std::is_constant_evaluated()) {
+        return static_cast<std::uint32_t>(load_bytes(from, 4));
+    }
+    std::uint32_t word = 0;
+    std::memcpy(&word, from, sizeof word);
+    return std::endian::native == std::endian::little ? word : byte_swap32(word);
+}
+
+/// Read fewer than 8 bytes as the low bytes of a word, without a loop and without reading beyond them.
+[[nodiscard]] constexpr std::uint64_t load_tail(const char* from, std::size_t count) noexcept
+{
+    if (count >= 4) {
+        const std::uint64_t low = load32(from);
+        const std::uint64_t high = load32(from + count - 4);
+        return low | (high << (8 * (count - 4)));
+    }
+    if (count == 0) {
+        return 0;
+    }
+    // First, middle and last byte cover 1 to 3 bytes; where they coincide, OR changes nothing.
+    const auto byte = [from](std::size_t i) {
+        return static_cast<std::uint64_t>(static_cast<unsigned char>(from[i]));
+    };
+    return byte(0) | (byte(count / 2) << (8 * (count / 2))) | (byte(count - 1) << (8 * (count - 1)));
+}
+
+/// The high 64 bits of the 128-bit product.
+[[nodiscard]] constexpr std::uint64_t multiply_high(std::uint64_t a, std::uint64_t b) noexcept
+{
+#ifdef __SIZEOF_INT128__
+    __extension__ using wide = unsigned __int128;
+    return static_cast<std::uint64_t>((static_cast<wide>(a) * b) >> 64);
+#else
+    const std::uint64_t a_low = a & 0xffffffffU, a_high = a >> 32;
+    const std::uint64_t b_low = b & 0xffffffffU, b_high = b >> 32;
+    const std::uint64_t middle = a_high * b_low + ((a_low * b_low) >> 32);
+    const std::uint64_t carry = a_low * b_high + (middle & 0xffffffffU);
+    return a_high * b_high + (middle >> 32) + (carry >> 32);
+#endif
+}
+
+}  // namespace joust::inline v0::detail

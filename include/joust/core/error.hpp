@@ -1,0 +1,45 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace joust::inline v0 {
+
+/// Say which field of which policy was configured wrongly, what it was given and what it allows.
+///
+/// Thrown by constructors only, never while serving.
+class configuration_error : public std::invalid_argument {
+public:
+    configuration_error(std::string_view field, std::string_view value, std::string_view allowed)
+        : std::invalid_argument(sentence(field, value, allowed)), field_(field), value_(value), allowed_(allowed)
+    {
+    }
+
+    [[nodiscard]] const std::string& field() const noexcept { return field_; }
+    [[nodiscard]] const std::string& value() const noexcept { return value_; }
+    [[nodiscard]] const std::string& allowed() const noexcept { return allowed_; }
+
+private:
+    static std::string sentence(std::string_view field, std::string_view value, std::string_view allowed)
+    {
+        std::string text{field};
+        text += " is ";
+        text += value;
+        text += "; allowed: ";
+        text += allowed;
+        return text;
+    }
+
+    std::string field_;
+    std::string value_;
+    std::string allowed_;
+};
+
+/// Say why bytes from outside (a ticket, a snapshot, a log) could not be read.
+class parse_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+}  // namespace joust::inline v0

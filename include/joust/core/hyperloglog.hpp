@@ -1,0 +1,124 @@
+#pragma once
+
+#include <joust/core/hash.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace joust::inline v0 {
+
+/// Estimate how many distinct hashes were added, in 2^Bits bytes, mergeable without loss.
+///
+/// The standard error is 1.04 / sqrt(2^Bits): 1.6 % for 12 bits. Hashes are mixed once more, since the arms
+/// of a split hold ranges of the hash space.
+///
+/// assumes: equal units have equal hashes, different units hashes that look independent
+/// cost: about 2 ns an addition
+/// source: Ertl 2017, New cardinality estimation algorithms for HyperLogLog sketches, algorithm 6
+template <unsigned Bits = 12>
+class hyperloglog {
+    static_assert(Bits >= 4 && Bits <= 18, "hyperloglog needs 4 to 18 index bits");
+
+public:
+    static constexpr std::size_t size = std::size_t{1} << Bits;
+    static constexpr unsigned max_rank = 64 - Bits + 1;
+
+    /// Where a hash is counted and how rare it is; for memory that keeps registers in its own way.
+    struct place {
+        std::size_t index;
+        std::uint8_t rank;
+    };
+
+    [[nodiscard]] static constexpr place place_of(std::uint64_t hash) noexcept
+    {
+        const std::uint64_t mixed = mix64(hash);
+        // The bit set behind the last one bounds the count of leading zeros.
+        const std::uint64_t rest = (mixed << Bits) | (std::uint64_t{1} << (Bits - 1));
+        return {static_cast<std::size_t>(mixed >> (64 - Bits)),
+                static_cast<std::uint8_t>(std::countl_zero(rest) + 1)};
+    }
+    [[nodiscard]] static constexpr std::size_t index(std::uint64_t hash) noexcept
+    {
+        return place_of(hash).index;
+    }
+    [[nodiscard]] static constexpr std::uint8_t rank(std::uint64_t hash) noexcept
+    {
+        return place_of(hash).rank;
+    }
+
+    /// Add one hash; adding it again changes nothing.
+    constexpr void add(std::uint64_t hash) noexcept
+    {
+        const place p = place_of(hash);
+        raise(p.index, p.rank);
+    }
+
+    /// Raise one register, as add and merge do; a rank beyond the possible counts as the highest.
+    constexpr void raise(std::size_t index, std::uint8_t rank) noexcept
+    {
+        const std::uint8_t bounded = rank < max_rank ? rank : std::uint8_t{max_rank};
+        if (registers_[index] < bounded) {
+            registers_[index] = bounded;
+        }
+    }
+
+    /// Become the sketch of both sets.
+    constexpr void merge(const hyperloglog& other) noexcept
+    {
+        for (std::size_t i = 0; i < size; ++i) {
+            raise(i, other.registers_[i]);
+        }
+    }
+
+    /// Estimate the number of distinct hashes.
+    [[nodiscard]] constexpr double estimate() const noexcept
+    {
+        std::array<std::uint32_t, max_rank + 1> count{};
+        for (const std::uint8_t rank : registers_) {
+            ++count[rank];
+        }
+        const auto m = static_cast<double>(size);
+        // Ertl's further term for registers at their end is left out: it needs some 2^60 hashes to matter.
+        double z = 0.0;
+        for (unsigned rank = max_rank; rank >= 1; --rank) {
+            z = 0.5 * (z + static_cast<double>(count[rank]));
+        }
+        z += m * sigma(static_cast<double>(count[0]) / m);
+        constexpr double twice_ln_2 = 1.3862943611198906188;
+        return m * m / (twice_ln_2 * z);  // 0 for an empty sketch, where z is infinite
+    }
+
+    /// The registers, to be stored; raise() puts them back.
+    [[nodiscard]] constexpr std::span<const std::uint8_t, size> registers() const noexcept
+    {
+        return registers_;
+    }
+
+    bool operator==(const hyperloglog&) const = default;
+
+private:
+    // Ertl's correction for small sets, from the share of registers never touched.
+    [[nodiscard]] static constexpr double sigma(double x) noexcept
+    {
+        if (x == 1.0) {
+            return std::numeric_limits<double>::infinity();
+        }
+        double y = 1.0;
+        double z = x;
+        for (double before = -1.0; before != z;) {
+            x *= x;
+            before = z;
+            z += x * y;
+            y += y;
+        }
+        return z;
+    }
+
+    std::array<std::uint8_t, size> registers_{};
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,161 @@
+#pragma once
+
+#include <joust/core/utf8.hpp>
+
+#include <charconv>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace joust::inline v0 {
+
+/// Append a text as a JSON string, quotes included.
+///
+/// Bytes that are not UTF-8 become U+FFFD, so the result is always valid; `<`, `>` and `&` are escaped too,
+/// so that the value may stand inside an HTML page.
+/// source: Bray (2017), The JavaScript Object Notation (JSON) Data Interchange Format, RFC 8259, section 7
+inline void append_json_string(std::string& out, std::string_view text)
+{
+    constexpr std::string_view hex = "0123456789abcdef";
+    const auto escape = [&](unsigned value) {
+        out += "\\u00";
+        out += hex[(value >> 4U) & 0xFU];
+        out += hex[value & 0xFU];
+    };
+    out += '"';
+    for (std::size_t i = 0; i < text.size();) {
+        const code_point point = decode_utf8(text, i);
+        const std::string_view bytes = text.substr(i, point.bytes);
+        i += point.bytes;
+        if (!point.valid) {
+            out += "\\ufffd";
+            continue;
+        }
+        switch (point.value) {
+            case U'"': out += "\\\""; break;
+            case U'\\': out += "\\\\"; break;
+            case U'\b': out += "\\b"; break;
+            case U'\f': out += "\\f"; break;
+            case U'\n': out += "\\n"; break;
+            case U'\r': out += "\\r"; break;
+            case U'\t': out += "\\t"; break;
+            case U'<':
+            case U'>':
+            case U'&':
+            case 0x7F: escape(static_cast<unsigned>(point.value)); break;
+            // JavaScript before 2019 took these two for line ends.
+            case 0x2028: out += "\\u2028"; break;
+            case 0x2029: out += "\\u2029"; break;
+            default:
+                if (point.value < 0x20) {
+                    escape(static_cast<unsigned>(point.value));
+                } else {
+                    out += bytes;
+                }
+        }
+    }
+    out += '"';
+}
+
+/// Write one JSON value into a string: objects, arrays, strings, numbers, true, false and null.
+///
+/// Commas are put where they belong. The caller closes what it opens and gives every member a key.
+/// Doubles are written with the fewest digits that read back to the same value; JSON has no NaN and no
+/// infinity, so those become null.
+class json_writer {
+public:
+    explicit json_writer(std::string& out) noexcept : out_(out) {}
+
+    json_writer& begin_object() { return open('{'); }
+    json_writer& end_object() { return close('}'); }
+    json_writer& begin_array() { return open('['); }
+    json_writer& end_array() { return close(']'); }
+
+    json_writer& key(std::string_view name)
+    {
+        separate();
+        append_json_string(out_, name);
+        out_ += ':';
+        comma_ = false;
+        return *this;
+    }
+
+    json_writer& value(std::string_view text)
+    {
+        separate();
+        append_json_string(out_, text);
+        comma_ = true;
+        return *this;
+    }
+    json_writer& value(const char* text) { return value(std::string_view{text}); }
+
+    template <class Number>
+        requires std::integral<Number> || std::floating_point<Number>
+    json_writer& value(Number number)
+    {
+        char buffer[64];  // the shortest form of any IEEE binary128 value fits
+        const std::to_chars_result end = std::to_chars(buffer, buffer + sizeof buffer, number);
+        // "inf", "nan" and "nan(ind)" are the only forms that do not end with a digit.
+        const char last = end.ptr[-1];
+        if (last < '0' || last > '9') {
+            return null();
+        }
+        separate();
+        out_.append(buffer, end.ptr);
+        comma_ = true;
+        return *this;
+    }
+
+    json_writer& value(bool truth)
+    {
+        separate();
+        out_ += truth ? "true" : "false";
+        comma_ = true;
+        return *this;
+    }
+
+    json_writer& null()
+    {
+        separate();
+        out_ += "null";
+        comma_ = true;
+        return *this;
+    }
+
+    /// Write `"name": content`.
+    template <class Value>
+    json_writer& member(std::string_view name, const Value& content)
+    {
+        key(name);
+        return value(content);
+    }
+
+private:
+    json_writer& open(char bracket)
+    {
+        separate();
+        out_ += bracket;
+        comma_ = false;
+        return *this;
+    }
+
+    json_writer& close(char bracket)
+    {
+        out_ += bracket;
+        comma_ = true;
+        return *this;
+    }
+
+    void separate()
+    {
+        if (comma_) {
+            out_ += ',';
+        }
+    }
+
+    std::string& out_;
+    bool comma_ = false;
+};
+
+}  // namespace joust::inline v0

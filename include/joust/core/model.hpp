@@ -1,0 +1,42 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <joust/core/error.hpp>
+
+namespace joust::inline v0 {
+
+/// Name a predictor: any callable, wrapped in place. The first model of a trial is the champion.
+///
+/// shape: `model{"gbdt-v1", score}`; the callable is kept by value (pass std::ref(f) to keep a reference).
+/// errors: configuration_error for an empty name.
+template <class Callable>
+struct model {
+    static_assert(std::is_object_v<Callable>, "joust: a model is a callable object, function or member pointer");
+
+    model(std::string_view model_name, Callable predictor) : name(model_name), call(std::move(predictor))
+    {
+        if (name.empty()) {
+            throw configuration_error("model.name", "empty", "a name that is unique in its trial");
+        }
+    }
+
+    std::string name;
+    [[no_unique_address]] Callable call;
+};
+
+template <class Name, class Callable>
+model(Name, Callable) -> model<Callable>;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_model = false;
+template <class Callable>
+inline constexpr bool is_model<model<Callable>> = true;
+
+}  // namespace detail
+}  // namespace joust::inline v0

@@ -1,0 +1,179 @@
+#pragma once
+
+#include <joust/core/bits.hpp>
+
+#include <cstdint>
+
+namespace joust::inline v0 {
+
+namespace detail {
+
+struct word_pair {
+    std::uint64_t first;
+    std::uint64_t second;
+};
+
+/// Encrypt a 128-bit counter under a 64-bit key: Philox 2x64 with 10 rounds.
+/// source: Salmon, Moraes, Dror, Shaw 2011, Parallel random numbers: as easy as 1, 2, 3
+[[nodiscard]] constexpr word_pair philox(word_pair counter, std::uint64_t key) noexcept
+{
+    constexpr std::uint64_t multiplier = 0xd2b74407b1ce6e93U;
+    for (int round = 0; round < 10; ++round) {
+        counter = {multiply_high(multiplier, counter.first) ^ key ^ counter.second,
+                   multiplier * counter.first};
+        key += 0x9e3779b97f4a7c15U;
+    }
+    return counter;
+}
+
+}  // namespace detail
+
+/// Draw random numbers that are the same on every platform, from a seed and the number of a stream.
+///
+/// Streams of one seed are independent, so each request, user or simulated day has its own and can be
+/// replayed alone. Whole numbers decide everything, also in normal() and exponential(): no rounding mode,
+/// fused multiplication or mathematics library can change a value. Not for secrets.
+///
+/// cost: 48 bytes; next about 3 ns, coin 0.5 ns, exponential 35 ns, normal 160 ns
+class keyed_random {
+public:
+    /// Begin a stream of a seed; any two numbers will do, also consecutive ones.
+    constexpr explicit keyed_random(std::uint64_t seed, std::uint64_t stream = 0) noexcept
+        : seed_(seed), stream_(stream)
+    {
+    }
+
+    /// Draw 64 random bits.
+    constexpr std::uint64_t next() noexcept
+    {
+        if (has_second_) {
+            has_second_ = false;
+            return second_;
+        }
+        const detail::word_pair block = detail::philox({index_, stream_}, seed_);
+        ++index_;
+        second_ = block.second;
+        has_second_ = true;
+        return block.first;
+    }
+
+    /// Toss a fair coin; 64 tosses share one draw.
+    constexpr bool coin() noexcept
+    {
+        if (coins_left_ == 0) {
+            coins_ = next();
+            coins_left_ = 64;
+        }
+        const bool heads = (coins_ & 1U) != 0;
+        coins_ >>= 1;
+        --coins_left_;
+        return heads;
+    }
+
+    /// Draw a whole number from 0 to n - 1, every one equally likely; 0 when n is 0.
+    /// source: Lemire 2019, Fast random integer generation in an interval
+    constexpr std::uint64_t below(std::uint64_t n) noexcept
+    {
+        std::uint64_t x = next();
+        if (x * n < n) {
+            const std::uint64_t threshold = n == 0 ? 0 : (0 - n) % n;
+            while (x * n < threshold) {
+                x = next();
+            }
+        }
+        return detail::multiply_high(x, n);
+    }
+
+    /// Draw uniformly from the multiples of 2^-53 in [0, 1).
+    constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
+    /// Be true with probability p.
+    constexpr bool chance(double p) noexcept { return uniform() < p; }
+
+    /// Draw from the exponential distribution with mean 1.
+    /// source: von Neumann 1951, Various techniques used in connection with random digits
+    constexpr double exponential() noexcept
+    {
+        for (double whole = 0.0;; whole += 1.0) {
+            const std::uint64_t first = next();
+            if (falls_evenly(first)) {
+                return whole + static_cast<double>(first >> 11) * 0x1p-53;
+            }
+        }
+    }
+
+    /// Draw from the normal distribution with mean 0 and variance 1.
+    /// source: Karney 2016, Sampling exactly from the normal distribution, algorithm N
+    constexpr double normal() noexcept
+    {
+        for (;;) {
+            std::uint64_t whole = 0;
+            while (half_exponential()) {
+                ++whole;
+            }
+            bool accepted = true;
+            for (std::uint64_t i = whole * (whole == 0 ? 0 : whole - 1); accepted && i != 0; --i) {
+                accepted = half_exponential();
+            }
+            if (!accepted) {
+                continue;
+            }
+            const std::uint64_t fraction = next();
+            for (std::uint64_t i = 0; accepted && i <= whole; ++i) {
+                accepted = normal_step(whole, fraction);
+            }
+            if (accepted) {
+                const double size =
+                    static_cast<double>(whole) + static_cast<double>(fraction >> 11) * 0x1p-53;
+                return coin() ? size : -size;
+            }
+        }
+    }
+
+    bool operator==(const keyed_random&) const = default;
+
+private:
+    // Whether an even number of draws fall one below the other, beginning below x: probability exp(-x).
+    constexpr bool falls_evenly(std::uint64_t x) noexcept
+    {
+        bool even = true;
+        for (std::uint64_t y = next(); y < x; y = next()) {
+            x = y;
+            even = !even;
+        }
+        return even;
+    }
+
+    // True with probability exp(-1/2).
+    constexpr bool half_exponential() noexcept { return falls_evenly(std::uint64_t{1} << 63); }
+
+    // True with probability exp(-x (2k + x) / (2k + 2)), for k = whole and x = fraction / 2^64.
+    constexpr bool normal_step(std::uint64_t whole, std::uint64_t fraction) noexcept
+    {
+        bool even = true;
+        for (std::uint64_t y = fraction;;) {
+            const std::uint64_t z = next();
+            if (z >= y) {
+                return even;
+            }
+            // r < (2k + x) / (2k + 2), multiplied out to whole numbers of 128 bits
+            const std::uint64_t r = next();
+            const std::uint64_t product = detail::multiply_high(r, 2 * whole + 2);
+            if (product > 2 * whole || (product == 2 * whole && r * (2 * whole + 2) >= fraction)) {
+                return even;
+            }
+            y = z;
+            even = !even;
+        }
+    }
+
+    std::uint64_t seed_;
+    std::uint64_t stream_;
+    std::uint64_t index_ = 0;
+    std::uint64_t second_ = 0;
+    std::uint64_t coins_ = 0;
+    std::uint32_t coins_left_ = 0;
+    bool has_second_ = false;
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <joust/core/hash.hpp>
+#include <joust/core/invoke.hpp>
+#include <joust/core/policy.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace joust::inline v0 {
+
+/// Read the unit of randomisation out of a call's arguments; made by `by`.
+template <class Projection>
+struct unit_projection {
+    [[no_unique_address]] Projection projection;
+
+    template <class... Args>
+        requires std::is_invocable_v<const Projection&, const Args&...>
+    constexpr decltype(auto) key(const Args&... args) const
+    {
+        return detail::invoke(projection, args...);
+    }
+
+    /// Project the first argument alone, so that `by(&Request::user_id)` serves calls with further arguments.
+    template <class First, class... Rest>
+        requires(sizeof...(Rest) > 0 && !std::is_invocable_v<const Projection&, const First&, const Rest&...> &&
+                 std::is_invocable_v<const Projection&, const First&>)
+    constexpr decltype(auto) key(const First& first, const Rest&...) const
+    {
+        return detail::invoke(projection, first);
+    }
+};
+
+/// Say what is randomised: a member, a member function or any callable on the call's arguments.
+///
+/// When to use: always where units are assigned; choose who notices a difference (the user, the session, the
+/// conversation). When not: a value that changes from call to call gives a unit of one request.
+/// shape: `by(&Request::user_id)`, `by([](const Request& r) { return r.session; })`
+template <class Projection>
+[[nodiscard]] constexpr unit_projection<std::decay_t<Projection>> by(Projection&& projection)
+{
+    return {std::forward<Projection>(projection)};
+}
+
+/// Randomise every call anew: the unit is the request.
+///
+/// When to use: where nobody sees two answers (a batch job, a stateless classifier). When not: where people do; they would
+/// meet both models in turn, and a test of requests overstates what it knows about users.
+struct per_request {
+    template <class... Args>
+    [[nodiscard]] std::uint64_t key(const Args&...) const noexcept
+    {
+        // Threads count from far-apart places, so that no two calls share a key.
+        static constinit std::atomic<std::uint64_t> threads{0};
+        thread_local std::uint64_t next = mix64(threads.fetch_add(1, std::memory_order_relaxed)) << 20;
+        return next++;
+    }
+    bool operator==(const per_request&) const = default;
+};
+
+/// The role of the unit key: verb `key(args...)`.
+struct unit_key_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = detail::has_key<T>;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>,
+                      "joust: the unit key is given twice; a trial randomises one kind of unit, say it with one by(...)");
+    };
+};
+
+}  // namespace joust::inline v0

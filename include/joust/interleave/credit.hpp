@@ -1,0 +1,143 @@
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/core/policy.hpp>
+#include <joust/core/text.hpp>
+#include <joust/interleave/ranking.hpp>
+#include <joust/interleave/teams.hpp>
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+namespace joust::inline v0 {
+
+/// What a user did to one position of a slate: a click, or a judgement with a value.
+struct feedback {
+    std::size_t position = 0;
+    double value = 1.0;
+};
+
+/// Who earns how much for it. An amount outside 0 .. 1, or no number, says that the value cannot be used.
+struct award {
+    std::uint8_t team = no_team;
+    double amount = 0.0;
+    bool operator==(const award&) const = default;
+};
+
+/// Anything that turns feedback into credit: `credit(slate_teams, feedback) const noexcept -> award`.
+///
+/// Amounts are bounded by 1, since every sequential test needs a bound.
+template <class T>
+concept credit_rule = requires(const T& policy, const slate_teams& slate, const feedback& what) {
+    { policy.credit(slate, what) } noexcept -> std::same_as<award>;
+};
+
+/// The role of the credit: verb `credit(slate, feedback)`.
+struct credit_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = credit_rule<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_credit<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(detail::always_false<T>,
+                      "joust: a credit policy needs joust::award credit(const joust::slate_teams&, const "
+                      "joust::feedback&) const noexcept");
+    };
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: two credit policies are given; feedback is credited by one");
+    };
+};
+
+/// Credit every clicked slot's team with 1.
+///
+/// When to use: the default, for clicks, plays, purchases: anything that happens or does not.
+/// When not: feedback with a degree (graded_credit).
+struct click_credit {
+    [[nodiscard]] award credit(const slate_teams& slate, const feedback& what) const noexcept
+    {
+        const double amount = what.value != what.value ? what.value : what.value != 0.0 ? 1.0 : 0.0;
+        return {slate.team(what.position), amount};
+    }
+    bool operator==(const click_credit&) const = default;
+};
+
+/// Credit a slot's team with the grade that a user or a judge gave, as a share of the best grade.
+///
+/// When to use: stars, judged relevance, seconds of attention cut at a bound: `graded_credit{.best = 5}`.
+/// When not: unbounded money: its few largest values decide everything.
+/// errors: configuration_error when the trial is built, unless `best` is positive and finite; values outside
+/// 0 .. best are not used
+struct graded_credit {
+    double best = 1.0;  ///< the value that earns 1
+
+    void validate() const
+    {
+        if (!(best > 0.0 && best <= std::numeric_limits<double>::max())) {
+            throw configuration_error("graded_credit.best", to_text(best), "a positive, finite grade");
+        }
+    }
+
+    [[nodiscard]] award credit(const slate_teams& slate, const feedback& what) const noexcept
+    {
+        return {slate.team(what.position), what.value / best};
+    }
+    bool operator==(const graded_credit&) const = default;
+};
+
+/// Count the clicked slots of a ranker. shape: bit i of `clicked` is position i
+[[nodiscard]] inline int clicks_for(const slate_teams& slate, std::uint64_t clicked, std::uint8_t ranker) noexcept
+{
+    return std::popcount(slate.positions_of(ranker) & clicked);
+}
+
+/// Say which of two rankers a slate's clicks prefer: 1 the challenger, -1 the champion, 0 neither.
+[[nodiscard]] inline int
+preference(const slate_teams& slate, std::uint64_t clicked, std::uint8_t challenger, std::uint8_t champion = 0) noexcept
+{
+    const int difference = clicks_for(slate, clicked, challenger) - clicks_for(slate, clicked, champion);
+    return (difference > 0) - (difference < 0);
+}
+
+/// How the pairs of a competitive_pairs slate came out.
+struct pair_outcomes {
+    unsigned challenger = 0;  ///< pairs where only the challenger's item was clicked
+    unsigned champion = 0;
+    unsigned both = 0;
+    unsigned neither = 0;
+    bool operator==(const pair_outcomes&) const = default;
+
+    /// The paired difference, clicks of the challenger minus clicks of the champion.
+    [[nodiscard]] int difference() const noexcept { return static_cast<int>(challenger) - static_cast<int>(champion); }
+};
+
+/// Read a slate's pairs back from its teams and compare within each.
+///
+/// assumes: drafted by competitive_pairs, where two credited neighbours of different teams are a pair
+[[nodiscard]] inline pair_outcomes compare_pairs(const slate_teams& slate, std::uint64_t clicked) noexcept
+{
+    pair_outcomes found;
+    for (std::size_t i = 0; i + 1 < slate.length() && i < 63; ++i) {
+        const std::uint8_t first = slate.team(i);
+        const std::uint8_t second = slate.team(i + 1);
+        if (first == no_team || second == no_team || first == second) {
+            continue;
+        }
+        const bool clicked_first = ((clicked >> i) & 1) != 0;
+        const bool clicked_second = ((clicked >> (i + 1)) & 1) != 0;
+        const bool champion = first == 0 ? clicked_first : clicked_second;
+        const bool challenger = first == 0 ? clicked_second : clicked_first;
+        unsigned& outcome = champion ? (challenger ? found.both : found.champion)
+                                     : (challenger ? found.challenger : found.neither);
+        ++outcome;
+        ++i;
+    }
+    return found;
+}
+
+}  // namespace joust::inline v0

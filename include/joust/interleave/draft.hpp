@@ -1,0 +1,107 @@
+#pragma once
+
+#include <joust/interleave/ranking.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace joust::inline v0 {
+
+/// One shown position: whose item it is, and who earns what happens to it.
+struct slot {
+    std::uint32_t index;  ///< position of the item in that ranker's list
+    std::uint16_t pair;   ///< which pair of competitors the slot belongs to, or `no_pair`
+    std::uint8_t ranker;  ///< whose list the item is taken from
+    std::uint8_t team;    ///< the ranker that is credited, or `no_team`
+    bool operator==(const slot&) const = default;
+};
+
+/// Hold the positions an interleaver fills: the order, the teams and the pairs, not the items.
+///
+/// shape: `draft out{10}; joust::team_draft{}.interleave(lists, coins, out);`
+/// cost: up to 64 slots live inside the value and nothing is allocated; a longer draft keeps its slots in a
+/// vector. Lengths above 65,535 are cut to that.
+class draft {
+public:
+    static constexpr std::size_t inline_slots = 64;
+    static constexpr std::size_t max_slots = 65'535;
+
+    explicit draft(std::size_t length) noexcept : length_(length < max_slots ? length : max_slots) {}
+
+    /// Empty the draft and ask for another length; memory of an earlier long draft is kept.
+    void restart(std::size_t length) noexcept
+    {
+        length_ = length < max_slots ? length : max_slots;
+        size_ = 0;
+        more_.clear();
+    }
+
+    [[nodiscard]] std::size_t length() const noexcept { return length_; }  ///< slots asked for
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }      ///< slots filled
+    [[nodiscard]] std::size_t room() const noexcept { return length_ - size_; }
+    [[nodiscard]] bool full() const noexcept { return size_ >= length_; }
+
+    /// Fill the next position. assumes: not full
+    void push(slot next)
+    {
+        if (length_ <= inline_slots) [[likely]] {
+            inline_[size_++] = next;
+        } else {
+            push_more(next);
+        }
+    }
+
+    /// Take the credit away from every slot at or after a position, and from a pair that straddles it.
+    void forfeit_from(std::size_t position) noexcept
+    {
+        slot* slots = length_ <= inline_slots ? inline_.data() : more_.data();
+        if (position > 0 && position < size_ && slots[position].pair != no_pair &&
+            slots[position - 1].pair == slots[position].pair) {
+            --position;
+        }
+        for (std::size_t i = position; i < size_; ++i) {
+            slots[i].team = no_team;
+            slots[i].pair = no_pair;
+        }
+    }
+
+    [[nodiscard]] std::span<const slot> slots() const noexcept
+    {
+        return {length_ <= inline_slots ? inline_.data() : more_.data(), size_};
+    }
+    [[nodiscard]] const slot& operator[](std::size_t position) const noexcept { return slots()[position]; }
+    [[nodiscard]] const slot* begin() const noexcept { return slots().data(); }
+    [[nodiscard]] const slot* end() const noexcept { return slots().data() + size_; }
+
+    /// Compare what is shown and credited; the lengths asked for may differ.
+    [[nodiscard]] friend bool operator==(const draft& a, const draft& b) noexcept
+    {
+        if (a.size_ != b.size_) {
+            return false;
+        }
+        for (std::size_t i = 0; i < a.size_; ++i) {
+            if (!(a[i] == b[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+private:
+    // Apart, so that the common path is short enough to be inlined everywhere.
+    [[gnu::noinline]] void push_more(slot next)
+    {
+        more_.push_back(next);
+        ++size_;
+    }
+
+    std::size_t length_;
+    std::size_t size_ = 0;
+    std::array<slot, inline_slots> inline_{};
+    std::vector<slot> more_;
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <joust/core/hash.hpp>
+#include <joust/core/invoke.hpp>
+#include <joust/core/policy.hpp>
+#include <joust/core/unit_id.hpp>
+#include <joust/interleave/ranking.hpp>
+
+#include <concepts>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace joust::inline v0 {
+
+namespace detail {
+
+/// Turn what tells items apart into a key. Integers are their own keys; text and uuids are hashed to 64 bits,
+/// where a million ids hold a colliding pair with probability 3e-8.
+template <unit_like Id>
+[[nodiscard]] constexpr item_key key_of(const Id& id)
+{
+    if constexpr (std::same_as<Id, uuid>) {
+        return mix64(id.hi ^ mix64(id.lo));
+    } else if constexpr (text_like<Id>) {
+        return xxh64(static_cast<std::string_view>(id));
+    } else {
+        return static_cast<item_key>(id);
+    }
+}
+
+}  // namespace detail
+
+/// Identify items by a projection; made by `identified_by`.
+template <class Projection>
+struct item_projection {
+    [[no_unique_address]] Projection projection;
+
+    template <class Item>
+        requires std::is_invocable_v<const Projection&, const Item&> &&
+                 unit_like<std::remove_cvref_t<std::invoke_result_t<const Projection&, const Item&>>>
+    [[nodiscard]] constexpr item_key identify(const Item& item) const
+    {
+        return detail::key_of(detail::invoke(projection, item));
+    }
+};
+
+/// Say what makes two items the same: `identified_by(&document::id)`.
+///
+/// When to use: whenever items are more than their id. Project to the product family where variants of one
+/// product must not stand side by side: duplicates by key are shown once.
+/// When not: items that are integers or text themselves.
+/// shape: a member, a member function or any callable on one item, giving an integer, an enumerator, text or a uuid
+template <class Projection>
+[[nodiscard]] constexpr item_projection<std::decay_t<Projection>> identified_by(Projection&& projection)
+{
+    return {std::forward<Projection>(projection)};
+}
+
+/// Identify items by themselves: the default, for lists of integers or text.
+struct identified_by_itself {
+    template <unit_like Item>
+    [[nodiscard]] constexpr item_key identify(const Item& item) const
+    {
+        return detail::key_of(item);
+    }
+    bool operator==(const identified_by_itself&) const = default;
+};
+
+namespace detail {
+
+struct verb_identify {
+    int identify;
+};
+
+template <class T>
+concept has_identify = derivable<T> && !requires { &both<T, verb_identify>::identify; };
+
+}  // namespace detail
+
+/// The role of the identity: verb `identify(item) -> item_key`.
+struct identity_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = detail::has_identify<T>;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>,
+                      "joust: items are identified twice; one identified_by(...) tells what makes two items the same");
+    };
+};
+
+}  // namespace joust::inline v0

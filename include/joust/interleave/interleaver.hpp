@@ -1,0 +1,50 @@
+#pragma once
+
+#include <joust/core/policy.hpp>
+#include <joust/interleave/coins.hpp>
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/ranking.hpp>
+
+#include <concepts>
+
+namespace joust::inline v0 {
+
+namespace detail {
+
+/// Stand for any coin source where only the shape of a call is asked.
+struct any_coins {
+    bool coin();
+    unsigned below(unsigned n);
+};
+
+}  // namespace detail
+
+/// Anything that mixes rankings into one: `interleave(rankings, coins, draft&) const`, for any coin source.
+///
+/// An interleaver is a pure function of its lists and its coins. It may state `static constexpr std::size_t
+/// rankers`, the one number of rankers that it can mix.
+template <class T>
+concept interleaver = requires(const T& policy, rankings lists, detail::any_coins& coins, draft& out) {
+    { policy.interleave(lists, coins, out) } -> std::same_as<void>;
+};
+
+/// The role of the interleaver: verb `interleave(rankings, coins, out)`.
+struct interleaver_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = interleaver<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_interleave<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(detail::always_false<T>,
+                      "joust: an interleaver needs void interleave(joust::rankings, Coins& coins, joust::draft& out) "
+                      "const, as a template over the coins");
+    };
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: two interleavers are given; a slate is drafted by one");
+    };
+};
+
+}  // namespace joust::inline v0

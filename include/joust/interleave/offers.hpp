@@ -1,0 +1,309 @@
+#pragma once
+
+#include <joust/core/hash.hpp>
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/ranking.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+// What every ranker can still offer while a slate is drafted. Two books of the same account: words of bits for slates
+// of at most 64 slots, numbered items for everything else. Interleavers are written once, over either.
+
+namespace joust::inline v0::detail {
+
+/// Sixteen bits of a key: different prints mean different keys, equal prints have to be compared in full.
+[[nodiscard]] inline std::uint16_t print_of(item_key key) noexcept
+{
+    return static_cast<std::uint16_t>((key * 0x9e3779b97f4a7c15U) >> 48);
+}
+
+/// Say where a print stands among the first `size` (at most 64) ones, as bits.
+[[nodiscard]] inline std::uint64_t matches_one_by_one(const std::uint16_t* prints, unsigned size,
+                                                      std::uint16_t print) noexcept
+{
+    std::uint64_t mask = 0;
+    for (unsigned i = 0; i < size; ++i) {
+        mask |= std::uint64_t{prints[i] == print} << i;
+    }
+    return mask;
+}
+
+/// The same sixteen at a time, where the machine can. assumes: prints are readable up to the next multiple of 16; bits
+/// at and behind `size` mean nothing
+[[nodiscard]] inline std::uint64_t matches(const std::uint16_t* prints, unsigned size, std::uint16_t print) noexcept
+{
+#if defined(__SSE2__)
+    const __m128i wanted = _mm_set1_epi16(static_cast<short>(print));
+    std::uint64_t mask = 0;
+    for (unsigned i = 0; i < size; i += 16) {
+        const auto* at = reinterpret_cast<const __m128i*>(prints + i);
+        const __m128i low = _mm_cmpeq_epi16(_mm_load_si128(at), wanted);
+        const __m128i high = _mm_cmpeq_epi16(_mm_load_si128(at + 1), wanted);
+        const auto equal = static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
+        mask |= std::uint64_t{equal} << i;
+    }
+    return mask;
+#else
+    return matches_one_by_one(prints, size, print);
+#endif
+}
+
+/// Keep one bit per entry that is not shown yet. Only the first L entries of a list can matter to a slate of L
+/// slots when they are distinct, so one word per ranker is enough.
+///
+/// shape: `Rankers` lists; or, where it is `max_rankers`, any number up to that
+/// cost: allocates nothing; about 3 ns for each item shown and other ranker
+template <std::size_t Rankers>
+class mask_offers {
+public:
+    static constexpr std::size_t most = 64;
+
+    /// assumes: at most `most` slots
+    mask_offers(rankings lists, std::size_t length) noexcept : count_(static_cast<unsigned>(lists.size()))
+    {
+        bool repeats = false;
+        for (unsigned r = 0; r < count(); ++r) {
+            keys_[r] = lists[r].data();
+            const auto size = static_cast<unsigned>(lists[r].size() < length ? lists[r].size() : length);
+            sizes_[r] = size;
+            unshown_[r] = size == 0 ? 0 : ~std::uint64_t{0} >> (64 - size);
+            std::uint16_t* prints = prints_[r].data();
+            // A filter of 1,024 bits finds most lists distinct without comparing their entries with each other.
+            std::array<std::uint64_t, 16> filter{};
+            std::uint64_t met = 0;
+            for (unsigned i = 0; i < size; ++i) {
+                const std::uint16_t print = print_of(keys_[r][i]);
+                prints[i] = print;
+                std::uint64_t& word = filter[(print >> 6) & 15U];
+                met |= word >> (print & 63U);
+                word |= std::uint64_t{1} << (print & 63U);
+            }
+            for (unsigned i = size; i % 16 != 0; ++i) {
+                prints[i] = 0;
+            }
+            repeats = repeats || ((met & 1U) != 0 && repeats_in(r));
+        }
+        distinct_ = !repeats;
+    }
+
+    /// Are the entries that matter distinct within each list? If not, this book cannot be used.
+    [[nodiscard]] bool distinct() const noexcept { return distinct_; }
+
+    /// Count what a ranker has left, up to a bound. assumes: a bound of at most `Rankers`
+    [[nodiscard]] unsigned left(unsigned ranker, unsigned bound) const noexcept
+    {
+        std::uint64_t mask = unshown_[ranker];
+        if constexpr (Rankers == 2) {
+            const unsigned two = unsigned{mask != 0} + unsigned{(mask & (mask - 1)) != 0};
+            return two < bound ? two : bound;
+        }
+        unsigned found = 0;
+        while (found < bound && mask != 0) {
+            mask &= mask - 1;
+            ++found;
+        }
+        return found;
+    }
+
+    [[nodiscard]] bool dry(unsigned ranker) const noexcept { return unshown_[ranker] == 0; }
+
+    /// The ranker's best item that is not shown. assumes: not dry
+    [[nodiscard]] std::uint32_t best(unsigned ranker) const noexcept
+    {
+        return static_cast<std::uint32_t>(std::countr_zero(unshown_[ranker]));
+    }
+
+    /// Would two rankers show the same item next? assumes: neither is dry
+    [[nodiscard]] bool agree(unsigned a, unsigned b) const noexcept { return keys_[a][best(a)] == keys_[b][best(b)]; }
+
+    /// Show a ranker's best item: no list offers it again. assumes: not dry
+    void show_best(unsigned ranker) noexcept
+    {
+        const std::uint32_t index = best(ranker);
+        const item_key shown = keys_[ranker][index];
+        const std::uint16_t print = prints_[ranker][index];
+        unshown_[ranker] &= unshown_[ranker] - 1;
+        if constexpr (Rankers == 2) {
+            strike(1 - ranker, shown, print);
+        } else {
+            for (unsigned r = 0; r < count(); ++r) {
+                if (r != ranker) {
+                    strike(r, shown, print);
+                }
+            }
+        }
+    }
+
+private:
+    [[nodiscard]] unsigned count() const noexcept
+    {
+        return Rankers == max_rankers ? count_ : static_cast<unsigned>(Rankers);
+    }
+
+    void strike(unsigned ranker, item_key key, std::uint16_t print) noexcept
+    {
+        const std::uint64_t same = matches(prints_[ranker].data(), sizes_[ranker], print) & unshown_[ranker];
+        if ((same & (same - 1)) != 0) [[unlikely]] {
+            strike_one_by_one(ranker, key);
+        } else if (sizes_[ranker] != 0) {
+            // At most one candidate: compared without a branch, since whether there is one is what cannot be guessed.
+            const int index = same == 0 ? 0 : std::countr_zero(same);
+            unshown_[ranker] &= ~(keys_[ranker][index] == key ? same : 0);
+        }
+    }
+
+    [[gnu::noinline]] void strike_one_by_one(unsigned ranker, item_key key) noexcept
+    {
+        for (unsigned i = 0; i < sizes_[ranker]; ++i) {
+            if (keys_[ranker][i] == key) {
+                unshown_[ranker] &= ~(std::uint64_t{1} << i);
+            }
+        }
+    }
+
+    [[nodiscard, gnu::noinline]] bool repeats_in(unsigned ranker) const noexcept
+    {
+        for (unsigned i = 0; i < sizes_[ranker]; ++i) {
+            // Of the entries before this one, those with its print.
+            std::uint64_t same = matches(prints_[ranker].data(), sizes_[ranker], prints_[ranker][i]) &
+                                 ((std::uint64_t{1} << i) - 1);
+            for (; same != 0; same &= same - 1) {
+                if (keys_[ranker][std::countr_zero(same)] == keys_[ranker][i]) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    unsigned count_;
+    bool distinct_;
+    std::array<const item_key*, Rankers> keys_;
+    std::array<unsigned, Rankers> sizes_;
+    std::array<std::uint64_t, Rankers> unshown_;
+    alignas(16) std::array<std::array<std::uint16_t, most>, Rankers> prints_;
+};
+
+/// Number all different items once; then a byte of memory tells whether one is shown. Any length, any duplicates.
+///
+/// cost: allocates; about 10 ns for each entry that can matter
+class numbered_offers {
+public:
+    numbered_offers(rankings lists, std::size_t length)
+    {
+        std::size_t entries = 0;
+        for (const ranking& list : lists) {
+            entries += list.size();
+        }
+        cells_.resize(std::bit_ceil(2 * entries + 2));
+        items_.reserve(entries);
+        for (unsigned r = 0; r < lists.size(); ++r) {
+            number(lists[r], r, length);
+        }
+    }
+
+    [[nodiscard]] unsigned left(unsigned ranker, unsigned bound) const noexcept
+    {
+        return left_[ranker] < bound ? static_cast<unsigned>(left_[ranker]) : bound;
+    }
+    [[nodiscard]] bool dry(unsigned ranker) const noexcept { return left_[ranker] == 0; }
+
+    [[nodiscard]] std::uint32_t best(unsigned ranker) noexcept
+    {
+        std::uint32_t& cursor = cursors_[ranker];
+        while ((holders_[item_at(ranker, cursor)] & shown) != 0) {
+            ++cursor;
+        }
+        return cursor;
+    }
+
+    [[nodiscard]] bool agree(unsigned a, unsigned b) noexcept
+    {
+        return item_at(a, best(a)) == item_at(b, best(b));
+    }
+
+    void show_best(unsigned ranker) noexcept
+    {
+        std::uint16_t& holders = holders_[item_at(ranker, best(ranker))];
+        for (unsigned r = 0, rest = holders; rest != 0; ++r, rest >>= 1) {
+            left_[r] -= rest & 1U;
+        }
+        holders |= shown;
+    }
+
+private:
+    static constexpr std::uint16_t shown = 0x8000;  // above the bits of 15 rankers
+
+    struct cell {
+        item_key key = 0;
+        std::uint32_t item_plus_one = 0;  // 0 where the cell is free
+    };
+
+    [[nodiscard]] std::uint32_t item_at(unsigned ranker, std::uint32_t index) const noexcept
+    {
+        return items_[starts_[ranker] + index];
+    }
+
+    // Entries behind the first `length` different ones of a list cannot reach the slate.
+    void number(ranking list, unsigned ranker, std::size_t length)
+    {
+        starts_[ranker] = items_.size();
+        cursors_[ranker] = 0;
+        left_[ranker] = 0;
+        const auto bit = static_cast<std::uint16_t>(1U << ranker);
+        for (std::size_t i = 0; i < list.size() && left_[ranker] < length; ++i) {
+            const std::uint32_t item = number_of(list[i]);
+            items_.push_back(item);
+            if ((holders_[item] & bit) == 0) {
+                holders_[item] |= bit;
+                ++left_[ranker];
+            }
+        }
+    }
+
+    [[nodiscard]] std::uint32_t number_of(item_key key)
+    {
+        const std::size_t mask = cells_.size() - 1;
+        std::size_t at = mix64(key) & mask;
+        while (cells_[at].item_plus_one != 0 && cells_[at].key != key) {
+            at = (at + 1) & mask;
+        }
+        if (cells_[at].item_plus_one == 0) {
+            holders_.push_back(0);
+            cells_[at] = {key, static_cast<std::uint32_t>(holders_.size())};
+        }
+        return cells_[at].item_plus_one - 1;
+    }
+
+    std::vector<cell> cells_;
+    std::vector<std::uint32_t> items_;    // all lists one behind the other, as item numbers
+    std::vector<std::uint16_t> holders_;  // by item number: whose lists hold it, and whether it is shown
+    std::array<std::size_t, max_rankers> starts_;
+    std::array<std::size_t, max_rankers> left_;
+    std::array<std::uint32_t, max_rankers> cursors_;
+};
+
+/// Open the book that suits these lists and let an interleaver draft from it.
+template <std::size_t Rankers, class Play>
+void with_offers(rankings lists, const draft& out, Play&& play)
+{
+    if (out.length() <= mask_offers<Rankers>::most) {
+        mask_offers<Rankers> offers{lists, out.length()};
+        if (offers.distinct()) [[likely]] {
+            play(offers);
+            return;
+        }
+    }
+    numbered_offers offers{lists, out.length()};
+    play(offers);
+}
+
+}  // namespace joust::inline v0::detail

@@ -1,0 +1,188 @@
+#pragma once
+
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/ranking.hpp>
+
+#include <compare>
+#include <cstddef>
+#include <iterator>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace joust::inline v0 {
+
+/// Anything a ranker may return: `std::size(list)` and `std::begin(list)[i]`, best first.
+template <class T>
+concept ranked_list = requires(T& list, std::ptrdiff_t i) {
+    std::size(list);
+    std::begin(list)[i];
+};
+
+namespace detail {
+
+/// The type of a list's elements.
+template <ranked_list List>
+using item_t = std::remove_cvref_t<decltype(std::begin(std::declval<List&>())[std::ptrdiff_t{}])>;
+
+/// Do the elements live on when the ranker's result is gone: a list by reference, or a view such as std::span?
+template <class Result>
+inline constexpr bool outlives_result =
+    (std::is_lvalue_reference_v<Result> || std::ranges::enable_borrowed_range<std::remove_cvref_t<Result>>) &&
+    std::is_lvalue_reference_v<decltype(std::begin(
+        std::declval<std::remove_reference_t<Result>&>())[std::ptrdiff_t{}])>;
+
+/// Are the elements ours to move from: a container by value, not a view of somebody's container?
+template <class Result>
+inline constexpr bool may_be_moved_from =
+    !std::is_reference_v<Result> && !std::is_const_v<Result> &&
+    !std::ranges::enable_borrowed_range<std::remove_cvref_t<Result>>;
+
+/// Walk pointers as if they were what they point to.
+template <class Item>
+class pointed_iterator {
+public:
+    using iterator_category = std::random_access_iterator_tag;
+    using value_type = Item;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Item*;
+    using reference = const Item&;
+
+    pointed_iterator() = default;
+    explicit pointed_iterator(const Item* const* at) noexcept : at_(at) {}
+
+    reference operator*() const noexcept { return **at_; }
+    pointer operator->() const noexcept { return *at_; }
+    reference operator[](difference_type n) const noexcept { return *at_[n]; }
+    pointed_iterator& operator++() noexcept { return *this += 1; }
+    pointed_iterator& operator--() noexcept { return *this -= 1; }
+    pointed_iterator operator++(int) noexcept { return std::exchange(*this, *this + 1); }
+    pointed_iterator operator--(int) noexcept { return std::exchange(*this, *this - 1); }
+    pointed_iterator& operator+=(difference_type n) noexcept
+    {
+        at_ += n;
+        return *this;
+    }
+    pointed_iterator& operator-=(difference_type n) noexcept { return *this += -n; }
+    friend pointed_iterator operator+(pointed_iterator i, difference_type n) noexcept { return i += n; }
+    friend pointed_iterator operator+(difference_type n, pointed_iterator i) noexcept { return i += n; }
+    friend pointed_iterator operator-(pointed_iterator i, difference_type n) noexcept { return i -= n; }
+    friend difference_type operator-(pointed_iterator a, pointed_iterator b) noexcept { return a.at_ - b.at_; }
+    auto operator<=>(const pointed_iterator&) const = default;
+
+private:
+    const Item* const* at_ = nullptr;
+};
+
+}  // namespace detail
+
+/// The list that is shown: the rankers' own items, in the drafted order, with the ticket for feedback.
+///
+/// shape: `slate<Item, Ticket>` owns items moved (or copied) out of the rankers' results; `slate<const Item&,
+/// Ticket>` refers to items where every ranker returns its list by reference or as a view.
+/// cost: one allocation, none of it for copies of items that can be moved or referred to
+template <class Item, class Ticket>
+class slate {
+public:
+    using value_type = Item;
+    using iterator = typename std::vector<Item>::iterator;
+    using const_iterator = typename std::vector<Item>::const_iterator;
+
+    slate(std::vector<Item> items, draft drafted, Ticket ticket)
+        : items_(std::move(items)), draft_(std::move(drafted)), ticket_(std::move(ticket))
+    {
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
+    [[nodiscard]] Item& operator[](std::size_t position) noexcept { return items_[position]; }
+    [[nodiscard]] const Item& operator[](std::size_t position) const noexcept { return items_[position]; }
+    [[nodiscard]] iterator begin() noexcept { return items_.begin(); }
+    [[nodiscard]] iterator end() noexcept { return items_.end(); }
+    [[nodiscard]] const_iterator begin() const noexcept { return items_.begin(); }
+    [[nodiscard]] const_iterator end() const noexcept { return items_.end(); }
+
+    /// Tie later feedback to this slate.
+    [[nodiscard]] const Ticket& ticket() const noexcept { return ticket_; }
+    /// Whose item each position is, and whom it credits. Not for the eyes of users: the test is blind.
+    [[nodiscard]] std::span<const slot> slots() const noexcept { return draft_.slots(); }
+
+private:
+    std::vector<Item> items_;
+    draft draft_;
+    Ticket ticket_;
+};
+
+/// A slate that refers to the rankers' items. assumes: the lists outlive it
+template <class Item, class Ticket>
+class slate<const Item&, Ticket> {
+public:
+    using value_type = Item;
+    using const_iterator = detail::pointed_iterator<Item>;
+    using iterator = const_iterator;
+
+    slate(std::vector<const Item*> items, draft drafted, Ticket ticket)
+        : items_(std::move(items)), draft_(std::move(drafted)), ticket_(std::move(ticket))
+    {
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+    [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
+    [[nodiscard]] const Item& operator[](std::size_t position) const noexcept { return *items_[position]; }
+    [[nodiscard]] const_iterator begin() const noexcept { return const_iterator{items_.data()}; }
+    [[nodiscard]] const_iterator end() const noexcept { return const_iterator{items_.data() + items_.size()}; }
+
+    [[nodiscard]] const Ticket& ticket() const noexcept { return ticket_; }
+    [[nodiscard]] std::span<const slot> slots() const noexcept { return draft_.slots(); }
+
+private:
+    std::vector<const Item*> items_;
+    draft draft_;
+    Ticket ticket_;
+};
+
+/// The element of a slate mixed from these results: `const Item&` where all lists live on, else `Item`.
+template <class... Results>
+struct slate_element {
+    using item = detail::item_t<std::remove_reference_t<std::tuple_element_t<0, std::tuple<Results...>>>>;
+    static_assert((std::is_same_v<item, detail::item_t<std::remove_reference_t<Results>>> && ...),
+                  "joust: all rankers of one trial must return lists of the same item type");
+    static constexpr bool referred = (detail::outlives_result<Results> && ...);
+    using type = std::conditional_t<referred, const item&, item>;
+};
+
+/// Collect the drafted items from the rankers' lists, in order.
+///
+/// shape: `Results` are the types the rankers return; `lists` point to them, in the order of the rankers. A ranker that
+/// no slot is taken from may have a null pointer.
+template <class... Results>
+[[nodiscard]] auto collect(const draft& drafted, std::remove_reference_t<Results>*... lists)
+{
+    using element = slate_element<Results...>;
+    using item = typename element::item;
+    std::vector<std::conditional_t<element::referred, const item*, item>> items;
+    items.reserve(drafted.size());
+    for (const slot& next : drafted.slots()) {
+        const auto at = static_cast<std::ptrdiff_t>(next.index);
+        std::size_t ranker = 0;
+        const auto take_from = [&]<class Result>(std::type_identity<Result>, auto* list) {
+            if (ranker++ != next.ranker) {
+                return;
+            }
+            if constexpr (element::referred) {
+                items.push_back(&std::begin(*list)[at]);
+            } else if constexpr (detail::may_be_moved_from<Result>) {
+                items.push_back(std::move(std::begin(*list)[at]));
+            } else {
+                items.push_back(std::begin(*list)[at]);
+            }
+        };
+        (take_from(std::type_identity<Results>{}, lists), ...);
+    }
+    return items;
+}
+
+}  // namespace joust::inline v0

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/ranking.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace joust::inline v0 {
+
+/// The teams of a slate, packed into the one word that a ticket carries.
+///
+/// Each slot has a code of 2 bits for up to 3 rankers, 3 bits for up to 7, 4 bits for up to 15: the ranker that
+/// is credited, or all ones for nobody. So a word reaches 32, 21 or 16 slots; slots beyond it carry no credit.
+/// Any word is readable: a code that no ranker has credits nobody.
+class slate_teams {
+public:
+    /// shape: the word and length from a ticket, the number of rankers from the trial
+    constexpr slate_teams(std::uint64_t word, std::size_t length, unsigned rankers) noexcept
+        : word_(word), length_(static_cast<std::uint16_t>(length < draft::max_slots ? length : draft::max_slots)),
+          rankers_(static_cast<std::uint8_t>(rankers < max_rankers ? rankers : max_rankers))
+    {
+    }
+
+    /// Pack the teams of a draft. assumes: drafted from this number of rankers
+    [[nodiscard]] static slate_teams of(const draft& drafted, unsigned rankers) noexcept
+    {
+        const unsigned bits = bits_for(rankers);
+        const std::size_t reached = drafted.size() < reach(rankers) ? drafted.size() : reach(rankers);
+        std::uint64_t word = 0;
+        for (std::size_t i = 0; i < reached; ++i) {
+            const std::uint64_t code = drafted[i].team == no_team ? all_ones(bits) : drafted[i].team;
+            word |= code << (bits * i);
+        }
+        return {word, drafted.size(), rankers};
+    }
+
+    /// Count the slots that one word reaches.
+    [[nodiscard]] static constexpr std::size_t reach(unsigned rankers) noexcept { return 64 / bits_for(rankers); }
+
+    [[nodiscard]] constexpr std::uint64_t word() const noexcept { return word_; }
+    [[nodiscard]] constexpr std::size_t length() const noexcept { return length_; }
+    [[nodiscard]] constexpr unsigned rankers() const noexcept { return rankers_; }
+
+    /// The ranker that a position credits, or `no_team`, also for positions that were not shown.
+    [[nodiscard]] constexpr std::uint8_t team(std::size_t position) const noexcept
+    {
+        if (position >= length_ || position >= reach(rankers_)) {
+            return no_team;
+        }
+        const unsigned bits = bits_for(rankers_);
+        const std::uint64_t code = (word_ >> (bits * position)) & all_ones(bits);
+        return code < rankers_ ? static_cast<std::uint8_t>(code) : no_team;
+    }
+
+    /// The positions that credit a ranker, as bits.
+    [[nodiscard]] constexpr std::uint64_t positions_of(std::uint8_t ranker) const noexcept
+    {
+        const std::size_t reached = length_ < reach(rankers_) ? length_ : reach(rankers_);
+        std::uint64_t mask = 0;
+        for (std::size_t i = 0; i < reached; ++i) {
+            mask |= std::uint64_t{team(i) == ranker} << i;
+        }
+        return mask;
+    }
+
+    bool operator==(const slate_teams&) const = default;
+
+private:
+    [[nodiscard]] static constexpr unsigned bits_for(unsigned rankers) noexcept
+    {
+        return rankers <= 3 ? 2 : rankers <= 7 ? 3 : 4;
+    }
+    [[nodiscard]] static constexpr std::uint64_t all_ones(unsigned bits) noexcept
+    {
+        return (std::uint64_t{1} << bits) - 1;
+    }
+
+    std::uint64_t word_;
+    std::uint16_t length_;
+    std::uint8_t rankers_;
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,46 @@
+#pragma once
+
+// Everything of joust that needs only the standard library. Beside it:
+//   <joust/format.hpp>               print any public value with fmt
+//   <joust/store/file.hpp>           save evidence to files, load and merge them
+//   <joust/store/json.hpp>           read recorded results (nlohmann-json)
+//   <joust/stats/distributions.hpp>  and the tests that need exact distributions (Boost.Math)
+//   <joust/report/html.hpp>, <joust/report/junit.hpp>  reports as a page, and for CI
+//   <joust/integration/...>          bridges to other libraries
+
+#include <joust/core/clock.hpp>
+#include <joust/core/error.hpp>
+#include <joust/core/hash.hpp>
+#include <joust/core/model.hpp>
+#include <joust/core/policy.hpp>
+#include <joust/core/random.hpp>
+#include <joust/core/unit_id.hpp>
+#include <joust/core/unit_key.hpp>
+#include <joust/interleave/competitive_pairs.hpp>
+#include <joust/interleave/credit.hpp>
+#include <joust/interleave/identified_by.hpp>
+#include <joust/interleave/team_draft.hpp>
+#include <joust/metric/always_valid.hpp>
+#include <joust/metric/conversion.hpp>
+#include <joust/metric/evidence.hpp>
+#include <joust/metric/failures.hpp>
+#include <joust/metric/fixed_horizon.hpp>
+#include <joust/metric/guardrail.hpp>
+#include <joust/metric/latency.hpp>
+#include <joust/metric/mean.hpp>
+#include <joust/report/report.hpp>
+#include <joust/report/write.hpp>
+#include <joust/shadow/comparator.hpp>
+#include <joust/shadow/executor.hpp>
+#include <joust/shadow/sampler.hpp>
+#include <joust/split/hash_split.hpp>
+#include <joust/split/splitter.hpp>
+#include <joust/store/snapshot.hpp>
+#include <joust/trial/ab_test.hpp>
+#include <joust/trial/any_trial.hpp>
+#include <joust/trial/canary.hpp>
+#include <joust/trial/gate.hpp>
+#include <joust/trial/interleaving.hpp>
+#include <joust/trial/shadow.hpp>
+#include <joust/trial/ticket.hpp>
+#include <joust/version.hpp>

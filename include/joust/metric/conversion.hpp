@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string_view>
+
+#include <joust/core/fixed_string.hpp>
+#include <joust/metric/metric.hpp>
+
+namespace joust::inline v0 {
+
+/// Count exposures that led to an event: a click, a purchase, a correct prediction.
+///
+/// An exposure without feedback counts as 0; a second report for the same ticket is refused and counted.
+/// When to use: yes-or-no outcomes. When not: values that may be anything but 0 and 1, those are refused as invalid.
+/// cost: 48 KiB per thread and challenger.
+template <fixed_string Name>
+struct conversion {
+    enum better better = better::up;
+
+    static constexpr std::string_view name() noexcept { return Name.view(); }
+
+    constexpr void add(cell& c, double value) const noexcept
+    {
+        c.value = value;
+        c.refused = value != 0.0 && value != 1.0;
+    }
+
+    bool operator==(const conversion&) const = default;
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,223 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include <joust/core/error.hpp>
+#include <joust/core/hyperloglog.hpp>
+#include <joust/core/sketch.hpp>
+#include <joust/metric/first_events.hpp>
+#include <joust/metric/slab.hpp>
+
+namespace joust::inline v0 {
+
+/// Sums of one series (exposures, failures, a metric) over the buckets of units, for one challenger and the champion.
+///
+/// With s the challenger's propensity when a request was served, w = s(1-s) and x the value: challenger sums are of (1-s) x,
+/// champion sums of s x, each with its sqrt(w) x beside it. For exposures x is 1.
+struct bucket_sums {
+    std::vector<double> challenger;       ///< sum of (1-s) x
+    std::vector<double> champion;         ///< sum of s x
+    std::vector<double> challenger_root;  ///< sum of sqrt(w) x
+    std::vector<double> champion_root;
+    std::uint64_t challenger_count = 0;
+    std::uint64_t champion_count = 0;
+    double expected = 0.0;  ///< sum of s over observations that are not 0: events the challenger should have
+
+    bucket_sums() = default;
+    explicit bucket_sums(std::size_t buckets)
+        : challenger(buckets), champion(buckets), challenger_root(buckets), champion_root(buckets)
+    {
+    }
+
+    /// Of exposures: the sum of s (1 - s), which is 0 while nothing can be compared.
+    [[nodiscard]] double expected_overlap() const noexcept
+    {
+        double sum = 0.0;
+        for (std::size_t b = 0; b < challenger.size(); ++b) {
+            sum += challenger[b] + champion[b];
+        }
+        return 0.5 * sum;
+    }
+
+    /// Empty all sums and keep the memory.
+    void clear() noexcept
+    {
+        for (auto* sums : {&challenger, &champion, &challenger_root, &champion_root}) {
+            sums->assign(sums->size(), 0.0);
+        }
+        challenger_count = champion_count = 0;
+        expected = 0.0;
+    }
+
+    void merge(const bucket_sums& other)
+    {
+        for (std::size_t b = 0; b < challenger.size(); ++b) {
+            challenger[b] += other.challenger[b];
+            champion[b] += other.champion[b];
+            challenger_root[b] += other.challenger_root[b];
+            champion_root[b] += other.champion_root[b];
+        }
+        challenger_count += other.challenger_count;
+        champion_count += other.champion_count;
+        expected += other.expected;
+    }
+
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(challenger, champion, challenger_root, champion_root, challenger_count, champion_count, expected);
+    }
+    bool operator==(const bucket_sums&) const = default;
+};
+
+/// What a sequential test fixed at the end of its burn-in, and the highest evidence it has shown since.
+struct test_memory {
+    double rho = 0.0;  ///< 0 until the burn-in is over
+    double highest_log_e = 0.0;
+
+    void merge(const test_memory& other)
+    {
+        // Any rho fixed by some replica's burn-in estimates the same quantity; the first one met stays. What a part has
+        // shown alone is not what the whole shows.
+        rho = rho > 0.0 ? rho : other.rho;
+        highest_log_e = 0.0;
+    }
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(rho, highest_log_e);
+    }
+    bool operator==(const test_memory&) const = default;
+};
+
+/// Evidence of one challenger against the champion.
+struct pair_evidence {
+    std::vector<bucket_sums> series;                ///< exposures, failures, then the trial's metrics in order
+    std::vector<std::vector<first_event>> events;   ///< per guardrail on failures or latency
+    std::vector<test_memory> memory;                ///< per series
+
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(series, events, memory);
+    }
+    bool operator==(const pair_evidence&) const = default;
+};
+
+/// What an arm served.
+struct arm_evidence {
+    hyperloglog<> units;
+    latency_sketch latency;
+
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(units, latency);
+    }
+    bool operator==(const arm_evidence&) const = default;
+};
+
+/// Everything a trial has seen, as a value: comparable, serialisable, and mergeable across threads, replicas and days.
+///
+/// No unit ids and no per-unit state are inside, only sums over hashed buckets.
+struct evidence {
+    std::string trial;                    ///< the salt
+    std::vector<std::string> models;      ///< champion first
+    std::vector<std::string> series;      ///< "exposures", "failures", then metrics
+    std::vector<arm_evidence> arms;
+    std::vector<pair_evidence> pairs;     ///< one per challenger
+    std::vector<std::uint64_t> ignored;   ///< feedback counted and not used, by reason
+    std::uint64_t unrecorded = 0;         ///< calls served without consent or enrolment
+
+    /// Add another replica's or day's evidence of the same trial.
+    /// errors: configuration_error where the two are not of the same trial, models and metrics.
+    void merge(const evidence& other)
+    {
+        if (trial != other.trial || models != other.models || series != other.series ||
+            ignored.size() != other.ignored.size()) {
+            throw configuration_error("evidence", "of trial '" + other.trial + "'",
+                                      "evidence of trial '" + trial + "' with the same models and metrics in the same order");
+        }
+        for (std::size_t a = 0; a < arms.size(); ++a) {
+            arms[a].units.merge(other.arms[a].units);
+            arms[a].latency.merge(other.arms[a].latency);
+        }
+        for (std::size_t p = 0; p < pairs.size(); ++p) {
+            for (std::size_t s = 0; s < pairs[p].series.size(); ++s) {
+                pairs[p].series[s].merge(other.pairs[p].series[s]);
+                pairs[p].memory[s].merge(other.pairs[p].memory[s]);
+            }
+            for (std::size_t g = 0; g < pairs[p].events.size(); ++g) {
+                pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
+            }
+        }
+        for (std::size_t i = 0; i < ignored.size(); ++i) {
+            ignored[i] += other.ignored[i];
+        }
+        unrecorded += other.unrecorded;
+    }
+
+    [[nodiscard]] std::uint64_t requests(std::size_t arm) const
+    {
+        return arm == 0 ? pairs.front().series.front().champion_count
+                        : pairs[arm - 1].series.front().challenger_count;
+    }
+    [[nodiscard]] std::uint64_t failed(std::size_t arm) const
+    {
+        return arm == 0 ? pairs.front().series[1].champion_count : pairs[arm - 1].series[1].challenger_count;
+    }
+    [[nodiscard]] std::uint64_t requests() const
+    {
+        std::uint64_t all = 0;
+        for (std::size_t a = 0; a < arms.size(); ++a) {
+            all += requests(a);
+        }
+        return all;
+    }
+
+    /// Do all parts have the sizes that the names promise? Checked after reading bytes from outside.
+    [[nodiscard]] bool consistent() const
+    {
+        bool good = models.size() >= 2 && arms.size() == models.size() && pairs.size() == models.size() - 1 &&
+                    series.size() >= 2;
+        for (const auto& pair : pairs) {
+            good = good && pair.series.size() == series.size() && pair.memory.size() == series.size() &&
+                   pair.events.size() == pairs.front().events.size();
+            for (const test_memory& kept : pair.memory) {
+                good = good && kept.rho >= 0.0 && std::isfinite(kept.rho) && std::isfinite(kept.highest_log_e);
+            }
+            for (const auto& sums : pair.series) {
+                good = good && sums.challenger.size() == bucket_count && sums.champion.size() == bucket_count &&
+                       sums.challenger_root.size() == bucket_count && sums.champion_root.size() == bucket_count &&
+                       std::isfinite(sums.expected);
+                for (const auto* list : {&sums.challenger, &sums.champion, &sums.challenger_root, &sums.champion_root}) {
+                    for (const double x : *list) {
+                        good = good && std::isfinite(x);
+                    }
+                }
+            }
+            for (const auto& events : pair.events) {
+                for (std::size_t i = 0; i < events.size(); ++i) {
+                    good = good && events[i].slot < detail::event_slots &&
+                           (i == 0 || events[i - 1].slot < events[i].slot) && events[i].propensity > 0.0 &&
+                           events[i].propensity < 1.0;
+                }
+            }
+        }
+        return good;
+    }
+
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(trial, models, series, arms, pairs, ignored, unrecorded);
+    }
+    bool operator==(const evidence&) const = default;
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <concepts>
+#include <string_view>
+
+#include <joust/core/policy.hpp>
+#include <joust/metric/evidence.hpp>
+#include <joust/stats/options.hpp>
+#include <joust/stats/result.hpp>
+#include <joust/stats/score.hpp>
+
+namespace joust::inline v0 {
+
+/// What is asked of one metric of one challenger.
+struct question {
+    stats::side alternative = stats::side::two;  ///< greater: does the challenger have more than the null allows?
+    bool relative = false;                       ///< about challenger / champion instead of the difference
+    double null = 0.0;                           ///< the difference, or the ratio minus one
+    double alpha = 0.05;
+};
+
+/// What there is to answer with, at one look.
+struct look {
+    stats::score_sums sums;
+    double expected_events = 0.0;      ///< observations other than 0 that the challenger should have
+    double exposures = 0.0;            ///< requests of both arms
+    double planned_information = 0.0;  ///< sum of s (1 - s) at the planned end
+};
+
+/// What an inference policy answers. Estimates are challenger minus champion.
+struct inference {
+    std::string_view method;
+    double champion = stats::not_a_number;
+    double challenger = stats::not_a_number;
+    double estimate = stats::not_a_number;
+    double lower = stats::not_a_number;
+    double upper = stats::not_a_number;
+    double p_value = stats::not_a_number;
+    double log_e = stats::not_a_number;  ///< highest so far; NaN where the method knows no e-value
+    status state = status::too_few;
+
+    /// Is the null rejected at this error rate?
+    [[nodiscard]] bool rejects(double alpha) const noexcept { return state == status::ok && p_value <= alpha; }
+};
+
+/// An inference policy turns the evidence of two arms into an answer.
+///
+/// shape: members `alpha` and `units` (planned exposures), and `infer(look, question, test_memory&) const -> inference`;
+/// the memory is the policy's own, one for each metric and challenger, and starts empty.
+template <class T>
+concept inference_policy = requires(const T& t, const look& l, const question& q, test_memory& m) {
+    { t.alpha } -> std::convertible_to<double>;
+    { t.units } -> std::convertible_to<double>;
+    { t.infer(l, q, m) } -> std::same_as<inference>;
+};
+
+/// The role of inference: verb `infer(look, question, memory)`.
+struct inference_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = inference_policy<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_infer<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(plays<T>, "joust: this has infer(), but an inference policy has members alpha and units and "
+                                "`infer(const look&, const question&, test_memory&) const -> inference`");
+    };
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: two inference policies are given; a trial has one");
+    };
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <limits>
+#include <string_view>
+
+#include <joust/core/fixed_string.hpp>
+#include <joust/metric/metric.hpp>
+
+namespace joust::inline v0 {
+
+/// Average a number over exposures: revenue, dwell time, squared error.
+///
+/// An exposure without feedback counts as 0. Heavy tails make every test slow: cap what one exposure may bring.
+/// When to use: amounts. When not: a ratio whose denominator is not the exposure.
+/// units: those of the values; `cap` is the largest value that counts, larger ones count as `cap`.
+/// cost: 48 KiB per thread and challenger.
+template <fixed_string Name>
+struct mean {
+    double cap = std::numeric_limits<double>::infinity();
+    enum better better = better::up;
+    bool accumulate = false;  ///< add up several values for one ticket instead of refusing the second
+
+    static constexpr std::string_view name() noexcept { return Name.view(); }
+
+    constexpr void add(cell& c, double value) const noexcept { c.value = value < cap ? value : cap; }
+
+    bool operator==(const mean&) const = default;
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <concepts>
+#include <string_view>
+
+#include <joust/core/policy.hpp>
+
+namespace joust::inline v0 {
+
+/// Which way a metric improves.
+enum class better : unsigned char { up, down };
+
+/// What one observation contributes to a metric: a metric's `add` writes here.
+struct cell {
+    double value = 0.0;    ///< added to the unit's bucket
+    bool refused = false;  ///< set where the observation may not be used; it is counted as invalid
+};
+
+/// A metric has a name known at compile time and turns an observed value into a cell.
+///
+/// shape: `static name()` returns text; `add(cell&, double) const` fills the cell.
+template <class T>
+concept metric = requires(const T& m, cell& c) {
+    { T::name() } -> std::convertible_to<std::string_view>;
+    { m.add(c, 1.0) };
+};
+
+/// The role of a metric: verbs `name()` and `add(cell&, value)`. It may repeat.
+struct metric_role {
+    static constexpr bool repeats = true;
+    template <class T>
+    static constexpr bool plays = metric<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_add<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(plays<T>, "joust: this has add(), but a metric is `static name()` returning text and "
+                                "`add(joust::cell&, double) const`");
+    };
+    template <class T>
+    struct filled_twice {};
+};
+
+namespace detail {
+
+/// The direction in which a metric improves; up unless it says otherwise.
+template <class Metric>
+constexpr better direction_of(const Metric& m) noexcept
+{
+    if constexpr (requires { { m.better } -> std::convertible_to<enum better>; }) {
+        return m.better;
+    } else {
+        return better::up;
+    }
+}
+
+/// May one ticket bring several values?
+template <class Metric>
+constexpr bool accumulates(const Metric& m) noexcept
+{
+    if constexpr (requires { { m.accumulate } -> std::convertible_to<bool>; }) {
+        return m.accumulate;
+    } else {
+        return false;
+    }
+}
+
+}  // namespace detail
+}  // namespace joust::inline v0

@@ -1,0 +1,491 @@
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/core/text.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+// Alarms that may be looked at after every row. Each turns rows into e-factors: numbers whose mean, given all
+// that came before, is at most 1 while nothing has changed. Multiplied up they are evidence of a change.
+
+namespace joust::inline v0 {
+
+/// What an alarm promises about false alarms, however often it is looked at.
+class false_alarms {
+public:
+    /// Promise that a quiet stream runs for at least `steps` steps on average until an alarm: the default.
+    ///
+    /// Evidence starts anew at every step (Shiryaev-Roberts), so a change is found as fast after a quiet year
+    /// as after a quiet day. A step is a row, or a block for `two_sample_alarm`.
+    /// errors: configuration_error unless steps >= 2.
+    [[nodiscard]] static false_alarms every(double steps)
+    {
+        if (!(steps >= 2.0) || !std::isfinite(steps)) {
+            throw configuration_error("false_alarms.every", to_text(steps), "a finite number of at least 2");
+        }
+        return {steps, true};
+    }
+
+    /// Promise that a quiet stream never raises an alarm, except with probability `alpha`.
+    ///
+    /// Evidence counts from the start only (Ville's inequality): the stronger promise, bought with a delay
+    /// that grows with the quiet time before the change.
+    /// errors: configuration_error unless 0 < alpha < 1.
+    [[nodiscard]] static false_alarms ever(double alpha)
+    {
+        if (!(alpha > 0.0 && alpha < 1.0)) {
+            throw configuration_error("false_alarms.ever", to_text(alpha), "a probability between 0 and 1");
+        }
+        return {1.0 / alpha, false};
+    }
+
+    /// Split the promise over several alarms that watch the same rows, whatever binds them: any of them
+    /// raising within n steps has probability at most n / steps, or ever at most alpha.
+    [[nodiscard]] false_alarms shared_by(std::size_t alarms) const noexcept
+    {
+        return {threshold_ * static_cast<double>(alarms), restarts_};
+    }
+
+    [[nodiscard]] double threshold() const noexcept { return threshold_; }
+    [[nodiscard]] bool restarts() const noexcept { return restarts_; }
+    bool operator==(const false_alarms&) const = default;
+
+private:
+    false_alarms(double threshold, bool restarts) noexcept : threshold_(threshold), restarts_(restarts) {}
+
+    double threshold_;
+    bool restarts_;
+};
+
+/// Collect e-factors into evidence of a change: M <- L (M + 1) with restarts, M <- L M without.
+///
+/// Reaching c within n steps has probability at most n / c with restarts (Doob), 1 / c without (Ville).
+/// Averages over bets on one stream keep the promise; products over features or slices of the same rows do
+/// not. With restarts the value is no e-value (its mean is the number of steps): never feed it to `e_bh`.
+/// source: Shin, Ramdas, Rinaldo (2022), E-detectors, arXiv 2203.03532, section 2.
+class change_evidence {
+public:
+    explicit change_evidence(bool restarts = true) noexcept
+        : value_(restarts ? 0.0 : 1.0), fresh_(restarts ? 1.0 : 0.0)
+    {
+    }
+
+    void update(double factor) noexcept
+    {
+        const double grown = factor * (value_ + fresh_);
+        // Evidence that vanished (0) stays nothing, whatever an infinite factor would make of it.
+        value_ = grown < ceiling ? grown : grown >= ceiling ? ceiling : 0.0;
+    }
+    [[nodiscard]] double value() const noexcept { return value_; }
+    bool operator==(const change_evidence&) const = default;
+
+private:
+    static constexpr double ceiling = 1e300;  // far above any threshold, and it never overflows to infinity
+
+    double value_;
+    double fresh_;
+};
+
+/// Give the e-factor of one yes or no against "yes has probability at most p0", betting on p1.
+[[nodiscard]] constexpr double bernoulli_e_factor(bool yes, double p0, double p1) noexcept
+{
+    return 1.0 + (p1 - p0) / (p0 * (1.0 - p0)) * ((yes ? 1.0 : 0.0) - p0);
+}
+
+/// Watch a rate that is promised to stay at or below a level: errors, missing values, refusals.
+///
+/// Put the tolerance into the level: a rate between the promise and the level never counts as evidence.
+/// assumes: each row's rate, given the rows before, is at most the level while all is well.
+/// cost: about 5 ns a row, no allocation.
+class bernoulli_alarm {
+public:
+    static constexpr std::array<double, 6> multiples{1.1, 1.25, 1.5, 2.0, 3.0, 5.0};
+
+    /// errors: configuration_error unless 0 < level < 0.95.
+    explicit bernoulli_alarm(double level, false_alarms promise = false_alarms::every(1e6))
+        : level_(level), promise_(promise)
+    {
+        if (!(level > 0.0 && level < 0.95)) {
+            throw configuration_error("bernoulli_alarm.level", to_text(level),
+                                      "a rate above 0 and below 0.95");
+        }
+        restart();
+    }
+
+    void update(bool yes) noexcept
+    {
+        double sum = 0.0;
+        for (std::size_t i = 0; i < bets_.size(); ++i) {
+            const double guess = level_ * multiples[i];
+            bets_[i].update(bernoulli_e_factor(yes, level_, guess < 0.95 ? guess : 0.95));
+            sum += bets_[i].value();
+        }
+        ++rows_;
+        evidence_ = sum / static_cast<double>(bets_.size());
+        if (evidence_ >= promise_.threshold() && raised_at_ == 0) {
+            raised_at_ = rows_;
+        }
+    }
+
+    [[nodiscard]] double level() const noexcept { return level_; }
+    [[nodiscard]] double evidence() const noexcept { return evidence_; }
+    [[nodiscard]] double threshold() const noexcept { return promise_.threshold(); }
+    [[nodiscard]] bool raised() const noexcept { return raised_at_ != 0; }
+    /// The row that raised the alarm, from 1; 0 while it is quiet.
+    [[nodiscard]] std::uint64_t raised_at() const noexcept { return raised_at_; }
+
+    /// Forget evidence and alarm, as after a repair.
+    void restart() noexcept
+    {
+        bets_.fill(change_evidence{promise_.restarts()});
+        evidence_ = bets_.front().value();
+        rows_ = 0;
+        raised_at_ = 0;
+    }
+
+private:
+    double level_;
+    false_alarms promise_;
+    std::array<change_evidence, multiples.size()> bets_;
+    double evidence_ = 0.0;
+    std::uint64_t rows_ = 0;
+    std::uint64_t raised_at_ = 0;
+};
+
+/// Watch whether rows still come from the law that the reference and the earlier rows came from.
+///
+/// Each row gets a conformal p-value: the share of all rows so far, itself included, that lie in a higher
+/// cell, with ties split by a coin. While rows are exchangeable these are independent and uniform, for a
+/// reference of any size; thirteen bets say otherwise: higher or lower values (8), wider or narrower ones
+/// (4), and one that learns any recurring shape, which is what finds a shift between categories (far later
+/// than a shift of numbers; a shift of under a twentieth of all rows may be absorbed unseen).
+/// When to use it: for drift over time. When not: where traffic has a daily season that the reference lacks
+/// (compare with the champion's own traffic by `two_sample_alarm`). A slow drift is partly absorbed, since
+/// rows join the reference.
+/// assumes: rows are independent draws while nothing changes: at most one row per unit and block; cells were
+/// fixed without these rows (edges from the very rows of the reference are close enough, see the tests).
+/// cost: about 50 ns a row, off the serving path; cells x 8 + 400 bytes.
+/// source: Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World, chapter 7.
+class conformal_alarm {
+public:
+    explicit conformal_alarm(std::span<const std::uint64_t> reference,
+                             false_alarms promise = false_alarms::every(1e7))
+        : bag_(reference.begin(), reference.end()), promise_(promise)
+    {
+        if (reference.empty()) {
+            throw configuration_error("conformal_alarm.reference", "without cells",
+                                      "counts of at least one cell");
+        }
+        for (const std::uint64_t n : bag_) {
+            total_ += n;
+        }
+        restart();
+    }
+
+    /// Add rows to the reference, without judging them.
+    /// errors: counts of another number of cells are refused and counted.
+    void learn(std::span<const std::uint64_t> reference) noexcept
+    {
+        if (reference.size() != bag_.size()) {
+            ++refused_;
+            return;
+        }
+        for (std::size_t i = 0; i < bag_.size(); ++i) {
+            bag_[i] += reference[i];
+            total_ += reference[i];
+        }
+    }
+
+    /// Add one row to the reference, without judging it.
+    /// assumes: cell is one of the reference's.
+    void learn(std::size_t cell) noexcept
+    {
+        ++bag_[cell];
+        ++total_;
+    }
+
+    /// Take one row: its cell, and a fresh uniform number in [0, 1) that splits ties.
+    /// assumes: cell is one of the reference's.
+    void update(std::size_t cell, double coin) noexcept { bet(p_value(cell, coin)); }
+
+    /// Take a block of rows, given as counts per cell, in a random order drawn from `coins`.
+    ///
+    /// Rows of a block may come from any number of threads and replicas: their order carries nothing.
+    /// assumes: the moment when a block ends does not depend on what the block holds: use a clock or a count.
+    /// errors: a block with another number of cells is refused and counted.
+    template <class Coins>
+    void update(std::span<const std::uint64_t> block, Coins& coins)
+    {
+        if (block.size() != bag_.size()) {
+            ++refused_;
+            return;
+        }
+        std::vector<std::uint64_t> left(block.begin(), block.end());
+        std::uint64_t rows = 0;
+        for (const std::uint64_t n : left) {
+            rows += n;
+        }
+        for (; rows > 0; --rows) {
+            std::uint64_t drawn = coins.below(rows);
+            std::size_t cell = 0;
+            while (drawn >= left[cell]) {
+                drawn -= left[cell++];
+            }
+            --left[cell];
+            update(cell, coins.uniform());
+        }
+    }
+
+    [[nodiscard]] double evidence() const noexcept { return evidence_; }
+    [[nodiscard]] double threshold() const noexcept { return promise_.threshold(); }
+    [[nodiscard]] bool raised() const noexcept { return raised_at_ != 0; }
+    /// The row that raised the alarm, from 1; 0 while it is quiet.
+    [[nodiscard]] std::uint64_t raised_at() const noexcept { return raised_at_; }
+    /// Rows judged since the start or the last `restart`.
+    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+    [[nodiscard]] std::uint64_t refused_blocks() const noexcept { return refused_; }
+    /// Reference and judged rows together, by cell.
+    [[nodiscard]] std::span<const std::uint64_t> counts() const noexcept { return bag_; }
+
+    /// Forget evidence and alarm, but keep the rows seen as part of the reference.
+    void restart() noexcept
+    {
+        bets_.fill(change_evidence{promise_.restarts()});
+        seen_.fill(0.0);
+        seen_total_ = 0.0;
+        rows_ = 0;
+        raised_at_ = 0;
+        evidence_ = bets_.front().value();
+    }
+
+private:
+    static constexpr std::array<double, 8> location{-1.2, -0.6, -0.3, -0.12, 0.12, 0.3, 0.6, 1.2};
+    static constexpr std::array<double, 4> spread{-0.8, -0.3, 0.3, 0.8};
+    static constexpr std::size_t fixed = location.size() + spread.size();
+    static constexpr double shape_share =
+        0.25;  // of the starting capital; the rest is split over the fixed bets
+    static constexpr std::size_t slices = 16;
+    static constexpr double prior_rows = 400.0;
+    static constexpr double memory = 0.98;  // of 256 rows each: some 13,000 rows
+
+    [[nodiscard]] double p_value(std::size_t cell, double coin) noexcept
+    {
+        ++bag_[cell];
+        ++total_;
+        std::uint64_t above = 0;
+        for (std::size_t i = cell + 1; i < bag_.size(); ++i) {
+            above += bag_[i];
+        }
+        return (static_cast<double>(above) + coin * static_cast<double>(bag_[cell])) /
+               static_cast<double>(total_);
+    }
+
+    void bet(double p) noexcept
+    {
+        double sum = 0.0;
+        std::size_t next = 0;
+        for (const double slope : location) {
+            bets_[next].update(1.0 + slope * (p - 0.5));
+            sum += bets_[next++].value();
+        }
+        const double distance = std::abs(2.0 * p - 1.0) - 0.5;
+        for (const double slope : spread) {
+            bets_[next].update(1.0 + slope * distance);
+            sum += bets_[next++].value();
+        }
+        const auto slice = static_cast<std::size_t>(p * static_cast<double>(slices));
+        const std::size_t seen = slice < slices ? slice : slices - 1;
+        const double density =
+            (seen_[seen] * static_cast<double>(slices) + prior_rows) / (seen_total_ + prior_rows);
+        bets_[next].update(density);
+        sum *= (1.0 - shape_share) / static_cast<double>(fixed);
+        evidence_ = sum + shape_share * bets_[next].value();
+        seen_[seen] += 1.0;
+        seen_total_ += 1.0;
+        ++rows_;
+        if (rows_ % 256 == 0) {
+            for (double& n : seen_) {
+                n *= memory;
+            }
+            seen_total_ *= memory;
+        }
+        if (evidence_ >= promise_.threshold() && raised_at_ == 0) {
+            raised_at_ = rows_;
+        }
+    }
+
+    std::vector<std::uint64_t> bag_;
+    std::uint64_t total_ = 0;
+    false_alarms promise_;
+    std::array<change_evidence, fixed + 1> bets_;
+    std::array<double, slices> seen_{};
+    double seen_total_ = 0.0;
+    double evidence_ = 0.0;
+    std::uint64_t rows_ = 0;
+    std::uint64_t raised_at_ = 0;
+    std::uint64_t refused_ = 0;
+};
+
+/// Give the natural logarithm of the two-sample e-value of two count vectors for guesses of both laws.
+///
+/// Its mean is at most 1 under every common law: with r = (n_a q_a + n_b q_b) / (n_a + n_b) each row of the
+/// first sample has mean A = E[q_a / r], of the second C = E[q_b / r], and n_a A + n_b C = n_a + n_b, so
+/// A^n_a C^n_b <= 1.
+/// assumes: the guesses were made before the counts, positive wherever a count is; sizes do not depend on the
+/// values.
+[[nodiscard]] inline double log_e_two_sample_multinomial(std::span<const std::uint64_t> first,
+                                                         std::span<const std::uint64_t> second,
+                                                         std::span<const double> guess_first,
+                                                         std::span<const double> guess_second) noexcept
+{
+    double n_first = 0.0;
+    double n_second = 0.0;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        n_first += static_cast<double>(first[i]);
+        n_second += static_cast<double>(second[i]);
+    }
+    double sum = 0.0;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        const double pooled = (n_first * guess_first[i] + n_second * guess_second[i]) / (n_first + n_second);
+        if (first[i] > 0) {
+            sum += static_cast<double>(first[i]) * std::log(guess_first[i] / pooled);
+        }
+        if (second[i] > 0) {
+            sum += static_cast<double>(second[i]) * std::log(guess_second[i] / pooled);
+        }
+    }
+    return sum;
+}
+
+/// Watch whether two streams of the same time have the same law: a challenger's traffic against the
+/// champion's.
+///
+/// Needs no reference, and seasons, campaigns and outages cancel, since they strike both streams. It learns
+/// both laws from earlier blocks with three memories (half of every block forgotten, a tenth, nothing) and
+/// averages them.
+/// When to use it: wherever a champion serves at the same time. When not: a single stream (use
+/// `conformal_alarm`).
+/// assumes: rows are independent given the block; block sizes do not depend on the values. A step of
+/// its promise is a block.
+/// cost: six logarithms a cell and block.
+class two_sample_alarm {
+public:
+    /// errors: configuration_error where cells is 0.
+    explicit two_sample_alarm(std::size_t cells, false_alarms promise = false_alarms::every(1e4))
+        : cells_(cells), promise_(promise)
+    {
+        if (cells == 0) {
+            throw configuration_error("two_sample_alarm.cells", "0", "at least one cell");
+        }
+        for (memory& m : memories_) {
+            m.live.assign(cells, 0.0);
+            m.champion.assign(cells, 0.0);
+        }
+        restart();
+    }
+
+    /// Take one block of both streams. A block in which either is empty teaches, but proves nothing.
+    /// errors: a block with another number of cells is refused and counted.
+    void update(std::span<const std::uint64_t> live, std::span<const std::uint64_t> champion)
+    {
+        if (live.size() != cells_ || champion.size() != cells_) {
+            ++refused_;
+            return;
+        }
+        std::vector<double> guess_live(cells_);
+        std::vector<double> guess_champion(cells_);
+        double sum = 0.0;
+        for (std::size_t i = 0; i < memories_.size(); ++i) {
+            memory& m = memories_[i];
+            guess(m, guess_live, guess_champion);
+            bets_[i].update(std::exp(log_e(live, champion, guess_live, guess_champion)));
+            sum += bets_[i].value();
+            for (std::size_t j = 0; j < cells_; ++j) {
+                m.live[j] = m.live[j] * kept[i] + static_cast<double>(live[j]);
+                m.champion[j] = m.champion[j] * kept[i] + static_cast<double>(champion[j]);
+            }
+        }
+        ++blocks_;
+        evidence_ = sum / static_cast<double>(memories_.size());
+        if (evidence_ >= promise_.threshold() && raised_at_ == 0) {
+            raised_at_ = blocks_;
+        }
+    }
+
+    [[nodiscard]] double evidence() const noexcept { return evidence_; }
+    [[nodiscard]] double threshold() const noexcept { return promise_.threshold(); }
+    [[nodiscard]] bool raised() const noexcept { return raised_at_ != 0; }
+    /// The block that raised the alarm, from 1; 0 while it is quiet.
+    [[nodiscard]] std::uint64_t raised_at() const noexcept { return raised_at_; }
+    [[nodiscard]] std::uint64_t refused_blocks() const noexcept { return refused_; }
+
+    /// Forget evidence and alarm, but not what was learned.
+    void restart() noexcept
+    {
+        bets_.fill(change_evidence{promise_.restarts()});
+        evidence_ = bets_.front().value();
+        blocks_ = 0;
+        raised_at_ = 0;
+    }
+
+private:
+    struct memory {
+        std::vector<double> live;
+        std::vector<double> champion;
+    };
+    static constexpr std::array<double, 3> kept{0.5, 0.9, 1.0};
+    static constexpr double pseudo_rows = 400.0;
+
+    static double sum_of(const std::vector<double>& of) noexcept
+    {
+        double sum = 0.0;
+        for (const double n : of) {
+            sum += n;
+        }
+        return sum;
+    }
+
+    // Guess both laws as what was seen, drawn towards what was seen in both: no difference is bet on without
+    // rows.
+    void guess(const memory& m, std::vector<double>& live, std::vector<double>& champion) const noexcept
+    {
+        const double n_live = sum_of(m.live);
+        const double n_champion = sum_of(m.champion);
+        const double pooled_rows = n_live + n_champion + 0.5 * static_cast<double>(cells_);
+        for (std::size_t j = 0; j < cells_; ++j) {
+            const double pooled = (m.live[j] + m.champion[j] + 0.5) / pooled_rows;
+            live[j] = (m.live[j] + pseudo_rows * pooled) / (n_live + pseudo_rows);
+            champion[j] = (m.champion[j] + pseudo_rows * pooled) / (n_champion + pseudo_rows);
+        }
+    }
+
+    static double log_e(std::span<const std::uint64_t> live, std::span<const std::uint64_t> champion,
+                        std::span<const double> guess_live, std::span<const double> guess_champion) noexcept
+    {
+        bool any_live = false;
+        bool any_champion = false;
+        for (std::size_t j = 0; j < live.size(); ++j) {
+            any_live = any_live || live[j] > 0;
+            any_champion = any_champion || champion[j] > 0;
+        }
+        return any_live && any_champion
+                   ? log_e_two_sample_multinomial(live, champion, guess_live, guess_champion)
+                   : 0.0;
+    }
+
+    std::size_t cells_;
+    false_alarms promise_;
+    std::array<memory, 3> memories_;
+    std::array<change_evidence, 3> bets_;
+    double evidence_ = 0.0;
+    std::uint64_t blocks_ = 0;
+    std::uint64_t raised_at_ = 0;
+    std::uint64_t refused_ = 0;
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <joust/core/text.hpp>
+#include <joust/report/report.hpp>
+#include <joust/report/suppress.hpp>
+#include <joust/report/tables.hpp>
+#include <joust/report/words.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace joust::inline v0 {
+
+/// Append a report as Markdown: a heading with the verdict, then tables; made for the summary of a CI job.
+///
+/// Names and reasons are escaped, so that none of them can break a table or start a link.
+inline void write_markdown(const report& full, std::string& out, std::uint64_t min_units = default_min_units)
+{
+    const report shown = suppress_small_groups(full, min_units);
+    const auto text = [&out](std::string_view part) {
+        std::string clean;
+        append_clean(clean, part);
+        text_table::append_markdown(out, clean);
+    };
+    const auto table = [&out](std::string_view title, const text_table& rows) {
+        out += "\n**";
+        out += title;
+        out += "**\n\n";
+        rows.write_markdown(out);
+    };
+
+    out += "### ";
+    text(detail::kind_in_words(shown.kind));
+    out += ' ';
+    text(shown.name);
+    out += ": ";
+    out += to_string(shown.decision);
+    out += "\n\n";
+    out += explain(shown.decision);
+    if (!shown.reason.empty()) {
+        out += " Why: ";
+        text(shown.reason);
+    }
+    out += '\n';
+    if (!shown.arms.empty()) {
+        table("Models", detail::table_of_arms(shown));
+    }
+    if (!shown.metrics.empty()) {
+        table("Metrics, challenger minus champion", detail::table_of_metrics(shown));
+    }
+    if (!shown.latencies.empty()) {
+        table("Latency", detail::table_of_latencies(shown));
+    }
+    if (!shown.shares.empty()) {
+        table("Share of the challenger", detail::table_of_shares(shown));
+    }
+
+    bool first = true;
+    const auto bullet = [&](std::string_view lead, std::string_view rest) {
+        out += first ? "\n- " : "- ";
+        first = false;
+        out += lead;
+        text(rest);
+        out += '\n';
+    };
+    detail::for_each_bad_status(shown, [&](status state) {
+        std::string both{to_string(state)};
+        both += ": ";
+        both += explain(state);
+        bullet("", both);
+    });
+    detail::for_each_method(shown, [&](std::string_view method, std::string_view metrics) {
+        std::string both{metrics};
+        both += ": ";
+        both += method;
+        bullet("", both);
+    });
+    std::string counts;
+    detail::append_counts(counts, shown);
+    if (!counts.empty()) {
+        bullet("counted aside: ", counts);
+    }
+    for (const std::string& note : shown.notes) {
+        bullet("", note);
+    }
+    if (any_suppressed(shown)) {
+        bullet("", detail::suppressed_note);
+    }
+}
+
+}  // namespace joust::inline v0

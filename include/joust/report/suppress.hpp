@@ -1,0 +1,77 @@
+#pragma once
+
+#include <joust/report/report.hpp>
+
+#include <cstdint>
+#include <limits>
+
+namespace joust::inline v0 {
+
+/// Below how many units the numbers of a group say too much about those in it.
+inline constexpr std::uint64_t default_min_units = 5;
+
+/// Take the numbers of small groups out of a report; what is left out is marked `suppressed`.
+///
+/// An arm is small while it has served somebody, but fewer than `min_units` distinct units (requests, where
+/// units are not counted). Its requests, units, failures and latencies go, and so does every metric row that
+/// compares it; if the champion is small, every row goes. Latencies measured fewer than `min_units` times go too.
+/// Shares, steps and counts of refused input stay, as they describe the trial and nobody in it; texts (reason,
+/// notes) stay as the trial wrote them. Every writer does this first; 0 or 1 turns it off.
+/// assumes: arms are named apart, the champion first
+[[nodiscard]] inline report suppress_small_groups(report all, std::uint64_t min_units = default_min_units)
+{
+    constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+    const auto small = [min_units](double size) {
+        return size > 0.0 && size + 0.5 < static_cast<double>(min_units);  // half a unit: sizes are estimates
+    };
+    const auto hidden = [&all](const std::string& model) {
+        for (const arm_row& arm : all.arms) {
+            if (arm.model == model) {
+                return arm.suppressed;
+            }
+        }
+        return false;
+    };
+    for (arm_row& arm : all.arms) {
+        if (arm.suppressed || small(arm.units > 0.0 ? arm.units : static_cast<double>(arm.requests))) {
+            arm = {.model = arm.model, .share = arm.share, .suppressed = true};
+        }
+    }
+    const bool no_champion = !all.arms.empty() && all.arms.front().suppressed;
+    for (metric_row& row : all.metrics) {
+        if (row.suppressed || no_champion || hidden(row.arm)) {
+            row.champion = row.challenger = row.estimate = row.lower = row.upper = unknown;
+            row.p_value = row.e_value = unknown;
+            row.suppressed = true;
+        }
+    }
+    for (latency_row& row : all.latencies) {
+        if (row.suppressed || hidden(row.model) || small(static_cast<double>(row.count))) {
+            row = {.model = row.model, .suppressed = true};
+        }
+    }
+    return all;
+}
+
+/// Tell whether anything was left out of a report.
+[[nodiscard]] inline bool any_suppressed(const report& shown) noexcept
+{
+    for (const arm_row& arm : shown.arms) {
+        if (arm.suppressed) {
+            return true;
+        }
+    }
+    for (const metric_row& row : shown.metrics) {
+        if (row.suppressed) {
+            return true;
+        }
+    }
+    for (const latency_row& row : shown.latencies) {
+        if (row.suppressed) {
+            return true;
+        }
+    }
+    return false;
+}
+
+}  // namespace joust::inline v0

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <joust/core/text.hpp>
+#include <joust/report/report.hpp>
+#include <joust/report/suppress.hpp>
+#include <joust/report/tables.hpp>
+#include <joust/report/words.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace joust::inline v0 {
+
+/// Append a report as plain text for a terminal: the verdict, why, and aligned tables.
+inline void write_text(const report& full, std::string& out, std::uint64_t min_units = default_min_units)
+{
+    const report shown = suppress_small_groups(full, min_units);
+    const auto line = [&out](std::string_view label, std::string_view text) {
+        out += "  ";
+        out += label;
+        append_clean(out, text);
+        out += '\n';
+    };
+
+    append_clean(out, detail::kind_in_words(shown.kind));
+    out += " \"";
+    append_clean(out, shown.name);
+    out += "\": ";
+    for (const char c : to_string(shown.decision)) {
+        out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    }
+    out += '\n';
+    line("", explain(shown.decision));
+    if (!shown.reason.empty()) {
+        line("Why: ", shown.reason);
+    }
+
+    if (!shown.arms.empty()) {
+        out += "\nModels\n";
+        detail::table_of_arms(shown).write_text(out);
+    }
+    if (!shown.metrics.empty()) {
+        out += "\nMetrics, challenger minus champion\n";
+        detail::table_of_metrics(shown).write_text(out);
+        detail::for_each_bad_status(shown, [&](status state) {
+            std::string text{to_string(state)};
+            text += ": ";
+            text += explain(state);
+            line("", text);
+        });
+        detail::for_each_method(shown, [&](std::string_view method, std::string_view metrics) {
+            std::string text{metrics};
+            text += ": ";
+            text += method;
+            line("", text);
+        });
+    }
+    if (!shown.latencies.empty()) {
+        out += "\nLatency\n";
+        detail::table_of_latencies(shown).write_text(out);
+    }
+    if (!shown.shares.empty()) {
+        out += "\nShare of the challenger\n";
+        detail::table_of_shares(shown).write_text(out);
+    }
+    std::string counts;
+    detail::append_counts(counts, shown);
+    if (!counts.empty() || !shown.notes.empty() || any_suppressed(shown)) {
+        out += "\nNotes\n";
+        if (!counts.empty()) {
+            line("- counted aside: ", counts);
+        }
+        for (const std::string& note : shown.notes) {
+            line("- ", note);
+        }
+        if (any_suppressed(shown)) {
+            line("- ", detail::suppressed_note);
+        }
+    }
+}
+
+/// Append a report as one line: `A/B test "score": ship challenger; click is better with dnn-v2`.
+inline void write_line(const report& shown, std::string& out)
+{
+    append_clean(out, detail::kind_in_words(shown.kind));
+    out += " \"";
+    append_clean(out, shown.name);
+    out += "\": ";
+    out += to_string(shown.decision);
+    if (!shown.reason.empty()) {
+        out += "; ";
+        append_clean(out, shown.reason);
+    }
+}
+
+}  // namespace joust::inline v0

@@ -1,0 +1,343 @@
+#pragma once
+
+#include <joust/core/text.hpp>
+#include <joust/report/report.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace joust::inline v0 {
+
+/// Say in one sentence what a verdict asks of the reader.
+[[nodiscard]] constexpr std::string_view explain(verdict decision) noexcept
+{
+    switch (decision) {
+        case verdict::keep_testing: return "No decision yet: let the trial go on.";
+        case verdict::ship_challenger: return "The challenger should serve.";
+        case verdict::keep_champion: return "The champion should stay.";
+        case verdict::roll_back: return "Take the challenger out of service.";
+        case verdict::pass: return "The challenger may go on.";
+        case verdict::regress: return "The challenger is worse than allowed.";
+        case verdict::inconclusive: return "The data do not settle whether the challenger is worse.";
+    }
+    return "";
+}
+
+/// Say in one sentence what a status means for the reader of a report.
+[[nodiscard]] constexpr std::string_view explain(status state) noexcept
+{
+    switch (state) {
+        case status::ok: return "the numbers may be believed at the stated level";
+        case status::too_few: return "not enough observations or events to say anything yet";
+        case status::burn_in: return "the sequential method has not reached its minimum of data yet";
+        case status::zero_variance: return "every observation is the same, so there is no interval";
+        case status::out_of_range: return "a value is outside what the method is made for";
+        case status::srm_failed: return "traffic was not split as planned, so no comparison can be trusted";
+        case status::few_clusters: return "too few clusters of units for an honest interval";
+        case status::low_overlap: return "the models hardly served comparable requests";
+        case status::before_planned_sample:
+            return "a fixed-horizon result is given only at its planned sample";
+        case status::no_contemporary_champion:
+            return "the champion serves nobody now, so nothing can be compared";
+    }
+    return "";
+}
+
+/// Where an interval lies against what the row asks.
+enum class standing : std::uint8_t {
+    unknown,        ///< no interval that may be believed
+    undecided,      ///< the interval holds the point of no difference
+    better,         ///< all of it on the better side
+    worse,          ///< all of it on the worse side
+    different,      ///< apart, but the metric does not say which side is better
+    within_margin,  ///< all of it inside what the guardrail allows
+    beyond_margin,  ///< all of it outside
+    on_margin,      ///< it holds the margin
+    unbroken,       ///< a guardrail without a drawn margin whose e-value shows no breach
+    measured        ///< a plain measurement, nothing to be compared with
+};
+
+[[nodiscard]] constexpr std::string_view to_string(standing where) noexcept
+{
+    switch (where) {
+        case standing::unknown: return "unknown";
+        case standing::undecided: return "no difference shown";
+        case standing::better: return "challenger better";
+        case standing::worse: return "challenger worse";
+        case standing::different: return "different";
+        case standing::within_margin: return "within margin";
+        case standing::beyond_margin: return "beyond margin";
+        case standing::on_margin: return "margin not settled";
+        case standing::unbroken: return "no breach shown";
+        case standing::measured: return "measured";
+    }
+    return "unknown";
+}
+
+namespace detail {
+
+[[nodiscard]] constexpr bool known(double value) noexcept
+{
+    return value == value;
+}
+
+/// Is harm above the margin, or below it?
+[[nodiscard]] constexpr bool harm_is_above(const metric_row& row) noexcept
+{
+    const double from = known(row.reference) ? row.reference : 0.0;
+    return row.better < 0 || (row.better == 0 && row.margin >= from);
+}
+
+}  // namespace detail
+
+/// Read a metric row: where its interval lies.
+[[nodiscard]] constexpr standing standing_of(const metric_row& row) noexcept
+{
+    if (row.suppressed || row.state != status::ok) {
+        return standing::unknown;
+    }
+    const bool interval = detail::known(row.lower) && detail::known(row.upper);
+    const bool guards = std::string_view{row.role}.starts_with("guardrail");
+    if (guards && (!interval || !detail::known(row.margin))) {
+        // The e-value of a guardrail speaks of harm beyond its margin, also where that is a ratio.
+        if (!detail::known(row.e_value) || !detail::known(row.level)) {
+            return standing::unknown;
+        }
+        return row.e_value * (1.0 - row.level) >= 1.0 ? standing::beyond_margin : standing::unbroken;
+    }
+    if (!interval) {
+        return standing::unknown;
+    }
+    if (detail::known(row.margin)) {
+        const bool above = detail::harm_is_above(row);
+        if (above ? row.upper <= row.margin : row.lower >= row.margin) {
+            return standing::within_margin;
+        }
+        return (above ? row.lower > row.margin : row.upper < row.margin) ? standing::beyond_margin
+                                                                         : standing::on_margin;
+    }
+    if (!detail::known(row.reference)) {
+        return standing::measured;
+    }
+    const int side = row.lower > row.reference ? 1 : row.upper < row.reference ? -1 : 0;
+    if (side == 0) {
+        return standing::undecided;
+    }
+    return row.better == 0 ? standing::different : side == row.better ? standing::better : standing::worse;
+}
+
+namespace detail {
+
+[[nodiscard]] constexpr std::string_view kind_in_words(std::string_view kind) noexcept
+{
+    constexpr std::string_view names[][2] = {{"ab_test", "A/B test"},
+                                             {"canary", "Canary"},
+                                             {"shadow", "Shadow"},
+                                             {"interleaving", "Interleaving"},
+                                             {"gate", "Gate"}};
+    for (const auto& name : names) {
+        if (kind == name[0]) {
+            return name[1];
+        }
+    }
+    return kind;
+}
+
+/// The status of a row, or what its interval shows where the status is good.
+[[nodiscard]] constexpr std::string_view state_in_words(const metric_row& row) noexcept
+{
+    if (row.suppressed) {
+        return "suppressed";
+    }
+    const standing where = standing_of(row);
+    return row.state == status::ok && where != standing::unknown ? to_string(where) : to_string(row.state);
+}
+
+/// How the numbers of one metric row are printed: scale, decimals and unit.
+class row_format {
+public:
+    explicit row_format(const metric_row& row) : row_(row), percent_(row.unit == "%")
+    {
+        double width = row.upper - row.lower;
+        if (!printable_number(width)) {
+            const double bound = printable_number(row.upper) ? row.upper : row.lower;
+            width = 2.0 * (bound > row.estimate ? bound - row.estimate : row.estimate - bound);
+        }
+        if (printable_number(width) && width != 0.0) {
+            decimals_ = decimals_for(scaled(width));
+        } else {
+            decimals_ = -1;
+        }
+    }
+
+    /// A level of one arm: "86.1 %". Two levels may differ by orders of magnitude, so a small one gets more decimals.
+    void level(std::string& out, double value) const
+    {
+        const double shown = scaled(value);
+        if (decimals_ < 0 || !printable_number(shown) || shown == 0.0) {
+            append_number(out, shown);
+        } else {
+            const int wanted = 1 - decimal_exponent(shown);
+            const int most = decimals_ + 4;
+            append_fixed(out, shown, wanted < decimals_ ? decimals_ : wanted > most ? most : wanted);
+        }
+        behind(out, value, percent_ ? std::string_view{" %"} : std::string_view{});
+    }
+
+    /// The estimate: a difference with its sign, or a plain level where there is nothing to differ from.
+    void estimate(std::string& out, double value) const
+    {
+        number(out, value, plus());
+        behind(out, value, percent_ ? differs() ? " pp" : " %" : std::string_view{});
+    }
+
+    /// The interval: "[+3.1, +6.7]"; a side without a bound is open.
+    void interval(std::string& out) const
+    {
+        if (!known(row_.lower) || !known(row_.upper)) {
+            out += '-';
+            return;
+        }
+        out += printable_number(row_.lower) ? '[' : '(';
+        number(out, row_.lower, plus());
+        out += ", ";
+        number(out, row_.upper, plus());
+        out += printable_number(row_.upper) ? ']' : ')';
+    }
+
+    /// The bare number in the row's scale, with the row's decimals.
+    void number(std::string& out, double value, signs sign) const
+    {
+        if (decimals_ >= 0) {
+            append_fixed(out, scaled(value), decimals_, sign);
+        } else {
+            append_number(out, scaled(value), 4, sign);
+        }
+    }
+
+    [[nodiscard]] signs plus() const noexcept { return differs() ? signs::always : signs::minus_only; }
+
+private:
+    // Around any other reference (a preference of one half) the estimate is a level of its own.
+    [[nodiscard]] bool differs() const noexcept { return row_.reference == 0.0; }
+
+    [[nodiscard]] double scaled(double value) const noexcept { return percent_ ? 100.0 * value : value; }
+
+    void behind(std::string& out, double value, std::string_view percent) const
+    {
+        if (!printable_number(value)) {
+            return;
+        }
+        if (percent_) {
+            out += percent;
+        } else if (!row_.unit.empty()) {
+            out += ' ';
+            append_clean(out, row_.unit);
+        }
+    }
+
+    const metric_row& row_;
+    bool percent_;
+    int decimals_ = -1;
+};
+
+/// 0.95 as "95", 0.98333 as "98.3".
+inline void append_level(std::string& out, double level)
+{
+    std::string digits;
+    append_number(digits, 100.0 * level, 3);
+    if (digits.find('.') != std::string::npos) {
+        digits.erase(digits.find_last_not_of('0') + 1);
+        if (digits.back() == '.') {
+            digits.pop_back();
+        }
+    }
+    out += digits;
+}
+
+/// "95 % interval", "95 to 98.3 % interval" where rows differ, or "interval" where no level is stated.
+inline void append_interval_title(std::string& out, const report& shown)
+{
+    double least = 2.0;
+    double most = -1.0;
+    for (const metric_row& row : shown.metrics) {
+        if (known(row.level)) {
+            least = row.level < least ? row.level : least;
+            most = row.level > most ? row.level : most;
+        }
+    }
+    if (most >= least) {
+        std::string low;
+        std::string high;
+        append_level(low, least);
+        append_level(high, most);
+        out += low;
+        out += low == high ? "" : " to " + high;
+        out += " % interval";
+    } else {
+        out += "interval";
+    }
+}
+
+/// More than one challenger, so rows must say which they mean?
+[[nodiscard]] inline bool several_challengers(const report& shown) noexcept
+{
+    for (const metric_row& row : shown.metrics) {
+        if (row.arm != shown.metrics.front().arm) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Anybody of the arms counted by units?
+[[nodiscard]] inline bool counts_units(const report& shown) noexcept
+{
+    for (const arm_row& arm : shown.arms) {
+        if (arm.units != 0.0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+inline void append_failures(std::string& out, const arm_row& arm)
+{
+    append_count(out, arm.failures);
+    if (arm.failures != 0 && arm.requests != 0) {
+        out += " (";
+        append_number(out, 100.0 * static_cast<double>(arm.failures) / static_cast<double>(arm.requests), 2);
+        out += " %)";
+    }
+}
+
+inline void append_units(std::string& out, double units)
+{
+    if (units < 9e18) {
+        append_count(out, static_cast<std::uint64_t>(units + 0.5));
+    } else {
+        append_number(out, units);
+    }
+}
+
+/// "3 foreign tickets, 1 NaN value", or nothing.
+inline void append_counts(std::string& out, const report& shown)
+{
+    bool first = true;
+    for (const count_row& row : shown.counts) {
+        if (row.count == 0) {
+            continue;
+        }
+        if (!first) {
+            out += ", ";
+        }
+        first = false;
+        append_count(out, row.count);
+        out += ' ';
+        append_clean(out, row.what);
+    }
+}
+
+}  // namespace detail
+}  // namespace joust::inline v0

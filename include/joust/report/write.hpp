@@ -1,0 +1,41 @@
+#pragma once
+
+#include <joust/core/write.hpp>
+#include <joust/report/json.hpp>
+#include <joust/report/markdown.hpp>
+#include <joust/report/report.hpp>
+#include <joust/report/test_result.hpp>
+#include <joust/report/text.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace joust::inline v0 {
+
+/// Append a report in one of the styles, leaving out the numbers of groups below `min_units` units.
+inline void write(const report& shown, std::string& out, style how, std::uint64_t min_units)
+{
+    switch (how) {
+        case style::line: write_line(shown, out); return;
+        case style::table: write_text(shown, out, min_units); return;
+        case style::markdown: write_markdown(shown, out, min_units); return;
+        case style::json: write_json(shown, out, min_units); return;
+    }
+}
+
+inline void write(verdict decision, std::string& out, style how)
+{
+    write_name(to_string(decision), out, how);
+}
+
+inline void write(status state, std::string& out, style how)
+{
+    write_name(to_string(state), out, how);
+}
+
+inline void report::write(std::string& out, style how) const
+{
+    v0::write(*this, out, how, default_min_units);
+}
+
+}  // namespace joust::inline v0

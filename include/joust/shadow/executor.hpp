@@ -1,0 +1,434 @@
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/core/policy.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#if __has_include(<unistd.h>)
+#include <unistd.h>
+#endif
+
+namespace joust::inline v0 {
+
+namespace detail {
+
+/// Stand for any task where a concept asks whether one would be taken.
+struct any_task {
+    void operator()() noexcept {}
+};
+
+/// The process a thread pool was started in: threads do not follow a fork.
+[[nodiscard]] inline long process_id() noexcept
+{
+#if __has_include(<unistd.h>)
+    return static_cast<long>(::getpid());
+#else
+    return 0;
+#endif
+}
+
+}  // namespace detail
+
+/// A type that runs a task, now or later, or refuses it at once: the executor's verb.
+template <class T>
+concept dispatcher = requires(T& runner) {
+    { runner.dispatch(detail::any_task{}) } noexcept -> std::same_as<bool>;
+};
+
+/// An executor's options: `start()` makes the state (queue and threads) that a trial owns and dispatches to.
+template <class T>
+concept startable_executor = requires(const T& options) {
+    { options.start() };
+    requires dispatcher<std::remove_cvref_t<decltype(options.start())>>;
+};
+
+/// The role of the executor: verb `dispatch(task) noexcept -> bool`, on the policy or on what its `start()` makes.
+struct executor_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = dispatcher<T> || startable_executor<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_dispatch<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(plays<T>, "joust: this has dispatch(), but an executor is `template <class Task> bool "
+                                "dispatch(Task task) noexcept`, true where the task will run");
+    };
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: two executors are given; challengers run in one place");
+    };
+};
+
+/// Run every task at once, in the caller.
+///
+/// Use it in tests, in batch jobs, and where the challenger needs what lives only during the call. Not in a
+/// service: the caller waits for champion and challenger. What a task throws is swallowed.
+struct inline_run {
+    /// No task outlives `dispatch`: arguments need no copy.
+    static constexpr bool immediate = true;
+
+    template <class Task>
+    bool dispatch(Task&& task) const noexcept
+    {
+        try {
+            std::forward<Task>(task)();
+        } catch (...) {  // NOLINT(bugprone-empty-catch): a challenger must not reach the caller
+        }
+        return true;
+    }
+
+    void drain() const noexcept {}
+
+    bool operator==(const inline_run&) const = default;
+};
+
+/// Run tasks on threads of its own behind a bounded queue; what `background::start` makes.
+///
+/// The ring is bounded and preallocated: each cell carries a sequence number that says whose turn it is, so a
+/// producer claims a cell with one compare-and-swap and a full ring is seen from one load. Idle workers spin
+/// briefly, then nap, then sleep until a producer rings; a producer makes a system call only then.
+///
+/// assumes: nobody dispatches any more when the destructor begins. It finishes the task that runs, destroys
+/// the waiting ones without running them, and joins; call `drain()` first to have them run.
+/// Threads do not survive fork(): start it after forking. In a forked child nothing runs, the ring fills and every
+/// further task is refused and counted; `drain()` and the destructor return at once there.
+/// cost: accepted 15 to 30 ns, refused about 5; a task that is larger than `task_bytes`, or whose move may throw, costs
+/// one allocation
+/// source: the sequence-per-cell idea is Vyukov's (2011, Bounded MPMC queue); this is an own implementation
+class background_queue {
+public:
+    background_queue(std::size_t queue, unsigned threads, std::size_t task_bytes)
+        : mask_(round_up(queue) - 1), room_(task_bytes), stride_(stride_for(task_bytes)), process_(detail::process_id())
+    {
+        // Behind the ring lies one more place for each worker: the task it runs.
+        cells_ = static_cast<std::byte*>(::operator new((mask_ + 1 + threads) * stride_, std::align_val_t{line}));
+        for (std::uint64_t i = 0; i <= mask_; ++i) {
+            ::new (static_cast<void*>(cells_ + i * stride_)) cell{{i}, nullptr};
+        }
+        try {
+            workers_ = new std::thread[threads];
+            for (; count_ < threads; ++count_) {
+                workers_[count_] = std::thread([this, own = cells_ + (mask_ + 1 + count_) * stride_] { work(own); });
+            }
+        } catch (...) {
+            finish();
+            throw;
+        }
+    }
+
+    background_queue(const background_queue&) = delete;
+    background_queue& operator=(const background_queue&) = delete;
+    ~background_queue() { finish(); }
+
+    /// Queue a task, or refuse it at once if the queue is full.
+    template <class Task>
+    bool dispatch(Task&& task) noexcept
+    {
+        using stored = std::decay_t<Task>;
+        if constexpr (std::is_nothrow_constructible_v<stored, Task> && std::is_nothrow_move_constructible_v<stored> &&
+                      alignof(stored) <= alignof(std::max_align_t)) {
+            if (sizeof(stored) <= room_) {
+                return push(std::forward<Task>(task));
+            }
+        }
+        if (full()) {
+            refused_.fetch_add(1, std::memory_order_relaxed);
+            return false;
+        }
+        try {
+            return push(boxed<stored>{new stored(std::forward<Task>(task))});
+        } catch (...) {
+            refused_.fetch_add(1, std::memory_order_relaxed);
+            return false;
+        }
+    }
+
+    /// Say whether `dispatch` would refuse now: ask before copying what a task would carry.
+    [[nodiscard]] bool full() const noexcept
+    {
+        const std::uint64_t at = head_.load(std::memory_order_relaxed);
+        return turn(cell_at(at).sequence.load(std::memory_order_acquire), at) < 0;
+    }
+
+    /// Wait until every task accepted before this call has run. Never call it from a task.
+    void drain() const noexcept
+    {
+        if (process_ != detail::process_id()) {
+            return;
+        }
+        const std::uint64_t target = head_.load(std::memory_order_seq_cst);
+        while (done_.load(std::memory_order_acquire) < target) {
+            std::this_thread::sleep_for(std::chrono::microseconds{50});
+        }
+    }
+
+    [[nodiscard]] std::size_t capacity() const noexcept { return mask_ + 1; }
+    [[nodiscard]] std::uint64_t accepted() const noexcept { return head_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t finished() const noexcept { return done_.load(std::memory_order_acquire); }
+    /// Tasks that ended by throwing.
+    [[nodiscard]] std::uint64_t failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
+
+private:
+    static constexpr std::size_t line = 64;
+
+    enum class step : unsigned char { relocate, run, destroy };
+
+    using action = bool (*)(step, void* task, void* to);  // false: the task threw
+
+    struct cell {
+        std::atomic<std::uint64_t> sequence;
+        action act;
+    };
+    static constexpr std::size_t header = (sizeof(cell) + alignof(std::max_align_t) - 1) /
+                                          alignof(std::max_align_t) * alignof(std::max_align_t);
+
+    /// A task too large for its cell, or one whose move may throw, kept on the heap.
+    template <class Task>
+    struct boxed {
+        Task* task;
+
+        explicit boxed(Task* owned) noexcept : task(owned) {}
+        boxed(boxed&& other) noexcept : task(std::exchange(other.task, nullptr)) {}
+        boxed& operator=(boxed&&) = delete;
+        ~boxed() { delete task; }
+        void operator()() { (*task)(); }
+    };
+
+    template <class Task>
+    static bool act_on(step what, void* from, void* to)
+    {
+        auto* task = std::launder(static_cast<Task*>(from));
+        switch (what) {
+            case step::relocate:
+                ::new (to) Task(std::move(*task));
+                task->~Task();
+                return true;
+            case step::run:
+                try {
+                    (*task)();
+                } catch (...) {
+                    return false;
+                }
+                return true;
+            case step::destroy: task->~Task(); return true;
+        }
+        return true;
+    }
+
+    [[nodiscard]] static std::size_t round_up(std::size_t queue) noexcept
+    {
+        std::size_t power = 2;  // one cell cannot tell full from empty
+        while (power < queue) {
+            power *= 2;
+        }
+        return power;
+    }
+
+    [[nodiscard]] static std::size_t stride_for(std::size_t task_bytes) noexcept
+    {
+        return (header + task_bytes + line - 1) / line * line;
+    }
+
+    [[nodiscard]] static std::int64_t turn(std::uint64_t sequence, std::uint64_t at) noexcept
+    {
+        return static_cast<std::int64_t>(sequence - at);
+    }
+
+    [[nodiscard]] cell& cell_at(std::uint64_t at) const noexcept
+    {
+        return *std::launder(reinterpret_cast<cell*>(cells_ + (at & mask_) * stride_));
+    }
+    [[nodiscard]] static void* task_of(cell& holder) noexcept
+    {
+        return reinterpret_cast<std::byte*>(&holder) + header;
+    }
+
+    template <class Task>
+    bool push(Task&& task) noexcept
+    {
+        std::uint64_t at = head_.load(std::memory_order_relaxed);
+        for (;;) {
+            cell& target = cell_at(at);
+            const std::int64_t difference = turn(target.sequence.load(std::memory_order_acquire), at);
+            if (difference == 0) {
+                // Sequentially consistent, as are the load of `asleep_` below and their counterparts in `rest`: either
+                // this producer sees the sleeper, or the sleeper sees this claim.
+                if (head_.compare_exchange_weak(at, at + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) {
+                    ::new (task_of(target)) std::decay_t<Task>(std::forward<Task>(task));
+                    target.act = &act_on<std::decay_t<Task>>;
+                    target.sequence.store(at + 1, std::memory_order_release);
+                    if (asleep_.load(std::memory_order_seq_cst)) {
+                        ring();
+                    }
+                    return true;
+                }
+            } else if (difference < 0) {
+                refused_.fetch_add(1, std::memory_order_relaxed);
+                return false;
+            } else {
+                at = head_.load(std::memory_order_relaxed);
+            }
+        }
+    }
+
+    void ring() noexcept
+    {
+        if (asleep_.exchange(false, std::memory_order_seq_cst)) {
+            bell_.fetch_add(1, std::memory_order_seq_cst);
+            bell_.notify_all();
+        }
+    }
+
+    /// Take the oldest task out of its cell before it runs, so that a slow task blocks a worker and not the ring.
+    [[nodiscard]] action take(void* into) noexcept
+    {
+        std::uint64_t at = tail_.load(std::memory_order_relaxed);
+        for (;;) {
+            cell& source = cell_at(at);
+            const std::int64_t difference = turn(source.sequence.load(std::memory_order_acquire), at + 1);
+            if (difference == 0) {
+                if (tail_.compare_exchange_weak(at, at + 1, std::memory_order_relaxed)) {
+                    const action act = source.act;
+                    (void)act(step::relocate, task_of(source), into);
+                    source.sequence.store(at + mask_ + 1, std::memory_order_release);
+                    return act;
+                }
+            } else if (difference < 0) {
+                return nullptr;
+            } else {
+                at = tail_.load(std::memory_order_relaxed);
+            }
+        }
+    }
+
+    void work(void* own) noexcept
+    {
+        for (unsigned idle = 0; !stop_.load(std::memory_order_acquire);) {
+            if (const action act = take(own)) {
+                if (!act(step::run, own, nullptr)) {
+                    failed_.fetch_add(1, std::memory_order_relaxed);
+                }
+                (void)act(step::destroy, own, nullptr);
+                done_.fetch_add(1, std::memory_order_release);
+                idle = 0;
+            } else {
+                rest(idle++);
+            }
+        }
+    }
+
+    /// Wait for work: hot for some microseconds, dozing for some milliseconds, then asleep. A service that calls
+    /// at least every few milliseconds never pays for waking a worker.
+    void rest(unsigned idle) noexcept
+    {
+        constexpr unsigned spins = 32;
+        constexpr unsigned naps = 20;
+        if (idle < spins) {
+            std::this_thread::yield();
+        } else if (idle < spins + naps) {
+            std::this_thread::sleep_for(std::chrono::microseconds{500});
+        } else {
+            const std::uint32_t heard = bell_.load(std::memory_order_seq_cst);
+            asleep_.store(true, std::memory_order_seq_cst);
+            if (head_.load(std::memory_order_seq_cst) == tail_.load(std::memory_order_seq_cst) &&
+                !stop_.load(std::memory_order_seq_cst)) {
+                bell_.wait(heard, std::memory_order_seq_cst);
+            }
+        }
+    }
+
+    void finish() noexcept
+    {
+        if (process_ != detail::process_id()) {
+            return;  // a forked child has no workers to join, and destroying their handles would end the process
+        }
+        stop_.store(true, std::memory_order_seq_cst);
+        bell_.fetch_add(1, std::memory_order_seq_cst);
+        bell_.notify_all();
+        for (unsigned i = 0; i < count_; ++i) {
+            workers_[i].join();
+        }
+        delete[] workers_;
+        if (cells_ != nullptr) {
+            for (std::uint64_t at = tail_.load(std::memory_order_acquire); at != head_.load(std::memory_order_acquire);
+                 ++at) {
+                cell& waiting = cell_at(at);
+                (void)waiting.act(step::destroy, task_of(waiting), nullptr);
+            }
+            ::operator delete(cells_, std::align_val_t{line});
+        }
+    }
+
+    const std::size_t mask_;
+    const std::size_t room_;
+    const std::size_t stride_;
+    const long process_;
+    std::byte* cells_ = nullptr;
+    std::thread* workers_ = nullptr;
+    unsigned count_ = 0;
+    // Each on a line of its own: producers and workers would otherwise slow each other down.
+    alignas(line) std::atomic<std::uint64_t> head_{0};
+    alignas(line) std::atomic<std::uint64_t> tail_{0};
+    alignas(line) std::atomic<bool> asleep_{false};
+    std::atomic<std::uint32_t> bell_{0};
+    std::atomic<bool> stop_{false};
+    alignas(line) std::atomic<std::uint64_t> refused_{0};
+    alignas(line) std::atomic<std::uint64_t> done_{0};
+    std::atomic<std::uint64_t> failed_{0};
+};
+
+/// Run challengers beside the caller on threads of the trial's own: the default executor.
+///
+/// Use it in services. At most `queue` requests wait (rounded up to a power of two); one that finds the queue full
+/// is dropped at once and counted, since a shadow that lags must cost comparisons and never the caller's time. Not
+/// for calls whose arguments live only during the call: take `inline_run`. Tasks of up to `task_bytes` (the
+/// arguments and the champion's result) are queued without an allocation.
+/// errors: configuration_error from `validate` and `start` for a field out of range
+/// cost: the queue takes queue * (task_bytes + 16) bytes, 256 KiB by default
+struct background {
+    std::size_t queue = 1024;
+    unsigned threads = 1;
+    std::size_t task_bytes = 240;
+
+    static constexpr bool immediate = false;
+
+    /// Make the queue and start the threads.
+    [[nodiscard]] background_queue start() const
+    {
+        validate();
+        return background_queue(queue, threads, task_bytes);
+    }
+
+    /// Refuse sizes that make no sense.
+    void validate() const
+    {
+        require("background.queue", queue, 1, std::size_t{1} << 24);
+        require("background.threads", threads, 1, 256);
+        require("background.task_bytes", task_bytes, 16, std::size_t{1} << 16);
+    }
+
+    bool operator==(const background&) const = default;
+
+private:
+    static void require(const char* field, std::size_t value, std::size_t least, std::size_t most)
+    {
+        if (value < least || value > most) {
+            throw configuration_error(field, std::to_string(value),
+                                      std::to_string(least) + " to " + std::to_string(most));
+        }
+    }
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <joust/core/invoke.hpp>
+#include <joust/core/policy.hpp>
+#include <joust/shadow/comparator.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+namespace joust::inline v0 {
+
+namespace detail {
+
+struct verb_judge {
+    int judge;
+};
+template <class T>
+concept has_judge = derivable<T> && !requires { &both<T, verb_judge>::judge; };
+
+}  // namespace detail
+
+/// The role of the judge: verb `judge(prediction, truth) -> bool or double`, higher is better.
+struct judge_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = detail::has_judge<T>;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: two judges are given; both models are judged in one way");
+    };
+};
+
+/// A prediction is right when it equals the truth: the default judge.
+struct equals_truth {
+    template <class Prediction, class Truth>
+    [[nodiscard]] constexpr bool judge(const Prediction& prediction, const Truth& truth) const
+    {
+        return exact_match{}.compare(prediction, truth).agree;
+    }
+    bool operator==(const equals_truth&) const = default;
+};
+
+/// A judge that asks a callable; made by `judged_by`.
+template <class Callable>
+struct callable_judge {
+    [[no_unique_address]] Callable callable;
+
+    template <class Prediction, class Truth>
+    [[nodiscard]] constexpr auto judge(const Prediction& prediction, const Truth& truth) const
+    {
+        using answer = std::remove_cvref_t<std::invoke_result_t<const Callable&, const Prediction&, const Truth&>>;
+        static_assert(std::is_same_v<answer, bool> || std::is_floating_point_v<answer>,
+                      "joust: judged_by takes a callable of (prediction, truth) that returns bool (right or wrong) or "
+                      "double (a score, higher is better)");
+        return answer{detail::invoke(callable, prediction, truth)};
+    }
+};
+
+/// Judge predictions by a callable `f(prediction, truth)` once their truth is known.
+///
+/// Use it where being right is more than being equal: a squared error (return its negative: higher is better), a
+/// label within a structure, a hit within a tolerance. A score that is not finite is counted and not used.
+template <class Callable>
+[[nodiscard]] constexpr callable_judge<std::decay_t<Callable>> judged_by(Callable&& callable)
+{
+    return {std::forward<Callable>(callable)};
+}
+
+namespace detail {
+
+struct deduced {};
+
+// The result of a callable whose arguments are not known: possible where it has exactly one signature.
+template <class F>
+struct sole_result {
+    using type = void;
+    static constexpr bool known = false;
+};
+template <class R>
+struct known_result {
+    using type = std::remove_cvref_t<R>;
+    static constexpr bool known = true;
+};
+template <class R, class... A>
+struct sole_result<R (*)(A...)> : known_result<R> {};
+template <class R, class... A>
+struct sole_result<R (*)(A...) noexcept> : known_result<R> {};
+template <class R, class C, class... A>
+struct sole_result<R (C::*)(A...)> : known_result<R> {};
+template <class R, class C, class... A>
+struct sole_result<R (C::*)(A...) const> : known_result<R> {};
+template <class R, class C, class... A>
+struct sole_result<R (C::*)(A...) noexcept> : known_result<R> {};
+template <class R, class C, class... A>
+struct sole_result<R (C::*)(A...) const noexcept> : known_result<R> {};
+template <class R, class C>
+    requires(!std::is_function_v<R>)
+struct sole_result<R C::*> : known_result<R> {};
+template <class F>
+    requires(std::is_class_v<F> && requires { &F::operator(); })
+struct sole_result<F> : sole_result<decltype(&F::operator())> {};
+template <class F>  // std::reference_wrapper, by shape
+    requires(std::is_class_v<F> && !requires { &F::operator(); } && requires(const F& f) {
+        typename F::type;
+        { f.get() } -> std::same_as<typename F::type&>;
+    })
+struct sole_result<F> : sole_result<std::conditional_t<std::is_function_v<typename F::type>, typename F::type*,
+                                                       typename F::type>> {};
+
+}  // namespace detail
+
+/// Keep at most `results` pairs of predictions for truths that come later.
+///
+/// The prediction's type is read off the models; where they are generic (`auto` parameters, overloads) say it:
+/// `remembered<float>{}`. Only requests that went through `serve` and ran a challenger are kept. When more wait, the
+/// oldest are forgotten and counted.
+/// cost: with the default, room for 65,536 pairs for each challenger, allocated when the first is kept
+template <class Prediction = detail::deduced>
+struct remembered {
+    std::size_t results = 65'536;
+
+    using prediction = Prediction;
+    bool operator==(const remembered&) const = default;
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_remembered = false;
+template <class Prediction>
+inline constexpr bool is_remembered<remembered<Prediction>> = true;
+
+}  // namespace detail
+
+/// The role of the memory for predictions: `remembered<>`.
+struct memory_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = detail::is_remembered<T>;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: remembered is given twice; say once how many results wait");
+    };
+};
+
+}  // namespace joust::inline v0

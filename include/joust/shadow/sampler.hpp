@@ -1,0 +1,72 @@
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/core/hash.hpp>
+#include <joust/core/policy.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+
+namespace joust::inline v0 {
+
+/// A type that says whether a unit's requests are shadowed: the sampler's role.
+template <class T>
+concept sampler = requires(const T& policy, std::uint64_t unit) {
+    { policy.sample(unit) } noexcept -> std::same_as<bool>;
+};
+
+/// The role of the sampler: verb `sample(unit_hash) const noexcept -> bool`.
+struct sampler_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = sampler<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_sample<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(plays<T>, "joust: this has sample(), but a sampler is `bool sample(std::uint64_t unit) const noexcept`");
+    };
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: two samplers are given; say once which requests are shadowed");
+    };
+};
+
+/// Shadow every request: the default sampler.
+struct all_requests {
+    [[nodiscard]] constexpr bool sample(std::uint64_t) const noexcept { return true; }
+    bool operator==(const all_requests&) const = default;
+};
+
+/// Shadow the share `rate` of the units, always the same ones: the answer is a pure function of the unit's hash.
+///
+/// Use it where the challenger is too dear to run beside every request, or to bound the load it brings. A unit
+/// is in or out as a whole, so its requests can be compared over time; raising the rate keeps every unit that
+/// was in. The hash is mixed again with its own constant, so being sampled says nothing about the arm that a
+/// splitter gives the unit. Without a unit key each request is a unit of its own.
+/// errors: configuration_error from `validate` (trials call it) unless 0 <= rate <= 1
+/// cost: 2 ns
+struct sampled {
+    double rate = 1.0;
+
+    /// shape: unit is a 64-bit hash
+    [[nodiscard]] constexpr bool sample(std::uint64_t unit) const noexcept
+    {
+        constexpr std::uint64_t own_salt = 0x8f3a'51c2'6e0d'b497;  // any odd-looking constant, fixed for good
+        constexpr double unit_interval = 0x1p-53;
+        return static_cast<double>(mix64(unit ^ own_salt) >> 11) * unit_interval < rate;
+    }
+
+    /// Refuse a rate outside [0, 1].
+    void validate() const
+    {
+        if (!(rate >= 0.0 && rate <= 1.0)) {
+            throw configuration_error("sampled.rate", std::to_string(rate), "a share of units from 0 to 1");
+        }
+    }
+
+    bool operator==(const sampled&) const = default;
+};
+
+}  // namespace joust::inline v0

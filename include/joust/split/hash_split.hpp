@@ -1,0 +1,246 @@
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/core/unit_id.hpp>
+#include <joust/split/assignment.hpp>
+
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+
+namespace joust::inline v0 {
+
+/// How many models a trial can have.
+inline constexpr std::size_t max_arms = 16;
+
+/// Hold the shares of up to 16 arms in options, without allocating.
+/// errors: configuration_error for more than 16
+class share_list {
+public:
+    constexpr share_list() = default;
+    constexpr share_list(std::initializer_list<double> shares)
+        : share_list(std::span<const double>{shares.begin(), shares.size()})
+    {
+    }
+    constexpr explicit share_list(std::span<const double> shares)
+    {
+        for (const double share : shares) {
+            push_back(share);
+        }
+    }
+
+    /// Append the share of the next arm.
+    constexpr void push_back(double share)
+    {
+        if (size_ == max_arms) {
+            throw configuration_error("shares", "more than 16 numbers", "at most 16 arms");
+        }
+        values_[size_++] = share;
+    }
+
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] constexpr double operator[](std::size_t arm) const noexcept { return values_[arm]; }
+    [[nodiscard]] constexpr const double* begin() const noexcept { return values_.data(); }
+    [[nodiscard]] constexpr const double* end() const noexcept { return values_.data() + size_; }
+    bool operator==(const share_list&) const = default;
+
+private:
+    std::array<double, max_arms> values_{};
+    std::size_t size_ = 0;
+};
+
+/// The resolved shares of a hash_split: an assignment that is a pure function of the unit's hash.
+///
+/// cost: about 1 ns; where stable() is false one comparison for each challenger
+class hash_plan {
+public:
+    /// Serve one arm with everything.
+    constexpr hash_plan() { shares_[0] = 1.0; }
+
+    /// Lay out the challengers over the hash space; the champion is served by what they leave.
+    /// assumes: shares of 1 to 16 arms that hash_split::resolve has checked
+    constexpr explicit hash_plan(const share_list& shares) : count_(static_cast<unsigned>(shares.size()))
+    {
+        for (std::size_t arm = 0; arm < count_; ++arm) {
+            shares_[arm] = shares[arm];
+        }
+        lay_out();
+    }
+
+    /// How many models the plan serves.
+    [[nodiscard]] constexpr std::size_t arms() const noexcept { return count_; }
+
+    /// The planned share of an arm, which is also the probability that a unit gets it.
+    [[nodiscard]] constexpr double share(std::size_t arm) const noexcept { return shares_[arm]; }
+    [[nodiscard]] constexpr double propensity(std::size_t arm) const noexcept { return shares_[arm]; }
+    [[nodiscard]] constexpr std::span<const double> shares() const noexcept
+    {
+        return {shares_.data(), count_};
+    }
+
+    /// Whether every challenger has its own fixed place, so that units leave it only when it shrinks.
+    [[nodiscard]] constexpr bool stable() const noexcept { return stable_; }
+
+    /// Find the arm of a salted hash.
+    [[nodiscard]] constexpr unsigned arm_of(std::uint64_t unit) const noexcept
+    {
+        if (stable_) {
+            const auto place = static_cast<unsigned>(detail::multiply_high(unit, count_ - 1)) + 1;
+            return unit - starts_[place] < widths_[place] ? place : rest_;
+        }
+        unsigned arm = rest_;
+        for (unsigned i = 1; i < count_; ++i) {
+            arm = unit - starts_[i] < widths_[i] ? i : arm;
+        }
+        return arm;
+    }
+
+    /// Assign the unit of a context.
+    template <class Context>
+    [[nodiscard]] constexpr assignment assign(const Context& call) const noexcept
+    {
+        const unsigned arm = arm_of(call.unit);
+        return {arm, shares_[arm], true};
+    }
+
+    bool operator==(const hash_plan&) const = default;
+
+private:
+    /// The first hash of the n-th of m equal parts of the hash space: n 2^64 / m rounded up, exactly.
+    [[nodiscard]] static constexpr std::uint64_t part(std::uint64_t n, std::uint64_t m) noexcept
+    {
+        const std::uint64_t quotient = (0 - m) / m + 1;
+        const std::uint64_t remainder = 0 - quotient * m;
+        return n * quotient + (n * remainder + m - 1) / m;
+    }
+
+    [[nodiscard]] static constexpr std::uint64_t fixed_point(double share) noexcept
+    {
+        return static_cast<std::uint64_t>(share * 18446744073709551616.0);
+    }
+
+    constexpr void lay_out() noexcept
+    {
+        const unsigned challengers = count_ - 1;
+        for (unsigned arm = 1; arm < count_; ++arm) {
+            if (shares_[arm] >= 1.0) {
+                rest_ = arm;  // a width of 2^64 does not fit: this arm is what is left over
+                return;
+            }
+            stable_ = stable_ && shares_[arm] * challengers <= 1.0 + 1e-12;
+        }
+        // A champion whose share is 0 gets nothing, not even what rounding leaves between the others.
+        const bool full = shares_[0] == 0.0;
+        std::uint64_t used = 0;
+        for (unsigned arm = 1; arm < count_; ++arm) {
+            const std::uint64_t width = fixed_point(shares_[arm]);
+            if (stable_) {
+                // The last part ends at 2^64, which is 0 here, so the difference is right for it too.
+                starts_[arm] = part(arm - 1, challengers);
+                const std::uint64_t place = (arm == challengers ? 0 : part(arm, challengers)) - starts_[arm];
+                // A share that means its whole place (1.0 / 3, 0.2) must fill it, whichever way it was
+                // rounded. One challenger's place is the whole space, whose width 2^64 is 0 as well: lesser
+                // shares only.
+                widths_[arm] = place != 0 && shares_[arm] * challengers >= 1.0 - 1e-10 ? place : width;
+            } else {
+                starts_[arm] = used;
+                widths_[arm] = width;
+                used += width;
+            }
+            if (full && width != 0) {
+                rest_ = arm;
+            }
+        }
+    }
+
+    std::array<std::uint64_t, max_arms> starts_{};
+    std::array<std::uint64_t, max_arms> widths_{};
+    std::array<double, max_arms> shares_{};
+    unsigned count_ = 1;
+    unsigned rest_ = 0;
+    bool stable_ = true;
+};
+
+/// Split units by their hash: the default splitter.
+///
+/// Use it whenever a unit should keep its model: the assignment is a pure function of salt, unit and shares,
+/// so every replica, and an analyst with SQL, computes the same one. Do not use it where one unit is most of
+/// the traffic (a unit is never split), nor to change many arms' shares at will: then slot_split moves fewer
+/// units.
+///
+/// Challenger i of n begins at (i - 1) / n of the hash space. While no challenger has more than 1 / n, a unit
+/// leaves a challenger only when that challenger's share falls, and joins one only when it grows. Beyond that
+/// (three or more arms, one of them large) challengers stand end to end from 0, and moving shares moves units
+/// between them; hash_plan::stable tells.
+///
+/// shape: `shares`: one number per model, champion first; empty means equal shares
+/// errors: configuration_error from resolve, when a trial is made
+/// cost: 7 to 20 ns a call, most of it the hash of the unit; nothing is stored per unit
+struct hash_split {
+    joust::salt
+        salt{};  ///< makes the assignment independent of other trials; empty only if the trial has a name
+    share_list shares{};  ///< each 0 or at least 1e-9, summing to 1 within 1e-9
+
+    /// Check the shares for a number of models and lay them out.
+    [[nodiscard]] hash_plan resolve(std::size_t arms) const
+    {
+        if (arms == 0 || arms > max_arms) {
+            throw configuration_error("models", std::to_string(arms), "1 to 16 models");
+        }
+        if (shares.empty()) {
+            share_list equal;
+            for (std::size_t arm = 0; arm < arms; ++arm) {
+                equal.push_back(1.0 / static_cast<double>(arms));
+            }
+            return hash_plan{equal};
+        }
+        if (shares.size() != arms) {
+            throw configuration_error("hash_split.shares",
+                                      std::to_string(shares.size()) + " shares for " + std::to_string(arms) +
+                                          " models",
+                                      "one share for each model, champion first, or none for equal shares");
+        }
+        double sum = 0.0;
+        for (const double share : shares) {
+            // The negation catches NaN.
+            if (!(share == 0.0 || (share >= 1e-9 && share <= 1.0))) {
+                throw configuration_error("hash_split.shares", number(share) + " for one model",
+                                          "each share 0 or from 1e-9 to 1");
+            }
+            sum += share;
+        }
+        const double gap = sum < 1.0 ? 1.0 - sum : sum - 1.0;
+        if (gap > 1e-9) {
+            throw configuration_error("hash_split.shares", number(sum) + " in sum",
+                                      "positive shares that sum to 1");
+        }
+        if (gap <= 1e-12) {
+            return hash_plan{shares};
+        }
+        // Shares written with a few digits (0.3333333333 three times) mean fractions of their sum.
+        share_list scaled;
+        for (const double share : shares) {
+            scaled.push_back(share / sum);
+        }
+        return hash_plan{scaled};
+    }
+
+    /// The same split with other shares: the salt, and so the order of units, stays.
+    [[nodiscard]] hash_split with_shares(const share_list& others) const { return {salt, others}; }
+
+    bool operator==(const hash_split&) const = default;
+
+private:
+    [[nodiscard]] static std::string number(double value)
+    {
+        char text[32];
+        return {text, std::to_chars(text, text + sizeof text, value).ptr};
+    }
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <tuple>
+
+#include <joust/core/policy.hpp>
+#include <joust/split/assignment.hpp>
+
+namespace joust::inline v0 {
+
+/// A splitter assigns a unit to an arm, as a pure function of what the context holds.
+///
+/// shape: `assign(context) const noexcept -> assignment`
+template <class T>
+concept assigns = requires(const T& t, const context<std::tuple<>>& c) {
+    { t.assign(c) } noexcept -> std::same_as<assignment>;
+};
+
+/// Options that become a splitter once the number of arms is known, as hash_split does.
+///
+/// shape: `resolve(arms) const` returns something that assigns
+template <class T>
+concept resolves = requires(const T& t) {
+    { t.resolve(std::size_t{2}) } -> assigns;
+};
+
+/// The role of the splitter: verb `assign(context)`.
+struct splitter_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = assigns<T> || resolves<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_assign<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(plays<T>, "joust: this has assign(), but it is not const noexcept, or does not take any "
+                                "joust::context and return joust::assignment");
+    };
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: two splitters are given; a trial splits its traffic once");
+    };
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,288 @@
+#pragma once
+
+#include <joust/stats/result.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace joust::inline v0::stats {
+
+namespace detail {
+
+// A number kept as the unevaluated sum of two doubles, about 32 digits. Only what moments need.
+struct double_double {
+    double high = 0.0;
+    double low = 0.0;
+
+    bool operator==(const double_double&) const = default;
+};
+
+[[nodiscard]] inline double_double two_sum(double a, double b) noexcept
+{
+    const double sum = a + b;
+    const double part = sum - a;
+    return {sum, (a - (sum - part)) + (b - part)};
+}
+
+[[nodiscard]] inline double_double quick_two_sum(double a, double b) noexcept
+{
+    const double sum = a + b;
+    return {sum, b - (sum - a)};
+}
+
+[[nodiscard]] inline double_double add(double_double a, double_double b) noexcept
+{
+    const double_double high = two_sum(a.high, b.high);
+    const double_double low = two_sum(a.low, b.low);
+    const double_double sum = quick_two_sum(high.high, high.low + low.high);
+    return quick_two_sum(sum.high, sum.low + low.low);
+}
+
+[[nodiscard]] inline double_double add(double_double a, double b) noexcept
+{
+    const double_double sum = two_sum(a.high, b);
+    return quick_two_sum(sum.high, sum.low + a.low);
+}
+
+[[nodiscard]] inline double_double negate(double_double a) noexcept { return {-a.high, -a.low}; }
+
+[[nodiscard]] inline double_double multiply(double_double a, double_double b) noexcept
+{
+    const double product = a.high * b.high;
+    const double error = std::fma(a.high, b.high, -product) + (a.high * b.low + a.low * b.high);
+    return quick_two_sum(product, error);
+}
+
+[[nodiscard]] inline double_double divide(double_double a, double b) noexcept
+{
+    const double first = a.high / b;
+    const double rest = std::fma(-first, b, a.high) + a.low;
+    return quick_two_sum(first, rest / b);
+}
+
+}  // namespace detail
+
+/// Sufficient statistics of one sample: count, mean, variance. What every mean test here can be computed from.
+struct sample_summary {
+    double n = 0.0;
+    double mean = 0.0;
+    double variance = 0.0;  ///< with divisor n - 1
+    bool operator==(const sample_summary&) const = default;
+};
+
+/// Accumulate count, mean and variance of a stream so that parts merge and nothing cancels.
+///
+/// The first value is the shift; sums of shifted values and of their squares are kept in double-double arithmetic, so
+/// that a million times the standard deviation as offset costs no digit. Values that are not finite are refused and
+/// counted in `rejected()`.
+/// cost: about 4 ns per value; 56 bytes.
+/// source: shifted data with error-free transformations (Dekker 1971; Chan, Golub and LeVeque 1983).
+class moments {
+public:
+    moments() = default;
+    /// Take a whole sample at once: the shift is its mean, sums run in eight lanes per block.
+    /// cost: two passes, about 1 ns per value.
+    explicit moments(std::span<const double> values) noexcept
+    {
+        const detail::double_double total = blocked_sum(values, [](double x) { return x; });
+        double centre = values.empty() ? 0.0 : total.high / static_cast<double>(values.size());
+        if (!values.empty() && std::fabs(centre - values[0]) <= 1e-15 * std::fabs(centre)) {
+            centre = values[0];  // a constant sample has variance 0 exactly, not the square of a rounding error
+        }
+        if (!std::isfinite(centre)) {  // something is not finite, or the sum is too large: look at every value
+            for (const double x : values) {
+                add(x);
+            }
+            return;
+        }
+        n_ = values.size();
+        shift_ = centre;
+        sum_ = blocked_sum(values, [centre](double x) { return x - centre; });
+        square_ = blocked_sum(values, [centre](double x) { return (x - centre) * (x - centre); });
+    }
+
+    /// Count a value; returns false, and counts it as rejected, when it is NaN or infinite.
+    bool add(double x) noexcept
+    {
+        if (!std::isfinite(x)) {
+            ++rejected_;
+            return false;
+        }
+        if (n_ == 0) {
+            shift_ = x;
+        }
+        ++n_;
+        const detail::double_double d = detail::two_sum(x, -shift_);
+        sum_ = detail::add(sum_, d);
+        square_ = detail::add(square_, detail::multiply(d, d));
+        return true;
+    }
+
+    /// Add another part of the same sample.
+    void merge(const moments& other) noexcept
+    {
+        rejected_ += other.rejected_;
+        if (other.n_ == 0) {
+            return;
+        }
+        if (n_ == 0) {
+            const std::uint64_t rejected = rejected_;
+            *this = other;
+            rejected_ = rejected;
+            return;
+        }
+        // Move the other part's sums to this shift: x - a = (x - b) + (b - a).
+        const detail::double_double move = detail::two_sum(other.shift_, -shift_);
+        const detail::double_double count{static_cast<double>(other.n_), 0.0};
+        const detail::double_double moved = detail::multiply(move, count);
+        square_ = detail::add(square_, other.square_);
+        square_ = detail::add(square_, detail::multiply(move, detail::add(detail::add(other.sum_, other.sum_), moved)));
+        sum_ = detail::add(sum_, detail::add(other.sum_, moved));
+        n_ += other.n_;
+    }
+
+    [[nodiscard]] std::uint64_t count() const noexcept { return n_; }
+    [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
+
+    /// errors: 0 for an empty sample.
+    [[nodiscard]] double mean() const noexcept { return exact_mean().high; }
+
+    /// Give the variance with divisor n - 1.
+    /// errors: 0 below two values; infinite where squares overflow.
+    [[nodiscard]] double variance() const noexcept
+    {
+        if (n_ < 2) {
+            return 0.0;
+        }
+        const double n = static_cast<double>(n_);
+        const detail::double_double centre = detail::divide(detail::multiply(sum_, sum_), n);
+        const double square = detail::add(square_, detail::negate(centre)).high;
+        if (!std::isfinite(square)) {
+            return std::numeric_limits<double>::infinity();
+        }
+        return square > 0.0 ? square / (n - 1.0) : 0.0;
+    }
+
+    [[nodiscard]] double standard_deviation() const noexcept { return std::sqrt(variance()); }
+    [[nodiscard]] sample_summary summary() const noexcept { return {static_cast<double>(n_), mean(), variance()}; }
+
+    /// Give this mean minus another one, exact also where both are large and nearly equal.
+    [[nodiscard]] double mean_difference(const moments& other) const noexcept
+    {
+        return detail::add(exact_mean(), detail::negate(other.exact_mean())).high;
+    }
+
+    bool operator==(const moments&) const = default;
+
+private:
+    friend class pair_moments;
+
+    // Blocks are short enough for plain sums to lose nothing that matters; the blocks' sums are added exactly.
+    template <class Term>
+    [[nodiscard]] static detail::double_double blocked_sum(std::span<const double> values, Term term) noexcept
+    {
+        constexpr std::size_t lanes = 8;
+        constexpr std::size_t block = 512;
+        detail::double_double total;
+        std::size_t i = 0;
+        while (i < values.size()) {
+            const std::size_t end = values.size() - i < block ? values.size() : i + block;
+            double sums[lanes] = {};
+            for (; i + lanes <= end; i += lanes) {
+                for (std::size_t j = 0; j < lanes; ++j) {
+                    sums[j] += term(values[i + j]);
+                }
+            }
+            for (; i < end; ++i) {
+                sums[i % lanes] += term(values[i]);
+            }
+            for (const double sum : sums) {
+                total = detail::add(total, sum);
+            }
+        }
+        return total;
+    }
+
+    [[nodiscard]] detail::double_double exact_mean() const noexcept
+    {
+        return n_ == 0 ? detail::double_double{}
+                       : detail::add(detail::divide(sum_, static_cast<double>(n_)), shift_);
+    }
+
+    std::uint64_t n_ = 0;
+    std::uint64_t rejected_ = 0;
+    double shift_ = 0.0;
+    detail::double_double sum_;     // of x - shift
+    detail::double_double square_;  // of (x - shift)^2
+};
+
+/// Accumulate means, variances and the covariance of pairs; merges as `moments` does.
+///
+/// A pair with a value that is not finite is refused as a whole.
+class pair_moments {
+public:
+    bool add(double x, double y) noexcept
+    {
+        if (!(std::isfinite(x) && std::isfinite(y))) {
+            ++rejected_;
+            return false;
+        }
+        x_.add(x);
+        y_.add(y);
+        cross_ = detail::add(cross_, detail::multiply(detail::two_sum(x, -x_.shift_), detail::two_sum(y, -y_.shift_)));
+        return true;
+    }
+
+    void merge(const pair_moments& other) noexcept
+    {
+        rejected_ += other.rejected_;
+        if (other.count() == 0) {
+            return;
+        }
+        if (count() == 0) {
+            const std::uint64_t rejected = rejected_;
+            *this = other;
+            rejected_ = rejected;
+            return;
+        }
+        const detail::double_double n{static_cast<double>(other.count()), 0.0};
+        const detail::double_double move_x = detail::two_sum(other.x_.shift_, -x_.shift_);
+        const detail::double_double move_y = detail::two_sum(other.y_.shift_, -y_.shift_);
+        const detail::double_double moved_y = detail::add(other.y_.sum_, detail::multiply(move_y, n));
+        // sum (dx + mx)(dy + my) = cross + mx (sum dy + n my) + my sum dx
+        cross_ = detail::add(cross_, other.cross_);
+        cross_ = detail::add(cross_, detail::multiply(move_x, moved_y));
+        cross_ = detail::add(cross_, detail::multiply(move_y, other.x_.sum_));
+        x_.merge(other.x_);
+        y_.merge(other.y_);
+    }
+
+    [[nodiscard]] std::uint64_t count() const noexcept { return x_.count(); }
+    [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
+    [[nodiscard]] const moments& x() const noexcept { return x_; }
+    [[nodiscard]] const moments& y() const noexcept { return y_; }
+
+    /// Give the covariance with divisor n - 1. errors: 0 below two pairs.
+    [[nodiscard]] double covariance() const noexcept
+    {
+        if (count() < 2) {
+            return 0.0;
+        }
+        const double n = static_cast<double>(count());
+        const detail::double_double centre = detail::divide(detail::multiply(x_.sum_, y_.sum_), n);
+        return detail::add(cross_, detail::negate(centre)).high / (n - 1.0);
+    }
+
+    bool operator==(const pair_moments&) const = default;
+
+private:
+    std::uint64_t rejected_ = 0;
+    moments x_;
+    moments y_;
+    detail::double_double cross_;  // of the shifted values
+};
+
+}  // namespace joust::inline v0::stats

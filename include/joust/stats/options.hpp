@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace joust::inline v0::stats {
+
+/// Which departure from the null a test looks for: first minus second is not zero, above it, or below it.
+enum class side : std::uint8_t { two, greater, less };
+
+/// Common options of a test: the error rate of its interval, and the alternative of its p-value.
+///
+/// With a one-sided alternative the interval is one-sided too: its other end is infinite.
+struct test_options {
+    double alpha = 0.05;
+    side alternative = side::two;
+};
+
+/// The two ends of an interval; infinite where nothing is excluded.
+struct bounds {
+    double lower = -std::numeric_limits<double>::infinity();
+    double upper = std::numeric_limits<double>::infinity();
+    bool operator==(const bounds&) const = default;
+};
+
+namespace detail {
+
+// Written so that NaN is refused too.
+[[nodiscard]] constexpr bool is_alpha(double alpha) noexcept { return alpha > 0.0 && alpha < 1.0; }
+
+}  // namespace detail
+}  // namespace joust::inline v0::stats

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+namespace joust::inline v0 {
+
+/// Why an inference may, or may not, be believed.
+enum class status : std::uint8_t {
+    ok,
+    too_few,                    ///< not enough observations, or events, yet
+    burn_in,                    ///< the sequential method has not reached its minimum
+    zero_variance,              ///< every observation is the same: no interval exists
+    out_of_range,               ///< an argument is outside the domain of the method
+    srm_failed,                 ///< traffic was not split as planned
+    few_clusters,               ///< too few clusters for a cluster-robust interval
+    low_overlap,                ///< the arms hardly served comparable requests
+    before_planned_sample,      ///< a fixed-horizon result asked for too early
+    no_contemporary_champion    ///< the champion serves nobody, so nothing can be compared
+};
+
+/// Name a status as it stands in reports.
+[[nodiscard]] constexpr std::string_view to_string(status state) noexcept
+{
+    switch (state) {
+        case status::ok: return "ok";
+        case status::too_few: return "too few";
+        case status::burn_in: return "burn-in";
+        case status::zero_variance: return "zero variance";
+        case status::out_of_range: return "out of range";
+        case status::srm_failed: return "sample ratio mismatch";
+        case status::few_clusters: return "few clusters";
+        case status::low_overlap: return "low overlap";
+        case status::before_planned_sample: return "before the planned sample";
+        case status::no_contemporary_champion: return "no contemporary champion";
+    }
+    return "unknown";
+}
+
+namespace stats {
+
+inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+/// What a significance test returns: read `state` first, the numbers mean something only when it is `ok`.
+///
+/// `estimate`, `lower` and `upper` speak of first minus second; `log_p` is the natural logarithm of the
+/// p-value, exact where the p-value itself underflows.
+struct test_result {
+    std::string_view method{};
+    double statistic = not_a_number;
+    double df = not_a_number;
+    double p_value = not_a_number;
+    double log_p = not_a_number;
+    double estimate = not_a_number;
+    double lower = not_a_number;
+    double upper = not_a_number;
+    status state = status::too_few;
+};
+
+}  // namespace stats
+}  // namespace joust::inline v0

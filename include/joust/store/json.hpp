@@ -1,0 +1,186 @@
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/store/results.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace joust::inline v0 {
+
+namespace detail {
+
+/// Parse one JSON value; a value of the kind `discarded` where the bytes are none. Never throws on bytes.
+[[nodiscard]] inline nlohmann::json parse_json(std::string_view text)
+{
+    return nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+}
+
+[[noreturn]] inline void refuse_line(std::size_t line, const std::string& why)
+{
+    throw parse_error("line " + std::to_string(line) + ": " + why);
+}
+
+/// The text of a member, whole numbers in decimal.
+[[nodiscard]] inline std::string text_of(const nlohmann::json& object, const char* name, std::size_t line)
+{
+    const auto found = object.find(name);
+    if (found == object.end()) {
+        refuse_line(line, "the member \"" + std::string{name} + "\" is missing");
+    }
+    std::string text;
+    if (found->is_string()) {
+        text = found->get_ref<const std::string&>();
+    } else if (found->is_number_unsigned()) {
+        text = std::to_string(found->get<std::uint64_t>());
+    } else if (found->is_number_integer()) {
+        text = std::to_string(found->get<std::int64_t>());
+    } else {
+        refuse_line(line, "the member \"" + std::string{name} + "\" is neither text nor a whole number");
+    }
+    if (text.empty()) {
+        refuse_line(line, "the member \"" + std::string{name} + "\" is empty");
+    }
+    return text;
+}
+
+}  // namespace detail
+
+/// Read recorded results from JSON lines: `{"id": 17, "arm": "dnn-v2", "metric": "accuracy", "value": 1}`.
+///
+/// The id is text or a whole number; the value is a number, true (1) or false (0); null is counted as missing.
+/// Further members and blank lines are ignored.
+/// errors: parse_error naming the line, whatever the bytes
+[[nodiscard]] inline recorded read_results(std::string_view jsonl)
+{
+    recorder_of_results results;
+    if (jsonl.starts_with("\xEF\xBB\xBF")) {
+        jsonl.remove_prefix(3);
+    }
+    for (std::size_t line = 1; !jsonl.empty(); ++line) {
+        const std::size_t end = jsonl.find('\n');
+        const std::string_view text = jsonl.substr(0, end);
+        jsonl.remove_prefix(end == std::string_view::npos ? jsonl.size() : end + 1);
+        if (text.find_first_not_of(" \t\r") == std::string_view::npos) {
+            continue;
+        }
+        const nlohmann::json object = detail::parse_json(text);
+        if (object.is_discarded()) {
+            detail::refuse_line(line, "not a JSON value");
+        }
+        if (!object.is_object()) {
+            detail::refuse_line(line, "not a JSON object");
+        }
+        const std::string id = detail::text_of(object, "id", line);
+        const std::string arm = detail::text_of(object, "arm", line);
+        const std::string metric = detail::text_of(object, "metric", line);
+        const auto value = object.find("value");
+        if (value == object.end()) {
+            detail::refuse_line(line, "the member \"value\" is missing");
+        }
+        if (value->is_null()) {
+            results.add_missing();
+        } else if (value->is_boolean()) {
+            results.add(id, arm, metric, value->get<bool>() ? 1.0 : 0.0);
+        } else if (value->is_number()) {
+            results.add(id, arm, metric, value->get<double>());
+        } else {
+            detail::refuse_line(line, "the member \"value\" is not a number");
+        }
+    }
+    return results.take();
+}
+
+/// Which time of Google Benchmark is compared.
+enum class benchmark_time : std::uint8_t { real, cpu };
+
+/// Read the JSON output of Google Benchmark as the results of one model (one build): every benchmark is a
+/// metric, every repetition a case, the value nanoseconds per iteration. Aggregates are dropped.
+///
+/// Run with `--benchmark_repetitions` and `--benchmark_enable_random_interleaving`, once per build, and put both
+/// together with `merged`.
+/// errors: parse_error, naming the line where the bytes are not JSON, else the benchmark
+[[nodiscard]] inline recorded read_benchmark(std::string_view text, std::string_view arm,
+                                             benchmark_time which = benchmark_time::real)
+{
+    std::string why;
+    std::size_t place = 0;
+    nlohmann::json file;
+    try {
+        file = nlohmann::json::parse(text.begin(), text.end());
+    } catch (const nlohmann::json::parse_error& error) {
+        why = "not a JSON value";
+        place = error.byte;
+    } catch (const nlohmann::json::exception&) {
+        why = "holds a number that no double can hold";
+        place = text.size();
+    }
+    if (!why.empty()) {
+        std::size_t line = 1;
+        for (std::size_t i = 0; i + 1 < place && i < text.size(); ++i) {
+            line += text[i] == '\n' ? 1U : 0U;
+        }
+        detail::refuse_line(line, why);
+    }
+    const auto list = file.is_object() ? file.find("benchmarks") : file.end();
+    if (list == file.end() || !list->is_array()) {
+        throw parse_error(
+            "the file has no list \"benchmarks\": it is not the JSON output of Google Benchmark");
+    }
+
+    recorder_of_results results;
+    std::unordered_map<std::string, std::uint64_t> repetitions;
+    std::size_t number = 0;
+    for (const nlohmann::json& entry : *list) {
+        ++number;
+        const auto refuse = [number](const char* what) {
+            throw parse_error("benchmark " + std::to_string(number) + ": " + what);
+        };
+        if (!entry.is_object()) {
+            refuse("not a JSON object");
+        }
+        const auto text_or = [&entry](const char* name, const char* otherwise) {
+            const auto found = entry.find(name);
+            return found != entry.end() && found->is_string() ? found->get<std::string>()
+                                                              : std::string{otherwise};
+        };
+        if (text_or("run_type", "iteration") != "iteration") {
+            continue;
+        }
+        const std::string name = text_or("run_name", text_or("name", "").c_str());
+        if (name.empty()) {
+            refuse("has no name");
+        }
+        const auto failed = entry.find("error_occurred");
+        if (failed != entry.end() && failed->is_boolean() && failed->get<bool>()) {
+            results.add_failed();
+            continue;
+        }
+        const auto time = entry.find(which == benchmark_time::real ? "real_time" : "cpu_time");
+        if (time == entry.end() || !time->is_number()) {
+            refuse("has no time");
+        }
+        const std::string unit = text_or("time_unit", "ns");
+        const double scale = unit == "ns"   ? 1.0
+                             : unit == "us" ? 1e3
+                             : unit == "ms" ? 1e6
+                             : unit == "s"  ? 1e9
+                                            : 0.0;
+        if (scale == 0.0) {
+            refuse("has a time unit that is none of ns, us, ms and s");
+        }
+        const auto repetition = entry.find("repetition_index");
+        const std::uint64_t count = repetitions[name]++;
+        const std::uint64_t id = repetition != entry.end() && repetition->is_number_unsigned()
+                                     ? repetition->get<std::uint64_t>()
+                                     : count;
+        results.add(std::to_string(id), arm, name, scale * time->get<double>());
+    }
+    return results.take();
+}
+
+}  // namespace joust::inline v0

@@ -1,0 +1,264 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <joust/core/error.hpp>
+#include <joust/core/hash.hpp>
+#include <joust/core/hyperloglog.hpp>
+#include <joust/core/sketch.hpp>
+
+namespace joust::inline v0 {
+
+// Bytes of a snapshot: the eight characters "joustsnp", version (4 bytes), length of the contents (8), contents, XXH64 of all
+// before (8). Numbers are little-endian; doubles are their IEEE 754 bits; lists begin with their length.
+
+inline constexpr std::uint32_t snapshot_version = 1;
+
+namespace detail {
+
+inline constexpr std::string_view snapshot_mark = "joustsnp";
+inline constexpr std::size_t snapshot_head = 8 + 4 + 8;
+inline constexpr std::size_t snapshot_tail = 8;
+
+template <class T>
+concept plain_number = std::is_arithmetic_v<T>;
+
+/// Append values as bytes.
+class snapshot_writer {
+public:
+    template <class... Values>
+    void operator()(Values&... values)
+    {
+        (put(values), ...);
+    }
+
+    template <plain_number T>
+    void put(const T& value)
+    {
+        if constexpr (std::is_same_v<T, bool>) {
+            bytes.push_back(value ? '\1' : '\0');
+        } else if constexpr (std::is_floating_point_v<T>) {
+            put(std::bit_cast<std::uint64_t>(static_cast<double>(value)));
+        } else {
+            const auto bits = static_cast<std::make_unsigned_t<T>>(value);
+            for (std::size_t i = 0; i < sizeof(T); ++i) {
+                bytes.push_back(static_cast<char>((bits >> (8 * i)) & 0xffU));
+            }
+        }
+    }
+    void put(const std::string& text)
+    {
+        put(static_cast<std::uint64_t>(text.size()));
+        bytes += text;
+    }
+    template <class T>
+    void put(std::vector<T>& list)
+    {
+        put(static_cast<std::uint64_t>(list.size()));
+        for (auto& each : list) {
+            put(each);
+        }
+    }
+    void put(const hyperloglog<>& units)
+    {
+        for (const std::uint8_t each : units.registers()) {
+            put(each);
+        }
+    }
+    void put(const latency_sketch& times)
+    {
+        std::uint64_t used = 0;
+        for (const std::uint64_t n : times.counts()) {
+            used += n != 0 ? 1 : 0;
+        }
+        put(used);
+        for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
+            if (const std::uint64_t n = times.counts()[bin]; n != 0) {
+                put(static_cast<std::uint32_t>(bin));
+                put(n);
+            }
+        }
+    }
+    template <class T>
+        requires requires(T& value, snapshot_writer& archive) { value.fields(archive); }
+    void put(T& value)
+    {
+        value.fields(*this);
+    }
+
+    std::string bytes;
+};
+
+/// Read values from bytes that may hold anything.
+class snapshot_reader {
+public:
+    explicit snapshot_reader(std::string_view contents) : left_(contents) {}
+
+    template <class... Values>
+    void operator()(Values&... values)
+    {
+        (get(values), ...);
+    }
+
+    template <plain_number T>
+    void get(T& value)
+    {
+        if constexpr (std::is_same_v<T, bool>) {
+            std::uint8_t byte = 0;
+            get(byte);
+            if (byte > 1) {
+                throw parse_error("the snapshot holds a truth value that is neither 0 nor 1");
+            }
+            value = byte == 1;
+        } else if constexpr (std::is_floating_point_v<T>) {
+            std::uint64_t bits = 0;
+            get(bits);
+            value = static_cast<T>(std::bit_cast<double>(bits));
+        } else {
+            const std::string_view taken = take(sizeof(T));
+            std::uint64_t bits = 0;
+            for (std::size_t i = sizeof(T); i-- > 0;) {
+                bits = (bits << 8) | static_cast<unsigned char>(taken[i]);
+            }
+            value = static_cast<T>(bits);
+        }
+    }
+    void get(std::string& text) { text = std::string{take(length(1))}; }
+    template <class T>
+    void get(std::vector<T>& list)
+    {
+        list.clear();
+        list.resize(length(1));
+        for (auto& each : list) {
+            get(each);
+        }
+    }
+    void get(hyperloglog<>& units)
+    {
+        const std::string_view taken = take(hyperloglog<>::size);
+        for (std::size_t i = 0; i < taken.size(); ++i) {
+            units.raise(i, static_cast<std::uint8_t>(taken[i]));
+        }
+    }
+    void get(latency_sketch& times)
+    {
+        const std::uint64_t used = length(12);
+        std::uint64_t next = 0;
+        for (std::uint64_t i = 0; i < used; ++i) {
+            std::uint32_t bin = 0;
+            std::uint64_t n = 0;
+            get(bin);
+            get(n);
+            if (bin < next || bin >= latency_sketch::bins || n == 0) {
+                throw parse_error("the snapshot holds a latency bin that does not exist or comes out of order");
+            }
+            times.add_bin(bin, n);
+            next = std::uint64_t{bin} + 1;
+        }
+    }
+    template <class T>
+        requires requires(T& value, snapshot_reader& archive) { value.fields(archive); }
+    void get(T& value)
+    {
+        value.fields(*this);
+    }
+
+    [[nodiscard]] bool at_end() const noexcept { return left_.empty(); }
+
+private:
+    std::string_view take(std::size_t n)
+    {
+        if (n > left_.size()) {
+            throw parse_error("the snapshot ends in the middle of a value");
+        }
+        const std::string_view taken = left_.substr(0, n);
+        left_.remove_prefix(n);
+        return taken;
+    }
+
+    // A list cannot have more elements than bytes are left, whatever its length says: nothing huge is ever allocated.
+    std::size_t length(std::size_t least_bytes)
+    {
+        std::uint64_t n = 0;
+        get(n);
+        if (n > left_.size() / least_bytes) {
+            throw parse_error("the snapshot promises a longer list than it holds");
+        }
+        return static_cast<std::size_t>(n);
+    }
+
+    std::string_view left_;
+};
+
+}  // namespace detail
+
+/// Write a value (a trial's evidence) as bytes with a version and a checksum.
+///
+/// shape: anything with `fields(archive)`; equal values give equal bytes on every platform
+template <class Value>
+[[nodiscard]] std::string to_snapshot(const Value& value)
+{
+    detail::snapshot_writer writer;
+    writer.bytes += detail::snapshot_mark;
+    writer.put(snapshot_version);
+    writer.put(std::uint64_t{0});
+    // One fields() serves reading and writing; the writer only reads.
+    const_cast<Value&>(value).fields(writer);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+    const std::uint64_t size = writer.bytes.size() - detail::snapshot_head;
+    for (std::size_t i = 0; i < 8; ++i) {
+        writer.bytes[12 + i] = static_cast<char>((size >> (8 * i)) & 0xffU);
+    }
+    writer.put(xxh64(writer.bytes));
+    return std::move(writer.bytes);
+}
+
+/// Read a value back from bytes, which may come from anywhere.
+/// errors: parse_error that says what is wrong
+template <class Value>
+[[nodiscard]] Value from_snapshot(std::string_view bytes)
+{
+    if (bytes.size() < detail::snapshot_head + detail::snapshot_tail) {
+        throw parse_error("too short for a snapshot");
+    }
+    if (bytes.substr(0, detail::snapshot_mark.size()) != detail::snapshot_mark) {
+        throw parse_error("not a snapshot: it does not begin with 'joustsnp'");
+    }
+    detail::snapshot_reader head{bytes.substr(detail::snapshot_mark.size())};
+    std::uint32_t version = 0;
+    std::uint64_t size = 0;
+    head(version, size);
+    if (version != snapshot_version) {
+        throw parse_error("a snapshot of version " + std::to_string(version) + "; this joust reads version " +
+                          std::to_string(snapshot_version));
+    }
+    if (size != bytes.size() - detail::snapshot_head - detail::snapshot_tail) {
+        throw parse_error("the snapshot is cut off or has bytes behind its end");
+    }
+    detail::snapshot_reader tail{bytes.substr(bytes.size() - detail::snapshot_tail)};
+    std::uint64_t sum = 0;
+    tail(sum);
+    if (sum != xxh64(bytes.substr(0, bytes.size() - detail::snapshot_tail))) {
+        throw parse_error("the snapshot is damaged: its checksum does not match");
+    }
+    detail::snapshot_reader reader{bytes.substr(detail::snapshot_head, static_cast<std::size_t>(size))};
+    Value value;
+    value.fields(reader);
+    if (!reader.at_end()) {
+        throw parse_error("the snapshot has more contents than its kind of value");
+    }
+    if constexpr (requires { value.consistent(); }) {
+        if (!value.consistent()) {
+            throw parse_error("the snapshot's lists do not fit together, or hold impossible numbers");
+        }
+    }
+    return value;
+}
+
+}  // namespace joust::inline v0

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include <joust/core/invoke.hpp>
+#include <joust/core/policy.hpp>
+
+namespace joust::inline v0 {
+
+/// Every result is good enough: the default.
+struct any_result {
+    template <class Result>
+    [[nodiscard]] constexpr bool accept(const Result&) const noexcept
+    {
+        return true;
+    }
+};
+
+/// A predicate on results; made by `accept_if`.
+template <class Predicate>
+struct acceptance_predicate {
+    [[no_unique_address]] Predicate predicate;
+
+    template <class Result>
+    [[nodiscard]] constexpr bool accept(const Result& result) const
+    {
+        return static_cast<bool>(detail::invoke(predicate, result));
+    }
+};
+
+/// Refuse results that must not leave the service: a refused one falls back to the champion and counts as a failure.
+///
+/// shape: `accept_if([](double score) { return score >= 0 && score <= 1; })`
+/// assumes: results that can be moved; the champion's own result is returned in any case, and counted where refused.
+template <class Predicate>
+[[nodiscard]] constexpr acceptance_predicate<std::decay_t<Predicate>> accept_if(Predicate&& predicate)
+{
+    return {std::forward<Predicate>(predicate)};
+}
+
+/// The role of acceptance: verb `accept(result)`.
+struct acceptance_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = detail::has_accept<T>;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: acceptance is given twice; join both predicates in one accept_if(...)");
+    };
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include <joust/core/invoke.hpp>
+#include <joust/core/policy.hpp>
+
+namespace joust::inline v0 {
+
+/// Everybody takes part: the default.
+struct everybody {
+    template <class... Args>
+    [[nodiscard]] constexpr bool may_record(const Args&...) const noexcept
+    {
+        return true;
+    }
+};
+
+/// A predicate on the call's arguments; made by `consent`.
+template <class Predicate>
+struct consent_predicate {
+    [[no_unique_address]] Predicate predicate;
+
+    template <class... Args>
+    [[nodiscard]] constexpr bool may_record(const Args&... args) const
+    {
+        if constexpr (std::is_invocable_v<const Predicate&, const Args&...>) {
+            return static_cast<bool>(detail::invoke(predicate, args...));
+        } else {
+            return first(args...);
+        }
+    }
+
+private:
+    template <class First, class... Rest>
+    [[nodiscard]] constexpr bool first(const First& value, const Rest&...) const
+    {
+        return static_cast<bool>(detail::invoke(predicate, value));
+    }
+};
+
+/// Serve who did not consent by the champion and record nothing: `consent(&Request::may_test)`.
+///
+/// When to use: whenever units can opt out. Assignment and evidence then speak of those who did not.
+template <class Predicate>
+[[nodiscard]] constexpr consent_predicate<std::decay_t<Predicate>> consent(Predicate&& predicate)
+{
+    return {std::forward<Predicate>(predicate)};
+}
+
+/// The role of consent: verb `may_record(args...)`.
+struct consent_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = detail::has_may_record<T>;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: consent is given twice; join both predicates in one consent(...)");
+    };
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,288 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <joust/core/text.hpp>
+#include <joust/metric/evidence.hpp>
+#include <joust/metric/inference.hpp>
+#include <joust/report/report.hpp>
+#include <joust/split/hash_split.hpp>
+#include <joust/stats/normal_mixture.hpp>
+#include <joust/stats/quantile.hpp>
+#include <joust/stats/srm.hpp>
+#include <joust/trial/metric_set.hpp>
+
+namespace joust::inline v0::detail {
+
+/// What one look found out about one metric of one challenger.
+struct finding {
+    std::size_t metric = 0;  ///< index into the specs
+    std::size_t pair = 0;    ///< challenger - 1
+    inference answer{};
+    double alpha = 0.05;     ///< the share of the error rate that this finding may use
+    bool breached = false;   ///< a guardrail is broken
+    bool wins = false;       ///< the challenger is better
+    bool loses = false;
+};
+
+/// What one look found out about a trial.
+struct judgement {
+    std::vector<finding> findings;
+    std::vector<stats::score_result> split;  ///< sample ratio, one per challenger
+    bool mismatch = false;
+
+    [[nodiscard]] bool breached(std::size_t pair) const
+    {
+        bool any = false;
+        for (const finding& f : findings) {
+            any = any || (f.pair == pair && f.breached);
+        }
+        return any;
+    }
+};
+
+/// How the trial is set up, as far as judging needs it.
+struct setting {
+    const std::vector<metric_spec>& specs;
+    const std::vector<event_watch>& watches;
+    share_list shares{};  ///< planned now
+    double planned_information_per_exposure = 0.25;
+    bool contemporary = true;    ///< champion and challenger both serve now, or did
+};
+
+inline constexpr double mismatch_alpha = 0.001;
+
+[[nodiscard]] inline stats::score_sums sums_of(const pair_evidence& pair, std::size_t series)
+{
+    const bucket_sums& x = pair.series[series];
+    const bucket_sums& one = pair.series[exposure_series];
+    return {x.challenger, x.champion, x.challenger_root, x.champion_root,
+            one.challenger, one.champion, one.challenger_root, one.champion_root};
+}
+
+/// Judge how the traffic arrived: the coins are known, so the planned variance may tune the test.
+[[nodiscard]] inline stats::score_result judge_split(const pair_evidence& pair, double planned_information)
+{
+    stats::score_options options;
+    options.alpha = mismatch_alpha;
+    constexpr double tightest_at = 8.3;
+    options.rho = std::fmax(planned_information, 1.0) / tightest_at;
+    const bucket_sums& one = pair.series[exposure_series];
+    return stats::sequential_srm(one.challenger, one.champion, options);
+}
+
+/// Judge a guardrail on failures or latency by first events; the means beside it are for the reader.
+template <class Inference>
+[[nodiscard]] inference judge_events(const Inference& policy, const evidence& seen, std::size_t pair,
+                                     const metric_spec& spec, const event_watch& watch, const look& at,
+                                     const question& asked, test_memory& memory, double live_log_e)
+{
+    inference answer = policy.infer(at, {.alpha = asked.alpha}, memory);
+    const auto& events = seen.pairs[pair].events[static_cast<std::size_t>(spec.watch)];
+    answer.method = watch.on_latency ? "first late answer per slot of units" : "first failure per slot of units";
+    answer.log_e = std::fmax(live_log_e, log_e_of(events, watch.max_ratio));
+    answer.p_value = stats::always_valid_p(answer.log_e);
+    answer.state = status::ok;  // this test needs no burn-in
+    if (!watch.on_latency) {
+        return answer;
+    }
+    // Exceedance rates are what is tested; milliseconds are what a reader can judge.
+    const latency_sketch& champion = seen.arms[0].latency;
+    const latency_sketch& challenger = seen.arms[pair + 1].latency;
+    constexpr double per_millisecond = 1e-6;
+    // Tightest where the challenger, whose share is the smaller one, has served what is planned for it.
+    const auto planned = static_cast<std::uint64_t>(std::fmax(at.planned_information, 1.0));
+    const auto compared = stats::quantile_difference(challenger, champion,
+                                                     {.q = watch.q, .alpha = asked.alpha, .planned = planned});
+    answer.champion = champion.empty() ? stats::not_a_number : champion.quantile(watch.q) * per_millisecond;
+    answer.challenger = challenger.empty() ? stats::not_a_number : challenger.quantile(watch.q) * per_millisecond;
+    answer.estimate = compared.estimate * per_millisecond;
+    answer.lower = compared.lower * per_millisecond;
+    answer.upper = compared.upper * per_millisecond;
+    if (champion.count() < watch.warm_up) {
+        answer.state = status::burn_in;
+    }
+    return answer;
+}
+
+/// Look at all metrics of all challengers. Guardrails share the error rate equally, challengers share it too.
+///
+/// Writes into a judgement used before, so that a look while serving allocates nothing.
+/// shape: `live_log_e(pair, watch)` gives the highest evidence a live trial has seen from first events, 0 for copies
+template <class Inference, class LiveLogE>
+void judge(const Inference& policy, evidence& seen, const setting& how, LiveLogE live_log_e, judgement& all)
+{
+    all.findings.clear();
+    all.split.clear();
+    all.mismatch = false;
+    const std::size_t challengers = seen.pairs.size();
+    std::size_t guardrails = 0;
+    for (const auto& spec : how.specs) {
+        guardrails += spec.role == metric_spec::part::guardrail ? 1U : 0U;
+    }
+    const double planned = policy.units * how.planned_information_per_exposure;
+    for (std::size_t p = 0; p < challengers; ++p) {
+        all.split.push_back(judge_split(seen.pairs[p], planned));
+        all.mismatch = all.mismatch || (all.split.back().state == status::ok &&
+                                        all.split.back().log_e >= -std::log(mismatch_alpha));
+        for (std::size_t m = 0; m < how.specs.size(); ++m) {
+            const metric_spec& spec = how.specs[m];
+            const bool guards = spec.role == metric_spec::part::guardrail;
+            pair_evidence& pair = seen.pairs[p];
+            const look at{.sums = sums_of(pair, spec.series),
+                          .expected_events = pair.series[spec.series].expected,
+                          .exposures = static_cast<double>(pair.series[exposure_series].challenger_count +
+                                                           pair.series[exposure_series].champion_count),
+                          .planned_information = planned};
+            finding found{.metric = m, .pair = p};
+            found.alpha = policy.alpha / static_cast<double>(challengers * (guards ? guardrails : 1));
+            question asked{.alpha = found.alpha};
+            if (guards) {
+                asked.alternative = spec.limit.harm_is_up ? stats::side::greater : stats::side::less;
+                asked.relative = spec.limit.relative;
+                asked.null = spec.limit.relative ? spec.limit.value - 1.0 : spec.limit.value;
+            }
+            test_memory& memory = pair.memory[spec.series];
+            found.answer = spec.watch >= 0
+                               ? judge_events(policy, seen, p, spec, how.watches[static_cast<std::size_t>(spec.watch)], at,
+                                              asked, memory, live_log_e(p, static_cast<std::size_t>(spec.watch)))
+                               : policy.infer(at, asked, memory);
+            if (!how.contemporary) {
+                found.answer.state = status::no_contemporary_champion;
+            }
+            const bool rejects = found.answer.rejects(found.alpha);
+            if (guards) {
+                found.breached = rejects;
+            } else {
+                const bool better = (found.answer.estimate > 0.0) == (spec.direction == better::up);
+                found.wins = rejects && better;
+                found.loses = rejects && !better;
+            }
+            all.findings.push_back(found);
+        }
+    }
+}
+
+inline const char* role_name(metric_spec::part role)
+{
+    return role == metric_spec::part::primary ? "primary" : "secondary";
+}
+
+/// Describe arms, metrics, latencies and counts of evidence in a report.
+inline void describe(report& out, const evidence& seen, const judgement& found, const setting& how)
+{
+    for (std::size_t a = 0; a < seen.models.size(); ++a) {
+        out.arms.push_back({.model = seen.models[a],
+                            .share = how.shares.empty() ? 0.0 : how.shares[a],
+                            .requests = seen.requests(a),
+                            .failures = seen.failed(a),
+                            .units = seen.arms[a].units.estimate()});
+        const latency_sketch& times = seen.arms[a].latency;
+        if (!times.empty()) {
+            const auto at = [&](double q) { return times.quantile(q) * 1e-6; };
+            out.latencies.push_back({.model = seen.models[a],
+                                     .count = times.count(),
+                                     .p50 = at(0.5),
+                                     .p90 = at(0.9),
+                                     .p95 = at(0.95),
+                                     .p99 = at(0.99),
+                                     .p999 = at(0.999),
+                                     .max = at(1.0)});
+        }
+    }
+    for (const finding& f : found.findings) {
+        const metric_spec& spec = how.specs[f.metric];
+        const bool guards = spec.role == metric_spec::part::guardrail;
+        metric_row row;
+        row.metric = spec.name;
+        if (spec.watch >= 0 && how.watches[static_cast<std::size_t>(spec.watch)].on_latency) {
+            row.metric += " p" + to_text(100.0 * how.watches[static_cast<std::size_t>(spec.watch)].q);
+        }
+        row.arm = seen.models[f.pair + 1];
+        row.role = guards ? describe(spec.limit) : role_name(spec.role);
+        row.method = f.answer.method;
+        row.champion = f.answer.champion;
+        row.challenger = f.answer.challenger;
+        row.estimate = f.answer.estimate;
+        row.lower = f.answer.lower;
+        row.upper = f.answer.upper;
+        row.p_value = f.answer.p_value;
+        row.e_value = std::isnan(f.answer.log_e) ? stats::not_a_number : std::exp(f.answer.log_e);
+        row.state = f.answer.state;
+        row.better = spec.direction == better::up ? 1 : -1;
+        row.level = 1.0 - f.alpha;
+        row.unit = spec.unit;
+        if (guards && !spec.limit.relative) {
+            row.margin = spec.limit.value;
+        }
+        out.metrics.push_back(std::move(row));
+    }
+    for (std::size_t p = 0; p < found.split.size(); ++p) {
+        const stats::score_result& split = found.split[p];
+        metric_row row;
+        row.metric = "sample ratio";
+        row.arm = seen.models[p + 1];
+        row.role = "check";
+        row.method = "sequential, clusters of units";
+        row.champion = split.champion;
+        row.challenger = split.challenger;
+        row.estimate = split.estimate;
+        row.lower = split.lower;
+        row.upper = split.upper;
+        row.e_value = std::exp(split.log_e);
+        row.p_value = stats::always_valid_p(split.log_e);
+        row.state = split.state == status::ok && split.log_e >= -std::log(mismatch_alpha) ? status::srm_failed : split.state;
+        out.metrics.push_back(std::move(row));
+    }
+    static constexpr const char* reasons[ignored_reasons] = {
+        "feedback with an invalid value",  "feedback for a ticket of another trial", "feedback for a damaged ticket",
+        "repeated feedback",               "feedback for a unit that changed arms",  "feedback for an unrecorded call"};
+    for (std::size_t i = 0; i < ignored_reasons && i < seen.ignored.size(); ++i) {
+        if (seen.ignored[i] > 0) {
+            out.counts.push_back({reasons[i], seen.ignored[i]});
+        }
+    }
+    if (seen.unrecorded > 0) {
+        out.counts.push_back({"calls served and not recorded", seen.unrecorded});
+    }
+}
+
+/// Say in words which guardrail is broken, or nothing.
+[[nodiscard]] inline std::string breach_of(const evidence& seen, const judgement& found, const setting& how,
+                                           std::size_t pair)
+{
+    for (const finding& f : found.findings) {
+        if (f.pair == pair && f.breached) {
+            const metric_spec& spec = how.specs[f.metric];
+            std::string text = seen.models[pair + 1] + " breaks the guardrail on " + spec.name + " (" +
+                               describe(spec.limit).substr(std::string_view{"guardrail, "}.size()) + "): ";
+            append_number(text, f.answer.champion, 4);
+            text += " -> ";
+            append_number(text, f.answer.challenger, 4);
+            text += ", e-value ";
+            append_e_value(text, std::exp(f.answer.log_e));
+            return text;
+        }
+    }
+    return {};
+}
+
+/// The sentences about method that belong under every report.
+inline void annotate(report& out, const evidence& seen, bool share_changed)
+{
+    out.notes.emplace_back("Estimates are challenger minus champion, clustered by " + std::to_string(bucket_count) +
+                           " hashed buckets of units; intervals and e-values hold at every look.");
+    if (share_changed) {
+        out.notes.emplace_back("Means are overlap-weighted over the stages of the ramp, since shares changed; latency "
+                               "quantiles pool all stages.");
+    }
+    if (seen.pairs.size() > 1) {
+        out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
+    }
+}
+
+}  // namespace joust::inline v0::detail

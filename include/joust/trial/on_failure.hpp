@@ -1,0 +1,31 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+#include <joust/core/policy.hpp>
+
+namespace joust::inline v0 {
+
+/// What the caller gets when a challenger throws or its result is refused.
+///
+/// The champion's own exceptions always reach the caller. Either way the failure counts for the arm assigned.
+struct fall_back {};   ///< the champion's result: the default; models then get const lvalues
+struct rethrow {};     ///< the exception; arguments are forwarded as they came
+
+/// The role of failure handling: `fall_back{}` or `rethrow{}`.
+struct failure_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = std::same_as<T, fall_back> || std::same_as<T, rethrow>;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: say fall_back{} or rethrow{} once");
+    };
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,240 @@
+#pragma once
+
+#include <joust/metric/always_valid.hpp>
+#include <joust/metric/evidence.hpp>
+#include <joust/metric/fixed_horizon.hpp>
+#include <joust/metric/inference.hpp>
+#include <joust/metric/live_evidence.hpp>
+#include <joust/stats/normal.hpp>
+#include <joust/stats/normal_mixture.hpp>
+#include <joust/stats/score.hpp>
+#include <joust/stats/stirling.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+// What the evidence of an interleaving trial means. It is a joust::evidence whose series are read thus, per
+// challenger: "exposures" slates by bucket of units; "failures" by bucket; "credit" what each side earned, by bucket;
+// "preference" slates that prefer each side, by bucket, and in the challenger's root slates with a clicked slot that
+// counts; "positions" how often each side was credited at a position, and behind the 64 positions plain counters.
+
+namespace joust::inline v0::detail {
+
+inline constexpr std::size_t credit_series = 2;
+inline constexpr std::size_t preference_series = 3;
+inline constexpr std::size_t position_series = 4;
+
+/// Counters behind the positions.
+enum class slate_count : std::size_t {
+    neutral_feedback = 64,  ///< for a slot that credits nobody
+    not_shown,              ///< for a position beyond the slate
+    alone                   ///< slates that showed the champion's list, since a challenger failed
+};
+
+/// The sum of a series over buckets.
+[[nodiscard]] inline double total(const std::vector<double>& sums) noexcept
+{
+    double sum = 0.0;
+    for (const double x : sums) {
+        sum += x;
+    }
+    return sum;
+}
+
+/// What a paired test sees: per bucket the challenger's credit less the champion's, and the slates.
+struct paired_credit {
+    std::vector<double> difference;
+    const std::vector<double>& slates;
+    double champion = 0.0;
+    double challenger = 0.0;
+    double credited = 0.0;  ///< pieces of feedback that earned credit
+
+    explicit paired_credit(const pair_evidence& pair)
+        : difference(pair.series[credit_series].challenger), slates(pair.series[exposure_series].champion)
+    {
+        const bucket_sums& credit = pair.series[credit_series];
+        for (std::size_t b = 0; b < difference.size(); ++b) {
+            difference[b] -= credit.champion[b];
+        }
+        champion = total(credit.champion);
+        challenger = total(credit.challenger);
+        credited = static_cast<double>(credit.champion_count + credit.challenger_count);
+    }
+};
+
+[[nodiscard]] inline inference describe_credit(const paired_credit& seen, const stats::score_result& tested)
+{
+    inference answer;
+    answer.estimate = tested.estimate;
+    answer.state = tested.state;
+    if (tested.information > 0.0) {
+        answer.champion = seen.champion / tested.information;
+        answer.challenger = seen.challenger / tested.information;
+    }
+    return answer;
+}
+
+/// Judge at every look: the coins make each bucket's difference symmetric under the null, so its squares measure it.
+[[nodiscard]] inline inference judge_credit(const always_valid& policy, const pair_evidence& pair, double alpha,
+                                            test_memory& memory)
+{
+    const paired_credit seen{pair};
+    stats::score_options options;
+    options.alpha = alpha;
+    options.min_buckets = always_valid::burn_in_buckets;
+    stats::score_result tested = stats::paired_score_test(seen.difference, seen.slates, options);
+    // Half of the credited feedback is expected on the challenger's side.
+    const bool burnt_in = tested.state == status::ok && 0.5 * seen.credited >= always_valid::burn_in_events;
+    if (burnt_in) {
+        if (!(memory.rho > 0.0)) {
+            memory.rho = stats::burn_in_rho(tested.v, tested.information, policy.units);
+        }
+        options.rho = memory.rho;
+        tested = stats::paired_score_test(seen.difference, seen.slates, options);
+    }
+    inference answer = describe_credit(seen, tested);
+    answer.method = "paired normal mixture, clusters of units";
+    if (!burnt_in) {
+        answer.state = tested.state == status::ok ? status::burn_in : tested.state;
+        return answer;
+    }
+    answer.lower = tested.lower;
+    answer.upper = tested.upper;
+    memory.highest_log_e = std::fmax(memory.highest_log_e, tested.log_e);
+    answer.log_e = memory.highest_log_e;
+    answer.p_value = stats::always_valid_p(memory.highest_log_e);
+    return answer;
+}
+
+/// Judge once, at the planned number of slates.
+[[nodiscard]] inline inference judge_credit(const fixed_horizon& policy, const pair_evidence& pair, double alpha,
+                                            test_memory& memory)
+{
+    const paired_credit seen{pair};
+    const stats::score_result tested = stats::paired_score_test(seen.difference, seen.slates, {.alpha = alpha});
+    inference answer = describe_credit(seen, tested);
+    answer.method = "paired cluster-robust z at the planned sample";
+    if (tested.state != status::ok) {
+        return answer;
+    }
+    if (tested.information < policy.units) {
+        answer.state = status::before_planned_sample;
+        return answer;
+    }
+    if (!(memory.rho > 0.0)) {
+        // The memory's two numbers keep the one look that counts: z, and that it was taken.
+        memory.rho = 1.0;
+        memory.highest_log_e = tested.s / std::sqrt(tested.v);
+    }
+    answer.p_value = 2.0 * stats::normal_sf(std::fabs(memory.highest_log_e));
+    // The interval centres each bucket at the estimate, as a mean over clusters of unequal size does.
+    double squares = 0.0;
+    for (std::size_t b = 0; b < seen.difference.size(); ++b) {
+        const double rest = seen.difference[b] - tested.estimate * seen.slates[b];
+        squares += rest * rest;
+    }
+    const double half = stats::normal_upper_quantile(0.5 * alpha) * std::sqrt(squares) / tested.information;
+    answer.lower = tested.estimate - half;
+    answer.upper = tested.estimate + half;
+    return answer;
+}
+
+/// Slates that prefer either side.
+struct win_counts {
+    double won = 0.0;   ///< by the challenger
+    double lost = 0.0;
+    double clicked = 0.0;  ///< slates with feedback that counts, ties included
+
+    explicit win_counts(const pair_evidence& pair)
+        : won(total(pair.series[preference_series].challenger)), lost(total(pair.series[preference_series].champion)),
+          clicked(total(pair.series[preference_series].challenger_root))
+    {
+    }
+    win_counts(double challenger, double champion) noexcept : won(challenger), lost(champion) {}
+};
+
+/// The logarithm of the beta-mixture e-value against a probability `p` of a win, for 0 < p < 1.
+///
+/// source: mixture of binomial likelihoods over Jeffreys' prior (Robbins 1970); exact at every look for coins that are
+/// fair given everything before them.
+[[nodiscard]] inline double beta_mixture_log_e(const win_counts& seen, double p) noexcept
+{
+    constexpr double log_pi = 1.1447298858494001741;
+    return 0.5 * std::log(p * (1.0 - p)) - log_pi -
+           stats::detail::log_beta_term(seen.won + 0.5, seen.lost + 0.5, p, 1.0 - p);
+}
+
+/// The share of wins with its confidence sequence: the probabilities whose e-value stays below 1 / alpha.
+[[nodiscard]] inline inference judge_wins(const win_counts& seen, double alpha)
+{
+    inference answer;
+    answer.method = "sign test of slates, beta mixture";
+    const double decided = seen.won + seen.lost;
+    if (!(decided > 0.0)) {
+        return answer;
+    }
+    answer.state = status::ok;
+    answer.challenger = seen.won / decided;
+    answer.champion = seen.lost / decided;
+    answer.estimate = answer.challenger;
+    answer.log_e = beta_mixture_log_e(seen, 0.5);
+    answer.p_value = stats::always_valid_p(answer.log_e);
+    const double threshold = -std::log(alpha);
+    // Inside lies the estimate, outside the bound of the unit interval; the e-value falls, then rises, between them.
+    const auto end = [&](double inside, double outside) {
+        for (int step = 0; step < 60; ++step) {
+            const double middle = 0.5 * (inside + outside);
+            (beta_mixture_log_e(seen, middle) < threshold ? inside : outside) = middle;
+        }
+        return outside;
+    };
+    answer.lower = seen.won > 0.0 ? end(answer.estimate, 0.0) : 0.0;
+    answer.upper = seen.lost > 0.0 ? end(answer.estimate, 1.0) : 1.0;
+    return answer;
+}
+
+/// Whether each position was credited to both sides equally often, as the interleaver's coins promise.
+///
+/// The champion's and challenger's numbers are their shares at the position that strays most.
+[[nodiscard]] inline inference judge_positions(const pair_evidence& pair)
+{
+    const bucket_sums& credited = pair.series[position_series];
+    inference answer;
+    answer.method = "beta mixture for each position, averaged";
+    double sum = 0.0;
+    double positions = 0.0;
+    double strayed = -1.0;
+    for (std::size_t i = 0; i < 64; ++i) {
+        const win_counts at{credited.challenger[i], credited.champion[i]};
+        const double all = at.won + at.lost;
+        if (!(all > 0.0)) {
+            continue;
+        }
+        positions += 1.0;
+        sum += std::exp(std::fmin(beta_mixture_log_e(at, 0.5), 700.0));
+        const double distance = std::fabs(at.won - at.lost) / std::sqrt(all);
+        if (distance > strayed) {
+            strayed = distance;
+            answer.challenger = at.won / all;
+            answer.champion = at.lost / all;
+            answer.estimate = answer.challenger;
+        }
+    }
+    if (positions > 0.0) {
+        answer.state = status::ok;
+        answer.log_e = std::log(sum / positions);
+        answer.p_value = stats::always_valid_p(answer.log_e);
+    }
+    return answer;
+}
+
+/// A counter behind the positions.
+[[nodiscard]] inline std::uint64_t count_of(const evidence& seen, slate_count what) noexcept
+{
+    const double counted = seen.pairs.front().series[position_series].champion[static_cast<std::size_t>(what)];
+    return static_cast<std::uint64_t>(counted);
+}
+
+}  // namespace joust::inline v0::detail

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <joust/core/error.hpp>
+#include <joust/core/policy.hpp>
+#include <joust/core/text.hpp>
+#include <joust/split/hash_split.hpp>
+
+namespace joust::inline v0 {
+
+/// How far a canary's stage has come.
+struct stage_progress {
+    std::size_t stage = 0;
+    std::uint64_t requests = 0;  ///< served by the challenger in this stage
+    double seconds = 0.0;        ///< since the stage began
+    double highest_e = 1.0;      ///< of all guardrails, since the canary began
+};
+
+/// The challenger's shares, stage by stage, and what a stage must have shown before the next one begins.
+///
+/// When to use: always in a canary; the default ramp suits a service with some thousand requests an hour. A last share of 1
+/// hands everything over, and nothing can be compared from then on: end below 1 to keep a holdback.
+/// units: `requests` of the challenger, `seconds` of the trial's clock; `hold_above` an e-value: while any guardrail shows
+/// more evidence of harm than that, the canary holds its share, long before the evidence suffices to roll back.
+struct ramp {
+    share_list shares = {0.01, 0.05, 0.25, 0.5, 1.0};
+    std::uint64_t requests = 200;
+    double seconds = 0.0;
+    double hold_above = 4.0;
+    std::uint64_t check_every = 512;  ///< requests between two looks at the start; later looks are rarer
+
+    /// May the next stage begin?
+    [[nodiscard]] constexpr bool ready(const stage_progress& at) const noexcept
+    {
+        return at.requests >= requests && at.seconds >= seconds && at.highest_e <= hold_above;
+    }
+
+    /// errors: configuration_error naming the field that cannot be
+    void check() const
+    {
+        if (shares.empty()) {
+            throw configuration_error("ramp.shares", "empty", "at least one share of the challenger, rising");
+        }
+        double before = 0.0;
+        for (const double share : shares) {
+            if (!(share > before && share <= 1.0)) {
+                throw configuration_error("ramp.shares", to_text(share) + " after " + to_text(before),
+                                          "shares above 0 and at most 1, each larger than the one before");
+            }
+            before = share;
+        }
+        if (!(seconds >= 0.0)) {
+            throw configuration_error("ramp.seconds", to_text(seconds), "0 or more");
+        }
+        if (!(hold_above >= 1.0)) {
+            throw configuration_error("ramp.hold_above", to_text(hold_above), "an e-value of at least 1");
+        }
+        if (check_every == 0) {
+            throw configuration_error("ramp.check_every", "0", "at least 1 request");
+        }
+    }
+
+    bool operator==(const ramp&) const = default;
+};
+
+/// A ramp has shares and says when a stage is over.
+/// shape: members `shares` and `check_every`, `ready(stage_progress) const noexcept -> bool`, optionally `check() const`
+template <class T>
+concept ramp_policy = requires(const T& t, const stage_progress& at) {
+    { t.shares } -> std::convertible_to<const share_list&>;
+    { t.check_every } -> std::convertible_to<std::uint64_t>;
+    { t.ready(at) } noexcept -> std::same_as<bool>;
+};
+
+namespace detail {
+
+struct verb_ready { int ready; };
+template <class T>
+concept has_ready = derivable<T> && !requires { &both<T, verb_ready>::ready; };
+
+}  // namespace detail
+
+/// The role of the ramp: verb `ready(stage_progress)`.
+struct ramp_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = ramp_policy<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_ready<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(plays<T>, "joust: this has ready(), but a ramp has members shares and check_every and "
+                                "`ready(const joust::stage_progress&) const noexcept -> bool`");
+    };
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: two ramps are given; a canary follows one");
+    };
+};
+
+}  // namespace joust::inline v0

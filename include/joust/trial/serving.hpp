@@ -1,0 +1,725 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <list>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <joust/core/clock.hpp>
+#include <joust/core/fixed_string.hpp>
+#include <joust/core/seen.hpp>
+#include <joust/core/unit_key.hpp>
+#include <joust/metric/always_valid.hpp>
+#include <joust/metric/conversion.hpp>
+#include <joust/metric/live_evidence.hpp>
+#include <joust/metric/mean.hpp>
+#include <joust/split/hash_split.hpp>
+#include <joust/split/splitter.hpp>
+#include <joust/trial/acceptance.hpp>
+#include <joust/trial/consent.hpp>
+#include <joust/trial/judge.hpp>
+#include <joust/trial/metric_set.hpp>
+#include <joust/trial/on_failure.hpp>
+#include <joust/trial/plan.hpp>
+#include <joust/trial/recorder.hpp>
+#include <joust/trial/ticket.hpp>
+#include <joust/trial/timing.hpp>
+
+namespace joust::inline v0 {
+
+/// A prediction with the ticket that later feedback comes back with.
+template <class Result>
+struct served {
+    Result prediction;
+    joust::ticket ticket;
+};
+template <>
+struct served<void> {
+    joust::ticket ticket;
+};
+
+namespace detail {
+
+/// Does a result stand for work that is not done yet?
+template <class Result>
+concept pending_result =
+    requires(std::remove_cvref_t<Result>& r) {
+        r.get();
+        r.wait();
+    } || requires(std::remove_cvref_t<Result>& r) { r.await_ready(); } ||
+    requires(std::remove_cvref_t<Result>& r) { r.operator co_await(); };
+
+/// What every trial that serves one arm per unit has in common: assignment, calls, feedback, evidence.
+///
+/// Derived trials add what they decide: `after_call(failed or late, number of the thread's call)` and `after_feedback()`.
+template <class Derived, class Roles, class... Args>
+class serving {
+protected:
+    using parts = split_arguments<std::tuple<>, Args...>;
+    using models_t = typename parts::models;
+    using policies = typename parts::template policies<Roles>;
+    static constexpr std::size_t arm_count = parts::count;
+
+    static_assert(policies::ok);
+    static_assert(arm_count >= 2, "joust: a trial needs a champion and a challenger: at least two joust::model come first");
+    static_assert(arm_count <= max_arms, "joust: a trial has at most 16 models");
+    static_assert(policies::template given<unit_key_role>,
+                  "joust: say what is randomised: add joust::by(&Request::user_id), or joust::per_request{}");
+
+    using metrics_t = typename parts::template apply_policies<metric_set>;
+    static_assert(metrics_t::names_differ(), "joust: two metrics have the same name; feedback could not tell them apart");
+
+    template <class Role, class Default>
+    using policy = typename policies::template type<Role, Default>;
+
+    using key_t = policy<unit_key_role, per_request>;
+    using splitter_t = policy<splitter_role, hash_split>;
+    using consent_t = policy<consent_role, everybody>;
+    using acceptance_t = policy<acceptance_role, any_result>;
+    using failure_t = policy<failure_role, fall_back>;
+    using timing_t = policy<timing_role, timed>;
+    using clock_t = policy<clock_role, steady_time>;
+    using recorder_t = policy<recorder_role, no_log>;
+    using inference_t = policy<inference_role, always_valid>;
+
+    static constexpr bool asks_consent = policies::template given<consent_role>;
+    static constexpr bool asks_acceptance = policies::template given<acceptance_role>;
+    static constexpr bool records = policies::template given<recorder_role>;
+    static constexpr bool falls_back = std::is_same_v<failure_t, fall_back>;
+
+    static auto resolved(const splitter_t& splitter)
+    {
+        if constexpr (resolves<splitter_t>) {
+            return splitter.resolve(arm_count);
+        } else {
+            return splitter;
+        }
+    }
+    using split_t = decltype(resolved(std::declval<const splitter_t&>()));
+    using plan_t = plan<split_t, arm_count>;
+
+    static constexpr bool fixed_shares = requires(const split_t& s) {
+        { s.share(std::size_t{}) } -> std::convertible_to<double>;
+    };
+    static_assert(fixed_shares || arm_count == 2,
+                  "joust: with more than two models a splitter also states its shares: `share(arm) const -> double`");
+
+    /// Take the models and policies out of `arguments`; a derived trial takes its own afterwards.
+    explicit serving(std::tuple<Args...>& arguments)
+        : models_(take_models(arguments, std::make_index_sequence<arm_count>{})),
+          metrics_(arguments),
+          key_(pick<unit_key_role, per_request>(arguments)),
+          splitter_(pick<splitter_role, hash_split>(arguments)),
+          consent_(pick<consent_role, everybody>(arguments)),
+          acceptance_(pick<acceptance_role, any_result>(arguments)),
+          timing_(pick<timing_role, timed>(arguments)),
+          clock_(pick<clock_role, steady_time>(arguments)),
+          recorder_(pick<recorder_role, no_log>(arguments)),
+          inference_(pick<inference_role, always_valid>(arguments)),
+          name_(name_of(splitter_)),
+          hasher_(name_),
+          trial_(static_cast<std::uint32_t>(xxh64(name_))),
+          board_(std::list<plan_t>{plan_t{resolved(splitter_), 0U}}),
+          live_(described(), Derived::watched(metrics_))
+    {
+        if (!(inference_.alpha > 0.0 && inference_.alpha < 1.0)) {
+            throw configuration_error("alpha", to_text(inference_.alpha), "an error rate between 0 and 1");
+        }
+        if (!(inference_.units >= 1.0) || std::isinf(inference_.units)) {
+            throw configuration_error("units", to_text(inference_.units), "a planned number of exposures, at least 1");
+        }
+    }
+
+public:
+    serving(const serving&) = delete;
+    serving& operator=(const serving&) = delete;
+
+    /// Serve a request by the model that its unit is assigned to: the call that was there before.
+    ///
+    /// errors: what the champion throws. A challenger that throws falls back to the champion unless `rethrow{}` is given.
+    /// cost: two clock reads and about 20 ns over the model, 10 ns when the call is not timed; no lock and no allocation
+    /// after a thread's first call
+    template <class... A>
+    decltype(auto) operator()(A&&... arguments)
+    {
+        return call<false>(nullptr, std::forward<A>(arguments)...);
+    }
+
+    /// Serve a request and give a ticket for feedback that comes later.
+    template <class... A>
+    auto serve(A&&... arguments)
+    {
+        using result = result_t<A...>;
+        ticket receipt;
+        if constexpr (std::is_void_v<result>) {
+            call<true>(&receipt, std::forward<A>(arguments)...);
+            return served<void>{receipt};
+        } else {
+            return served<result>{call<true>(&receipt, std::forward<A>(arguments)...), receipt};
+        }
+    }
+
+    /// Assign a unit without calling a model: for asynchronous calls and batches. The ticket's `arm()` says which model to call.
+    ///
+    /// Nothing is recorded before `complete`. Consent is the caller's: do not choose for units that opted out.
+    template <unit_like Unit>
+    [[nodiscard]] ticket choose(const Unit& unit)
+    {
+        const visit seen = assign(unit, std::tuple<const Unit&>{unit});
+        return seen.recorded ? receipt_of(seen, live_.mine().next_call()) : unrecorded_receipt();
+    }
+
+    /// Record what `choose` led to. Returns whether it was used; a second completion of a ticket is not.
+    template <class Rep, class Period>
+    bool complete(const ticket& chosen, std::chrono::duration<Rep, Period> latency, bool ok)
+    {
+        visit seen;
+        if (!read(chosen, seen)) {
+            return false;
+        }
+        if ((seen_.mark(chosen.key(), completed) & completed) != 0) {
+            live_.ignore(ignored::repeated);
+            return false;
+        }
+        const auto spent = std::chrono::duration_cast<std::chrono::nanoseconds>(latency).count();
+        record(seen, spent < 0 ? -1 : static_cast<std::int64_t>(spent), !ok, chosen);
+        return true;
+    }
+
+    /// Report a metric's value for the exposure of a ticket. Returns whether it was used; if not, the report counts why.
+    template <fixed_string Name>
+    bool observe(const ticket& receipt, double value)
+    {
+        constexpr std::size_t which = metric_named<Name>();
+        visit seen;
+        cell c;
+        if (!read(receipt, seen) || !convert<which>(value, c)) {
+            return false;
+        }
+        constexpr std::size_t series = metrics_t::series_of(which);
+        static_assert(series < 63, "joust: a trial keeps at most 60 metrics");
+        if (!accumulates(metrics_.template get<which>())) {
+            constexpr std::uint64_t bit = std::uint64_t{1} << series;
+            if ((seen_.mark(receipt.key(), bit) & bit) != 0) {
+                live_.ignore(ignored::repeated);
+                return false;
+            }
+        }
+        take_in<which>(seen, c.value, receipt);
+        return true;
+    }
+
+    /// Report a metric's value for whatever a unit was served. Taken only while the unit's arm was the same in every plan
+    /// since the start; repeated values add up, since nothing tells them apart.
+    template <fixed_string Name, unit_like Unit>
+    bool observe(const Unit& unit, double value)
+    {
+        constexpr std::size_t which = metric_named<Name>();
+        cell c;
+        if (!convert<which>(value, c)) {
+            return false;
+        }
+        visit seen;
+        const std::tuple<const Unit&> arguments{unit};
+        seen.pseudonym = pseudonym_of(hasher_(unit));
+        if (!constant_arm(hasher_(unit), arguments, seen)) {
+            live_.ignore(ignored::unit_moved);
+            return false;
+        }
+        take_in<which>(seen, c.value, records ? receipt_of(seen, live_.mine().next_call()) : ticket{});
+        return true;
+    }
+
+    /// Copy all evidence out, to save it, send it, or merge it with that of other replicas.
+    [[nodiscard]] joust::evidence evidence() const { return live_.collect(); }
+
+    /// The trial's name: its salt.
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+    /// A model's name by arm; the champion is arm 0.
+    [[nodiscard]] const std::string& model_name(std::size_t arm) const { return names_.at(arm); }
+
+protected:
+    /// What a call keeps while its model runs: copies, since the thread's slab and the plan may change meanwhile.
+    struct visit {
+        std::uint64_t pseudonym = 0;
+        double propensity = 1.0;
+        unsigned arm = 0;
+        unsigned plan = 0;
+        bool recorded = true;
+        std::array<pair_share, arm_count - 1> shares{};
+    };
+
+    [[nodiscard]] Derived& self() noexcept { return static_cast<Derived&>(*this); }
+
+    void fix_thresholds() const noexcept
+    {
+        try {
+            live_.fix_thresholds();
+        } catch (...) {
+            // Out of memory: the thresholds are fixed at a later look.
+        }
+    }
+
+    [[nodiscard]] setting setting_now() const
+    {
+        setting how{.specs = metrics_.specs(), .watches = metrics_.watches()};
+        if constexpr (fixed_shares) {
+            const plan_t& now = board_.current();
+            how.shares = share_list{now.shares};
+            double least = 0.25;
+            for (const auto& pair : now.pairs) {
+                const double w = pair.root * pair.root;
+                least = w > 0.0 && w < least ? w : least;
+            }
+            how.planned_information_per_exposure = least;
+        }
+        return how;
+    }
+
+    void check_own(const joust::evidence& other) const
+    {
+        joust::evidence names = described();
+        if (other.trial != names.trial || other.models != names.models || other.series != names.series ||
+            !other.consistent() || other.pairs.front().events.size() != live_.watches().size()) {
+            throw configuration_error("evidence", "of trial '" + other.trial + "'",
+                                      "evidence of trial '" + name_ + "' with the same models and metrics in the same order");
+        }
+    }
+
+    models_t models_;
+    metrics_t metrics_;
+    [[no_unique_address]] key_t key_;
+    [[no_unique_address]] splitter_t splitter_;
+    [[no_unique_address]] consent_t consent_;
+    [[no_unique_address]] acceptance_t acceptance_;
+    [[no_unique_address]] timing_t timing_;
+    [[no_unique_address]] clock_t clock_;
+    [[no_unique_address]] recorder_t recorder_;
+    inference_t inference_;
+    std::vector<std::string> names_;
+    std::string name_;
+    salted_hasher hasher_;
+    std::uint32_t trial_;
+    plan_board<plan_t> board_;
+    mutable live_evidence live_;
+    seen_window seen_;
+
+private:
+    static constexpr std::uint64_t completed = std::uint64_t{1} << 63;
+
+    template <class Role, class Default>
+    static auto pick(std::tuple<Args...>& arguments)
+    {
+        return policies::template pick<Role, Default>(arguments);
+    }
+
+    template <std::size_t... I>
+    static models_t take_models(std::tuple<Args...>& arguments, std::index_sequence<I...>)
+    {
+        return models_t{std::move(std::get<I>(arguments))...};
+    }
+
+    std::string name_of(const splitter_t& splitter)
+    {
+        std::apply([this](const auto&... each) { (names_.push_back(each.name), ...); }, models_);
+        for (std::size_t a = 0; a < arm_count; ++a) {
+            for (std::size_t b = a + 1; b < arm_count; ++b) {
+                if (names_[a] == names_[b]) {
+                    throw configuration_error("model.name", "'" + names_[a] + "' twice", "a different name for every model");
+                }
+            }
+        }
+        if constexpr (requires { splitter.salt.view(); }) {
+            if (!splitter.salt.empty()) {
+                return std::string{splitter.salt.view()};
+            }
+        }
+        std::string name = names_.front();
+        for (std::size_t a = 1; a < arm_count; ++a) {
+            name += "-" + names_[a];
+        }
+        return name;
+    }
+
+    [[nodiscard]] joust::evidence described() const
+    {
+        joust::evidence names;
+        names.trial = name_;
+        names.models = names_;
+        names.series = metrics_t::series_names();
+        return names;
+    }
+
+    // The pseudonym leaves the process in tickets, the hash that decides the arm does not.
+    [[nodiscard]] static constexpr std::uint64_t pseudonym_of(std::uint64_t hash) noexcept
+    {
+        return mix64(hash ^ 0x9d39247e33776d41U);
+    }
+
+    template <class Unit, class Arguments>
+    [[nodiscard]] visit assign(const Unit& unit, const Arguments& arguments) const noexcept
+    {
+        static_assert(unit_like<Unit>, "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
+        const std::uint64_t hash = hasher_(unit);
+        const plan_t& now = board_.current();
+        const assignment given = now.split.assign(context<Arguments>{hash, time_for_splitter(), arguments});
+        visit seen;
+        seen.pseudonym = pseudonym_of(hash);
+        seen.propensity = given.propensity;
+        seen.arm = given.arm < arm_count ? given.arm : 0;
+        seen.plan = now.number;
+        seen.recorded = given.enrolled && given.propensity > 0.0;
+        seen.shares = shares_of(now, seen.arm, given.propensity);
+        return seen;
+    }
+
+    [[nodiscard]] std::int64_t time_for_splitter() const noexcept
+    {
+        if constexpr (requires { split_t::reads_time; }) {
+            return clock_.now();
+        } else {
+            return 0;
+        }
+    }
+
+    [[nodiscard]] static auto shares_of(const plan_t& now, unsigned arm, double propensity) noexcept
+    {
+        if constexpr (fixed_shares) {
+            return now.pairs;
+        } else {
+            return std::array{arm == 0 ? pair_share::of(propensity, 1.0 - propensity)
+                                       : pair_share::of(1.0 - propensity, propensity)};
+        }
+    }
+
+    [[nodiscard]] ticket receipt_of(const visit& seen, std::uint32_t call) const noexcept
+    {
+        return ticket::exposure({.unit = seen.pseudonym,
+                                 .trial = trial_,
+                                 .seconds = static_cast<std::uint32_t>(wall_milliseconds() / 1'000U),
+                                 .propensity = static_cast<float>(seen.propensity),
+                                 .arm = seen.arm,
+                                 .plan = seen.plan,
+                                 .nonce = call});
+    }
+
+    [[nodiscard]] ticket unrecorded_receipt() const noexcept
+    {
+        return ticket::unrecorded(
+            {.trial = trial_, .seconds = static_cast<std::uint32_t>(wall_milliseconds() / 1'000U)});
+    }
+
+    // How models get the arguments. Where a fallback is possible nobody may consume them, champion included, or only the
+    // challenger would pay for copies and latencies would not compare.
+    template <class A>
+    using const_lvalue = const std::remove_reference_t<A>&;
+    template <class A>
+    using lvalue = std::remove_reference_t<A>&;
+
+    template <class F, class... A>
+    static constexpr bool takes_const = std::is_invocable_v<F&, const_lvalue<A>...>;
+    template <class F, class... A>
+    static constexpr bool takes_lvalues = std::is_invocable_v<F&, lvalue<A>...>;
+
+    template <class... A>
+    static constexpr bool all_take_const = []<class... F>(std::tuple<model<F>...>*) {
+        return (takes_const<F, A...> && ...);
+    }(static_cast<models_t*>(nullptr));
+    template <class... A>
+    static constexpr bool all_take_lvalues = []<class... F>(std::tuple<model<F>...>*) {
+        return (takes_lvalues<F, A...> && ...);
+    }(static_cast<models_t*>(nullptr));
+    template <class... A>
+    static constexpr bool all_take_forwarded = []<class... F>(std::tuple<model<F>...>*) {
+        return (std::is_invocable_v<F&, A...> && ...);
+    }(static_cast<models_t*>(nullptr));
+
+    template <class A, bool Const>
+    using passed_one = std::conditional_t<!falls_back, A&&, std::conditional_t<Const, const_lvalue<A>, lvalue<A>>>;
+
+    template <std::size_t I>
+    using callable_t = std::remove_reference_t<decltype(std::get<I>(std::declval<models_t&>()).call)>;
+
+    template <std::size_t I, class... A>
+    static auto result_probe()
+    {
+        constexpr bool as_const = all_take_const<A...>;
+        return std::type_identity<std::invoke_result_t<callable_t<I>&, passed_one<A, as_const>...>>{};
+    }
+
+    template <class... A>
+    static constexpr bool check_call()
+    {
+        if constexpr (falls_back) {
+            static_assert(all_take_const<A...> || all_take_lvalues<A...>,
+                          "joust: a model cannot be called with these arguments as lvalues; models that can be fallen back "
+                          "from must not consume their arguments: take them by const reference, or add joust::rethrow{}");
+        } else {
+            static_assert(all_take_forwarded<A...>, "joust: a model cannot be called with these arguments");
+        }
+        return true;
+    }
+
+    template <class... A>
+    static auto checked_result()
+    {
+        if constexpr (check_call<A...>()) {
+            using champion = typename decltype(result_probe<0, A...>())::type;
+            static_assert(!pending_result<champion>,
+                          "joust: this model returns before its work is done (a future or an awaitable), so its failure and "
+                          "latency would not be seen; use choose(unit), and complete(ticket, latency, ok) when it is done");
+            [&]<std::size_t... I>(std::index_sequence<I...>) {
+                static_assert((compatible<typename decltype(result_probe<I, A...>())::type, champion> && ...),
+                              "joust: every model must return what the champion returns, or something that converts to it");
+            }(std::make_index_sequence<arm_count>{});
+            return std::type_identity<champion>{};
+        }
+    }
+
+    // A reference must not be bound to a temporary made by conversion.
+    template <class From, class To>
+    static constexpr bool compatible =
+        std::is_same_v<From, To> ||
+        (std::is_convertible_v<From, To> && !std::is_reference_v<To> && !std::is_void_v<To>);
+
+    template <class... A>
+    using result_t = typename decltype(checked_result<A...>())::type;
+
+    template <std::size_t I, class Result, class... A>
+    Result invoke_arm(unsigned arm, A&&... arguments)
+    {
+        if constexpr (I + 1 < arm_count) {
+            if (arm != I) {
+                return invoke_arm<I + 1, Result>(arm, std::forward<A>(arguments)...);
+            }
+        }
+        return invoke(std::get<I>(models_).call, std::forward<A>(arguments)...);
+    }
+
+    /// Records an exposure when it goes out of scope: after the result has been built in the caller's place.
+    class scope {
+    public:
+        scope(serving& owner, const visit& seen, bool timed, const ticket* receipt, std::uint32_t number) noexcept
+            : owner_(owner), seen_(seen), receipt_(receipt), number_(number), timed_(timed),
+              start_(timed ? owner.clock_.now() : 0)
+        {
+        }
+        scope(const scope&) = delete;
+        scope& operator=(const scope&) = delete;
+        ~scope()
+        {
+            const std::int64_t spent = timed_ ? owner_.clock_.now() - start_ : -1;
+            owner_.finish(seen_, spent, failed, receipt_, number_);
+        }
+        bool failed = false;
+
+    private:
+        serving& owner_;
+        const visit& seen_;
+        const ticket* receipt_;
+        std::uint32_t number_;
+        bool timed_;
+        std::int64_t start_;
+    };
+
+    template <bool WithTicket, class... A>
+    result_t<A...> call(ticket* out, A&&... arguments)
+    {
+        using result = result_t<A...>;
+        constexpr bool as_const = all_take_const<A...>;
+        bool may_record = true;
+        if constexpr (asks_consent) {
+            may_record = consent_.may_record(std::as_const(arguments)...);
+        }
+        visit seen;
+        if (may_record) [[likely]] {
+            seen = assign(key_.key(std::as_const(arguments)...),
+                          std::tuple<const std::remove_reference_t<A>&...>{arguments...});
+        }
+        if (!may_record || !seen.recorded) [[unlikely]] {
+            live_.serve_unrecorded();
+            if constexpr (WithTicket) {
+                *out = unrecorded_receipt();
+            }
+            return invoke_arm<0, result>(may_record ? seen.arm : 0, static_cast<passed_one<A, as_const>>(arguments)...);
+        }
+        const std::uint32_t number = live_.mine().next_call();
+        ticket made;
+        if constexpr (WithTicket || records) {
+            made = receipt_of(seen, number);
+            if constexpr (WithTicket) {
+                *out = made;
+            }
+        }
+        scope running{*this, seen, timing_.times(number), records ? &made : nullptr, number};
+        try {
+            if constexpr (asks_acceptance) {
+                result answer = invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
+                if (acceptance_.accept(std::as_const(answer)) || seen.arm == 0) {
+                    running.failed = seen.arm == 0 && !acceptance_.accept(std::as_const(answer));
+                    return answer;
+                }
+                static_assert(falls_back, "joust: accept_if refuses results, which needs the champion to fall back on; "
+                                          "it does not go with rethrow{}");
+                running.failed = true;
+            } else {
+                return invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
+            }
+        } catch (...) {
+            running.failed = true;
+            if (!falls_back || seen.arm == 0) {
+                throw;
+            }
+        }
+        if constexpr (falls_back) {
+            return invoke_arm<0, result>(0, static_cast<passed_one<A, as_const>>(arguments)...);
+        } else {
+            std::terminate();  // not reached: without a fallback every path above returns or throws
+        }
+    }
+
+    void finish(const visit& seen, std::int64_t spent, bool failed, const ticket* receipt,
+                std::uint32_t number) noexcept
+    {
+        slab& mine = live_.mine();
+        live_.expose(mine, seen.arm, seen.shares.data(), seen.pseudonym);
+        bool eventful = failed;
+        if (spent >= 0 && live_.time(mine, seen.arm, spent)) [[unlikely]] {
+            live_.late(mine, seen.arm, seen.shares.data(), seen.pseudonym, spent, wall_milliseconds());
+            eventful = true;
+        }
+        if (failed) [[unlikely]] {
+            live_.fail(mine, seen.arm, seen.shares.data(), seen.pseudonym, wall_milliseconds());
+        }
+        if constexpr (records) {
+            recorder_.record(event{.kind = event::what::exposure,
+                                   .ticket = *receipt,
+                                   .nanoseconds = spent,
+                                   .failed = failed});
+        }
+        self().after_call(eventful, number);
+    }
+
+    void record(const visit& seen, std::int64_t spent, bool failed, const ticket& receipt) noexcept
+    {
+        finish(seen, spent, failed, &receipt, live_.mine().next_call());
+    }
+
+    template <fixed_string Name>
+    static constexpr std::size_t metric_named()
+    {
+        constexpr std::size_t which = metrics_t::find(Name.view());
+        static_assert(which != metrics_t::none,
+                      "joust: no metric of this trial has this name; observe<\"name\"> takes the name of a conversion, mean or "
+                      "other metric that was given to the trial");
+        return which;
+    }
+
+    template <std::size_t Which>
+    bool convert(double value, cell& c) noexcept
+    {
+        if (!std::isfinite(value)) {
+            live_.ignore(ignored::invalid_value);
+            return false;
+        }
+        metrics_.template get<Which>().add(c, value);
+        if (c.refused || !std::isfinite(c.value)) {
+            live_.ignore(ignored::invalid_value);
+            return false;
+        }
+        return true;
+    }
+
+    /// Check a ticket and recover what it says of its exposure; counts what is wrong with it.
+    bool read(const ticket& receipt, visit& seen) noexcept
+    {
+        if (!receipt.valid()) {
+            live_.ignore(ignored::damaged_ticket);
+            return false;
+        }
+        if (receipt.trial() != trial_ || receipt.kind() == ticket_kind::slate ||
+            (receipt.kind() == ticket_kind::exposure && receipt.arm() >= arm_count)) {
+            live_.ignore(ignored::foreign_ticket);
+            return false;
+        }
+        if (receipt.kind() != ticket_kind::exposure) {
+            live_.ignore(ignored::unrecorded_unit);
+            return false;
+        }
+        seen.pseudonym = receipt.unit();
+        seen.propensity = static_cast<double>(receipt.propensity());
+        seen.arm = receipt.arm();
+        seen.plan = receipt.plan();
+        if constexpr (arm_count == 2) {
+            // The ticket says it all, so that it may come back to any replica, whatever plan that one is on.
+            seen.shares[0] = seen.arm == 0 ? pair_share::of(seen.propensity, 1.0 - seen.propensity)
+                                           : pair_share::of(1.0 - seen.propensity, seen.propensity);
+        } else {
+            seen.shares = board_.of_ticket(receipt.plan()).pairs;
+        }
+        return true;
+    }
+
+    template <std::size_t Which>
+    void take_in(const visit& seen, double value, const ticket& receipt) noexcept
+    {
+        live_.observe(live_.mine(), metrics_t::series_of(Which), seen.arm, seen.shares.data(), seen.pseudonym, value);
+        if constexpr (records) {
+            recorder_.record(event{.kind = event::what::feedback,
+                                   .ticket = receipt,
+                                   .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
+                                   .value = value});
+        }
+        self().after_feedback();
+    }
+
+    /// Was the unit's arm the same in all plans so far? Then `seen` gets the arm and, as propensity, the share of units that
+    /// always were challengers among those that never changed.
+    template <class Arguments>
+    bool constant_arm(std::uint64_t hash, const Arguments& arguments, visit& seen) const
+    {
+        bool first = true;
+        bool same = true;
+        std::array<double, arm_count> smallest{};
+        board_.for_each([&](const plan_t& each) {
+            const assignment given = each.split.assign(context<Arguments>{hash, time_for_splitter(), arguments});
+            same = same && given.enrolled && given.propensity > 0.0 && given.arm < arm_count &&
+                   (first || given.arm == seen.arm);
+            seen.arm = given.arm < arm_count ? given.arm : 0;
+            seen.plan = each.number;
+            if constexpr (fixed_shares) {
+                for (std::size_t a = 0; a < arm_count; ++a) {
+                    smallest[a] = first ? each.shares[a] : std::fmin(smallest[a], each.shares[a]);
+                }
+            } else {
+                const double other = 1.0 - given.propensity;
+                const double one = given.arm == 0 ? other : given.propensity;
+                smallest[0] = first ? 1.0 - one : std::fmin(smallest[0], 1.0 - one);
+                smallest[1] = first ? one : std::fmin(smallest[1], one);
+            }
+            first = false;
+        });
+        double all = 0.0;
+        for (std::size_t a = 0; a < arm_count; ++a) {
+            all += smallest[a];
+        }
+        for (std::size_t p = 0; p + 1 < arm_count; ++p) {
+            seen.shares[p] = pair_share::of(smallest[0], smallest[p + 1]);
+        }
+        seen.propensity = all > 0.0 ? smallest[seen.arm] / all : 0.0;
+        return same && seen.propensity > 0.0;
+    }
+};
+
+}  // namespace detail
+}  // namespace joust::inline v0

@@ -1,0 +1,336 @@
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/core/hash.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace joust::inline v0 {
+
+/// Why a text is not a ticket.
+enum class ticket_error : std::uint8_t {
+    none,
+    length,         ///< not 43 characters
+    alphabet,       ///< a character that base64url does not have
+    trailing_bits,  ///< the last character carries bits beyond the 32nd byte
+    version,        ///< made by another version of joust, or damaged
+    checksum,       ///< damaged, or signed under a key that this reader does not have
+    kind,           ///< a kind of ticket that this version does not know
+    contents        ///< whole, but with a field outside its range
+};
+
+/// Say in a sentence why a text is not a ticket.
+[[nodiscard]] constexpr std::string_view to_string(ticket_error error) noexcept
+{
+    switch (error) {
+        case ticket_error::none: return "the ticket is whole";
+        case ticket_error::length: return "a ticket has 43 characters";
+        case ticket_error::alphabet: return "a ticket has only letters, digits, '-' and '_'";
+        case ticket_error::trailing_bits:
+            return "the last character of the ticket is not one that joust writes";
+        case ticket_error::version: return "the ticket was made by another version of joust, or is damaged";
+        case ticket_error::checksum: return "the ticket is damaged: its checksum does not match";
+        case ticket_error::kind: return "the ticket is of a kind that this version of joust does not know";
+        case ticket_error::contents: return "the ticket holds a number outside its range";
+    }
+    return "the ticket is unreadable";
+}
+
+/// What a ticket is about.
+enum class ticket_kind : std::uint8_t {
+    none = 0,       ///< a default ticket, which no trial gave out
+    exposure = 1,   ///< one model served one unit
+    slate = 2,      ///< an interleaved list was shown
+    unrecorded = 3  ///< served outside the trial (no consent, not enrolled): feedback is ignored
+};
+
+/// Tie later feedback to what was served: 32 bytes to keep, copy, or send through a client as text.
+///
+/// A ticket names no user and no model: it holds a 64-bit pseudonym of the unit and the arm's number. Its
+/// checksum finds damage, not forgery.
+///
+/// shape: trivially copyable; 43 characters of base64url as text
+/// cost: 2.5 ns to make, 4 to check, 26 to write as text, 28 to read
+struct ticket {
+    /// What an exposure holds.
+    struct exposure_fields {
+        std::uint64_t unit = 0;   ///< pseudonym of the unit
+        std::uint32_t trial = 0;  ///< number of the trial that served
+        std::uint32_t seconds = 0;
+        float propensity = 1.0F;
+        unsigned arm = 0;    ///< below 16
+        unsigned plan = 0;   ///< number of the plan, kept modulo 128
+        unsigned nonce = 0;  ///< tells exposures of one unit in one second apart, kept modulo 16,384
+    };
+
+    /// What the ticket of an interleaved list holds.
+    struct slate_fields {
+        std::uint64_t teams = 0;  ///< which ranker each position is credited to
+        std::uint32_t trial = 0;
+        std::uint32_t seconds = 0;
+        unsigned bucket = 0;          ///< bucket of the unit, below 1,024
+        std::uint32_t pseudonym = 0;  ///< kept modulo 2^22
+        unsigned length = 0;          ///< positions shown, below 64
+        unsigned nonce = 0;           ///< kept modulo 16,384
+    };
+
+    /// What a ticket outside the trial holds.
+    struct unrecorded_fields {
+        std::uint32_t trial = 0;
+        std::uint32_t seconds = 0;
+    };
+
+    static constexpr std::size_t text_size = 43;
+
+    constexpr ticket() = default;
+
+    /// Make the ticket of a model's answer to one unit.
+    /// assumes: propensity in (0, 1]
+    [[nodiscard]] static constexpr ticket exposure(const exposure_fields& f) noexcept
+    {
+        ticket t;
+        t.words_[0] = f.unit;
+        t.words_[1] = join(f.seconds, f.trial);
+        t.words_[2] = join(std::bit_cast<std::uint32_t>(f.propensity),
+                           (f.arm & 15U) | kind_bits(ticket_kind::exposure) | ((f.plan & 127U) << plan_at) |
+                               ((f.nonce & nonce_mask) << nonce_at));
+        t.words_[3] = t.checksum();
+        return t;
+    }
+
+    /// Make the ticket of an interleaved list.
+    [[nodiscard]] static constexpr ticket slate(const slate_fields& f) noexcept
+    {
+        ticket t;
+        t.words_[0] = f.teams;
+        t.words_[1] = join(f.seconds, f.trial);
+        t.words_[2] = join((f.bucket & 1023U) | ((f.pseudonym & 0x3fffffU) << 10),
+                           (f.length & 15U) | ((f.length & 48U) << (plan_at - 4)) |
+                               kind_bits(ticket_kind::slate) | ((f.nonce & nonce_mask) << nonce_at));
+        t.words_[3] = t.checksum();
+        return t;
+    }
+
+    /// Make a ticket for an answer that is no part of the trial, so that callers need not treat it apart.
+    [[nodiscard]] static constexpr ticket unrecorded(const unrecorded_fields& f) noexcept
+    {
+        ticket t;
+        t.words_[1] = join(f.seconds, f.trial);
+        t.words_[2] = join(0, kind_bits(ticket_kind::unrecorded));
+        t.words_[3] = t.checksum();
+        return t;
+    }
+
+    // Of every ticket.
+    [[nodiscard]] constexpr ticket_kind kind() const noexcept
+    {
+        return static_cast<ticket_kind>((info() >> kind_at) & 7U);
+    }
+    [[nodiscard]] constexpr std::uint32_t trial() const noexcept { return high(words_[1]); }
+    /// units: seconds since 1970-01-01 UTC
+    [[nodiscard]] constexpr std::uint32_t seconds() const noexcept { return low(words_[1]); }
+    [[nodiscard]] constexpr unsigned version() const noexcept { return (info() >> version_at) & 3U; }
+    [[nodiscard]] constexpr unsigned key_id() const noexcept { return (info() >> key_at) & 3U; }
+    [[nodiscard]] constexpr unsigned nonce() const noexcept { return info() >> nonce_at; }
+
+    // Of an exposure.
+    [[nodiscard]] constexpr std::uint64_t unit() const noexcept { return words_[0]; }
+    [[nodiscard]] constexpr float propensity() const noexcept { return std::bit_cast<float>(low(words_[2])); }
+    [[nodiscard]] constexpr unsigned arm() const noexcept { return info() & 15U; }
+    [[nodiscard]] constexpr unsigned plan() const noexcept { return (info() >> plan_at) & 127U; }
+
+    // Of a slate.
+    [[nodiscard]] constexpr std::uint64_t teams() const noexcept { return words_[0]; }
+    [[nodiscard]] constexpr unsigned bucket() const noexcept { return low(words_[2]) & 1023U; }
+    [[nodiscard]] constexpr std::uint32_t pseudonym() const noexcept { return low(words_[2]) >> 10; }
+    [[nodiscard]] constexpr unsigned length() const noexcept
+    {
+        return (info() & 15U) | ((info() >> (plan_at - 4)) & 48U);
+    }
+
+    /// A number of the ticket for seen_window: different for different tickets.
+    [[nodiscard]] constexpr std::uint64_t key() const noexcept { return words_[3]; }
+
+    /// Check a ticket as parse checks one from text.
+    [[nodiscard]] constexpr ticket_error check() const noexcept
+    {
+        if (version() != 0) {
+            return ticket_error::version;
+        }
+        if (words_[3] != checksum() || key_id() != 0) {
+            return ticket_error::checksum;
+        }
+        const unsigned plan_bits = plan();
+        switch (kind()) {
+            case ticket_kind::exposure:
+                // The comparison is false for NaN.
+                return propensity() > 0.0F && propensity() <= 1.0F ? ticket_error::none
+                                                                   : ticket_error::contents;
+            case ticket_kind::slate: return plan_bits < 4 ? ticket_error::none : ticket_error::contents;
+            case ticket_kind::unrecorded:
+                return words_[0] == 0 && words_[2] == join(0, kind_bits(ticket_kind::unrecorded))
+                           ? ticket_error::none
+                           : ticket_error::contents;
+            case ticket_kind::none: break;
+        }
+        return ticket_error::kind;
+    }
+
+    /// Whether a trial of this version made the ticket and nothing damaged it.
+    [[nodiscard]] constexpr bool valid() const noexcept { return check() == ticket_error::none; }
+
+    /// Write the ticket as text that survives a URL, without allocating.
+    [[nodiscard]] constexpr std::array<char, text_size> text() const noexcept
+    {
+        std::array<char, text_size> out{};
+        encode(out.data());
+        return out;
+    }
+
+    /// Write the ticket as text that survives a URL.
+    [[nodiscard]] std::string to_string() const
+    {
+        std::string out(text_size, '\0');
+        encode(out.data());
+        return out;
+    }
+
+    /// Read a ticket from any text.
+    /// Returns none and sets `out`, or says what is wrong and leaves it.
+    [[nodiscard]] static constexpr ticket_error parse(std::string_view text, ticket& out) noexcept
+    {
+        if (text.size() != text_size) {
+            return ticket_error::length;
+        }
+        std::array<char, 33> bytes{};
+        std::uint32_t wrong = 0;
+        const auto digit = [&](std::size_t i) {
+            const std::uint32_t value = digit_values[static_cast<unsigned char>(text[i])];
+            wrong |= value;
+            return value;
+        };
+        for (std::size_t i = 0, at = 0; i < text_size; i += 4, at += 3) {
+            // The 44th character, which is not there, counts as zeros: they show the trailing bits in the
+            // 33rd byte.
+            const std::uint32_t four = (digit(i) << 18) | (digit(i + 1) << 12) | (digit(i + 2) << 6) |
+                                       (i + 3 < text_size ? digit(i + 3) : 0);
+            bytes[at] = static_cast<char>((four >> 16) & 255U);
+            bytes[at + 1] = static_cast<char>((four >> 8) & 255U);
+            bytes[at + 2] = static_cast<char>(four & 255U);
+        }
+        if ((wrong & 64U) != 0) {
+            return ticket_error::alphabet;
+        }
+        if (bytes[32] != 0) {
+            return ticket_error::trailing_bits;
+        }
+        ticket read;
+        for (std::size_t i = 0; i < 4; ++i) {
+            read.words_[i] = detail::load64(bytes.data() + 8 * i);
+        }
+        const ticket_error error = read.check();
+        if (error == ticket_error::none) {
+            out = read;
+        }
+        return error;
+    }
+
+    /// Read a ticket from text.
+    /// errors: parse_error that says what is wrong
+    [[nodiscard]] static ticket from_string(std::string_view text)
+    {
+        ticket read;
+        const ticket_error error = parse(text, read);
+        if (error != ticket_error::none) {
+            throw parse_error(std::string{joust::to_string(error)});
+        }
+        return read;
+    }
+
+    constexpr bool operator==(const ticket&) const = default;
+
+private:
+    // The last 32 bits, from the lowest: arm 4, kind 3, version 2, key id 2, plan 7, nonce 14. A slate has no
+    // arm and no plan: its length takes these four bits and the lowest two of the plan, the other five are 0.
+    static constexpr unsigned kind_at = 4, version_at = 7, key_at = 9, plan_at = 11, nonce_at = 18;
+    static constexpr std::uint32_t nonce_mask = 0x3fff;
+    static constexpr std::uint64_t checksum_seed = 0x6a6f75737476303aU;  // "joustv0:"
+
+    [[nodiscard]] static constexpr std::uint64_t join(std::uint32_t low, std::uint32_t high) noexcept
+    {
+        return std::uint64_t{low} | (std::uint64_t{high} << 32);
+    }
+    [[nodiscard]] static constexpr std::uint32_t low(std::uint64_t x) noexcept
+    {
+        return static_cast<std::uint32_t>(x);
+    }
+    [[nodiscard]] static constexpr std::uint32_t high(std::uint64_t x) noexcept
+    {
+        return static_cast<std::uint32_t>(x >> 32);
+    }
+    [[nodiscard]] static constexpr std::uint32_t kind_bits(ticket_kind kind) noexcept
+    {
+        return static_cast<std::uint32_t>(kind) << kind_at;
+    }
+    [[nodiscard]] constexpr std::uint32_t info() const noexcept { return high(words_[2]); }
+
+    /// XXH64 of the 24 bytes before the checksum.
+    [[nodiscard]] constexpr std::uint64_t checksum() const noexcept
+    {
+        std::uint64_t h = checksum_seed + detail::xx::p5 + 24;
+        for (std::size_t i = 0; i < 3; ++i) {
+            h = detail::xx::word8(h, words_[i]);
+        }
+        return detail::xx::finish(h, 0, 0);
+    }
+
+    static constexpr std::array<char, 65> digits{
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
+
+    // The value of each character, 64 for those that are none.
+    static constexpr std::array<std::uint8_t, 256> digit_values = [] {
+        std::array<std::uint8_t, 256> values{};
+        for (std::uint8_t& value : values) {
+            value = 64;
+        }
+        for (std::size_t i = 0; i < 64; ++i) {
+            values[static_cast<unsigned char>(digits[i])] = static_cast<std::uint8_t>(i);
+        }
+        return values;
+    }();
+
+    constexpr void encode(char* out) const noexcept
+    {
+        std::array<std::uint64_t, 4> words = words_;
+        if constexpr (std::endian::native != std::endian::little) {
+            for (std::uint64_t& word : words) {
+                word = detail::byte_swap64(word);
+            }
+        }
+        const auto bytes = std::bit_cast<std::array<unsigned char, 32>>(words);
+        const auto byte = [&bytes](std::size_t i) { return static_cast<std::uint32_t>(bytes[i]); };
+        for (std::size_t i = 0; i < 30; i += 3) {
+            const std::uint32_t three = (byte(i) << 16) | (byte(i + 1) << 8) | byte(i + 2);
+            *out++ = digits[three >> 18];
+            *out++ = digits[(three >> 12) & 63U];
+            *out++ = digits[(three >> 6) & 63U];
+            *out++ = digits[three & 63U];
+        }
+        const std::uint32_t two = (byte(30) << 10) | (byte(31) << 2);
+        *out++ = digits[two >> 12];
+        *out++ = digits[(two >> 6) & 63U];
+        *out++ = digits[two & 63U];
+    }
+
+    std::array<std::uint64_t, 4> words_{};
+};
+
+static_assert(sizeof(ticket) == 32 && std::is_trivially_copyable_v<ticket>);
+
+}  // namespace joust::inline v0

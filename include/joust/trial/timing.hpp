@@ -1,0 +1,49 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+#include <joust/core/policy.hpp>
+
+namespace joust::inline v0 {
+
+/// Time every call, or one in `every`: the default times all.
+///
+/// cost: two clock reads for each timed call, 50 to 100 ns on virtual machines; `timed{.every = 16}` makes that a few.
+struct timed {
+    std::uint32_t every = 1;
+
+    [[nodiscard]] constexpr bool times(std::uint32_t call) const noexcept { return every <= 1 || call % every == 0; }
+    bool operator==(const timed&) const = default;
+};
+
+/// Time no call: for models of a few nanoseconds. Latency guardrails then see nothing.
+struct untimed {
+    [[nodiscard]] static constexpr bool times(std::uint32_t) noexcept { return false; }
+    bool operator==(const untimed&) const = default;
+};
+
+/// Decides which calls are timed. shape: `times(number of the thread's call) const noexcept -> bool`
+template <class T>
+concept timing_policy = requires(const T& t) {
+    { t.times(std::uint32_t{}) } noexcept -> std::same_as<bool>;
+};
+
+/// The role of timing: verb `times(call)`.
+struct timing_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = timing_policy<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_times<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(plays<T>, "joust: this has times(), but a timing policy is `times(std::uint32_t) const noexcept -> bool`");
+    };
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: two timing policies are given; say timed{...} or untimed{} once");
+    };
+};
+
+}  // namespace joust::inline v0

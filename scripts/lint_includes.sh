@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# Usage: lint_includes.sh [ROOT]
+#
+# Holds every header under include/joust to the rules of the include graph, and names file and line of each breach:
+#   - an include follows an arrow between rooms, never reverses it, and siblings do not include each other;
+#   - each third-party library enters by its own door, and serving headers reach none of them, not even indirectly;
+#   - banned standard headers, macros, `static` at namespace scope, unnamed namespaces and a missing #pragma once.
+set -u
+export LC_ALL=C
+root=${1:-$(cd "$(dirname "$0")/.." && pwd)}
+cd "$root/include" || exit 2
+
+mapfile -t headers < <(find joust -name '*.hpp' | sort)
+if ((${#headers[@]} == 0)); then
+    echo "$root/include/joust has no headers"
+    exit 2
+fi
+
+awk '
+function room_of(path,   parts, n) {
+    n = split(path, parts, "/")
+    return n == 2 ? parts[2] : parts[2]
+}
+function report(line, text) {
+    printf "include/%s:%d: %s\n", FILENAME, line, text
+    bad = 1
+}
+# A comment or a string is not code; a raw string that spans lines would fool this, and no header has one.
+function code_of(line) {
+    gsub(/"([^"\\]|\\.)*"/, "\"\"", line)
+    sub(/\/\/.*/, "", line)
+    return line
+}
+BEGIN {
+    allowed["core"] = "core"
+    allowed["stats"] = "core stats"
+    allowed["metric"] = "core stats metric"
+    allowed["split"] = "core stats metric split"
+    allowed["interleave"] = "core stats metric interleave"
+    allowed["shadow"] = "core stats metric shadow"
+    allowed["monitor"] = "core stats metric monitor"
+    allowed["report"] = "core stats metric report"
+    allowed["store"] = "core store"
+    allowed["trial"] = "core stats metric split interleave shadow monitor report store trial"
+    allowed["integration"] = allowed["trial"] " integration joust.hpp format.hpp"
+    allowed["joust.hpp"] = allowed["trial"]
+    allowed["format.hpp"] = "core"
+    allowed["fwd.hpp"] = ""
+    allowed["version.hpp"] = ""
+    split("core metric split interleave shadow trial joust.hpp", list, " ")
+    for (i in list) serving[list[i]] = 1
+    door["boost"] = "^joust/stats/distributions\\.hpp$"
+    door["Eigen"] = "^joust/stats/regression\\.hpp$|_eigen\\.hpp$"
+    door["unsupported"] = door["Eigen"]
+    door["fmt"] = "^joust/format\\.hpp$"
+    door["nlohmann"] = "^joust/store/json\\.hpp$"
+    split("iostream regex random ranges filesystem", list, " ")
+    for (i in list) banned[list[i]] = 1
+}
+FNR == 1 {
+    if (previous != "" && !once) { printf "include/%s:1: has no #pragma once\n", previous; bad = 1 }
+    previous = FILENAME
+    once = 0
+    block = 0
+    room = room_of(FILENAME)
+    if (!(room in allowed)) { report(1, "joust has no room \"" room "\""); allowed[room] = "" }
+}
+{
+    text = $0
+    if (block) {
+        if (text !~ /\*\//) next
+        sub(/.*\*\//, "", text)
+        block = 0
+    }
+    if (text ~ /\/\*/ && text !~ /\/\*.*\*\//) { block = 1; sub(/\/\*.*/, "", text) }
+    code = text ~ /^#include/ ? text : code_of(text)
+}
+code ~ /^#pragma once/ { once = 1 }
+code ~ /^[ \t]*#[ \t]*define/ && FILENAME != "joust/version.hpp" {
+    report(FNR, "defines a macro; only version.hpp may")
+}
+code ~ /^[ \t]*#[ \t]*define/ && FILENAME == "joust/version.hpp" && code !~ /#define JOUST_VERSION_(MAJOR|MINOR|PATCH) [0-9]+$/ {
+    report(FNR, "defines a macro other than JOUST_VERSION_MAJOR, _MINOR and _PATCH")
+}
+code ~ /^static[ \t]/ { report(FNR, "static at namespace scope: one copy per translation unit; say inline") }
+code ~ /^[ \t]*namespace[ \t]*\{/ { report(FNR, "an unnamed namespace in a header breaks the one definition rule") }
+code ~ /^[ \t]*using namespace/ { report(FNR, "a using directive in a header reaches its users") }
+code ~ /^[ \t]*#[ \t]*include[ \t]*"/ { report(FNR, "includes are written <joust/...>, not in quotes") }
+code ~ /^[ \t]*#[ \t]*include[ \t]*</ {
+    name = code
+    sub(/^[^<]*</, "", name)
+    sub(/>.*/, "", name)
+    split(name, parts, "/")
+    first = parts[1]
+    if (first == "joust") {
+        edges[FILENAME] = edges[FILENAME] " " name
+        line_of[FILENAME, name] = FNR
+        target = room_of(name)
+        if (target != "version.hpp" && target != "fwd.hpp" && index(" " allowed[room] " ", " " target " ") == 0)
+            report(FNR, room " must not include " target " (<" name ">): that reverses, or leaves, the arrows between rooms")
+    } else if (first in door) {
+        third[FILENAME] = third[FILENAME] " " first
+        if (room != "integration" && FILENAME !~ door[first])
+            report(FNR, "<" name "> enters only by the door of its library, not here")
+    } else if (name in banned) {
+        report(FNR, "<" name "> is too heavy, or not the same on every platform: no header may include it")
+    } else if (name == "thread" && FILENAME != "joust/shadow/executor.hpp" && room != "integration") {
+        report(FNR, "<thread> is for shadow/executor.hpp alone")
+    }
+}
+END {
+    if (previous != "" && !once) { printf "include/%s:1: has no #pragma once\n", previous; bad = 1 }
+    # A serving header must not reach a third-party library by way of others either.
+    for (i = 1; i < ARGC; ++i) {
+        start = ARGV[i]
+        if (!(room_of(start) in serving)) continue
+        delete seen
+        delete chain
+        delete queue
+        head = 1; tail = 1
+        queue[1] = start; seen[start] = 1; chain[start] = start
+        while (head <= tail) {
+            at = queue[head++]
+            if ((at in third) && start !~ /_eigen\.hpp$/) {
+                printf "include/%s:1: serves, but reaches%s by %s\n", start, third[at], chain[at]
+                bad = 1
+            }
+            n = split(edges[at], next_ones, " ")
+            for (k = 1; k <= n; ++k) {
+                to = next_ones[k]
+                if (to in seen) continue
+                seen[to] = 1
+                chain[to] = chain[at] " -> " to
+                queue[++tail] = to
+            }
+        }
+    }
+    if (!bad) printf "%d headers keep to the include graph\n", ARGC - 1
+    exit bad
+}' "${headers[@]}"

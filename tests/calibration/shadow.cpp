@@ -1,0 +1,92 @@
+// How often a shadow tells two equally good models apart, and how often its interval misses the truth.
+
+#include "catch.hpp"
+
+#include <joust/trial/shadow.hpp>
+
+#include <joust/core/random.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+std::uint64_t runs()
+{
+    const char* wanted = std::getenv("JOUST_CALIBRATE");
+    return wanted != nullptr && std::string_view{wanted} == "full" ? 10'000 : 500;
+}
+
+// The largest number of misses that chance explains: 3 standard errors above the promised rate.
+double allowed(double rate, double n)
+{
+    return n * rate + 3.0 * std::sqrt(n * rate * (1.0 - rate));
+}
+
+struct outcome {
+    bool rejected = false;
+    bool missed = false;
+};
+
+// Returning users, each with a difficulty of its own; a look after every hundred pairs. The challenger's chance of being
+// right is the champion's plus `effect`.
+outcome simulate(std::uint64_t run, double effect, int pairs, int users)
+{
+    joust::keyed_random coins{20'261, run};
+    std::vector<double> chance(static_cast<std::size_t>(users));
+    for (double& each : chance) {
+        each = 0.3 + 0.5 * coins.uniform();
+    }
+    std::vector<double> gain(joust::bucket_count);
+    std::vector<double> count(joust::bucket_count);
+    joust::test_memory memory;
+    double unequal = 0.0;
+    outcome all;
+    for (int i = 1; i <= pairs; ++i) {
+        const auto user = static_cast<std::size_t>(coins.below(static_cast<std::uint64_t>(users)));
+        const std::size_t bucket = joust::mix64(user) >> 54;
+        const double champion = coins.uniform() < chance[user] ? 1.0 : 0.0;
+        const double challenger = coins.uniform() < chance[user] + effect ? 1.0 : 0.0;
+        gain[bucket] += challenger - champion;
+        count[bucket] += 1.0;
+        unequal += challenger != champion ? 1.0 : 0.0;
+        if (i % 100 == 0) {
+            const joust::inference seen =
+                joust::detail::judge_paired(joust::always_valid{}, gain, count, unequal, 0.05, memory);
+            all.rejected = all.rejected || seen.rejects(0.05);
+            all.missed = all.missed || (seen.state == joust::status::ok && !(seen.lower <= effect && effect <= seen.upper));
+        }
+    }
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("Two equally good models are told apart by at most 5 % of shadows, whenever somebody looks", "[calibration]")
+{
+    const int users = GENERATE(60, 2'000);
+    std::uint64_t rejected = 0;
+    for (std::uint64_t run = 0; run < runs(); ++run) {
+        rejected += simulate(run, 0.0, 5'000, users).rejected ? 1U : 0U;
+    }
+    WARN(users << " users: " << rejected << " of " << runs() << " rejected");
+    CHECK(static_cast<double>(rejected) <= allowed(0.05, static_cast<double>(runs())));
+}
+
+TEST_CASE("The interval holds a true difference at every look in at least 95 % of shadows", "[calibration]")
+{
+    const int users = GENERATE(60, 2'000);
+    std::uint64_t missed = 0;
+    std::uint64_t found = 0;
+    for (std::uint64_t run = 0; run < runs(); ++run) {
+        const outcome one = simulate(1'000'000 + run, 0.1, 5'000, users);
+        missed += one.missed ? 1U : 0U;
+        found += one.rejected ? 1U : 0U;
+    }
+    WARN(users << " users: interval missed in " << missed << " of " << runs() << ", difference found in " << found);
+    CHECK(static_cast<double>(missed) <= allowed(0.05, static_cast<double>(runs())));
+    CHECK(static_cast<double>(found) > 0.9 * static_cast<double>(runs()));
+}

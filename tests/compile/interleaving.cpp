@@ -1,0 +1,150 @@
+// Every misuse of an interleaving trial is answered with one sentence.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <joust/trial/interleaving.hpp>
+
+struct query {
+    std::string user;
+};
+struct document {
+    int id = 0;
+    std::string title;
+};
+std::vector<document> old_ranker(const query&) { return {}; }
+std::vector<document> new_ranker(const query&) { return {}; }
+std::vector<int> numbers(const query&) { return {}; }
+
+// An interleaver and a credit of one's own are a few lines.
+struct champion_first {
+    template <joust::coin_source Coins>
+    void interleave(joust::rankings lists, Coins&, joust::draft& out) const
+    {
+        out.restart(out.length());
+        for (std::uint32_t i = 0; i < lists[0].size() && !out.full(); ++i) {
+            out.push({i, joust::no_pair, 0, joust::no_team});
+        }
+    }
+};
+struct first_half {
+    joust::award credit(const joust::slate_teams& slate, const joust::feedback& what) const noexcept
+    {
+        return {slate.team(what.position), 2 * what.position < slate.length() ? 1.0 : 0.0};
+    }
+};
+
+#ifdef ACCEPT
+void accepted()
+{
+    joust::interleaving search{joust::model{"bm25", old_ranker},
+                               joust::model{"neural", new_ranker},
+                               joust::graded_credit{.best = 5.0},
+                               joust::by(&query::user),
+                               joust::salt{"search"},
+                               joust::team_draft{},
+                               joust::identified_by(&document::id),
+                               joust::always_valid{.alpha = 0.01},
+                               joust::untimed{}};
+    auto page = search.rank(query{}, 10);
+    search.click(page.ticket(), 0, 4.0);
+    joust::interleaving own{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user),
+                            champion_first{}, first_half{}};
+    (void)own.rank(query{}, 10U);
+}
+#endif
+
+// REJECT 1: joust: say whose feedback belongs together
+#if REJECT == 1
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}};
+#endif
+
+// REJECT 2: joust: interleaving needs a champion and a challenger
+#if REJECT == 2
+joust::interleaving search{joust::model{"a", numbers}, joust::by(&query::user)};
+#endif
+
+// REJECT 3: joust: this interleaver mixes another number of rankers; team_draft{} mixes any number up to 15
+#if REJECT == 3
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::model{"c", numbers},
+                           joust::by(&query::user), joust::competitive_pairs{}};
+#endif
+
+// REJECT 4: joust: two interleavers are given
+#if REJECT == 4
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user),
+                           joust::competitive_pairs{}, joust::team_draft{}};
+#endif
+
+// REJECT 5: joust: an interleaver needs void interleave(
+#if REJECT == 5
+struct forgets_const {
+    template <class Coins>
+    void interleave(joust::rankings, Coins&, joust::draft&)
+    {
+    }
+};
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user),
+                           forgets_const{}};
+#endif
+
+// REJECT 6: joust: a credit policy needs joust::award credit(
+#if REJECT == 6
+struct may_throw {
+    joust::award credit(const joust::slate_teams&, const joust::feedback&) const { return {}; }
+};
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user), may_throw{}};
+#endif
+
+// REJECT 7: joust: this argument plays no role in this trial
+#if REJECT == 7
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user), 42};
+#endif
+
+// REJECT 8: joust: the ranked items are no integers and no text
+#if REJECT == 8
+void rank()
+{
+    joust::interleaving search{joust::model{"a", old_ranker}, joust::model{"b", new_ranker}, joust::by(&query::user)};
+    (void)search.rank(query{}, 10);
+}
+#endif
+
+// REJECT 9: joust: all rankers of one trial must return lists of the same item type
+#if REJECT == 9
+void rank()
+{
+    joust::interleaving search{joust::model{"a", old_ranker}, joust::model{"b", numbers}, joust::by(&query::user)};
+    (void)search.rank(query{}, 10);
+}
+#endif
+
+// REJECT 10: joust: the last argument of rank(args..., length) is the number of items to show
+#if REJECT == 10
+void rank()
+{
+    joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user)};
+    (void)search.rank(query{});
+}
+#endif
+
+// REJECT 11: joust: a ranker must return a list
+#if REJECT == 11
+void rank()
+{
+    joust::interleaving search{joust::model{"a", [](const query&) { return 1; }}, joust::model{"b", numbers},
+                               joust::by(&query::user)};
+    (void)search.rank(query{}, 10);
+}
+#endif
+
+// REJECT 12: joust: a ranker cannot be called with these arguments
+#if REJECT == 12
+void rank()
+{
+    joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", [](query&) { return std::vector<int>{}; }},
+                               joust::by(&query::user)};
+    (void)search.rank(query{}, 10);
+}
+#endif

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Usage: run.sh COMPILER FLAGS_FILE CASE.cpp
+#
+# A case is compiled once with -DACCEPT, which must succeed, and once for each line
+#     // REJECT n: sentence
+# with -DREJECT=n, which must fail, and the first error printed must contain the sentence. "// REJECT n anywhere: sentence"
+# is content with the sentence anywhere in the compiler's output.
+set -u
+export LC_ALL=C
+compiler=$1 flags=$2 case=$3
+common=(@"$flags" -fsyntax-only -fmessage-length=0 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror)
+failures=0
+
+complain() # line, sentence...
+{
+    printf '%s:%s: %s\n' "$case" "$1" "${*:2}"
+    failures=$((failures + 1))
+}
+
+if ! output=$("$compiler" "${common[@]}" -DACCEPT "$case" 2>&1); then
+    complain 1 "does not compile with -DACCEPT:"
+    printf '%s\n' "$output" | head -n 30
+fi
+
+rejects=0
+while IFS=: read -r line rest; do
+    rejects=$((rejects + 1))
+    if [[ ! $rest =~ ^[[:space:]]*//\ REJECT\ ([0-9]+)(\ anywhere)?:\ (.+)$ ]]; then
+        complain "$line" "is no '// REJECT n: sentence'"
+        continue
+    fi
+    number=${BASH_REMATCH[1]} anywhere=${BASH_REMATCH[2]} sentence=${BASH_REMATCH[3]}
+    if output=$("$compiler" "${common[@]}" -DREJECT="$number" "$case" 2>&1); then
+        complain "$line" "compiles with -DREJECT=$number, which must fail"
+        continue
+    fi
+    searched=$output
+    if [[ -z $anywhere ]]; then
+        searched=$(grep -m 1 -E '(^|[ :])(fatal )?error: ' <<<"$output")
+    fi
+    if ! grep -qF -- "$sentence" <<<"$searched"; then
+        speaker="first error"
+        [[ -n $anywhere ]] && speaker="compiler"
+        complain "$line" "-DREJECT=$number fails, but the $speaker does not say: $sentence"
+        printf '%s\n' "$output" | head -n 20
+    fi
+done < <(grep -nE '// REJECT [0-9]' "$case")
+
+if ((rejects == 0)); then
+    complain 1 "has no '// REJECT n: sentence'"
+fi
+if ((failures == 0)); then
+    printf '%s: accepted, and %d rejected in the words expected\n' "${case##*/}" "$rejects"
+fi
+exit $((failures > 0))

@@ -1,0 +1,2 @@
+// A wrong case for selftest.sh: it rejects nothing.
+static_assert(true, "fine");

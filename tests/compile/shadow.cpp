@@ -1,0 +1,234 @@
+// What a shadow takes and what it refuses, in which words.
+
+#include <joust/trial/shadow.hpp>
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+struct request {
+    std::string user;
+    std::vector<float> features;
+};
+
+inline const auto champion = [](const request& r) { return static_cast<float>(r.features.size()); };
+inline const auto challenger = [](const request& r) { return static_cast<double>(r.user.size()); };
+inline const auto by_text = [](std::string_view text) { return text.size(); };
+
+// The least a call needs, with the models given.
+template <class... Policies>
+auto shadow_of(Policies... policies)
+{
+    return joust::shadow{policies...};
+}
+
+#ifdef ACCEPT
+struct own_executor {
+    template <class Task>
+    bool dispatch(Task task) noexcept
+    {
+        task();
+        return true;
+    }
+};
+
+void accepted(const request& r)
+{
+    joust::shadow plain{joust::model{"a", champion}, joust::model{"b", challenger}};
+    float y = plain(r);
+    y = plain(request{});
+
+    joust::shadow full{joust::model{"a", champion},
+                       joust::model{"b", challenger},
+                       joust::sampled{.rate = 0.1},
+                       joust::background{.queue = 64, .threads = 2},
+                       joust::by(&request::user),
+                       joust::tolerance{.absolute = 1e-4},
+                       joust::breaker{.failures = 5},
+                       joust::judged_by([](double p, double t) { return (p > 0.5) == (t > 0.5); }),
+                       joust::remembered<>{.results = 100},
+                       joust::salt{"score"},
+                       joust::always_valid{.alpha = 0.01},
+                       joust::steady_time{}};
+    auto [prediction, ticket] = full.serve(r);
+    y = prediction;
+    full.truth(ticket, 1.0);
+    full.truth(ticket.to_string(), 1.0);
+    (void)full.report();
+
+    joust::shadow views{joust::model{"a", by_text}, joust::model{"b", by_text}, joust::inline_run{}};
+    (void)views(std::string_view{"held by the caller during the call"});
+    joust::shadow owned{joust::model{"a", by_text}, joust::model{"b", by_text}};
+    (void)owned(std::string{"copied"});
+    joust::shadow mine{joust::model{"a", champion}, joust::model{"b", challenger}, own_executor{}};
+    (void)mine(r);
+    joust::shadow functions{joust::model{"a", +[](int v) { return v; }}, joust::model{"b", +[](int v) { return v; }}};
+    (void)functions.truth(functions.serve(1).ticket, 1);
+    joust::shadow members{joust::model{"a", &request::user}, joust::model{"b", &request::user}};
+    (void)members(r);
+    (void)y;
+}
+#endif
+
+// REJECT 1: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer, string_view, span or reference_wrapper, and nothing that cannot be copied: pass std::string instead of std::string_view, or use inline_run{}
+#if REJECT == 1
+void view(std::string_view text)
+{
+    joust::shadow live{joust::model{"a", by_text}, joust::model{"b", by_text}};
+    (void)live(text);
+}
+#endif
+
+// REJECT 2: joust: a background shadow keeps its arguments beyond the call
+#if REJECT == 2
+void literal()
+{
+    joust::shadow live{joust::model{"a", by_text}, joust::model{"b", by_text}};
+    (void)live("a literal would live, but the next buffer would not");
+}
+#endif
+
+// REJECT 3: joust: a background shadow keeps its arguments beyond the call
+#if REJECT == 3
+void span(std::span<const float> features)
+{
+    const auto sum = [](std::span<const float> f) { return f.size(); };
+    joust::shadow live{joust::model{"a", sum}, joust::model{"b", sum}};
+    (void)live(features);
+}
+#endif
+
+// REJECT 4: joust: a background shadow keeps its arguments beyond the call
+#if REJECT == 4
+void pointer(request* r)
+{
+    const auto size = [](const request* p) { return p->user.size(); };
+    joust::shadow live{joust::model{"a", size}, joust::model{"b", size}};
+    (void)live(r);
+}
+#endif
+
+// REJECT 5: joust: a background shadow keeps its arguments beyond the call
+#if REJECT == 5
+void wrapped(request& r)
+{
+    joust::shadow live{joust::model{"a", champion}, joust::model{"b", challenger}};
+    (void)live(std::ref(r));
+}
+#endif
+
+// REJECT 6: joust: a background shadow keeps its arguments beyond the call
+#if REJECT == 6
+void not_copyable(std::unique_ptr<request>& r)
+{
+    const auto size = [](const std::unique_ptr<request>& p) { return p->user.size(); };
+    joust::shadow live{joust::model{"a", size}, joust::model{"b", size}};
+    (void)live(r);
+}
+#endif
+
+// REJECT 7: joust: a background shadow compares a copy of the champion's result after the call, so a result that is a pointer or a view, or cannot be copied, is refused: return an owning value, or use inline_run{}
+#if REJECT == 7
+void view_result(const request& r)
+{
+    const auto name = [](const request& one) { return std::string_view{one.user}; };
+    joust::shadow live{joust::model{"a", name}, joust::model{"b", name}};
+    (void)live(r);
+}
+#endif
+
+// REJECT 8: joust: a shadow calls more than one model with the same arguments, so a temporary that cannot be copied is refused: pass it as an lvalue
+#if REJECT == 8
+void consumed(std::unique_ptr<request> r)
+{
+    const auto size = [](std::unique_ptr<request> p) { return p->user.size(); };
+    joust::shadow live{joust::model{"a", size}, joust::model{"b", size}, joust::inline_run{}};
+    (void)live(std::move(r));
+}
+#endif
+
+// REJECT 9: joust: these results have no operator== between them, so they cannot be compared as equal; give compare_with(callable)
+#if REJECT == 9
+void incomparable(const request& r)
+{
+    const auto copy = [](const request& one) { return one; };
+    joust::shadow live{joust::model{"a", copy}, joust::model{"b", copy}};
+    (void)live(r);
+}
+#endif
+
+// REJECT 10: joust: a challenger cannot be called with copies of the champion's arguments
+#if REJECT == 10
+void other_arguments(const request& r)
+{
+    joust::shadow live{joust::model{"a", champion}, joust::model{"b", by_text}};
+    (void)live(r);
+}
+#endif
+
+// REJECT 11: joust: the champion returns before its work is done (a future or an awaitable)
+#if REJECT == 11
+void later(const request& r)
+{
+    const auto soon = [](const request&) { return std::future<int>{}; };
+    joust::shadow live{joust::model{"a", soon}, joust::model{"b", soon}};
+    (void)live(r);
+}
+#endif
+
+// REJECT 12: joust: this shadow cannot tell what its models return (they are generic or overloaded, or return nothing that can be kept), so no prediction waits for its truth: add joust::remembered<Prediction>{}
+#if REJECT == 12
+void generic()
+{
+    joust::shadow live{joust::model{"a", [](auto v) { return v; }}, joust::model{"b", [](auto v) { return v; }}};
+    (void)live.truth(live.serve(1).ticket, 1);
+}
+#endif
+
+// REJECT 13: joust: a trial needs a champion and a challenger: at least two joust::model come first
+#if REJECT == 13
+auto alone = shadow_of(joust::model{"a", champion}, joust::sampled{.rate = 0.1});
+#endif
+
+// REJECT 14: joust: two samplers are given; say once which requests are shadowed
+#if REJECT == 14
+auto twice = shadow_of(joust::model{"a", champion}, joust::model{"b", challenger}, joust::sampled{.rate = 0.1},
+                       joust::all_requests{});
+#endif
+
+// REJECT 15: joust: this has dispatch(), but an executor is `template <class Task> bool dispatch(Task task) noexcept`, true where the task will run
+#if REJECT == 15
+struct throwing_executor {
+    template <class Task>
+    bool dispatch(Task task)
+    {
+        task();
+        return true;
+    }
+};
+auto near_miss = shadow_of(joust::model{"a", champion}, joust::model{"b", challenger}, throwing_executor{});
+#endif
+
+// REJECT 16: joust: judged_by takes a callable of (prediction, truth) that returns bool (right or wrong) or double (a score, higher is better)
+#if REJECT == 16
+void judge(const request& r)
+{
+    joust::shadow live{joust::model{"a", champion}, joust::model{"b", challenger},
+                       joust::judged_by([](double, double) { return "right"; })};
+    (void)live.truth(live.serve(r).ticket, 1.0);
+}
+#endif
+
+// REJECT 17: joust: a unit key is text, an integer, an enumerator or a joust::uuid
+#if REJECT == 17
+void key(const request& r)
+{
+    joust::shadow live{joust::model{"a", champion}, joust::model{"b", challenger}, joust::by(&request::features)};
+    (void)live(r);
+}
+#endif

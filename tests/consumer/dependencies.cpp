@@ -1,0 +1,17 @@
+// Uses each dependency once: built by fetched.sh with the dependencies that FetchContent made available.
+
+#include <Eigen/Core>
+#include <boost/math/distributions/normal.hpp>
+#include <fmt/format.h>
+#include <joust/version.hpp>
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+
+TEST_CASE("Every fetched dependency can be included and used")
+{
+    CHECK(fmt::format("{}", JOUST_VERSION_MAJOR).size() == 1);
+    CHECK(Eigen::Vector2d{3.0, 4.0}.norm() == Approx(5.0));
+    CHECK(boost::math::cdf(boost::math::normal{}, 0.0) == Approx(0.5));
+    CHECK(nlohmann::json::parse("[1]").size() == 1);
+}

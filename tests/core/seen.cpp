@@ -1,0 +1,130 @@
+#include <joust/core/seen.hpp>
+
+#include "catch.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using joust::seen_window;
+
+TEST_CASE("A key's mask before is returned, and bits add up")
+{
+    seen_window window{100};
+    CHECK(window.mark(7, 1) == 0);
+    CHECK(window.mark(7, 1) == 1);
+    CHECK(window.mark(7, 4) == 1);
+    CHECK(window.mark(7, 8) == 5);
+    CHECK(window.peek(7) == 13);
+    CHECK(window.peek(8) == 0);
+    CHECK(window.mark(8, 2) == 0);
+    CHECK(window.overwritten() == 0);
+}
+
+TEST_CASE("Any key can be held, also 0 and the largest, and all 64 bits")
+{
+    seen_window window{1};
+    CHECK(window.mark(0, ~0ULL) == 0);
+    CHECK(window.mark(0, 1) == ~0ULL);
+    CHECK(window.mark(~0ULL, 1ULL << 63) == 0);
+    CHECK(window.mark(~0ULL, 1) == 1ULL << 63);
+}
+
+TEST_CASE("Looking at a key does not take a place")
+{
+    seen_window window{1};
+    for (std::uint64_t key = 0; key < 100; ++key) {
+        CHECK(window.peek(key) == 0);
+    }
+    CHECK(window.mark(1, 1) == 0);
+    CHECK(window.mark(1, 1) == 1);
+    CHECK(window.overwritten() == 0);
+}
+
+TEST_CASE("The oldest key of a full line is forgotten first, and counted")
+{
+    seen_window window{7};
+    REQUIRE(window.capacity() == 7);
+    for (std::uint64_t key = 1; key <= 7; ++key) {
+        window.mark(key, 1);
+    }
+    CHECK(window.mark(1, 2) == 1);  // known: stays the oldest
+    CHECK(window.mark(8, 1) == 0);
+    CHECK(window.overwritten() == 1);
+    CHECK(window.peek(1) == 0);
+    for (std::uint64_t key = 2; key <= 8; ++key) {
+        CHECK(window.peek(key) == 1);
+    }
+}
+
+TEST_CASE("Half the capacity in keys is remembered but for one in a hundred")
+{
+    seen_window window;
+    CHECK(window.capacity() >= 65'536);
+    for (std::uint64_t key = 0; key < 32'768; ++key) {
+        window.mark(joust::mix64(key), 1);
+    }
+    std::uint64_t kept = 0;
+    for (std::uint64_t key = 0; key < 32'768; ++key) {
+        kept += window.peek(joust::mix64(key));
+    }
+    CHECK(kept + window.overwritten() == 32'768);
+    // The keys of a line are Poisson with mean 3.5: those beyond seven are 0.9 % of all.
+    CHECK(window.overwritten() < 32'768 / 80);
+}
+
+TEST_CASE("Of threads that mark the same keys exactly one sees each bit clear", "[concurrent]")
+{
+    constexpr std::uint64_t keys = 20'000;
+    constexpr unsigned threads = 4;
+    seen_window window{2 * keys * 7};
+    std::vector<std::atomic<unsigned>> first(keys);
+    std::vector<std::atomic<unsigned>> second(keys);
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread < threads; ++thread) {
+        running.emplace_back([&, thread] {
+            for (std::uint64_t i = 0; i < keys; ++i) {
+                // Half of the threads go backwards, so that they meet at the same keys in different order.
+                const std::uint64_t key = thread % 2 == 0 ? i : keys - 1 - i;
+                if ((window.mark(key, 1) & 1U) == 0) {
+                    first[key].fetch_add(1);
+                }
+                if ((window.mark(key, 2) & 2U) == 0) {
+                    second[key].fetch_add(1);
+                }
+            }
+        });
+    }
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+    REQUIRE(window.overwritten() == 0);
+    std::uint64_t wrong = 0;
+    for (std::uint64_t key = 0; key < keys; ++key) {
+        wrong += first[key] != 1 || second[key] != 1 || window.peek(key) != 3 ? 1U : 0U;
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("Threads that all want one line take turns", "[concurrent]")
+{
+    seen_window window{1};
+    std::atomic<std::uint64_t> clear{0};
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread < 4; ++thread) {
+        running.emplace_back([&] {
+            for (std::uint64_t i = 0; i < 50'000; ++i) {
+                clear += (window.mark(i % 7, 1ULL << (i / 7 % 64)) >> (i / 7 % 64)) & 1U ? 0U : 1U;
+            }
+        });
+    }
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+    CHECK(clear == 7 * 64);
+}
+
+}  // namespace

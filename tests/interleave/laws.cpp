@@ -1,0 +1,455 @@
+#include "laws.hpp"
+#include "catch.hpp"
+#include "reference.hpp"
+
+#include <joust/interleave/competitive_pairs.hpp>
+#include <joust/interleave/team_draft.hpp>
+
+#include <cstdio>
+#include <map>
+#include <set>
+#include <string>
+
+// Nothing here is sampled: every case is enumerated over all outcomes of its coins, in integers.
+
+using namespace joust_test;
+
+namespace {
+
+using joust::competitive_pairs;
+using joust::team_draft;
+
+/// Five documents, lists of 1 to 3 of them, slates of 1 to 4: where lists run dry before the slate is full.
+template <class Policy>
+tally short_lists(const Policy& policy)
+{
+    tally sum;
+    for (std::size_t a = 1; a <= 3; ++a) {
+        for (const list& b : arrangements(5, 1, 3)) {
+            for (std::size_t length = 1; length <= 4; ++length) {
+                judge(policy, {first_documents(a), b}, length, sum);
+            }
+        }
+    }
+    return sum;
+}
+
+/// Lists of 0 to 4 of five documents, slates of 0 to 7: every pair, or relabelled so that the first counts up.
+template <class Policy>
+tally partial_overlaps(const Policy& policy, bool every_pair = false)
+{
+    std::vector<list> firsts;
+    for (std::size_t a = 0; a <= 4; ++a) {
+        firsts.push_back(first_documents(a));
+    }
+    tally sum;
+    for (const list& a : every_pair ? arrangements(5, 0, 4) : firsts) {
+        for (const list& b : arrangements(5, 0, 4)) {
+            for (std::size_t length = 0; length <= 7; ++length) {
+                judge(policy, {a, b}, length, sum);
+            }
+        }
+    }
+    return sum;
+}
+
+/// Two permutations of the same one to five documents, slates of 0 to n + 2.
+template <class Policy>
+tally permutations(const Policy& policy)
+{
+    tally sum;
+    for (std::size_t n = 1; n <= 5; ++n) {
+        for (const list& b : arrangements(static_cast<unsigned>(n), n)) {
+            for (std::size_t length = 0; length <= n + 2; ++length) {
+                judge(policy, {first_documents(n), b}, length, sum);
+            }
+        }
+    }
+    return sum;
+}
+
+/// Two of five documents' lists that are at least as long as the slate.
+template <class Policy>
+tally long_enough_lists(const Policy& policy)
+{
+    tally sum;
+    for (std::size_t a = 1; a <= 5; ++a) {
+        for (const list& b : arrangements(5, 1, 5)) {
+            for (std::size_t length = 1; length <= std::min(a, b.size()); ++length) {
+                judge(policy, {first_documents(a), b}, length, sum);
+            }
+        }
+    }
+    return sum;
+}
+
+/// Three rankers that permute the same four documents.
+template <class Policy>
+tally three_rankers(const Policy& policy)
+{
+    tally sum;
+    for (const list& b : arrangements(4, 4)) {
+        for (const list& c : arrangements(4, 4)) {
+            for (std::size_t length = 1; length <= 4; ++length) {
+                judge(policy, {first_documents(4), b, c}, length, sum);
+            }
+        }
+    }
+    return sum;
+}
+
+/// Three rankers with lists of 0 to 2 of four documents, so that they run dry at different times.
+template <class Policy>
+tally three_short_rankers(const Policy& policy)
+{
+    tally sum;
+    for (std::size_t a = 0; a <= 3; ++a) {
+        for (const list& b : arrangements(4, 0, 3)) {
+            for (const list& c : arrangements(4, 0, 2)) {
+                for (std::size_t length = 1; length <= 6; ++length) {
+                    judge(policy, {first_documents(a), b, c}, length, sum);
+                }
+            }
+        }
+    }
+    return sum;
+}
+
+struct row {
+    std::string method;
+    std::string universe;
+    tally result;
+};
+
+/// The table of docs/interleaving.md; in full for the guide, with fewer relabelled copies of a case in each test run.
+std::vector<row> enumeration(bool in_full = false)
+{
+    const team_draft_reference published{.credit_all = true};
+    const char* const few = "5 documents, lists of 1 to 3, slates of 1 to 4";
+    const char* const overlapping = "5 documents, lists of 0 to 4, slates of 0 to 7";
+    const char* const permuted = "permutations of up to 5, slates up to n + 2";
+    const char* const longer = "5 documents, lists no shorter than the slate";
+    const char* const three = "3 rankers, permutations of 4, slates of 1 to 4";
+    const char* const three_few = "3 rankers, 4 documents, short lists, slates of 1 to 6";
+    return {{"competitive pairs", few, short_lists(competitive_pairs{})},
+            {"competitive pairs", overlapping, partial_overlaps(competitive_pairs{}, in_full)},
+            {"competitive pairs", permuted, permutations(competitive_pairs{})},
+            {"team draft", few, short_lists(team_draft{})},
+            {"team draft", overlapping, partial_overlaps(team_draft{}, in_full)},
+            {"team draft", permuted, permutations(team_draft{})},
+            {"team draft", longer, long_enough_lists(team_draft{})},
+            {"team draft", three, three_rankers(team_draft{})},
+            {"team draft", three_few, three_short_rankers(team_draft{})},
+            {"team draft, every slot credited", few, short_lists(published)},
+            {"team draft, every slot credited", overlapping, partial_overlaps(published, in_full)},
+            {"team draft, every slot credited", longer, long_enough_lists(published)},
+            {"team draft, every slot credited", three_few, three_short_rankers(published)}};
+}
+
+}  // namespace
+
+TEST_CASE("no position favours a ranker, in any enumerated case")
+{
+    for (const row& r : enumeration()) {
+        INFO(r.method << ": " << r.universe);
+        CHECK(r.result.improper == 0);
+        if (r.method != "team draft, every slot credited") {
+            CHECK(r.result.biased == 0);
+        }
+    }
+}
+
+TEST_CASE("the numbers of cases are the ones the guide states")
+{
+    CHECK(short_lists(competitive_pairs{}).cases == 1020);
+    CHECK(three_rankers(team_draft{}).cases == 2304);
+    CHECK(partial_overlaps(competitive_pairs{}).cases == 5 * 206 * 8);
+}
+
+TEST_CASE("team draft that credits past a dry list is biased in 284 of 1020 cases, in 24 with lists of one length")
+{
+    const tally published = short_lists(team_draft_reference{.credit_all = true});
+    CHECK(published.cases == 1020);
+    CHECK(published.biased == 284);
+    CHECK(published.biased_equal_lengths == 24);
+    CHECK(long_enough_lists(team_draft_reference{.credit_all = true}).biased == 0);
+}
+
+TEST_CASE("the two lists of the textbook example carry the law of the literature")
+{
+    // A = 1 2 3, B = 2 3 1, three slots: four outcomes, a quarter each.
+    std::map<std::string, integer> law;
+    const list_set all{{1, 2, 3}, {2, 3, 1}};
+    every_path(team_draft{}, all, 3, [&](const joust::draft& out, const enumerator& coins) {
+        std::string outcome;
+        for (const joust::slot& s : out) {
+            outcome += std::to_string(all[s.ranker][s.index]);
+        }
+        outcome += ' ';
+        for (const joust::slot& s : out) {
+            outcome += s.team == 0 ? 'A' : s.team == 1 ? 'B' : '-';
+        }
+        law[outcome] += coins.probability();
+    });
+    const integer quarter = enumerator::whole / 4;
+    CHECK(law == std::map<std::string, integer>{
+                     {"123 ABA", quarter}, {"123 ABB", quarter}, {"213 BAA", quarter}, {"213 BAB", quarter}});
+}
+
+TEST_CASE("a list that runs dry no longer tips the balance")
+{
+    // A = 1 2, B = 3 4 5 6 7, six slots, every slot clicked once: published team draft gives A 2 and B 4.
+    const list_set all{{1, 2}, {3, 4, 5, 6, 7}};
+    const auto expected = [&](const auto& policy) {
+        std::array<integer, 2> earned{};
+        every_path(policy, all, 6, [&](const joust::draft& out, const enumerator& coins) {
+            for (const joust::slot& s : out) {
+                if (s.team != joust::no_team) {
+                    earned[s.team] += coins.probability();
+                }
+            }
+        });
+        return earned;
+    };
+    const integer one = enumerator::whole;
+    CHECK(expected(team_draft_reference{.credit_all = true}) == std::array<integer, 2>{2 * one, 4 * one});
+    CHECK(expected(team_draft{}) == std::array<integer, 2>{2 * one - one / 2, 2 * one - one / 2});
+    CHECK(expected(competitive_pairs{}) == std::array<integer, 2>{2 * one, 2 * one});
+}
+
+TEST_CASE("the fast interleavers equal the ones on the blackboard, on every path")
+{
+    std::uint64_t different = 0;
+    std::uint64_t compared = 0;
+    const auto compare = [&](const auto& policy, const auto& reference, const list_set& all, std::size_t length) {
+        const auto spans = views(all);
+        enumerator coins;
+        joust::draft fast{length};
+        joust::draft plain{length};
+        while (coins.next()) {
+            policy.interleave(spans, coins, fast);
+            scripted same{coins.path()};
+            reference.interleave(spans, same, plain);
+            different += fast == plain && same.used() == coins.path().size() ? 0u : 1u;
+            ++compared;
+        }
+    };
+    SECTION("two lists of at most four of five documents")
+    {
+        for (std::size_t a = 0; a <= 4; ++a) {
+            for (const list& b : arrangements(5, 0, 4)) {
+                for (std::size_t length = 0; length <= 7; ++length) {
+                    compare(competitive_pairs{}, competitive_pairs_reference{}, {first_documents(a), b}, length);
+                    compare(team_draft{}, team_draft_reference{}, {first_documents(a), b}, length);
+                }
+            }
+        }
+        CHECK(compared > 30'000);
+    }
+    SECTION("lists with duplicates, which one list shows once")
+    {
+        const list_set pool{{}, {1}, {1, 1}, {2, 1, 1, 2}, {1, 1, 2, 3}, {3, 3, 3, 1, 2}, {2, 2, 1, 4, 4, 5}, {0, 0, 1}};
+        for (const list& a : pool) {
+            for (const list& b : pool) {
+                for (std::size_t length = 0; length <= 7; ++length) {
+                    compare(competitive_pairs{}, competitive_pairs_reference{}, {a, b}, length);
+                    compare(team_draft{}, team_draft_reference{}, {a, b}, length);
+                    compare(team_draft{}, team_draft_reference{}, {a, b, {1, 2, 2, 3}}, length);
+                }
+            }
+        }
+        CHECK(compared > 4'000);
+    }
+    CHECK(different == 0);
+}
+
+TEST_CASE("every slate is complete, without duplicates, and shows only some ranker's next item")
+{
+    std::uint64_t wrong = 0;
+    const auto inspect = [&](const auto& policy, const list_set& all, std::size_t length) {
+        std::set<joust::item_key> everything;
+        for (const list& l : all) {
+            everything.insert(l.begin(), l.end());
+        }
+        every_path(policy, all, length, [&](const joust::draft& out, const enumerator&) {
+            wrong += out.size() == std::min(length, everything.size()) ? 0u : 1u;
+            std::set<joust::item_key> shown;
+            for (const joust::slot& s : out) {
+                const joust::item_key item = all[s.ranker][s.index];
+                bool next_of_some = false;
+                for (const list& l : all) {
+                    const auto next = std::find_if(l.begin(), l.end(), [&](auto key) { return !shown.contains(key); });
+                    next_of_some = next_of_some || (next != l.end() && *next == item);
+                }
+                // A pair is decided at once, so its second item may be next only beside the first.
+                const bool second_of_pair = s.pair != joust::no_pair && &s != out.begin() && (&s)[-1].pair == s.pair;
+                wrong += next_of_some || second_of_pair ? 0u : 1u;
+                wrong += s.team == joust::no_team || s.team == s.ranker ? 0u : 1u;
+                wrong += shown.insert(item).second ? 0u : 1u;
+            }
+        });
+    };
+    for (std::size_t a = 0; a <= 4; ++a) {
+        for (const list& b : arrangements(5, 0, 4)) {
+            for (const std::size_t length : {0u, 1u, 4u, 7u}) {
+                inspect(competitive_pairs{}, {first_documents(a), b}, length);
+                inspect(team_draft{}, {first_documents(a), b}, length);
+            }
+        }
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("swapping the rankers and complementing the coins mirrors the slate")
+{
+    std::uint64_t asymmetric = 0;
+    const auto mirror = [&](const auto& policy, const list& a, const list& b, std::size_t length) {
+        const list_set straight{a, b};
+        const list_set swapped{b, a};
+        const auto swapped_spans = views(swapped);
+        joust::draft mirrored{length};
+        every_path(policy, straight, length, [&](const joust::draft& out, const enumerator& coins) {
+            scripted complement{coins.path(), true};
+            policy.interleave(swapped_spans, complement, mirrored);
+            bool same = out.size() == mirrored.size();
+            for (std::size_t i = 0; same && i < out.size(); ++i) {
+                const joust::slot& s = out[i];
+                const joust::slot& m = mirrored[i];
+                const std::uint8_t team = s.team == joust::no_team ? s.team : static_cast<std::uint8_t>(1 - s.team);
+                same = straight[s.ranker][s.index] == swapped[m.ranker][m.index] && m.team == team && m.pair == s.pair;
+            }
+            asymmetric += same ? 0u : 1u;
+        });
+    };
+    for (std::size_t a = 0; a <= 4; ++a) {
+        for (const list& b : arrangements(5, 0, 4)) {
+            for (const std::size_t length : {1u, 3u, 6u}) {
+                mirror(competitive_pairs{}, first_documents(a), b, length);
+                mirror(team_draft{}, first_documents(a), b, length);
+            }
+        }
+    }
+    CHECK(asymmetric == 0);
+}
+
+TEST_CASE("renaming the documents changes nothing but their names")
+{
+    std::uint64_t different = 0;
+    const auto rename = [](const list& l) {
+        list renamed;
+        for (const joust::item_key d : l) {
+            renamed.push_back(d == 2 ? 0 : ~(d * 0x9e3779b97f4a7c15U));
+        }
+        return renamed;
+    };
+    const auto compare = [&](const auto& policy, const list& a, const list& b) {
+        const list_set other{rename(a), rename(b)};
+        const auto spans = views(other);
+        joust::draft renamed{4};
+        every_path(policy, {a, b}, 4, [&](const joust::draft& out, const enumerator& coins) {
+            scripted same{coins.path()};
+            policy.interleave(spans, same, renamed);
+            different += out == renamed ? 0u : 1u;
+        });
+    };
+    for (std::size_t a = 0; a <= 4; ++a) {
+        for (const list& b : arrangements(5, 0, 4)) {
+            compare(competitive_pairs{}, first_documents(a), b);
+            compare(team_draft{}, first_documents(a), b);
+        }
+    }
+    CHECK(different == 0);
+}
+
+TEST_CASE("a shorter slate is the beginning of the longer one, except for the credit of a pair that it cuts")
+{
+    std::uint64_t different = 0;
+    std::uint64_t half_pairs = 0;
+    const auto shorten = [&](const auto& policy, const list_set& all, std::size_t length, std::size_t longer) {
+        const auto spans = views(all);
+        joust::draft brief{length};
+        every_path(policy, all, longer, [&](const joust::draft& out, const enumerator& coins) {
+            scripted same{coins.path()};
+            policy.interleave(spans, same, brief);
+            bool equal = brief.size() == std::min(length, out.size());
+            for (std::size_t i = 0; equal && i < brief.size(); ++i) {
+                if (i + 1 == length && i + 1 < out.size() && out[i].pair != joust::no_pair &&
+                    out[i + 1].pair == out[i].pair) {
+                    ++half_pairs;
+                    equal = brief[i].index == out[i].index && brief[i].ranker == out[i].ranker &&
+                            brief[i].team == joust::no_team && brief[i].pair == joust::no_pair;
+                } else {
+                    equal = brief[i] == out[i];
+                }
+            }
+            different += equal ? 0u : 1u;
+        });
+    };
+    SECTION("the first five of ten")
+    {
+        const list_set all{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, {3, 1, 12, 2, 13, 14, 9, 15, 5, 16}};
+        shorten(competitive_pairs{}, all, 5, 10);
+        shorten(team_draft{}, all, 5, 10);
+        CHECK(half_pairs > 0);
+        shorten(team_draft{}, {all[0], all[1], {20, 2, 1, 21, 22}}, 5, 6);
+    }
+    SECTION("any length of short lists")
+    {
+        for (std::size_t a = 0; a <= 4; ++a) {
+            for (const list& b : arrangements(5, 0, 4)) {
+                for (std::size_t length = 0; length < 6; ++length) {
+                    shorten(competitive_pairs{}, {first_documents(a), b}, length, 6);
+                    shorten(team_draft{}, {first_documents(a), b}, length, 6);
+                }
+            }
+        }
+    }
+    CHECK(different == 0);
+}
+
+TEST_CASE("rankers that agree are shown as they are: identical lists, and a common beginning")
+{
+    std::uint64_t wrong = 0;
+    for (const list& a : arrangements(5, 0, 5)) {
+        every_path(competitive_pairs{}, {a, a}, 4, [&](const joust::draft& out, const enumerator& coins) {
+            wrong += coins.path().empty() ? 0u : 1u;
+            for (std::size_t i = 0; i < out.size(); ++i) {
+                wrong += out[i].index == i && out[i].team == joust::no_team ? 0u : 1u;
+            }
+        });
+        every_path(team_draft{}, {a, a}, 4, [&](const joust::draft& out, const enumerator&) {
+            for (std::size_t i = 0; i < out.size(); ++i) {
+                wrong += a[out[i].index] == a[i] ? 0u : 1u;
+            }
+        });
+    }
+    const list_set beginning{{1, 2, 3, 4, 5}, {1, 2, 3, 6, 7}};
+    every_path(competitive_pairs{}, beginning, 7, [&](const joust::draft& out, const enumerator&) {
+        for (std::size_t i = 0; i < 3; ++i) {
+            wrong += out[i].index == i && out[i].team == joust::no_team ? 0u : 1u;
+        }
+        for (std::size_t i = 3; i < 7; ++i) {
+            wrong += out[i].team == joust::no_team ? 1u : 0u;
+        }
+    });
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("print the table of the guide", "[.][table]")
+{
+    std::uint64_t cases = 0;
+    std::uint64_t paths = 0;
+    std::printf("| interleaver | lists | cases | coin paths | biased |\n|---|---|---:|---:|---:|\n");
+    for (const row& r : enumeration(true)) {
+        std::printf("| %s | %s | %llu | %llu | %llu |\n", r.method.c_str(), r.universe.c_str(),
+                    static_cast<unsigned long long>(r.result.cases), static_cast<unsigned long long>(r.result.paths),
+                    static_cast<unsigned long long>(r.result.biased));
+        CHECK(r.result.improper == 0);
+        CHECK((r.result.biased == 0 || r.method == "team draft, every slot credited"));
+        cases += r.result.cases;
+        paths += r.result.paths;
+    }
+    std::printf("\n%llu cases, %llu coin paths\n", static_cast<unsigned long long>(cases),
+                static_cast<unsigned long long>(paths));
+    CHECK(cases > 1'000'000);
+}

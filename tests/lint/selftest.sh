@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# Usage: selftest.sh SCRIPTS COMPILER FLAGS_FILE FOLDER
+#
+# Proves that each lint reports what it is for: makes a small tree that breaks one rule a line, in FOLDER, and looks for the
+# reports.
+set -u
+scripts=$1 compiler=$2 flags=$3 folder=$4
+rm -rf "$folder"
+failures=0
+
+expect() # output, sentence
+{
+    if ! grep -qF -- "$2" <<<"$1"; then
+        printf 'the lint did not report: %s\nbut said:\n%s\n' "$2" "$1"
+        failures=$((failures + 1))
+    fi
+}
+fails() # command...: its output, which must come with a failure
+{
+    if "$@" 2>&1; then
+        echo "PASSED WHAT IS WRONG: $*"
+    fi
+}
+header() # path: standard input becomes a header
+{
+    mkdir -p "$folder/tree/include/joust/$(dirname "$1")"
+    cat >"$folder/tree/include/joust/$1"
+}
+
+header core/a.hpp <<'END'
+#pragma once
+#include <joust/stats/s.hpp>
+#include <iostream>
+#define CORE_A 1
+static int copies;
+namespace {
+}
+#include <thread>
+#include "core/b.hpp"
+// #define not_a_macro
+// #include <regex> is only spoken of here
+/* #include <random>
+#define neither_is_this */
+using namespace std;
+END
+header core/unguarded.hpp <<'END'
+inline int unguarded = 0;
+END
+header stats/s.hpp <<'END'
+#pragma once
+#include <joust/stats/distributions.hpp>
+#include <Eigen/Core>
+END
+header stats/distributions.hpp <<'END'
+#pragma once
+#include <boost/math/distributions/normal.hpp>
+END
+header split/x.hpp <<'END'
+#pragma once
+#include <joust/shadow/y.hpp>
+END
+header shadow/y.hpp <<'END'
+#pragma once
+#include <joust/trial/z.hpp>
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+END
+header trial/z.hpp <<'END'
+#pragma once
+#include <joust/stats/distributions.hpp>
+END
+header version.hpp <<'END'
+#pragma once
+#define JOUST_VERSION_MAJOR 0
+#define JOUST_FAST 1
+END
+header attic/old.hpp <<'END'
+#pragma once
+END
+
+output=$(fails "$scripts/lint_includes.sh" "$folder/tree")
+expect "$output" "include/joust/core/a.hpp:2: core must not include stats (<joust/stats/s.hpp>)"
+expect "$output" "include/joust/core/a.hpp:3: <iostream> is too heavy"
+expect "$output" "include/joust/core/a.hpp:4: defines a macro"
+expect "$output" "include/joust/core/a.hpp:5: static at namespace scope"
+expect "$output" "include/joust/core/a.hpp:6: an unnamed namespace"
+expect "$output" "include/joust/core/a.hpp:8: <thread> is for shadow/executor.hpp alone"
+expect "$output" "include/joust/core/a.hpp:9: includes are written <joust/...>"
+expect "$output" "include/joust/core/a.hpp:14: a using directive"
+expect "$output" "include/joust/core/unguarded.hpp:1: has no #pragma once"
+expect "$output" "include/joust/stats/s.hpp:3: <Eigen/Core> enters only by the door"
+expect "$output" "include/joust/split/x.hpp:2: split must not include shadow"
+expect "$output" "include/joust/shadow/y.hpp:2: shadow must not include trial"
+expect "$output" "include/joust/shadow/y.hpp:3: <fmt/core.h> enters only by the door"
+expect "$output" "include/joust/shadow/y.hpp:4: <nlohmann/json.hpp> enters only by the door"
+expect "$output" "include/joust/trial/z.hpp:1: serves, but reaches boost by joust/trial/z.hpp -> joust/stats/distributions.hpp"
+expect "$output" "include/joust/version.hpp:3: defines a macro other than JOUST_VERSION"
+expect "$output" 'include/joust/attic/old.hpp:1: joust has no room "attic"'
+for line in 10 11 12 13; do
+    if grep -qF "core/a.hpp:$line:" <<<"$output"; then
+        printf 'the lint took a comment for code: line %d\n%s\n' "$line" "$output"
+        failures=$((failures + 1))
+    fi
+done
+grep -qF "PASSED WHAT IS WRONG" <<<"$output" && echo "$output" && failures=$((failures + 1))
+
+mkdir -p "$folder/paths"
+printf 'int x;  \n' >"$folder/paths/blanks.cpp"
+printf 'see /%s/me/notes\n' root >"$folder/paths/notes.md"
+printf '%s HEAD\n' '<<<<<<<' >"$folder/paths/merge.md"
+git -C "$folder/paths" init -q 2>/dev/null  # a repository of its own, since the build folder is ignored by joust's
+output=$(fails "$scripts/lint_paths.sh" "$folder/paths")
+expect "$output" "blanks.cpp:1: ends with blanks"
+expect "$output" "notes.md:1: names a folder of one machine"
+expect "$output" "merge.md:1: a conflict mark"
+
+mkdir -p "$folder/budget/scripts"
+cp -r "$folder/tree/include" "$folder/budget/"
+cp "$scripts/line_budget.sh" "$folder/budget/scripts/"
+printf 'joust/core/* 5\njoust/split/* 5\n' >"$folder/budget/scripts/line_budgets.txt"
+printf '#pragma once\n#include <string>\n' >"$folder/budget/include/joust/core/a.hpp"
+printf '#pragma once\n#include <no_such_header>\n' >"$folder/budget/include/joust/split/x.hpp"
+output=$(fails "$folder/budget/scripts/line_budget.sh" "$compiler")
+expect "$output" "include/joust/core/a.hpp:1: preprocesses to"
+expect "$output" "include/joust/split/x.hpp:1: does not preprocess"
+expect "$output" "include/joust/version.hpp:1: has no budget"
+
+cat >"$folder/page.md" <<'END'
+Text.
+
+```cpp
+int main() { return 0; }
+```
+
+```cpp
+int main()
+{
+    return undeclared_in_the_page;
+}
+```
+
+```cpp typo
+```
+
+    ```cpp no-compile
+    not C++ at all
+    ```
+END
+output=$(fails "$scripts/snippets.sh" "$compiler" "$flags" "$folder/snippets" "$folder/page.md")
+expect "$output" "page.md:7: this fence does not compile"
+expect "$output" "page.md:10:12: error"
+expect "$output" 'page.md:14: a fence marked "typo"'
+expect "$output" "2 fences compiled, 2 marked no-compile"
+
+((failures == 0)) && echo "every lint reports what it is for"
+exit $((failures > 0))

@@ -1,0 +1,265 @@
+#include "catch.hpp"
+
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <joust/core/clock.hpp>
+#include <joust/core/random.hpp>
+#include <joust/trial/canary.hpp>
+
+using namespace joust;
+
+namespace {
+
+struct request {
+    std::uint64_t user = 0;
+    bool unlucky = false;
+};
+
+const auto good = [](const request&) { return 1; };
+
+int fails_when_unlucky(const request& r)
+{
+    if (r.unlucky) {
+        throw std::runtime_error("unlucky");
+    }
+    return 2;
+}
+
+}  // namespace
+
+TEST_CASE("a challenger that does no harm passes every stage")
+{
+    canary trial{model{"old", good}, model{"new", good}, by(&request::user), hash_split{.salt = "harmless"},
+                 ramp{.shares = {0.05, 0.5, 1.0}, .requests = 100}};
+    CHECK(trial.share() == 0.05);
+    keyed_random random{1};
+    for (int i = 0; i < 20'000 && !trial.finished(); ++i) {
+        trial(request{random.below(2'000)});
+    }
+    const report r = trial.report();
+    CHECK(r.decision == verdict::ship_challenger);
+    CHECK(trial.share() == 1.0);
+    REQUIRE(r.shares.size() == 3);
+    CHECK(r.shares[0].share == 0.05);
+    CHECK(r.shares[2].share == 1.0);
+    // Whoever is served by the challenger stays with it while the share grows: feedback by unit is then taken.
+    CHECK(r.shares[1].requests > 0.0);
+}
+
+TEST_CASE("a challenger that fails is taken back within the call that proves it, and stays out")
+{
+    canary trial{model{"old", good}, model{"new", fails_when_unlucky}, by(&request::user), hash_split{.salt = "failing"},
+                 ramp{.requests = 100'000}};
+    keyed_random random{2};
+    int served = 0;
+    while (!trial.rolled_back() && served < 100'000) {
+        CHECK(trial(request{random.below(100'000), true}) == 1);  // always the champion's answer
+        ++served;
+    }
+    REQUIRE(trial.rolled_back());
+    // At a share of 1 % two failures give e = 129 against a threshold of 20.
+    CHECK(trial.evidence().failed(1) <= 3);
+    CHECK(trial.share() == 0.0);
+    const report r = trial.report();
+    CHECK(r.decision == verdict::roll_back);
+    CHECK_THAT(r.reason, ContainsSubstring("failures"));
+    const auto before = trial.evidence().requests(1);
+    for (int i = 0; i < 2'000; ++i) {
+        trial(request{random.below(100'000), true});
+    }
+    CHECK(trial.evidence().requests(1) == before);
+}
+
+TEST_CASE("failures that hit both models alike roll nothing back")
+{
+    int rolled_back = 0;
+    for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        canary trial{model{"old", fails_when_unlucky}, model{"new", fails_when_unlucky}, by(&request::user),
+                     hash_split{.salt = "alike-" + std::to_string(seed)}, ramp{.shares = {0.1}, .requests = 1'000'000}};
+        keyed_random random{seed};
+        for (int i = 0; i < 5'000; ++i) {
+            const request r{random.below(50'000), random.chance(0.02)};
+            try {
+                trial(r);
+            } catch (const std::runtime_error&) {
+                CHECK(r.unlucky);
+            }
+        }
+        rolled_back += trial.rolled_back() ? 1 : 0;
+    }
+    // At most 5 % are promised; 60 runs exceed 9 with probability 0.001.
+    CHECK(rolled_back <= 9);
+}
+
+TEST_CASE("a drop in quality beyond the margin rolls back, one within it does not")
+{
+    const auto run = [](double challenger_quality) {
+        canary trial{model{"old", good}, model{"new", [](const request&) { return 2; }}, by(&request::user),
+                     hash_split{.salt = "quality"}, guardrail(conversion<"correct">{}, {.max_decrease = 0.05}),
+                     ramp{.shares = {0.25, 0.5}, .requests = 4'000}};
+        keyed_random random{3};
+        for (int i = 0; i < 60'000 && !trial.rolled_back() && !trial.finished(); ++i) {
+            const auto [prediction, ticket] = trial.serve(request{random.below(20'000)});
+            trial.observe<"correct">(ticket, random.chance(prediction == 2 ? challenger_quality : 0.8) ? 1.0 : 0.0);
+        }
+        return trial.report();
+    };
+    const report bad = run(0.5);
+    CHECK(bad.decision == verdict::roll_back);
+    CHECK_THAT(bad.reason, ContainsSubstring("correct"));
+    CHECK(run(0.79).decision == verdict::ship_challenger);
+}
+
+TEST_CASE("an answer that comes too late too often rolls back, measured by the trial's clock")
+{
+    manual_time time;
+    const auto slow = [&](const request& r) {
+        time.advance(r.unlucky ? 60'000'000 : 1'000'000);
+        return 2;
+    };
+    const auto fast = [&](const request&) {
+        time.advance(1'000'000);
+        return 1;
+    };
+    canary trial{model{"old", fast}, model{"new", slow}, by(&request::user), hash_split{.salt = "late"},
+                 guardrail(latency{.warm_up = 500}, {.max_increase = 20.0}), ramp{.shares = {0.2}, .requests = 1'000'000},
+                 time.view()};
+    keyed_random random{4};
+    for (int i = 0; i < 20'000 && !trial.rolled_back(); ++i) {
+        trial(request{random.below(50'000), random.chance(0.2)});
+    }
+    REQUIRE(trial.rolled_back());
+    const report r = trial.report();
+    CHECK_THAT(r.reason, ContainsSubstring("latency"));
+    bool shown = false;
+    for (const auto& row : r.metrics) {
+        if (row.metric.find("latency") == 0) {
+            CHECK(row.champion == Approx(1.0).epsilon(0.02));
+            CHECK(row.challenger == Approx(60.0).epsilon(0.02));
+            shown = true;
+        }
+    }
+    CHECK(shown);
+}
+
+TEST_CASE("a stage lasts as long as it must")
+{
+    manual_time time;
+    canary trial{model{"old", good}, model{"new", good}, by(&request::user), hash_split{.salt = "slow"},
+                 ramp{.shares = {0.5, 1.0}, .requests = 10, .seconds = 60.0}, time.view()};
+    for (std::uint64_t i = 0; i < 5'000; ++i) {
+        trial(request{i});
+    }
+    trial.step();
+    CHECK(trial.share() == 0.5);
+    CHECK_THAT(trial.report().reason, ContainsSubstring("stage 1 of 2"));
+    time.advance(61'000'000'000);
+    trial.step();
+    CHECK(trial.share() == 1.0);
+}
+
+TEST_CASE("somebody may pull the challenger out by hand")
+{
+    canary trial{model{"old", good}, model{"new", good}, by(&request::user), hash_split{.salt = "by-hand"}};
+    trial.roll_back("the on-call engineer said so");
+    CHECK(trial.rolled_back());
+    CHECK(trial.report().reason == "the on-call engineer said so");
+    CHECK(trial.report().decision == verdict::roll_back);
+}
+
+TEST_CASE("replicas that see too little alone decide together")
+{
+    const auto replica = [] {
+        return canary{model{"old", good}, model{"new", fails_when_unlucky}, by(&request::user),
+                      hash_split{.salt = "fleet"}, ramp{.shares = {0.3}, .requests = 1'000'000, .check_every = 1'000'000}};
+    };
+    auto one = replica();
+    auto two = replica();
+    std::uint64_t user = 0;
+    const auto fail_once = [&](auto& trial) {
+        do {
+            ++user;
+        } while (trial.choose(user).arm() == 0);
+        trial(request{user, true});
+    };
+    for (int i = 0; i < 3; ++i) {
+        fail_once(one);
+        fail_once(two);
+    }
+    CHECK_FALSE(one.rolled_back());
+    CHECK_FALSE(two.rolled_back());
+    evidence together = one.evidence();
+    together.merge(two.evidence());
+    one.step(together);
+    CHECK(one.rolled_back());
+    CHECK_FALSE(two.rolled_back());
+}
+
+TEST_CASE("feedback by unit is refused once the unit has changed arms")
+{
+    canary trial{model{"old", good}, model{"new", good}, by(&request::user), hash_split{.salt = "moves"},
+                 guardrail(conversion<"ok">{}, {.max_decrease = 0.5}), ramp{.shares = {0.1, 0.6, 1.0}, .requests = 50}};
+    std::vector<unsigned> first(500);
+    for (std::uint64_t u = 0; u < first.size(); ++u) {
+        first[u] = trial.choose(u).arm();
+    }
+    for (std::uint64_t u = 0; u < 50'000 && !trial.finished(); ++u) {
+        trial(request{u});
+    }
+    REQUIRE(trial.finished());
+    for (std::uint64_t u = 0; u < first.size(); ++u) {
+        CHECK(trial.observe<"ok">(u, 1.0) == (first[u] == 1));
+    }
+}
+
+TEST_CASE("a ramp that cannot be is refused", "[configuration]")
+{
+    const auto field_of = [](ramp r) -> std::string {
+        try {
+            canary trial{model{"old", good}, model{"new", good}, by(&request::user), r};
+        } catch (const configuration_error& e) {
+            return e.field();
+        }
+        return "";
+    };
+    CHECK(field_of({.shares = {}}) == "ramp.shares");
+    CHECK(field_of({.shares = {0.5, 0.2}}) == "ramp.shares");
+    CHECK(field_of({.shares = {0.0}}) == "ramp.shares");
+    CHECK(field_of({.shares = {1.5}}) == "ramp.shares");
+    CHECK(field_of({.seconds = -1.0}) == "ramp.seconds");
+    CHECK(field_of({.hold_above = 0.5}) == "ramp.hold_above");
+    CHECK(field_of({.check_every = 0}) == "ramp.check_every");
+    CHECK(field_of({}) == "");
+    CHECK_THROWS_AS((canary{model{"old", good}, model{"new", good}, by(&request::user),
+                            hash_split{.salt = "s", .shares = {0.5, 0.5}}}),
+                    configuration_error);
+}
+
+TEST_CASE("reports and rollbacks while several threads serve", "[concurrent]")
+{
+    canary trial{model{"old", good}, model{"new", fails_when_unlucky}, by(&request::user), hash_split{.salt = "threads"},
+                 guardrail(conversion<"ok">{}, {.max_decrease = 0.1}),
+                 ramp{.shares = {0.1, 0.5, 1.0}, .requests = 300, .check_every = 64}};
+    constexpr int calls = 6'000;
+    const auto serve = [&](std::uint64_t seed, bool later_unlucky) {
+        keyed_random random{seed};
+        for (int i = 0; i < calls; ++i) {
+            const auto [prediction, ticket] = trial.serve(request{random.below(5'000), later_unlucky && i > calls / 2});
+            trial.observe<"ok">(ticket, 1.0);
+            static_cast<void>(prediction);
+        }
+    };
+    std::thread a{serve, 1, true};
+    std::thread b{serve, 2, true};
+    for (int i = 0; i < 20; ++i) {
+        const report r = trial.report();
+        CHECK(r.kind == "canary");
+    }
+    a.join();
+    b.join();
+    CHECK(trial.evidence().requests() == 2 * calls);
+}

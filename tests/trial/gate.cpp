@@ -1,0 +1,191 @@
+#include "catch.hpp"
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <joust/core/clock.hpp>
+#include <joust/core/random.hpp>
+#include <joust/report/report.hpp>
+#include <joust/trial/gate.hpp>
+
+using namespace joust;
+
+namespace {
+
+struct row {
+    int number = 0;
+    int user = 0;
+};
+
+/// Rows on which a model with this accuracy is right, by a hash of the row.
+auto right_on(double accuracy, std::uint64_t seed)
+{
+    return [=](const row& r) { return keyed_random{seed, static_cast<std::uint64_t>(r.number)}.uniform() < accuracy; };
+}
+
+std::vector<row> rows_of(int n, int per_user = 1)
+{
+    std::vector<row> rows;
+    for (int i = 0; i < n; ++i) {
+        rows.push_back({i, i / per_user});
+    }
+    return rows;
+}
+
+const auto as_predicted = [](const row&, bool right) { return right; };
+
+const metric_row& metric_of(const report& r, std::string_view name)
+{
+    for (const auto& m : r.metrics) {
+        if (m.metric.find(name) == 0) {
+            return m;
+        }
+    }
+    throw std::out_of_range(std::string{name});
+}
+
+}  // namespace
+
+TEST_CASE("a challenger shown to be no worse than the margin passes, one shown to be worse regresses")
+{
+    const auto decide = [](double accuracy, int n) {
+        gate check{model{"old", right_on(0.8, 1)}, model{"new", right_on(accuracy, 2)},
+                   guardrail(conversion<"correct">{}, {.max_decrease = 0.03})};
+        return check.run(rows_of(n), as_predicted);
+    };
+    const report better = decide(0.85, 4'000);
+    CHECK(better.decision == verdict::pass);
+    CHECK(exit_code(better) == 0);
+    const report worse = decide(0.70, 4'000);
+    CHECK(worse.decision == verdict::regress);
+    CHECK(exit_code(worse) == 1);
+    CHECK_THAT(worse.reason, ContainsSubstring("correct"));
+    const report few = decide(0.80, 200);
+    CHECK(few.decision == verdict::inconclusive);
+    CHECK(exit_code(few) == 3);
+    CHECK_THAT(few.reason, ContainsSubstring("rows would settle it"));
+}
+
+TEST_CASE("the same model on enough rows passes, and on few rows does not")
+{
+    const auto decide = [](int n) {
+        gate check{model{"old", right_on(0.8, 1)}, model{"copy", right_on(0.8, 1)},
+                   guardrail(conversion<"correct">{}, {.max_decrease = 0.01})};
+        return check.run(rows_of(n), as_predicted);
+    };
+    CHECK(decide(2'000).decision == verdict::pass);
+    CHECK(decide(100).decision == verdict::inconclusive);
+    const report r = decide(2'000);
+    CHECK(metric_of(r, "correct").estimate == 0.0);
+    CHECK(metric_of(r, "correct").p_value == 1.0);
+}
+
+TEST_CASE("the gate errs as rarely as it says")
+{
+    int passed = 0;
+    int regressed = 0;
+    constexpr int runs = 400;
+    for (std::uint64_t seed = 0; seed < runs; ++seed) {
+        // The challenger is worse by exactly the margin: to pass it is an error, and so it is to call it broken.
+        gate check{model{"old", right_on(0.80, 2 * seed)}, model{"new", right_on(0.75, 2 * seed + 1)},
+                   guardrail(conversion<"correct">{}, {.max_decrease = 0.05})};
+        const verdict v = check.run(rows_of(1'000), as_predicted).decision;
+        passed += v == verdict::pass ? 1 : 0;
+        regressed += v == verdict::regress ? 1 : 0;
+    }
+    // 5 % each; 400 runs exceed 34 with probability 0.001.
+    CHECK(passed <= 34);
+    CHECK(regressed <= 34);
+}
+
+TEST_CASE("means, relative margins and units of several rows are compared by clusters")
+{
+    const auto cost = [](double level) {
+        return [=](const row& r) {
+            keyed_random user{7, static_cast<std::uint64_t>(r.user)};
+            keyed_random own{8, static_cast<std::uint64_t>(r.number)};
+            return level * (10.0 + 3.0 * user.normal() + own.normal());
+        };
+    };
+    const auto as_it_is = [](const row&, double value) { return value; };
+    gate cheap{model{"old", cost(1.0)}, model{"new", cost(1.02)}, by(&row::user),
+               guardrail(mean<"cost">{.better = better::down}, {.max_ratio = 1.10})};
+    const report kept = cheap.run(rows_of(6'000, 4), as_it_is);
+    CHECK(kept.decision == verdict::pass);
+    CHECK_THAT(metric_of(kept, "cost").method, ContainsSubstring("clusters"));
+    gate dear{model{"old", cost(1.0)}, model{"new", cost(1.25)}, by(&row::user),
+              guardrail(mean<"cost">{.better = better::down}, {.max_ratio = 1.10})};
+    CHECK(dear.run(rows_of(6'000, 4), as_it_is).decision == verdict::regress);
+
+    // The same rows without units claim more than they know.
+    gate naive{model{"old", cost(1.0)}, model{"new", cost(1.25)}, guardrail(mean<"cost">{}, {.max_ratio = 1.10})};
+    const report wide = dear.run(rows_of(2'000, 50), as_it_is);
+    const report narrow = naive.run(rows_of(2'000, 50), as_it_is);
+    const auto width = [](const metric_row& m) { return m.upper - m.lower; };
+    CHECK(width(metric_of(wide, "cost")) > 1.5 * width(metric_of(narrow, "cost")));
+}
+
+TEST_CASE("a model that fails gets the worst value, and failing more often regresses")
+{
+    const auto failing = [](const row& r) -> bool {
+        if (r.number % 20 == 0) {
+            throw std::runtime_error("broken");
+        }
+        return true;
+    };
+    gate check{model{"old", [](const row&) { return true; }}, model{"new", failing},
+               guardrail(conversion<"correct">{}, {.max_decrease = 0.2})};
+    const report r = check.run(rows_of(2'000), as_predicted);
+    CHECK(r.arms[1].failures == 100);
+    CHECK(metric_of(r, "correct").challenger == Approx(0.95));
+    CHECK(r.decision == verdict::regress);
+    CHECK_THAT(r.reason, ContainsSubstring("failures"));
+}
+
+TEST_CASE("latency is compared by its quantile")
+{
+    manual_time time;
+    const auto taking = [&](std::int64_t milliseconds) {
+        return [&time, milliseconds](const row& r) {
+            time.advance((milliseconds + r.number % 3) * 1'000'000);
+            return true;
+        };
+    };
+    gate slower{model{"old", taking(10)}, model{"new", taking(30)}, time.view(),
+                guardrail(latency{.q = 0.9}, {.max_increase = 5.0})};
+    CHECK(slower.run(rows_of(2'000)).decision == verdict::regress);
+    gate similar{model{"old", taking(10)}, model{"new", taking(11)}, time.view(),
+                 guardrail(latency{.q = 0.9}, {.max_increase = 5.0})};
+    CHECK(similar.run(rows_of(2'000)).decision == verdict::pass);
+}
+
+TEST_CASE("results recorded elsewhere are paired by case")
+{
+    recorder_of_results results;
+    for (int i = 0; i < 3'000; ++i) {
+        const std::string id = std::to_string(i);
+        results.add(id, "v1", "correct", i % 5 != 0 ? 1.0 : 0.0);
+        results.add(id, "v2", "correct", i % 6 != 0 ? 1.0 : 0.0);
+    }
+    results.add("alone", "v1", "correct", 1.0);
+    const recorded all = results.take();
+    gate check{recorded_model("v1"), recorded_model("v2"), guardrail(conversion<"correct">{}, {.max_decrease = 0.02})};
+    const report r = check.read(all);
+    CHECK(r.decision == verdict::pass);
+    CHECK(metric_of(r, "correct").champion == Approx(0.8));
+    CHECK(r.counts.at(0).count == 1);
+    gate other{recorded_model("v1"), recorded_model("v3"), guardrail(conversion<"correct">{}, {.max_decrease = 0.02})};
+    CHECK_THROWS_AS(other.read(all), configuration_error);
+}
+
+TEST_CASE("a gate without a margin is refused")
+{
+    const auto f = [](const row&) { return true; };
+    CHECK_THROWS_AS((gate{model{"a", f}, model{"b", f}, guardrail(conversion<"correct">{})}), configuration_error);
+    CHECK_THROWS_AS((gate{model{"a", f}, model{"a", f}, guardrail(conversion<"c">{}, {.max_decrease = 0.1})}),
+                    configuration_error);
+    CHECK_THROWS_AS((gate{model{"a", f}, model{"b", f}, guardrail(conversion<"c">{}, {.max_decrease = 0.1}),
+                          significance{.alpha = 0.5}}),
+                    configuration_error);
+}
