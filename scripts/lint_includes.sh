@@ -44,7 +44,7 @@ BEGIN {
     allowed["trial"] = "core stats metric split interleave shadow monitor report store trial"
     allowed["integration"] = allowed["trial"] " integration joust.hpp format.hpp"
     allowed["joust.hpp"] = allowed["trial"]
-    allowed["format.hpp"] = "core"
+    allowed["format.hpp"] = "core stats report"
     allowed["fwd.hpp"] = ""
     allowed["version.hpp"] = ""
     split("core metric split interleave shadow trial joust.hpp", list, " ")

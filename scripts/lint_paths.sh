@@ -1,40 +1,41 @@
 #!/usr/bin/env bash
 # Usage: lint_paths.sh [ROOT]
 #
-# No file of the repository may name a folder of the machine it was written on, or end a line with blanks, or hold a merge's
-# conflict marks. Looks at what git tracks or would track; without git, at every file outside build/.
+# No file of the repository may name a folder of the machine it was written on, hold a merge's conflict marks, or, where it is code,
+# end a line with blanks. Looks at what git tracks or would track; without git, at every file outside build/.
 set -u
 export LC_ALL=C
 root=${1:-$(cd "$(dirname "$0")/.." && pwd)}
 cd "$root" || exit 2
 
-files=()
 if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
-    mapfile -d '' -t files < <(git ls-files -z --cached --others --exclude-standard)
+    list() { git ls-files -z --cached --others --exclude-standard; }
 else
-    mapfile -d '' -t files < <(find . -path ./build -prune -o -path ./.git -prune -o -type f -print0)
+    list() { find . -path ./build -prune -o -path ./.git -prune -o -type f -print0; }
 fi
+mapfile -d '' -t files < <(list | grep -zvE '(^|/)LICENSE$|\.csv$' | xargs -0 -r ls -d 2>/dev/null | tr '\n' '\0')
+mapfile -d '' -t code < <(printf '%s\0' "${files[@]}" | grep -zE '\.(hpp|cpp|cmake|sh)$|CMakeLists\.txt$|(^|/)dev$')
 
 bad=0
-for file in "${files[@]}"; do
-    [[ -f $file && $file != LICENSE && $file != *.csv ]] || continue
-    # The brackets keep this line from matching itself.
-    if hits=$(grep -InE '(^|[^A-Za-z0-9_.{}>])/(wor[k]/|roo[t]/|hom[e]/[a-z]|tm[p]/[a-z]/|tm[p]/claud[e])' "$file"); then
-        sed "s|^\([0-9]*\):|$file:\1: names a folder of one machine: |" <<<"$hits"
+look() # what it is, pattern, files...
+{
+    local what=$1 pattern=$2 hits
+    shift 2
+    (($#)) || return
+    if hits=$(grep -IHnE -- "$pattern" "$@"); then
+        sed "s|^\([^:]*:[0-9]*\):|\1: $what: |" <<<"$hits"
         bad=1
     fi
-    if hits=$(grep -InE '^(<{7}|>{7}|={7})( |$)' "$file"); then
-        sed "s|^\([0-9]*\):|$file:\1: a conflict mark: |" <<<"$hits"
-        bad=1
-    fi
-    case $file in
-    *.hpp | *.cpp | *.cmake | *.sh | *CMakeLists.txt | dev)
-        if hits=$(grep -InE '[[:blank:]]+$' "$file"); then
-            sed "s|^\([0-9]*\):.*|$file:\1: ends with blanks|" <<<"$hits"
-            bad=1
-        fi
-        ;;
-    esac
-done
+}
+# The brackets keep the patterns from matching themselves.
+look "names a folder of one machine" \
+    '(^|[^A-Za-z0-9_.{}>])/(wor[k]/|roo[t]/|hom[e]/[a-z]|tm[p]/[a-z]+/)' "${files[@]}"
+look "a conflict mark" '^(<{7}|>{7}|={7})( |$)' "${files[@]}"
+look "ends with blanks" '[[:blank:]]+$' "${code[@]}"
+
+if ((${#files[@]} == 0)); then
+    echo "no file was looked at"
+    exit 1
+fi
 ((bad)) || printf '%d files name no folder of one machine\n' "${#files[@]}"
 exit $bad

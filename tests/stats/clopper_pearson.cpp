@@ -21,7 +21,9 @@ TEST_CASE("Clopper-Pearson limits are where a binomial tail is alpha / 2")
                     CHECK(ends.lower == 0.0);
                 }
                 if (k < n) {
-                    CHECK(stats::binomial_cdf(kd, nd, ends.upper) == Approx(0.5 * alpha).epsilon(1e-10));
+                    // an upper end near 1 is stored with 1e-16, not with 16 digits of its distance from 1
+                    CHECK(stats::binomial_cdf(kd, nd, ends.upper) ==
+                          Approx(0.5 * alpha).epsilon(alpha < 1e-6 ? 1e-6 : 1e-10));
                 }
             }
             CHECK(stats::clopper_pearson_interval(n, n, alpha).upper == 1.0);

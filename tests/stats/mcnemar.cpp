@@ -66,7 +66,8 @@ TEST_CASE("Tango's limits invert a score test that is McNemar's at zero")
     struct example {
         std::uint64_t b, c, n;
     };
-    for (const example& e : {example{121, 59, 2000}, example{5, 0, 30}, example{0, 0, 50}, example{12, 30, 42}}) {
+    for (const example& e :
+         {example{121, 59, 2000}, example{5, 0, 30}, example{0, 0, 50}, example{12, 30, 42}}) {
         const auto result = stats::mcnemar(e.b, e.c, e.n, {.p_value = mcnemar_p::asymptotic});
         REQUIRE(result.state == status::ok);
         const double b = static_cast<double>(e.b), c = static_cast<double>(e.c), n = static_cast<double>(e.n);
@@ -110,7 +111,8 @@ TEST_CASE("Tango's interval covers nearly what it promises, by enumeration")
     for (std::uint64_t b = 0; b <= 25; ++b) {
         for (std::uint64_t c = 0; b + c <= 25; ++c) {
             double mass = std::lgamma(26.0) - std::lgamma(static_cast<double>(b) + 1.0) -
-                          std::lgamma(static_cast<double>(c) + 1.0) - std::lgamma(static_cast<double>(25 - b - c) + 1.0);
+                          std::lgamma(static_cast<double>(c) + 1.0) -
+                          std::lgamma(static_cast<double>(25 - b - c) + 1.0);
             mass += static_cast<double>(b) * std::log(p10) + static_cast<double>(c) * std::log(p01) +
                     static_cast<double>(25 - b - c) * std::log(1.0 - p10 - p01);
             const auto r = stats::mcnemar(b, c, std::uint64_t{25});

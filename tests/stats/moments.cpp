@@ -86,9 +86,10 @@ TEST_CASE("NIST StRD NumAcc1 to 4 have 13 digits against exact rational arithmet
             CHECK(relative_error(m.mean(), exact_mean(s.x)) < 1e-15);
             CHECK(relative_error(m.standard_deviation(), exact_deviation(s.x)) < 1e-13);
         }
-        std::cout << s.name << ": standard deviation " << digits(stream.standard_deviation(), exact_deviation(s.x))
-                  << " digits against the rounded doubles, " << digits(stream.standard_deviation(), s.deviation)
-                  << " against the certified value\n";
+        std::cout << s.name << ": standard deviation "
+                  << digits(stream.standard_deviation(), exact_deviation(s.x))
+                  << " digits against the rounded doubles, "
+                  << digits(stream.standard_deviation(), s.deviation) << " against the certified value\n";
     }
 }
 
@@ -97,7 +98,8 @@ TEST_CASE("the difference of two means keeps its digits at a large offset")
     const std::vector<double> a{1000000.0021, 1000000.0034, 1000000.0019, 1000000.0056, 1000000.0044};
     const std::vector<double> b{1000000.003, 1000000.0042, 1000000.0051, 1000000.0063};
     const rational difference = exact_sum(a) / 5 - exact_sum(b) / 4;
-    CHECK(relative_error(stats::moments{a}.mean_difference(stats::moments{b}), static_cast<double>(difference)) < 1e-14);
+    CHECK(relative_error(stats::moments{a}.mean_difference(stats::moments{b}),
+                         static_cast<double>(difference)) < 1e-14);
 }
 
 TEST_CASE("an outlier in front does not spoil the shift")

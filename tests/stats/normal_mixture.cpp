@@ -35,7 +35,8 @@ TEST_CASE("the e-values integrate to one under the null: that is what makes them
         double sum = 0.0;
         for (double z = -60.0; z <= 60.0; z += step) {
             const double log_density = -0.5 * z * z - stats::detail::half_log_two_pi;
-            sum += step * std::exp(log_density + stats::normal_mixture_log_e(z * std::sqrt(v), v, rho, alternative));
+            sum += step *
+                   std::exp(log_density + stats::normal_mixture_log_e(z * std::sqrt(v), v, rho, alternative));
         }
         CHECK(sum == Approx(1.0).epsilon(1e-11));
     }
@@ -61,8 +62,10 @@ TEST_CASE("a one-sided mixture equals its defining integral")
 
 TEST_CASE("a sum far on the wrong side costs only a logarithm, without cancellation")
 {
-    // 60-digit arithmetic: log(2) - log1p(1) / 2 + log(Mills(1e7 / sqrt 2)) - log(2 pi) / 2 at s = -1e7, v = rho = 1
-    CHECK(relative_error(stats::normal_mixture_log_e(-1e7, 1.0, 1.0, side::greater), -16.34388700360306722) < 1e-14);
+    // 60-digit arithmetic: log(2) - log1p(1) / 2 + log(Mills(1e7 / sqrt 2)) - log(2 pi) / 2 at s = -1e7, v =
+    // rho = 1
+    CHECK(relative_error(stats::normal_mixture_log_e(-1e7, 1.0, 1.0, side::greater), -16.34388700360306722) <
+          1e-14);
 }
 
 TEST_CASE("evidence far beyond what exp can hold stays a number")

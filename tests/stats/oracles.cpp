@@ -113,7 +113,10 @@ answer field_of(const stats::test_result& r, const std::string& field)
     return std::nullopt;
 }
 
-answer field_of(const stats::bounds& b, const std::string& field) { return field == "lo" ? b.lower : b.upper; }
+answer field_of(const stats::bounds& b, const std::string& field)
+{
+    return field == "lo" ? b.lower : b.upper;
+}
 
 answer two_samples(const row& r)
 {
@@ -140,7 +143,8 @@ answer two_samples(const row& r)
     if (r.method == "paired_t") {
         return field_of(stats::paired_t(a, b, options), r.field);
     }
-    const auto result = r.method == "student_t" ? stats::student_t(a, b, options) : stats::welch_t(a, b, options);
+    const auto result =
+        r.method == "student_t" ? stats::student_t(a, b, options) : stats::welch_t(a, b, options);
     if (r.field == "se") {
         return result.estimate / result.statistic;
     }
@@ -269,7 +273,9 @@ answer compute(const row& r)
                       : r.field == "p_mid" ? how::mid_p
                       : r.name == "cc"     ? how::corrected
                                            : how::asymptotic;
-        return field_of(stats::mcnemar(in["b"].get<std::uint64_t>(), in["c"].get<std::uint64_t>(), {.p_value = p}), r.field);
+        return field_of(
+            stats::mcnemar(in["b"].get<std::uint64_t>(), in["c"].get<std::uint64_t>(), {.p_value = p}),
+            r.field);
     }
     if (m == "srm_chi2") {
         const auto counts = in["observed"].get<std::vector<std::uint64_t>>();
@@ -282,13 +288,18 @@ answer compute(const row& r)
         return nist(r);
     }
     if (m == "cs_normal_mixture_2s") {
-        const double rho = stats::normal_mixture_rho(in["v_opt"].get<double>(), in["alpha_opt"].get<double>());
-        return r.field == "rho" ? rho : stats::normal_mixture_bound(in["v"].get<double>(), rho, in["alpha"].get<double>());
+        const double rho =
+            stats::normal_mixture_rho(in["v_opt"].get<double>(), in["alpha_opt"].get<double>());
+        return r.field == "rho"
+                   ? rho
+                   : stats::normal_mixture_bound(in["v"].get<double>(), rho, in["alpha"].get<double>());
     }
     if (m == "msprt_normal") {
-        // n pairs with variance V each and a prior of variance tau^2 on the difference: s = n diff / V, v = n / V
+        // n pairs with variance V each and a prior of variance tau^2 on the difference: s = n diff / V, v = n
+        // / V
         const double v = in["n"].get<double>() / in["V"].get<double>();
-        const double log_e = stats::normal_mixture_log_e(v * in["diff"].get<double>(), v, 1.0 / in["tau2"].get<double>());
+        const double log_e =
+            stats::normal_mixture_log_e(v * in["diff"].get<double>(), v, 1.0 / in["tau2"].get<double>());
         return r.field == "p" ? stats::always_valid_p(log_e) : log_e;
     }
     return std::nullopt;
@@ -316,11 +327,27 @@ TEST_CASE("every row of the reference values whose method exists is reached at i
         double worst = 16.0;
     };
     std::map<std::string, score> scores;
-    std::set<std::string> expected{"welch_t",   "student_t",     "paired_t",        "norm_sf",      "t_sf",
-                                   "t_quantile", "chi2_sf",      "beta_cdf",        "prop_test",    "prop_z_pooled",
-                                   "prop_diff_ci", "prop_ci_1s", "wilson",          "clopper_pearson", "mcnemar",
-                                   "mcnemar_exact", "srm_chi2",  "cluster_robust",  "nist_strd_univariate",
-                                   "cs_normal_mixture_2s", "msprt_normal"};
+    std::set<std::string> expected{"welch_t",
+                                   "student_t",
+                                   "paired_t",
+                                   "norm_sf",
+                                   "t_sf",
+                                   "t_quantile",
+                                   "chi2_sf",
+                                   "beta_cdf",
+                                   "prop_test",
+                                   "prop_z_pooled",
+                                   "prop_diff_ci",
+                                   "prop_ci_1s",
+                                   "wilson",
+                                   "clopper_pearson",
+                                   "mcnemar",
+                                   "mcnemar_exact",
+                                   "srm_chi2",
+                                   "cluster_robust",
+                                   "nist_strd_univariate",
+                                   "cs_normal_mixture_2s",
+                                   "msprt_normal"};
     for (const row& r : rows) {
         if (r.tolerance.empty() || expected.count(r.method) == 0) {
             continue;
@@ -341,7 +368,8 @@ TEST_CASE("every row of the reference values whose method exists is reached at i
         }
         const double want = number(r.value);
         // counts of zero give limits of exactly zero
-        CHECK((want == 0.0 ? std::fabs(*got) <= tolerance : joust_test::relative_error(*got, want) <= tolerance));
+        CHECK((want == 0.0 ? std::fabs(*got) <= tolerance
+                           : joust_test::relative_error(*got, want) <= tolerance));
         score& s = scores[r.method];
         ++s.driven;
         if (tolerance < 1e-10 && want != 0.0) {
@@ -351,7 +379,8 @@ TEST_CASE("every row of the reference values whose method exists is reached at i
     for (const std::string& method : expected) {
         INFO(method << " drove no row");
         CHECK(scores[method].driven > 0);
-        std::printf("%-22s %3d rows, at least %4.1f digits\n", method.c_str(), scores[method].driven, scores[method].worst);
+        std::printf("%-22s %3d rows, at least %4.1f digits\n", method.c_str(), scores[method].driven,
+                    scores[method].worst);
     }
 }
 

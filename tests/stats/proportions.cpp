@@ -28,10 +28,11 @@ TEST_CASE("the Miettinen-Nurminen limits are where the score statistic is the qu
     struct example {
         std::uint64_t k1, n1, k2, n2;
     };
-    for (const example& e : {example{15, 200, 28, 210}, example{0, 50, 5, 50}, example{0, 10, 0, 12}, example{7, 7, 3, 9},
-                             example{1, 100000, 3, 50000}, example{499, 500, 500, 500}}) {
-        const auto result =
-            stats::two_proportion_z(e.k1, e.n1, e.k2, e.n2, {.interval = difference_interval::miettinen_nurminen});
+    for (const example& e :
+         {example{15, 200, 28, 210}, example{0, 50, 5, 50}, example{0, 10, 0, 12}, example{7, 7, 3, 9},
+          example{1, 100000, 3, 50000}, example{499, 500, 500, 500}}) {
+        const auto result = stats::two_proportion_z(e.k1, e.n1, e.k2, e.n2,
+                                                    {.interval = difference_interval::miettinen_nurminen});
         const double k1 = static_cast<double>(e.k1), n1 = static_cast<double>(e.n1);
         const double k2 = static_cast<double>(e.k2), n2 = static_cast<double>(e.n2);
         for (const double end : {result.lower, result.upper}) {
@@ -90,10 +91,11 @@ TEST_CASE("Newcombe and Miettinen-Nurminen cover at least nearly what they promi
     struct probabilities {
         double p1, p2;
     };
-    for (const auto how :
-         {difference_interval::newcombe, difference_interval::miettinen_nurminen, difference_interval::wald}) {
+    for (const auto how : {difference_interval::newcombe, difference_interval::miettinen_nurminen,
+                           difference_interval::wald}) {
         double worst = 1.0;
-        for (const probabilities p : {probabilities{0.05, 0.05}, {0.02, 0.3}, {0.5, 0.4}, {0.9, 0.97}, {0.1, 0.6}}) {
+        for (const probabilities p :
+             {probabilities{0.05, 0.05}, {0.02, 0.3}, {0.5, 0.4}, {0.9, 0.97}, {0.1, 0.6}}) {
             double covered = 0.0;
             for (std::uint64_t k1 = 0; k1 <= 20; ++k1) {
                 for (std::uint64_t k2 = 0; k2 <= 25; ++k2) {
@@ -136,7 +138,8 @@ TEST_CASE("equal counts far apart in size do not cancel")
 TEST_CASE("a Wilson end near zero keeps its digits, and ends at zero and one are exact")
 {
     // 50-digit arithmetic: 3 of 1e12
-    CHECK(relative_error(stats::wilson_interval(3, 1000000000000ULL).lower, 1.0202556330183938e-12) < 1e-13);
+    CHECK(relative_error(stats::wilson_interval(3, 1000000000000ULL).lower, 1.0202707283648329126e-12) <
+          1e-13);
     CHECK(stats::wilson_interval(0, 50).lower == 0.0);
     CHECK(stats::wilson_interval(50, 50).upper == 1.0);
     const auto few = stats::wilson_interval(7, 50);

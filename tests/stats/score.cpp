@@ -22,7 +22,8 @@ struct evidence {
     std::vector<double> p1, p0, g1, g0, q1, q0, k1, k0;
 
     explicit evidence(std::size_t buckets)
-        : p1(buckets), p0(buckets), g1(buckets), g0(buckets), q1(buckets), q0(buckets), k1(buckets), k0(buckets)
+        : p1(buckets), p0(buckets), g1(buckets), g0(buckets), q1(buckets), q0(buckets), k1(buckets),
+          k0(buckets)
     {
     }
 
@@ -141,10 +142,12 @@ TEST_CASE("testing a difference equals subtracting it from the challenger's obse
     for (const auto clock : {variance_clock::residual, variance_clock::arm_free, variance_clock::larger}) {
         for (const side alternative : {side::two, side::greater, side::less}) {
             for (const double theta : {-2.0, 0.1, 3.0}) {
-                const auto direct = stats::score_test(collect(log, 0.0, theta).sums(),
-                                                      {.rho = 40.0, .alternative = alternative, .clock = clock});
+                const auto direct =
+                    stats::score_test(collect(log, 0.0, theta).sums(),
+                                      {.rho = 40.0, .alternative = alternative, .clock = clock});
                 const auto tested = stats::score_test(
-                    collect(log).sums(), {.rho = 40.0, .alternative = alternative, .clock = clock, .null = theta});
+                    collect(log).sums(),
+                    {.rho = 40.0, .alternative = alternative, .clock = clock, .null = theta});
                 CHECK(tested.s == Approx(direct.s).epsilon(1e-9));
                 CHECK(tested.v == Approx(direct.v).epsilon(1e-9));
                 CHECK(tested.v0 == Approx(direct.v0).epsilon(1e-9));
@@ -218,7 +221,8 @@ TEST_CASE("evidence of two replicas adds")
     CHECK(merged.log_e == Approx(whole.log_e).epsilon(1e-10));
 }
 
-TEST_CASE("with a constant share, balanced arms and one unit per bucket it is the pooled two-sample score test")
+TEST_CASE(
+    "with a constant share, balanced arms and one unit per bucket it is the pooled two-sample score test")
 {
     engine random{7};
     const std::size_t n = 400;
@@ -240,7 +244,8 @@ TEST_CASE("with a constant share, balanced arms and one unit per bucket it is th
     CHECK(result.estimate == Approx(difference).epsilon(1e-11));
     CHECK(result.challenger == Approx(sum1 / half).epsilon(1e-12));
     CHECK(result.champion == Approx(sum0 / half).epsilon(1e-12));
-    CHECK(result.s * result.s / result.v == Approx(difference * difference / (variance * 2.0 / half)).epsilon(1e-10));
+    CHECK(result.s * result.s / result.v ==
+          Approx(difference * difference / (variance * 2.0 / half)).epsilon(1e-10));
     CHECK(result.information == Approx(static_cast<double>(n) / 4.0).epsilon(1e-13));
 }
 
@@ -268,18 +273,21 @@ TEST_CASE("interval ends are where the evidence reaches one over alpha, and noth
         const double effect = seed % 2 == 0 ? 0.0 : 2.0;
         const evidence e = collect(ramp(seed, effect));
         const auto line = stats::absolute_score(e.sums());
-        for (const auto clock : {variance_clock::residual, variance_clock::arm_free, variance_clock::larger}) {
+        for (const auto clock :
+             {variance_clock::residual, variance_clock::arm_free, variance_clock::larger}) {
             for (const side alternative : {side::two, side::greater, side::less}) {
                 for (const double alpha : {0.05, 1e-4}) {
                     for (const double rho : {5.0, 500.0}) {
                         const auto result = stats::score_test(
-                            e.sums(), {.rho = rho, .alpha = alpha, .alternative = alternative, .clock = clock});
+                            e.sums(),
+                            {.rho = rho, .alpha = alpha, .alternative = alternative, .clock = clock});
                         REQUIRE(result.state == status::ok);
                         const double target = -std::log(alpha);
                         const double ends[] = {result.lower, result.upper};
                         for (const double end : ends) {
                             if (std::isfinite(end)) {
-                                CHECK(line.log_e(end, rho, alternative, clock) == Approx(target).epsilon(1e-11));
+                                CHECK(line.log_e(end, rho, alternative, clock) ==
+                                      Approx(target).epsilon(1e-11));
                             }
                         }
                         CHECK((alternative == side::less) == (result.lower == -infinity));
@@ -378,20 +386,22 @@ TEST_CASE("a ratio is tested by scaling the challenger, and its interval is equi
         for (request& r : cents) {
             r.x *= 100.0;
         }
-        const auto in_cents =
-            stats::relative_score_test(collect(cents).sums(), {.rho = 40.0 * 1e4, .clock = clock, .null = 0.1});
+        const auto in_cents = stats::relative_score_test(collect(cents).sums(),
+                                                         {.rho = 40.0 * 1e4, .clock = clock, .null = 0.1});
         CHECK(in_cents.estimate == Approx(tested.estimate).epsilon(1e-10));
         CHECK(in_cents.lower == Approx(tested.lower).epsilon(1e-10));
         CHECK(in_cents.upper == Approx(tested.upper).epsilon(1e-10));
         // ends are where the evidence against the ratio reaches the level
         for (const double ratio : {tested.lower, tested.upper}) {
-            const auto at = stats::relative_score_test(e.sums(), {.rho = 40.0, .clock = clock, .null = ratio - 1.0});
+            const auto at =
+                stats::relative_score_test(e.sums(), {.rho = 40.0, .clock = clock, .null = ratio - 1.0});
             CHECK(at.log_e == Approx(std::log(20.0)).epsilon(1e-9));
         }
         CHECK(tested.lower < tested.estimate);
         CHECK(tested.estimate < tested.upper);
         CHECK(tested.estimate == Approx(1.11).margin(0.04));
-        const auto harm = stats::relative_score_test(e.sums(), {.rho = 40.0, .alternative = side::greater, .clock = clock});
+        const auto harm =
+            stats::relative_score_test(e.sums(), {.rho = 40.0, .alternative = side::greater, .clock = clock});
         CHECK(harm.upper == infinity);
         CHECK(harm.lower > tested.lower);
     }
@@ -399,7 +409,8 @@ TEST_CASE("a ratio is tested by scaling the challenger, and its interval is equi
 
 TEST_CASE("the score does not mistake a trend for a difference while the share grows")
 {
-    // the same model twice, outcomes that rise with time, a share that rises with time: pooling would see a difference
+    // the same model twice, outcomes that rise with time, a share that rises with time: pooling would see a
+    // difference
     double pooled_error = 0.0;
     int rejections = 0;
     for (std::uint64_t seed = 100; seed < 140; ++seed) {
@@ -481,9 +492,10 @@ TEST_CASE("bad or missing data give a status and never a silent NaN")
     CHECK(stats::score_test(broken.sums(), {}).state == status::out_of_range);
 
     const evidence good = collect(ramp(11, 0.0));
-    for (const auto& options : {stats::score_options{.rho = 0.0}, stats::score_options{.rho = stats::not_a_number},
-                                stats::score_options{.alpha = 0.0}, stats::score_options{.alpha = 1.0},
-                                stats::score_options{.null = infinity}}) {
+    for (const auto& options :
+         {stats::score_options{.rho = 0.0}, stats::score_options{.rho = stats::not_a_number},
+          stats::score_options{.alpha = 0.0}, stats::score_options{.alpha = 1.0},
+          stats::score_options{.null = infinity}}) {
         CHECK(stats::score_test(good.sums(), options).state == status::out_of_range);
         CHECK(stats::relative_score_test(good.sums(), options).state == status::out_of_range);
     }
@@ -533,7 +545,8 @@ TEST_CASE("paired differences are tested by their own squares")
         }
     }
     const auto one_sided = stats::paired_score_test(d, n, {.rho = 30.0, .alternative = side::greater});
-    CHECK(one_sided.log_e == Approx(stats::normal_mixture_log_e(sum, squares, 30.0, side::greater)).epsilon(1e-13));
+    CHECK(one_sided.log_e ==
+          Approx(stats::normal_mixture_log_e(sum, squares, 30.0, side::greater)).epsilon(1e-13));
     CHECK(one_sided.upper == infinity);
 
     const std::vector<double> none(300, 0.0);

@@ -23,8 +23,10 @@ TEST_CASE("a sign test is exact and leaves ties out of the p-value but not out o
     CHECK(result.estimate < result.upper);
     CHECK(result.lower >= -0.5);
     CHECK(result.upper <= 0.5);
-    CHECK(stats::sign_test(8, 2, 10, {.mid_p = true}).p_value == Approx((2.0 * 56.0 - 45.0) / 1024.0).epsilon(1e-13));
-    CHECK(stats::sign_test(8, 2, 0, {.alternative = side::greater}).p_value == Approx(56.0 / 1024.0).epsilon(1e-14));
+    CHECK(stats::sign_test(8, 2, 10, {.mid_p = true}).p_value ==
+          Approx((2.0 * 56.0 - 45.0) / 1024.0).epsilon(1e-13));
+    CHECK(stats::sign_test(8, 2, 0, {.alternative = side::greater}).p_value ==
+          Approx(56.0 / 1024.0).epsilon(1e-14));
 }
 
 TEST_CASE("differences per unit are counted by their sign")

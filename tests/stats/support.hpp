@@ -1,11 +1,11 @@
 #pragma once
 
+#include "catch.hpp"
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
-
-#include "catch.hpp"
 
 namespace joust_test {
 

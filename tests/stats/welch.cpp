@@ -129,7 +129,8 @@ TEST_CASE("bad samples give a status")
     CHECK(stats::welch_t(huge, b).state == status::out_of_range);
     CHECK(stats::welch_t(a, b, {.alpha = 0.0}).state == status::out_of_range);
     CHECK(stats::welch_t(a, b, {.alpha = stats::not_a_number}).state == status::out_of_range);
-    CHECK(stats::welch_t({5.0, 1.0, -1.0}, stats::sample_summary{5.0, 1.0, 1.0}).state == status::out_of_range);
+    CHECK(stats::welch_t({5.0, 1.0, -1.0}, stats::sample_summary{5.0, 1.0, 1.0}).state ==
+          status::out_of_range);
     CHECK(stats::student_t(one, b).state == status::too_few);
     CHECK(stats::student_t(same, same).state == status::zero_variance);
     for (const auto& r : {stats::welch_t(bad, b), stats::welch_t(one, b)}) {

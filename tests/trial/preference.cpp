@@ -144,6 +144,24 @@ TEST_CASE("credit is judged as the paired sums say")
     CHECK(planned.lower < planned.estimate);
 }
 
+TEST_CASE("wins are judged once by the exact sign test where the sample is planned")
+{
+    auto seen = empty_evidence();
+    auto& series = seen.pairs[0].series;
+    series[0].champion[0] = 100.0;
+    series[joust::detail::preference_series].challenger[3] = 9.0;
+    series[joust::detail::preference_series].champion[5] = 1.0;
+    const joust::fixed_horizon early{.units = 101};
+    const joust::fixed_horizon planned{.units = 100};
+    CHECK(joust::detail::judge_wins(early, seen.pairs[0], 0.05).state == joust::status::before_planned_sample);
+    const joust::inference found = joust::detail::judge_wins(planned, seen.pairs[0], 0.05);
+    REQUIRE(found.state == joust::status::ok);
+    CHECK(found.estimate == Approx(0.9));
+    CHECK(found.p_value == Approx(2.0 * (1.0 + 10.0) / 1024.0));
+    CHECK(found.lower > 0.5);
+    CHECK(found.upper < 1.0);
+}
+
 TEST_CASE("positions that were credited evenly pass, one that was not is named")
 {
     auto seen = empty_evidence();

@@ -1,3 +1,4 @@
+#include "allocations.hpp"
 #include "catch.hpp"
 
 #include <joust/trial/shadow.hpp>
@@ -606,4 +607,51 @@ TEST_CASE("Reports are taken while other threads serve, and nothing is lost", "[
           threads * each);
     CHECK(count_of(seen, "b: judged pairs") == used);
     CHECK(seen.arms[1].requests == used);
+}
+
+TEST_CASE("Neither a shadow's callers nor its thread allocate once both have warmed up, sampled or not, dropped or not")
+{
+    joust::shadow live{joust::model{"a", plain}, joust::model{"b", off_by_ten_percent}, joust::by(&request::user),
+                       joust::sampled{.rate = 0.5}, joust::background{.queue = 64}, joust::breaker{},
+                       joust::judged_by([](int p, int t) { return p == t; })};
+    for (int i = 0; i < 100; ++i) {
+        (void)live.truth(live.serve(request{static_cast<std::uint64_t>(i), i}).ticket, i);
+    }
+    live.drain();
+    const long before = joust_tests::allocations();
+    int wrong = 0;
+    for (int i = 0; i < 2'000; ++i) {
+        const request r{static_cast<std::uint64_t>(i), i};
+        wrong += live(r) == i ? 0 : 1;
+        wrong += live.serve(r).prediction == i ? 0 : 1;
+    }
+    live.drain();
+    CHECK(joust_tests::allocations() - before == 0);
+    CHECK(wrong == 0);
+    CHECK(live.report().arms[1].requests > 100);
+}
+
+TEST_CASE("Queueing a task that fits allocates nothing, one byte more costs one allocation")
+{
+    struct fitting {
+        char bytes[240]{};
+        void operator()() const noexcept {}
+    };
+    struct larger {
+        char bytes[241]{};
+        void operator()() const noexcept {}
+    };
+    auto running = joust::background{.queue = 1'024}.start();
+    const long before = joust_tests::allocations();
+    for (int i = 0; i < 100; ++i) {
+        (void)running.dispatch(fitting{});
+    }
+    const long between = joust_tests::allocations();
+    for (int i = 0; i < 100; ++i) {
+        (void)running.dispatch(larger{});
+    }
+    running.drain();
+    CHECK(between - before == 0);
+    CHECK(joust_tests::allocations() - between == 100);
+    CHECK(running.refused() == 0);
 }

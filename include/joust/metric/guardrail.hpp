@@ -4,6 +4,7 @@
 #include <concepts>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <joust/core/error.hpp>
@@ -104,16 +105,20 @@ bound bound_of(const guarded<Metric>& g)
     }
 }
 
-/// Write a bound as a report's role column says it.
-inline std::string describe(const bound& b)
+/// Say what a bound allows, in the unit that the metric is shown in: "at most 1 pp less".
+inline std::string describe(const bound& b, std::string_view unit)
 {
     if (b.relative) {
-        return (b.harm_is_up ? "guardrail, at most x " : "guardrail, at least x ") + to_text(b.value);
+        return (b.harm_is_up ? "at most x " : "at least x ") + to_text(b.value);
     }
     if (b.value == 0.0) {
-        return b.harm_is_up ? "guardrail, no increase" : "guardrail, no decrease";
+        return b.harm_is_up ? "no increase" : "no decrease";
     }
-    return b.harm_is_up ? "guardrail, at most +" + to_text(b.value) : "guardrail, at least " + to_text(b.value);
+    std::string text = "at most ";
+    append_number(text, std::fabs(b.value) * (unit == "%" ? 100.0 : 1.0));
+    text += unit == "%" ? " pp" : unit.empty() ? "" : " ";
+    text += unit == "%" ? "" : unit;
+    return text + (b.harm_is_up ? " more" : " less");
 }
 
 }  // namespace detail

@@ -25,7 +25,7 @@ namespace joust::inline v0 {
 /// never hidden by edges that drift along. Bin i holds edge[i-1] <= x < edge[i]; the first and the last are
 /// open.
 /// When to use it: for every measured quantity. When not: for codes that only look like numbers (use
-/// `categories`). cost: 1 to 3 ns for any number of bins.
+/// `categories`). cost: 4 ns with the count, for any number of bins.
 class numeric_bins {
 public:
     static constexpr std::size_t max_edges = 16;
@@ -154,7 +154,7 @@ private:
 ///
 /// Integers, enumerators and flags are listed by their decimal text ("0", "1"). A category never seen in the
 /// reference is counted as `other`, never as an error. When to use it: for whatever is compared by equality.
-/// cost: one XXH64 of the text and one comparison, about 10 ns for a short text.
+/// cost: one XXH64 of the text and one comparison, 8 to 10 ns for a short text.
 class categories {
 public:
     static constexpr std::size_t max_names = 1024;

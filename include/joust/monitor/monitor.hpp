@@ -323,8 +323,8 @@ struct feature_names<std::tuple<Features...>> {
 /// choose between models (that is a trial's work), or against traffic with a daily season that the reference
 /// lacks.
 /// assumes: rows are independent while nothing changes: see one row per unit and block (`block.first(unit)`).
-/// cost: 1 to 10 ns a feature in `see`, no allocation; `judge` about 50 ns a row and feature, off the serving
-/// path.
+/// cost: 4 ns a number and 10 ns a text in `see`, no allocation; `judge` about 40 ns a row and feature, off
+/// the serving path.
 /// Threads: each owns a `block()`; one judge adds them up.
 template <class... Policies>
 class monitor {

@@ -8,11 +8,13 @@
 
 namespace joust::inline v0::stats {
 
-/// Give the exact interval of a proportion: it covers at least 1 - alpha whatever the proportion is, so it is wide.
+/// Give the exact interval of a proportion: it covers at least 1 - alpha whatever the proportion is, so it is
+/// wide.
 ///
 /// errors: NaN ends unless k <= n, n > 0 and 0 < alpha < 1.
 /// source: Clopper and Pearson 1934, by quantiles of the beta distribution.
-[[nodiscard]] inline bounds clopper_pearson_interval(std::uint64_t k, std::uint64_t n, double alpha = 0.05) noexcept
+[[nodiscard]] inline bounds clopper_pearson_interval(std::uint64_t k, std::uint64_t n,
+                                                     double alpha = 0.05) noexcept
 {
     if (n == 0 || k > n || !detail::is_alpha(alpha)) {
         return {not_a_number, not_a_number};

@@ -15,8 +15,8 @@
 
 namespace joust::inline v0::stats {
 
-/// Options of cluster_robust_t. Below `min_clusters` clusters, or below `min_df` degrees of freedom, the state is
-/// few_clusters: the numbers are given, but their error rate is not promised.
+/// Options of cluster_robust_t. Below `min_clusters` clusters, or below `min_df` degrees of freedom, the
+/// state is few_clusters: the numbers are given, but their error rate is not promised.
 struct cluster_options {
     double alpha = 0.05;
     side alternative = side::two;
@@ -37,17 +37,21 @@ struct cluster_result : test_result {
     std::size_t second_clusters = 0;  ///< a cluster may hold both
 };
 
-/// Compare the means of two samples whose values come in clusters (users with many requests, pupils of a school).
+/// Compare the means of two samples whose values come in clusters (users with many requests, pupils of a
+/// school).
 ///
-/// Value i belongs to cluster `clusters[i]` and to the first sample where `in_first[i]` is not 0. Clusters may hold values of
-/// both samples or of one; the estimate is the plain difference of means. CR2 makes the variance unbiased when errors are
-/// in truth independent, Satterthwaite's degrees of freedom take account of few or unequal clusters.
+/// Value i belongs to cluster `clusters[i]` and to the first sample where `in_first[i]` is not 0. Clusters
+/// may hold values of both samples or of one; the estimate is the plain difference of means. CR2 makes the
+/// variance unbiased when errors are in truth independent, Satterthwaite's degrees of freedom take account of
+/// few or unequal clusters.
 /// shape: three spans of equal length
 /// assumes: clusters are independent of each other; nothing is assumed within.
-/// errors: out_of_range (lengths, NaN, infinities, alpha), too_few (a sample with fewer than 2 values), zero_variance,
-///     few_clusters (fewer than `min_clusters`, fewer than `min_df` degrees of freedom, or a sample in one cluster).
+/// errors: out_of_range (lengths, NaN, infinities, alpha), too_few (a sample with fewer than 2 values),
+///     zero_variance, few_clusters (fewer than `min_clusters`, fewer than `min_df` degrees of freedom, or a
+///     sample in one cluster).
 /// cost: one hash map of the clusters; about 30 ns per value.
-/// source: Liang and Zeger 1986; Bell and McCaffrey 2002; Pustejovsky and Tipton 2018 (CR2 and its degrees of freedom).
+/// source: Liang and Zeger 1986; Bell and McCaffrey 2002; Pustejovsky and Tipton 2018 (CR2 and its degrees of
+///     freedom).
 [[nodiscard]] inline cluster_result cluster_robust_t(std::span<const double> values,
                                                      std::span<const std::uint64_t> clusters,
                                                      std::span<const std::uint8_t> in_first,
@@ -56,7 +60,8 @@ struct cluster_result : test_result {
     cluster_result result;
     result.method = "cluster-robust t-test (CR2, Satterthwaite)";
     result.state = status::out_of_range;
-    if (values.size() != clusters.size() || values.size() != in_first.size() || !detail::is_alpha(options.alpha)) {
+    if (values.size() != clusters.size() || values.size() != in_first.size() ||
+        !detail::is_alpha(options.alpha)) {
         return result;
     }
     moments sample[2];  // the second and the first
@@ -98,14 +103,14 @@ struct cluster_result : test_result {
     }
     result.clusters = groups.size();
 
-    // The regression on two sample indicators: its hat matrix is 1 / n within a sample, so (I - H)^(-1/2) only rescales a
-    // cluster's residual sum by 1 / sqrt(1 - m / n), and no matrix has to be formed.
+    // The regression on two sample indicators: its hat matrix is 1 / n within a sample, so (I - H)^(-1/2)
+    // only rescales a cluster's residual sum by 1 / sqrt(1 - m / n), and no matrix has to be formed.
     const double n[2] = {static_cast<double>(sample[0].count()), static_cast<double>(sample[1].count())};
     double cr0 = 0.0, cr2 = 0.0;
-    double diagonal = 0.0;            // sum over clusters of (M_gg)^2
-    double own[2][2] = {};            // sum_g w_ga^2 w_gb^2
-    double cross[2][2] = {};          // sum_g w_ga w_gb
-    bool spread = true;               // every sample lies in more than one cluster
+    double diagonal = 0.0;    // sum over clusters of (M_gg)^2
+    double own[2][2] = {};    // sum_g w_ga^2 w_gb^2
+    double cross[2][2] = {};  // sum_g w_ga w_gb
+    bool spread = true;       // every sample lies in more than one cluster
     for (const cluster& g : groups) {
         double plain = 0.0, adjusted = 0.0, m_gg = 0.0;
         double w[2] = {0.0, 0.0};
@@ -138,7 +143,8 @@ struct cluster_result : test_result {
         result.state = status::few_clusters;
         return result;
     }
-    // Satterthwaite: trace(M)^2 / trace(M^2) with M_gh = delta_gh v_g'v_g - v_g' H v_h under independent errors.
+    // Satterthwaite: trace(M)^2 / trace(M^2) with M_gh = delta_gh v_g'v_g - v_g' H v_h under independent
+    // errors.
     const double trace = 1.0 / n[0] + 1.0 / n[1];
     double squares = diagonal;
     for (std::size_t a = 0; a < 2; ++a) {
@@ -152,8 +158,8 @@ struct cluster_result : test_result {
     result.cr0 = std::sqrt(cr0);
     result.cr1 = std::sqrt(cr0 * count / (count - 1.0) * (total - 1.0) / (total - 2.0));
     result.standard_error = std::sqrt(cr2);
-    const test_result test =
-        detail::judge_t(result.method, result.estimate, result.standard_error, df, {options.alpha, options.alternative});
+    const test_result test = detail::judge_t(result.method, result.estimate, result.standard_error, df,
+                                             {options.alpha, options.alternative});
     static_cast<test_result&>(result) = test;
     if (result.state == status::ok && (groups.size() < options.min_clusters || df < options.min_df)) {
         result.state = status::few_clusters;

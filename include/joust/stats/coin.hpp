@@ -8,18 +8,17 @@
 
 namespace joust::inline v0::stats::detail {
 
-inline constexpr double coin_log_two = 0.69314718055994530942;
-
 // log P(X = wins) for n tosses of a fair coin. source: Loader 2000.
 [[nodiscard]] inline double coin_log_pmf(double wins, double n) noexcept
 {
     if (wins == 0.0 || wins == n) {
-        return -n * coin_log_two;
+        return -n * log_two;
     }
     const double losses = n - wins;
     const double half = 0.5 * (wins - losses);
-    return stirling_error(n) - stirling_error(wins) - stirling_error(losses) - deviance_of_difference(wins, half) -
-           deviance_of_difference(losses, -half) + 0.5 * (std::log(n) - std::log(wins) - std::log(losses)) - half_log_two_pi;
+    return stirling_error(n) - stirling_error(wins) - stirling_error(losses) -
+           deviance_of_difference(wins, half) - deviance_of_difference(losses, -half) +
+           0.5 * (std::log(n) - std::log(wins) - std::log(losses)) - half_log_two_pi;
 }
 
 // P(X >= wins) for X ~ Bin(wins + losses, 1/2), as probability and logarithm.
@@ -34,8 +33,8 @@ inline constexpr double coin_log_two = 0.69314718055994530942;
         const tail_probability other = coin_tail(losses + 1.0, wins - 1.0);
         return {1.0 - other.p, std::log1p(-other.p)};
     }
-    // Each term is (n - x) / (x + 1) of the one before, and that falls: far out a few terms are all, near the middle
-    // some sqrt(n) are.
+    // Each term is (n - x) / (x + 1) of the one before, and that falls: far out a few terms are all, near the
+    // middle some sqrt(n) are.
     double sum = 1.0;
     double term = 1.0;
     for (double x = wins; x < n; x += 1.0) {
@@ -51,7 +50,8 @@ inline constexpr double coin_log_two = 0.69314718055994530942;
 }
 
 // The exact or mid-p value of a fair coin with `wins` and `losses`.
-[[nodiscard]] inline tail_probability coin_test(double wins, double losses, bool mid_p, side alternative) noexcept
+[[nodiscard]] inline tail_probability coin_test(double wins, double losses, bool mid_p,
+                                                side alternative) noexcept
 {
     const double n = wins + losses;
     if (!(n > 0.0)) {

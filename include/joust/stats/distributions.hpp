@@ -11,9 +11,9 @@
 #include <cmath>
 #include <limits>
 
-// The one door to Boost.Math: tails and quantiles of the distributions that exact and fixed-horizon tests need. Upper
-// tails are computed as such, never as one minus a cdf; each has a logarithm that goes on where the tail underflows.
-// Arguments outside a distribution's domain give NaN, nothing throws.
+// The one door to Boost.Math: tails and quantiles of the distributions that exact and fixed-horizon tests
+// need. Upper tails are computed as such, never as one minus a cdf; each has a logarithm that goes on where
+// the tail underflows. Arguments outside a distribution's domain give NaN, nothing throws.
 
 namespace joust::inline v0::stats {
 
@@ -22,19 +22,21 @@ namespace detail {
 namespace policies = boost::math::policies;
 
 // long double would cost speed and differ between platforms; errors are states of the caller, not exceptions.
-using quiet_policy =
-    policies::policy<policies::promote_double<false>, policies::promote_float<false>,
-                     policies::domain_error<policies::ignore_error>, policies::pole_error<policies::ignore_error>,
-                     policies::overflow_error<policies::ignore_error>,
-                     policies::underflow_error<policies::ignore_error>,
-                     policies::denorm_error<policies::ignore_error>,
-                     policies::evaluation_error<policies::ignore_error>,
-                     policies::rounding_error<policies::ignore_error>>;
+using quiet_policy = policies::policy<
+    policies::promote_double<false>, policies::promote_float<false>,
+    policies::domain_error<policies::ignore_error>, policies::pole_error<policies::ignore_error>,
+    policies::overflow_error<policies::ignore_error>, policies::underflow_error<policies::ignore_error>,
+    policies::denorm_error<policies::ignore_error>, policies::evaluation_error<policies::ignore_error>,
+    policies::rounding_error<policies::ignore_error>>;
 
 inline constexpr double safe_tail = 1e-280;  // below it tails are formed as logarithms
 
-// Parameters between these are computed; beyond them the special functions' own intermediate results overflow.
-[[nodiscard]] inline bool positive(double a) noexcept { return a > 1e-30 && a < 1e17; }
+// Parameters between these are computed; beyond them the special functions' own intermediate results
+// overflow.
+[[nodiscard]] inline bool positive(double a) noexcept
+{
+    return a > 1e-30 && a < 1e17;
+}
 
 // I_x(a, b) for x and y = 1 - x in [0, 1]. The smaller of x and y is taken as the exact one.
 [[nodiscard]] inline double incomplete_beta(double a, double b, double x, double y) noexcept
@@ -51,7 +53,8 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
     if (y < 1e-200) {
         return -std::expm1(log_incomplete_beta_tail(b, a, y, x));
     }
-    return x <= y ? boost::math::ibeta(a, b, x, quiet_policy()) : boost::math::ibetac(b, a, y, quiet_policy());
+    return x <= y ? boost::math::ibeta(a, b, x, quiet_policy())
+                  : boost::math::ibetac(b, a, y, quiet_policy());
 }
 
 [[nodiscard]] inline double log_incomplete_beta(double a, double b, double x, double y) noexcept
@@ -75,11 +78,15 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
     return a * log_x - std::log(a) - std::log(boost::math::beta(a, 0.5, quiet_policy())) - log_two;
 }
 
-[[nodiscard]] inline bool degrees(double df) noexcept { return df > 1e-15; }
+[[nodiscard]] inline bool degrees(double df) noexcept
+{
+    return df > 1e-15;
+}
 
 }  // namespace detail
 
-/// Give P(T > t) of Student's t with `df` > 0 degrees of freedom, which need not be whole; infinite df is normal.
+/// Give P(T > t) of Student's t with `df` > 0 degrees of freedom, which need not be whole; infinite df is
+/// normal.
 [[nodiscard]] inline double student_t_sf(double t, double df) noexcept
 {
     if (!detail::degrees(df) || std::isnan(t)) {
@@ -103,7 +110,10 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
 }
 
 /// Give P(T <= t) of Student's t.
-[[nodiscard]] inline double student_t_cdf(double t, double df) noexcept { return student_t_sf(-t, df); }
+[[nodiscard]] inline double student_t_cdf(double t, double df) noexcept
+{
+    return student_t_sf(-t, df);
+}
 
 /// Give the natural logarithm of `student_t_sf`, also where that underflows.
 [[nodiscard]] inline double student_t_log_sf(double t, double df) noexcept
@@ -272,7 +282,8 @@ namespace detail {
         return not_a_number;
     }
     const double x = boost::math::ibeta_inv(a, b, p, detail::quiet_policy());
-    return p > 0.0 ? detail::polish_beta_quantile(x, p < 0.5 ? std::log(p) : std::log1p(-(1.0 - p)), a, b) : x;
+    return p > 0.0 ? detail::polish_beta_quantile(x, p < 0.5 ? std::log(p) : std::log1p(-(1.0 - p)), a, b)
+                   : x;
 }
 
 /// Give the x that a beta variable exceeds with probability `q`.
@@ -298,8 +309,9 @@ namespace detail {
         return 1.0;
     }
     const double ratio = d1 / d2 * x;
-    return std::isinf(ratio) ? 0.0
-                             : detail::incomplete_beta(0.5 * d2, 0.5 * d1, 1.0 / (1.0 + ratio), ratio / (1.0 + ratio));
+    return std::isinf(ratio)
+               ? 0.0
+               : detail::incomplete_beta(0.5 * d2, 0.5 * d1, 1.0 / (1.0 + ratio), ratio / (1.0 + ratio));
 }
 
 /// Give the natural logarithm of `f_sf`, also where that underflows.

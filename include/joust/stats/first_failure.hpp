@@ -10,28 +10,32 @@
 
 namespace joust::inline v0::stats {
 
-/// What a first-failure test guards: the challenger's failure rate is at most `null_ratio` times the champion's, against
-/// alternatives where it is `alternatives` times worse than that. Alternatives not above 1 are ignored; eight fit.
+/// What a first-failure test guards: the challenger's failure rate is at most `null_ratio` times the
+/// champion's, against alternatives where it is `alternatives` times worse than that. Alternatives not above
+/// 1 are ignored; eight fit.
 struct first_failure_options {
     double null_ratio = 1.0;
     std::array<double, 8> alternatives{1.5, 2.0, 4.0, 10.0, 30.0};
 };
 
-/// Judge rare events (failures, slow answers) from the very first one: given that somebody failed, whose failure was it?
+/// Judge rare events (failures, slow answers) from the very first one: given that somebody failed, whose
+/// failure was it?
 ///
-/// Under the null the next failure is the challenger's with probability s R0 / (s R0 + 1 - s), where s is the propensity
-/// of the plan that served that request; each alternative R multiplies R0. The e-value is the mean of the likelihood
-/// ratios over the alternatives. Use it where counts are too small for a normal mixture, and for fast rollback; it
-/// needs no burn-in. Not for quantities that are not events.
-/// assumes: every request was randomised with propensity s; failures of one unit after its first are not given to it
-///     (sticky units: count the first failure per hashed slot of units). Holds under any drift of the failure rate.
+/// Under the null the next failure is the challenger's with probability s R0 / (s R0 + 1 - s), where s is the
+/// propensity of the plan that served that request; each alternative R multiplies R0. The e-value is the mean
+/// of the likelihood ratios over the alternatives. Use it where counts are too small for a normal mixture,
+/// and for fast rollback; it needs no burn-in. Not for quantities that are not events.
+/// assumes: every request was randomised with propensity s; failures of one unit after its first are not
+///     given to it (sticky units: count the first failure per hashed slot of units). Holds under any drift of
+///     the failure rate.
 /// cost: eight logarithms per failure, nothing per success; 100 bytes.
-/// source: conditional binomial test of two Poisson rates (Przyborowski and Wilenski 1940) made sequential as a mixture
-///     of likelihood ratios (Wald 1945; Robbins 1970).
+/// source: conditional binomial test of two Poisson rates (Przyborowski and Wilenski 1940) made sequential as
+///     a mixture of likelihood ratios (Wald 1945; Robbins 1970).
 class first_failure {
 public:
     /// errors: an unusable `null_ratio` (not positive, not finite) leaves a test that never finds evidence.
-    explicit first_failure(const first_failure_options& options = {}) noexcept : null_ratio_(options.null_ratio)
+    explicit first_failure(const first_failure_options& options = {}) noexcept
+        : null_ratio_(options.null_ratio)
     {
         for (const double ratio : options.alternatives) {
             if (ratio > 1.0 && std::isfinite(ratio)) {

@@ -10,14 +10,16 @@
 
 namespace joust::inline v0::stats {
 
-/// Compare two classifiers on the same cases by the cases where just one is right: `b` the first, `c` the second.
+/// Compare two classifiers on the same cases by the cases where just one is right: `b` the first, `c` the
+/// second.
 ///
-/// The estimate is (b - c) / (b + c), the difference among those discordant cases, with an exact interval. Give the number
-/// of all cases as well (paired_proportions.hpp) to get the difference of the two accuracies.
+/// The estimate is (b - c) / (b + c), the difference among those discordant cases, with an exact interval.
+/// Give the number of all cases as well (paired_proportions.hpp) to get the difference of the two accuracies.
 /// assumes: cases are independent.
 /// errors: out_of_range (alpha), too_few without a discordant case (the p-value is then 1, by definition).
 /// source: McNemar 1947; mid-p: Fagerland, Lydersen and Laake 2013.
-[[nodiscard]] inline test_result mcnemar(std::uint64_t b, std::uint64_t c, const mcnemar_options& options = {}) noexcept
+[[nodiscard]] inline test_result mcnemar(std::uint64_t b, std::uint64_t c,
+                                         const mcnemar_options& options = {}) noexcept
 {
     test_result result;
     result.method = detail::mcnemar_name(options.p_value);

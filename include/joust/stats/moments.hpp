@@ -47,7 +47,10 @@ struct double_double {
     return quick_two_sum(sum.high, sum.low + a.low);
 }
 
-[[nodiscard]] inline double_double negate(double_double a) noexcept { return {-a.high, -a.low}; }
+[[nodiscard]] inline double_double negate(double_double a) noexcept
+{
+    return {-a.high, -a.low};
+}
 
 [[nodiscard]] inline double_double multiply(double_double a, double_double b) noexcept
 {
@@ -65,7 +68,8 @@ struct double_double {
 
 }  // namespace detail
 
-/// Sufficient statistics of one sample: count, mean, variance. What every mean test here can be computed from.
+/// Sufficient statistics of one sample: count, mean, variance. What every mean test here can be computed
+/// from.
 struct sample_summary {
     double n = 0.0;
     double mean = 0.0;
@@ -75,9 +79,9 @@ struct sample_summary {
 
 /// Accumulate count, mean and variance of a stream so that parts merge and nothing cancels.
 ///
-/// The first value is the shift; sums of shifted values and of their squares are kept in double-double arithmetic, so
-/// that a million times the standard deviation as offset costs no digit. Values that are not finite are refused and
-/// counted in `rejected()`.
+/// The first value is the shift; sums of shifted values and of their squares are kept in double-double
+/// arithmetic, so that a million times the standard deviation as offset costs no digit. Values that are not
+/// finite are refused and counted in `rejected()`.
 /// cost: about 4 ns per value; 56 bytes.
 /// source: shifted data with error-free transformations (Dekker 1971; Chan, Golub and LeVeque 1983).
 class moments {
@@ -90,9 +94,11 @@ public:
         const detail::double_double total = blocked_sum(values, [](double x) { return x; });
         double centre = values.empty() ? 0.0 : total.high / static_cast<double>(values.size());
         if (!values.empty() && std::fabs(centre - values[0]) <= 1e-15 * std::fabs(centre)) {
-            centre = values[0];  // a constant sample has variance 0 exactly, not the square of a rounding error
+            centre =
+                values[0];  // a constant sample has variance 0 exactly, not the square of a rounding error
         }
-        if (!std::isfinite(centre)) {  // something is not finite, or the sum is too large: look at every value
+        if (!std::isfinite(
+                centre)) {  // something is not finite, or the sum is too large: look at every value
             for (const double x : values) {
                 add(x);
             }
@@ -139,7 +145,8 @@ public:
         const detail::double_double count{static_cast<double>(other.n_), 0.0};
         const detail::double_double moved = detail::multiply(move, count);
         square_ = detail::add(square_, other.square_);
-        square_ = detail::add(square_, detail::multiply(move, detail::add(detail::add(other.sum_, other.sum_), moved)));
+        square_ = detail::add(
+            square_, detail::multiply(move, detail::add(detail::add(other.sum_, other.sum_), moved)));
         sum_ = detail::add(sum_, detail::add(other.sum_, moved));
         n_ += other.n_;
     }
@@ -167,7 +174,10 @@ public:
     }
 
     [[nodiscard]] double standard_deviation() const noexcept { return std::sqrt(variance()); }
-    [[nodiscard]] sample_summary summary() const noexcept { return {static_cast<double>(n_), mean(), variance()}; }
+    [[nodiscard]] sample_summary summary() const noexcept
+    {
+        return {static_cast<double>(n_), mean(), variance()};
+    }
 
     /// Give this mean minus another one, exact also where both are large and nearly equal.
     [[nodiscard]] double mean_difference(const moments& other) const noexcept
@@ -180,7 +190,8 @@ public:
 private:
     friend class pair_moments;
 
-    // Blocks are short enough for plain sums to lose nothing that matters; the blocks' sums are added exactly.
+    // Blocks are short enough for plain sums to lose nothing that matters; the blocks' sums are added
+    // exactly.
     template <class Term>
     [[nodiscard]] static detail::double_double blocked_sum(std::span<const double> values, Term term) noexcept
     {
@@ -232,7 +243,8 @@ public:
         }
         x_.add(x);
         y_.add(y);
-        cross_ = detail::add(cross_, detail::multiply(detail::two_sum(x, -x_.shift_), detail::two_sum(y, -y_.shift_)));
+        cross_ = detail::add(
+            cross_, detail::multiply(detail::two_sum(x, -x_.shift_), detail::two_sum(y, -y_.shift_)));
         return true;
     }
 

@@ -13,12 +13,12 @@ inline constexpr double log_two = 0.69314718055994530942;
 inline constexpr double half_log_two_pi = 0.91893853320467274178;
 inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
 
-// erfc(z / sqrt 2). The rounding of z / sqrt 2 alone would cost x^2 ulps in the tail (1e-13 at z = 37), so what
-// the rounding lost is put back through erfc's derivative.
+// erfc(z / sqrt 2). The rounding of z / sqrt 2 alone would cost x^2 ulps in the tail (1e-13 at z = 37), so
+// what the rounding lost is put back through erfc's derivative.
 [[nodiscard]] inline double erfc_of_normal(double z) noexcept
 {
-    constexpr double high = 0.70710678118654757;      // sqrt(1/2) rounded to double
-    constexpr double low = -4.8336466567264567e-17;   // sqrt(1/2) - high
+    constexpr double high = 0.70710678118654757;     // sqrt(1/2) rounded to double
+    constexpr double low = -4.8336466567264567e-17;  // sqrt(1/2) - high
     constexpr double two_over_sqrt_pi = 1.1283791670955125739;
     const double x = z * high;
     const double value = std::erfc(x);
@@ -50,10 +50,16 @@ inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
 /// Give the probability that a standard normal variable is at most `z`.
 ///
 /// cost: one erfc, and one exp below z = -1.4.
-[[nodiscard]] inline double normal_cdf(double z) noexcept { return 0.5 * detail::erfc_of_normal(-z); }
+[[nodiscard]] inline double normal_cdf(double z) noexcept
+{
+    return 0.5 * detail::erfc_of_normal(-z);
+}
 
 /// Give the probability that a standard normal variable is above `z`, exact to the last representable tail.
-[[nodiscard]] inline double normal_sf(double z) noexcept { return 0.5 * detail::erfc_of_normal(z); }
+[[nodiscard]] inline double normal_sf(double z) noexcept
+{
+    return 0.5 * detail::erfc_of_normal(z);
+}
 
 /// Give the natural logarithm of `normal_sf(z)`, also where `normal_sf` underflows.
 ///
@@ -73,7 +79,10 @@ inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
 }
 
 /// Give the natural logarithm of `normal_cdf(z)`.
-[[nodiscard]] inline double log_normal_cdf(double z) noexcept { return log_normal_sf(-z); }
+[[nodiscard]] inline double log_normal_cdf(double z) noexcept
+{
+    return log_normal_sf(-z);
+}
 
 /// Give log(exp(z^2 / 2) * normal_cdf(z)) without the cancellation that its parts have far to the left.
 ///
@@ -94,20 +103,56 @@ namespace detail {
     const double root = std::sqrt(-std::log(p));
     if (root <= 5.0) {
         const double r = root - 1.6;
-        return (((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r + 2.41780725177450611770e-1) * r +
-                    1.27045825245236838258e0) * r + 3.64784832476320460504e0) * r + 5.76949722146069140550e0) * r +
-                 4.63033784615654529590e0) * r + 1.42343711074968357734e0) /
-               (((((((1.05075007164441684324e-9 * r + 5.47593808499534494600e-4) * r + 1.51986665636164571966e-2) * r +
-                    1.48103976427480074590e-1) * r + 6.89767334985100004550e-1) * r + 1.67638483018380384940e0) * r +
-                 2.05319162663775882187e0) * r + 1.0);
+        return (((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r +
+                     2.41780725177450611770e-1) *
+                        r +
+                    1.27045825245236838258e0) *
+                       r +
+                   3.64784832476320460504e0) *
+                      r +
+                  5.76949722146069140550e0) *
+                     r +
+                 4.63033784615654529590e0) *
+                    r +
+                1.42343711074968357734e0) /
+               (((((((1.05075007164441684324e-9 * r + 5.47593808499534494600e-4) * r +
+                     1.51986665636164571966e-2) *
+                        r +
+                    1.48103976427480074590e-1) *
+                       r +
+                   6.89767334985100004550e-1) *
+                      r +
+                  1.67638483018380384940e0) *
+                     r +
+                 2.05319162663775882187e0) *
+                    r +
+                1.0);
     }
     const double r = root - 5.0;
-    return (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r + 1.24266094738807843860e-3) * r +
-                2.65321895265761230930e-2) * r + 2.96560571828504891230e-1) * r + 1.78482653991729133580e0) * r +
-             5.46378491116411436990e0) * r + 6.65790464350110377720e0) /
-           (((((((2.04426310338993978564e-15 * r + 1.42151175831644588870e-7) * r + 1.84631831751005468180e-5) * r +
-                7.86869131145613259100e-4) * r + 1.48753612908506148525e-2) * r + 1.36929880922735805310e-1) * r +
-             5.99832206555887937690e-1) * r + 1.0);
+    return (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r +
+                 1.24266094738807843860e-3) *
+                    r +
+                2.65321895265761230930e-2) *
+                   r +
+               2.96560571828504891230e-1) *
+                  r +
+              1.78482653991729133580e0) *
+                 r +
+             5.46378491116411436990e0) *
+                r +
+            6.65790464350110377720e0) /
+           (((((((2.04426310338993978564e-15 * r + 1.42151175831644588870e-7) * r +
+                 1.84631831751005468180e-5) *
+                    r +
+                7.86869131145613259100e-4) *
+                   r +
+               1.48753612908506148525e-2) *
+                  r +
+              1.36929880922735805310e-1) *
+                 r +
+             5.99832206555887937690e-1) *
+                r +
+            1.0);
 }
 
 [[nodiscard]] inline double wichura_centre(double q) noexcept
@@ -115,11 +160,25 @@ namespace detail {
     const double r = 0.180625 - q * q;
     return q *
            (((((((2.5090809287301226727e3 * r + 3.3430575583588128105e4) * r + 6.7265770927008700853e4) * r +
-                4.5921953931549871457e4) * r + 1.3731693765509461125e4) * r + 1.9715909503065514427e3) * r +
-             1.3314166789178437745e2) * r + 3.3871328727963666080e0) /
+                4.5921953931549871457e4) *
+                   r +
+               1.3731693765509461125e4) *
+                  r +
+              1.9715909503065514427e3) *
+                 r +
+             1.3314166789178437745e2) *
+                r +
+            3.3871328727963666080e0) /
            (((((((5.2264952788528545610e3 * r + 2.8729085735721942674e4) * r + 3.9307895800092710610e4) * r +
-                2.1213794301586595867e4) * r + 5.3941960214247511077e3) * r + 6.8718700749205790830e2) * r +
-             4.2313330701600911252e1) * r + 1.0);
+                2.1213794301586595867e4) *
+                   r +
+               5.3941960214247511077e3) *
+                  r +
+              6.8718700749205790830e2) *
+                 r +
+             4.2313330701600911252e1) *
+                r +
+            1.0);
 }
 
 // The z above which a tail of `p` <= 0.5 lies: one Newton step on the logarithm of the tail polishes the
@@ -161,6 +220,9 @@ namespace detail {
 /// Give the standard normal quantile of `p`.
 ///
 /// errors: NaN outside [0, 1]; infinite at its ends.
-[[nodiscard]] inline double normal_quantile(double p) noexcept { return -normal_upper_quantile(p); }
+[[nodiscard]] inline double normal_quantile(double p) noexcept
+{
+    return -normal_upper_quantile(p);
+}
 
 }  // namespace joust::inline v0::stats

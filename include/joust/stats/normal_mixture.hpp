@@ -11,11 +11,11 @@ namespace joust::inline v0::stats {
 
 /// Give the logarithm of the two-sided normal mixture e-value of a sum `s` with variance process `v`.
 ///
-/// assumes: exp(l s - l^2 v / 2) is a supermartingale (or close to one) for each l; `rho` was fixed before the
-///     data that it judges.
+/// assumes: exp(l s - l^2 v / 2) is a supermartingale (or close to one) for each l; `rho` was fixed before
+///     the data that it judges.
 /// errors: NaN unless v >= 0, rho > 0 and s is finite.
-/// source: Robbins 1970; Howard, Ramdas, McAuliffe and Sekhon 2021, "Time-uniform, nonparametric, nonasymptotic
-///     confidence sequences", proposition 5.
+/// source: Robbins 1970; Howard, Ramdas, McAuliffe and Sekhon 2021, "Time-uniform, nonparametric,
+///     nonasymptotic confidence sequences", proposition 5.
 [[nodiscard]] inline double normal_mixture_log_e(double s, double v, double rho) noexcept
 {
     if (!(v >= 0.0 && rho > 0.0 && std::isfinite(s) && std::isfinite(v))) {
@@ -24,8 +24,9 @@ namespace joust::inline v0::stats {
     return -0.5 * std::log1p(v / rho) + 0.5 * (s / (v + rho)) * s;
 }
 
-/// Give the logarithm of the one-sided normal mixture e-value: the mixture is half normal, so that only a positive
-/// `s` is evidence. `side::less` looks for a negative one, `side::two` is `normal_mixture_log_e(s, v, rho)`.
+/// Give the logarithm of the one-sided normal mixture e-value: the mixture is half normal, so that only a
+/// positive `s` is evidence. `side::less` looks for a negative one, `side::two` is `normal_mixture_log_e(s,
+/// v, rho)`.
 ///
 /// source: Howard et al. 2021, proposition 6. Everything stays on the log scale.
 [[nodiscard]] inline double normal_mixture_log_e(double s, double v, double rho, side alternative) noexcept
@@ -57,8 +58,8 @@ namespace joust::inline v0::stats {
     if (alternative == side::two) {
         return std::sqrt((v + rho) * (growth - 2.0 * std::log(alpha)));
     }
-    // Solve log(exp(z^2/2) cdf(z)) = target. The left side is convex and increasing, so Newton's steps come down
-    // to the root from above after the first; starting where cdf is taken as 1 the first lands there.
+    // Solve log(exp(z^2/2) cdf(z)) = target. The left side is convex and increasing, so Newton's steps come
+    // down to the root from above after the first; starting where cdf is taken as 1 the first lands there.
     const double target = -std::log(2.0 * alpha) + 0.5 * growth;
     double z = target > 0.0 ? std::sqrt(2.0 * target) : 0.0;
     for (int step = 0; step < 60; ++step) {
@@ -74,9 +75,11 @@ namespace joust::inline v0::stats {
     return z * std::sqrt(v + rho);
 }
 
-/// Choose the mixture's `rho` so that the boundary is nearly tightest where the variance process reaches `v_best`.
+/// Choose the mixture's `rho` so that the boundary is nearly tightest where the variance process reaches
+/// `v_best`.
 ///
-/// source: Howard et al. 2021, section 3.5: the expansion of their exact rule by Lambert's W, within a few per cent of it.
+/// source: Howard et al. 2021, section 3.5: the expansion of their exact rule by Lambert's W, within a few
+///     per cent of it.
 [[nodiscard]] inline double normal_mixture_rho(double v_best, double alpha) noexcept
 {
     if (!(v_best > 0.0 && detail::is_alpha(alpha))) {
@@ -86,13 +89,14 @@ namespace joust::inline v0::stats {
     return v_best / (twice + std::log1p(twice));
 }
 
-/// Choose `rho` at the end of the burn-in: the variance seen so far is extrapolated to the planned sample, where the
-/// two-sided 5 % boundary is then tightest. Freeze the result.
+/// Choose `rho` at the end of the burn-in: the variance seen so far is extrapolated to the planned sample,
+/// where the two-sided 5 % boundary is then tightest. Freeze the result.
 ///
-/// `information` and `planned_information` are in the same unit: for trials the sum of s (1 - s) over the exposures so
-/// far, and planned exposures times s (1 - s) of the planned shares.
+/// `information` and `planned_information` are in the same unit: for trials the sum of s (1 - s) over the
+/// exposures so far, and planned exposures times s (1 - s) of the planned shares.
 /// errors: NaN unless all three are positive and finite.
-[[nodiscard]] inline double burn_in_rho(double v_burn, double information, double planned_information) noexcept
+[[nodiscard]] inline double burn_in_rho(double v_burn, double information,
+                                        double planned_information) noexcept
 {
     constexpr double tightest_at = 8.3;
     if (!(v_burn > 0.0 && information > 0.0 && planned_information > 0.0 && std::isfinite(v_burn) &&

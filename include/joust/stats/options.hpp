@@ -26,7 +26,10 @@ struct bounds {
 namespace detail {
 
 // Written so that NaN is refused too.
-[[nodiscard]] constexpr bool is_alpha(double alpha) noexcept { return alpha > 0.0 && alpha < 1.0; }
+[[nodiscard]] constexpr bool is_alpha(double alpha) noexcept
+{
+    return alpha > 0.0 && alpha < 1.0;
+}
 
 }  // namespace detail
 }  // namespace joust::inline v0::stats

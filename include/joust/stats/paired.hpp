@@ -16,7 +16,8 @@ namespace joust::inline v0::stats {
 ///
 /// errors: too_few (fewer than 2), zero_variance (all the same), out_of_range.
 /// source: Student 1908.
-[[nodiscard]] inline test_result paired_t(const sample_summary& differences, const test_options& options = {}) noexcept
+[[nodiscard]] inline test_result paired_t(const sample_summary& differences,
+                                          const test_options& options = {}) noexcept
 {
     constexpr std::string_view method = "paired t-test";
     test_result result;
@@ -34,7 +35,8 @@ namespace joust::inline v0::stats {
 
 /// Compare two measurements of the same units (one request under both models, one row under two classifiers).
 ///
-/// Use it for differences that are roughly symmetric; for wins and losses use `sign_test`, for right and wrong `mcnemar`.
+/// Use it for differences that are roughly symmetric; for wins and losses use `sign_test`, for right and
+/// wrong `mcnemar`.
 /// assumes: pairs are independent of each other.
 /// errors: out_of_range for unequal lengths, NaN or infinities; else as from sufficient statistics.
 [[nodiscard]] inline test_result paired_t(std::span<const double> x, std::span<const double> y,

@@ -12,8 +12,9 @@
 
 namespace joust::inline v0::stats {
 
-/// Which p-value McNemar's test gives. `exact` never errs too often; `mid_p` halves the weight of what was seen and comes
-/// closer to the level; `asymptotic` is chi-squared, `corrected` the same with Edwards' correction.
+/// Which p-value McNemar's test gives. `exact` never errs too often; `mid_p` halves the weight of what was
+/// seen and comes closer to the level; `asymptotic` is chi-squared, `corrected` the same with Edwards'
+/// correction.
 enum class mcnemar_p : std::uint8_t { exact, mid_p, asymptotic, corrected };
 
 /// Options of mcnemar.
@@ -25,8 +26,9 @@ struct mcnemar_options {
 
 namespace detail {
 
-// Tango's score interval of (b - c) / n: z(d) = (b - c - n d) / sqrt(n (2 q + d (1 - d))) with q the restricted maximum
-// likelihood estimate of the second discordant probability, the larger root of a quadratic. At d = 0 it is McNemar's z.
+// Tango's score interval of (b - c) / n: z(d) = (b - c - n d) / sqrt(n (2 q + d (1 - d))) with q the
+// restricted maximum likelihood estimate of the second discordant probability, the larger root of a
+// quadratic. At d = 0 it is McNemar's z.
 [[nodiscard]] inline double tango_limit(double b, double c, double n, double z, double direction) noexcept
 {
     const double estimate = (b - c) / n;
@@ -72,7 +74,8 @@ inline void mcnemar_tails(test_result& result, double b, double c, const mcnemar
     const double difference = b - c;
     if (options.p_value == mcnemar_p::exact || options.p_value == mcnemar_p::mid_p) {
         result.statistic = b;
-        const tail_probability tail = coin_test(b, c, options.p_value == mcnemar_p::mid_p, options.alternative);
+        const tail_probability tail =
+            coin_test(b, c, options.p_value == mcnemar_p::mid_p, options.alternative);
         result.p_value = tail.p;
         result.log_p = tail.log_p;
         return;
@@ -95,11 +98,11 @@ inline void mcnemar_tails(test_result& result, double b, double c, const mcnemar
 ///
 /// The estimate is the difference of accuracies (b - c) / n with Tango's score interval.
 /// assumes: cases are independent.
-/// errors: out_of_range (alpha, b + c > n), too_few for n = 0. Without a discordant case the state is ok: the interval says
-///     what so many equal answers exclude.
+/// errors: out_of_range (alpha, b + c > n), too_few for n = 0. Without a discordant case the state is ok: the
+///     interval says what so many equal answers exclude.
 /// cost: no Boost; some sqrt(b + c) steps for the exact p-value.
-/// source: McNemar 1947; Tango 1998, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
-///     design".
+/// source: McNemar 1947; Tango 1998, "Equivalence test and confidence interval for the difference in
+///     proportions for the paired-sample design".
 [[nodiscard]] inline test_result mcnemar(std::uint64_t b, std::uint64_t c, std::uint64_t n,
                                          const mcnemar_options& options = {}) noexcept
 {

@@ -12,9 +12,9 @@ namespace joust::inline v0::stats {
 
 /// How the interval of a difference of two proportions is formed.
 ///
-/// `newcombe` (hybrid of two Wilson intervals) is good everywhere and cheap; `miettinen_nurminen` inverts the score test,
-/// the best for rare events, about 30 us; `agresti_caffo` adds a success and a failure to each sample; `wald` is the
-/// textbook one, too short for small counts, kept to compare with other programs.
+/// `newcombe` (hybrid of two Wilson intervals) is good everywhere and cheap; `miettinen_nurminen` inverts the
+/// score test, the best for rare events, about 30 us; `agresti_caffo` adds a success and a failure to each
+/// sample; `wald` is the textbook one, too short for small counts, kept to compare with other programs.
 enum class difference_interval : std::uint8_t { newcombe, miettinen_nurminen, agresti_caffo, wald };
 
 /// Options of two_proportion_z.
@@ -45,9 +45,9 @@ namespace detail {
     return {1.0 - upper_end(n - k), k < n ? 1.0 - lower_end(n - k) : 1.0};
 }
 
-// The variance of k1/n1 - k2/n2 where their difference is exactly d, at the restricted maximum of the likelihood, with
-// Miettinen and Nurminen's factor N / (N - 1). The score is monotone in p2, so it is bisected within its bracket:
-// closed forms of the cubic cancel.
+// The variance of k1/n1 - k2/n2 where their difference is exactly d, at the restricted maximum of the
+// likelihood, with Miettinen and Nurminen's factor N / (N - 1). The score is monotone in p2, so it is
+// bisected within its bracket: closed forms of the cubic cancel.
 [[nodiscard]] inline double restricted_variance(double k1, double n1, double k2, double n2, double d) noexcept
 {
     double low = d < 0.0 ? -d : 0.0;
@@ -59,7 +59,8 @@ namespace detail {
         }
         const double p1 = p2 + d;
         const double up = (k1 > 0.0 ? k1 / p1 : 0.0) + (k2 > 0.0 ? k2 / p2 : 0.0);
-        const double down = (k1 < n1 ? (n1 - k1) / (1.0 - p1) : 0.0) + (k2 < n2 ? (n2 - k2) / (1.0 - p2) : 0.0);
+        const double down =
+            (k1 < n1 ? (n1 - k1) / (1.0 - p1) : 0.0) + (k2 < n2 ? (n2 - k2) / (1.0 - p2) : 0.0);
         (up > down ? low : high) = p2;
     }
     const double p2 = 0.5 * (low + high);
@@ -68,7 +69,8 @@ namespace detail {
     return (variance > 0.0 ? variance : 0.0) * (n1 + n2) / (n1 + n2 - 1.0);
 }
 
-[[nodiscard]] inline double score_limit(double k1, double n1, double k2, double n2, double z, double direction) noexcept
+[[nodiscard]] inline double score_limit(double k1, double n1, double k2, double n2, double z,
+                                        double direction) noexcept
 {
     const double estimate = k1 / n1 - k2 / n2;
     double inside = estimate;
@@ -128,7 +130,8 @@ namespace detail {
 ///
 /// errors: as wilson_interval.
 /// source: Agresti and Coull 1998.
-[[nodiscard]] inline bounds agresti_coull_interval(std::uint64_t k, std::uint64_t n, double alpha = 0.05) noexcept
+[[nodiscard]] inline bounds agresti_coull_interval(std::uint64_t k, std::uint64_t n,
+                                                   double alpha = 0.05) noexcept
 {
     if (n == 0 || k > n || !detail::is_alpha(alpha)) {
         return {not_a_number, not_a_number};
@@ -140,16 +143,18 @@ namespace detail {
     return {p - half > 0.0 ? p - half : 0.0, p + half < 1.0 ? p + half : 1.0};
 }
 
-/// Compare two proportions k1 / n1 and k2 / n2: pooled z-test (its square is Pearson's chi-squared without correction),
-/// with an interval of the difference first minus second.
+/// Compare two proportions k1 / n1 and k2 / n2: pooled z-test (its square is Pearson's chi-squared without
+/// correction), with an interval of the difference first minus second.
 ///
-/// Use it at one planned look for units that are independent; for small counts prefer an exact test, while peeking an
-/// always-valid one. Test and interval are not inversions of each other, so near the level they may disagree.
-/// errors: out_of_range (k > n, alpha), too_few (an empty sample), zero_variance (no success at all, or no failure: p is 1,
-///     the interval still holds).
+/// Use it at one planned look for units that are independent; for small counts prefer an exact test, while
+/// peeking an always-valid one. Test and interval are not inversions of each other, so near the level they
+/// may disagree.
+/// errors: out_of_range (k > n, alpha), too_few (an empty sample), zero_variance (no success at all, or no
+///     failure: p is 1, the interval still holds).
 /// cost: under 1 us without Boost; 30 us for miettinen_nurminen.
 /// source: Newcombe 1998, method 10; Miettinen and Nurminen 1985; Agresti and Caffo 2000.
-[[nodiscard]] inline test_result two_proportion_z(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2, std::uint64_t n2,
+[[nodiscard]] inline test_result two_proportion_z(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2,
+                                                  std::uint64_t n2,
                                                   const proportion_options& options = {}) noexcept
 {
     test_result result;

@@ -18,8 +18,8 @@ namespace joust::inline v0::stats {
 
 /// Options of quantile intervals and comparisons.
 ///
-/// With `planned` > 0 the interval is valid at every look and tightest near that many values in the smaller sample;
-/// with 0 it is for one look.
+/// With `planned` > 0 the interval is valid at every look and tightest near that many values in the smaller
+/// sample; with 0 it is for one look.
 struct quantile_options {
     double q = 0.99;
     double alpha = 0.05;
@@ -90,10 +90,12 @@ namespace detail {
     return options.q > 0.0 && options.q < 1.0 && is_alpha(options.alpha);
 }
 
-inline constexpr double minimum_beyond = 10.0;  // values expected on each side of a quantile before a sequence speaks
+inline constexpr double minimum_beyond =
+    10.0;  // values expected on each side of a quantile before a sequence speaks
 
 // Ranks for one look (exact) or for every look (normal mixture of the count below the quantile).
-[[nodiscard]] inline rank_interval enclosing_ranks(std::uint64_t count, const quantile_options& options) noexcept
+[[nodiscard]] inline rank_interval enclosing_ranks(std::uint64_t count,
+                                                   const quantile_options& options) noexcept
 {
     const double n = static_cast<double>(count);
     double lower = 0.0;
@@ -136,8 +138,10 @@ struct quantile_ends {
     return latency_sketch::bins - 1;
 }
 
-// One sketch's quantile: the ranks' bins, taken at their outer edges so that the sketch's own error is inside.
-[[nodiscard]] inline quantile_ends sketch_quantile(const latency_sketch& sketch, const quantile_options& options) noexcept
+// One sketch's quantile: the ranks' bins, taken at their outer edges so that the sketch's own error is
+// inside.
+[[nodiscard]] inline quantile_ends sketch_quantile(const latency_sketch& sketch,
+                                                   const quantile_options& options) noexcept
 {
     quantile_ends ends;
     const std::uint64_t count = sketch.count();
@@ -166,8 +170,9 @@ struct quantile_ends {
 
 }  // namespace detail
 
-/// Give the ranks of the order statistics that enclose the q-quantile of `n` independent values with probability at least
-/// 1 - alpha; exact, whatever the distribution. Rank 0 or n + 1 means that no value bounds it.
+/// Give the ranks of the order statistics that enclose the q-quantile of `n` independent values with
+/// probability at least 1 - alpha; exact, whatever the distribution. Rank 0 or n + 1 means that no value
+/// bounds it.
 ///
 /// source: David and Nagaraja 2003, "Order Statistics", section 7.1.
 [[nodiscard]] inline rank_interval quantile_ranks(std::uint64_t n, double q, double alpha = 0.05) noexcept
@@ -181,8 +186,8 @@ struct quantile_ends {
 /// Give a quantile of sorted values with its interval of order statistics.
 ///
 /// assumes: independent values, in ascending order.
-/// errors: too_few where no value bounds the quantile on a side, burn_in (with `planned`: fewer than 10 values expected
-///     beyond it), out_of_range (options, not sorted, NaN).
+/// errors: too_few where no value bounds the quantile on a side, burn_in (with `planned`: fewer than 10
+///     values expected beyond it), out_of_range (options, not sorted, NaN).
 [[nodiscard]] inline quantile_result quantile_interval(std::span<const double> sorted,
                                                        const quantile_options& options = {}) noexcept
 {
@@ -218,7 +223,8 @@ struct quantile_ends {
     return result;
 }
 
-/// Give a quantile of a latency sketch with its interval of order statistics, the sketch's error (0.8 %) added.
+/// Give a quantile of a latency sketch with its interval of order statistics, the sketch's error (0.8 %)
+/// added.
 ///
 /// Requests are treated as independent, so where users come back with many similar requests it is too short.
 /// errors: as from sorted values.
@@ -227,8 +233,9 @@ struct quantile_ends {
                                                        const quantile_options& options = {}) noexcept
 {
     quantile_result result;
-    result.method = options.planned == 0 ? "order-statistic interval, requests treated as independent"
-                                         : "order-statistic confidence sequence, requests treated as independent";
+    result.method = options.planned == 0
+                        ? "order-statistic interval, requests treated as independent"
+                        : "order-statistic confidence sequence, requests treated as independent";
     result.n1 = sketch.count();
     if (!detail::usable(options)) {
         result.state = status::out_of_range;
@@ -256,7 +263,8 @@ template <class Function>
     // MOVER: the variances at the limits are read from each sample's own interval
     const double difference = f(first.estimate) - f(second.estimate);
     return {difference - std::hypot(f(first.estimate) - f(first.lower), f(second.upper) - f(second.estimate)),
-            difference + std::hypot(f(first.upper) - f(first.estimate), f(second.estimate) - f(second.lower))};
+            difference +
+                std::hypot(f(first.upper) - f(first.estimate), f(second.estimate) - f(second.lower))};
 }
 
 [[nodiscard]] inline quantile_result compare_sketches(const latency_sketch& x, const latency_sketch& y,
@@ -293,7 +301,8 @@ template <class Function>
             result.state = status::out_of_range;
             return result;
         }
-        const bounds ends = combine_quantiles(first, second, sequence, [](double value) { return std::log(value); });
+        const bounds ends =
+            combine_quantiles(first, second, sequence, [](double value) { return std::log(value); });
         result.lower = std::exp(ends.lower);
         result.upper = std::exp(ends.upper);
     } else {
@@ -309,13 +318,14 @@ template <class Function>
 
 /// Compare a quantile of two latency sketches: first minus second.
 ///
-/// For one look the two order-statistic intervals are combined by MOVER; with `planned` they are confidence sequences at
-/// alpha / 2 each and the difference holds at every look. Requests are treated as independent; the sketches' error is
-/// added at both ends.
+/// For one look the two order-statistic intervals are combined by MOVER; with `planned` they are confidence
+/// sequences at alpha / 2 each and the difference holds at every look. Requests are treated as independent;
+/// the sketches' error is added at both ends.
 /// errors: too_few, burn_in, out_of_range as for one sketch.
-/// source: Zou and Donner 2008 (MOVER); Howard and Ramdas 2022, "Sequential estimation of quantiles with applications to
-///     A/B testing and best-arm identification" (counts below a quantile; here with the normal mixture at variance
-///     n q (1 - q), which is asymptotic and therefore waits for 10 values expected beyond the quantile).
+/// source: Zou and Donner 2008 (MOVER); Howard and Ramdas 2022, "Sequential estimation of quantiles with
+///     applications to A/B testing and best-arm identification" (counts below a quantile; here with the
+///     normal mixture at variance n q (1 - q), which is asymptotic and therefore waits for 10 values expected
+///     beyond the quantile).
 [[nodiscard]] inline quantile_result quantile_difference(const latency_sketch& x, const latency_sketch& y,
                                                          const quantile_options& options = {}) noexcept
 {

@@ -16,7 +16,8 @@ namespace joust::inline v0::stats {
 ///
 /// With A = 1 where the challenger served, s its exact propensity then, w = s (1 - s) and x the observation:
 /// p1 = sum A (1 - s) x, p0 = sum (1 - A) s x, g1 and g0 = sum sqrt(w) x by arm, q1 = sum A (1 - s),
-/// q0 = sum (1 - A) s, k1 and k0 = sum sqrt(w) by arm. All are linear: add them over threads, replicas and days.
+/// q0 = sum (1 - A) s, k1 and k0 = sum sqrt(w) by arm. All are linear: add them over threads, replicas and
+/// days.
 /// shape: eight spans of equal length
 struct score_sums {
     std::span<const double> p1;
@@ -32,18 +33,20 @@ struct score_sums {
 /// Which variance process runs the mixture.
 ///
 /// `residual` (V) adapts to what was seen and has the most power, but few large events make it too small;
-/// `arm_free` (V0) does not look at who served; `larger` (Vmax) is the maximum of both and holds for skewed metrics
-/// and few buckets, at the price of power.
+/// `arm_free` (V0) does not look at who served; `larger` (Vmax) is the maximum of both and holds for skewed
+/// metrics and few buckets, at the price of power.
 enum class variance_clock : std::uint8_t { residual, arm_free, larger };
 
-/// Choose the clock by what the evidence holds: Vmax until 200 buckets have challenger data and 100 events were
-/// expected of the challenger, V from then on.
+/// Choose the clock by what the evidence holds: Vmax until 200 buckets have challenger data and 100 events
+/// were expected of the challenger, V from then on.
 ///
-/// `expected_events` is the sum of s over the observations that are not zero; for a metric that is hardly ever zero
-/// it passes its minimum by itself.
-[[nodiscard]] constexpr variance_clock switching_clock(std::size_t challenger_buckets, double expected_events) noexcept
+/// `expected_events` is the sum of s over the observations that are not zero; for a metric that is hardly
+/// ever zero it passes its minimum by itself.
+[[nodiscard]] constexpr variance_clock switching_clock(std::size_t challenger_buckets,
+                                                       double expected_events) noexcept
 {
-    return challenger_buckets >= 200 && expected_events >= 100.0 ? variance_clock::residual : variance_clock::larger;
+    return challenger_buckets >= 200 && expected_events >= 100.0 ? variance_clock::residual
+                                                                 : variance_clock::larger;
 }
 
 /// Options of a score test. `rho` must be fixed before the data that it judges (see `burn_in_rho`).
@@ -52,14 +55,15 @@ struct score_options {
     double alpha = 0.05;
     side alternative = side::two;
     variance_clock clock = variance_clock::larger;
-    double null = 0.0;             ///< the tested difference; for `relative_score_test` the tested ratio minus one
+    double null = 0.0;  ///< the tested difference; for `relative_score_test` the tested ratio minus one
     std::size_t min_buckets = 30;  ///< burn-in: buckets with challenger data, below which nothing is claimed
 };
 
-/// What a score test says. `estimate`, `lower` and `upper` are challenger minus champion, or challenger over champion
-/// for the relative form; everything else is at the tested null.
+/// What a score test says. `estimate`, `lower` and `upper` are challenger minus champion, or challenger over
+/// champion for the relative form; everything else is at the tested null.
 ///
-/// While `state` is `burn_in` the means and the estimate are given, the interval is infinite and `log_e` is 0.
+/// While `state` is `burn_in` the means and the estimate are given, the interval is infinite and `log_e` is
+/// 0.
 struct score_result {
     double challenger = not_a_number;  ///< overlap-weighted mean: sum p1 / sum q1
     double champion = not_a_number;    ///< sum p0 / sum q0
@@ -93,8 +97,8 @@ struct quadratic {
 
 /// A score whose terms are linear in a parameter t: S(t) = s0 + s1 t, with its two variance processes.
 ///
-/// S(t) > 0 says that the challenger is above what t claims. Every question of a score test (evidence against one t,
-/// the estimate, the interval) is answered from these few numbers.
+/// S(t) > 0 says that the challenger is above what t claims. Every question of a score test (evidence against
+/// one t, the estimate, the interval) is answered from these few numbers.
 struct score_line {
     double s0 = 0.0;
     double s1 = 0.0;
@@ -210,7 +214,8 @@ inline void insert_cubic_roots(double c0, double c1, double c2, double c3, short
     }
 }
 
-// Insert the distances u at which -log(v(u) + rho) + slope2 u^2 / (v(u) + rho) turns, for v around the estimate.
+// Insert the distances u at which -log(v(u) + rho) + slope2 u^2 / (v(u) + rho) turns, for v around the
+// estimate.
 inline void insert_turning_points(double at_root, double linear, double square, double rho, double slope2,
                                   short_list& out) noexcept
 {
@@ -226,10 +231,11 @@ inline void insert_turning_points(double at_root, double linear, double square, 
     }
 }
 
-// The distance from the estimate, in one direction of t, at which the evidence first reaches `target` (log 1/alpha).
-// Infinite where it never does: far away the variance outgrows every score.
-[[nodiscard]] inline double first_crossing(const score_line& line, double root, double direction, double target,
-                                           double rho, bool one_sided, variance_clock clock) noexcept
+// The distance from the estimate, in one direction of t, at which the evidence first reaches `target` (log
+// 1/alpha). Infinite where it never does: far away the variance outgrows every score.
+[[nodiscard]] inline double first_crossing(const score_line& line, double root, double direction,
+                                           double target, double rho, bool one_sided,
+                                           variance_clock clock) noexcept
 {
     const double slope2 = line.s1 * line.s1;
     const auto linear = [&](const quadratic& q) { return direction * 2.0 * (q.c1 + root * q.c2); };
@@ -292,13 +298,15 @@ inline void insert_turning_points(double at_root, double linear, double square, 
 
 }  // namespace detail
 
-/// Give every t around the estimate that the mixture does not reject: the confidence sequence for t at this look.
+/// Give every t around the estimate that the mixture does not reject: the confidence sequence for t at this
+/// look.
 ///
-/// For a one-sided alternative only the bound that it can move is finite. In terms of t; `greater` bounds t from below
-/// when the score falls with t (`s1 < 0`).
-/// errors: infinite ends where nothing can be excluded yet; both NaN when s1 is 0 or an argument is out of range.
-/// cost: 1 to 3 us, exact to neighbouring doubles: the crossings are bracketed between the turning points of the
-///     evidence, which are roots of cubics.
+/// For a one-sided alternative only the bound that it can move is finite. In terms of t; `greater` bounds t
+/// from below when the score falls with t (`s1 < 0`).
+/// errors: infinite ends where nothing can be excluded yet; both NaN when s1 is 0 or an argument is out of
+///     range.
+/// cost: 1 to 3 us, exact to neighbouring doubles: the crossings are bracketed between the turning points of
+///     the evidence, which are roots of cubics.
 [[nodiscard]] inline bounds score_interval(const score_line& line, double rho, double alpha, side alternative,
                                            variance_clock clock) noexcept
 {
@@ -332,10 +340,11 @@ struct fitted_line {
     double square = 0.0;       // sum of squares of the raw scores at t = 0, to recognise rounding noise
 };
 
-// Regress a(i) + t b(i) on q (no intercept), keep the residual sums; centre c(i) + t d(i) less kappa(t) times k.
+// Regress a(i) + t b(i) on q (no intercept), keep the residual sums; centre c(i) + t d(i) less kappa(t) times
+// k.
 template <class A, class B, class C, class D, class K>
-[[nodiscard]] fitted_line fit_score_line(std::span<const double> q1, std::span<const double> q0, A a, B b, C c, D d,
-                                         K k) noexcept
+[[nodiscard]] fitted_line fit_score_line(std::span<const double> q1, std::span<const double> q0, A a, B b,
+                                         C c, D d, K k) noexcept
 {
     const std::size_t n = q1.size();
     double qq = 0.0, aq = 0.0, bq = 0.0, c_sum = 0.0, d_sum = 0.0, k_sum = 0.0, aa = 0.0;
@@ -422,11 +431,13 @@ template <class A, class B, class C, class D, class K>
 
 [[nodiscard]] inline bool usable(const score_options& options) noexcept
 {
-    return options.rho > 0.0 && std::isfinite(options.rho) && is_alpha(options.alpha) && std::isfinite(options.null);
+    return options.rho > 0.0 && std::isfinite(options.rho) && is_alpha(options.alpha) &&
+           std::isfinite(options.null);
 }
 
 // What both forms share once the line is known: evidence at t, states, and whether an interval may be given.
-inline void judge(score_result& result, const fitted_line& fit, double t, const score_options& options) noexcept
+inline void judge(score_result& result, const fitted_line& fit, double t,
+                  const score_options& options) noexcept
 {
     const score_line& line = fit.line;
     if (!is_finite(line)) {
@@ -437,8 +448,8 @@ inline void judge(score_result& result, const fitted_line& fit, double t, const 
     result.s = line.s(t);
     result.v = line.v(t);
     result.v0 = line.v0(t);
-    // A constant metric leaves rounding noise. It is refused against every null: that no event was seen yet must not
-    // become evidence that a margin holds.
+    // A constant metric leaves rounding noise. It is refused against every null: that no event was seen yet
+    // must not become evidence that a margin holds.
     constexpr double rounding = 1e-28;  // squared and relative
     if (!(line.v.c0 > rounding * fit.square) || !(result.v > rounding * fit.square)) {
         result.state = status::zero_variance;
@@ -458,8 +469,10 @@ inline void judge(score_result& result, const fitted_line& fit, double t, const 
 {
     return detail::fit_score_line(
                sums.q1, sums.q0, [&](std::size_t i) { return sums.p1[i] - sums.p0[i]; },
-               [&](std::size_t i) { return -sums.q1[i]; }, [&](std::size_t i) { return sums.g1[i] + sums.g0[i]; },
-               [&](std::size_t i) { return -sums.k1[i]; }, [&](std::size_t i) { return sums.k1[i] + sums.k0[i]; })
+               [&](std::size_t i) { return -sums.q1[i]; },
+               [&](std::size_t i) { return sums.g1[i] + sums.g0[i]; },
+               [&](std::size_t i) { return -sums.k1[i]; },
+               [&](std::size_t i) { return sums.k1[i] + sums.k0[i]; })
         .line;
 }
 
@@ -470,24 +483,26 @@ inline void judge(score_result& result, const fitted_line& fit, double t, const 
 {
     return detail::fit_score_line(
                sums.q1, sums.q0, [&](std::size_t i) { return sums.p1[i] - sums.p0[i]; },
-               [&](std::size_t i) { return sums.p1[i]; }, [&](std::size_t i) { return sums.g1[i] + sums.g0[i]; },
-               [&](std::size_t i) { return sums.g1[i]; }, [&](std::size_t i) { return sums.k1[i] + sums.k0[i]; })
+               [&](std::size_t i) { return sums.p1[i]; },
+               [&](std::size_t i) { return sums.g1[i] + sums.g0[i]; },
+               [&](std::size_t i) { return sums.g1[i]; },
+               [&](std::size_t i) { return sums.k1[i] + sums.k0[i]; })
         .line;
 }
 
-/// Compare challenger and champion by propensity-centred scores per bucket of units: cluster-robust, unbiased while
-/// shares and outcomes drift, valid at every look once burnt in.
+/// Compare challenger and champion by propensity-centred scores per bucket of units: cluster-robust, unbiased
+/// while shares and outcomes drift, valid at every look once burnt in.
 ///
-/// kappa = sum PQ / sum Q^2 takes the common level out, S = sum(P - kappa Q), V = sum (P - kappa Q)^2 with P = p1 - p0
-/// and Q = q1 - q0. The estimate is the theta whose score is zero; the interval holds every theta around it that the
-/// normal mixture does not reject.
-/// assumes: each request was randomised with the propensity recorded, buckets are independent; asymptotic in the number
-///     of buckets with challenger data, so that number is enforced.
-/// errors: too_few without data in both arms, burn_in, zero_variance, low_overlap, out_of_range (NaN, infinities, unequal
-///     lengths, options).
+/// kappa = sum PQ / sum Q^2 takes the common level out, S = sum(P - kappa Q), V = sum (P - kappa Q)^2 with P
+/// = p1 - p0 and Q = q1 - q0. The estimate is the theta whose score is zero; the interval holds every theta
+/// around it that the normal mixture does not reject.
+/// assumes: each request was randomised with the propensity recorded, buckets are independent; asymptotic in
+///     the number of buckets with challenger data, so that number is enforced.
+/// errors: too_few without data in both arms, burn_in, zero_variance, low_overlap, out_of_range (NaN,
+///     infinities, unequal lengths, options).
 /// cost: two passes over the buckets, no allocation.
-/// source: score test of a mean difference in a partly linear model (Robinson 1988), cluster sums (Liang and Zeger
-///     1986), mixture of Robbins 1970; simulated error rates are in docs/statistics.md.
+/// source: score test of a mean difference in a partly linear model (Robinson 1988), cluster sums (Liang and
+///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/statistics.md.
 [[nodiscard]] inline score_result score_test(const score_sums& sums, const score_options& options) noexcept
 {
     constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -514,7 +529,8 @@ inline void judge(score_result& result, const fitted_line& fit, double t, const 
     }
     result.estimate = fit.line.root();
     if (result.state == status::ok) {
-        const bounds ends = score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
+        const bounds ends =
+            score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
         result.lower = ends.lower;
         result.upper = ends.upper;
     } else if (result.state == status::burn_in) {
@@ -528,8 +544,10 @@ inline void judge(score_result& result, const fitted_line& fit, double t, const 
 ///
 /// `options.null` is r - 1, so that 0.10 tests a ratio of 1.10. `estimate`, `lower` and `upper` are ratios.
 /// assumes: as score_test; a metric that is not negative, kept without a subtracted constant.
-/// errors: as score_test; too_few while an arm has nothing but zeros, out_of_range for a champion whose mean is negative.
-[[nodiscard]] inline score_result relative_score_test(const score_sums& sums, const score_options& options) noexcept
+/// errors: as score_test; too_few while an arm has nothing but zeros, out_of_range for a champion whose mean
+///     is negative.
+[[nodiscard]] inline score_result relative_score_test(const score_sums& sums,
+                                                      const score_options& options) noexcept
 {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     score_result result;
@@ -565,7 +583,8 @@ inline void judge(score_result& result, const fitted_line& fit, double t, const 
     }
     result.estimate = 1.0 / inverse;
     if (result.state == status::ok) {
-        const bounds ends = score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
+        const bounds ends =
+            score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
         // r = 1 / (1 + t) falls with t, so the ends change places. 1 + t <= 0 excludes no large ratio.
         result.lower = ends.upper == infinity ? 0.0 : 1.0 / (1.0 + ends.upper);
         result.upper = ends.lower > -1.0 ? 1.0 / (1.0 + ends.lower) : infinity;
@@ -576,13 +595,13 @@ inline void judge(score_result& result, const fitted_line& fit, double t, const 
     return result;
 }
 
-/// Test a mean difference that is known to be zero under the null within each bucket: differences of one request under
-/// both models (shadow), credits of interleaved lists with known coins.
+/// Test a mean difference that is known to be zero under the null within each bucket: differences of one
+/// request under both models (shadow), credits of interleaved lists with known coins.
 ///
 /// S = sum d, V = sum d^2; the estimate is sum d / sum n with n the bucket's number of observations.
 /// assumes: buckets are independent and E d = 0 in each under the null (for n theta: E (d - n theta) = 0).
-/// errors: out_of_range (unequal lengths, NaN, negative n), too_few, burn_in (fewer than `min_buckets` buckets with n > 0),
-///     zero_variance (no difference at all).
+/// errors: out_of_range (unequal lengths, NaN, negative n), too_few, burn_in (fewer than `min_buckets`
+///     buckets with n > 0), zero_variance (no difference at all).
 /// cost: one pass, no allocation.
 [[nodiscard]] inline score_result paired_score_test(std::span<const double> d, std::span<const double> n,
                                                     const score_options& options) noexcept
@@ -619,7 +638,8 @@ inline void judge(score_result& result, const fitted_line& fit, double t, const 
     detail::judge(result, fit, options.null, options);
     result.estimate = sum / count;
     if (result.state == status::ok) {
-        const bounds ends = score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
+        const bounds ends =
+            score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
         result.lower = ends.lower;
         result.upper = ends.upper;
     } else if (result.state == status::burn_in) {

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <joust/stats/mcnemar.hpp>
 #include <joust/stats/options.hpp>
+#include <joust/stats/paired_proportions.hpp>
 #include <joust/stats/result.hpp>
 
 #include <cmath>
@@ -10,7 +10,8 @@
 
 namespace joust::inline v0::stats {
 
-/// Options of sign_test. `mid_p` comes closer to the level than the exact p-value, which errs on the safe side.
+/// Options of sign_test. `mid_p` comes closer to the level than the exact p-value, which errs on the safe
+/// side.
 struct sign_test_options {
     double alpha = 0.05;
     side alternative = side::two;
@@ -24,21 +25,24 @@ struct sign_test_result : test_result {
     std::uint64_t ties = 0;
 };
 
-/// Ask whether the first wins more units than the second: exact binomial test, ties left out of the p-value and counted.
+/// Ask whether the first wins more units than the second: exact binomial test, ties left out of the p-value
+/// and counted.
 ///
 /// Use it for preferences per unit (interleaved queries, pairwise judgements). The estimate is the preference
 /// (wins + ties / 2) / all - 1/2, between -1/2 and 1/2, half a tie for each; its interval is Tango's.
 /// assumes: units are independent: all queries of one user are one unit.
 /// errors: out_of_range (alpha), too_few without a unit. With ties alone p is 1.
 /// source: Dixon and Mood 1946; ties by halves: Chapelle et al. 2012, section 2.
-[[nodiscard]] inline sign_test_result sign_test(std::uint64_t wins, std::uint64_t losses, std::uint64_t ties = 0,
+[[nodiscard]] inline sign_test_result sign_test(std::uint64_t wins, std::uint64_t losses,
+                                                std::uint64_t ties = 0,
                                                 const sign_test_options& options = {}) noexcept
 {
     sign_test_result result;
     result.wins = wins;
     result.losses = losses;
     result.ties = ties;
-    const mcnemar_options same{options.alpha, options.alternative, options.mid_p ? mcnemar_p::mid_p : mcnemar_p::exact};
+    const mcnemar_options same{options.alpha, options.alternative,
+                               options.mid_p ? mcnemar_p::mid_p : mcnemar_p::exact};
     static_cast<test_result&>(result) = mcnemar(wins, losses, wins + losses + ties, same);
     result.method = options.mid_p ? "sign test, mid-p" : "sign test, exact";
     result.estimate *= 0.5;

@@ -15,8 +15,8 @@ namespace joust::inline v0::stats {
 
 namespace detail {
 
-// log of the upper tail of chi-squared with whole degrees of freedom: a finite sum of positive terms, so nothing
-// cancels and the tail never underflows. source: Abramowitz and Stegun 1964, 26.4.4 and 26.4.5.
+// log of the upper tail of chi-squared with whole degrees of freedom: a finite sum of positive terms, so
+// nothing cancels and the tail never underflows. source: Abramowitz and Stegun 1964, 26.4.4 and 26.4.5.
 [[nodiscard]] inline double log_chi_squared_sf(double x, std::size_t df) noexcept
 {
     if (!(x >= 0.0) || df == 0) {
@@ -66,10 +66,11 @@ namespace detail {
 ///
 /// Arms with share 0 must have count 0 and are no degree of freedom. `statistic` is chi-squared.
 /// assumes: counts of independent units. Requests of returning units are not: see `sequential_srm`.
-/// errors: out_of_range (unequal lengths, shares negative or not summing to 1 within 1e-9, a count where the share is 0),
-///     too_few (fewer than two arms with a share, or no unit).
+/// errors: out_of_range (unequal lengths, shares negative or not summing to 1 within 1e-9, a count where the
+///     share is 0), too_few (fewer than two arms with a share, or no unit).
 /// cost: no Boost: with whole degrees of freedom the tail is a finite sum.
-/// source: Pearson 1900; Fabijan et al. 2019, "Diagnosing sample ratio mismatch in online controlled experiments".
+/// source: Pearson 1900; Fabijan et al. 2019, "Diagnosing sample ratio mismatch in online controlled
+///     experiments".
 [[nodiscard]] inline test_result sample_ratio_mismatch(std::span<const std::uint64_t> counts,
                                                        std::span<const double> shares) noexcept
 {
@@ -115,16 +116,19 @@ namespace detail {
 
 /// Watch the sample ratio at every look, by buckets of units: right under ramps and for units that return.
 ///
-/// It is the score test of x = 1: S = sum(q1 - q0), V = sum (q1 - q0)^2. In the result `challenger` and `champion` are
-/// the summed weights of both arms, which the right split makes equal on average; `estimate` is their difference relative
-/// to their mean, which is `information`. The coins are known, so V falls below the information only by chance: unless
-/// `options.clock` is `residual`, the larger of both is used (`v0` shows it).
+/// It is the score test of x = 1: S = sum(q1 - q0), V = sum (q1 - q0)^2. In the result `challenger` and
+/// `champion` are the summed weights of both arms, which the right split makes equal on average; `estimate`
+/// is their difference relative to their mean, which is `information`. The coins are known, so V falls below
+/// the information only by chance: unless `options.clock` is `residual`, the larger of both is used (`v0`
+/// shows it).
 ///
-/// A challenger that is hardly ever served cannot end its own burn-in: with ten times the information that `min_buckets`
-/// asks for, it is judged by the larger of V and ten times the information, which allows for ten visits per unit.
-/// assumes: as score_test. It also reacts to a challenger that changes how often units come back: show distinct units per
-///     arm beside it.
-/// errors: too_few without data, burn_in below `options.min_buckets` buckets with challenger data, out_of_range.
+/// A challenger that is hardly ever served cannot end its own burn-in: with ten times the information that
+/// `min_buckets` asks for, it is judged by the larger of V and ten times the information, which allows for
+/// ten visits per unit.
+/// assumes: as score_test. It also reacts to a challenger that changes how often units come back: show
+///     distinct units per arm beside it.
+/// errors: too_few without data, burn_in below `options.min_buckets` buckets with challenger data,
+///     out_of_range.
 /// cost: one pass, no allocation.
 /// source: as score_test.
 [[nodiscard]] inline score_result sequential_srm(std::span<const double> q1, std::span<const double> q0,

@@ -15,13 +15,14 @@ namespace joust::inline v0::stats::detail {
     }
     const double r = 1.0 / (z * z);
     return (1.0 / 12.0 -
-            r * (1.0 / 360.0 -
-                 r * (1.0 / 1260.0 -
-                      r * (1.0 / 1680.0 - r * (1.0 / 1188.0 - r * (691.0 / 360360.0 - r * (1.0 / 156.0))))))) / z;
+            r * (1.0 / 360.0 - r * (1.0 / 1260.0 -
+                                    r * (1.0 / 1680.0 -
+                                         r * (1.0 / 1188.0 - r * (691.0 / 360360.0 - r * (1.0 / 156.0))))))) /
+           z;
 }
 
-// x log(x / m) + m - x without cancellation near x = m, from the difference x - m, which the caller may know better
-// than m. source: Loader 2000, "Fast and accurate computation of binomial probabilities".
+// x log(x / m) + m - x without cancellation near x = m, from the difference x - m, which the caller may know
+// better than m. source: Loader 2000, "Fast and accurate computation of binomial probabilities".
 [[nodiscard]] inline double deviance_of_difference(double x, double difference) noexcept
 {
     const double m = x - difference;
@@ -42,19 +43,22 @@ namespace joust::inline v0::stats::detail {
     return sum;
 }
 
-[[nodiscard]] inline double deviance_term(double x, double m) noexcept { return deviance_of_difference(x, x - m); }
+[[nodiscard]] inline double deviance_term(double x, double m) noexcept
+{
+    return deviance_of_difference(x, x - m);
+}
 
-// log[x^a y^b / B(a, b)] with y = 1 - x given separately, for a, b > 0 and 0 < x < 1. The smaller of x and y is taken
-// as the exact one: a - (a + b) x = (a + b) y - b, so the rounding of the larger costs nothing.
+// log[x^a y^b / B(a, b)] with y = 1 - x given separately, for a, b > 0 and 0 < x < 1. The smaller of x and y
+// is taken as the exact one: a - (a + b) x = (a + b) y - b, so the rounding of the larger costs nothing.
 [[nodiscard]] inline double log_beta_term(double a, double b, double x, double y) noexcept
 {
     const double n = a + b;
     const double excess = x <= y ? std::fma(-n, x, a) : -std::fma(-n, y, b);
     // Far below what is expected the quotient is formed from x itself: a - excess would be all rounding.
-    const double first = x <= y && excess > 0.9 * a ? a * std::log(a / n / x) - excess
-                                                    : deviance_of_difference(a, excess);
-    const double second = y < x && -excess > 0.9 * b ? b * std::log(b / n / y) + excess
-                                                     : deviance_of_difference(b, -excess);
+    const double first =
+        x <= y && excess > 0.9 * a ? a * std::log(a / n / x) - excess : deviance_of_difference(a, excess);
+    const double second =
+        y < x && -excess > 0.9 * b ? b * std::log(b / n / y) + excess : deviance_of_difference(b, -excess);
     return stirling_error(n) - stirling_error(a) - stirling_error(b) - first - second +
            0.5 * (std::log(a) + std::log(b) - std::log(n)) - half_log_two_pi;
 }
@@ -65,8 +69,8 @@ namespace joust::inline v0::stats::detail {
     return 0.5 * std::log(a) - half_log_two_pi - stirling_error(a) - deviance_term(a, x);
 }
 
-// log of the regularised incomplete beta function I_x(a, b) in its lower tail, x <= (a + 1) / (a + b + 2), by the
-// continued fraction DLMF 8.17.22 (Lentz' evaluation). Exact where I itself underflows.
+// log of the regularised incomplete beta function I_x(a, b) in its lower tail, x <= (a + 1) / (a + b + 2), by
+// the continued fraction DLMF 8.17.22 (Lentz' evaluation). Exact where I itself underflows.
 [[nodiscard]] inline double log_incomplete_beta_tail(double a, double b, double x, double y) noexcept
 {
     constexpr double tiny = 1e-300;
@@ -96,8 +100,8 @@ namespace joust::inline v0::stats::detail {
     return log_beta_term(a, b, x, y) - std::log(a) + std::log(fraction);
 }
 
-// log of the regularised upper incomplete gamma function Q(a, x) in its tail, x > a + 1, by Legendre's continued
-// fraction (DLMF 8.9.2).
+// log of the regularised upper incomplete gamma function Q(a, x) in its tail, x > a + 1, by Legendre's
+// continued fraction (DLMF 8.9.2).
 [[nodiscard]] inline double log_upper_gamma_tail(double a, double x) noexcept
 {
     constexpr double tiny = 1e-300;

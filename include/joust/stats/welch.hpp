@@ -55,7 +55,8 @@ namespace detail {
 
 [[nodiscard]] inline bool usable(const sample_summary& s) noexcept
 {
-    return s.n >= 0.0 && std::isfinite(s.n) && std::isfinite(s.mean) && s.variance >= 0.0 && std::isfinite(s.variance);
+    return s.n >= 0.0 && std::isfinite(s.n) && std::isfinite(s.mean) && s.variance >= 0.0 &&
+           std::isfinite(s.variance);
 }
 
 [[nodiscard]] inline test_result two_sample_t(bool pooled, double difference, const sample_summary& x,
@@ -101,12 +102,15 @@ namespace detail {
 
 /// Compare two means whose variances may differ: Welch's t-test with Satterthwaite's degrees of freedom.
 ///
-/// Use it for metrics per independent unit at one planned look; not while peeking, and not for units in clusters.
+/// Use it for metrics per independent unit at one planned look; not while peeking, and not for units in
+/// clusters.
 /// assumes: independent observations; nearly normal means (large samples, or nearly normal data).
-/// errors: too_few (fewer than 2 in a sample), zero_variance (both constant), out_of_range (NaN, infinities, alpha).
+/// errors: too_few (fewer than 2 in a sample), zero_variance (both constant), out_of_range (NaN, infinities,
+///     alpha).
 /// cost: about 1 ns per value from raw data; about 1 us from sufficient statistics.
 /// source: Welch 1947; Satterthwaite 1946.
-[[nodiscard]] inline test_result welch_t(const moments& x, const moments& y, const test_options& options = {}) noexcept
+[[nodiscard]] inline test_result welch_t(const moments& x, const moments& y,
+                                         const test_options& options = {}) noexcept
 {
     return detail::two_sample_t(false, x, y, options);
 }
@@ -125,10 +129,12 @@ namespace detail {
     return welch_t(moments{x}, moments{y}, options);
 }
 
-/// Compare two means with one common variance. Prefer `welch_t`: this one is off when variances and counts both differ.
+/// Compare two means with one common variance. Prefer `welch_t`: this one is off when variances and counts
+/// both differ.
 ///
 /// source: Student 1908; Fisher 1925.
-[[nodiscard]] inline test_result student_t(const moments& x, const moments& y, const test_options& options = {}) noexcept
+[[nodiscard]] inline test_result student_t(const moments& x, const moments& y,
+                                           const test_options& options = {}) noexcept
 {
     return detail::two_sample_t(true, x, y, options);
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -114,7 +115,7 @@ private:
             } else if (f.loses) {
                 ++out_of_race;
                 losses += (losses.empty() ? "" : "; ") + seen.models[f.pair + 1] + " is worse on " +
-                          how.specs[f.metric].name + interval(f.answer);
+                          how.specs[f.metric].name + interval(f.answer, how.specs[f.metric].unit);
             } else if (f.wins && (best == nullptr || sign * f.answer.estimate > sign * best->answer.estimate)) {
                 best = &f;
             } else if (!f.wins && open == nullptr) {
@@ -124,7 +125,7 @@ private:
         if (best != nullptr) {
             out.decision = verdict::ship_challenger;
             out.reason = seen.models[best->pair + 1] + " is better on " + how.specs[best->metric].name +
-                         interval(best->answer) + guardrails_in_words(found, how, best->pair);
+                         interval(best->answer, how.specs[best->metric].unit) + guardrails_in_words(found, how, best->pair);
         } else if (out_of_race == seen.pairs.size()) {
             out.decision = verdict::keep_champion;
             out.reason = breaches + (breaches.empty() || losses.empty() ? "" : "; ") + losses;
@@ -137,22 +138,26 @@ private:
         }
     }
 
-    static std::string interval(const inference& answer)
+    /// Write a difference with its interval; proportions differ by percentage points.
+    static std::string interval(const inference& answer, std::string_view unit)
     {
+        const double scale = unit == "%" ? 100.0 : 1.0;
         std::string text = ": ";
-        append_number(text, answer.estimate, 3, signs::always);
+        append_number(text, scale * answer.estimate, 3, signs::always);
         text += " [";
-        append_number(text, answer.lower, 3, signs::always);
+        append_number(text, scale * answer.lower, 3, signs::always);
         text += ", ";
-        append_number(text, answer.upper, 3, signs::always);
-        return text + "]";
+        append_number(text, scale * answer.upper, 3, signs::always);
+        text += unit == "%" ? "] pp" : unit.empty() ? "]" : "] ";
+        text += unit == "%" ? "" : unit;
+        return text;
     }
 
     static std::string undecided(const detail::finding& f, const detail::setting& how)
     {
         const std::string& name = how.specs[f.metric].name;
         switch (f.answer.state) {
-            case status::ok: return "the interval for " + name + interval(f.answer) + " still contains 0";
+            case status::ok: return "the interval for " + name + interval(f.answer, how.specs[f.metric].unit) + " still contains 0";
             case status::burn_in: return name + " is still in its burn-in: too few units or events for any claim";
             case status::before_planned_sample: return name + " is judged once, at the planned sample, which is not reached";
             case status::zero_variance: return name + " has been the same for everybody so far";

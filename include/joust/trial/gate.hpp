@@ -26,6 +26,7 @@
 #include <joust/stats/paired_proportions.hpp>
 #include <joust/stats/quantile.hpp>
 #include <joust/store/results.hpp>
+#include <joust/trial/judge.hpp>
 #include <joust/trial/metric_set.hpp>
 
 namespace joust::inline v0 {
@@ -442,7 +443,7 @@ private:
             ruling found;
             row.metric = spec.name;
             row.arm = names_[1];
-            row.role = detail::describe(spec.limit);
+            row.role = "guardrail, " + detail::describe(spec.limit, spec.unit);
             row.better = spec.limit.harm_is_up ? -1 : 1;
             row.unit = spec.unit;
             row.level = 1.0 - 2.0 * alpha_;
@@ -526,9 +527,9 @@ private:
     static std::string in_words(const metric_row& row)
     {
         std::string text = " ";
-        append_number(text, row.champion, 4);
+        detail::append_in_unit(text, row.champion, row.unit);
         text += " -> ";
-        append_number(text, row.challenger, 4);
+        detail::append_in_unit(text, row.challenger, row.unit);
         text += " (" + row.role.substr(std::string_view{"guardrail, "}.size()) + ")";
         return text;
     }

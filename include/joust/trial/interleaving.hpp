@@ -629,13 +629,13 @@ private:
                 .e_value = std::isnan(answer.log_e) ? stats::not_a_number : std::exp(answer.log_e),
                 .state = answer.state,
                 .better = 1,
-                .level = 1.0 - alpha};
+                .level = std::isnan(answer.lower) ? stats::not_a_number : 1.0 - alpha};
     }
 
     void add_wins(joust::report& out, const pair_evidence& pair, std::size_t p, double alpha) const
     {
         metric_row row = row_of("slates won", names_[p + 1], "secondary",
-                                detail::judge_wins(detail::win_counts{pair}, alpha), alpha);
+                                detail::judge_wins(inference_, pair, alpha), alpha);
         row.reference = 0.5;
         row.unit = "%";
         out.metrics.push_back(std::move(row));

@@ -203,7 +203,7 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
             row.metric += " p" + to_text(100.0 * how.watches[static_cast<std::size_t>(spec.watch)].q);
         }
         row.arm = seen.models[f.pair + 1];
-        row.role = guards ? describe(spec.limit) : role_name(spec.role);
+        row.role = guards ? "guardrail, " + describe(spec.limit, spec.unit) : role_name(spec.role);
         row.method = f.answer.method;
         row.champion = f.answer.champion;
         row.challenger = f.answer.challenger;
@@ -251,6 +251,18 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
     }
 }
 
+/// Write a value as the report's tables do.
+inline void append_in_unit(std::string& out, double value, std::string_view unit)
+{
+    if (unit == "%") {
+        append_percent(out, value, 2);
+    } else {
+        append_number(out, value, 4);
+        out += unit.empty() ? "" : " ";
+        out += unit;
+    }
+}
+
 /// Say in words which guardrail is broken, or nothing.
 [[nodiscard]] inline std::string breach_of(const evidence& seen, const judgement& found, const setting& how,
                                            std::size_t pair)
@@ -259,10 +271,10 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
         if (f.pair == pair && f.breached) {
             const metric_spec& spec = how.specs[f.metric];
             std::string text = seen.models[pair + 1] + " breaks the guardrail on " + spec.name + " (" +
-                               describe(spec.limit).substr(std::string_view{"guardrail, "}.size()) + "): ";
-            append_number(text, f.answer.champion, 4);
+                               describe(spec.limit, spec.unit) + "): ";
+            append_in_unit(text, f.answer.champion, spec.unit);
             text += " -> ";
-            append_number(text, f.answer.challenger, 4);
+            append_in_unit(text, f.answer.challenger, spec.unit);
             text += ", e-value ";
             append_e_value(text, std::exp(f.answer.log_e));
             return text;

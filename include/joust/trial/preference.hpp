@@ -8,6 +8,7 @@
 #include <joust/stats/normal.hpp>
 #include <joust/stats/normal_mixture.hpp>
 #include <joust/stats/score.hpp>
+#include <joust/stats/sign_test.hpp>
 #include <joust/stats/stirling.hpp>
 
 #include <cmath>
@@ -192,6 +193,36 @@ struct win_counts {
     };
     answer.lower = seen.won > 0.0 ? end(answer.estimate, 0.0) : 0.0;
     answer.upper = seen.lost > 0.0 ? end(answer.estimate, 1.0) : 1.0;
+    return answer;
+}
+
+/// The same for a trial that is judged at every look, and for one that is judged once.
+[[nodiscard]] inline inference judge_wins(const always_valid&, const pair_evidence& pair, double alpha)
+{
+    return judge_wins(win_counts{pair}, alpha);
+}
+[[nodiscard]] inline inference judge_wins(const fixed_horizon& policy, const pair_evidence& pair, double alpha)
+{
+    const win_counts seen{pair};
+    // Of slates that prefer somebody; half a win more turns the preference of a sign test into a share.
+    const stats::sign_test_result tested = stats::sign_test(static_cast<std::uint64_t>(seen.won),
+                                                            static_cast<std::uint64_t>(seen.lost), 0, {.alpha = alpha});
+    inference answer;
+    answer.method = tested.method;
+    answer.state = tested.state;
+    if (tested.state != status::ok) {
+        return answer;
+    }
+    answer.estimate = tested.estimate + 0.5;
+    answer.challenger = answer.estimate;
+    answer.champion = 1.0 - answer.estimate;
+    if (total(pair.series[exposure_series].champion) < policy.units) {
+        answer.state = status::before_planned_sample;
+        return answer;
+    }
+    answer.lower = tested.lower + 0.5;
+    answer.upper = tested.upper + 0.5;
+    answer.p_value = tested.p_value;
     return answer;
 }
 

@@ -2,6 +2,8 @@
 
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
+#include <joust/core/style.hpp>
+#include <joust/core/write.hpp>
 
 #include <array>
 #include <bit>
@@ -252,6 +254,9 @@ struct ticket {
         }
         return read;
     }
+
+    /// Write the ticket's text. cost: as to_string
+    void write(std::string& out, style how) const { write_name(to_string(), out, how); }
 
     constexpr bool operator==(const ticket&) const = default;
 
