@@ -181,10 +181,26 @@ void credited(benchmark::State& state)
 constexpr auto team_draft_by_hash_set = plain_team_draft<joust::keyed_random>;
 constexpr auto pairs_by_hash_set = plain_pairs<joust::keyed_random>;
 
-BENCHMARK_TEMPLATE(drafted, joust::competitive_pairs)->Name("joust/competitive_pairs")->Args({10, 100})->Args({100, 100})->Args({1000, 1000});
-BENCHMARK_TEMPLATE(plain, pairs_by_hash_set)->Name("hash_set/competitive_pairs")->Args({10, 100})->Args({100, 100})->Args({1000, 1000});
-BENCHMARK_TEMPLATE(drafted, joust::team_draft)->Name("joust/team_draft")->Args({10, 100})->Args({100, 100})->Args({1000, 1000});
-BENCHMARK_TEMPLATE(plain, team_draft_by_hash_set)->Name("hash_set/team_draft")->Args({10, 100})->Args({100, 100})->Args({1000, 1000});
+BENCHMARK_TEMPLATE(drafted, joust::competitive_pairs)
+    ->Name("joust/competitive_pairs")
+    ->Args({10, 100})
+    ->Args({100, 100})
+    ->Args({1000, 1000});
+BENCHMARK_TEMPLATE(plain, pairs_by_hash_set)
+    ->Name("hash_set/competitive_pairs")
+    ->Args({10, 100})
+    ->Args({100, 100})
+    ->Args({1000, 1000});
+BENCHMARK_TEMPLATE(drafted, joust::team_draft)
+    ->Name("joust/team_draft")
+    ->Args({10, 100})
+    ->Args({100, 100})
+    ->Args({1000, 1000});
+BENCHMARK_TEMPLATE(plain, team_draft_by_hash_set)
+    ->Name("hash_set/team_draft")
+    ->Args({10, 100})
+    ->Args({100, 100})
+    ->Args({1000, 1000});
 BENCHMARK(packed)->Name("joust/pack_teams");
 BENCHMARK(credited)->Name("joust/credit_a_click");
 
@@ -210,8 +226,8 @@ public:
             const auto slash = name.find('/');
             const auto other = times_.find("hash_set" + name.substr(slash));
             if (name.rfind("joust", 0) == 0 && other != times_.end()) {
-                std::printf("%-40s %12.1f %12.1f %8.1f\n", name.substr(slash + 1).c_str(), nanoseconds, other->second,
-                            other->second / nanoseconds);
+                std::printf("%-40s %12.1f %12.1f %8.1f\n", name.substr(slash + 1).c_str(), nanoseconds,
+                            other->second, other->second / nanoseconds);
             }
         }
     }

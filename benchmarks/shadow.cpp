@@ -1,12 +1,12 @@
 // What a shadow costs its caller: its parts, then the whole trial. Google Benchmark; run with one other core idle.
 
-#include <benchmark/benchmark.h>
-
 #include <joust/shadow/comparator.hpp>
 #include <joust/shadow/executor.hpp>
 #include <joust/shadow/pending.hpp>
 #include <joust/shadow/sampler.hpp>
 #include <joust/trial/shadow.hpp>
+
+#include <benchmark/benchmark.h>
 
 #include <array>
 #include <atomic>
@@ -38,7 +38,8 @@ void accepted(benchmark::State& state)
             work.words[7] = static_cast<std::uint64_t>(i);
             benchmark::DoNotOptimize(running.dispatch(work));
         }
-        state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / batch);
+        state.SetIterationTime(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / batch);
         running.drain();
     }
     state.counters["refused"] = static_cast<double>(running.refused());
@@ -66,7 +67,8 @@ void accepted_while_busy(benchmark::State& state)
         for (int i = 0; i < batch; ++i) {
             benchmark::DoNotOptimize(running.dispatch(work));
         }
-        state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / batch);
+        state.SetIterationTime(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / batch);
         step = 2;
         running.drain();
     }
@@ -84,11 +86,9 @@ struct full_queue {
                 std::this_thread::sleep_for(std::chrono::milliseconds{1});
             }
         };
-        while (running.dispatch(hold)) {
-        }
+        while (running.dispatch(hold)) {}
         std::this_thread::sleep_for(std::chrono::milliseconds{5});
-        while (running.dispatch(hold)) {
-        }
+        while (running.dispatch(hold)) {}
     }
     ~full_queue()
     {
@@ -116,16 +116,17 @@ void refused_by_asking_first(benchmark::State& state)
 }
 BENCHMARK(refused_by_asking_first);
 
-// The system call that a dispatch pays when the worker has gone to sleep: at most one per ten idle milliseconds.
+// The system call that a dispatch pays when the worker has gone to sleep: at most one in two seconds, by default.
 void waking_a_sleeping_worker(benchmark::State& state)
 {
-    auto running = joust::background{.queue = 64}.start();
+    auto running = joust::background{.queue = 64, .awake = std::chrono::nanoseconds{0}}.start();
     payload work{};
     for (auto _ : state) {
-        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
         const auto start = std::chrono::steady_clock::now();
         benchmark::DoNotOptimize(running.dispatch(work));
-        state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        state.SetIterationTime(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
 }
 BENCHMARK(waking_a_sleeping_worker)->UseManualTime()->Iterations(50);
@@ -228,7 +229,8 @@ void trial_accepted(benchmark::State& state)
                 benchmark::DoNotOptimize(live(r));
             }
         }
-        state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / batch);
+        state.SetIterationTime(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / batch);
         live.drain();
     }
 }
@@ -273,7 +275,8 @@ void truth_for_a_kept_prediction(benchmark::State& state)
         const joust::ticket receipt = live.serve(r).ticket;
         const auto start = std::chrono::steady_clock::now();
         benchmark::DoNotOptimize(live.truth(receipt, 1.0F));
-        state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        state.SetIterationTime(
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
 }
 BENCHMARK(truth_for_a_kept_prediction)->UseManualTime()->Iterations(100'000);

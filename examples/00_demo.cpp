@@ -1,14 +1,15 @@
 // joust on real models and real data, in one go: five trials that should end well, and one that must not.
 //
-// Champion: a linear classifier. Challenger: nearest neighbours, really more accurate and really a hundred times
-// slower. The images of letters are real, and no model has seen them; the users who send them are simulated.
-
-#include "demo_progress.hpp"
-#include "demo_world.hpp"
+// Champion: a linear classifier. Challenger: nearest neighbours, really more accurate and really a hundred
+// times slower. The images of letters are real, and no model has seen them; the users who send them are
+// simulated.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
 #include <joust/report/html.hpp>
+
+#include "demo_progress.hpp"
+#include "demo_world.hpp"
 
 #include <fmt/format.h>
 
@@ -31,7 +32,8 @@ namespace {
 
 using namespace examples;
 
-/// Whether an answer was right is known later than the answer: here, when 200 further requests have been served.
+/// Whether an answer was right is known later than the answer: here, when 200 further requests have been
+/// served.
 ///
 /// All that a service keeps until then is the ticket, and as text: 43 characters that survive a log or a URL.
 template <class Trial>
@@ -67,8 +69,8 @@ private:
 
 /// Shadow: the challenger answers the same requests beside the champion, on a thread of its own.
 ///
-/// No user ever sees what it says, and nobody waits for it. A service owner sees how often the two agree, which of
-/// them is right once the truth is known, how long each takes, and whether the challenger fails.
+/// No user ever sees what it says, and nobody waits for it. A service owner sees how often the two agree,
+/// which of them is right once the truth is known, how long each takes, and whether the challenger fails.
 joust::report run_shadow(const demo_world& world, const demo_size& size)
 {
     joust::shadow letters{
@@ -76,7 +78,8 @@ joust::report run_shadow(const demo_world& world, const demo_size& size)
         joust::model{"neighbours", [&](const letter_request& r) { return world.neighbours(r.x); }},
         joust::by(&letter_request::user),
         joust::salt("letters-shadow"),
-        joust::background{.queue = 4096}};
+        joust::background{.queue = 4096},
+    };
 
     const auto requests = world.traffic(size.shadow, size.users, 1);
     progress bar("shadow", requests.size());
@@ -99,12 +102,12 @@ joust::report run_shadow(const demo_world& world, const demo_size& size)
 
 /// Canary: the challenger serves 1 % of the users, then 5, 25, 50 and 100 %, as long as no guardrail breaks.
 ///
-/// A service owner states what must not happen: accuracy falls by more than two points, failures become
-/// more frequent, or one answer in a hundred takes 2 ms longer. The trial watches that by itself at every request, advances by
-/// itself, and takes a bad challenger out within the call that proves it bad.
+/// A service owner states what must not happen: accuracy falls by more than two points, failures become more
+/// frequent, or one answer in a hundred takes 2 ms longer. The trial watches that by itself at every request,
+/// advances by itself, and takes a bad challenger out within the call that proves it bad.
 template <class Challenger>
-joust::report run_canary(const demo_world& world, const demo_size& size, const char* name, const Challenger& challenger,
-                         std::uint64_t seed)
+joust::report run_canary(const demo_world& world, const demo_size& size, const char* name,
+                         const Challenger& challenger, std::uint64_t seed)
 {
     joust::canary letters{
         joust::model{"linear", [&](const letter_request& r) { return world.softmax(r.x); }},
@@ -114,7 +117,8 @@ joust::report run_canary(const demo_world& world, const demo_size& size, const c
         joust::ramp{.shares = {0.01, 0.05, 0.25, 0.5, 1.0}, .requests = 200},
         joust::guardrail(joust::conversion<"accuracy">{}, {.max_decrease = 0.02}),
         joust::guardrail(joust::failures{}),
-        joust::guardrail(joust::latency{.q = 0.99}, {.max_increase = 2.0})};
+        joust::guardrail(joust::latency{.q = 0.99}, {.max_increase = 2.0}),
+    };
 
     const auto requests = world.traffic(size.canary, size.users, seed);
     progress bar("canary", requests.size());
@@ -143,7 +147,8 @@ joust::report run_ab_test(const demo_world& world, const demo_size& size)
         joust::hash_split{.salt = "letters-ab", .shares = {0.5, 0.5}},
         joust::conversion<"accuracy">{},
         joust::guardrail(joust::latency{.q = 0.99}, {.max_increase = 2.0}),
-        joust::always_valid{.alpha = 0.05, .units = static_cast<double>(size.ab_test)}};
+        joust::always_valid{.alpha = 0.05, .units = static_cast<double>(size.ab_test)},
+    };
 
     const auto requests = world.traffic(size.ab_test, size.users, 3);
     progress bar("A/B test", requests.size());
@@ -162,7 +167,8 @@ joust::report run_ab_test(const demo_world& world, const demo_size& size)
 /// Interleaving: both rankers' results in one list, and clicks say whose results people prefer.
 ///
 /// A service owner needs no second page and no long test: every user compares, without knowing. Here the
-/// rankers look for images of the same letter as the one asked for; the clicks are simulated by a stated model.
+/// rankers look for images of the same letter as the one asked for; the clicks are simulated by a stated
+/// model.
 joust::report run_interleaving(const demo_world& world, const demo_size& size)
 {
     joust::interleaving similar{
@@ -170,7 +176,8 @@ joust::report run_interleaving(const demo_world& world, const demo_size& size)
         joust::model{"mahalanobis", [&](const letter_request& r) { return world.mahalanobis(r.x); }},
         joust::by(&letter_request::user),
         joust::salt("letters-similar"),
-        joust::always_valid{.units = static_cast<double>(size.interleaving)}};
+        joust::always_valid{.units = static_cast<double>(size.interleaving)},
+    };
 
     const auto requests = world.traffic(size.interleaving, size.users, 4);
     progress bar("interleaving", requests.size());
@@ -178,7 +185,8 @@ joust::report run_interleaving(const demo_world& world, const demo_size& size)
     for (const letter_request& request : requests) {
         const auto page = similar.rank(request, page_length);
         const char wanted = world.truth(request);
-        for (const std::size_t place : user(page.size(), [&](std::size_t at) { return world.data.train[page[at]].truth == wanted; })) {
+        for (const std::size_t place :
+             user(page.size(), [&](std::size_t at) { return world.data.train[page[at]].truth == wanted; })) {
             similar.click(page.ticket(), place);
         }
         if (bar.due()) {
@@ -190,18 +198,21 @@ joust::report run_interleaving(const demo_world& world, const demo_size& size)
 
 /// Gate: both models answer the same held-back rows before anything is deployed, and CI gets an exit code.
 ///
-/// A service owner states how much worse the challenger may be; the gate passes only when it is shown to be no worse
-/// than that, fails when it is shown to be worse, and says how many rows are missing when neither is shown.
+/// A service owner states how much worse the challenger may be; the gate passes only when it is shown to be
+/// no worse than that, fails when it is shown to be worse, and says how many rows are missing when neither is
+/// shown.
 joust::report run_gate(const demo_world& world, const demo_size& size)
 {
     joust::gate check{
         joust::model{"linear", [&](const letter_row& r) { return world.softmax(r.x); }},
         joust::model{"neighbours", [&](const letter_row& r) { return world.neighbours(r.x); }},
         joust::guardrail(joust::conversion<"accuracy">{}, {.max_decrease = 0.01}),
-        joust::guardrail(joust::latency{.q = 0.99}, {.max_increase = 2.0})};
+        joust::guardrail(joust::latency{.q = 0.99}, {.max_increase = 2.0}),
+    };
 
     const std::size_t rows = std::min(size.gate, world.data.held_back.size());
-    return check.run(std::span(world.data.held_back).first(rows), [](const letter_row& r, char letter) { return letter == r.truth; });
+    return check.run(std::span(world.data.held_back).first(rows),
+                     [](const letter_row& r, char letter) { return letter == r.truth; });
 }
 
 /// Find the row of a metric in a report; the metric's name may go on ("latency p99 (ms)").
@@ -224,10 +235,11 @@ void print_trade(const joust::report& report)
     }
     const joust::latency_row& champion = report.latencies[0];
     const joust::latency_row& challenger = report.latencies[1];
-    fmt::print("The trade: {} answers {:+.1f} points more accurately [{:+.1f}, {:+.1f}] and takes {:.1f} us instead of {:.2f} us at the median, "
+    fmt::print("The trade: {} answers {:+.1f} points more accurately [{:+.1f}, {:+.1f}] and takes {:.1f} us "
+               "instead of {:.2f} us at the median, "
                "{:.0f} times as long.\n",
-               challenger.model, 100.0 * accuracy->estimate, 100.0 * accuracy->lower, 100.0 * accuracy->upper, 1000.0 * challenger.p50,
-               1000.0 * champion.p50, challenger.p50 / champion.p50);
+               challenger.model, 100.0 * accuracy->estimate, 100.0 * accuracy->lower, 100.0 * accuracy->upper,
+               1000.0 * challenger.p50, 1000.0 * champion.p50, challenger.p50 / champion.p50);
 }
 
 struct demo_options {
@@ -237,7 +249,8 @@ struct demo_options {
     bool help = false;
 };
 
-constexpr std::string_view help = R"(00_demo: five trials of joust on real classifiers, and one of a broken model.
+constexpr std::string_view help =
+    R"(00_demo: five trials of joust on real classifiers, and one of a broken model.
 
   00_demo [--fast] [--out FILE] [--data DIRECTORY]
 
@@ -261,7 +274,8 @@ demo_options parse(int argc, char** argv)
         } else if ((word == "--out" || word == "--data") && i + 1 < argc) {
             (word == "--out" ? given.out : given.data) = argv[++i];
         } else {
-            throw std::invalid_argument(word == "--out" || word == "--data" ? word + " needs a value" : "unknown option " + word);
+            throw std::invalid_argument(word == "--out" || word == "--data" ? word + " needs a value"
+                                                                            : "unknown option " + word);
         }
     }
     return given;
@@ -272,9 +286,12 @@ int run(const demo_options& given)
     const auto start = std::chrono::steady_clock::now();
     const demo_size size = given.fast ? demo_size::fast() : demo_size{};
     const demo_world world = demo_world::build(given.data);
-    fmt::print("Real: {} letters to learn from, {} held back as requests; both models and all latencies (read and trained in {:.2f} s).\n"
-               "Simulated: {} users, which of them sends which letter, and every click. Hours of traffic pass within seconds, so that now and\n"
-               "then two requests of one user get the same ticket; the second one's truth is refused and counted as repeated feedback.\n\n",
+    fmt::print("Real: {} letters to learn from, {} held back as requests; both models and all latencies "
+               "(read and trained in {:.2f} s).\n"
+               "Simulated: {} users, which of them sends which letter, and every click. Hours of traffic "
+               "pass within seconds, so that now and\n"
+               "then two requests of one user get the same ticket; the second one's truth is refused and "
+               "counted as repeated feedback.\n\n",
                world.data.train.size(), world.data.held_back.size(), world.seconds, size.users);
 
     demo_checks checks;
@@ -286,30 +303,41 @@ int run(const demo_options& given)
     reports.reserve(8);
 
     const joust::report& shadow = show("1. Shadow: nobody sees the challenger", run_shadow(world, size));
-    checks.expect(shadow.decision == joust::verdict::ship_challenger, "the shadow finds the challenger more accurate and sound");
+    checks.expect(shadow.decision == joust::verdict::ship_challenger,
+                  "the shadow finds the challenger more accurate and sound");
 
-    const joust::report& canary = show("2. Canary: a growing share of users", run_canary(world, size, "neighbours", world.neighbours, 2));
-    checks.expect(canary.decision == joust::verdict::ship_challenger && !canary.shares.empty() && canary.shares.back().share == 1.0,
+    const joust::report& canary = show("2. Canary: a growing share of users",
+                                       run_canary(world, size, "neighbours", world.neighbours, 2));
+    checks.expect(canary.decision == joust::verdict::ship_challenger && !canary.shares.empty() &&
+                      canary.shares.back().share == 1.0,
                   "the canary takes the challenger from 1 % to 100 % of the users");
 
     const joust::report& ab_test = show("3. A/B test: which one is better?", run_ab_test(world, size));
     print_trade(ab_test);
-    checks.expect(ab_test.decision == joust::verdict::ship_challenger, "the A/B test finds the challenger more accurate, its latency within the guardrail");
+    checks.expect(ab_test.decision == joust::verdict::ship_challenger,
+                  "the A/B test finds the challenger more accurate, its latency within the guardrail");
     fmt::print("\n");
 
-    const joust::report& interleaving = show("4. Interleaving: which results do people click?", run_interleaving(world, size));
-    checks.expect(interleaving.decision == joust::verdict::ship_challenger, "interleaving finds that people prefer the ranker that is really better");
+    const joust::report& interleaving =
+        show("4. Interleaving: which results do people click?", run_interleaving(world, size));
+    checks.expect(interleaving.decision == joust::verdict::ship_challenger,
+                  "interleaving finds that people prefer the ranker that is really better");
 
     const joust::report& gate = show("5. Gate: may it be deployed?", run_gate(world, size));
-    checks.expect(gate.decision == joust::verdict::pass, fmt::format("the gate passes with exit code {}", joust::exit_code(gate)));
+    checks.expect(gate.decision == joust::verdict::pass,
+                  fmt::format("the gate passes with exit code {}", joust::exit_code(gate)));
 
-    const joust::report& broken = show("6. The second run: a broken challenger", run_canary(world, size, "broken", world.broken, 5));
-    checks.expect(broken.decision == joust::verdict::roll_back, "the canary rolls the broken challenger back");
-    checks.expect(broken.arms.at(1).requests < size.canary / 20, "hardly a request reached the broken challenger");
+    const joust::report& broken =
+        show("6. The second run: a broken challenger", run_canary(world, size, "broken", world.broken, 5));
+    checks.expect(broken.decision == joust::verdict::roll_back,
+                  "the canary rolls the broken challenger back");
+    checks.expect(broken.arms.at(1).requests < size.canary / 20,
+                  "hardly a request reached the broken challenger");
 
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     std::ofstream page(given.out, std::ios::binary);
-    page << joust::html(reports, {.title = "joust: the demo", .subtitle = "Real letters and real models, simulated users."});
+    page << joust::html(
+        reports, {.title = "joust: the demo", .subtitle = "Real letters and real models, simulated users."});
     page.close();
     fmt::print("\n");
     checks.expect(page.good(), "the page with all reports is written: " + given.out);

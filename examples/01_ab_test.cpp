@@ -1,4 +1,5 @@
-// An A/B test: wrap two models, serve through the wrapper, report clicks when they come, ask which one is better.
+// An A/B test: wrap two models, serve through the wrapper, report clicks when they come, ask which one is
+// better.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -32,7 +33,8 @@ int main()
         joust::hash_split{.salt = "discount-7", .shares = {0.5, 0.5}},  // champion first
         joust::conversion<"click">{},                                   // the first metric decides
         joust::mean<"revenue">{.cap = 200.0},
-        joust::always_valid{.alpha = 0.05, .units = 16'000}};
+        joust::always_valid{.alpha = 0.05, .units = 16'000},
+    };
 
     // Simulated users: they click on 10 % of small discounts and on 16 % of large ones.
     joust::keyed_random random(1);

@@ -1,4 +1,5 @@
-// A canary: a new model serves a growing share of the users, and is out again within the call that proves it bad.
+// A canary: a new model serves a growing share of the users, and is out again within the call that proves it
+// bad.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -33,12 +34,14 @@ template <class Model>
 joust::report roll_out(const char* name, Model candidate)
 {
     joust::canary rollout{
-        joust::model{"old", old_model}, joust::model{name, candidate},
+        joust::model{"old", old_model},
+        joust::model{name, candidate},
         joust::by(&request::user),
         joust::hash_split{.salt = name},
         joust::ramp{.shares = {0.05, 0.25, 0.5, 1.0}, .requests = 500},
         joust::guardrail(joust::failures{}),  // it may not fail more often than the old one
-        joust::untimed{}};
+        joust::untimed{},
+    };
 
     // A caller never sees the failures of a candidate: the old model answers in its place.
     joust::keyed_random random(2);
@@ -54,5 +57,6 @@ int main()
     const joust::report bad = roll_out("bad", bad_model);
     fmt::print("{:t}\n{:t}\n", good, bad);
     fmt::print("good: {}\nbad: {}\n", good.decision, bad.decision);
-    return good.decision == joust::verdict::ship_challenger && bad.decision == joust::verdict::roll_back ? 0 : 1;
+    return good.decision == joust::verdict::ship_challenger && bad.decision == joust::verdict::roll_back ? 0
+                                                                                                         : 1;
 }

@@ -31,9 +31,11 @@ struct ranker {
         std::vector<std::pair<double, document>> scored;
         for (int i = 0; i < 30; ++i) {
             const double relevance = truth.uniform();
-            scored.emplace_back(relevance + noise * error.normal(), document{"doc-" + std::to_string(i), relevance});
+            scored.emplace_back(relevance + noise * error.normal(),
+                                document{"doc-" + std::to_string(i), relevance});
         }
-        std::sort(scored.begin(), scored.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+        std::sort(scored.begin(), scored.end(),
+                  [](const auto& a, const auto& b) { return a.first > b.first; });
         std::vector<document> list;
         for (auto& [score, found] : scored) {
             list.push_back(std::move(found));
@@ -45,11 +47,13 @@ struct ranker {
 int main()
 {
     joust::interleaving search{
-        joust::model{"bm25", ranker{0.6, 1}}, joust::model{"neural", ranker{0.2, 2}},
+        joust::model{"bm25", ranker{0.6, 1}},
+        joust::model{"neural", ranker{0.2, 2}},
         joust::by(&query::user),
         joust::identified_by(&document::id),
         joust::salt("search-3"),
-        joust::always_valid{.units = 4'000}};
+        joust::always_valid{.units = 4'000},
+    };
 
     // Simulated users look at ten results and click more often on better ones, and on higher ones.
     joust::keyed_random random(3);

@@ -1,4 +1,5 @@
-// A shadow: a new model answers the same requests beside the old one; nobody sees its answers, and they are compared.
+// A shadow: a new model answers the same requests beside the old one; nobody sees its answers, and they are
+// compared.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -31,10 +32,12 @@ bool new_filter(const message& m)
 int main()
 {
     joust::shadow filter{
-        joust::model{"old", old_filter}, joust::model{"new", new_filter},
+        joust::model{"old", old_filter},
+        joust::model{"new", new_filter},
         joust::by(&message::sender),
         joust::salt("spam-4"),
-        joust::inline_run{}};  // beside the call; a service takes the default, a thread of its own
+        joust::inline_run{},
+    };  // beside the call; a service takes the default, a thread of its own
 
     joust::keyed_random random(4);
     for (std::uint64_t id = 0; id < 5'000; ++id) {

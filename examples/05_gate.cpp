@@ -1,4 +1,5 @@
-// A gate for CI: may the new model replace the old one? Shown on rows with known answers, and told by the exit code.
+// A gate for CI: may the new model replace the old one? Shown on rows with known answers, and told by the
+// exit code.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -31,9 +32,12 @@ joust::report judge(const char* name, double accuracy, std::uint64_t rows)
         data.push_back({id, joust::keyed_random(id, 9).coin()});
     }
     joust::gate check{
-        joust::model{"v1", model_of_accuracy{0.90, 1}}, joust::model{name, model_of_accuracy{accuracy, 2}},
-        joust::guardrail(joust::conversion<"correct">{}, {.max_decrease = 0.01}),  // one point worse is allowed
-        joust::significance{.alpha = 0.05}};
+        joust::model{"v1", model_of_accuracy{0.90, 1}},
+        joust::model{name, model_of_accuracy{accuracy, 2}},
+        joust::guardrail(joust::conversion<"correct">{},
+                         {.max_decrease = 0.01}),  // one point worse is allowed
+        joust::significance{.alpha = 0.05},
+    };
     return check.run(data, [](const row& r, bool prediction) { return prediction == r.answer; });
 }
 

@@ -1,4 +1,5 @@
-// Models that answer later (a future, a remote call, a batch): choose an arm, call the model yourself, say how it went.
+// Models that answer later (a future, a remote call, a batch): choose an arm, call the model yourself, say
+// how it went.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -23,16 +24,19 @@ struct endpoint {
 
 int main()
 {
-    const std::array<endpoint, 2> endpoints = {endpoint{"v1", std::chrono::milliseconds(3)}, endpoint{"v2", std::chrono::milliseconds(2)}};
+    const std::array<endpoint, 2> endpoints = {endpoint{"v1", std::chrono::milliseconds(3)},
+                                               endpoint{"v2", std::chrono::milliseconds(2)}};
 
     // The models are never called by the trial: it only knows their names, and which of them a unit gets.
     const auto elsewhere = [](std::uint64_t) { return 0.0; };
     joust::ab_test ranking{
-        joust::model{"v1", elsewhere}, joust::model{"v2", elsewhere},
+        joust::model{"v1", elsewhere},
+        joust::model{"v2", elsewhere},
         joust::by([](std::uint64_t user) { return user; }),
         joust::hash_split{.salt = "async-3"},
         joust::conversion<"purchase">{},
-        joust::guardrail(joust::latency{.q = 0.5, .warm_up = 500}, {.max_increase = 1.0})};
+        joust::guardrail(joust::latency{.q = 0.5, .warm_up = 500}, {.max_increase = 1.0}),
+    };
 
     joust::keyed_random random(6);
     for (int batch = 0; batch < 160; ++batch) {

@@ -24,12 +24,14 @@ int model_b(std::uint64_t)
 auto make_trial()
 {
     return joust::ab_test{
-        joust::model{"a", model_a}, joust::model{"b", model_b},
+        joust::model{"a", model_a},
+        joust::model{"b", model_b},
         joust::by([](std::uint64_t user) { return user; }),
         joust::hash_split{.salt = "fleet-7"},
         joust::conversion<"signup">{},
         joust::always_valid{.alpha = 0.05, .units = 12'000},
-        joust::untimed{}};
+        joust::untimed{},
+    };
 }
 
 int main()

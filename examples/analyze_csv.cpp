@@ -1,15 +1,15 @@
 // Analyse an experiment that has been run already, from its log: one line per observation, with a column that
 // names the arm and one or more columns of numbers. The same statistics and the same report as a live trial.
 
-#include "analyze_options.hpp"
-#include "csv.hpp"
-
 #include <joust/core/text.hpp>
 #include <joust/format.hpp>
 #include <joust/report/html.hpp>
 #include <joust/stats/cluster.hpp>
 #include <joust/stats/proportions.hpp>
 #include <joust/stats/welch.hpp>
+
+#include "analyze_options.hpp"
+#include "csv.hpp"
 
 #include <fmt/format.h>
 
@@ -35,16 +35,19 @@ struct sample {
     std::vector<double> values;
     std::vector<std::uint64_t> clusters;
 
-    [[nodiscard]] std::uint64_t ones() const { return static_cast<std::uint64_t>(std::count(values.begin(), values.end(), 1.0)); }
+    [[nodiscard]] std::uint64_t ones() const
+    {
+        return static_cast<std::uint64_t>(std::count(values.begin(), values.end(), 1.0));
+    }
 };
 
 /// Everything the file says, in the form that the tests take.
 struct experiment {
-    std::vector<std::string> arms;                 ///< the champion first
-    std::vector<std::vector<sample>> samples;      ///< by metric, by arm
-    std::vector<bool> proportion;                  ///< by metric: are all values 0 or 1?
-    std::vector<std::uint64_t> rows;               ///< by arm
-    std::vector<std::set<std::string_view>> units; ///< by arm; empty where no unit is given
+    std::vector<std::string> arms;                  ///< the champion first
+    std::vector<std::vector<sample>> samples;       ///< by metric, by arm
+    std::vector<bool> proportion;                   ///< by metric: are all values 0 or 1?
+    std::vector<std::uint64_t> rows;                ///< by arm
+    std::vector<std::set<std::string_view>> units;  ///< by arm; empty where no unit is given
     std::vector<joust::count_row> dropped;
     std::uint64_t units_in_several_arms = 0;
     std::size_t clusters = 0;
@@ -61,14 +64,18 @@ std::vector<std::string> arms_of(const csv_table& table, std::size_t column, con
         }
     }
     if (names.size() < 2) {
-        throw csv_error(fmt::format("{}: column \"{}\" names {} arm(s); a comparison needs two", given.file, given.arm, names.size()));
+        throw csv_error(fmt::format("{}: column \"{}\" names {} arm(s); a comparison needs two", given.file,
+                                    given.arm, names.size()));
     }
     if (names.size() > 16) {
-        throw csv_error(fmt::format("{}: column \"{}\" has {} different values; is it the column of the arms?", given.file, given.arm, names.size()));
+        throw csv_error(
+            fmt::format("{}: column \"{}\" has {} different values; is it the column of the arms?",
+                        given.file, given.arm, names.size()));
     }
     const std::string champion = given.champion.empty() ? *names.begin() : given.champion;
     if (names.erase(champion) == 0) {
-        throw csv_error(fmt::format("{}: no row has the arm \"{}\"; there are {}", given.file, champion, fmt::join(names, ", ")));
+        throw csv_error(fmt::format("{}: no row has the arm \"{}\"; there are {}", given.file, champion,
+                                    fmt::join(names, ", ")));
     }
     std::vector<std::string> arms{champion};
     arms.insert(arms.end(), names.begin(), names.end());
@@ -131,7 +138,8 @@ experiment gather(const csv_table& table, const analyze_options& given)
     dropped(without_unit, "rows without " + given.unit + " (dropped)");
     const auto several = [](const auto& arms_of_each) {
         return static_cast<std::size_t>(
-            std::count_if(arms_of_each.begin(), arms_of_each.end(), [](const auto& each) { return each.second.size() > 1; }));
+            std::count_if(arms_of_each.begin(), arms_of_each.end(),
+                          [](const auto& each) { return each.second.size() > 1; }));
     };
     out.clusters = cluster_number.size();
     out.clusters_in_several_arms = several(arms_of_cluster);
@@ -169,7 +177,10 @@ struct comparison {
     double adjusted_p = 1.0;              ///< Holm's, over all comparisons
 
     /// The one that decides.
-    [[nodiscard]] const joust::stats::test_result& decisive(bool clustered) const { return clustered ? robust : naive; }
+    [[nodiscard]] const joust::stats::test_result& decisive(bool clustered) const
+    {
+        return clustered ? robust : naive;
+    }
 };
 
 /// Adjust p-values for how many there are (S. Holm, 1979); one that may not be believed counts as 1.
@@ -202,9 +213,9 @@ std::vector<comparison> compare(const experiment& seen, const analyze_options& g
             comparison one;
             one.metric = m;
             one.arm = a;
-            one.naive = seen.proportion[m]
-                            ? stats::two_proportion_z(x.ones(), x.values.size(), y.ones(), y.values.size(), {.alpha = given.alpha})
-                            : stats::welch_t(x.values, y.values, {.alpha = given.alpha});
+            one.naive = seen.proportion[m] ? stats::two_proportion_z(x.ones(), x.values.size(), y.ones(),
+                                                                     y.values.size(), {.alpha = given.alpha})
+                                           : stats::welch_t(x.values, y.values, {.alpha = given.alpha});
             if (clustered) {
                 std::vector<double> values = x.values;
                 std::vector<std::uint64_t> clusters = x.clusters;
@@ -240,32 +251,40 @@ void print_test(const experiment& seen, const analyze_options& given, const comp
     const sample& y = seen.samples[one.metric][0];
     const std::string& metric = given.metrics[one.metric];
     if (seen.proportion[one.metric]) {
-        fmt::print("{}: {} {}/{} ({:.2f} %) against {} {}/{} ({:.2f} %)\n", metric, seen.arms[one.arm], x.ones(), x.values.size(),
-                   100.0 * mean_of(x), seen.arms[0], y.ones(), y.values.size(), 100.0 * mean_of(y));
-        fmt::print("  rows taken as independent: z = {:.3f}, p = {}\n", one.naive.statistic, p_in_words(one.naive.p_value));
+        fmt::print("{}: {} {}/{} ({:.2f} %) against {} {}/{} ({:.2f} %)\n", metric, seen.arms[one.arm],
+                   x.ones(), x.values.size(), 100.0 * mean_of(x), seen.arms[0], y.ones(), y.values.size(),
+                   100.0 * mean_of(y));
+        fmt::print("  rows taken as independent: z = {:.3f}, p = {}\n", one.naive.statistic,
+                   p_in_words(one.naive.p_value));
     } else {
-        fmt::print("{}: {} {:.4g} (mean of {}) against {} {:.4g} (mean of {})\n", metric, seen.arms[one.arm], mean_of(x), x.values.size(),
-                   seen.arms[0], mean_of(y), y.values.size());
-        fmt::print("  rows taken as independent: {:+.3f} [{:+.3f}, {:+.3f}], t = {:.3f}, p = {}\n", one.naive.estimate, one.naive.lower,
-                   one.naive.upper, one.naive.statistic, p_in_words(one.naive.p_value));
+        fmt::print("{}: {} {:.4g} (mean of {}) against {} {:.4g} (mean of {})\n", metric, seen.arms[one.arm],
+                   mean_of(x), x.values.size(), seen.arms[0], mean_of(y), y.values.size());
+        fmt::print("  rows taken as independent: {:+.3f} [{:+.3f}, {:+.3f}], t = {:.3f}, p = {}\n",
+                   one.naive.estimate, one.naive.lower, one.naive.upper, one.naive.statistic,
+                   p_in_words(one.naive.p_value));
     }
     if (clustered) {
-        fmt::print("  robust to clusters:        {:+.3f} [{:+.3f}, {:+.3f}], t = {:.3f} with {:.1f} degrees of freedom, p = {}\n",
-                   one.robust.estimate, one.robust.lower, one.robust.upper, one.robust.statistic, one.robust.df,
-                   p_in_words(one.robust.p_value));
-        fmt::print("  the clusters make the standard error {:.2f} times as large\n", one.robust.standard_error / one.robust.naive_error);
+        fmt::print("  robust to clusters:        {:+.3f} [{:+.3f}, {:+.3f}], t = {:.3f} with {:.1f} degrees "
+                   "of freedom, p = {}\n",
+                   one.robust.estimate, one.robust.lower, one.robust.upper, one.robust.statistic,
+                   one.robust.df, p_in_words(one.robust.p_value));
+        fmt::print("  the clusters make the standard error {:.2f} times as large\n",
+                   one.robust.standard_error / one.robust.naive_error);
     }
 }
 
 /// Decide on the primary metric, by p-values adjusted for all comparisons.
-void decide(joust::report& out, const experiment& seen, const analyze_options& given, const std::vector<comparison>& all, bool clustered)
+void decide(joust::report& out, const experiment& seen, const analyze_options& given,
+            const std::vector<comparison>& all, bool clustered)
 {
     if (given.better == 0) {
-        out.reason = "nothing was to be decided: no direction is stated (--better), so the differences are described only";
+        out.reason = "nothing was to be decided: no direction is stated (--better), so the differences are "
+                     "described only";
         return;
     }
-    const std::string by = fmt::format("{} (by the {} p-values{})", given.metrics[0], clustered ? "cluster-robust" : "naive",
-                                       all.size() > 1 ? ", Holm-adjusted" : "");
+    const std::string by =
+        fmt::format("{} (by the {} p-values{})", given.metrics[0], clustered ? "cluster-robust" : "naive",
+                    all.size() > 1 ? ", Holm-adjusted" : "");
     const comparison* best = nullptr;
     std::size_t worse = 0;
     for (const comparison& each : all) {
@@ -289,7 +308,8 @@ void decide(joust::report& out, const experiment& seen, const analyze_options& g
     }
 }
 
-joust::metric_row row_for(const experiment& seen, const analyze_options& given, const comparison& one, const joust::stats::test_result& test)
+joust::metric_row row_for(const experiment& seen, const analyze_options& given, const comparison& one,
+                          const joust::stats::test_result& test)
 {
     joust::metric_row row;
     row.metric = given.metrics[one.metric];
@@ -309,37 +329,45 @@ joust::metric_row row_for(const experiment& seen, const analyze_options& given, 
 }
 
 /// Say what the numbers rest on.
-void annotate(joust::report& out, const experiment& seen, const analyze_options& given, const std::vector<comparison>& all)
+void annotate(joust::report& out, const experiment& seen, const analyze_options& given,
+              const std::vector<comparison>& all)
 {
     const std::string& cluster = given.cluster.empty() ? given.unit : given.cluster;
     if (cluster.empty()) {
-        out.notes.emplace_back("No --cluster and no --unit is given, so every row is taken as independent. Where several rows belong to one "
+        out.notes.emplace_back("No --cluster and no --unit is given, so every row is taken as independent. "
+                               "Where several rows belong to one "
                                "person, place or thing, these intervals are too narrow.");
     } else {
-        out.notes.push_back(fmt::format("Used for the decision: the cluster-robust rows (CR2 by {}, {} clusters, Satterthwaite's degrees of "
-                                        "freedom). The naive rows take every row as independent and are shown to compare.",
-                                        cluster, seen.clusters));
+        out.notes.push_back(
+            fmt::format("Used for the decision: the cluster-robust rows (CR2 by {}, {} clusters, "
+                        "Satterthwaite's degrees of "
+                        "freedom). The naive rows take every row as independent and are shown to compare.",
+                        cluster, seen.clusters));
         if (seen.clusters_in_several_arms > 0) {
-            out.notes.push_back(fmt::format("{} is the cluster, not what was randomised: {} of its {} values have rows in more than one arm.",
+            out.notes.push_back(fmt::format("{} is the cluster, not what was randomised: {} of its {} values "
+                                            "have rows in more than one arm.",
                                             cluster, seen.clusters_in_several_arms, seen.clusters));
         }
     }
     if (seen.units_in_several_arms > 0) {
-        out.notes.push_back(fmt::format("Warning: {} values of {} have rows in more than one arm, so it was not what was randomised, or the "
+        out.notes.push_back(fmt::format("Warning: {} values of {} have rows in more than one arm, so it was "
+                                        "not what was randomised, or the "
                                         "assignment was not kept.",
                                         seen.units_in_several_arms, given.unit));
     }
     if (all.size() > 1) {
         std::string adjusted;
         for (const comparison& each : all) {
-            adjusted += fmt::format("{}{} {} {}", adjusted.empty() ? "" : ", ", given.metrics[each.metric], seen.arms[each.arm],
-                                    p_in_words(each.adjusted_p));
+            adjusted += fmt::format("{}{} {} {}", adjusted.empty() ? "" : ", ", given.metrics[each.metric],
+                                    seen.arms[each.arm], p_in_words(each.adjusted_p));
         }
-        out.notes.push_back(fmt::format("{} comparisons are made. Intervals and p-values in the table are for one comparison each; adjusted for "
+        out.notes.push_back(fmt::format("{} comparisons are made. Intervals and p-values in the table are "
+                                        "for one comparison each; adjusted for "
                                         "all of them by Holm's method the p-values are: {}.",
                                         all.size(), adjusted));
     }
-    out.notes.emplace_back("P-values and intervals are those of one look at a sample whose size was fixed beforehand.");
+    out.notes.emplace_back(
+        "P-values and intervals are those of one look at a sample whose size was fixed beforehand.");
 
     // What only those who made the data can know stands beside the file.
     const std::size_t dot = given.file.rfind(".csv");
@@ -351,7 +379,8 @@ void annotate(joust::report& out, const experiment& seen, const analyze_options&
     }
 }
 
-joust::report report_of(const experiment& seen, const analyze_options& given, const std::vector<comparison>& all, bool clustered)
+joust::report report_of(const experiment& seen, const analyze_options& given,
+                        const std::vector<comparison>& all, bool clustered)
 {
     joust::report out;
     const std::size_t slash = given.file.rfind('/');

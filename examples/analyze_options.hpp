@@ -12,13 +12,14 @@
 
 namespace examples {
 
-inline constexpr std::string_view analyze_help = R"(analyze_csv: compare the arms of an experiment that has been run already.
+inline constexpr std::string_view analyze_help =
+    R"(analyze_csv: compare the arms of an experiment that has been run already.
 
   analyze_csv FILE --arm COLUMN --metric COLUMN [more options]
 
-FILE is a CSV file whose first line names the columns and whose every other line is one observation. Every arm is
-compared with the champion: estimates are challenger minus champion. A metric of only 0 and 1 is compared as a
-proportion (two-proportion z test), any other as a mean (Welch's t test).
+FILE is a CSV file whose first line names the columns and whose every other line is one observation. Every arm
+is compared with the champion: estimates are challenger minus champion. A metric of only 0 and 1 is compared
+as a proportion (two-proportion z test), any other as a mean (Welch's t test).
 
   --arm COLUMN       the column that says which arm the observation belongs to
   --metric COLUMN    a column of numbers; give it again for more metrics, the first one is the primary
@@ -38,7 +39,8 @@ What is known about the data may stand beside log.csv in log.notes.txt: its line
 
 Try it on the experiments in examples/data (see NOTICE.md there):
   analyze_csv examples/data/resume_ab_min.csv --arm arm --metric call
-  analyze_csv examples/data/star_k.csv --arm stark --metric mathk --metric readk --cluster schoolidk --better up
+  analyze_csv examples/data/star_k.csv --arm stark --metric mathk --metric readk \
+      --cluster schoolidk --better up
 )";
 
 /// A command line that cannot be followed; the text says why in one line.

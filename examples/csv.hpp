@@ -150,7 +150,8 @@ private:
         }
         double value = 0.0;
         const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (text.empty() || problem != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
+        if (text.empty() || problem != std::errc() || end != text.data() + text.size() ||
+            !std::isfinite(value)) {
             fail(line(r), column_label(c) + ": \"" + std::string(cell(r, c)) + "\" is not a finite number");
         }
         return value;
@@ -183,7 +184,8 @@ private:
     }
 
     // Reads up to and including a line end. Returns whether the line held nothing at all.
-    bool read_record(std::string_view text, std::size_t& at, std::size_t& line, std::vector<std::string>& record) const
+    bool read_record(std::string_view text, std::size_t& at, std::size_t& line,
+                     std::vector<std::string>& record) const
     {
         const std::size_t start = at;
         while (true) {
@@ -193,7 +195,8 @@ private:
             } else {
                 while (at < text.size() && text[at] != ',' && text[at] != '\n' && text[at] != '\r') {
                     if (text[at] == '"') {
-                        fail(line, column_label(record.size() - 1) + ": a quote inside a cell that does not begin with one");
+                        fail(line, column_label(record.size() - 1) +
+                                       ": a quote inside a cell that does not begin with one");
                     }
                     record.back() += text[at++];
                 }
@@ -218,7 +221,8 @@ private:
         return blank;
     }
 
-    void read_quoted(std::string_view text, std::size_t& at, std::size_t& line, std::vector<std::string>& record) const
+    void read_quoted(std::string_view text, std::size_t& at, std::size_t& line,
+                     std::vector<std::string>& record) const
     {
         const std::size_t opened = line;
         std::string& cell = record.back();
@@ -262,8 +266,8 @@ private:
     void add_row(const std::vector<std::string>& record, std::size_t line)
     {
         if (record.size() != columns_.size()) {
-            fail(line, std::to_string(record.size()) + (record.size() == 1 ? " cell" : " cells") + ", but the header names " +
-                           std::to_string(columns_.size()) + " columns");
+            fail(line, std::to_string(record.size()) + (record.size() == 1 ? " cell" : " cells") +
+                           ", but the header names " + std::to_string(columns_.size()) + " columns");
         }
         for (const std::string& cell : record) {
             text_ += cell;

@@ -1,6 +1,7 @@
 #pragma once
 
-// A line on the terminal that says how far the demo is. It is written only where a person can see it: where standard output is not a terminal, nothing is.
+// A line on the terminal that says how far the demo is. It is written only where a person can see it: where
+// standard output is not a terminal, nothing is.
 
 #include <fmt/format.h>
 
@@ -54,7 +55,8 @@ public:
         constexpr std::size_t width = 30;
         const std::size_t filled = total_ == 0 ? width : width * done / total_;
         const std::string bar = std::string(filled, '#') + std::string(width - filled, '.');
-        fmt::print("\r\x1b[K{:<14} [{}] {:3} %  {}", what_, bar, total_ == 0 ? 100 : 100 * done / total_, detail);
+        fmt::print("\r\x1b[K{:<14} [{}] {:3} %  {}", what_, bar, total_ == 0 ? 100 : 100 * done / total_,
+                   detail);
         std::fflush(stdout);
     }
 

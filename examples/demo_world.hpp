@@ -48,14 +48,21 @@ struct demo_world {
         nearest_neighbours neighbours(data.train);
         letter_ranker cosine(data.train, similarity::cosine);
         letter_ranker mahalanobis(data.train, similarity::mahalanobis);
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        return {std::move(data), softmax, std::move(neighbours), broken_model(softmax), std::move(cosine), std::move(mahalanobis), seconds};
+        const double seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        return {
+            std::move(data),        softmax, std::move(neighbours), broken_model(softmax), std::move(cosine),
+            std::move(mahalanobis), seconds};
     }
 
     /// What the letter of a request really is: a service learns it later, from a person or from time.
-    [[nodiscard]] char truth(const letter_request& request) const { return data.held_back[request.row].truth; }
+    [[nodiscard]] char truth(const letter_request& request) const
+    {
+        return data.held_back[request.row].truth;
+    }
 
-    [[nodiscard]] std::vector<letter_request> traffic(std::size_t requests, std::size_t users, std::uint64_t seed) const
+    [[nodiscard]] std::vector<letter_request> traffic(std::size_t requests, std::size_t users,
+                                                      std::uint64_t seed) const
     {
         return simulate_requests(data.held_back, requests, users, seed);
     }

@@ -6,9 +6,9 @@
 // Real: the 20,000 rows, the models, their accuracy and their latency.
 // Simulated, from a stated seed: which user sends which row, how often users return, and all clicks.
 
-#include "csv.hpp"
-
 #include <joust/core/random.hpp>
+
+#include "csv.hpp"
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -46,7 +46,8 @@ struct letter_data {
 };
 
 /// Read the data set, shuffle it with a seed and hold back all but the first `train_rows` rows.
-inline letter_data load_letters(const std::string& path, std::size_t train_rows = 8000, std::uint64_t seed = 2026)
+inline letter_data load_letters(const std::string& path, std::size_t train_rows = 8000,
+                                std::uint64_t seed = 2026)
 {
     const csv_table table = csv_table::read(path);
     std::vector<letter_row> rows(table.rows());
@@ -63,7 +64,8 @@ inline letter_data load_letters(const std::string& path, std::size_t train_rows 
     for (std::size_t r = 0; r < rows.size(); ++r) {
         const std::string_view text = table.cell(r, label);
         if (text.size() != 1 || text[0] < 'A' || text[0] > 'Z') {
-            throw csv_error(path + " line " + std::to_string(table.line(r)) + ": \"" + std::string(text) + "\" is not a capital letter");
+            throw csv_error(path + " line " + std::to_string(table.line(r)) + ": \"" + std::string(text) +
+                            "\" is not a capital letter");
         }
         rows[r].truth = text[0];
     }
@@ -123,7 +125,8 @@ struct standardiser {
 /// cost: one prediction is 26 dot products of 16 numbers
 class softmax_model {
 public:
-    static softmax_model train(const std::vector<letter_row>& rows, int epochs = 40, std::uint64_t seed = 2026)
+    static softmax_model train(const std::vector<letter_row>& rows, int epochs = 40,
+                               std::uint64_t seed = 2026)
     {
         constexpr Eigen::Index batch = 100;
         constexpr float momentum = 0.9F;
@@ -136,7 +139,8 @@ public:
         for (std::size_t r = 0; r < rows.size(); ++r) {
             const features z = model.standardise_(rows[r].x);
             const auto column = static_cast<Eigen::Index>(r);
-            x.col(column).head<feature_count>() = Eigen::Map<const Eigen::Matrix<float, feature_count, 1>>(z.data());
+            x.col(column).head<feature_count>() =
+                Eigen::Map<const Eigen::Matrix<float, feature_count, 1>>(z.data());
             x(width - 1, column) = 1.0F;
         }
         Eigen::Matrix<float, letter_count, width> weights = Eigen::Matrix<float, letter_count, width>::Zero();
@@ -153,20 +157,23 @@ public:
             }
             for (std::size_t b = 0; b < batches; ++b) {
                 for (Eigen::Index i = 0; i < batch; ++i) {
-                    sample.col(i) = x.col(static_cast<Eigen::Index>(order[b * static_cast<std::size_t>(batch) + static_cast<std::size_t>(i)]));
+                    sample.col(i) = x.col(static_cast<Eigen::Index>(
+                        order[b * static_cast<std::size_t>(batch) + static_cast<std::size_t>(i)]));
                 }
                 error.noalias() = weights * sample;
                 for (Eigen::Index i = 0; i < batch; ++i) {
                     auto p = error.col(i);
                     p = (p.array() - p.maxCoeff()).exp().matrix().eval();
                     p /= p.sum();
-                    const std::size_t row = order[b * static_cast<std::size_t>(batch) + static_cast<std::size_t>(i)];
+                    const std::size_t row =
+                        order[b * static_cast<std::size_t>(batch) + static_cast<std::size_t>(i)];
                     p(rows[row].truth - 'A') -= 1.0F;
                 }
                 const float done = static_cast<float>(static_cast<std::size_t>(epoch) * batches + b) /
                                    static_cast<float>(static_cast<std::size_t>(epochs) * batches);
                 const float step = first_step * (1.0F - done);
-                velocity = momentum * velocity - (step / static_cast<float>(batch)) * (error * sample.transpose());
+                velocity =
+                    momentum * velocity - (step / static_cast<float>(batch)) * (error * sample.transpose());
                 weights += velocity;
             }
         }
@@ -194,8 +201,9 @@ private:
 
 /// The training rows in a form that compares one image with all of them quickly, and exactly.
 ///
-/// Distances are squared Euclidean ones. For raw features they are whole numbers below 2^24, which single precision holds exactly, so that
-/// neighbours do not depend on the machine. cost: 8,000 rows x 16 features per question, no allocation
+/// Distances are squared Euclidean ones. For raw features they are whole numbers below 2^24, which single
+/// precision holds exactly, so that neighbours do not depend on the machine. cost: 8,000 rows x 16 features
+/// per question, no allocation
 class neighbour_index {
 public:
     struct neighbour {
@@ -287,7 +295,8 @@ inline std::vector<features> raw_features(const std::vector<letter_row>& rows)
 
 /// k nearest neighbours: compare the image with every training row and let the four nearest vote.
 ///
-/// Really more accurate than the linear model, and really about a hundred times slower: the demo's challenger.
+/// Really more accurate than the linear model, and really about a hundred times slower: the demo's
+/// challenger.
 class nearest_neighbours {
 public:
     explicit nearest_neighbours(const std::vector<letter_row>& train) : index_(raw_features(train))
@@ -303,7 +312,8 @@ public:
         const auto near = index_.nearest<4>(x);
         std::array<float, letter_count> votes{};
         for (const auto& neighbour : near) {
-            votes[static_cast<std::size_t>(letters_[neighbour.row] - 'A')] += 1.0F / (1.0F + neighbour.distance);
+            votes[static_cast<std::size_t>(letters_[neighbour.row] - 'A')] +=
+                1.0F / (1.0F + neighbour.distance);
         }
         char best = letters_[near[0].row];
         for (const auto& neighbour : near) {
@@ -320,7 +330,8 @@ private:
     std::vector<char> letters_;
 };
 
-/// A challenger that is broken on purpose: it throws on 5 % of images and answers a wrong letter on 30 % of the others that it had right.
+/// A challenger that is broken on purpose: it throws on 5 % of images and answers a wrong letter on 30 % of
+/// the others that it had right.
 ///
 /// Which images those are depends on the image alone, so that every run breaks on the same ones.
 class broken_model {
@@ -356,7 +367,7 @@ using page = std::array<std::uint32_t, page_length>;
 
 /// Which similarity a retrieval ranker goes by.
 enum class similarity {
-    cosine,      ///< the angle between features rounded to 2 bits each: a quick first idea with a compact index
+    cosine,  ///< the angle between features rounded to 2 bits each: a quick first idea with a compact index
     mahalanobis  ///< distance in units of how much images of one letter vary (P. C. Mahalanobis, 1936)
 };
 
@@ -407,11 +418,12 @@ private:
         return out;
     }
 
-    // The matrix after which images of one letter vary by 1 in every direction: the inverse Cholesky factor of
-    // the covariance within letters.
+    // The matrix after which images of one letter vary by 1 in every direction: the inverse Cholesky factor
+    // of the covariance within letters.
     static square whitening(const std::vector<letter_row>& rows)
     {
-        Eigen::Matrix<float, feature_count, letter_count> mean = Eigen::Matrix<float, feature_count, letter_count>::Zero();
+        Eigen::Matrix<float, feature_count, letter_count> mean =
+            Eigen::Matrix<float, feature_count, letter_count>::Zero();
         Eigen::Matrix<float, letter_count, 1> count = Eigen::Matrix<float, letter_count, 1>::Zero();
         for (const letter_row& row : rows) {
             mean.col(row.truth - 'A') += Eigen::Map<const column>(row.x.data());
@@ -445,9 +457,10 @@ struct letter_request {
 
 /// Simulate who sends what: `requests` requests of `users` users, drawn independently.
 ///
-/// A user's activity falls off like 1 / (rank + 20) (a Zipf-Mandelbrot law): a few people come back very often, most of them rarely. Rows are drawn with
-/// replacement once all of them were sent.
-inline std::vector<letter_request> simulate_requests(const std::vector<letter_row>& held_back, std::size_t requests, std::size_t users,
+/// A user's activity falls off like 1 / (rank + 20) (a Zipf-Mandelbrot law): a few people come back very
+/// often, most of them rarely. Rows are drawn with replacement once all of them were sent.
+inline std::vector<letter_request> simulate_requests(const std::vector<letter_row>& held_back,
+                                                     std::size_t requests, std::size_t users,
                                                      std::uint64_t seed)
 {
     std::vector<double> cumulative(users);
@@ -473,12 +486,14 @@ inline std::vector<letter_request> simulate_requests(const std::vector<letter_ro
 /// A stated click model, a cascade: the simulated user collects examples, reading a page from the top.
 ///
 /// Reading a result, the user clicks it with probability 0.6 if it is relevant (the same letter) and 0.05 if
-/// not. After a click the user has seen enough and leaves with probability 0.3; after no click with probability 0.1.
+/// not. After a click the user has seen enough and leaves with probability 0.3; after no click with
+/// probability 0.1.
 class cascade_clicks {
 public:
     explicit cascade_clicks(std::uint64_t seed) : random_(seed, 5) {}
 
-    /// Decide which places of a page are clicked. `relevant(place)` tells whether the result there is relevant.
+    /// Decide which places of a page are clicked. `relevant(place)` tells whether the result there is
+    /// relevant.
     template <class Relevant>
     [[nodiscard]] std::vector<std::size_t> operator()(std::size_t length, Relevant relevant)
     {

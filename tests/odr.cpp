@@ -1,9 +1,8 @@
 // Compiled twice, each time with every header of joust (in opposite orders), and linked into one program. A function or
 // variable that a header defines without inline does not link; one that exists once per unit is seen by its address.
 
-#include "everything.hpp"
-
 #include "catch.hpp"
+#include "everything.hpp"
 
 namespace odr {
 

@@ -1,10 +1,9 @@
 // How often a shadow tells two equally good models apart, and how often its interval misses the truth.
 
-#include "catch.hpp"
-
+#include <joust/core/random.hpp>
 #include <joust/trial/shadow.hpp>
 
-#include <joust/core/random.hpp>
+#include "catch.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -57,7 +56,8 @@ outcome simulate(std::uint64_t run, double effect, int pairs, int users)
             const joust::inference seen =
                 joust::detail::judge_paired(joust::always_valid{}, gain, count, unequal, 0.05, memory);
             all.rejected = all.rejected || seen.rejects(0.05);
-            all.missed = all.missed || (seen.state == joust::status::ok && !(seen.lower <= effect && effect <= seen.upper));
+            all.missed = all.missed ||
+                         (seen.state == joust::status::ok && !(seen.lower <= effect && effect <= seen.upper));
         }
     }
     return all;
@@ -65,7 +65,8 @@ outcome simulate(std::uint64_t run, double effect, int pairs, int users)
 
 }  // namespace
 
-TEST_CASE("Two equally good models are told apart by at most 5 % of shadows, whenever somebody looks", "[calibration]")
+TEST_CASE("Two equally good models are told apart by at most 5 % of shadows, whenever somebody looks",
+          "[calibration]")
 {
     const int users = GENERATE(60, 2'000);
     std::uint64_t rejected = 0;
@@ -86,7 +87,8 @@ TEST_CASE("The interval holds a true difference at every look in at least 95 % o
         missed += one.missed ? 1U : 0U;
         found += one.rejected ? 1U : 0U;
     }
-    WARN(users << " users: interval missed in " << missed << " of " << runs() << ", difference found in " << found);
+    WARN(users << " users: interval missed in " << missed << " of " << runs() << ", difference found in "
+               << found);
     CHECK(static_cast<double>(missed) <= allowed(0.05, static_cast<double>(runs())));
     CHECK(static_cast<double>(found) > 0.9 * static_cast<double>(runs()));
 }

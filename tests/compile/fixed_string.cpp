@@ -3,8 +3,7 @@
 #include <joust/core/fixed_string.hpp>
 
 template <joust::fixed_string Name>
-struct named {
-};
+struct named {};
 
 #ifdef ACCEPT
 named<"click"> literal;

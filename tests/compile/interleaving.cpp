@@ -1,10 +1,10 @@
 // Every misuse of an interleaving trial is answered with one sentence.
 
+#include <joust/trial/interleaving.hpp>
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <joust/trial/interleaving.hpp>
 
 struct query {
     std::string user;
@@ -13,9 +13,18 @@ struct document {
     int id = 0;
     std::string title;
 };
-std::vector<document> old_ranker(const query&) { return {}; }
-std::vector<document> new_ranker(const query&) { return {}; }
-std::vector<int> numbers(const query&) { return {}; }
+std::vector<document> old_ranker(const query&)
+{
+    return {};
+}
+std::vector<document> new_ranker(const query&)
+{
+    return {};
+}
+std::vector<int> numbers(const query&)
+{
+    return {};
+}
 
 // An interleaver and a credit of one's own are a few lines.
 struct champion_first {
@@ -94,19 +103,22 @@ joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers
 struct may_throw {
     joust::award credit(const joust::slate_teams&, const joust::feedback&) const { return {}; }
 };
-joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user), may_throw{}};
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user),
+                           may_throw{}};
 #endif
 
 // REJECT 7: joust: this argument plays no role in this trial
 #if REJECT == 7
-joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user), 42};
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user),
+                           42};
 #endif
 
 // REJECT 8: joust: the ranked items are no integers and no text
 #if REJECT == 8
 void rank()
 {
-    joust::interleaving search{joust::model{"a", old_ranker}, joust::model{"b", new_ranker}, joust::by(&query::user)};
+    joust::interleaving search{joust::model{"a", old_ranker}, joust::model{"b", new_ranker},
+                               joust::by(&query::user)};
     (void)search.rank(query{}, 10);
 }
 #endif
@@ -115,7 +127,8 @@ void rank()
 #if REJECT == 9
 void rank()
 {
-    joust::interleaving search{joust::model{"a", old_ranker}, joust::model{"b", numbers}, joust::by(&query::user)};
+    joust::interleaving search{joust::model{"a", old_ranker}, joust::model{"b", numbers},
+                               joust::by(&query::user)};
     (void)search.rank(query{}, 10);
 }
 #endif
@@ -124,7 +137,8 @@ void rank()
 #if REJECT == 10
 void rank()
 {
-    joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user)};
+    joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers},
+                               joust::by(&query::user)};
     (void)search.rank(query{});
 }
 #endif
@@ -143,7 +157,8 @@ void rank()
 #if REJECT == 12
 void rank()
 {
-    joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", [](query&) { return std::vector<int>{}; }},
+    joust::interleaving search{joust::model{"a", numbers},
+                               joust::model{"b", [](query&) { return std::vector<int>{}; }},
                                joust::by(&query::user)};
     (void)search.rank(query{}, 10);
 }

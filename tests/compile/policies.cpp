@@ -1,18 +1,24 @@
 // Every misuse of the policy pattern is answered with one sentence.
 
-#include <string>
-#include <string_view>
-
 #include <joust/metric/fixed_horizon.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>
+
+#include <string>
+#include <string_view>
 
 struct request {
     std::string user;
     int size = 0;
 };
-double old_model(const request& r) { return r.size; }
-double new_model(const request& r) { return r.size + 1.0; }
+double old_model(const request& r)
+{
+    return r.size;
+}
+double new_model(const request& r)
+{
+    return r.size + 1.0;
+}
 
 // A splitter of one's own is three lines.
 struct odd_even {
@@ -45,11 +51,12 @@ void accepted()
 {
     trial(joust::by(&request::user), joust::conversion<"click">{});
     trial(joust::conversion<"click">{}, odd_even{}, joust::by(&request::user), own_metric{});  // any order
-    trial(joust::as<joust::splitter_role>(two_roles{}), joust::by(&request::user), joust::conversion<"click">{});
+    trial(joust::as<joust::splitter_role>(two_roles{}), joust::by(&request::user),
+          joust::conversion<"click">{});
     trial(joust::by(&request::user), joust::mean<"revenue">{.cap = 10.0}, joust::fixed_horizon{.units = 500},
           joust::guardrail(joust::latency{}, {.max_ratio = 1.1}), joust::untimed{}, joust::rethrow{});
-    joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", new_model}, joust::by(&request::user),
-                        joust::conversion<"click">{}};
+    joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", new_model},
+                        joust::by(&request::user), joust::conversion<"click">{}};
     const auto [prediction, ticket] = test.serve(request{});
     test.observe<"click">(ticket, true);
     test.observe<"click">(std::string{"ann"}, 1.0);
@@ -59,14 +66,18 @@ void accepted()
 
 // REJECT 1: joust: this argument plays no role in this trial
 #if REJECT == 1
-void unknown_argument() { trial(joust::by(&request::user), joust::conversion<"click">{}, 42); }
+void unknown_argument()
+{
+    trial(joust::by(&request::user), joust::conversion<"click">{}, 42);
+}
 #endif
 
 // REJECT 2: joust: two splitters are given; a trial splits its traffic once
 #if REJECT == 2
 void role_filled_twice()
 {
-    trial(joust::by(&request::user), joust::conversion<"click">{}, odd_even{}, joust::hash_split{.salt = "s"});
+    trial(joust::by(&request::user), joust::conversion<"click">{}, odd_even{},
+          joust::hash_split{.salt = "s"});
 }
 #endif
 
@@ -79,14 +90,18 @@ struct nearly_a_splitter {
         return {};
     }
 };
-void near_miss() { trial(joust::by(&request::user), joust::conversion<"click">{}, nearly_a_splitter{}); }
+void near_miss()
+{
+    trial(joust::by(&request::user), joust::conversion<"click">{}, nearly_a_splitter{});
+}
 #endif
 
 // REJECT 4: joust: every model must return what the champion returns, or something that converts to it
 #if REJECT == 4
 void incompatible_results()
 {
-    joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", [](const request& r) { return r.user; }},
+    joust::ab_test test{joust::model{"old", old_model},
+                        joust::model{"new", [](const request& r) { return r.user; }},
                         joust::by(&request::user), joust::conversion<"click">{}};
     static_cast<void>(test(request{}));
 }
@@ -96,20 +111,26 @@ void incompatible_results()
 #if REJECT == 5
 void misspelt_metric()
 {
-    joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", new_model}, joust::by(&request::user),
-                        joust::conversion<"click">{}};
+    joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", new_model},
+                        joust::by(&request::user), joust::conversion<"click">{}};
     test.observe<"clock">(joust::ticket{}, true);
 }
 #endif
 
 // REJECT 6: joust: this argument could play two roles; say which one with joust::as<role>(argument)
 #if REJECT == 6
-void ambiguous() { trial(joust::by(&request::user), joust::conversion<"click">{}, two_roles{}); }
+void ambiguous()
+{
+    trial(joust::by(&request::user), joust::conversion<"click">{}, two_roles{});
+}
 #endif
 
 // REJECT 7: joust: say what is randomised: add joust::by(&Request::user_id), or joust::per_request{}
 #if REJECT == 7
-void no_unit_key() { trial(joust::conversion<"click">{}); }
+void no_unit_key()
+{
+    trial(joust::conversion<"click">{});
+}
 #endif
 
 // REJECT 8: joust: models come first, then policies in any order
@@ -122,17 +143,26 @@ void model_behind_policies()
 
 // REJECT 9: joust: two metrics have the same name; feedback could not tell them apart
 #if REJECT == 9
-void same_name() { trial(joust::by(&request::user), joust::conversion<"click">{}, joust::mean<"click">{}); }
+void same_name()
+{
+    trial(joust::by(&request::user), joust::conversion<"click">{}, joust::mean<"click">{});
+}
 #endif
 
 // REJECT 10: joust: an A/B test needs a metric that decides
 #if REJECT == 10
-void nothing_decides() { trial(joust::by(&request::user)); }
+void nothing_decides()
+{
+    trial(joust::by(&request::user));
+}
 #endif
 
 // REJECT 11: joust: latency and failures are kept in every trial; name them in a guardrail
 #if REJECT == 11
-void bare_latency() { trial(joust::by(&request::user), joust::conversion<"click">{}, joust::latency{}); }
+void bare_latency()
+{
+    trial(joust::by(&request::user), joust::conversion<"click">{}, joust::latency{});
+}
 #endif
 
 // REJECT 12: joust: this model returns before its work is done
@@ -144,8 +174,8 @@ struct later {
 void future()
 {
     joust::ab_test test{joust::model{"old", [](const request&) { return later{}; }},
-                        joust::model{"new", [](const request&) { return later{}; }}, joust::by(&request::user),
-                        joust::conversion<"click">{}};
+                        joust::model{"new", [](const request&) { return later{}; }},
+                        joust::by(&request::user), joust::conversion<"click">{}};
     static_cast<void>(test(request{}));
 }
 #endif
@@ -154,8 +184,8 @@ void future()
 #if REJECT == 13
 void three_in_a_canary()
 {
-    joust::canary test{joust::model{"a", old_model}, joust::model{"b", new_model}, joust::model{"c", new_model},
-                       joust::by(&request::user)};
+    joust::canary test{joust::model{"a", old_model}, joust::model{"b", new_model},
+                       joust::model{"c", new_model}, joust::by(&request::user)};
 }
 #endif
 
@@ -163,7 +193,8 @@ void three_in_a_canary()
 #if REJECT == 14
 void alone()
 {
-    joust::ab_test test{joust::model{"a", old_model}, joust::by(&request::user), joust::conversion<"click">{}};
+    joust::ab_test test{joust::model{"a", old_model}, joust::by(&request::user),
+                        joust::conversion<"click">{}};
 }
 #endif
 
@@ -171,8 +202,9 @@ void alone()
 #if REJECT == 15
 void consumes_its_argument()
 {
-    joust::ab_test test{joust::model{"a", [](request&&) { return 1.0; }}, joust::model{"b", [](request&&) { return 2.0; }},
-                        joust::by(&request::user), joust::conversion<"click">{}};
+    joust::ab_test test{joust::model{"a", [](request&&) { return 1.0; }},
+                        joust::model{"b", [](request&&) { return 2.0; }}, joust::by(&request::user),
+                        joust::conversion<"click">{}};
     static_cast<void>(test(request{}));
 }
 #endif
@@ -182,10 +214,16 @@ void consumes_its_argument()
 struct nearly_a_metric {
     void add(joust::cell&, double) const {}
 };
-void metric_without_name() { trial(joust::by(&request::user), joust::conversion<"click">{}, nearly_a_metric{}); }
+void metric_without_name()
+{
+    trial(joust::by(&request::user), joust::conversion<"click">{}, nearly_a_metric{});
+}
 #endif
 
 // REJECT 17: joust: the unit key is given twice
 #if REJECT == 17
-void two_keys() { trial(joust::by(&request::user), joust::per_request{}, joust::conversion<"click">{}); }
+void two_keys()
+{
+    trial(joust::by(&request::user), joust::per_request{}, joust::conversion<"click">{});
+}
 #endif

@@ -67,7 +67,8 @@ void accepted(const request& r)
     (void)owned(std::string{"copied"});
     joust::shadow mine{joust::model{"a", champion}, joust::model{"b", challenger}, own_executor{}};
     (void)mine(r);
-    joust::shadow functions{joust::model{"a", +[](int v) { return v; }}, joust::model{"b", +[](int v) { return v; }}};
+    joust::shadow functions{joust::model{"a", +[](int v) { return v; }},
+                            joust::model{"b", +[](int v) { return v; }}};
     (void)functions.truth(functions.serve(1).ticket, 1);
     joust::shadow members{joust::model{"a", &request::user}, joust::model{"b", &request::user}};
     (void)members(r);
@@ -185,7 +186,8 @@ void later(const request& r)
 #if REJECT == 12
 void generic()
 {
-    joust::shadow live{joust::model{"a", [](auto v) { return v; }}, joust::model{"b", [](auto v) { return v; }}};
+    joust::shadow live{joust::model{"a", [](auto v) { return v; }},
+                       joust::model{"b", [](auto v) { return v; }}};
     (void)live.truth(live.serve(1).ticket, 1);
 }
 #endif
@@ -197,8 +199,8 @@ auto alone = shadow_of(joust::model{"a", champion}, joust::sampled{.rate = 0.1})
 
 // REJECT 14: joust: two samplers are given; say once which requests are shadowed
 #if REJECT == 14
-auto twice = shadow_of(joust::model{"a", champion}, joust::model{"b", challenger}, joust::sampled{.rate = 0.1},
-                       joust::all_requests{});
+auto twice = shadow_of(joust::model{"a", champion}, joust::model{"b", challenger},
+                       joust::sampled{.rate = 0.1}, joust::all_requests{});
 #endif
 
 // REJECT 15: joust: this has dispatch(), but an executor is `template <class Task> bool dispatch(Task task) noexcept`, true where the task will run
@@ -228,7 +230,8 @@ void judge(const request& r)
 #if REJECT == 17
 void key(const request& r)
 {
-    joust::shadow live{joust::model{"a", champion}, joust::model{"b", challenger}, joust::by(&request::features)};
+    joust::shadow live{joust::model{"a", champion}, joust::model{"b", challenger},
+                       joust::by(&request::features)};
     (void)live(r);
 }
 #endif

@@ -1,12 +1,13 @@
 // Uses each dependency once: built by fetched.sh with the dependencies that FetchContent made available.
 
+#include <joust/version.hpp>
+
+#include "catch.hpp"
+
 #include <Eigen/Core>
 #include <boost/math/distributions/normal.hpp>
 #include <fmt/format.h>
-#include <joust/version.hpp>
 #include <nlohmann/json.hpp>
-
-#include "catch.hpp"
 
 TEST_CASE("Every fetched dependency can be included and used")
 {

@@ -23,8 +23,9 @@ double score_v2(const request& r)
 
 int main()
 {
-    joust::ab_test score{joust::model{"v1", score_v1}, joust::model{"v2", score_v2}, joust::by(&request::user_id),
-                         joust::hash_split{.salt = "consumer", .shares = {0.5, 0.5}}, joust::conversion<"click">{}};
+    joust::ab_test score{
+        joust::model{"v1", score_v1}, joust::model{"v2", score_v2}, joust::by(&request::user_id),
+        joust::hash_split{.salt = "consumer", .shares = {0.5, 0.5}}, joust::conversion<"click">{}};
 
     int by_challenger = 0;
     for (std::uint64_t user = 0; user < 1'000; ++user) {
@@ -33,5 +34,6 @@ int main()
         score.observe<"click">(ticket, user % 10 == 0);
     }
     std::printf("%d of 1000 served by the challenger\n", by_challenger);
-    return by_challenger > 400 && by_challenger < 600 && score.report().arms.size() == 2 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return by_challenger > 400 && by_challenger < 600 && score.report().arms.size() == 2 ? EXIT_SUCCESS
+                                                                                         : EXIT_FAILURE;
 }

@@ -1,5 +1,6 @@
-#include <fmt/format.h>
 #include <joust/version.hpp>
+
+#include <fmt/format.h>
 
 // Proves that the part's target carries the include folders of joust and of its dependency.
 std::string version()

@@ -26,10 +26,25 @@ TEST_CASE("A manual clock stands still until it is moved, and its copied handles
     CHECK(copy.now() == 1'500);
 }
 
-TEST_CASE("The wall clock is in this century")
+TEST_CASE("The wall clock counts milliseconds and is in this century")
 {
-    CHECK(joust::wall_seconds() > 1'700'000'000U);
-    CHECK(joust::wall_seconds() < 4'102'444'800U);
+    const auto now = joust::wall_milliseconds();
+    CHECK(now > 1'700'000'000'000U);
+    CHECK(now < 4'102'444'800'000U);
+}
+
+TEST_CASE("What tells nanoseconds without throwing is a clock, anything else is none")
+{
+    struct throwing {
+        std::int64_t now() const { return 0; }
+    };
+    struct seconds {
+        int now() const noexcept { return 0; }
+    };
+    STATIC_REQUIRE(joust::clock_policy<joust::steady_time>);
+    STATIC_REQUIRE(joust::clock_policy<joust::manual_time::handle>);
+    STATIC_REQUIRE_FALSE(joust::clock_policy<throwing>);
+    STATIC_REQUIRE_FALSE(joust::clock_policy<seconds>);
 }
 
 }  // namespace

@@ -7,10 +7,13 @@
 
 namespace {
 
-TEST_CASE("A configuration_error names the field, the value and what is allowed, in one sentence and one by one")
+TEST_CASE(
+    "A configuration_error names the field, the value and what is allowed, in one sentence and one by one")
 {
-    const joust::configuration_error wrong{"hash_split.shares", "0.9 in sum", "positive shares that sum to 1"};
-    CHECK(std::string{wrong.what()} == "hash_split.shares is 0.9 in sum; allowed: positive shares that sum to 1");
+    const joust::configuration_error wrong{"hash_split.shares", "0.9 in sum",
+                                           "positive shares that sum to 1"};
+    CHECK(std::string{wrong.what()} ==
+          "hash_split.shares is 0.9 in sum; allowed: positive shares that sum to 1");
     CHECK(wrong.field() == "hash_split.shares");
     CHECK(wrong.value() == "0.9 in sum");
     CHECK(wrong.allowed() == "positive shares that sum to 1");

@@ -3,6 +3,7 @@
 #include "catch.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <thread>
 #include <vector>
@@ -125,6 +126,140 @@ TEST_CASE("Threads that all want one line take turns", "[concurrent]")
         thread.join();
     }
     CHECK(clear == 7 * 64);
+}
+
+// Wakes every waiter again and again once a test has waited too long, so that a lost wake-up fails instead of hanging.
+class rescue {
+public:
+    explicit rescue(std::atomic<std::uint32_t>& lock) : lock_(lock) {}
+
+    template <class Condition>
+    bool wait_for(Condition holds)
+    {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+        bool in_time = true;
+        while (!holds()) {
+            if (std::chrono::steady_clock::now() > end) {
+                in_time = false;
+                lock_.store(0);
+                lock_.notify_all();
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        }
+        return in_time;
+    }
+
+private:
+    std::atomic<std::uint32_t>& lock_;
+};
+
+TEST_CASE("A lock that nobody wants is taken and freed without a mark that somebody waits")
+{
+    std::atomic<std::uint32_t> lock{0};
+    {
+        const joust::detail::word_guard hold{lock};
+        CHECK(lock == 1);
+    }
+    CHECK(lock == 0);
+}
+
+TEST_CASE("Threads that find the lock taken wait, and each that leaves wakes the next", "[concurrent]")
+{
+    constexpr unsigned threads = 5;
+    std::atomic<std::uint32_t> lock{0};
+    rescue in_time{lock};
+    std::atomic<unsigned> started{0};
+    std::atomic<unsigned> through{0};
+    std::uint64_t guarded = 0;  // not atomic: only the lock keeps it whole
+    std::uint64_t waited = 0;
+    std::vector<std::thread> running;
+    {
+        const joust::detail::word_guard hold{lock};
+        for (unsigned thread = 0; thread < threads; ++thread) {
+            running.emplace_back([&] {
+                ++started;
+                const joust::detail::word_guard hold_too{lock};
+                ++guarded;
+                waited += lock == 2 ? 1U : 0U;  // whoever waited says that others may still wait
+                ++through;
+            });
+        }
+        REQUIRE(in_time.wait_for([&] { return started == threads && lock == 2; }));
+        // Long enough for all of them to have given up spinning and to sleep.
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});
+        CHECK(through == 0);
+        CHECK(lock == 2);
+    }
+    CHECK(in_time.wait_for([&] { return through == threads; }));
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+    CHECK(guarded == threads);
+    CHECK(waited > 0);
+    CHECK(lock == 0);
+}
+
+TEST_CASE("Threads that sleep inside the lock make others wait, and no wake-up is lost", "[concurrent]")
+{
+    constexpr unsigned threads = 4;
+    constexpr unsigned rounds = 40;
+    std::atomic<std::uint32_t> lock{0};
+    rescue in_time{lock};
+    std::atomic<unsigned> through{0};
+    std::uint64_t guarded = 0;
+    std::uint64_t waited_for = 0;
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread < threads; ++thread) {
+        running.emplace_back([&, thread] {
+            for (unsigned round = 0; round < rounds; ++round) {
+                const joust::detail::word_guard hold{lock};
+                const std::uint64_t before = guarded;
+                if ((round + thread) % 3 != 0) {
+                    std::this_thread::sleep_for(std::chrono::microseconds{300});
+                }
+                guarded = before + 1;
+                waited_for += lock == 2 ? 1U : 0U;
+            }
+            ++through;
+        });
+    }
+    CHECK(in_time.wait_for([&] { return through == threads; }));
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+    CHECK(guarded == threads * rounds);
+    CHECK(waited_for > rounds);
+    CHECK(lock == 0);
+}
+
+TEST_CASE("Reading how much was overwritten waits its turn while keys are marked", "[concurrent]")
+{
+    constexpr unsigned threads = 3;
+    constexpr std::uint64_t marks = 30'000;
+    seen_window window{1};
+    std::atomic<unsigned> running_now{threads};
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread < threads; ++thread) {
+        running.emplace_back([&, thread] {
+            for (std::uint64_t i = 0; i < marks; ++i) {
+                window.mark(threads * i + thread, 1);
+            }
+            --running_now;
+        });
+    }
+    std::uint64_t before = 0;
+    std::uint64_t fell = 0;
+    while (running_now > 0) {
+        const std::uint64_t now = window.overwritten();
+        fell += now < before ? 1U : 0U;
+        before = now;
+    }
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+    CHECK(fell == 0);
+    // Every key is new: all but the seven that are still held were overwritten.
+    CHECK(window.overwritten() == threads * marks - 7);
 }
 
 }  // namespace

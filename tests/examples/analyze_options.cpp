@@ -25,9 +25,10 @@ std::string complaint(const words& line)
 
 TEST_CASE("every option of analyze_csv is read, in any order", "[analyze]")
 {
-    const auto given = parse_analyze_options({"--metric", "a", "--alpha", "0.1", "log.csv", "--metric", "b", "--arm", "arm", "--champion", "x",
-                                              "--cluster", "c", "--unit", "u", "--better", "down", "--json", "r.json", "--markdown", "r.md",
-                                              "--html", "r.html"});
+    const auto given = parse_analyze_options(
+        {"--metric", "a",          "--alpha", "0.1",        "log.csv", "--metric", "b",     "--arm",
+         "arm",      "--champion", "x",       "--cluster",  "c",       "--unit",   "u",     "--better",
+         "down",     "--json",     "r.json",  "--markdown", "r.md",    "--html",   "r.html"});
     CHECK(given.file == "log.csv");
     CHECK(given.arm == "arm");
     CHECK(given.metrics == words{"a", "b"});

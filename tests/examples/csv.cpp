@@ -27,7 +27,9 @@ std::string message_of(std::string_view text)
 
 TEST_CASE("a plain table is read with either line end and with or without a last one", "[csv]")
 {
-    for (const std::string_view text : {"a,b\n1,x\n2,y\n", "a,b\r\n1,x\r\n2,y\r\n", "a,b\n1,x\r\n2,y", "\xEF\xBB\xBF" "a,b\n1,x\n2,y\n"}) {
+    for (const std::string_view text : {"a,b\n1,x\n2,y\n", "a,b\r\n1,x\r\n2,y\r\n", "a,b\n1,x\r\n2,y",
+                                        "\xEF\xBB\xBF"
+                                        "a,b\n1,x\n2,y\n"}) {
         const auto table = csv_table::parse(text);
         REQUIRE(table.rows() == 2);
         CHECK(table.columns() == std::vector<std::string>{"a", "b"});
@@ -40,7 +42,8 @@ TEST_CASE("a plain table is read with either line end and with or without a last
 
 TEST_CASE("quotes keep commas, quotes and line ends", "[csv]")
 {
-    const auto table = csv_table::parse("name,\"a, b\"\n\"x,y\",\"he said \"\"no\"\"\"\n\"two\nlines\",\"\"\nlast,3\n");
+    const auto table =
+        csv_table::parse("name,\"a, b\"\n\"x,y\",\"he said \"\"no\"\"\"\n\"two\nlines\",\"\"\nlast,3\n");
     REQUIRE(table.rows() == 3);
     CHECK(table.column("a, b") == 1);
     CHECK(table.cell(0, 0) == "x,y");
@@ -83,12 +86,14 @@ TEST_CASE("errors name the file, the line and the column", "[csv]")
     CHECK(message_of("a\n1e999\n") == "t.csv line 2: column 1 (a): \"1e999\" is not a finite number");
     CHECK(message_of("a,b\n1,\"2\n3,4\n") == "t.csv line 2: column 2 (b): the quote is never closed");
     CHECK(message_of("a,b\n\"1\"x,2\n") == "t.csv line 2: column 1 (a): text after the closing quote");
-    CHECK(message_of("a,b\n1,2\"\n") == "t.csv line 2: column 2 (b): a quote inside a cell that does not begin with one");
+    CHECK(message_of("a,b\n1,2\"\n") ==
+          "t.csv line 2: column 2 (b): a quote inside a cell that does not begin with one");
     CHECK(message_of("a,b\n1,2\r3,4\n") == "t.csv line 2: a carriage return that no line feed follows");
     CHECK(message_of("a,a\n1,2\n") == "t.csv line 1: two columns are called \"a\"");
     CHECK(message_of("a,\n1,2\n") == "t.csv line 1: column 2 has no name");
     CHECK(message_of("") == "t.csv: is empty; a header line with the names of the columns is needed");
-    CHECK(message_of("\n") == "t.csv line 1: is empty; a header line with the names of the columns is needed");
+    CHECK(message_of("\n") ==
+          "t.csv line 1: is empty; a header line with the names of the columns is needed");
 }
 
 TEST_CASE("an unknown column or file is named, with the columns that there are", "[csv]")
@@ -105,7 +110,8 @@ TEST_CASE("an unknown column or file is named, with the columns that there are",
 
 TEST_CASE("every cut of a valid text is either read or refused, never worse", "[csv]")
 {
-    const std::string text = "\xEF\xBB\xBF" "a,\"b\"\"c\"\r\n1,\"x\ny\"\r\n\r\nNA,2\n";
+    const std::string text = "\xEF\xBB\xBF"
+                             "a,\"b\"\"c\"\r\n1,\"x\ny\"\r\n\r\nNA,2\n";
     std::size_t read = 0;
     for (std::size_t length = 0; length <= text.size(); ++length) {
         try {

@@ -50,8 +50,9 @@ TEST_CASE("the shuffle keeps every row, once, and is the same every time", "[let
     CHECK(count.at('T') == 796);
     CHECK(count.at('Z') == 734);
     const letter_data again = load_letters(letters_csv);
-    CHECK(std::equal(again.train.begin(), again.train.end(), data().train.begin(),
-                     [](const letter_row& a, const letter_row& b) { return a.x == b.x && a.truth == b.truth; }));
+    CHECK(std::equal(
+        again.train.begin(), again.train.end(), data().train.begin(),
+        [](const letter_row& a, const letter_row& b) { return a.x == b.x && a.truth == b.truth; }));
     const letter_data other = load_letters(letters_csv, 8000, 7);
     CHECK_FALSE(std::equal(other.train.begin(), other.train.end(), data().train.begin(),
                            [](const letter_row& a, const letter_row& b) { return a.x == b.x; }));
@@ -82,7 +83,8 @@ TEST_CASE("the neighbour index finds what comparing with every row finds", "[let
     }
 }
 
-TEST_CASE("the linear model is decent, the neighbours are far better, the broken model is 30 % worse", "[letters]")
+TEST_CASE("the linear model is decent, the neighbours are far better, the broken model is 30 % worse",
+          "[letters]")
 {
     const softmax_model linear = softmax_model::train(data().train);
     CHECK_THAT(accuracy(linear, 12000), Catch::Matchers::WithinAbs(0.77, 0.015));
@@ -146,8 +148,9 @@ TEST_CASE("simulated users return, a few of them often, and every held-back row 
     CHECK(busiest > 220);
     CHECK(busiest < 360);
     const auto again = simulate_requests(data().held_back, 30000, 3000, 11);
-    CHECK(std::equal(again.begin(), again.end(), requests.begin(),
-                     [](const letter_request& a, const letter_request& b) { return a.user == b.user && a.row == b.row; }));
+    CHECK(std::equal(
+        again.begin(), again.end(), requests.begin(),
+        [](const letter_request& a, const letter_request& b) { return a.user == b.user && a.row == b.row; }));
 }
 
 TEST_CASE("clicks follow the stated cascade", "[letters]")
@@ -165,5 +168,6 @@ TEST_CASE("clicks follow the stated cascade", "[letters]")
     const double goes_on_after_other = 0.05 * 0.7 + 0.95 * 0.9;
     CHECK_THAT(clicked[0], Catch::Matchers::WithinAbs(0.6, 0.005));
     CHECK_THAT(clicked[1], Catch::Matchers::WithinAbs(goes_on_after_relevant * 0.05, 0.002));
-    CHECK_THAT(clicked[2], Catch::Matchers::WithinAbs(goes_on_after_relevant * goes_on_after_other * 0.6, 0.005));
+    CHECK_THAT(clicked[2],
+               Catch::Matchers::WithinAbs(goes_on_after_relevant * goes_on_after_other * 0.6, 0.005));
 }

@@ -1,8 +1,7 @@
-#include <joust/interleave/coins.hpp>
-#include "catch.hpp"
-
 #include <joust/core/random.hpp>
+#include <joust/interleave/coins.hpp>
 
+#include "catch.hpp"
 #include "enumerator.hpp"
 
 namespace {

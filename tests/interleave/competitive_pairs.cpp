@@ -1,9 +1,8 @@
-#include <joust/interleave/competitive_pairs.hpp>
-#include "catch.hpp"
-
 #include <joust/core/random.hpp>
+#include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/interleaver.hpp>
 
+#include "catch.hpp"
 #include "laws.hpp"
 
 using namespace joust_test;
@@ -63,7 +62,8 @@ TEST_CASE("three rankings are refused with the policy that takes them")
     const list_set three{{1}, {2}, {3}};
     joust::keyed_random coins{1, 1};
     draft out{3};
-    CHECK_THROWS_WITH(competitive_pairs{}.interleave(views(three), coins, out), ContainsSubstring("team_draft"));
+    CHECK_THROWS_WITH(competitive_pairs{}.interleave(views(three), coins, out),
+                      ContainsSubstring("team_draft"));
 }
 
 TEST_CASE("the same seed and request pair the same slate on every platform")
@@ -74,7 +74,9 @@ TEST_CASE("the same seed and request pair the same slate on every platform")
     competitive_pairs{}.interleave(views(all), coins, out);
     std::string shown;
     for (const slot& s : out) {
-        shown += std::to_string(all[s.ranker][s.index]) + (s.team == no_team ? "- " : s.team == 0 ? "A " : "B ");
+        shown += std::to_string(all[s.ranker][s.index]) + (s.team == no_team ? "- "
+                                                           : s.team == 0     ? "A "
+                                                                             : "B ");
     }
     CHECK(shown == "6B 1A 2A 7B 3A 8B 4A 9B ");
 }

@@ -1,9 +1,8 @@
-#include <joust/interleave/credit.hpp>
-#include "catch.hpp"
-
 #include <joust/core/random.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
+#include <joust/interleave/credit.hpp>
 
+#include "catch.hpp"
 #include "laws.hpp"
 
 #include <cmath>
@@ -81,7 +80,8 @@ TEST_CASE("pairs read back from the packed teams are the drafted pairs, on every
                                    for (std::uint64_t clicked = 0; clicked < 64; ++clicked) {
                                        joust::pair_outcomes drafted;
                                        for (std::size_t i = 0; i + 1 < out.size(); ++i) {
-                                           if (out[i].pair == joust::no_pair || out[i].pair != out[i + 1].pair) {
+                                           if (out[i].pair == joust::no_pair ||
+                                               out[i].pair != out[i + 1].pair) {
                                                continue;
                                            }
                                            bool by[2] = {};

@@ -1,4 +1,5 @@
 #include <joust/interleave/draft.hpp>
+
 #include "catch.hpp"
 
 using joust::draft;

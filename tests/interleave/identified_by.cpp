@@ -1,4 +1,5 @@
 #include <joust/interleave/identified_by.hpp>
+
 #include "catch.hpp"
 
 #include <memory>

@@ -1,4 +1,5 @@
 #include <joust/interleave/interleaver.hpp>
+
 #include "catch.hpp"
 
 namespace {

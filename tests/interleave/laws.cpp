@@ -1,9 +1,10 @@
 #include "laws.hpp"
-#include "catch.hpp"
-#include "reference.hpp"
 
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/team_draft.hpp>
+
+#include "catch.hpp"
+#include "reference.hpp"
 
 #include <cstdio>
 #include <map>
@@ -166,7 +167,8 @@ TEST_CASE("the numbers of cases are the ones the guide states")
     CHECK(partial_overlaps(competitive_pairs{}).cases == 5 * 206 * 8);
 }
 
-TEST_CASE("team draft that credits past a dry list is biased in 284 of 1020 cases, in 24 with lists of one length")
+TEST_CASE(
+    "team draft that credits past a dry list is biased in 284 of 1020 cases, in 24 with lists of one length")
 {
     const tally published = short_lists(team_draft_reference{.credit_all = true});
     CHECK(published.cases == 1020);
@@ -221,7 +223,8 @@ TEST_CASE("the fast interleavers equal the ones on the blackboard, on every path
 {
     std::uint64_t different = 0;
     std::uint64_t compared = 0;
-    const auto compare = [&](const auto& policy, const auto& reference, const list_set& all, std::size_t length) {
+    const auto compare = [&](const auto& policy, const auto& reference, const list_set& all,
+                             std::size_t length) {
         const auto spans = views(all);
         enumerator coins;
         joust::draft fast{length};
@@ -239,7 +242,8 @@ TEST_CASE("the fast interleavers equal the ones on the blackboard, on every path
         for (std::size_t a = 0; a <= 4; ++a) {
             for (const list& b : arrangements(5, 0, 4)) {
                 for (std::size_t length = 0; length <= 7; ++length) {
-                    compare(competitive_pairs{}, competitive_pairs_reference{}, {first_documents(a), b}, length);
+                    compare(competitive_pairs{}, competitive_pairs_reference{}, {first_documents(a), b},
+                            length);
                     compare(team_draft{}, team_draft_reference{}, {first_documents(a), b}, length);
                 }
             }
@@ -248,7 +252,8 @@ TEST_CASE("the fast interleavers equal the ones on the blackboard, on every path
     }
     SECTION("lists with duplicates, which one list shows once")
     {
-        const list_set pool{{}, {1}, {1, 1}, {2, 1, 1, 2}, {1, 1, 2, 3}, {3, 3, 3, 1, 2}, {2, 2, 1, 4, 4, 5}, {0, 0, 1}};
+        const list_set pool{
+            {}, {1}, {1, 1}, {2, 1, 1, 2}, {1, 1, 2, 3}, {3, 3, 3, 1, 2}, {2, 2, 1, 4, 4, 5}, {0, 0, 1}};
         for (const list& a : pool) {
             for (const list& b : pool) {
                 for (std::size_t length = 0; length <= 7; ++length) {
@@ -278,11 +283,13 @@ TEST_CASE("every slate is complete, without duplicates, and shows only some rank
                 const joust::item_key item = all[s.ranker][s.index];
                 bool next_of_some = false;
                 for (const list& l : all) {
-                    const auto next = std::find_if(l.begin(), l.end(), [&](auto key) { return !shown.contains(key); });
+                    const auto next =
+                        std::find_if(l.begin(), l.end(), [&](auto key) { return !shown.contains(key); });
                     next_of_some = next_of_some || (next != l.end() && *next == item);
                 }
                 // A pair is decided at once, so its second item may be next only beside the first.
-                const bool second_of_pair = s.pair != joust::no_pair && &s != out.begin() && (&s)[-1].pair == s.pair;
+                const bool second_of_pair =
+                    s.pair != joust::no_pair && &s != out.begin() && (&s)[-1].pair == s.pair;
                 wrong += next_of_some || second_of_pair ? 0u : 1u;
                 wrong += s.team == joust::no_team || s.team == s.ranker ? 0u : 1u;
                 wrong += shown.insert(item).second ? 0u : 1u;
@@ -315,8 +322,10 @@ TEST_CASE("swapping the rankers and complementing the coins mirrors the slate")
             for (std::size_t i = 0; same && i < out.size(); ++i) {
                 const joust::slot& s = out[i];
                 const joust::slot& m = mirrored[i];
-                const std::uint8_t team = s.team == joust::no_team ? s.team : static_cast<std::uint8_t>(1 - s.team);
-                same = straight[s.ranker][s.index] == swapped[m.ranker][m.index] && m.team == team && m.pair == s.pair;
+                const std::uint8_t team =
+                    s.team == joust::no_team ? s.team : static_cast<std::uint8_t>(1 - s.team);
+                same = straight[s.ranker][s.index] == swapped[m.ranker][m.index] && m.team == team &&
+                       m.pair == s.pair;
             }
             asymmetric += same ? 0u : 1u;
         });
@@ -365,7 +374,8 @@ TEST_CASE("a shorter slate is the beginning of the longer one, except for the cr
 {
     std::uint64_t different = 0;
     std::uint64_t half_pairs = 0;
-    const auto shorten = [&](const auto& policy, const list_set& all, std::size_t length, std::size_t longer) {
+    const auto shorten = [&](const auto& policy, const list_set& all, std::size_t length,
+                             std::size_t longer) {
         const auto spans = views(all);
         joust::draft brief{length};
         every_path(policy, all, longer, [&](const joust::draft& out, const enumerator& coins) {
@@ -442,7 +452,8 @@ TEST_CASE("print the table of the guide", "[.][table]")
     std::printf("| interleaver | lists | cases | coin paths | biased |\n|---|---|---:|---:|---:|\n");
     for (const row& r : enumeration(true)) {
         std::printf("| %s | %s | %llu | %llu | %llu |\n", r.method.c_str(), r.universe.c_str(),
-                    static_cast<unsigned long long>(r.result.cases), static_cast<unsigned long long>(r.result.paths),
+                    static_cast<unsigned long long>(r.result.cases),
+                    static_cast<unsigned long long>(r.result.paths),
                     static_cast<unsigned long long>(r.result.biased));
         CHECK(r.result.improper == 0);
         CHECK((r.result.biased == 0 || r.method == "team draft, every slot credited"));

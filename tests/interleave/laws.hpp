@@ -1,9 +1,9 @@
 #pragma once
 
-#include "enumerator.hpp"
-
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/ranking.hpp>
+
+#include "enumerator.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,7 +16,10 @@ namespace joust_test {
 using list = std::vector<joust::item_key>;
 using list_set = std::vector<list>;
 
-inline std::vector<joust::ranking> views(const list_set& all) { return {all.begin(), all.end()}; }
+inline std::vector<joust::ranking> views(const list_set& all)
+{
+    return {all.begin(), all.end()};
+}
 
 /// Every ordered choice of `size` documents out of 1 .. documents.
 inline std::vector<list> arrangements(unsigned documents, std::size_t size)

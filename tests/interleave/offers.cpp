@@ -1,10 +1,9 @@
-#include <joust/interleave/offers.hpp>
-#include "catch.hpp"
-
 #include <joust/core/random.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
+#include <joust/interleave/offers.hpp>
 #include <joust/interleave/team_draft.hpp>
 
+#include "catch.hpp"
 #include "laws.hpp"
 #include "reference.hpp"
 
@@ -127,7 +126,8 @@ TEST_CASE("long slates and lists of any length equal the blackboard's, whichever
 {
     joust::keyed_random random{2026, 7};
     std::uint64_t different = 0;
-    const auto compare = [&](const auto& policy, const auto& reference, const list_set& all, std::size_t length) {
+    const auto compare = [&](const auto& policy, const auto& reference, const list_set& all,
+                             std::size_t length) {
         const auto spans = views(all);
         const std::uint64_t request = random.next();
         joust::keyed_random coins{1, request};
@@ -153,7 +153,8 @@ TEST_CASE("long slates and lists of any length equal the blackboard's, whichever
             const list_set two{some_list(), some_list()};
             compare(joust::competitive_pairs{}, competitive_pairs_reference{}, two, length);
             compare(joust::team_draft{}, team_draft_reference{}, two, length);
-            compare(joust::team_draft{}, team_draft_reference{}, {two[0], two[1], some_list(), some_list()}, length);
+            compare(joust::team_draft{}, team_draft_reference{}, {two[0], two[1], some_list(), some_list()},
+                    length);
         }
     }
     CHECK(different == 0);

@@ -1,7 +1,7 @@
-#include <joust/interleave/projected.hpp>
-#include "catch.hpp"
-
 #include <joust/interleave/identified_by.hpp>
+#include <joust/interleave/projected.hpp>
+
+#include "catch.hpp"
 
 #include <array>
 #include <deque>
@@ -47,7 +47,8 @@ TEST_CASE("only as many items are projected as the slate is long")
 
 TEST_CASE("the whole list is projected where items repeat in the part that would do")
 {
-    for (const auto& [size, period, length] : {std::array{100, 5, 10}, std::array{300, 80, 90}, std::array{30, 2, 3}}) {
+    for (const auto& [size, period, length] :
+         {std::array{100, 5, 10}, std::array{300, 80, 90}, std::array{30, 2, 3}}) {
         int asked = 0;
         joust::projected_keys keys;
         const auto list = numbers(size, period);

@@ -1,4 +1,5 @@
 #include <joust/interleave/ranking.hpp>
+
 #include "catch.hpp"
 
 #include <vector>

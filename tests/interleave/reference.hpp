@@ -105,8 +105,9 @@ struct team_draft_reference {
             }
             for (std::size_t turn = 1; !waiting.empty() && !out.full(); ++turn) {
                 const std::size_t n = waiting.size();
-                const std::size_t drawn =
-                    n == 1 ? 0 : n == 2 ? std::size_t{coins.coin()} : std::size_t{coins.below(static_cast<unsigned>(n))};
+                const std::size_t drawn = n == 1   ? 0
+                                          : n == 2 ? std::size_t{coins.coin()}
+                                                   : std::size_t{coins.below(static_cast<unsigned>(n))};
                 const std::size_t ranker = waiting[drawn];
                 waiting[drawn] = waiting.back();
                 waiting.pop_back();
@@ -115,7 +116,8 @@ struct team_draft_reference {
                     continue;
                 }
                 const auto team = static_cast<std::uint8_t>(ranker);
-                out.push({*index, joust::no_pair, team, credit_all || turn <= fewest ? team : joust::no_team});
+                out.push(
+                    {*index, joust::no_pair, team, credit_all || turn <= fewest ? team : joust::no_team});
                 board.show(ranker, *index);
             }
         }

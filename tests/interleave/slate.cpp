@@ -1,4 +1,5 @@
 #include <joust/interleave/slate.hpp>
+
 #include "catch.hpp"
 
 #include <algorithm>
@@ -55,8 +56,8 @@ TEST_CASE("items of lists returned by value are moved into the slate")
     auto b = three(20, &copies);
     using results = joust::slate_element<std::vector<heavy>, std::vector<heavy>>;
     STATIC_REQUIRE(std::is_same_v<results::type, heavy>);
-    joust::slate<heavy, int> page{joust::collect<std::vector<heavy>, std::vector<heavy>>(alternating(), &a, &b),
-                                  alternating(), 77};
+    joust::slate<heavy, int> page{
+        joust::collect<std::vector<heavy>, std::vector<heavy>>(alternating(), &a, &b), alternating(), 77};
     REQUIRE(page.size() == 4);
     CHECK(page[0].id == 21);
     CHECK(page[1].id == 10);
@@ -90,8 +91,8 @@ TEST_CASE("items of lists returned by reference, or as views, are shown in place
     by_view view{b};
     using results = joust::slate_element<by_reference, by_view>;
     STATIC_REQUIRE(std::is_same_v<results::type, const heavy&>);
-    const joust::slate<const heavy&, int> page{joust::collect<by_reference, by_view>(alternating(), &a, &view),
-                                               alternating(), 5};
+    const joust::slate<const heavy&, int> page{
+        joust::collect<by_reference, by_view>(alternating(), &a, &view), alternating(), 5};
     REQUIRE(page.size() == 4);
     CHECK(&page[0] == &b[1]);
     CHECK(&page[1] == &a[0]);
@@ -104,7 +105,8 @@ TEST_CASE("items of lists returned by reference, or as views, are shown in place
         seen.push_back(h.id);
     }
     CHECK(seen == std::vector<int>{21, 10, 12, 20});
-    CHECK(std::find_if(page.begin(), page.end(), [](const heavy& h) { return h.id == 12; }) - page.begin() == 2);
+    CHECK(std::find_if(page.begin(), page.end(), [](const heavy& h) { return h.id == 12; }) - page.begin() ==
+          2);
     CHECK((page.begin() + 1)->id == 10);
     CHECK(page.begin()[3].id == 20);
     CHECK(page.begin() < page.end());

@@ -1,9 +1,8 @@
-#include <joust/interleave/team_draft.hpp>
-#include "catch.hpp"
-
 #include <joust/core/random.hpp>
 #include <joust/interleave/interleaver.hpp>
+#include <joust/interleave/team_draft.hpp>
 
+#include "catch.hpp"
 #include "laws.hpp"
 
 using namespace joust_test;
@@ -87,7 +86,8 @@ TEST_CASE("the same seed and request draft the same slate on every platform")
     team_draft{}.interleave(views(all), coins, out);
     std::string shown;
     for (const slot& s : out) {
-        shown += std::to_string(all[s.ranker][s.index]) + (s.team == no_team ? '-' : static_cast<char>('A' + s.team)) + ' ';
+        shown += std::to_string(all[s.ranker][s.index]) +
+                 (s.team == no_team ? '-' : static_cast<char>('A' + s.team)) + ' ';
     }
     CHECK(shown == "6B 5C 1A 7B 2A 9C 3C 8- 4- ");
 }

@@ -1,7 +1,7 @@
-#include <joust/interleave/teams.hpp>
-#include "catch.hpp"
-
 #include <joust/core/random.hpp>
+#include <joust/interleave/teams.hpp>
+
+#include "catch.hpp"
 
 using joust::draft;
 using joust::no_team;
@@ -22,7 +22,8 @@ TEST_CASE("teams survive packing, for every number of rankers")
     joust::keyed_random random{3, 14};
     for (unsigned rankers = 1; rankers <= 15; ++rankers) {
         const std::size_t reach = slate_teams::reach(rankers);
-        for (const std::size_t length : {std::size_t{0}, std::size_t{1}, reach - 1, reach, reach + 1, std::size_t{63}}) {
+        for (const std::size_t length :
+             {std::size_t{0}, std::size_t{1}, reach - 1, reach, reach + 1, std::size_t{63}}) {
             draft out{length};
             while (!out.full()) {
                 const auto team = static_cast<std::uint8_t>(random.below(rankers + 1));

@@ -1,6 +1,6 @@
-#include "catch.hpp"
-
 #include <joust/shadow/breaker.hpp>
+
+#include "catch.hpp"
 
 #include <atomic>
 #include <chrono>

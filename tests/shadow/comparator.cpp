@@ -1,6 +1,6 @@
-#include "catch.hpp"
-
 #include <joust/shadow/comparator.hpp>
+
+#include "catch.hpp"
 
 #include <array>
 #include <cmath>
@@ -103,7 +103,8 @@ TEST_CASE("tolerance takes lists, lists of lists and lists of two types, and mea
     CHECK_THAT(near.compare(std::vector<double>{1.0, 2.0}, std::list<double>{1.05, 2.3}).distance,
                WithinAbs(0.3, 1e-12));
     CHECK_FALSE(near.compare(std::vector<double>{1.0, 2.0}, std::vector<double>{1.05, 2.3}).agree);
-    CHECK(near.compare(std::vector<std::vector<int>>{{1}, {2, 3}}, std::vector<std::vector<int>>{{1}, {2, 3}}).agree);
+    CHECK(near.compare(std::vector<std::vector<int>>{{1}, {2, 3}}, std::vector<std::vector<int>>{{1}, {2, 3}})
+              .agree);
     CHECK(near.compare(std::vector<double>{}, std::vector<double>{}).agree);
     const double with_nan[] = {no_number, 1.0};
     CHECK(near.compare(with_nan, with_nan).agree);
@@ -122,7 +123,8 @@ TEST_CASE("compare_with takes a callable that returns bool, a distance or a comp
     CHECK(by_bool.compare(12, 19) == joust::comparison{true, 0.0});
     CHECK(by_bool.compare(12, 20) == joust::comparison{false, 1.0});
 
-    const auto by_distance = joust::compare_with([](int a, int b) { return std::fabs(double(a) - double(b)); }, 2.0);
+    const auto by_distance =
+        joust::compare_with([](int a, int b) { return std::fabs(double(a) - double(b)); }, 2.0);
     CHECK(by_distance.compare(1, 3) == joust::comparison{true, 2.0});
     CHECK(by_distance.compare(1, 4) == joust::comparison{false, 3.0});
 
@@ -137,7 +139,8 @@ TEST_CASE("label_match compares one part of both results")
 {
     const auto labels = joust::label_match(&classification::label);
     CHECK(labels.compare(classification{"cat", 0.9}, classification{"cat", 0.6}).agree);
-    CHECK(labels.compare(classification{"cat", 0.9}, classification{"dog", 0.9}) == joust::comparison{false, 1.0});
+    CHECK(labels.compare(classification{"cat", 0.9}, classification{"dog", 0.9}) ==
+          joust::comparison{false, 1.0});
 }
 
 TEST_CASE("Every shipped comparator plays the comparator's role, and a string does not")

@@ -1,6 +1,6 @@
-#include "catch.hpp"
-
 #include <joust/shadow/executor.hpp>
+
+#include "catch.hpp"
 
 #include <array>
 #include <atomic>
@@ -93,9 +93,12 @@ TEST_CASE("The executors play their role and near misses resemble it")
 TEST_CASE("background refuses sizes that make no sense, naming the field")
 {
     CHECK_THROWS_WITH(joust::background{.queue = 0}.start(), ContainsSubstring("background.queue is 0"));
-    CHECK_THROWS_WITH((joust::background{.queue = 8, .threads = 0}.start()), ContainsSubstring("background.threads"));
+    CHECK_THROWS_WITH((joust::background{.queue = 8, .threads = 0}.start()),
+                      ContainsSubstring("background.threads"));
     CHECK_THROWS_WITH((joust::background{.queue = 8, .threads = 1, .task_bytes = 8}.start()),
                       ContainsSubstring("16 to 65536"));
+    CHECK_THROWS_WITH((joust::background{.queue = 8, .awake = -1ns}.start()),
+                      ContainsSubstring("background.awake"));
     CHECK(joust::background{.queue = 100}.start().capacity() == 128);
 }
 
@@ -224,12 +227,15 @@ TEST_CASE("The destructor finishes the running task and discards the waiting one
 
 TEST_CASE("A worker that has gone to sleep is woken by one dispatch", "[concurrent]")
 {
-    auto running = joust::background{.queue = 16, .threads = 2}.start();
-    for (int round = 0; round < 5; ++round) {
-        std::this_thread::sleep_for(25ms);  // longer than the naps: asleep
+    auto running = joust::background{.queue = 16, .threads = 2, .awake = 0ns}.start();
+    for (int round = 0; round < 200; ++round) {
+        if (round % 20 == 0) {
+            std::this_thread::sleep_for(
+                5ms);  // surely asleep; in the other rounds just falling asleep, or not yet
+        }
         std::atomic<bool> ran{false};
         REQUIRE(running.dispatch([&ran] { ran = true; }));
-        const auto limit = std::chrono::steady_clock::now() + 10s;
+        const auto limit = std::chrono::steady_clock::now() + 20s;
         while (!ran && std::chrono::steady_clock::now() < limit) {
             std::this_thread::yield();
         }
@@ -240,7 +246,8 @@ TEST_CASE("A worker that has gone to sleep is woken by one dispatch", "[concurre
 
 TEST_CASE("Many producers and workers lose nothing and run nothing twice", "[concurrent]")
 {
-    auto running = joust::background{.queue = 128, .threads = 3}.start();
+    const auto awake = GENERATE(0ns, std::chrono::nanoseconds{2s});
+    auto running = joust::background{.queue = 128, .threads = 3, .awake = awake}.start();
     constexpr int producers = 4;
     constexpr int each = 5'000;
     std::vector<std::atomic<int>> times(producers * each);
@@ -260,7 +267,7 @@ TEST_CASE("Many producers and workers lose nothing and run nothing twice", "[con
                     ++refused;
                 }
                 if (i % 1'000 == 999) {
-                    std::this_thread::sleep_for(15ms);  // lets workers fall asleep now and then
+                    std::this_thread::sleep_for(2ms);  // lets workers fall asleep now and then
                 }
             }
         });

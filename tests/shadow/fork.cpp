@@ -1,6 +1,6 @@
-#include "catch.hpp"
-
 #include <joust/shadow/executor.hpp>
+
+#include "catch.hpp"
 
 #include <atomic>
 

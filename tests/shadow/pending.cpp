@@ -1,6 +1,6 @@
-#include "catch.hpp"
-
 #include <joust/shadow/pending.hpp>
+
+#include "catch.hpp"
 
 #include <atomic>
 #include <cstdint>

@@ -1,6 +1,6 @@
-#include "catch.hpp"
-
 #include <joust/shadow/sampler.hpp>
+
+#include "catch.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -66,8 +66,8 @@ TEST_CASE("sampled refuses a rate that is no share, naming field, value and what
 {
     CHECK_NOTHROW(joust::sampled{.rate = 0.0}.validate());
     CHECK_NOTHROW(joust::sampled{.rate = 1.0}.validate());
-    for (const double rate : {-0.1, 1.5, std::numeric_limits<double>::quiet_NaN(),
-                              std::numeric_limits<double>::infinity()}) {
+    for (const double rate :
+         {-0.1, 1.5, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
         CHECK_THROWS_AS(joust::sampled{.rate = rate}.validate(), joust::configuration_error);
     }
     try {

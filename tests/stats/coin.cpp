@@ -58,7 +58,8 @@ TEST_CASE("p-values of a fair coin keep their order and their conventions")
 {
     CHECK(stats::detail::coin_test(0.0, 0.0, false, side::two).p == 1.0);
     CHECK(stats::detail::coin_test(5.0, 5.0, false, side::two).p == 1.0);
-    CHECK(stats::detail::coin_test(5.0, 5.0, true, side::two).p == Approx(1.0 - 0.5 * 252.0 / 1024.0).epsilon(1e-15));
+    CHECK(stats::detail::coin_test(5.0, 5.0, true, side::two).p ==
+          Approx(1.0 - 0.5 * 252.0 / 1024.0).epsilon(1e-15));
     CHECK(stats::detail::coin_test(3.0, 0.0, false, side::greater).p == Approx(0.125).epsilon(1e-15));
     CHECK(stats::detail::coin_test(3.0, 0.0, false, side::less).p == Approx(1.0).epsilon(1e-15));
     CHECK(stats::detail::coin_test(3.0, 0.0, true, side::less).p == Approx(1.0 - 0.0625).epsilon(1e-14));

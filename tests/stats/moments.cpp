@@ -1,97 +1,18 @@
 #include <joust/stats/moments.hpp>
 
+#include "exact.hpp"
 #include "support.hpp"
 
-#include <boost/multiprecision/cpp_bin_float.hpp>
-#include <boost/multiprecision/cpp_int.hpp>
-
 #include <cmath>
-#include <iostream>
 #include <limits>
-#include <string>
 #include <vector>
 
 namespace stats = joust::stats;
-using joust_test::digits;
+using joust_test::exact_deviation;
+using joust_test::exact_mean;
+using joust_test::exact_sum;
+using joust_test::rational;
 using joust_test::relative_error;
-
-namespace {
-
-using rational = boost::multiprecision::cpp_rational;
-using long_float = boost::multiprecision::cpp_bin_float_100;
-
-rational exact_sum(const std::vector<double>& x)
-{
-    rational sum = 0;
-    for (const double value : x) {
-        sum += rational(value);  // a double is a rational: nothing is rounded here
-    }
-    return sum;
-}
-
-double exact_mean(const std::vector<double>& x)
-{
-    return static_cast<double>(rational(exact_sum(x) / static_cast<long long>(x.size())));
-}
-
-double exact_deviation(const std::vector<double>& x)
-{
-    const rational mean = exact_sum(x) / static_cast<long long>(x.size());
-    rational square = 0;
-    for (const double value : x) {
-        const rational d = rational(value) - mean;
-        square += d * d;
-    }
-    const rational variance = square / static_cast<long long>(x.size() - 1);
-    return static_cast<double>(sqrt(static_cast<long_float>(variance)));
-}
-
-/// NIST's generator for NumAcc2 to 4, in decimals that are rounded to doubles.
-std::vector<double> alternating(double first, double low, double high)
-{
-    std::vector<double> x{first};
-    for (int i = 0; i < 1000; ++i) {
-        x.push_back(i % 2 == 0 ? low : high);
-    }
-    return x;
-}
-
-}  // namespace
-
-TEST_CASE("NIST StRD NumAcc1 to 4 have 13 digits against exact rational arithmetic")
-{
-    struct set {
-        std::string name;
-        std::vector<double> x;
-        double mean, deviation;  // certified, for the decimals before rounding to doubles
-    };
-    const set sets[] = {
-        {"NumAcc1", {10000001.0, 10000003.0, 10000002.0}, 10000002.0, 1.0},
-        {"NumAcc2", alternating(1.2, 1.1, 1.3), 1.2, 0.1},
-        {"NumAcc3", alternating(1000000.2, 1000000.1, 1000000.3), 1000000.2, 0.1},
-        {"NumAcc4", alternating(10000000.2, 10000000.1, 10000000.3), 10000000.2, 0.1},
-    };
-    for (const set& s : sets) {
-        const stats::moments whole{s.x};
-        stats::moments stream;
-        stats::moments left, right;
-        for (std::size_t i = 0; i < s.x.size(); ++i) {
-            stream.add(s.x[i]);
-            (i % 3 == 0 ? left : right).add(s.x[i]);
-        }
-        left.merge(right);
-        INFO(s.name);
-        for (const auto& m : {whole, stream, left}) {
-            CHECK(m.count() == s.x.size());
-            CHECK(relative_error(m.mean(), exact_mean(s.x)) < 1e-15);
-            CHECK(relative_error(m.standard_deviation(), exact_deviation(s.x)) < 1e-13);
-        }
-        std::cout << s.name << ": standard deviation "
-                  << digits(stream.standard_deviation(), exact_deviation(s.x))
-                  << " digits against the rounded doubles, "
-                  << digits(stream.standard_deviation(), s.deviation) << " against the certified value\n";
-    }
-}
 
 TEST_CASE("the difference of two means keeps its digits at a large offset")
 {

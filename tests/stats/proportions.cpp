@@ -70,6 +70,34 @@ TEST_CASE("the Miettinen-Nurminen limits are where the score statistic is the qu
     }
 }
 
+TEST_CASE("every Miettinen-Nurminen limit is a crossing, also at counts of zero and all")
+{
+    const double z = stats::normal_upper_quantile(0.025);
+    for (const std::uint64_t n1 : {1ULL, 2ULL, 5ULL, 20ULL, 333ULL}) {
+        for (const std::uint64_t n2 : {1ULL, 3ULL, 25ULL, 1000ULL}) {
+            for (std::uint64_t k1 = 0; k1 <= n1; k1 += n1 > 20 ? 37 : 1) {
+                for (std::uint64_t k2 = 0; k2 <= n2; k2 += n2 > 25 ? 125 : 1) {
+                    const auto r = stats::two_proportion_z(
+                        k1, n1, k2, n2, {.interval = difference_interval::miettinen_nurminen});
+                    const double a = static_cast<double>(k1), m1 = static_cast<double>(n1);
+                    const double b = static_cast<double>(k2), m2 = static_cast<double>(n2);
+                    const auto excess = [&](double d) {
+                        return std::fabs(a / m1 - b / m2 - d) -
+                               z * std::sqrt(stats::detail::restricted_variance(a, m1, b, m2, d));
+                    };
+                    INFO(k1 << "/" << n1 << " against " << k2 << "/" << n2);
+                    CHECK(r.lower <= r.estimate);
+                    CHECK(r.upper >= r.estimate);
+                    CHECK(excess(r.lower + 1e-9) < 1e-12);
+                    CHECK(excess(r.upper - 1e-9) < 1e-12);
+                    CHECK((r.lower - 1e-9 < -1.0 || excess(r.lower - 1e-9) > -1e-12));
+                    CHECK((r.upper + 1e-9 > 1.0 || excess(r.upper + 1e-9) > -1e-12));
+                }
+            }
+        }
+    }
+}
+
 TEST_CASE("every interval mirrors when the samples or the outcomes swap")
 {
     for (const auto how : {difference_interval::newcombe, difference_interval::miettinen_nurminen,

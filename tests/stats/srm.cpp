@@ -133,6 +133,39 @@ TEST_CASE("an honest split with returning units does not alarm, a request-level 
     CHECK(naive_alarms > 100);
 }
 
+TEST_CASE("looking every 200 requests of a ramp with returning units alarms no oftener than promised")
+{
+    joust_test::engine random{21};
+    int alarms = 0;
+    const int runs = 300;
+    for (int run = 0; run < runs; ++run) {
+        std::vector<double> position(4000);
+        for (double& p : position) {
+            p = random.uniform();
+        }
+        traffic log;
+        double rho = 0.0;
+        bool alarm = false;
+        for (int i = 1; i <= 20000; ++i) {
+            const double s = i < 6000 ? 0.01 : i < 10000 ? 0.05 : i < 14000 ? 0.25 : 0.5;
+            const auto unit = static_cast<std::size_t>(random.next() % position.size());
+            log.serve(unit % 256U, position[unit] < s, s);
+            if (i % 200 == 0) {
+                auto result =
+                    stats::sequential_srm(log.q1, log.q0, {.rho = rho > 0.0 ? rho : 1.0, .alpha = 0.05});
+                if (result.state == status::ok && rho == 0.0) {  // frozen at the end of the burn-in
+                    rho = stats::burn_in_rho(result.v, result.information, 10000.0 * 0.25);
+                    result = stats::sequential_srm(log.q1, log.q0, {.rho = rho, .alpha = 0.05});
+                }
+                alarm = alarm || (result.state == status::ok && result.log_e >= std::log(20.0));
+            }
+        }
+        alarms += alarm ? 1 : 0;
+    }
+    INFO(alarms << " of " << runs);
+    CHECK(alarms <= 28);  // 15 allowed in the mean, 28 is the 99.9 % limit
+}
+
 TEST_CASE("a split that loses a tenth of the challenger's requests is found under a ramp")
 {
     joust_test::engine random{12};

@@ -1,13 +1,15 @@
+#include <joust/core/random.hpp>
+#include <joust/store/file.hpp>
+#include <joust/store/snapshot.hpp>
+#include <joust/trial/ab_test.hpp>
+
 #include "catch.hpp"
 
 #include <cstdint>
 #include <cstdio>
 #include <string>
-
-#include <joust/core/random.hpp>
-#include <joust/store/file.hpp>
-#include <joust/store/snapshot.hpp>
-#include <joust/trial/ab_test.hpp>
+#include <string_view>
+#include <vector>
 
 using namespace joust;
 
@@ -23,9 +25,22 @@ auto trial_of(std::string_view salt)
                              }
                              return 1;
                          }},
-                   by([](std::uint64_t user) { return user; }), hash_split{.salt = salt}, conversion<"click">{},
+                   by([](std::uint64_t user) { return user; }),
+                   hash_split{.salt = salt},
+                   conversion<"click">{},
                    guardrail(failures{}, {.max_ratio = 2.0})};
 }
+
+// Elements that are far larger in memory than the shortest bytes that stand for one.
+struct sketches {
+    std::vector<latency_sketch> times;
+
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(times);
+    }
+};
 
 evidence some_evidence(std::uint64_t seed)
 {
@@ -66,7 +81,8 @@ TEST_CASE("merging does not depend on the order, and a part merged with nothing 
     CHECK(left.pairs[0].events == right.pairs[0].events);
     CHECK(merged(a, b).pairs[0].events == merged(b, a).pairs[0].events);
     for (std::size_t i = 0; i < bucket_count; ++i) {
-        CHECK(left.pairs[0].series[2].challenger[i] == Approx(right.pairs[0].series[2].challenger[i]).epsilon(1e-12));
+        CHECK(left.pairs[0].series[2].challenger[i] ==
+              Approx(right.pairs[0].series[2].challenger[i]).epsilon(1e-12));
     }
 }
 
@@ -81,7 +97,8 @@ TEST_CASE("files hold snapshots, and several merge")
     CHECK(merged.requests() == a.requests() + b.requests());
     CHECK_THROWS_WITH(load<evidence>("no_such_file.joust"), ContainsSubstring("no_such_file.joust"));
     write_file("snapshot_b.joust", "not a snapshot at all, but long enough to be one");
-    CHECK_THROWS_WITH(load<evidence>("snapshot_b.joust"), ContainsSubstring("snapshot_b.joust: not a snapshot"));
+    CHECK_THROWS_WITH(load<evidence>("snapshot_b.joust"),
+                      ContainsSubstring("snapshot_b.joust: not a snapshot"));
     CHECK_THROWS_AS(load_merged<evidence>({}), configuration_error);
     std::remove("snapshot_a.joust");
     std::remove("snapshot_b.joust");
@@ -126,4 +143,60 @@ TEST_CASE("bytes of any kind give a clear error or an equal value, never anythin
         }
     }
     CHECK(refusals > 50);
+}
+
+TEST_CASE("a snapshot that promises many large elements is refused before memory is taken for them")
+{
+    // A million empty sketches may be promised by as many bytes; in memory they would be 19 GB.
+    sketches none;
+    std::string bytes = to_snapshot(none);
+    bytes.resize(bytes.size() - 16);
+    const std::uint64_t promised = 1'000'000;
+    const auto append = [&](std::uint64_t number) {
+        for (std::size_t i = 0; i < 8; ++i) {
+            bytes += static_cast<char>((number >> (8 * i)) & 0xffU);
+        }
+    };
+    append(promised);
+    bytes += std::string(promised, '\xff');
+    for (std::size_t i = 0; i < 8; ++i) {
+        bytes[12 + i] = static_cast<char>(((promised + 8) >> (8 * i)) & 0xffU);
+    }
+    append(xxh64(bytes));
+    CHECK_THROWS_WITH(from_snapshot<sketches>(bytes), "the snapshot promises a longer list than it holds");
+}
+
+TEST_CASE("registers and counts beyond the possible are refused, not bent into shape")
+{
+    const evidence good = some_evidence(6);
+    const std::string bytes = to_snapshot(good);
+    const auto signed_again = [](std::string changed) {
+        changed.resize(changed.size() - 8);
+        const std::uint64_t sum = xxh64(changed);
+        for (std::size_t i = 0; i < 8; ++i) {
+            changed += static_cast<char>((sum >> (8 * i)) & 0xffU);
+        }
+        return changed;
+    };
+    // The first arm's registers stand right behind the names and the number of arms; find them by raising one.
+    evidence raised = good;
+    raised.arms[0].units.raise(0, hyperloglog<>::max_rank);
+    const std::string other = to_snapshot(raised);
+    std::size_t at = 20;
+    while (other[at] == bytes[at]) {
+        ++at;
+    }
+    REQUIRE(from_snapshot<evidence>(signed_again(other)) == raised);
+    std::string bad = other;
+    bad[at] = static_cast<char>(hyperloglog<>::max_rank + 1);
+    CHECK_THROWS_WITH(from_snapshot<evidence>(signed_again(bad)),
+                      "the snapshot holds a register of units that is beyond the possible");
+
+    evidence counted = good;
+    counted.arms[0].latency = {};
+    counted.arms[0].latency.add_bin(3, ~std::uint64_t{0});
+    CHECK(from_snapshot<evidence>(to_snapshot(counted)) == counted);
+    counted.arms[0].latency.add_bin(4, 1);
+    CHECK_THROWS_WITH(from_snapshot<evidence>(to_snapshot(counted)),
+                      "the snapshot holds more latencies than can be counted");
 }

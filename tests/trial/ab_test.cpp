@@ -1,13 +1,13 @@
+#include <joust/core/random.hpp>
+#include <joust/metric/fixed_horizon.hpp>
+#include <joust/trial/ab_test.hpp>
+
 #include "catch.hpp"
 
 #include <cmath>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <joust/core/random.hpp>
-#include <joust/metric/fixed_horizon.hpp>
-#include <joust/trial/ab_test.hpp>
 
 using namespace joust;
 
@@ -31,16 +31,20 @@ void run(Trial& trial, int n, std::vector<double> click, std::uint64_t seed)
     for (int i = 0; i < n; ++i) {
         const std::uint64_t user = random.below(5'000);
         const auto [arm, ticket] = trial.serve(user);
-        trial.template observe<"click">(ticket, random.chance(click[static_cast<std::size_t>(arm)]) ? 1.0 : 0.0);
+        trial.template observe<"click">(ticket,
+                                        random.chance(click[static_cast<std::size_t>(arm)]) ? 1.0 : 0.0);
     }
 }
 
 template <class... Policies>
 auto trial_of(std::string_view salt, Policies... policies)
 {
-    return ab_test{model{"old", [](std::uint64_t) { return 0; }}, model{"new", [](std::uint64_t) { return 1; }},
-                   by([](std::uint64_t user) { return user; }), hash_split{.salt = salt, .shares = {0.5, 0.5}},
-                   conversion<"click">{}, policies...};
+    return ab_test{model{"old", [](std::uint64_t) { return 0; }},
+                   model{"new", [](std::uint64_t) { return 1; }},
+                   by([](std::uint64_t user) { return user; }),
+                   hash_split{.salt = salt, .shares = {0.5, 0.5}},
+                   conversion<"click">{},
+                   policies...};
 }
 
 }  // namespace
@@ -146,9 +150,13 @@ TEST_CASE("traffic that does not arrive as planned blocks every verdict")
 
 TEST_CASE("of several challengers the best one that keeps its guardrails is shipped, at a divided error rate")
 {
-    ab_test trial{model{"old", [](std::uint64_t) { return 0; }}, model{"good", [](std::uint64_t) { return 1; }},
-                  model{"best", [](std::uint64_t) { return 2; }}, model{"same", [](std::uint64_t) { return 3; }},
-                  by([](std::uint64_t user) { return user; }), hash_split{.salt = "several"}, conversion<"click">{}};
+    ab_test trial{model{"old", [](std::uint64_t) { return 0; }},
+                  model{"good", [](std::uint64_t) { return 1; }},
+                  model{"best", [](std::uint64_t) { return 2; }},
+                  model{"same", [](std::uint64_t) { return 3; }},
+                  by([](std::uint64_t user) { return user; }),
+                  hash_split{.salt = "several"},
+                  conversion<"click">{}};
     run(trial, 60'000, {0.10, 0.15, 0.20, 0.10}, 10);
     const report r = trial.report();
     CHECK(r.decision == verdict::ship_challenger);
@@ -191,8 +199,10 @@ TEST_CASE("evidence of replicas merges to what one process would have seen")
     CHECK(merged.requests() == all.requests());
     for (std::size_t s : {0U, 2U}) {
         for (std::size_t b = 0; b < bucket_count; ++b) {
-            CHECK(merged.pairs[0].series[s].challenger[b] == Approx(all.pairs[0].series[s].challenger[b]).epsilon(1e-12));
-            CHECK(merged.pairs[0].series[s].champion[b] == Approx(all.pairs[0].series[s].champion[b]).epsilon(1e-12));
+            CHECK(merged.pairs[0].series[s].challenger[b] ==
+                  Approx(all.pairs[0].series[s].challenger[b]).epsilon(1e-12));
+            CHECK(merged.pairs[0].series[s].champion[b] ==
+                  Approx(all.pairs[0].series[s].champion[b]).epsilon(1e-12));
         }
     }
     CHECK(merged.arms[0].units == all.arms[0].units);
@@ -203,7 +213,8 @@ TEST_CASE("evidence of replicas merges to what one process would have seen")
     CHECK_THROWS_AS(one.report(other.evidence()), configuration_error);
 }
 
-TEST_CASE("threads that come and go leave all their evidence, and reports may be asked for meanwhile", "[concurrent]")
+TEST_CASE("threads that come and go leave all their evidence, and reports may be asked for meanwhile",
+          "[concurrent]")
 {
     auto trial = trial_of("threads");
     constexpr int threads = 6;
@@ -211,11 +222,12 @@ TEST_CASE("threads that come and go leave all their evidence, and reports may be
     for (int wave = 0; wave < 3; ++wave) {
         std::vector<std::thread> all;
         for (int t = 0; t < threads; ++t) {
-            all.emplace_back([&, t] {
+            all.emplace_back([&, wave, t] {
                 keyed_random random{static_cast<std::uint64_t>(100 * wave + t)};
                 for (int i = 0; i < calls; ++i) {
                     // Each thread has its own users: tickets of one user in one second differ by a nonce of 14 bits only.
-                    const auto user = 1'000 * static_cast<std::uint64_t>(t) + random.below(1'000);
+                    const auto user =
+                        1'000 * static_cast<std::uint64_t>(threads * wave + t) + random.below(1'000);
                     const auto [arm, ticket] = trial.serve(user);
                     trial.observe<"click">(ticket, arm == 1);
                 }

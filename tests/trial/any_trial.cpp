@@ -1,11 +1,11 @@
+#include <joust/trial/ab_test.hpp>
+#include <joust/trial/any_trial.hpp>
+#include <joust/trial/canary.hpp>
+
 #include "catch.hpp"
 
 #include <utility>
 #include <vector>
-
-#include <joust/trial/ab_test.hpp>
-#include <joust/trial/any_trial.hpp>
-#include <joust/trial/canary.hpp>
 
 TEST_CASE("trials of different types stand in one list and serve as before")
 {
@@ -13,11 +13,12 @@ TEST_CASE("trials of different types stand in one list and serve as before")
     const auto twice = [](int x) { return 2 * x; };
     std::vector<handle> trials;
     trials.emplace_back([&] {
-        return joust::ab_test{joust::model{"a", twice}, joust::model{"b", twice}, joust::by([](int x) { return x; }),
-                              joust::conversion<"click">{}};
+        return joust::ab_test{joust::model{"a", twice}, joust::model{"b", twice},
+                              joust::by([](int x) { return x; }), joust::conversion<"click">{}};
     });
     trials.emplace_back([&] {
-        return joust::canary{joust::model{"a", twice}, joust::model{"b", twice}, joust::by([](int x) { return x; })};
+        return joust::canary{joust::model{"a", twice}, joust::model{"b", twice},
+                             joust::by([](int x) { return x; })};
     });
     for (auto& trial : trials) {
         CHECK(trial(21) == 42);

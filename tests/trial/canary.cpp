@@ -1,3 +1,7 @@
+#include <joust/core/clock.hpp>
+#include <joust/core/random.hpp>
+#include <joust/trial/canary.hpp>
+
 #include "catch.hpp"
 
 #include <cmath>
@@ -5,10 +9,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <joust/core/clock.hpp>
-#include <joust/core/random.hpp>
-#include <joust/trial/canary.hpp>
 
 using namespace joust;
 
@@ -52,8 +52,8 @@ TEST_CASE("a challenger that does no harm passes every stage")
 
 TEST_CASE("a challenger that fails is taken back within the call that proves it, and stays out")
 {
-    canary trial{model{"old", good}, model{"new", fails_when_unlucky}, by(&request::user), hash_split{.salt = "failing"},
-                 ramp{.requests = 100'000}};
+    canary trial{model{"old", good}, model{"new", fails_when_unlucky}, by(&request::user),
+                 hash_split{.salt = "failing"}, ramp{.requests = 100'000}};
     keyed_random random{2};
     int served = 0;
     while (!trial.rolled_back() && served < 100'000) {
@@ -79,7 +79,8 @@ TEST_CASE("failures that hit both models alike roll nothing back")
     int rolled_back = 0;
     for (std::uint64_t seed = 0; seed < 60; ++seed) {
         canary trial{model{"old", fails_when_unlucky}, model{"new", fails_when_unlucky}, by(&request::user),
-                     hash_split{.salt = "alike-" + std::to_string(seed)}, ramp{.shares = {0.1}, .requests = 1'000'000}};
+                     hash_split{.salt = "alike-" + std::to_string(seed)},
+                     ramp{.shares = {0.1}, .requests = 1'000'000}};
         keyed_random random{seed};
         for (int i = 0; i < 5'000; ++i) {
             const request r{random.below(50'000), random.chance(0.02)};
@@ -98,13 +99,17 @@ TEST_CASE("failures that hit both models alike roll nothing back")
 TEST_CASE("a drop in quality beyond the margin rolls back, one within it does not")
 {
     const auto run = [](double challenger_quality) {
-        canary trial{model{"old", good}, model{"new", [](const request&) { return 2; }}, by(&request::user),
-                     hash_split{.salt = "quality"}, guardrail(conversion<"correct">{}, {.max_decrease = 0.05}),
+        canary trial{model{"old", good},
+                     model{"new", [](const request&) { return 2; }},
+                     by(&request::user),
+                     hash_split{.salt = "quality"},
+                     guardrail(conversion<"correct">{}, {.max_decrease = 0.05}),
                      ramp{.shares = {0.25, 0.5}, .requests = 4'000}};
         keyed_random random{3};
         for (int i = 0; i < 60'000 && !trial.rolled_back() && !trial.finished(); ++i) {
             const auto [prediction, ticket] = trial.serve(request{random.below(20'000)});
-            trial.observe<"correct">(ticket, random.chance(prediction == 2 ? challenger_quality : 0.8) ? 1.0 : 0.0);
+            trial.observe<"correct">(ticket,
+                                     random.chance(prediction == 2 ? challenger_quality : 0.8) ? 1.0 : 0.0);
         }
         return trial.report();
     };
@@ -125,8 +130,12 @@ TEST_CASE("an answer that comes too late too often rolls back, measured by the t
         time.advance(1'000'000);
         return 1;
     };
-    canary trial{model{"old", fast}, model{"new", slow}, by(&request::user), hash_split{.salt = "late"},
-                 guardrail(latency{.warm_up = 500}, {.max_increase = 20.0}), ramp{.shares = {0.2}, .requests = 1'000'000},
+    canary trial{model{"old", fast},
+                 model{"new", slow},
+                 by(&request::user),
+                 hash_split{.salt = "late"},
+                 guardrail(latency{.warm_up = 500}, {.max_increase = 20.0}),
+                 ramp{.shares = {0.2}, .requests = 1'000'000},
                  time.view()};
     keyed_random random{4};
     for (int i = 0; i < 20'000 && !trial.rolled_back(); ++i) {
@@ -149,8 +158,12 @@ TEST_CASE("an answer that comes too late too often rolls back, measured by the t
 TEST_CASE("a stage lasts as long as it must")
 {
     manual_time time;
-    canary trial{model{"old", good}, model{"new", good}, by(&request::user), hash_split{.salt = "slow"},
-                 ramp{.shares = {0.5, 1.0}, .requests = 10, .seconds = 60.0}, time.view()};
+    canary trial{model{"old", good},
+                 model{"new", good},
+                 by(&request::user),
+                 hash_split{.salt = "slow"},
+                 ramp{.shares = {0.5, 1.0}, .requests = 10, .seconds = 60.0},
+                 time.view()};
     for (std::uint64_t i = 0; i < 5'000; ++i) {
         trial(request{i});
     }
@@ -175,7 +188,8 @@ TEST_CASE("replicas that see too little alone decide together")
 {
     const auto replica = [] {
         return canary{model{"old", good}, model{"new", fails_when_unlucky}, by(&request::user),
-                      hash_split{.salt = "fleet"}, ramp{.shares = {0.3}, .requests = 1'000'000, .check_every = 1'000'000}};
+                      hash_split{.salt = "fleet"},
+                      ramp{.shares = {0.3}, .requests = 1'000'000, .check_every = 1'000'000}};
     };
     auto one = replica();
     auto two = replica();
@@ -201,8 +215,12 @@ TEST_CASE("replicas that see too little alone decide together")
 
 TEST_CASE("feedback by unit is refused once the unit has changed arms")
 {
-    canary trial{model{"old", good}, model{"new", good}, by(&request::user), hash_split{.salt = "moves"},
-                 guardrail(conversion<"ok">{}, {.max_decrease = 0.5}), ramp{.shares = {0.1, 0.6, 1.0}, .requests = 50}};
+    canary trial{model{"old", good},
+                 model{"new", good},
+                 by(&request::user),
+                 hash_split{.salt = "moves"},
+                 guardrail(conversion<"ok">{}, {.max_decrease = 0.5}),
+                 ramp{.shares = {0.1, 0.6, 1.0}, .requests = 50}};
     std::vector<unsigned> first(500);
     for (std::uint64_t u = 0; u < first.size(); ++u) {
         first[u] = trial.choose(u).arm();
@@ -241,14 +259,18 @@ TEST_CASE("a ramp that cannot be is refused", "[configuration]")
 
 TEST_CASE("reports and rollbacks while several threads serve", "[concurrent]")
 {
-    canary trial{model{"old", good}, model{"new", fails_when_unlucky}, by(&request::user), hash_split{.salt = "threads"},
+    canary trial{model{"old", good},
+                 model{"new", fails_when_unlucky},
+                 by(&request::user),
+                 hash_split{.salt = "threads"},
                  guardrail(conversion<"ok">{}, {.max_decrease = 0.1}),
                  ramp{.shares = {0.1, 0.5, 1.0}, .requests = 300, .check_every = 64}};
     constexpr int calls = 6'000;
     const auto serve = [&](std::uint64_t seed, bool later_unlucky) {
         keyed_random random{seed};
         for (int i = 0; i < calls; ++i) {
-            const auto [prediction, ticket] = trial.serve(request{random.below(5'000), later_unlucky && i > calls / 2});
+            const auto [prediction, ticket] =
+                trial.serve(request{random.below(5'000), later_unlucky && i > calls / 2});
             trial.observe<"ok">(ticket, 1.0);
             static_cast<void>(prediction);
         }

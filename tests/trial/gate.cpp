@@ -1,13 +1,13 @@
+#include <joust/core/clock.hpp>
+#include <joust/core/random.hpp>
+#include <joust/report/report.hpp>
+#include <joust/trial/gate.hpp>
+
 #include "catch.hpp"
 
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-#include <joust/core/clock.hpp>
-#include <joust/core/random.hpp>
-#include <joust/report/report.hpp>
-#include <joust/trial/gate.hpp>
 
 using namespace joust;
 
@@ -21,7 +21,9 @@ struct row {
 /// Rows on which a model with this accuracy is right, by a hash of the row.
 auto right_on(double accuracy, std::uint64_t seed)
 {
-    return [=](const row& r) { return keyed_random{seed, static_cast<std::uint64_t>(r.number)}.uniform() < accuracy; };
+    return [=](const row& r) {
+        return keyed_random{seed, static_cast<std::uint64_t>(r.number)}.uniform() < accuracy;
+    };
 }
 
 std::vector<row> rows_of(int n, int per_user = 1)
@@ -119,7 +121,8 @@ TEST_CASE("means, relative margins and units of several rows are compared by clu
     CHECK(dear.run(rows_of(6'000, 4), as_it_is).decision == verdict::regress);
 
     // The same rows without units claim more than they know.
-    gate naive{model{"old", cost(1.0)}, model{"new", cost(1.25)}, guardrail(mean<"cost">{}, {.max_ratio = 1.10})};
+    gate naive{model{"old", cost(1.0)}, model{"new", cost(1.25)},
+               guardrail(mean<"cost">{}, {.max_ratio = 1.10})};
     const report wide = dear.run(rows_of(2'000, 50), as_it_is);
     const report narrow = naive.run(rows_of(2'000, 50), as_it_is);
     const auto width = [](const metric_row& m) { return m.upper - m.lower; };
@@ -170,19 +173,22 @@ TEST_CASE("results recorded elsewhere are paired by case")
     }
     results.add("alone", "v1", "correct", 1.0);
     const recorded all = results.take();
-    gate check{recorded_model("v1"), recorded_model("v2"), guardrail(conversion<"correct">{}, {.max_decrease = 0.02})};
+    gate check{recorded_model("v1"), recorded_model("v2"),
+               guardrail(conversion<"correct">{}, {.max_decrease = 0.02})};
     const report r = check.read(all);
     CHECK(r.decision == verdict::pass);
     CHECK(metric_of(r, "correct").champion == Approx(0.8));
     CHECK(r.counts.at(0).count == 1);
-    gate other{recorded_model("v1"), recorded_model("v3"), guardrail(conversion<"correct">{}, {.max_decrease = 0.02})};
+    gate other{recorded_model("v1"), recorded_model("v3"),
+               guardrail(conversion<"correct">{}, {.max_decrease = 0.02})};
     CHECK_THROWS_AS(other.read(all), configuration_error);
 }
 
 TEST_CASE("a gate without a margin is refused")
 {
     const auto f = [](const row&) { return true; };
-    CHECK_THROWS_AS((gate{model{"a", f}, model{"b", f}, guardrail(conversion<"correct">{})}), configuration_error);
+    CHECK_THROWS_AS((gate{model{"a", f}, model{"b", f}, guardrail(conversion<"correct">{})}),
+                    configuration_error);
     CHECK_THROWS_AS((gate{model{"a", f}, model{"a", f}, guardrail(conversion<"c">{}, {.max_decrease = 0.1})}),
                     configuration_error);
     CHECK_THROWS_AS((gate{model{"a", f}, model{"b", f}, guardrail(conversion<"c">{}, {.max_decrease = 0.1}),

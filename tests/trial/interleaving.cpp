@@ -1,6 +1,6 @@
 #include <joust/trial/interleaving.hpp>
-#include "catch.hpp"
 
+#include "catch.hpp"
 
 #include <array>
 #include <cmath>
@@ -33,8 +33,14 @@ std::vector<document> documents(std::initializer_list<int> ids)
     return all;
 }
 
-std::vector<document> old_ranker(const query&) { return documents({1, 2, 3, 4, 5, 6}); }
-std::vector<document> new_ranker(const query&) { return documents({3, 1, 7, 2, 8, 9}); }
+std::vector<document> old_ranker(const query&)
+{
+    return documents({1, 2, 3, 4, 5, 6});
+}
+std::vector<document> new_ranker(const query&)
+{
+    return documents({3, 1, 7, 2, 8, 9});
+}
 
 std::uint64_t counted(const joust::report& r, const std::string& what)
 {
@@ -134,7 +140,8 @@ TEST_CASE("lists by reference are shown in place, and any length may be asked fo
     STATIC_REQUIRE(std::is_same_v<decltype(page[0]), const document&>);
     CHECK(page.size() == 5);
     for (const document& d : page) {
-        CHECK(((&d >= index.data() && &d < index.data() + 3) || (&d >= other.data() && &d < other.data() + 3)));
+        CHECK(
+            ((&d >= index.data() && &d < index.data() + 3) || (&d >= other.data() && &d < other.data() + 3)));
     }
     CHECK(search.rank(7, 0).empty());
     CHECK(search.rank(7, -3).empty());
@@ -143,8 +150,14 @@ TEST_CASE("lists by reference are shown in place, and any length may be asked fo
 
 TEST_CASE("items that are numbers or text need no identity, and duplicates are shown once")
 {
-    joust::interleaving search{joust::model{"a", [](int) { return std::vector<std::string>{"x", "x", "y", "x", "z"}; }},
-                               joust::model{"b", [](int) { return std::vector<std::string>{"y", "y", "w"}; }},
+    joust::interleaving search{joust::model{"a",
+                                            [](int) {
+                                                return std::vector<std::string>{"x", "x", "y", "x", "z"};
+                                            }},
+                               joust::model{"b",
+                                            [](int) {
+                                                return std::vector<std::string>{"y", "y", "w"};
+                                            }},
                                joust::by([](int user) { return user; })};
     for (int user = 0; user < 50; ++user) {
         const auto page = search.rank(user, 3);
@@ -214,13 +227,14 @@ TEST_CASE("a ticket that went through a client as text brings its click home")
 TEST_CASE("a challenger that throws leaves the champion's list, without credit, and is counted")
 {
     bool broken = false;
-    joust::interleaving search{joust::model{"bm25", old_ranker}, joust::model{"neural",
-                                                                              [&](const query& q) {
-                                                                                  if (broken) {
-                                                                                      throw std::runtime_error("no index");
-                                                                                  }
-                                                                                  return new_ranker(q);
-                                                                              }},
+    joust::interleaving search{joust::model{"bm25", old_ranker},
+                               joust::model{"neural",
+                                            [&](const query& q) {
+                                                if (broken) {
+                                                    throw std::runtime_error("no index");
+                                                }
+                                                return new_ranker(q);
+                                            }},
                                joust::by(&query::user), joust::identified_by(&document::id)};
     CHECK(search.rank(query{1, ""}, 4).size() == 4);
     broken = true;
@@ -241,13 +255,14 @@ TEST_CASE("a challenger that throws leaves the champion's list, without credit, 
 TEST_CASE("a champion that throws reaches the caller, and is counted")
 {
     int challenger_calls = 0;
-    joust::interleaving search{joust::model{"bm25", [](int) -> std::vector<int> { throw std::out_of_range("bm25"); }},
-                               joust::model{"neural",
-                                            [&](int) {
-                                                ++challenger_calls;
-                                                return std::vector<int>{1};
-                                            }},
-                               joust::by([](int user) { return user; })};
+    joust::interleaving search{
+        joust::model{"bm25", [](int) -> std::vector<int> { throw std::out_of_range("bm25"); }},
+        joust::model{"neural",
+                     [&](int) {
+                         ++challenger_calls;
+                         return std::vector<int>{1};
+                     }},
+        joust::by([](int user) { return user; })};
     CHECK_THROWS_AS((void)search.rank(1, 4), std::out_of_range);
     CHECK(challenger_calls == 0);
     const joust::report r = search.report();
@@ -257,8 +272,14 @@ TEST_CASE("a champion that throws reaches the caller, and is counted")
 
 TEST_CASE("who did not consent gets the champion's list, and nothing is kept")
 {
-    joust::interleaving search{joust::model{"a", [](int, bool) { return std::vector<int>{1, 2, 2, 3}; }},
-                               joust::model{"b", [](int, bool) { return std::vector<int>{9, 8, 7}; }},
+    joust::interleaving search{joust::model{"a",
+                                            [](int, bool) {
+                                                return std::vector<int>{1, 2, 2, 3};
+                                            }},
+                               joust::model{"b",
+                                            [](int, bool) {
+                                                return std::vector<int>{9, 8, 7};
+                                            }},
                                joust::by([](int user, bool) { return user; }),
                                joust::consent([](int, bool agreed) { return agreed; })};
     const auto page = search.rank(5, false, 3);
@@ -335,8 +356,14 @@ TEST_CASE("the evidence is exactly what was served and clicked")
 
 TEST_CASE("grades are credited as shares of the best one")
 {
-    joust::interleaving search{joust::model{"a", [](int) { return std::vector<int>{1, 2}; }},
-                               joust::model{"b", [](int) { return std::vector<int>{3, 4}; }},
+    joust::interleaving search{joust::model{"a",
+                                            [](int) {
+                                                return std::vector<int>{1, 2};
+                                            }},
+                               joust::model{"b",
+                                            [](int) {
+                                                return std::vector<int>{3, 4};
+                                            }},
                                joust::by([](int user) { return user; }), joust::graded_credit{.best = 4.0}};
     const auto page = search.rank(1, 2);
     const std::size_t challenger = page.slots()[0].team == 1 ? 0 : 1;
@@ -354,10 +381,11 @@ TEST_CASE("grades are credited as shares of the best one")
     CHECK(wins.won == 1);
     CHECK(wins.lost == 0);
 
-    CHECK_THROWS_AS((joust::interleaving{joust::model{"a", [](int) { return std::vector<int>{}; }},
-                                         joust::model{"b", [](int) { return std::vector<int>{}; }},
-                                         joust::by([](int user) { return user; }), joust::graded_credit{.best = 0.0}}),
-                    joust::configuration_error);
+    CHECK_THROWS_AS(
+        (joust::interleaving{joust::model{"a", [](int) { return std::vector<int>{}; }},
+                             joust::model{"b", [](int) { return std::vector<int>{}; }},
+                             joust::by([](int user) { return user; }), joust::graded_credit{.best = 0.0}}),
+        joust::configuration_error);
 }
 
 TEST_CASE("a ranker that users prefer is found, in either direction, and equal ones are not told apart")
@@ -367,7 +395,8 @@ TEST_CASE("a ranker that users prefer is found, in either direction, and equal o
         const world w{{1, 2, 3, 4, 5, 6}, {1, 100, 2, 101, 3, 102}, 0.2, fresh};
         joust::interleaving trial{joust::model{"old", [&](std::uint64_t) { return w.champion; }},
                                   joust::model{"new", [&](std::uint64_t) { return w.challenger; }},
-                                  joust::by([](std::uint64_t user) { return user; }), joust::salt{"preference"}};
+                                  joust::by([](std::uint64_t user) { return user; }),
+                                  joust::salt{"preference"}};
         joust::keyed_random random{4, 2};
         for (int n = 0; n < 6000; ++n) {
             visit(trial, w, random, random.below(1500));
@@ -397,7 +426,8 @@ TEST_CASE("nothing is claimed before the burn-in, nor before the planned sample"
                               joust::by([](std::uint64_t user) { return user; })};
     joust::interleaving fixed{joust::model{"old", [&](std::uint64_t) { return w.champion; }},
                               joust::model{"new", [&](std::uint64_t) { return w.challenger; }},
-                              joust::by([](std::uint64_t user) { return user; }), joust::fixed_horizon{.units = 400}};
+                              joust::by([](std::uint64_t user) { return user; }),
+                              joust::fixed_horizon{.units = 400}};
     CHECK(trial.report().metrics[0].state == joust::status::too_few);
     joust::keyed_random random{4, 2};
     for (std::uint64_t user = 0; user < 25; ++user) {
@@ -419,10 +449,11 @@ TEST_CASE("nothing is claimed before the burn-in, nor before the planned sample"
 
 TEST_CASE("three rankers share one list, and each challenger is compared with the champion")
 {
-    joust::interleaving trial{joust::model{"old", [](std::uint64_t) { return std::vector<int>{1, 2, 3, 4, 5, 6}; }},
-                              joust::model{"good", [](std::uint64_t) { return std::vector<int>{100, 1, 101, 2, 102, 3}; }},
-                              joust::model{"bad", [](std::uint64_t) { return std::vector<int>{-1, 1, -2, 2, -3, 3}; }},
-                              joust::by([](std::uint64_t user) { return user; })};
+    joust::interleaving trial{
+        joust::model{"old", [](std::uint64_t) { return std::vector<int>{1, 2, 3, 4, 5, 6}; }},
+        joust::model{"good", [](std::uint64_t) { return std::vector<int>{100, 1, 101, 2, 102, 3}; }},
+        joust::model{"bad", [](std::uint64_t) { return std::vector<int>{-1, 1, -2, 2, -3, 3}; }},
+        joust::by([](std::uint64_t user) { return user; })};
     const world w{{}, {}, 0.2, 0.6};
     joust::keyed_random random{6, 1};
     for (int n = 0; n < 6000; ++n) {
@@ -459,8 +490,14 @@ struct challenger_first {
 
 TEST_CASE("an interleaver that favours a side at some position is found out, and its trial decides nothing")
 {
-    joust::interleaving trial{joust::model{"old", [](std::uint64_t) { return std::vector<int>{1, 2}; }},
-                              joust::model{"new", [](std::uint64_t) { return std::vector<int>{100, 101}; }},
+    joust::interleaving trial{joust::model{"old",
+                                           [](std::uint64_t) {
+                                               return std::vector<int>{1, 2};
+                                           }},
+                              joust::model{"new",
+                                           [](std::uint64_t) {
+                                               return std::vector<int>{100, 101};
+                                           }},
                               joust::by([](std::uint64_t user) { return user; }), challenger_first{}};
     const world w{{}, {}, 0.2, 0.6};
     joust::keyed_random random{6, 1};
@@ -543,7 +580,8 @@ TEST_CASE("two threads that click the same slates agree on who won them", "[conc
     click(0);
     other.join();
     const joust::evidence seen = search.evidence();
-    CHECK(seen.pairs[0].series[2].champion_count + seen.pairs[0].series[2].challenger_count == used[0] + used[1]);
+    CHECK(seen.pairs[0].series[2].champion_count + seen.pairs[0].series[2].challenger_count ==
+          used[0] + used[1]);
     const joust::detail::win_counts wins{seen.pairs[0]};
     CHECK(wins.won >= 0.0);
     CHECK(wins.lost >= 0.0);
@@ -562,7 +600,8 @@ TEST_CASE("looking again and again at equal rankers seldom tells them apart")
         joust::interleaving trial{joust::model{"old", [&](std::uint64_t) { return w.champion; }},
                                   joust::model{"new", [&](std::uint64_t) { return w.challenger; }},
                                   joust::by([](std::uint64_t user) { return user; }),
-                                  joust::salt{"run-" + std::to_string(run)}, joust::untimed{},
+                                  joust::salt{"run-" + std::to_string(run)},
+                                  joust::untimed{},
                                   joust::always_valid{.units = 1500}};
         joust::keyed_random random{99, run};
         bool alarm = false;
@@ -596,7 +635,8 @@ TEST_CASE("looking again and again at equal rankers seldom tells them apart")
     CHECK(position_alarms <= 2);
 }
 
-TEST_CASE("a name used twice, or an error rate out of range, is refused with field, value and what is allowed")
+TEST_CASE(
+    "a name used twice, or an error rate out of range, is refused with field, value and what is allowed")
 {
     const auto list = [](int) { return std::vector<int>{1}; };
     const auto user = joust::by([](int u) { return u; });

@@ -1,7 +1,7 @@
-#include <joust/trial/preference.hpp>
-#include "catch.hpp"
-
 #include <joust/core/random.hpp>
+#include <joust/trial/preference.hpp>
+
+#include "catch.hpp"
 
 #include <cmath>
 #include <vector>
@@ -50,14 +50,16 @@ TEST_CASE("over all paths of fair coins the e-value's mean is one, exactly")
         double mean = 0.0;
         double choose = 1.0;
         for (int w = 0; w <= n; ++w) {
-            mean += choose * std::exp(beta_mixture_log_e({static_cast<double>(w), static_cast<double>(n - w)}, 0.5));
+            mean += choose *
+                    std::exp(beta_mixture_log_e({static_cast<double>(w), static_cast<double>(n - w)}, 0.5));
             choose = choose * (n - w) / (w + 1);
         }
         CHECK(mean / std::ldexp(1.0, n) == Approx(1.0).epsilon(1e-13));
     }
 }
 
-TEST_CASE("the probability that fair coins ever reach 1/alpha within 2,000 slates is below alpha, by dynamic programming")
+TEST_CASE("the probability that fair coins ever reach 1/alpha within 2,000 slates is below alpha, by dynamic "
+          "programming")
 {
     for (const double alpha : {0.05, 0.01}) {
         const double threshold = -std::log(alpha);
@@ -85,7 +87,8 @@ TEST_CASE("the probability that fair coins ever reach 1/alpha within 2,000 slate
 
 TEST_CASE("the interval of the share of wins is where the e-value stays below 1/alpha")
 {
-    for (const auto& seen : {win_counts{60, 40}, win_counts{1, 0}, win_counts{0, 12}, win_counts{5000, 4000}}) {
+    for (const auto& seen :
+         {win_counts{60, 40}, win_counts{1, 0}, win_counts{0, 12}, win_counts{5000, 4000}}) {
         const joust::inference found = joust::detail::judge_wins(seen, 0.05);
         REQUIRE(found.state == joust::status::ok);
         CHECK(found.lower <= found.estimate);
@@ -127,7 +130,8 @@ TEST_CASE("credit is judged as the paired sums say")
         squares += (two - one) * (two - one);
     }
     joust::test_memory memory;
-    const joust::inference found = joust::detail::judge_credit(joust::always_valid{.units = 600}, seen.pairs[0], 0.05, memory);
+    const joust::inference found =
+        joust::detail::judge_credit(joust::always_valid{.units = 600}, seen.pairs[0], 0.05, memory);
     REQUIRE(found.state == joust::status::ok);
     CHECK(found.estimate == Approx(sum / 300.0).epsilon(1e-12));
     // rho: the variance so far, extrapolated from 300 slates to the planned 600, over 8.3; then Robbins' mixture.
@@ -137,9 +141,11 @@ TEST_CASE("credit is judged as the paired sums say")
     CHECK(found.log_e == Approx(std::fmax(log_e, 0.0)).margin(1e-12));
 
     joust::test_memory once;
-    const joust::inference early = joust::detail::judge_credit(joust::fixed_horizon{.units = 301}, seen.pairs[0], 0.05, once);
+    const joust::inference early =
+        joust::detail::judge_credit(joust::fixed_horizon{.units = 301}, seen.pairs[0], 0.05, once);
     CHECK(early.state == joust::status::before_planned_sample);
-    const joust::inference planned = joust::detail::judge_credit(joust::fixed_horizon{.units = 300}, seen.pairs[0], 0.05, once);
+    const joust::inference planned =
+        joust::detail::judge_credit(joust::fixed_horizon{.units = 300}, seen.pairs[0], 0.05, once);
     CHECK(planned.p_value == Approx(std::erfc(std::fabs(sum) / std::sqrt(2.0 * squares))).epsilon(1e-9));
     CHECK(planned.lower < planned.estimate);
 }
@@ -153,7 +159,8 @@ TEST_CASE("wins are judged once by the exact sign test where the sample is plann
     series[joust::detail::preference_series].champion[5] = 1.0;
     const joust::fixed_horizon early{.units = 101};
     const joust::fixed_horizon planned{.units = 100};
-    CHECK(joust::detail::judge_wins(early, seen.pairs[0], 0.05).state == joust::status::before_planned_sample);
+    CHECK(joust::detail::judge_wins(early, seen.pairs[0], 0.05).state ==
+          joust::status::before_planned_sample);
     const joust::inference found = joust::detail::judge_wins(planned, seen.pairs[0], 0.05);
     REQUIRE(found.state == joust::status::ok);
     CHECK(found.estimate == Approx(0.9));
@@ -171,7 +178,8 @@ TEST_CASE("positions that were credited evenly pass, one that was not is named")
         positions.champion[i] = 1000.0 + static_cast<double>(i);
         positions.challenger[i] = 1000.0;
     }
-    positions.champion[static_cast<std::size_t>(joust::detail::slate_count::alone)] = 1e6;  // a counter, no position
+    positions.champion[static_cast<std::size_t>(joust::detail::slate_count::alone)] =
+        1e6;  // a counter, no position
     const joust::inference even = joust::detail::judge_positions(seen.pairs[0]);
     CHECK(even.state == joust::status::ok);
     CHECK(even.p_value > 0.1);

@@ -1,3 +1,6 @@
+#include <joust/trial/ab_test.hpp>
+#include <joust/trial/canary.hpp>
+
 #include "allocations.hpp"
 #include "catch.hpp"
 
@@ -10,9 +13,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <joust/trial/ab_test.hpp>
-#include <joust/trial/canary.hpp>
 
 using namespace joust;
 
@@ -47,8 +47,11 @@ template <class... Policies>
 auto trial_of(Policies... policies)
 {
     return ab_test{model{"old", [](const request& r) { return r.number; }},
-                   model{"new", [](const request& r) { return -r.number; }}, by(&request::user),
-                   hash_split{.salt = "serving", .shares = {0.5, 0.5}}, conversion<"click">{}, std::move(policies)...};
+                   model{"new", [](const request& r) { return -r.number; }},
+                   by(&request::user),
+                   hash_split{.salt = "serving", .shares = {0.5, 0.5}},
+                   conversion<"click">{},
+                   std::move(policies)...};
 }
 
 std::uint64_t count_of(const report& r, std::string_view what)
@@ -80,30 +83,33 @@ TEST_CASE("a unit meets the same model at every call, and the ticket names the a
     CHECK(challengers < 140);
 }
 
-TEST_CASE("anything a model may return comes back as it is: values, references, void, move-only and immovable results")
+TEST_CASE("anything a model may return comes back as it is: values, references, void, move-only and "
+          "immovable results")
 {
     const request ann{"ann", 7};
     int here = 5;
     ab_test by_reference{model{"a", [&](const request&) -> int& { return here; }},
-                         model{"b", [&](const request&) -> int& { return here; }}, by(&request::user), conversion<"c">{}};
+                         model{"b", [&](const request&) -> int& { return here; }}, by(&request::user),
+                         conversion<"c">{}};
     CHECK(&by_reference(ann) == &here);
     CHECK(&by_reference.serve(ann).prediction == &here);
 
     int calls = 0;
-    ab_test nothing{model{"a", [&](const request&) { ++calls; }}, model{"b", [&](const request&) { ++calls; }},
-                    by(&request::user), conversion<"c">{}};
+    ab_test nothing{model{"a", [&](const request&) { ++calls; }},
+                    model{"b", [&](const request&) { ++calls; }}, by(&request::user), conversion<"c">{}};
     nothing(ann);
     CHECK(nothing.serve(ann).ticket.valid());
     CHECK(calls == 2);
 
     ab_test move_only{model{"a", [](const request& r) { return std::make_unique<int>(r.number); }},
-                      model{"b", [](const request& r) { return std::make_unique<int>(r.number); }}, by(&request::user),
-                      conversion<"c">{}};
+                      model{"b", [](const request& r) { return std::make_unique<int>(r.number); }},
+                      by(&request::user), conversion<"c">{}};
     CHECK(*move_only(ann) == 7);
     CHECK(*move_only.serve(ann).prediction == 7);
 
     ab_test fixed{model{"a", [](const request& r) { return immovable{r.number}; }},
-                  model{"b", [](const request& r) { return immovable{r.number}; }}, by(&request::user), conversion<"c">{}};
+                  model{"b", [](const request& r) { return immovable{r.number}; }}, by(&request::user),
+                  conversion<"c">{}};
     CHECK(fixed(ann).value == 7);
     CHECK(fixed.serve(ann).prediction.value == 7);
     CHECK(fixed.evidence().requests() == 2);
@@ -117,7 +123,8 @@ TEST_CASE("models get const lvalues where a fallback is possible, and forwarded 
     CHECK(careful(std::string{"hello"}) == 5);
 
     ab_test consuming{model{"a", [](std::unique_ptr<int> p) { return *p; }},
-                      model{"b", [](std::unique_ptr<int> p) { return *p; }}, per_request{}, rethrow{}, conversion<"c">{}};
+                      model{"b", [](std::unique_ptr<int> p) { return *p; }}, per_request{}, rethrow{},
+                      conversion<"c">{}};
     CHECK(consuming(std::make_unique<int>(3)) == 3);
 
     // Models that write into an argument get it as it is.
@@ -131,8 +138,9 @@ TEST_CASE("models get const lvalues where a fallback is possible, and forwarded 
 TEST_CASE("a challenger that throws falls back to the champion and counts as its own failure")
 {
     ab_test trial{model{"old", [](const request& r) { return r.number; }},
-                  model{"new", [](const request&) -> int { throw std::runtime_error("broken"); }}, by(&request::user),
-                  hash_split{.salt = "fails", .shares = {0.5, 0.5}}, conversion<"click">{}};
+                  model{"new", [](const request&) -> int { throw std::runtime_error("broken"); }},
+                  by(&request::user), hash_split{.salt = "fails", .shares = {0.5, 0.5}},
+                  conversion<"click">{}};
     std::uint64_t challengers = 0;
     for (int i = 0; i < 500; ++i) {
         const auto [prediction, ticket] = trial.serve(request{"u" + std::to_string(i), i});
@@ -150,8 +158,12 @@ TEST_CASE("the champion's exception reaches the caller, and so does the challeng
     const auto broken = [](const request&) -> int { throw std::runtime_error("broken"); };
     const auto whole = [](const request& r) { return r.number; };
     ab_test champion{model{"old", broken}, model{"new", broken}, by(&request::user), conversion<"click">{}};
-    ab_test rethrowing{model{"old", whole}, model{"new", broken}, by(&request::user), conversion<"click">{},
-                       hash_split{.salt = "re", .shares = {0.0, 1.0}}, rethrow{}};
+    ab_test rethrowing{model{"old", whole},
+                       model{"new", broken},
+                       by(&request::user),
+                       conversion<"click">{},
+                       hash_split{.salt = "re", .shares = {0.0, 1.0}},
+                       rethrow{}};
     CHECK_THROWS_AS(champion(request{"ann", 1}), std::runtime_error);
     CHECK_THROWS_AS(rethrowing(request{"ann", 1}), std::runtime_error);
     CHECK(champion.evidence().requests() == 1);
@@ -160,8 +172,11 @@ TEST_CASE("the champion's exception reaches the caller, and so does the challeng
 
 TEST_CASE("a refused result falls back to the champion and counts as a failure")
 {
-    ab_test trial{model{"old", [](const request&) { return 0.5; }}, model{"new", [](const request&) { return 7.0; }},
-                  by(&request::user), accept_if([](double p) { return p <= 1.0; }), conversion<"click">{},
+    ab_test trial{model{"old", [](const request&) { return 0.5; }},
+                  model{"new", [](const request&) { return 7.0; }},
+                  by(&request::user),
+                  accept_if([](double p) { return p <= 1.0; }),
+                  conversion<"click">{},
                   hash_split{.salt = "refused", .shares = {0.0, 1.0}}};
     CHECK(trial(request{"ann", 1}) == 0.5);
     CHECK(trial.evidence().failed(1) == 1);
@@ -280,11 +295,15 @@ TEST_CASE("events reach a recorder, with tickets and without unit ids")
 TEST_CASE("a model may call the trial again")
 {
     struct nested {
-        int operator()(const request& r) const { return r.number > 0 ? (*again)(request{r.user, r.number - 1}) + 1 : 0; }
+        int operator()(const request& r) const
+        {
+            return r.number > 0 ? (*again)(request{r.user, r.number - 1}) + 1 : 0;
+        }
         std::function<int(const request&)>* again;
     };
     std::function<int(const request&)> again;
-    ab_test trial{model{"old", nested{&again}}, model{"new", nested{&again}}, by(&request::user), conversion<"click">{}};
+    ab_test trial{model{"old", nested{&again}}, model{"new", nested{&again}}, by(&request::user),
+                  conversion<"click">{}};
     again = [&](const request& r) { return trial(r); };
     CHECK(trial(request{"ann", 5}) == 5);
     CHECK(trial.evidence().requests() == 6);
@@ -316,7 +335,8 @@ TEST_CASE("bad configuration names field, value and what is allowed")
     CHECK(field_of(guardrail(latency{.q = 1.0})) == "latency.q");
     CHECK(field_of(guardrail(conversion<"ok">{}, {.min_ratio = 1.5})) == "guardrail(ok).min_ratio");
     CHECK(field_of() == "");
-    CHECK_THROWS_AS((ab_test{model{"a", f}, model{"a", f}, by(&request::user), conversion<"c">{}}), configuration_error);
+    CHECK_THROWS_AS((ab_test{model{"a", f}, model{"a", f}, by(&request::user), conversion<"c">{}}),
+                    configuration_error);
     CHECK_THROWS_AS((model{"", f}), configuration_error);
 }
 
@@ -324,8 +344,10 @@ TEST_CASE("after a thread's first call serving and feedback allocate nothing")
 {
     auto trial = trial_of(guardrail(latency{.warm_up = 100}, {.max_ratio = 2.0}), guardrail(failures{}));
     canary watched{model{"old", [](const request& r) { return r.number; }},
-                   model{"new", [](const request& r) { return r.number; }}, by(&request::user),
-                   hash_split{.salt = "canary-alloc"}, guardrail(conversion<"ok">{}, {.max_decrease = 0.5}),
+                   model{"new", [](const request& r) { return r.number; }},
+                   by(&request::user),
+                   hash_split{.salt = "canary-alloc"},
+                   guardrail(conversion<"ok">{}, {.max_decrease = 0.5}),
                    ramp{.shares = {0.5}, .requests = 1'000'000, .check_every = 64}};
     std::vector<request> requests;
     for (int i = 0; i < 300; ++i) {

@@ -1,9 +1,8 @@
-#include "allocations.hpp"
-#include "catch.hpp"
-
+#include <joust/core/random.hpp>
 #include <joust/trial/shadow.hpp>
 
-#include <joust/core/random.hpp>
+#include "allocations.hpp"
+#include "catch.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -28,13 +27,20 @@ struct request {
     bool allowed = true;
 };
 
-int plain(const request& r) { return r.value; }
-int off_by_ten_percent(const request& r) { return r.value % 10 == 0 ? -1 : r.value; }
+int plain(const request& r)
+{
+    return r.value;
+}
+int off_by_ten_percent(const request& r)
+{
+    return r.value % 10 == 0 ? -1 : r.value;
+}
 
 const joust::metric_row& row_of(const joust::report& seen, std::string_view metric, std::string_view arm)
 {
-    const auto found = std::find_if(seen.metrics.begin(), seen.metrics.end(),
-                                    [&](const joust::metric_row& r) { return r.metric == metric && r.arm == arm; });
+    const auto found =
+        std::find_if(seen.metrics.begin(), seen.metrics.end(),
+                     [&](const joust::metric_row& r) { return r.metric == metric && r.arm == arm; });
     REQUIRE(found != seen.metrics.end());
     return *found;
 }
@@ -94,14 +100,16 @@ TEST_CASE("A shadow returns the champion's result exactly")
     SECTION("a reference")
     {
         int home = 3;
-        joust::shadow live{joust::model{"a", [&](int) -> int& { return home; }}, joust::model{"b", [](int) { return 4; }}};
+        joust::shadow live{joust::model{"a", [&](int) -> int& { return home; }},
+                           joust::model{"b", [](int) { return 4; }}};
         STATIC_REQUIRE(std::is_same_v<decltype(live(1)), int&>);
         CHECK(&live(1) == &home);
     }
     SECTION("a result that can only be moved, where nothing outlives the call")
     {
         joust::shadow live{joust::model{"a", [](int v) { return std::make_unique<int>(v); }},
-                           joust::model{"b", [](int v) { return std::make_unique<int>(v + 1); }}, joust::inline_run{},
+                           joust::model{"b", [](int v) { return std::make_unique<int>(v + 1); }},
+                           joust::inline_run{},
                            joust::compare_with([](const auto& x, const auto& y) { return *x == *y; })};
         CHECK(*live(7) == 7);
         CHECK(row_of(live.report(), "agreement", "b").challenger == 0.0);
@@ -110,7 +118,8 @@ TEST_CASE("A shadow returns the champion's result exactly")
     {
         int served = 0;
         std::atomic<int> shadowed{0};
-        joust::shadow live{joust::model{"a", [&](int) { ++served; }}, joust::model{"b", [&](int) { ++shadowed; }}};
+        joust::shadow live{joust::model{"a", [&](int) { ++served; }},
+                           joust::model{"b", [&](int) { ++shadowed; }}};
         STATIC_REQUIRE(std::is_void_v<decltype(live(1))>);
         live(1);
         const joust::served<void> with_ticket = live.serve(2);
@@ -125,8 +134,9 @@ TEST_CASE("A shadow returns the champion's result exactly")
 TEST_CASE("What the champion throws is passed on and counted, and no challenger runs on it")
 {
     std::atomic<int> ran{0};
-    joust::shadow live{joust::model{"a", [](int v) { return v < 0 ? throw std::out_of_range("negative") : v; }},
-                       joust::model{"b", [&](int v) { return ran++, v; }}, joust::inline_run{}};
+    joust::shadow live{
+        joust::model{"a", [](int v) { return v < 0 ? throw std::out_of_range("negative") : v; }},
+        joust::model{"b", [&](int v) { return ran++, v; }}, joust::inline_run{}};
     CHECK(live(1) == 1);
     CHECK_THROWS_AS(live(-1), std::out_of_range);
     CHECK_THROWS_AS(live.serve(-1), std::out_of_range);
@@ -161,11 +171,12 @@ TEST_CASE("Challengers get copies that were made before the champion ran")
     const auto consume = [](std::string text) { return text.size(); };
     SECTION("of a temporary that the champion consumes")
     {
-        joust::shadow live{joust::model{"a", [](std::string&& text) { return std::string(std::move(text)).size(); }},
-                           joust::model{"b", [&](std::string&& text) {
-                                            seen_by_challenger = text;
-                                            return text.size();
-                                        }}};
+        joust::shadow live{
+            joust::model{"a", [](std::string&& text) { return std::string(std::move(text)).size(); }},
+            joust::model{"b", [&](std::string&& text) {
+                             seen_by_challenger = text;
+                             return text.size();
+                         }}};
         CHECK(live(std::string(40, 'x')) == 40);
         live.drain();
     }
@@ -173,11 +184,13 @@ TEST_CASE("Challengers get copies that were made before the champion ran")
     {
         std::string text(40, 'x');
         const auto change = [](std::string& t) { return t += 'y', t.size(); };
-        joust::shadow live{joust::model{"a", change}, joust::model{"b", [&](std::string& t) {
-                                                                        seen_by_challenger = t;
-                                                                        t.clear();
-                                                                        return t.size();
-                                                                    }},
+        joust::shadow live{joust::model{"a", change},
+                           joust::model{"b",
+                                        [&](std::string& t) {
+                                            seen_by_challenger = t;
+                                            t.clear();
+                                            return t.size();
+                                        }},
                            joust::inline_run{}};
         CHECK(live(text) == 41);
         CHECK(text == std::string(40, 'x') + "y");
@@ -210,7 +223,8 @@ TEST_CASE("inline_run neither copies constant arguments nor needs them to own an
     };
     const pinned* seen = nullptr;
     joust::shadow live{joust::model{"a", [](const pinned& p, std::string_view) { return p.value; }},
-                       joust::model{"b", [&](const pinned& p, std::string_view text) {
+                       joust::model{"b",
+                                    [&](const pinned& p, std::string_view text) {
                                         seen = &p;
                                         return static_cast<int>(text.size());
                                     }},
@@ -228,9 +242,10 @@ TEST_CASE("inline_run neither copies constant arguments nor needs them to own an
 TEST_CASE("sampled decides by unit which requests are shadowed")
 {
     std::vector<std::uint64_t> shadowed;
-    joust::shadow live{joust::model{"a", plain},
-                       joust::model{"b", [&](const request& r) { return shadowed.push_back(r.user), r.value; }},
-                       joust::by(&request::user), joust::sampled{.rate = 0.25}, joust::inline_run{}};
+    joust::shadow live{
+        joust::model{"a", plain},
+        joust::model{"b", [&](const request& r) { return shadowed.push_back(r.user), r.value; }},
+        joust::by(&request::user), joust::sampled{.rate = 0.25}, joust::inline_run{}};
     for (int round = 0; round < 3; ++round) {
         for (std::uint64_t user = 0; user < 4'000; ++user) {
             (void)live(request{user, 1});
@@ -251,7 +266,8 @@ TEST_CASE("sampled decides by unit which requests are shadowed")
 
 TEST_CASE("Without a unit key each request is a unit")
 {
-    joust::shadow live{joust::model{"a", plain}, joust::model{"b", plain}, joust::sampled{.rate = 0.5}, joust::inline_run{}};
+    joust::shadow live{joust::model{"a", plain}, joust::model{"b", plain}, joust::sampled{.rate = 0.5},
+                       joust::inline_run{}};
     for (int i = 0; i < 4'000; ++i) {
         (void)live(request{1, 1});
     }
@@ -260,7 +276,8 @@ TEST_CASE("Without a unit key each request is a unit")
     CHECK_THAT(seen.arms[0].units, WithinRel(4'000.0, 0.06));
 }
 
-TEST_CASE("A full queue drops the challenger's run at once, counts it, and leaves the champion alone", "[concurrent]")
+TEST_CASE("A full queue drops the challenger's run at once, counts it, and leaves the champion alone",
+          "[concurrent]")
 {
     blocker hold;
     joust::shadow live{joust::model{"a", plain},
@@ -287,11 +304,13 @@ TEST_CASE("A breaker pauses a challenger that keeps failing, probes it, and lets
     bool broken = true;
     int ran = 0;
     joust::shadow live{joust::model{"a", plain},
-                       joust::model{"b", [&](const request& r) -> int {
+                       joust::model{"b",
+                                    [&](const request& r) -> int {
                                         ++ran;
                                         return broken ? throw std::runtime_error("down") : r.value;
                                     }},
-                       joust::breaker{.failures = 5, .pause = std::chrono::seconds{1}}, joust::inline_run{}, clock.view()};
+                       joust::breaker{.failures = 5, .pause = std::chrono::seconds{1}}, joust::inline_run{},
+                       clock.view()};
     for (int i = 0; i < 50; ++i) {
         (void)live(request{0, 1});
     }
@@ -344,8 +363,8 @@ TEST_CASE("Truths that cannot be used are refused and counted by reason")
                        joust::model{"b", [](double v) { return v < 0 ? throw std::runtime_error("b") : v; }},
                        joust::sampled{.rate = 0.5}, joust::by([](double v) { return static_cast<int>(v); }),
                        joust::inline_run{}};
-    joust::shadow other{joust::model{"x", [](double v) { return v; }}, joust::model{"y", [](double v) { return v; }},
-                        joust::inline_run{}};
+    joust::shadow other{joust::model{"x", [](double v) { return v; }},
+                        joust::model{"y", [](double v) { return v; }}, joust::inline_run{}};
     joust::ticket run, skipped, failed;
     for (int v = 1; v < 100; ++v) {
         const joust::ticket receipt = live.serve(v).ticket;
@@ -378,10 +397,11 @@ TEST_CASE("Truths that cannot be used are refused and counted by reason")
 
 TEST_CASE("judged_by scores predictions against truths of another type")
 {
-    joust::shadow live{joust::model{"a", [](double v) { return v + 2.0; }}, joust::model{"b", [](double v) { return v + 1.0; }},
-                       joust::inline_run{},
+    joust::shadow live{joust::model{"a", [](double v) { return v + 2.0; }},
+                       joust::model{"b", [](double v) { return v + 1.0; }}, joust::inline_run{},
                        joust::judged_by([](double p, int t) {
-                           return t == 13 ? std::nan("") : -(p - static_cast<double>(t)) * (p - static_cast<double>(t));
+                           return t == 13 ? std::nan("")
+                                          : -(p - static_cast<double>(t)) * (p - static_cast<double>(t));
                        })};
     for (int v = 0; v < 40; ++v) {
         CHECK(live.truth(live.serve(v).ticket, v));
@@ -396,14 +416,16 @@ TEST_CASE("judged_by scores predictions against truths of another type")
 
 TEST_CASE("remembered says what generic models return, and how many wait")
 {
-    joust::shadow live{joust::model{"a", [](auto v) { return v; }}, joust::model{"b", [](auto v) { return v + 1; }},
-                       joust::remembered<int>{.results = 8}, joust::inline_run{}};
+    joust::shadow live{joust::model{"a", [](auto v) { return v; }},
+                       joust::model{"b", [](auto v) { return v + 1; }}, joust::remembered<int>{.results = 8},
+                       joust::inline_run{}};
     std::vector<joust::ticket> tickets;
     for (int i = 0; i < 20; ++i) {
         tickets.push_back(live.serve(i).ticket);
     }
     int used = 0;
-    for (int i = 19; i >= 0; --i) {  // the oldest twelve were forgotten; their truths push the rest out in turn
+    for (int i = 19; i >= 0;
+         --i) {  // the oldest twelve were forgotten; their truths push the rest out in turn
         used += live.truth(tickets[static_cast<std::size_t>(i)], i) && i >= 12 ? 1 : 0;
     }
     CHECK(used == 8);
@@ -424,9 +446,10 @@ TEST_CASE("The comparator decides what agrees; what it throws is counted")
     CHECK_THAT(row_of(near.report(), "distance", "b").challenger, WithinAbs(0.01, 1e-12));
     CHECK(count_of(near.report(), "b: comparisons without a finite distance") == 1);
 
-    joust::shadow throwing{joust::model{"a", [](int v) { return v; }}, joust::model{"b", [](int v) { return v; }},
-                           joust::compare_with([](int a, int) { return a == 2 ? throw std::runtime_error("c") : true; }),
-                           joust::inline_run{}};
+    joust::shadow throwing{
+        joust::model{"a", [](int v) { return v; }}, joust::model{"b", [](int v) { return v; }},
+        joust::compare_with([](int a, int) { return a == 2 ? throw std::runtime_error("c") : true; }),
+        joust::inline_run{}};
     for (int v = 0; v < 5; ++v) {
         CHECK(throwing(v) == v);
     }
@@ -464,7 +487,8 @@ TEST_CASE("Every further model is a challenger of its own")
 TEST_CASE("Who does not consent is served by the champion and leaves no trace")
 {
     int ran = 0;
-    joust::shadow live{joust::model{"a", plain}, joust::model{"b", [&](const request& r) { return ++ran, r.value; }},
+    joust::shadow live{joust::model{"a", plain},
+                       joust::model{"b", [&](const request& r) { return ++ran, r.value; }},
                        joust::consent(&request::allowed), joust::inline_run{}};
     CHECK(live(request{1, 5, false}) == 5);
     const auto [prediction, receipt] = live.serve(request{1, 6, false});
@@ -492,13 +516,15 @@ TEST_CASE("A user's own executor may refuse, and drops that follow the champion'
                                         clock.advance(slow() ? 2'000'000 : 1'000'000);
                                         return r.value;
                                     }},
-                       joust::model{"b", plain}, joust::by(&request::user), picky<decltype(accepts)>{accepts}, clock.view()};
+                       joust::model{"b", plain}, joust::by(&request::user), picky<decltype(accepts)>{accepts},
+                       clock.view()};
     for (call = 0; call < 6'000; ++call) {
         (void)live(request{static_cast<std::uint64_t>(call % 500), 1});
     }
     const joust::report seen = live.report();
     CHECK(count_of(seen, "b: dropped, the queue was full") > 1'500);
-    CHECK(notes_say(seen, "Drops are not random: where b was dropped the champion took 2.00 times") == depends);
+    CHECK(notes_say(seen, "Drops are not random: where b was dropped the champion took 2.00 times") ==
+          depends);
     CHECK(notes_say(seen, "Drops are not random") == depends);
     CHECK_THAT(seen.latencies[0].p50, WithinRel(1.0, 0.01));
 }
@@ -539,8 +565,9 @@ TEST_CASE("Merged evidence of two replicas equals that of one that saw everythin
 {
     joust::manual_time clock;
     const auto replica = [&] {
-        return joust::shadow{joust::model{"a", plain}, joust::model{"b", off_by_ten_percent}, joust::by(&request::user),
-                             joust::salt{"score"}, joust::inline_run{}, clock.view()};
+        return joust::shadow{joust::model{"a", plain},  joust::model{"b", off_by_ten_percent},
+                             joust::by(&request::user), joust::salt{"score"},
+                             joust::inline_run{},       clock.view()};
     };
     auto one = replica();
     auto two = replica();
@@ -566,17 +593,23 @@ TEST_CASE("Bad configuration is refused with field, value and what is allowed")
     const auto a = joust::model{"a", plain};
     const auto b = joust::model{"b", plain};
     CHECK_THROWS_WITH((joust::shadow{a, a}), ContainsSubstring("'a' twice"));
-    CHECK_THROWS_WITH((joust::shadow{a, b, joust::sampled{.rate = 2.0}}), ContainsSubstring("sampled.rate is 2"));
-    CHECK_THROWS_WITH((joust::shadow{a, b, joust::background{.queue = 0}}), ContainsSubstring("background.queue is 0"));
-    CHECK_THROWS_WITH((joust::shadow{a, b, joust::breaker{.failures = 0}}), ContainsSubstring("breaker.failures is 0"));
-    CHECK_THROWS_WITH((joust::shadow{a, b, joust::remembered<>{.results = 0}}), ContainsSubstring("remembered.results is 0"));
-    CHECK_THROWS_WITH((joust::shadow{a, b, joust::always_valid{.alpha = 0.0}}), ContainsSubstring("alpha is 0"));
+    CHECK_THROWS_WITH((joust::shadow{a, b, joust::sampled{.rate = 2.0}}),
+                      ContainsSubstring("sampled.rate is 2"));
+    CHECK_THROWS_WITH((joust::shadow{a, b, joust::background{.queue = 0}}),
+                      ContainsSubstring("background.queue is 0"));
+    CHECK_THROWS_WITH((joust::shadow{a, b, joust::breaker{.failures = 0}}),
+                      ContainsSubstring("breaker.failures is 0"));
+    CHECK_THROWS_WITH((joust::shadow{a, b, joust::remembered<>{.results = 0}}),
+                      ContainsSubstring("remembered.results is 0"));
+    CHECK_THROWS_WITH((joust::shadow{a, b, joust::always_valid{.alpha = 0.0}}),
+                      ContainsSubstring("alpha is 0"));
 }
 
 TEST_CASE("Reports are taken while other threads serve, and nothing is lost", "[concurrent]")
 {
-    joust::shadow live{joust::model{"a", plain}, joust::model{"b", off_by_ten_percent}, joust::by(&request::user),
-                       joust::background{.queue = 256, .threads = 2}, joust::breaker{}, joust::sampled{.rate = 0.5}};
+    joust::shadow live{joust::model{"a", plain},  joust::model{"b", off_by_ten_percent},
+                       joust::by(&request::user), joust::background{.queue = 256, .threads = 2},
+                       joust::breaker{},          joust::sampled{.rate = 0.5}};
     constexpr int threads = 3;
     constexpr int each = 3'000;
     std::atomic<int> wrong{0};
@@ -585,7 +618,8 @@ TEST_CASE("Reports are taken while other threads serve, and nothing is lost", "[
     for (int t = 0; t < threads; ++t) {
         callers.emplace_back([&, t] {
             for (int i = 0; i < each; ++i) {
-                const auto [prediction, receipt] = live.serve(request{static_cast<std::uint64_t>(t * each + i), i});
+                const auto [prediction, receipt] =
+                    live.serve(request{static_cast<std::uint64_t>(t * each + i), i});
                 wrong += prediction == i ? 0 : 1;
                 used += live.truth(receipt, i) ? 1U : 0U;
             }
@@ -603,16 +637,22 @@ TEST_CASE("Reports are taken while other threads serve, and nothing is lost", "[
     const joust::report seen = live.report();
     CHECK(wrong == 0);
     CHECK(seen.arms[0].requests == threads * each);
-    CHECK(seen.arms[1].requests + count_of(seen, "b: dropped, the queue was full") + count_of(seen, "requests not sampled") ==
+    CHECK(seen.arms[1].requests + count_of(seen, "b: dropped, the queue was full") +
+              count_of(seen, "requests not sampled") ==
           threads * each);
     CHECK(count_of(seen, "b: judged pairs") == used);
     CHECK(seen.arms[1].requests == used);
 }
 
-TEST_CASE("Neither a shadow's callers nor its thread allocate once both have warmed up, sampled or not, dropped or not")
+TEST_CASE("Neither a shadow's callers nor its thread allocate once both have warmed up, sampled or not, "
+          "dropped or not")
 {
-    joust::shadow live{joust::model{"a", plain}, joust::model{"b", off_by_ten_percent}, joust::by(&request::user),
-                       joust::sampled{.rate = 0.5}, joust::background{.queue = 64}, joust::breaker{},
+    joust::shadow live{joust::model{"a", plain},
+                       joust::model{"b", off_by_ten_percent},
+                       joust::by(&request::user),
+                       joust::sampled{.rate = 0.5},
+                       joust::background{.queue = 64},
+                       joust::breaker{},
                        joust::judged_by([](int p, int t) { return p == t; })};
     for (int i = 0; i < 100; ++i) {
         (void)live.truth(live.serve(request{static_cast<std::uint64_t>(i), i}).ticket, i);

@@ -27,7 +27,7 @@ ticket any_exposure(joust::keyed_random& random)
                              .propensity = static_cast<float>(1.0 - random.uniform()),
                              .arm = static_cast<unsigned>(random.below(16)),
                              .plan = static_cast<unsigned>(random.below(128)),
-                             .nonce = static_cast<unsigned>(random.below(16'384))});
+                             .nonce = static_cast<unsigned>(random.below(4'194'304))});
 }
 
 ticket_error error_of(std::string_view text)
@@ -86,16 +86,16 @@ TEST_CASE("A ticket is 32 plain bytes and keeps every field of an exposure")
                                               .propensity = 0.1F,
                                               .arm = 15,
                                               .plan = 127,
-                                              .nonce = 16'383});
+                                              .nonce = 4'194'303});
     STATIC_REQUIRE(made.valid());
     CHECK(made.kind() == ticket_kind::exposure);
     CHECK(made.unit() == 0x0123456789abcdefU);
-    CHECK(made.trial() == 0xdeadbeefU);
+    CHECK(made.trial() == 0xadbeefU);
     CHECK(made.seconds() == 1'764'000'000);
     CHECK(made.propensity() == 0.1F);
     CHECK(made.arm() == 15);
     CHECK(made.plan() == 127);
-    CHECK(made.nonce() == 16'383);
+    CHECK(made.nonce() == 4'194'303);
     CHECK(made.version() == 0);
     CHECK(made.key_id() == 0);
 }
@@ -108,13 +108,13 @@ TEST_CASE("Fields wider than their place are cut and touch no other")
                                           .propensity = 0.5F,
                                           .arm = 0xfffffff1U,
                                           .plan = 0xffffff82U,
-                                          .nonce = 0xffffc003U});
+                                          .nonce = 0xffc00003U});
     CHECK(made ==
           ticket::exposure(
               {.unit = 1, .trial = 2, .seconds = 3, .propensity = 0.5F, .arm = 1, .plan = 2, .nonce = 3}));
     CHECK(made.valid());
     const ticket list = ticket::slate(
-        {.bucket = 0xfffffc05U, .pseudonym = 0xffc00006U, .length = 0xffffffc7U, .nonce = 0xffffc008U});
+        {.bucket = 0xfffffc05U, .pseudonym = 0xffc00006U, .length = 0xffffffc7U, .nonce = 0xffc00008U});
     CHECK(list == ticket::slate({.bucket = 5, .pseudonym = 6, .length = 7, .nonce = 8}));
     CHECK(list.valid());
 }

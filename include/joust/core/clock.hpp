@@ -36,7 +36,10 @@ public:
 
     [[nodiscard]] handle view() const noexcept { return {this}; }
     [[nodiscard]] std::int64_t now() const noexcept { return now_.load(std::memory_order_relaxed); }
-    void advance(std::int64_t nanoseconds) noexcept { now_.fetch_add(nanoseconds, std::memory_order_relaxed); }
+    void advance(std::int64_t nanoseconds) noexcept
+    {
+        now_.fetch_add(nanoseconds, std::memory_order_relaxed);
+    }
 
 private:
     std::atomic<std::int64_t> now_{0};
@@ -50,7 +53,8 @@ private:
 #ifdef CLOCK_REALTIME_COARSE
     timespec now{};
     if (::clock_gettime(CLOCK_REALTIME_COARSE, &now) == 0) {
-        return static_cast<std::uint64_t>(now.tv_sec) * 1'000U + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000U;
+        return static_cast<std::uint64_t>(now.tv_sec) * 1'000U +
+               static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000U;
     }
 #endif
     return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -62,7 +66,9 @@ private:
 /// shape: `now() const noexcept -> std::int64_t`
 template <class T>
 concept clock_policy = requires(const T& t) {
-    { t.now() } noexcept -> std::same_as<std::int64_t>;
+    {
+        t.now()
+    } noexcept -> std::same_as<std::int64_t>;
 };
 
 /// The role of the clock: verb `now()`.
@@ -74,7 +80,9 @@ struct clock_role {
     static constexpr bool resembles = detail::has_now<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has now(), but a clock is `now() const noexcept -> std::int64_t`, in nanoseconds");
+        static_assert(
+            plays<T>,
+            "joust: this has now(), but a clock is `now() const noexcept -> std::int64_t`, in nanoseconds");
     };
     template <class T>
     struct filled_twice {

@@ -12,7 +12,8 @@ namespace joust::inline v0 {
 class configuration_error : public std::invalid_argument {
 public:
     configuration_error(std::string_view field, std::string_view value, std::string_view allowed)
-        : std::invalid_argument(sentence(field, value, allowed)), field_(field), value_(value), allowed_(allowed)
+        : std::invalid_argument(sentence(field, value, allowed)), field_(field), value_(value),
+          allowed_(allowed)
     {
     }
 

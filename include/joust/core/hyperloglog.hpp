@@ -35,7 +35,12 @@ public:
 
     [[nodiscard]] static constexpr place place_of(std::uint64_t hash) noexcept
     {
-        const std::uint64_t mixed = mix64(hash);
+        return place_of_mixed(mix64(hash));
+    }
+
+    /// As place_of, for a hash that came out of mix64 and from which nothing else was chosen by its upper end.
+    [[nodiscard]] static constexpr place place_of_mixed(std::uint64_t mixed) noexcept
+    {
         // The bit set behind the last one bounds the count of leading zeros.
         const std::uint64_t rest = (mixed << Bits) | (std::uint64_t{1} << (Bits - 1));
         return {static_cast<std::size_t>(mixed >> (64 - Bits)),

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <joust/core/error.hpp>
+
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-
-#include <joust/core/error.hpp>
 
 namespace joust::inline v0 {
 
@@ -15,7 +15,8 @@ namespace joust::inline v0 {
 /// errors: configuration_error for an empty name.
 template <class Callable>
 struct model {
-    static_assert(std::is_object_v<Callable>, "joust: a model is a callable object, function or member pointer");
+    static_assert(std::is_object_v<Callable>,
+                  "joust: a model is a callable object, function or member pointer");
 
     model(std::string_view model_name, Callable predictor) : name(model_name), call(std::move(predictor))
     {

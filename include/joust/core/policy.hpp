@@ -1,11 +1,11 @@
 #pragma once
 
+#include <joust/core/model.hpp>
+
 #include <cstddef>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-
-#include <joust/core/model.hpp>
 
 // The one policy pattern. A trial takes models first, then policies in any order. A policy is a plain value;
 // which role it plays is read off its shape. Each room describes its roles in a struct
@@ -83,7 +83,8 @@ constexpr T take(assigned_role<Role, T>&& policy)
 template <class... Roles>
 struct role_list {
     template <class T>
-    static constexpr std::size_t played = (std::size_t{0} + ... + (detail::role_of<Roles, T>::plays ? 1u : 0u));
+    static constexpr std::size_t played =
+        (std::size_t{0} + ... + (detail::role_of<Roles, T>::plays ? 1u : 0u));
     template <class T>
     static constexpr std::size_t resembled =
         (std::size_t{0} + ... + (detail::role_of<Roles, T>::resembles ? 1u : 0u));
@@ -111,14 +112,16 @@ struct check_argument<T, role_list<Roles...>> {
         if constexpr (is_model<T>) {
             static_assert(always_false<T>, "joust: models come first, then policies in any order");
         } else if constexpr (known::template played<T> > 1) {
-            static_assert(always_false<T>,
-                          "joust: this argument could play two roles; say which one with joust::as<role>(argument)");
+            static_assert(
+                always_false<T>,
+                "joust: this argument could play two roles; say which one with joust::as<role>(argument)");
         } else if constexpr (known::template played<T> == 0 && known::template resembled<T> > 0) {
             (void)sizeof(explain_near_miss<T, Roles...>);
         } else if constexpr (known::template played<T> == 0) {
-            static_assert(always_false<T>,
-                          "joust: this argument plays no role in this trial; a trial takes models and then policies "
-                          "(docs/policies.md lists the roles and their verbs)");
+            static_assert(
+                always_false<T>,
+                "joust: this argument plays no role in this trial; a trial takes models and then policies "
+                "(docs/policies.md lists the roles and their verbs)");
         }
         return true;
     }
@@ -126,7 +129,8 @@ struct check_argument<T, role_list<Roles...>> {
 };
 
 template <class Role, class... Policies>
-inline constexpr std::size_t times_played = (std::size_t{0} + ... + (role_of<Role, Policies>::plays ? 1u : 0u));
+inline constexpr std::size_t times_played =
+    (std::size_t{0} + ... + (role_of<Role, Policies>::plays ? 1u : 0u));
 
 template <class Role, class... Policies>
 struct check_role {
@@ -219,20 +223,48 @@ struct split_arguments<std::tuple<Models...>, Policies...> {
 
 // Member lookup by name alone: a type that derives from both T and a struct with the same member makes the name
 // ambiguous exactly if T has it, whatever its parameters. Templates and overload sets are found too.
-struct verb_key { int key; };
-struct verb_assign { int assign; };
-struct verb_add { int add; };
-struct verb_may_record { int may_record; };
-struct verb_accept { int accept; };
-struct verb_interleave { int interleave; };
-struct verb_credit { int credit; };
-struct verb_compare { int compare; };
-struct verb_dispatch { int dispatch; };
-struct verb_sample { int sample; };
-struct verb_infer { int infer; };
-struct verb_record { int record; };
-struct verb_now { int now; };
-struct verb_times { int times; };
+struct verb_key {
+    int key;
+};
+struct verb_assign {
+    int assign;
+};
+struct verb_add {
+    int add;
+};
+struct verb_may_record {
+    int may_record;
+};
+struct verb_accept {
+    int accept;
+};
+struct verb_interleave {
+    int interleave;
+};
+struct verb_credit {
+    int credit;
+};
+struct verb_compare {
+    int compare;
+};
+struct verb_dispatch {
+    int dispatch;
+};
+struct verb_sample {
+    int sample;
+};
+struct verb_infer {
+    int infer;
+};
+struct verb_record {
+    int record;
+};
+struct verb_now {
+    int now;
+};
+struct verb_times {
+    int times;
+};
 
 template <class T, class Verb>
 struct both : T, Verb {};

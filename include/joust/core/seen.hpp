@@ -9,6 +9,36 @@
 
 namespace joust::inline v0 {
 
+namespace detail {
+
+/// Hold a lock of three states: free, taken, taken and waited for; so that releasing it wakes only who waits.
+class word_guard {
+public:
+    explicit word_guard(std::atomic<std::uint32_t>& lock) noexcept : lock_(lock)
+    {
+        std::uint32_t free = 0;
+        if (!lock_.compare_exchange_strong(free, 1, std::memory_order_acquire, std::memory_order_relaxed)) {
+            // Whoever had to wait takes it as waited for, since others may wait too.
+            while (lock_.exchange(2, std::memory_order_acquire) != 0) {
+                lock_.wait(2, std::memory_order_relaxed);
+            }
+        }
+    }
+    ~word_guard()
+    {
+        if (lock_.exchange(0, std::memory_order_release) == 2) {
+            lock_.notify_one();
+        }
+    }
+    word_guard(const word_guard&) = delete;
+    word_guard& operator=(const word_guard&) = delete;
+
+private:
+    std::atomic<std::uint32_t>& lock_;
+};
+
+}  // namespace detail
+
 /// Remember for the latest keys which of 64 things happened to each, in bounded memory, from many threads.
 ///
 /// Trials use it to take each feedback of a ticket once. A key has a place in one line of seven; when all
@@ -78,31 +108,7 @@ private:
     };
     static_assert(sizeof(line) == 128);
 
-    // A lock of three states: free, taken, taken and waited for; so that releasing it wakes only who waits.
-    class guard {
-    public:
-        explicit guard(std::atomic<std::uint32_t>& lock) noexcept : lock_(lock)
-        {
-            std::uint32_t free = 0;
-            if (!lock_.compare_exchange_strong(free, 1, std::memory_order_acquire,
-                                               std::memory_order_relaxed)) {
-                while (lock_.exchange(2, std::memory_order_acquire) != 0) {
-                    lock_.wait(2, std::memory_order_relaxed);
-                }
-            }
-        }
-        ~guard()
-        {
-            if (lock_.exchange(0, std::memory_order_release) == 2) {
-                lock_.notify_one();
-            }
-        }
-        guard(const guard&) = delete;
-        guard& operator=(const guard&) = delete;
-
-    private:
-        std::atomic<std::uint32_t>& lock_;
-    };
+    using guard = detail::word_guard;
 
     [[nodiscard]] line& line_of(std::uint64_t key) noexcept
     {

@@ -25,7 +25,8 @@ struct unit_projection {
 
     /// Project the first argument alone, so that `by(&Request::user_id)` serves calls with further arguments.
     template <class First, class... Rest>
-        requires(sizeof...(Rest) > 0 && !std::is_invocable_v<const Projection&, const First&, const Rest&...> &&
+        requires(sizeof...(Rest) > 0 &&
+                 !std::is_invocable_v<const Projection&, const First&, const Rest&...> &&
                  std::is_invocable_v<const Projection&, const First&>)
     constexpr decltype(auto) key(const First& first, const Rest&...) const
     {
@@ -71,8 +72,8 @@ struct unit_key_role {
     struct near_miss {};
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>,
-                      "joust: the unit key is given twice; a trial randomises one kind of unit, say it with one by(...)");
+        static_assert(detail::always_false<T>, "joust: the unit key is given twice; a trial randomises one "
+                                               "kind of unit, say it with one by(...)");
     };
 };
 

@@ -14,8 +14,8 @@
 
 #include <string>
 
-// A test may hold a model to its promises: CHECK_THAT(trial.report(), joust::passes()). No macros of our own: the
-// verdict is a matcher, and a failing check prints the report as a table.
+// A test may hold a model to its promises: CHECK_THAT(trial.report(), joust::passes()). No macros of our own:
+// the verdict is a matcher, and a failing check prints the report as a table.
 
 namespace joust::inline v0 {
 
@@ -60,7 +60,8 @@ private:
 
 /// Match a report that speaks for the challenger: a gate that passes, a trial that would ship it.
 ///
-/// "Not known yet" does not pass: a gate with too few rows fails the test, and its table says what is missing.
+/// "Not known yet" does not pass: a gate with too few rows fails the test, and its table says what is
+/// missing.
 [[nodiscard]] inline verdict_matcher passes() noexcept
 {
     return {verdict::pass, verdict::ship_challenger};

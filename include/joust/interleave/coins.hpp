@@ -10,8 +10,12 @@ namespace joust::inline v0 {
 /// platform; tests use a source that visits every outcome, so that laws are proved and not sampled.
 template <class T>
 concept coin_source = requires(T& coins, unsigned n) {
-    { coins.coin() } -> std::same_as<bool>;
-    { coins.below(n) } -> std::integral;
+    {
+        coins.coin()
+    } -> std::same_as<bool>;
+    {
+        coins.below(n)
+    } -> std::integral;
 };
 
 }  // namespace joust::inline v0

@@ -32,7 +32,9 @@ struct award {
 /// Amounts are bounded by 1, since every sequential test needs a bound.
 template <class T>
 concept credit_rule = requires(const T& policy, const slate_teams& slate, const feedback& what) {
-    { policy.credit(slate, what) } noexcept -> std::same_as<award>;
+    {
+        policy.credit(slate, what)
+    } noexcept -> std::same_as<award>;
 };
 
 /// The role of the credit: verb `credit(slate, feedback)`.
@@ -50,7 +52,8 @@ struct credit_role {
     };
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: two credit policies are given; feedback is credited by one");
+        static_assert(detail::always_false<T>,
+                      "joust: two credit policies are given; feedback is credited by one");
     };
 };
 
@@ -91,14 +94,15 @@ struct graded_credit {
 };
 
 /// Count the clicked slots of a ranker. shape: bit i of `clicked` is position i
-[[nodiscard]] inline int clicks_for(const slate_teams& slate, std::uint64_t clicked, std::uint8_t ranker) noexcept
+[[nodiscard]] inline int clicks_for(const slate_teams& slate, std::uint64_t clicked,
+                                    std::uint8_t ranker) noexcept
 {
     return std::popcount(slate.positions_of(ranker) & clicked);
 }
 
 /// Say which of two rankers a slate's clicks prefer: 1 the challenger, -1 the champion, 0 neither.
-[[nodiscard]] inline int
-preference(const slate_teams& slate, std::uint64_t clicked, std::uint8_t challenger, std::uint8_t champion = 0) noexcept
+[[nodiscard]] inline int preference(const slate_teams& slate, std::uint64_t clicked, std::uint8_t challenger,
+                                    std::uint8_t champion = 0) noexcept
 {
     const int difference = clicks_for(slate, clicked, challenger) - clicks_for(slate, clicked, champion);
     return (difference > 0) - (difference < 0);
@@ -113,7 +117,10 @@ struct pair_outcomes {
     bool operator==(const pair_outcomes&) const = default;
 
     /// The paired difference, clicks of the challenger minus clicks of the champion.
-    [[nodiscard]] int difference() const noexcept { return static_cast<int>(challenger) - static_cast<int>(champion); }
+    [[nodiscard]] int difference() const noexcept
+    {
+        return static_cast<int>(challenger) - static_cast<int>(champion);
+    }
 };
 
 /// Read a slate's pairs back from its teams and compare within each.

@@ -89,8 +89,9 @@ struct identity_role {
     struct near_miss {};
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>,
-                      "joust: items are identified twice; one identified_by(...) tells what makes two items the same");
+        static_assert(
+            detail::always_false<T>,
+            "joust: items are identified twice; one identified_by(...) tells what makes two items the same");
     };
 };
 

@@ -25,7 +25,9 @@ struct any_coins {
 /// rankers`, the one number of rankers that it can mix.
 template <class T>
 concept interleaver = requires(const T& policy, rankings lists, detail::any_coins& coins, draft& out) {
-    { policy.interleave(lists, coins, out) } -> std::same_as<void>;
+    {
+        policy.interleave(lists, coins, out)
+    } -> std::same_as<void>;
 };
 
 /// The role of the interleaver: verb `interleave(rankings, coins, out)`.
@@ -37,13 +39,15 @@ struct interleaver_role {
     static constexpr bool resembles = detail::has_interleave<T>;
     template <class T>
     struct near_miss {
-        static_assert(detail::always_false<T>,
-                      "joust: an interleaver needs void interleave(joust::rankings, Coins& coins, joust::draft& out) "
-                      "const, as a template over the coins");
+        static_assert(
+            detail::always_false<T>,
+            "joust: an interleaver needs void interleave(joust::rankings, Coins& coins, joust::draft& out) "
+            "const, as a template over the coins");
     };
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: two interleavers are given; a slate is drafted by one");
+        static_assert(detail::always_false<T>,
+                      "joust: two interleavers are given; a slate is drafted by one");
     };
 };
 

@@ -5,7 +5,6 @@
 
 #include <compare>
 #include <cstddef>
-#include <iterator>
 #include <span>
 #include <string_view>
 #include <tuple>
@@ -31,15 +30,15 @@ using item_t = std::remove_cvref_t<decltype(std::begin(std::declval<List&>())[st
 /// Do the elements live on when the ranker's result is gone: a list by reference, or a view such as std::span?
 template <class Result>
 inline constexpr bool outlives_result =
-    (std::is_lvalue_reference_v<Result> || std::ranges::enable_borrowed_range<std::remove_cvref_t<Result>>) &&
-    std::is_lvalue_reference_v<decltype(std::begin(
-        std::declval<std::remove_reference_t<Result>&>())[std::ptrdiff_t{}])>;
+    (std::is_lvalue_reference_v<Result> ||
+     std::ranges::enable_borrowed_range<std::remove_cvref_t<Result>>)&&std::
+        is_lvalue_reference_v<decltype(std::begin(
+            std::declval<std::remove_reference_t<Result>&>())[std::ptrdiff_t{}])>;
 
 /// Are the elements ours to move from: a container by value, not a view of somebody's container?
 template <class Result>
-inline constexpr bool may_be_moved_from =
-    !std::is_reference_v<Result> && !std::is_const_v<Result> &&
-    !std::ranges::enable_borrowed_range<std::remove_cvref_t<Result>>;
+inline constexpr bool may_be_moved_from = !std::is_reference_v<Result> && !std::is_const_v<Result> &&
+                                          !std::ranges::enable_borrowed_range<std::remove_cvref_t<Result>>;
 
 /// Walk pointers as if they were what they point to.
 template <class Item>
@@ -70,7 +69,10 @@ public:
     friend pointed_iterator operator+(pointed_iterator i, difference_type n) noexcept { return i += n; }
     friend pointed_iterator operator+(difference_type n, pointed_iterator i) noexcept { return i += n; }
     friend pointed_iterator operator-(pointed_iterator i, difference_type n) noexcept { return i -= n; }
-    friend difference_type operator-(pointed_iterator a, pointed_iterator b) noexcept { return a.at_ - b.at_; }
+    friend difference_type operator-(pointed_iterator a, pointed_iterator b) noexcept
+    {
+        return a.at_ - b.at_;
+    }
     auto operator<=>(const pointed_iterator&) const = default;
 
 private:
@@ -133,7 +135,10 @@ public:
     [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
     [[nodiscard]] const Item& operator[](std::size_t position) const noexcept { return *items_[position]; }
     [[nodiscard]] const_iterator begin() const noexcept { return const_iterator{items_.data()}; }
-    [[nodiscard]] const_iterator end() const noexcept { return const_iterator{items_.data() + items_.size()}; }
+    [[nodiscard]] const_iterator end() const noexcept
+    {
+        return const_iterator{items_.data() + items_.size()};
+    }
 
     [[nodiscard]] const Ticket& ticket() const noexcept { return ticket_; }
     [[nodiscard]] std::span<const slot> slots() const noexcept { return draft_.slots(); }

@@ -31,14 +31,16 @@ struct team_draft {
     void interleave(rankings lists, Coins& coins, draft& out) const
     {
         if (lists.size() > max_rankers) {
-            throw configuration_error("team_draft.rankings", std::to_string(lists.size()), "at most 15 rankings");
+            throw configuration_error("team_draft.rankings", std::to_string(lists.size()),
+                                      "at most 15 rankings");
         }
         out.restart(out.length());
         if (lists.size() == 2) {
             detail::with_offers<2>(lists, out, [&](auto& offers) { play(offers, 2, coins, out); });
         } else {
-            detail::with_offers<max_rankers>(
-                lists, out, [&](auto& offers) { play(offers, static_cast<unsigned>(lists.size()), coins, out); });
+            detail::with_offers<max_rankers>(lists, out, [&](auto& offers) {
+                play(offers, static_cast<unsigned>(lists.size()), coins, out);
+            });
         }
     }
 

@@ -17,7 +17,8 @@ class slate_teams {
 public:
     /// shape: the word and length from a ticket, the number of rankers from the trial
     constexpr slate_teams(std::uint64_t word, std::size_t length, unsigned rankers) noexcept
-        : word_(word), length_(static_cast<std::uint16_t>(length < draft::max_slots ? length : draft::max_slots)),
+        : word_(word),
+          length_(static_cast<std::uint16_t>(length < draft::max_slots ? length : draft::max_slots)),
           rankers_(static_cast<std::uint8_t>(rankers < max_rankers ? rankers : max_rankers))
     {
     }
@@ -36,7 +37,10 @@ public:
     }
 
     /// Count the slots that one word reaches.
-    [[nodiscard]] static constexpr std::size_t reach(unsigned rankers) noexcept { return 64 / bits_for(rankers); }
+    [[nodiscard]] static constexpr std::size_t reach(unsigned rankers) noexcept
+    {
+        return 64 / bits_for(rankers);
+    }
 
     [[nodiscard]] constexpr std::uint64_t word() const noexcept { return word_; }
     [[nodiscard]] constexpr std::size_t length() const noexcept { return length_; }

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cmath>
-#include <cstddef>
-
 #include <joust/metric/inference.hpp>
 #include <joust/stats/normal_mixture.hpp>
 #include <joust/stats/score.hpp>
+
+#include <cmath>
+#include <cstddef>
 
 namespace joust::inline v0 {
 
@@ -28,7 +28,8 @@ struct always_valid {
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
     {
         const auto test = [&](const stats::score_options& options) {
-            return asked.relative ? stats::relative_score_test(at.sums, options) : stats::score_test(at.sums, options);
+            return asked.relative ? stats::relative_score_test(at.sums, options)
+                                  : stats::score_test(at.sums, options);
         };
         stats::score_options options;
         options.alpha = asked.alpha;
@@ -41,9 +42,10 @@ struct always_valid {
         if (burnt_in) {
             if (!(memory.rho > 0.0)) {
                 const double variance = std::fmax(seen.v, seen.v0);
-                memory.rho = stats::burn_in_rho(variance, seen.information, at.planned_information);
+                // Without a plan to extrapolate to (NaN, or beyond all numbers) nothing is fixed, and the test refuses.
+                options.rho = stats::burn_in_rho(variance, seen.information, at.planned_information);
+                memory.rho = std::isfinite(options.rho) ? options.rho : 0.0;
             }
-            options.rho = memory.rho;
             seen = test(options);
         }
         inference answer{.method = "normal mixture, clusters of units",
@@ -60,7 +62,8 @@ struct always_valid {
         answer.upper = seen.upper;
         double log_e = seen.log_e;
         if (asked.alternative != stats::side::two) {
-            log_e = stats::normal_mixture_log_e(seen.s, variance_at(seen, options.clock), options.rho, asked.alternative);
+            log_e = stats::normal_mixture_log_e(seen.s, variance_at(seen, options.clock), options.rho,
+                                                asked.alternative);
         }
         memory.highest_log_e = std::fmax(memory.highest_log_e, log_e);
         answer.log_e = memory.highest_log_e;
@@ -71,7 +74,8 @@ struct always_valid {
     bool operator==(const always_valid&) const = default;
 
 private:
-    [[nodiscard]] static double variance_at(const stats::score_result& seen, stats::variance_clock clock) noexcept
+    [[nodiscard]] static double variance_at(const stats::score_result& seen,
+                                            stats::variance_clock clock) noexcept
     {
         switch (clock) {
             case stats::variance_clock::residual: return seen.v;

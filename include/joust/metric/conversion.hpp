@@ -1,9 +1,9 @@
 #pragma once
 
-#include <string_view>
-
 #include <joust/core/fixed_string.hpp>
 #include <joust/metric/metric.hpp>
+
+#include <string_view>
 
 namespace joust::inline v0 {
 

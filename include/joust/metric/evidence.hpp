@@ -1,17 +1,17 @@
 #pragma once
 
+#include <joust/core/error.hpp>
+#include <joust/core/hyperloglog.hpp>
+#include <joust/core/sketch.hpp>
+#include <joust/metric/first_events.hpp>
+#include <joust/metric/slab.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <vector>
-
-#include <joust/core/error.hpp>
-#include <joust/core/hyperloglog.hpp>
-#include <joust/core/sketch.hpp>
-#include <joust/metric/first_events.hpp>
-#include <joust/metric/slab.hpp>
 
 namespace joust::inline v0 {
 
@@ -67,39 +67,97 @@ struct bucket_sums {
         expected += other.expected;
     }
 
+    /// Has the other one as many buckets?
+    [[nodiscard]] bool fits(const bucket_sums& other) const noexcept
+    {
+        return challenger.size() == other.challenger.size() && champion.size() == other.champion.size() &&
+               challenger_root.size() == other.challenger_root.size() &&
+               champion_root.size() == other.champion_root.size();
+    }
+
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(challenger, champion, challenger_root, champion_root, challenger_count, champion_count, expected);
+        archive(challenger, champion, challenger_root, champion_root, challenger_count, champion_count,
+                expected);
     }
     bool operator==(const bucket_sums&) const = default;
 };
 
-/// What a sequential test fixed at the end of its burn-in, and the highest evidence it has shown since.
+/// The answer of a test that is taken once, so that later looks repeat it.
+struct counted_look {
+    bool taken = false;
+    double champion = 0.0;
+    double challenger = 0.0;
+    double estimate = 0.0;
+    double lower = 0.0;  ///< ends may be infinite
+    double upper = 0.0;
+    double p_value = 0.0;
+
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(taken, champion, challenger, estimate, lower, upper, p_value);
+    }
+    bool operator==(const counted_look&) const = default;
+};
+
+/// What a test keeps from look to look: a sequential one what it fixed at the end of its burn-in and the highest evidence
+/// it has shown since, a fixed-horizon one its only look.
 struct test_memory {
     double rho = 0.0;  ///< 0 until the burn-in is over
     double highest_log_e = 0.0;
+    counted_look counted{};
 
     void merge(const test_memory& other)
     {
-        // Any rho fixed by some replica's burn-in estimates the same quantity; the first one met stays. What a part has
-        // shown alone is not what the whole shows.
-        rho = rho > 0.0 ? rho : other.rho;
+        // Any rho fixed by some replica's burn-in estimates the same quantity; the largest stays, whatever the order. What
+        // a part has shown alone is not what the whole shows.
+        rho = rho > other.rho ? rho : other.rho;
         highest_log_e = 0.0;
+        counted = {};
+    }
+
+    /// Take over what a look at a copy of the same evidence found. What was fixed before it stays.
+    void learn(const test_memory& found)
+    {
+        rho = rho > 0.0 ? rho : found.rho;
+        highest_log_e = highest_log_e > found.highest_log_e ? highest_log_e : found.highest_log_e;
+        counted = counted.taken ? counted : found.counted;
+    }
+
+    /// Are these numbers that a test can have kept?
+    [[nodiscard]] bool consistent() const
+    {
+        return rho >= 0.0 && std::isfinite(rho) && std::isfinite(highest_log_e) &&
+               std::isfinite(counted.champion) && std::isfinite(counted.challenger) &&
+               std::isfinite(counted.estimate) && counted.lower <= counted.upper && counted.p_value >= 0.0 &&
+               counted.p_value <= 1.0;
     }
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(rho, highest_log_e);
+        archive(rho, highest_log_e, counted);
     }
     bool operator==(const test_memory&) const = default;
 };
 
 /// Evidence of one challenger against the champion.
 struct pair_evidence {
-    std::vector<bucket_sums> series;                ///< exposures, failures, then the trial's metrics in order
-    std::vector<std::vector<first_event>> events;   ///< per guardrail on failures or latency
-    std::vector<test_memory> memory;                ///< per series
+    std::vector<bucket_sums> series;               ///< exposures, failures, then the trial's metrics in order
+    std::vector<std::vector<first_event>> events;  ///< per guardrail on failures or latency
+    std::vector<test_memory> memory;               ///< per series
+
+    /// Has the other one the same lists of the same lengths?
+    [[nodiscard]] bool fits(const pair_evidence& other) const
+    {
+        bool fit = series.size() == other.series.size() && memory.size() == other.memory.size() &&
+                   events.size() == other.events.size();
+        for (std::size_t s = 0; fit && s < series.size(); ++s) {
+            fit = series[s].fits(other.series[s]);
+        }
+        return fit;
+    }
 
     template <class Archive>
     void fields(Archive& archive)
@@ -126,22 +184,22 @@ struct arm_evidence {
 ///
 /// No unit ids and no per-unit state are inside, only sums over hashed buckets.
 struct evidence {
-    std::string trial;                    ///< the salt
-    std::vector<std::string> models;      ///< champion first
-    std::vector<std::string> series;      ///< "exposures", "failures", then metrics
+    std::string trial;                ///< the salt
+    std::vector<std::string> models;  ///< champion first
+    std::vector<std::string> series;  ///< "exposures", "failures", then metrics
     std::vector<arm_evidence> arms;
-    std::vector<pair_evidence> pairs;     ///< one per challenger
-    std::vector<std::uint64_t> ignored;   ///< feedback counted and not used, by reason
-    std::uint64_t unrecorded = 0;         ///< calls served without consent or enrolment
+    std::vector<pair_evidence> pairs;    ///< one per challenger
+    std::vector<std::uint64_t> ignored;  ///< feedback counted and not used, by reason
+    std::uint64_t unrecorded = 0;        ///< calls served without consent or enrolment
 
     /// Add another replica's or day's evidence of the same trial.
-    /// errors: configuration_error where the two are not of the same trial, models and metrics.
+    /// errors: configuration_error where the two are not of the same trial, models, metrics and guardrails.
     void merge(const evidence& other)
     {
-        if (trial != other.trial || models != other.models || series != other.series ||
-            ignored.size() != other.ignored.size()) {
+        if (!fits(other)) {
             throw configuration_error("evidence", "of trial '" + other.trial + "'",
-                                      "evidence of trial '" + trial + "' with the same models and metrics in the same order");
+                                      "evidence of trial '" + trial +
+                                          "' with the same models, metrics and guardrails in the same order");
         }
         for (std::size_t a = 0; a < arms.size(); ++a) {
             arms[a].units.merge(other.arms[a].units);
@@ -150,6 +208,8 @@ struct evidence {
         for (std::size_t p = 0; p < pairs.size(); ++p) {
             for (std::size_t s = 0; s < pairs[p].series.size(); ++s) {
                 pairs[p].series[s].merge(other.pairs[p].series[s]);
+            }
+            for (std::size_t s = 0; s < pairs[p].memory.size(); ++s) {
                 pairs[p].memory[s].merge(other.pairs[p].memory[s]);
             }
             for (std::size_t g = 0; g < pairs[p].events.size(); ++g) {
@@ -160,6 +220,18 @@ struct evidence {
             ignored[i] += other.ignored[i];
         }
         unrecorded += other.unrecorded;
+    }
+
+    /// Is the other one of the same trial, with lists of the same lengths, so that the two can be merged?
+    [[nodiscard]] bool fits(const evidence& other) const
+    {
+        bool fit = trial == other.trial && models == other.models && series == other.series &&
+                   arms.size() == other.arms.size() && pairs.size() == other.pairs.size() &&
+                   ignored.size() == other.ignored.size();
+        for (std::size_t p = 0; fit && p < pairs.size(); ++p) {
+            fit = pairs[p].fits(other.pairs[p]);
+        }
+        return fit;
     }
 
     [[nodiscard]] std::uint64_t requests(std::size_t arm) const
@@ -189,13 +261,15 @@ struct evidence {
             good = good && pair.series.size() == series.size() && pair.memory.size() == series.size() &&
                    pair.events.size() == pairs.front().events.size();
             for (const test_memory& kept : pair.memory) {
-                good = good && kept.rho >= 0.0 && std::isfinite(kept.rho) && std::isfinite(kept.highest_log_e);
+                good = good && kept.consistent();
             }
             for (const auto& sums : pair.series) {
-                good = good && sums.challenger.size() == bucket_count && sums.champion.size() == bucket_count &&
-                       sums.challenger_root.size() == bucket_count && sums.champion_root.size() == bucket_count &&
-                       std::isfinite(sums.expected);
-                for (const auto* list : {&sums.challenger, &sums.champion, &sums.challenger_root, &sums.champion_root}) {
+                good = good && sums.challenger.size() == bucket_count &&
+                       sums.champion.size() == bucket_count && sums.challenger_root.size() == bucket_count &&
+                       sums.champion_root.size() == bucket_count && std::isfinite(sums.expected) &&
+                       sums.expected >= 0.0;
+                for (const auto* list :
+                     {&sums.challenger, &sums.champion, &sums.challenger_root, &sums.champion_root}) {
                     for (const double x : *list) {
                         good = good && std::isfinite(x);
                     }

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <joust/metric/slab.hpp>
+#include <joust/stats/first_failure.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
-
-#include <joust/metric/slab.hpp>
-#include <joust/stats/first_failure.hpp>
 
 namespace joust::inline v0 {
 
@@ -14,8 +14,8 @@ namespace joust::inline v0 {
 struct first_event {
     std::uint16_t slot = 0;
     bool challenger = false;
-    double propensity = 0.0;   ///< the challenger's, in the plan that served the call
-    std::uint64_t time = 0;    ///< milliseconds since 1970; the earlier one stays when logs merge
+    double propensity = 0.0;  ///< the challenger's, in the plan that served the call
+    std::uint64_t time = 0;   ///< milliseconds since 1970; the earlier one stays when logs merge
 
     template <class Archive>
     void fields(Archive& archive)

@@ -1,10 +1,12 @@
 #pragma once
 
-#include <cmath>
-
 #include <joust/metric/inference.hpp>
 #include <joust/stats/normal.hpp>
 #include <joust/stats/score.hpp>
+
+#include <cmath>
+#include <limits>
+#include <string_view>
 
 namespace joust::inline v0 {
 
@@ -20,12 +22,16 @@ struct fixed_horizon {
 
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
     {
+        constexpr std::string_view method = "cluster-robust z at the planned sample";
+        if (memory.counted.taken) {
+            return detail::repeated(memory.counted, method);
+        }
         stats::score_options options;
         options.alpha = asked.alpha;
         options.null = asked.null;
-        const stats::score_result seen =
-            asked.relative ? stats::relative_score_test(at.sums, options) : stats::score_test(at.sums, options);
-        inference answer{.method = "cluster-robust z at the planned sample",
+        const stats::score_result seen = asked.relative ? stats::relative_score_test(at.sums, options)
+                                                        : stats::score_test(at.sums, options);
+        inference answer{.method = method,
                          .champion = seen.champion,
                          .challenger = seen.challenger,
                          .estimate = seen.estimate,
@@ -38,29 +44,42 @@ struct fixed_horizon {
             return answer;
         }
         const double z = seen.s / std::sqrt(seen.v);
-        if (!(memory.rho > 0.0)) {
-            // The memory's two numbers keep the one look that counts: z, and that it was taken.
-            memory.rho = 1.0;
-            memory.highest_log_e = z;
-        }
-        const double counted = memory.highest_log_e;
-        answer.p_value = asked.alternative == stats::side::two       ? 2.0 * stats::normal_sf(std::fabs(counted))
-                         : asked.alternative == stats::side::greater ? stats::normal_sf(counted)
-                                                                     : stats::normal_sf(-counted);
-        const double half = stats::normal_quantile(1.0 - 0.5 * asked.alpha);
-        const stats::score_line line = asked.relative ? stats::relative_score(at.sums) : stats::absolute_score(at.sums);
-        const double error = half * std::sqrt(line.v(line.root())) / std::fabs(line.s1);
+        answer.p_value = asked.alternative == stats::side::two       ? 2.0 * stats::normal_sf(std::fabs(z))
+                         : asked.alternative == stats::side::greater ? stats::normal_sf(z)
+                                                                     : stats::normal_sf(-z);
+        const stats::score_line line =
+            asked.relative ? stats::relative_score(at.sums) : stats::absolute_score(at.sums);
+        // Two-sided for every alternative, so that a guardrail's row shows both how bad and how good it may be.
+        const stats::bounds ends = not_rejected(line, stats::normal_upper_quantile(0.5 * asked.alpha));
         if (asked.relative) {
-            answer.lower = 1.0 / (1.0 + line.root() + error);
-            answer.upper = line.root() - error > -1.0 ? 1.0 / (1.0 + line.root() - error) : HUGE_VAL;
+            answer.lower = 1.0 / (1.0 + ends.upper);
+            answer.upper =
+                ends.lower > -1.0 ? 1.0 / (1.0 + ends.lower) : std::numeric_limits<double>::infinity();
         } else {
-            answer.lower = seen.estimate - error;
-            answer.upper = seen.estimate + error;
+            answer.lower = ends.lower;
+            answer.upper = ends.upper;
         }
+        memory.counted = detail::counted(answer);
         return answer;
     }
 
     bool operator==(const fixed_horizon&) const = default;
+
+private:
+    /// Every t that the two-sided test with critical value z does not reject: s(t)^2 <= z^2 v(t), a quadratic around the
+    /// root. Unbounded where the variance far away outgrows the score.
+    [[nodiscard]] static stats::bounds not_rejected(const stats::score_line& line, double z) noexcept
+    {
+        const double root = line.root();
+        const double zz = z * z;
+        const double a = line.s1 * line.s1 - zz * line.v.c2;
+        if (!(a > 0.0)) {
+            return {};
+        }
+        const double slope = zz * (line.v.c1 + root * line.v.c2);
+        const double half = std::sqrt(slope * slope + a * zz * line.v(root));
+        return {root + (slope - half) / a, root + (slope + half) / a};
+    }
 };
 
 }  // namespace joust::inline v0

@@ -1,17 +1,18 @@
 #pragma once
 
+#include <joust/core/error.hpp>
+#include <joust/core/text.hpp>
+#include <joust/metric/failures.hpp>
+#include <joust/metric/latency.hpp>
+#include <joust/metric/metric.hpp>
+
+#include <charconv>
 #include <cmath>
 #include <concepts>
 #include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
-
-#include <joust/core/error.hpp>
-#include <joust/core/text.hpp>
-#include <joust/metric/failures.hpp>
-#include <joust/metric/latency.hpp>
-#include <joust/metric/metric.hpp>
 
 namespace joust::inline v0 {
 
@@ -54,7 +55,8 @@ inline constexpr bool is_primary<primary_metric<Metric>> = true;
 struct bound {
     bool harm_is_up = true;  ///< more is worse
     bool relative = false;
-    double value = 0.0;  ///< ratio, or signed difference challenger - champion, at the edge of what is allowed
+    double value =
+        0.0;  ///< ratio, or signed difference challenger - champion, at the edge of what is allowed
 };
 
 template <class Metric>
@@ -74,6 +76,12 @@ bound bound_of(const guarded<Metric>& g)
     const auto reject = [&](const char* field, double value, const char* allowed) {
         throw configuration_error(where + "." + field, to_text(value), allowed);
     };
+    if constexpr (std::same_as<Metric, failures>) {
+        if (!std::isnan(m.min_ratio) || !std::isnan(m.max_decrease)) {
+            throw configuration_error(where, "a lower bound",
+                                      "max_ratio or max_increase");  // fewer failures do no harm
+        }
+    }
     if (!std::isnan(m.max_ratio)) {
         if (!(m.max_ratio >= 1.0) || std::isinf(m.max_ratio)) {
             reject("max_ratio", m.max_ratio, "a finite ratio of at least 1");
@@ -115,7 +123,10 @@ inline std::string describe(const bound& b, std::string_view unit)
         return b.harm_is_up ? "no increase" : "no decrease";
     }
     std::string text = "at most ";
-    append_number(text, std::fabs(b.value) * (unit == "%" ? 100.0 : 1.0));
+    // As it was written: 12 digits are more than anybody gives, and few enough to hide that 100 * 0.07 is not quite 7.
+    char digits[32];
+    const double shown = std::fabs(b.value) * (unit == "%" ? 100.0 : 1.0);
+    text.append(digits, std::to_chars(digits, digits + sizeof digits, shown, std::chars_format::general, 12).ptr);
     text += unit == "%" ? " pp" : unit.empty() ? "" : " ";
     text += unit == "%" ? "" : unit;
     return text + (b.harm_is_up ? " more" : " less");
@@ -131,8 +142,9 @@ inline std::string describe(const bound& b, std::string_view unit)
 template <class Metric>
 [[nodiscard]] constexpr guarded<Metric> guardrail(Metric metric, margin limit = {})
 {
-    static_assert(joust::metric<Metric> || std::same_as<Metric, latency> || std::same_as<Metric, failures>,
-                  "joust: guardrail() takes a metric (conversion, mean, latency, failures or your own) and a margin");
+    static_assert(
+        joust::metric<Metric> || std::same_as<Metric, latency> || std::same_as<Metric, failures>,
+        "joust: guardrail() takes a metric (conversion, mean, latency, failures or your own) and a margin");
     return {std::move(metric), limit};
 }
 
@@ -152,8 +164,9 @@ struct guardrail_role {
     static constexpr bool resembles = std::same_as<T, latency> || std::same_as<T, failures>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: latency and failures are kept in every trial; name them in a guardrail: "
-                                "guardrail(latency{}, {.max_ratio = 1.10})");
+        static_assert(plays<T>,
+                      "joust: latency and failures are kept in every trial; name them in a guardrail: "
+                      "guardrail(latency{}, {.max_ratio = 1.10})");
     };
     template <class T>
     struct filled_twice {};
@@ -170,8 +183,9 @@ struct primary_role {
     struct near_miss {};
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>,
-                      "joust: two metrics are marked primary; one decides, the others are secondary or guardrails");
+        static_assert(
+            detail::always_false<T>,
+            "joust: two metrics are marked primary; one decides, the others are secondary or guardrails");
     };
 };
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <joust/metric/evidence.hpp>
+#include <joust/metric/thread_slabs.hpp>
+
 #include <array>
 #include <atomic>
 #include <cmath>
@@ -10,9 +13,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <joust/metric/evidence.hpp>
-#include <joust/metric/thread_slabs.hpp>
 
 namespace joust::inline v0::detail {
 
@@ -44,18 +44,23 @@ struct event_watch {
 };
 
 /// Reasons for which feedback is counted and not used.
-enum class ignored : std::uint8_t { invalid_value, foreign_ticket, damaged_ticket, repeated, unit_moved, unrecorded_unit };
+enum class ignored : std::uint8_t {
+    invalid_value,
+    foreign_ticket,
+    damaged_ticket,
+    repeated,
+    unit_moved,
+    unrecorded_unit
+};
 inline constexpr std::size_t ignored_reasons = 6;
 
 /// The evidence of a running trial: one slab per thread for what is frequent, shared state for what is rare.
 class live_evidence {
 public:
     live_evidence(evidence names, std::vector<event_watch> watches)
-        : names_(std::move(names)),
-          watches_(std::move(watches)),
+        : names_(std::move(names)), watches_(std::move(watches)),
           slabs_(slab_layout{names_.models.size(), names_.series.size()}),
-          logs_((names_.models.size() - 1) * watches_.size()),
-          thresholds_(watches_.size()),
+          logs_((names_.models.size() - 1) * watches_.size()), thresholds_(watches_.size()),
           memory_(names_.models.size() - 1, std::vector<test_memory>(names_.series.size()))
     {
         names_.ignored.assign(ignored_reasons, 0);
@@ -70,19 +75,26 @@ public:
     [[nodiscard]] std::size_t arms() const noexcept { return names_.models.size(); }
 
     /// Count a served request.
-    void expose(slab& mine, unsigned arm, const pair_share* shares, std::uint64_t pseudonym) noexcept
+    template <std::size_t Pairs>
+    void expose(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares,
+                std::uint64_t pseudonym) noexcept
     {
         add(mine, exposure_series, arm, shares, pseudonym, 1.0);
         mine.add_unit(arm, pseudonym);
     }
 
     /// Add a value of a series to the unit's bucket, in every pair that the arm is part of.
-    void add(slab& mine, std::size_t series, unsigned arm, const pair_share* shares, std::uint64_t pseudonym,
-             double x) noexcept
+    template <std::size_t Pairs>
+    void add(slab& mine, std::size_t series, unsigned arm, const std::array<pair_share, Pairs>& shares,
+             std::uint64_t pseudonym, double x) noexcept
     {
         const std::size_t bucket = bucket_of(pseudonym);
-        if (arm == 0) {
-            for (std::size_t p = 0; p + 1 < names_.models.size(); ++p) {
+        if constexpr (Pairs == 1) {
+            // Without a branch on the arm, which is random and would be mispredicted.
+            const double weight = arm == 0 ? shares[0].challenger : 1.0 - shares[0].challenger;
+            mine.add(series, 0, arm != 0, bucket, weight * x, shares[0].root * x);
+        } else if (arm == 0) {
+            for (std::size_t p = 0; p < Pairs; ++p) {
                 mine.add(series, p, false, bucket, shares[p].challenger * x, shares[p].root * x);
             }
         } else {
@@ -92,17 +104,22 @@ public:
     }
 
     /// Add an observation that is not an exposure, and count it as an event where it is not 0.
-    void observe(slab& mine, std::size_t series, unsigned arm, const pair_share* shares, std::uint64_t pseudonym,
-                 double x) noexcept
+    template <std::size_t Pairs>
+    void observe(slab& mine, std::size_t series, unsigned arm, const std::array<pair_share, Pairs>& shares,
+                 std::uint64_t pseudonym, double x) noexcept
     {
         add(mine, series, arm, shares, pseudonym, x);
         if (x != 0.0) {
-            for_pairs_of(arm, [&](std::size_t p) { mine.expect(series, p, shares[p].challenger); });
+            // Without a choice (a propensity of 0 or 1) nothing is compared, and no event was expected there.
+            for_pairs_of<Pairs>(arm, [&](std::size_t p) {
+                mine.expect(series, p, shares[p].root > 0.0 ? shares[p].challenger : 0.0);
+            });
         }
     }
 
     /// Count a failed call; every guardrail on failures moves at once.
-    void fail(slab& mine, unsigned arm, const pair_share* shares, std::uint64_t pseudonym,
+    template <std::size_t Pairs>
+    void fail(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
               std::uint64_t milliseconds) noexcept
     {
         observe(mine, failure_series, arm, shares, pseudonym, 1.0);
@@ -123,8 +140,9 @@ public:
     }
 
     /// Move the guardrails whose threshold a call exceeded.
-    void late(slab& mine, unsigned arm, const pair_share* shares, std::uint64_t pseudonym, std::int64_t nanoseconds,
-              std::uint64_t milliseconds) noexcept
+    template <std::size_t Pairs>
+    void late(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+              std::int64_t nanoseconds, std::uint64_t milliseconds) noexcept
     {
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             const double limit = arm == 0 ? thresholds_[w].champion.load(std::memory_order_relaxed)
@@ -194,7 +212,8 @@ public:
     void collect(evidence& all) const
     {
         const std::size_t pairs = names_.models.size() - 1;
-        if (all.pairs.size() != pairs || all.series != names_.series) {
+        if (all.trial != names_.trial || all.models != names_.models || all.series != names_.series ||
+            all.pairs.size() != pairs || all.pairs.front().events.size() != watches_.size()) {
             all = names_;
             all.pairs.resize(pairs);
             for (auto& pair : all.pairs) {
@@ -225,16 +244,13 @@ public:
         all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
     }
 
-    /// Keep what a look at the evidence fixed (rho) and found (the highest e-values).
+    /// Keep what a look at the evidence fixed (rho, a fixed horizon's answer) and found (the highest e-values).
     void remember(const evidence& seen)
     {
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < memory_.size(); ++p) {
             for (std::size_t s = 0; s < memory_[p].size(); ++s) {
-                const test_memory& found = seen.pairs[p].memory[s];
-                test_memory& kept = memory_[p][s];
-                kept.rho = kept.rho > 0.0 ? kept.rho : found.rho;
-                kept.highest_log_e = std::fmax(kept.highest_log_e, found.highest_log_e);
+                memory_[p][s].learn(seen.pairs[p].memory[s]);
             }
         }
     }
@@ -247,11 +263,11 @@ private:
         std::atomic<double> challenger{no_limit};
     };
 
-    template <class Visit>
-    void for_pairs_of(unsigned arm, Visit&& visit) const noexcept
+    template <std::size_t Pairs, class Visit>
+    static void for_pairs_of(unsigned arm, Visit&& visit) noexcept
     {
         if (arm == 0) {
-            for (std::size_t p = 0; p + 1 < names_.models.size(); ++p) {
+            for (std::size_t p = 0; p < Pairs; ++p) {
                 visit(p);
             }
         } else {
@@ -259,11 +275,13 @@ private:
         }
     }
 
-    void event(std::size_t watch, unsigned arm, const pair_share* shares, std::uint64_t pseudonym,
-               std::uint64_t milliseconds) noexcept
+    template <std::size_t Pairs>
+    void event(std::size_t watch, unsigned arm, const std::array<pair_share, Pairs>& shares,
+               std::uint64_t pseudonym, std::uint64_t milliseconds) noexcept
     {
-        for_pairs_of(arm, [&](std::size_t p) {
-            logs_[p * watches_.size() + watch].record(pseudonym, arm != 0, shares[p].challenger, milliseconds);
+        for_pairs_of<Pairs>(arm, [&](std::size_t p) {
+            logs_[p * watches_.size() + watch].record(pseudonym, arm != 0, shares[p].challenger,
+                                                      milliseconds);
         });
     }
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <limits>
-#include <string_view>
-
 #include <joust/core/fixed_string.hpp>
 #include <joust/metric/metric.hpp>
+
+#include <limits>
+#include <string_view>
 
 namespace joust::inline v0 {
 
@@ -22,7 +22,12 @@ struct mean {
 
     static constexpr std::string_view name() noexcept { return Name.view(); }
 
-    constexpr void add(cell& c, double value) const noexcept { c.value = value < cap ? value : cap; }
+    constexpr void add(cell& c, double value) const noexcept
+    {
+        constexpr double largest = std::numeric_limits<double>::max();
+        c.value = value < cap ? value : cap;
+        c.refused = !(value >= -largest && value <= largest);  // NaN or infinite: a cap would make an amount of it
+    }
 
     bool operator==(const mean&) const = default;
 };

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <joust/core/policy.hpp>
+
 #include <concepts>
 #include <string_view>
-
-#include <joust/core/policy.hpp>
 
 namespace joust::inline v0 {
 
@@ -21,8 +21,12 @@ struct cell {
 /// shape: `static name()` returns text; `add(cell&, double) const` fills the cell.
 template <class T>
 concept metric = requires(const T& m, cell& c) {
-    { T::name() } -> std::convertible_to<std::string_view>;
-    { m.add(c, 1.0) };
+    {
+        T::name()
+    } -> std::convertible_to<std::string_view>;
+    {
+        m.add(c, 1.0)
+    };
 };
 
 /// The role of a metric: verbs `name()` and `add(cell&, value)`. It may repeat.
@@ -47,7 +51,11 @@ namespace detail {
 template <class Metric>
 constexpr better direction_of(const Metric& m) noexcept
 {
-    if constexpr (requires { { m.better } -> std::convertible_to<enum better>; }) {
+    if constexpr (requires {
+                      {
+                          m.better
+                      } -> std::convertible_to<enum better>;
+                  }) {
         return m.better;
     } else {
         return better::up;
@@ -58,7 +66,11 @@ constexpr better direction_of(const Metric& m) noexcept
 template <class Metric>
 constexpr bool accumulates(const Metric& m) noexcept
 {
-    if constexpr (requires { { m.accumulate } -> std::convertible_to<bool>; }) {
+    if constexpr (requires {
+                      {
+                          m.accumulate
+                      } -> std::convertible_to<bool>;
+                  }) {
         return m.accumulate;
     } else {
         return false;

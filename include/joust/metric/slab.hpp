@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -66,12 +67,10 @@ inline void let_others_run() noexcept
 /// The shared slab is the exception: it serves threads that could not get their own, and locks row by row.
 class slab {
 public:
-    slab(const slab_layout& layout, bool is_shared)
-        : layout_(layout),
-          shared_(is_shared),
-          rows_(layout.rows()),
-          expected_(layout.series * layout.pairs()),
-          latency_(layout.arms * latency_sketch::bins),
+    /// `first_call` is where calls are counted from: threads that count from different places give different nonces.
+    slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call = 0)
+        : layout_(layout), shared_(is_shared), calls_(first_call), rows_(layout.rows()),
+          expected_(layout.series * layout.pairs()), latency_(layout.arms * latency_sketch::bins),
           units_(layout.arms * unit_registers)
     {
     }
@@ -142,11 +141,11 @@ public:
     /// Remember that an arm met a unit. cost: one load and a compare once the unit's register is full
     void add_unit(unsigned arm, std::uint64_t pseudonym) noexcept
     {
-        const auto [index, rank] = hyperloglog<>::place_of(pseudonym);
+        // Buckets and slots use the upper half of the pseudonym: turned by half, its lower half is as good as new.
+        const auto [index, rank] = hyperloglog<>::place_of_mixed(std::rotl(pseudonym, 32));
         auto& seen = units_[arm * unit_registers + index];
         std::uint8_t held = seen.load(std::memory_order_relaxed);
-        while (rank > held && !seen.compare_exchange_weak(held, rank, std::memory_order_relaxed)) {
-        }
+        while (rank > held && !seen.compare_exchange_weak(held, rank, std::memory_order_relaxed)) {}
     }
 
     [[nodiscard]] std::uint8_t unit_register(unsigned arm, std::size_t index) const noexcept
@@ -173,8 +172,7 @@ private:
     {
         if (shared_) [[unlikely]] {
             Number held = sum.load(std::memory_order_relaxed);
-            while (!sum.compare_exchange_weak(held, held + by, std::memory_order_relaxed)) {
-            }
+            while (!sum.compare_exchange_weak(held, held + by, std::memory_order_relaxed)) {}
         } else {
             sum.store(sum.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
         }
@@ -182,7 +180,7 @@ private:
 
     slab_layout layout_;
     bool shared_;
-    std::atomic<std::uint32_t> calls_{0};
+    std::atomic<std::uint32_t> calls_;
     std::vector<slab_row> rows_;
     std::vector<std::atomic<double>> expected_;
     std::vector<std::atomic<std::uint64_t>> latency_;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <joust/metric/slab.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -9,15 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include <joust/metric/slab.hpp>
-
 namespace joust::inline v0::detail {
 
 /// What outlives a trial: its slabs while it lives, and afterwards the knowledge that it is gone.
 class slab_owner {
 public:
     slab_owner(const slab_layout& layout, std::size_t max_slabs)
-        : layout_(layout), max_slabs_(max_slabs), shared_(layout, true)
+        : layout_(layout), max_slabs_(max_slabs), shared_(layout, true, 0x80000000U)
     {
     }
 
@@ -31,7 +31,8 @@ public:
                     return nullptr;
                 }
                 idle_.reserve(all_.size() + 1);  // so that giving a slab back never allocates
-                return &all_.emplace_back(layout_, false);
+                return &all_.emplace_back(layout_, false,
+                                          static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U);
             }
         } catch (const std::bad_alloc&) {
             return nullptr;

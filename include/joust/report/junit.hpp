@@ -39,7 +39,7 @@ inline void append_xml(std::string& out, std::string_view text)
 }
 
 /// "accuracy +0.48 pp [-0.20, +1.16], p = 0.031, n = 4,511 + 499 units"
-[[nodiscard]] inline std::string finding(const report& shown, const metric_row& row)
+[[nodiscard]] inline std::string finding_in_words(const report& shown, const metric_row& row)
 {
     const row_format format{row};
     std::string text = row.metric + ' ';
@@ -124,10 +124,10 @@ inline void append_xml(std::string& out, std::string_view text)
             if (where == standing::beyond_margin || where == standing::worse) {
                 ++suite_failures;
                 result("failure", where == standing::worse ? "worse" : "beyond margin",
-                       detail::finding(shown, row));
+                       detail::finding_in_words(shown, row));
             } else if (where == standing::on_margin) {
                 ++suite_skipped;
-                result("skipped", {}, "margin not settled: " + detail::finding(shown, row));
+                result("skipped", {}, "margin not settled: " + detail::finding_in_words(shown, row));
             } else if (where == standing::unknown) {
                 ++suite_skipped;
                 const std::string_view why = row.suppressed || row.state == status::ok

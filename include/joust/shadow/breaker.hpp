@@ -14,7 +14,9 @@ namespace joust::inline v0 {
 /// A type that says how long a challenger rests after so many failures in a row: the breaker's role.
 template <class T>
 concept circuit_breaker = requires(const T& policy, std::uint32_t in_a_row) {
-    { policy.pause_after(in_a_row) } noexcept -> std::convertible_to<std::chrono::nanoseconds>;
+    {
+        policy.pause_after(in_a_row)
+    } noexcept -> std::convertible_to<std::chrono::nanoseconds>;
 };
 
 /// The role of the circuit breaker: verb `pause_after(failures_in_a_row) const noexcept -> nanoseconds`.
@@ -31,7 +33,8 @@ struct breaker_role {
     };
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: two circuit breakers are given; one guards every challenger");
+        static_assert(detail::always_false<T>,
+                      "joust: two circuit breakers are given; one guards every challenger");
     };
 };
 
@@ -64,7 +67,8 @@ struct breaker {
             throw configuration_error("breaker.failures", "0", "at least 1 failure in a row");
         }
         if (pause.count() <= 0) {
-            throw configuration_error("breaker.pause", std::to_string(pause.count()) + " ns", "a positive time");
+            throw configuration_error("breaker.pause", std::to_string(pause.count()) + " ns",
+                                      "a positive time");
         }
     }
 

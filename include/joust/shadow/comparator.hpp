@@ -26,15 +26,17 @@ struct comparison {
 /// A type that can compare a Champion's result with a Challenger's: the comparator's role.
 template <class T, class Champion, class Challenger>
 concept comparator_of = requires(const T& policy, const Champion& champion, const Challenger& challenger) {
-    { policy.compare(champion, challenger) } -> std::same_as<comparison>;
+    {
+        policy.compare(champion, challenger)
+    } -> std::same_as<comparison>;
 };
 
 namespace detail {
 
 template <class T>
-inline constexpr bool is_character = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> ||
-                                     std::is_same_v<T, char8_t> || std::is_same_v<T, char16_t> ||
-                                     std::is_same_v<T, char32_t>;
+inline constexpr bool is_character =
+    std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char8_t> ||
+    std::is_same_v<T, char16_t> || std::is_same_v<T, char32_t>;
 
 // What std::cmp_equal takes: every integer but bool and the character types.
 template <class T>
@@ -45,7 +47,9 @@ concept number = std::is_arithmetic_v<T> && !is_character<T>;
 
 template <class T>
 concept listing = requires(const T& list) {
-    { std::begin(list) } -> std::input_iterator;
+    {
+        std::begin(list)
+    } -> std::input_iterator;
     std::end(list);
 };
 
@@ -67,7 +71,8 @@ inline constexpr comparison incomparable{false, std::numeric_limits<double>::inf
 struct comparator_role {
     static constexpr bool repeats = false;
     template <class T>
-    static constexpr bool plays = (detail::has_compare<T> || comparator_of<T, int, int>) && !detail::has_assign<T>;
+    static constexpr bool plays =
+        (detail::has_compare<T> || comparator_of<T, int, int>)&&!detail::has_assign<T>;
     template <class T>
     static constexpr bool resembles = plays<T>;
     template <class T>
@@ -101,9 +106,10 @@ struct exact_match {
             using common = std::common_type_t<Champion, Challenger>;
             equal = static_cast<common>(champion) == static_cast<common>(challenger);
         } else {
-            static_assert(requires { static_cast<bool>(champion == challenger); },
-                          "joust: these results have no operator== between them, so they cannot be compared as equal; "
-                          "give compare_with(callable)");
+            static_assert(
+                requires { static_cast<bool>(champion == challenger); },
+                "joust: these results have no operator== between them, so they cannot be compared as equal; "
+                "give compare_with(callable)");
             equal = static_cast<bool>(champion == challenger);
         }
         return {equal, equal ? 0.0 : 1.0};
@@ -131,9 +137,10 @@ struct tolerance {
         } else if constexpr (detail::listing<Champion> && detail::listing<Challenger>) {
             return lists(champion, challenger);
         } else {
-            static_assert(detail::number<Champion> && detail::number<Challenger>,
-                          "joust: tolerance compares numbers and lists of numbers; for another result type use "
-                          "compare_with(callable) or exact_match");
+            static_assert(
+                detail::number<Champion> && detail::number<Challenger>,
+                "joust: tolerance compares numbers and lists of numbers; for another result type use "
+                "compare_with(callable) or exact_match");
             return {};
         }
     }
@@ -152,8 +159,8 @@ private:
             return {true, 0.0};  // equal infinities end here: their difference is NaN
         }
         const double distance = difference(champion, challenger);
-        const double larger = std::fmax(std::fabs(static_cast<double>(champion)),
-                                        std::fabs(static_cast<double>(challenger)));
+        const double larger =
+            std::fmax(std::fabs(static_cast<double>(champion)), std::fabs(static_cast<double>(challenger)));
         if (!(distance <= std::numeric_limits<double>::max())) {
             return detail::incomparable;  // one infinity: within no finite tolerance
         }
@@ -202,11 +209,13 @@ public:
     template <class Champion, class Challenger>
     [[nodiscard]] constexpr comparison compare(const Champion& champion, const Challenger& challenger) const
     {
-        using answer = std::remove_cvref_t<std::invoke_result_t<const Callable&, const Champion&, const Challenger&>>;
-        static_assert(std::is_same_v<answer, bool> || std::is_same_v<answer, comparison> ||
-                          std::is_floating_point_v<answer>,
-                      "joust: compare_with takes a callable of both results that returns bool (they agree), double "
-                      "(their distance) or joust::comparison");
+        using answer =
+            std::remove_cvref_t<std::invoke_result_t<const Callable&, const Champion&, const Challenger&>>;
+        static_assert(
+            std::is_same_v<answer, bool> || std::is_same_v<answer, comparison> ||
+                std::is_floating_point_v<answer>,
+            "joust: compare_with takes a callable of both results that returns bool (they agree), double "
+            "(their distance) or joust::comparison");
         if constexpr (std::is_same_v<answer, bool>) {
             const bool agree = detail::invoke(callable_, champion, challenger);
             return {agree, agree ? 0.0 : 1.0};
@@ -244,9 +253,11 @@ struct by_projection {
     [[no_unique_address]] Projection projection;
 
     template <class Champion, class Challenger>
-    [[nodiscard]] constexpr comparison operator()(const Champion& champion, const Challenger& challenger) const
+    [[nodiscard]] constexpr comparison operator()(const Champion& champion,
+                                                  const Challenger& challenger) const
     {
-        return exact_match{}.compare(detail::invoke(projection, champion), detail::invoke(projection, challenger));
+        return exact_match{}.compare(detail::invoke(projection, champion),
+                                     detail::invoke(projection, challenger));
     }
 };
 

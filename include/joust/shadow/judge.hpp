@@ -32,7 +32,8 @@ struct judge_role {
     struct near_miss {};
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: two judges are given; both models are judged in one way");
+        static_assert(detail::always_false<T>,
+                      "joust: two judges are given; both models are judged in one way");
     };
 };
 
@@ -54,10 +55,12 @@ struct callable_judge {
     template <class Prediction, class Truth>
     [[nodiscard]] constexpr auto judge(const Prediction& prediction, const Truth& truth) const
     {
-        using answer = std::remove_cvref_t<std::invoke_result_t<const Callable&, const Prediction&, const Truth&>>;
-        static_assert(std::is_same_v<answer, bool> || std::is_floating_point_v<answer>,
-                      "joust: judged_by takes a callable of (prediction, truth) that returns bool (right or wrong) or "
-                      "double (a score, higher is better)");
+        using answer =
+            std::remove_cvref_t<std::invoke_result_t<const Callable&, const Prediction&, const Truth&>>;
+        static_assert(
+            std::is_same_v<answer, bool> || std::is_floating_point_v<answer>,
+            "joust: judged_by takes a callable of (prediction, truth) that returns bool (right or wrong) or "
+            "double (a score, higher is better)");
         return answer{detail::invoke(callable, prediction, truth)};
     }
 };
@@ -106,12 +109,17 @@ template <class F>
     requires(std::is_class_v<F> && requires { &F::operator(); })
 struct sole_result<F> : sole_result<decltype(&F::operator())> {};
 template <class F>  // std::reference_wrapper, by shape
-    requires(std::is_class_v<F> && !requires { &F::operator(); } && requires(const F& f) {
-        typename F::type;
-        { f.get() } -> std::same_as<typename F::type&>;
-    })
-struct sole_result<F> : sole_result<std::conditional_t<std::is_function_v<typename F::type>, typename F::type*,
-                                                       typename F::type>> {};
+    requires(
+        std::is_class_v<F> && !requires { &F::operator(); } &&
+        requires(const F& f) {
+            typename F::type;
+            {
+                f.get()
+            } -> std::same_as<typename F::type&>;
+        })
+struct sole_result<F>
+    : sole_result<
+          std::conditional_t<std::is_function_v<typename F::type>, typename F::type*, typename F::type>> {};
 
 }  // namespace detail
 
@@ -149,7 +157,8 @@ struct memory_role {
     struct near_miss {};
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: remembered is given twice; say once how many results wait");
+        static_assert(detail::always_false<T>,
+                      "joust: remembered is given twice; say once how many results wait");
     };
 };
 

@@ -140,7 +140,8 @@ private:
     {
         constexpr std::size_t most = std::size_t{1} << 24;
         if (capacity < 1 || capacity > most) {
-            throw configuration_error("pending_results.capacity", std::to_string(capacity), "1 to 16777216 results");
+            throw configuration_error("pending_results.capacity", std::to_string(capacity),
+                                      "1 to 16777216 results");
         }
         std::size_t lines = 1;
         while (lines * ways < capacity) {
@@ -178,7 +179,8 @@ private:
             }
             const bool spent = one.state == kind::settled;
             const bool best_spent = oldest != nullptr && oldest->state == kind::settled;
-            if (oldest == nullptr || (spent && !best_spent) || (spent == best_spent && one.age < oldest->age)) {
+            if (oldest == nullptr || (spent && !best_spent) ||
+                (spent == best_spent && one.age < oldest->age)) {
                 oldest = &one;
             }
         }

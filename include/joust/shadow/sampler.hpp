@@ -13,7 +13,9 @@ namespace joust::inline v0 {
 /// A type that says whether a unit's requests are shadowed: the sampler's role.
 template <class T>
 concept sampler = requires(const T& policy, std::uint64_t unit) {
-    { policy.sample(unit) } noexcept -> std::same_as<bool>;
+    {
+        policy.sample(unit)
+    } noexcept -> std::same_as<bool>;
 };
 
 /// The role of the sampler: verb `sample(unit_hash) const noexcept -> bool`.
@@ -25,11 +27,14 @@ struct sampler_role {
     static constexpr bool resembles = detail::has_sample<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has sample(), but a sampler is `bool sample(std::uint64_t unit) const noexcept`");
+        static_assert(
+            plays<T>,
+            "joust: this has sample(), but a sampler is `bool sample(std::uint64_t unit) const noexcept`");
     };
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: two samplers are given; say once which requests are shadowed");
+        static_assert(detail::always_false<T>,
+                      "joust: two samplers are given; say once which requests are shadowed");
     };
 };
 

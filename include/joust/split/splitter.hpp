@@ -1,11 +1,11 @@
 #pragma once
 
+#include <joust/core/policy.hpp>
+#include <joust/split/assignment.hpp>
+
 #include <concepts>
 #include <cstddef>
 #include <tuple>
-
-#include <joust/core/policy.hpp>
-#include <joust/split/assignment.hpp>
 
 namespace joust::inline v0 {
 
@@ -14,7 +14,9 @@ namespace joust::inline v0 {
 /// shape: `assign(context) const noexcept -> assignment`
 template <class T>
 concept assigns = requires(const T& t, const context<std::tuple<>>& c) {
-    { t.assign(c) } noexcept -> std::same_as<assignment>;
+    {
+        t.assign(c)
+    } noexcept -> std::same_as<assignment>;
 };
 
 /// Options that become a splitter once the number of arms is known, as hash_split does.
@@ -22,7 +24,9 @@ concept assigns = requires(const T& t, const context<std::tuple<>>& c) {
 /// shape: `resolve(arms) const` returns something that assigns
 template <class T>
 concept resolves = requires(const T& t) {
-    { t.resolve(std::size_t{2}) } -> assigns;
+    {
+        t.resolve(std::size_t{2})
+    } -> assigns;
 };
 
 /// The role of the splitter: verb `assign(context)`.
@@ -34,12 +38,14 @@ struct splitter_role {
     static constexpr bool resembles = detail::has_assign<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has assign(), but it is not const noexcept, or does not take any "
-                                "joust::context and return joust::assignment");
+        static_assert(plays<T>,
+                      "joust: this has assign(), but it is not const noexcept, or does not take any "
+                      "joust::context and return joust::assignment");
     };
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: two splitters are given; a trial splits its traffic once");
+        static_assert(detail::always_false<T>,
+                      "joust: two splitters are given; a trial splits its traffic once");
     };
 };
 

@@ -305,7 +305,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
 /// from below when the score falls with t (`s1 < 0`).
 /// errors: infinite ends where nothing can be excluded yet; both NaN when s1 is 0 or an argument is out of
 ///     range.
-/// cost: 1 to 3 us, exact to neighbouring doubles: the crossings are bracketed between the turning points of
+/// cost: 2 to 7 us, exact to neighbouring doubles: the crossings are bracketed between the turning points of
 ///     the evidence, which are roots of cubics.
 [[nodiscard]] inline bounds score_interval(const score_line& line, double rho, double alpha, side alternative,
                                            variance_clock clock) noexcept
@@ -500,7 +500,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 ///     the number of buckets with challenger data, so that number is enforced.
 /// errors: too_few without data in both arms, burn_in, zero_variance, low_overlap, out_of_range (NaN,
 ///     infinities, unequal lengths, options).
-/// cost: two passes over the buckets, no allocation.
+/// cost: about 10 us for 1,024 buckets, half of it for the interval; no allocation.
 /// source: score test of a mean difference in a partly linear model (Robinson 1988), cluster sums (Liang and
 ///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/statistics.md.
 [[nodiscard]] inline score_result score_test(const score_sums& sums, const score_options& options) noexcept

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <joust/core/error.hpp>
+#include <joust/store/snapshot.hpp>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -8,9 +11,6 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
-
-#include <joust/core/error.hpp>
-#include <joust/store/snapshot.hpp>
 
 namespace joust::inline v0 {
 
@@ -46,7 +46,8 @@ inline void write_file(const std::string& path, std::string_view bytes)
         if (out.handle == nullptr) {
             detail::file_trouble(part, "cannot be opened for writing");
         }
-        if (std::fwrite(bytes.data(), 1, bytes.size(), out.handle) != bytes.size() || std::fflush(out.handle) != 0) {
+        if (std::fwrite(bytes.data(), 1, bytes.size(), out.handle) != bytes.size() ||
+            std::fflush(out.handle) != 0) {
             detail::file_trouble(part, "cannot be written");
         }
     }

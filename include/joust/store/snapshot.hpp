@@ -1,18 +1,19 @@
 #pragma once
 
+#include <joust/core/error.hpp>
+#include <joust/core/hash.hpp>
+#include <joust/core/hyperloglog.hpp>
+#include <joust/core/sketch.hpp>
+
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <joust/core/error.hpp>
-#include <joust/core/hash.hpp>
-#include <joust/core/hyperloglog.hpp>
-#include <joust/core/sketch.hpp>
 
 namespace joust::inline v0 {
 
@@ -131,20 +132,32 @@ public:
         }
     }
     void get(std::string& text) { text = std::string{take(length(1))}; }
+    template <plain_number T>
+    void get(std::vector<T>& list)
+    {
+        list.assign(length(sizeof(T)), T{});
+        for (T& each : list) {
+            get(each);
+        }
+    }
     template <class T>
     void get(std::vector<T>& list)
     {
+        // In memory an element may be far larger than the bytes that promise it: it is made when it is read.
         list.clear();
-        list.resize(length(1));
-        for (auto& each : list) {
-            get(each);
+        for (std::size_t left = length(1); left > 0; --left) {
+            get(list.emplace_back());
         }
     }
     void get(hyperloglog<>& units)
     {
         const std::string_view taken = take(hyperloglog<>::size);
         for (std::size_t i = 0; i < taken.size(); ++i) {
-            units.raise(i, static_cast<std::uint8_t>(taken[i]));
+            const auto rank = static_cast<std::uint8_t>(taken[i]);
+            if (rank > hyperloglog<>::max_rank) {
+                throw parse_error("the snapshot holds a register of units that is beyond the possible");
+            }
+            units.raise(i, rank);
         }
     }
     void get(latency_sketch& times)
@@ -157,7 +170,11 @@ public:
             get(bin);
             get(n);
             if (bin < next || bin >= latency_sketch::bins || n == 0) {
-                throw parse_error("the snapshot holds a latency bin that does not exist or comes out of order");
+                throw parse_error(
+                    "the snapshot holds a latency bin that does not exist or comes out of order");
+            }
+            if (n > std::numeric_limits<std::uint64_t>::max() - times.count()) {
+                throw parse_error("the snapshot holds more latencies than can be counted");
             }
             times.add_bin(bin, n);
             next = std::uint64_t{bin} + 1;
@@ -183,7 +200,7 @@ private:
         return taken;
     }
 
-    // A list cannot have more elements than bytes are left, whatever its length says: nothing huge is ever allocated.
+    // A list cannot have more elements than bytes are left, whatever its length says.
     std::size_t length(std::size_t least_bytes)
     {
         std::uint64_t n = 0;

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <joust/report/report.hpp>
+#include <joust/report/write.hpp>
+#include <joust/trial/judge.hpp>
+#include <joust/trial/serving.hpp>
+
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -9,17 +14,13 @@
 #include <utility>
 #include <vector>
 
-#include <joust/report/report.hpp>
-#include <joust/report/write.hpp>
-#include <joust/trial/judge.hpp>
-#include <joust/trial/serving.hpp>
-
 namespace joust::inline v0 {
 
 namespace detail {
 
-using ab_test_roles = role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role, consent_role,
-                                acceptance_role, failure_role, timing_role, clock_role, recorder_role, inference_role>;
+using ab_test_roles =
+    role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role, consent_role,
+              acceptance_role, failure_role, timing_role, clock_role, recorder_role, inference_role>;
 
 }  // namespace detail
 
@@ -32,8 +33,9 @@ template <class... Args>
 class ab_test : public detail::serving<ab_test<Args...>, detail::ab_test_roles, Args...> {
     using base = detail::serving<ab_test, detail::ab_test_roles, Args...>;
     friend base;
-    static_assert(base::metrics_t::primary() != base::metrics_t::none,
-                  "joust: an A/B test needs a metric that decides: add conversion<\"name\">{} or mean<\"name\">{}");
+    static_assert(
+        base::metrics_t::primary() != base::metrics_t::none,
+        "joust: an A/B test needs a metric that decides: add conversion<\"name\">{} or mean<\"name\">{}");
 
 public:
     explicit ab_test(Args... arguments) : ab_test(std::tuple<Args...>{std::move(arguments)...}, unpacked{}) {}
@@ -42,7 +44,8 @@ public:
     [[nodiscard]] joust::report report() const
     {
         auto seen = this->live_.collect();
-        joust::report out = report_on(seen, [this](std::size_t p, std::size_t w) { return this->live_.highest_log_e(p, w); });
+        joust::report out =
+            report_on(seen, [this](std::size_t p, std::size_t w) { return this->live_.highest_log_e(p, w); });
         this->live_.remember(seen);
         return out;
     }
@@ -95,7 +98,8 @@ private:
     {
         if (found.mismatch) {
             out.decision = verdict::keep_testing;
-            out.reason = "traffic did not arrive in the planned shares, so no comparison can be trusted: look for lost or "
+            out.reason = "traffic did not arrive in the planned shares, so no comparison can be trusted: "
+                         "look for lost or "
                          "duplicated requests, redirects and caches";
             return;
         }
@@ -116,7 +120,8 @@ private:
                 ++out_of_race;
                 losses += (losses.empty() ? "" : "; ") + seen.models[f.pair + 1] + " is worse on " +
                           how.specs[f.metric].name + interval(f.answer, how.specs[f.metric].unit);
-            } else if (f.wins && (best == nullptr || sign * f.answer.estimate > sign * best->answer.estimate)) {
+            } else if (f.wins &&
+                       (best == nullptr || sign * f.answer.estimate > sign * best->answer.estimate)) {
                 best = &f;
             } else if (!f.wins && open == nullptr) {
                 open = &f;
@@ -125,7 +130,8 @@ private:
         if (best != nullptr) {
             out.decision = verdict::ship_challenger;
             out.reason = seen.models[best->pair + 1] + " is better on " + how.specs[best->metric].name +
-                         interval(best->answer, how.specs[best->metric].unit) + guardrails_in_words(found, how, best->pair);
+                         interval(best->answer, how.specs[best->metric].unit) +
+                         guardrails_in_words(found, how, best->pair);
         } else if (out_of_race == seen.pairs.size()) {
             out.decision = verdict::keep_champion;
             out.reason = breaches + (breaches.empty() || losses.empty() ? "" : "; ") + losses;
@@ -157,21 +163,29 @@ private:
     {
         const std::string& name = how.specs[f.metric].name;
         switch (f.answer.state) {
-            case status::ok: return "the interval for " + name + interval(f.answer, how.specs[f.metric].unit) + " still contains 0";
-            case status::burn_in: return name + " is still in its burn-in: too few units or events for any claim";
-            case status::before_planned_sample: return name + " is judged once, at the planned sample, which is not reached";
+            case status::ok:
+                return "the interval for " + name + interval(f.answer, how.specs[f.metric].unit) +
+                       " still contains 0";
+            case status::burn_in:
+                return name + " is still in its burn-in: too few units or events for any claim";
+            case status::before_planned_sample:
+                return name + " is judged once, at the planned sample, which is not reached";
             case status::zero_variance: return name + " has been the same for everybody so far";
             default: return name + " cannot be judged yet: " + std::string{to_string(f.answer.state)};
         }
     }
 
-    static std::string guardrails_in_words(const detail::judgement& found, const detail::setting& how, std::size_t pair)
+    static std::string guardrails_in_words(const detail::judgement& found, const detail::setting& how,
+                                           std::size_t pair)
     {
         std::size_t guards = 0;
         for (const auto& f : found.findings) {
-            guards += f.pair == pair && how.specs[f.metric].role == detail::metric_spec::part::guardrail ? 1U : 0U;
+            guards +=
+                f.pair == pair && how.specs[f.metric].role == detail::metric_spec::part::guardrail ? 1U : 0U;
         }
-        return guards == 0 ? "" : guards == 1 ? "; its guardrail is not broken" : "; none of its guardrails is broken";
+        return guards == 0   ? ""
+               : guards == 1 ? "; its guardrail is not broken"
+                             : "; none of its guardrails is broken";
     }
 };
 

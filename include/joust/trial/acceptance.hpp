@@ -1,10 +1,10 @@
 #pragma once
 
-#include <type_traits>
-#include <utility>
-
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
+
+#include <type_traits>
+#include <utility>
 
 namespace joust::inline v0 {
 
@@ -50,7 +50,8 @@ struct acceptance_role {
     struct near_miss {};
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: acceptance is given twice; join both predicates in one accept_if(...)");
+        static_assert(detail::always_false<T>,
+                      "joust: acceptance is given twice; join both predicates in one accept_if(...)");
     };
 };
 

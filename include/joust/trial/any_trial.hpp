@@ -1,10 +1,10 @@
 #pragma once
 
-#include <type_traits>
-#include <utility>
-
 #include <joust/report/report.hpp>
 #include <joust/trial/serving.hpp>
+
+#include <type_traits>
+#include <utility>
 
 namespace joust::inline v0 {
 
@@ -58,7 +58,10 @@ private:
         {
         }
         Result call(Args... arguments) override { return trial(std::forward<Args>(arguments)...); }
-        served<Result> serve(Args... arguments) override { return trial.serve(std::forward<Args>(arguments)...); }
+        served<Result> serve(Args... arguments) override
+        {
+            return trial.serve(std::forward<Args>(arguments)...);
+        }
         joust::report report() override { return trial.report(); }
         joust::evidence evidence() const override { return trial.evidence(); }
         Trial trial;

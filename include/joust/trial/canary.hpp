@@ -1,5 +1,11 @@
 #pragma once
 
+#include <joust/report/report.hpp>
+#include <joust/report/write.hpp>
+#include <joust/trial/judge.hpp>
+#include <joust/trial/ramp.hpp>
+#include <joust/trial/serving.hpp>
+
 #include <atomic>
 #include <cmath>
 #include <cstddef>
@@ -12,19 +18,13 @@
 #include <utility>
 #include <vector>
 
-#include <joust/report/report.hpp>
-#include <joust/report/write.hpp>
-#include <joust/trial/judge.hpp>
-#include <joust/trial/ramp.hpp>
-#include <joust/trial/serving.hpp>
-
 namespace joust::inline v0 {
 
 namespace detail {
 
-using canary_roles = role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role, consent_role,
-                               acceptance_role, failure_role, timing_role, clock_role, recorder_role, inference_role,
-                               ramp_role>;
+using canary_roles = role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role,
+                               consent_role, acceptance_role, failure_role, timing_role, clock_role,
+                               recorder_role, inference_role, ramp_role>;
 
 }  // namespace detail
 
@@ -43,8 +43,9 @@ class canary : public detail::serving<canary<Args...>, detail::canary_roles, Arg
     friend base;
     static_assert(base::arm_count == 2,
                   "joust: a canary has one champion and one challenger; run one canary after the other");
-    static_assert(requires(const typename base::splitter_t& s) { s.with_shares(share_list{}); },
-                  "joust: a canary changes shares, so its splitter needs with_shares(share_list); hash_split has it");
+    static_assert(
+        requires(const typename base::splitter_t& s) { s.with_shares(share_list{}); },
+        "joust: a canary changes shares, so its splitter needs with_shares(share_list); hash_split has it");
 
     using metric_spec = detail::metric_spec;
     using plan_t = typename base::plan_t;
@@ -103,11 +104,13 @@ public:
             out.reason = this->names_[1] + " has passed every stage of the ramp and broken no guardrail";
         } else {
             out.decision = verdict::keep_testing;
-            out.reason = "stage " + std::to_string(stage_ + 1) + " of " + std::to_string(ramp_.shares.size()) + ": " + waiting();
+            out.reason = "stage " + std::to_string(stage_ + 1) + " of " +
+                         std::to_string(ramp_.shares.size()) + ": " + waiting();
         }
         detail::annotate(out, seen_now_, history_.size() > 1);
         if (this->board_.current().shares[0] == 0.0) {
-            out.notes.emplace_back("The champion serves nobody now: comparisons are those of the earlier stages.");
+            out.notes.emplace_back(
+                "The champion serves nobody now: comparisons are those of the earlier stages.");
         }
         return out;
     }
@@ -123,7 +126,8 @@ private:
         }
         if constexpr (requires { this->splitter_.shares.empty(); }) {
             if (!this->splitter_.shares.empty()) {
-                throw configuration_error("hash_split.shares", "given to a canary", "none: the ramp says the shares");
+                throw configuration_error("hash_split.shares", "given to a canary",
+                                          "none: the ramp says the shares");
             }
         }
         this->board_.restart(plan_for(ramp_.shares[0], 0U));
@@ -148,7 +152,8 @@ private:
 
     [[nodiscard]] std::list<plan_t> plan_for(double challenger_share, unsigned number) const
     {
-        return {plan_t{base::resolved(this->splitter_.with_shares({1.0 - challenger_share, challenger_share})), number}};
+        return {plan_t{
+            base::resolved(this->splitter_.with_shares({1.0 - challenger_share, challenger_share})), number}};
     }
 
     // A thread's calls are counted in lots, so that serving shares no counter.
@@ -205,7 +210,8 @@ private:
             most = std::fmax(most, share * (1.0 - share));
         }
         how.planned_information_per_exposure = most > 0.0 ? most : 0.25;
-        how.contemporary = how.shares[0] > 0.0 || seen_now_.pairs.front().series.front().expected_overlap() > 0.0;
+        how.contemporary =
+            how.shares[0] > 0.0 || seen_now_.pairs.front().series.front().expected_overlap() > 0.0;
         return how;
     }
 
@@ -221,7 +227,10 @@ private:
         const detail::setting how = setting_of_ramp();
         detail::judge(
             this->inference_, seen_now_, how,
-            [&](std::size_t p, std::size_t w) { return merged == nullptr ? this->live_.highest_log_e(p, w) : 0.0; }, found_);
+            [&](std::size_t p, std::size_t w) {
+                return merged == nullptr ? this->live_.highest_log_e(p, w) : 0.0;
+            },
+            found_);
         if (merged == nullptr) {
             this->live_.remember(seen_now_);
         }
@@ -239,7 +248,8 @@ private:
     {
         const std::uint64_t served = seen_now_.requests(1);
         // Merged evidence may lag behind what was seen when the stage began.
-        progress_ = {.stage = stage_, .requests = served > stage_first_request_ ? served - stage_first_request_ : 0};
+        progress_ = {.stage = stage_,
+                     .requests = served > stage_first_request_ ? served - stage_first_request_ : 0};
         progress_.seconds = static_cast<double>(this->clock_.now() - stage_began_) * 1e-9;
         worst_ = nullptr;
         for (const auto& f : found_.findings) {
@@ -263,7 +273,8 @@ private:
         stage_began_ = this->clock_.now();
         history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
                             .share = next,
-                            .reason = "advance: " + std::to_string(progress_.requests) + " requests without a broken guardrail"});
+                            .reason = "advance: " + std::to_string(progress_.requests) +
+                                      " requests without a broken guardrail"});
         if (next >= 1.0 && stage_ + 1 == ramp_.shares.size()) {
             // Nobody is left to compare with: there is nothing this stage could still show.
             finished_.store(true, std::memory_order_release);
@@ -275,7 +286,8 @@ private:
         if (found_.mismatch) {
             return "held, since traffic did not arrive in the planned shares";
         }
-        std::string text = std::to_string(progress_.requests) + " requests served by the challenger in this stage";
+        std::string text =
+            std::to_string(progress_.requests) + " requests served by the challenger in this stage";
         if (worst_ != nullptr) {
             text += ", highest evidence of harm ";
             append_e_value(text, progress_.highest_e);
@@ -292,7 +304,9 @@ private:
         }
         this->board_.publish(std::move(withdrawal_));
         rolled_back_.store(true, std::memory_order_release);
-        history_.push_back({.requests = static_cast<double>(seen_now_.requests()), .share = 0.0, .reason = std::move(reason)});
+        history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
+                            .share = 0.0,
+                            .reason = std::move(reason)});
     }
 
     ramp_t ramp_;

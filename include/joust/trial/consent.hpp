@@ -1,10 +1,10 @@
 #pragma once
 
-#include <type_traits>
-#include <utility>
-
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
+
+#include <type_traits>
+#include <utility>
 
 namespace joust::inline v0 {
 
@@ -60,7 +60,8 @@ struct consent_role {
     struct near_miss {};
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: consent is given twice; join both predicates in one consent(...)");
+        static_assert(detail::always_false<T>,
+                      "joust: consent is given twice; join both predicates in one consent(...)");
     };
 };
 

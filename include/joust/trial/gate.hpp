@@ -1,17 +1,5 @@
 #pragma once
 
-#include <array>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <map>
-#include <string>
-#include <string_view>
-#include <tuple>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
 #include <joust/core/clock.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/core/text.hpp>
@@ -28,6 +16,18 @@
 #include <joust/store/results.hpp>
 #include <joust/trial/judge.hpp>
 #include <joust/trial/metric_set.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace joust::inline v0 {
 
@@ -119,7 +119,8 @@ struct paired_answer {
     const double mean = second.mean() - ratio * first.mean();
     std::map<std::uint64_t, double> residuals;
     for (std::size_t i = 0; i < n; ++i) {
-        residuals[rows.unit.empty() ? i : rows.unit[i]] += rows.challenger[i] - ratio * rows.champion[i] - mean;
+        residuals[rows.unit.empty() ? i : rows.unit[i]] +=
+            rows.challenger[i] - ratio * rows.champion[i] - mean;
     }
     double squares = 0.0;
     for (const auto& [unit, residual] : residuals) {
@@ -146,7 +147,10 @@ struct paired_answer {
 }  // namespace detail
 
 /// Name a model of a gate that judges recorded results: `joust::gate{recorded_model("v1"), recorded_model("v2"), ...}`.
-[[nodiscard]] inline model<detail::recorded_elsewhere> recorded_model(std::string_view name) { return {name, {}}; }
+[[nodiscard]] inline model<detail::recorded_elsewhere> recorded_model(std::string_view name)
+{
+    return {name, {}};
+}
 
 /// Decide in CI whether a challenger may replace the champion: not worse than a margin, shown on the same rows.
 ///
@@ -166,11 +170,13 @@ class gate {
     using parts = detail::split_arguments<std::tuple<>, Args...>;
     using policies = typename parts::template policies<detail::gate_roles>;
     static_assert(policies::ok);
-    static_assert(parts::count == 2, "joust: a gate compares one challenger with one champion: two joust::model come first");
+    static_assert(parts::count == 2,
+                  "joust: a gate compares one challenger with one champion: two joust::model come first");
     using metrics_t = typename parts::template apply_policies<detail::metric_set>;
-    static_assert(metrics_t::size > 0,
-                  "joust: a gate needs a margin to decide by: guardrail(conversion<\"correct\">{}, {.max_decrease = 0.01})");
-    static_assert(metrics_t::names_differ(), "joust: two metrics have the same name; their values could not be told apart");
+    static_assert(metrics_t::size > 0, "joust: a gate needs a margin to decide by: "
+                                       "guardrail(conversion<\"correct\">{}, {.max_decrease = 0.01})");
+    static_assert(metrics_t::names_differ(),
+                  "joust: two metrics have the same name; their values could not be told apart");
 
     template <class Role, class Default>
     using policy = typename policies::template type<Role, Default>;
@@ -194,7 +200,8 @@ public:
     [[nodiscard]] joust::report run(const Rows& rows, const Measures&... measures)
     {
         static_assert(sizeof...(Measures) == value_metrics,
-                      "joust: run(rows, measure...) takes one callable (row, prediction) -> value for each conversion or mean");
+                      "joust: run(rows, measure...) takes one callable (row, prediction) -> value for each "
+                      "conversion or mean");
         columns all;
         std::size_t number = 0;
         for (const auto& row : rows) {
@@ -233,7 +240,8 @@ public:
         };
         for (const std::string& name : names_) {
             if (!known(results.arms, name)) {
-                throw configuration_error("results.arms", "without '" + name + "'", "results of both models of the gate");
+                throw configuration_error("results.arms", "without '" + name + "'",
+                                          "results of both models of the gate");
             }
         }
         std::size_t column = 0;
@@ -243,7 +251,8 @@ public:
                 continue;
             }
             if (!known(results.metrics, spec.name)) {
-                throw configuration_error("results.metrics", "without '" + spec.name + "'", "results of every metric of the gate");
+                throw configuration_error("results.metrics", "without '" + spec.name + "'",
+                                          "results of every metric of the gate");
             }
             const paired_values pairs = pairs_of(results, spec.name, names_[0], names_[1]);
             detail::paired_column& into = all.values[column];
@@ -273,21 +282,23 @@ private:
           alpha_(policies::template pick<significance_role, significance>(arguments).alpha),
           key_(policies::template pick<unit_key_role, per_request>(arguments)),
           clock_(policies::template pick<clock_role, steady_time>(arguments)),
-          champion_(std::move(std::get<0>(arguments))),
-          challenger_(std::move(std::get<1>(arguments))),
+          champion_(std::move(std::get<0>(arguments))), challenger_(std::move(std::get<1>(arguments))),
           names_{champion_.name, challenger_.name}
     {
         if (names_[0] == names_[1]) {
-            throw configuration_error("model.name", "'" + names_[0] + "' twice", "a different name for every model");
+            throw configuration_error("model.name", "'" + names_[0] + "' twice",
+                                      "a different name for every model");
         }
         if (!(alpha_ > 0.0 && alpha_ < 0.5)) {
-            throw configuration_error("significance.alpha", to_text(alpha_), "an error rate above 0 and below 0.5");
+            throw configuration_error("significance.alpha", to_text(alpha_),
+                                      "an error rate above 0 and below 0.5");
         }
         metrics_.watch_failures();
         for (const auto& spec : metrics_.specs()) {
             if (is_value(spec) && spec.limit.value == (spec.limit.relative ? 1.0 : 0.0)) {
-                throw configuration_error("guardrail(" + spec.name + ")", "without a margin",
-                                          "a margin above 0: no finite number of rows shows that nothing at all was lost");
+                throw configuration_error(
+                    "guardrail(" + spec.name + ")", "without a margin",
+                    "a margin above 0: no finite number of rows shows that nothing at all was lost");
             }
         }
     }
@@ -311,8 +322,9 @@ private:
     std::array<double, value_metrics> measure(columns& all, const Row& row, const Measures&... measures)
     {
         auto& call = model_at<Arm>().call;
-        static_assert(std::is_invocable_v<decltype(call), const Row&>,
-                      "joust: a model of the gate cannot be called with a row; rows are what the models predict from");
+        static_assert(
+            std::is_invocable_v<decltype(call), const Row&>,
+            "joust: a model of the gate cannot be called with a row; rows are what the models predict from");
         all.failed[Arm] = false;
         const std::int64_t began = clock_.now();
         try {
@@ -403,7 +415,8 @@ private:
         }
         r.holds = limit.harm_is_up ? at_alpha.upper <= margin : at_alpha.lower >= margin;
         r.broken = limit.harm_is_up ? at_divided.lower > margin : at_divided.upper < margin;
-        const double reach = limit.harm_is_up ? at_alpha.upper - at_alpha.estimate : at_alpha.estimate - at_alpha.lower;
+        const double reach =
+            limit.harm_is_up ? at_alpha.upper - at_alpha.estimate : at_alpha.estimate - at_alpha.lower;
         const double room = std::fabs(margin - at_alpha.estimate);
         r.rows_needed = room > 0.0 ? rows * (reach / room) * (reach / room) : 0.0;
         return r;
@@ -427,8 +440,8 @@ private:
                                 .units = static_cast<double>(rows)});
             if (!all.latency[a].empty()) {
                 const auto at = [&](double q) { return all.latency[a].quantile(q) * 1e-6; };
-                out.latencies.push_back({names_[a], all.latency[a].count(), at(0.5), at(0.9), at(0.95), at(0.99), at(0.999),
-                                         at(1.0)});
+                out.latencies.push_back({names_[a], all.latency[a].count(), at(0.5), at(0.9), at(0.95),
+                                         at(0.99), at(0.999), at(1.0)});
             }
         }
         const auto& specs = metrics_.specs();
@@ -468,8 +481,8 @@ private:
                     continue;  // recorded results say nothing of failures
                 }
                 const auto answer = detail::compare_paired(all.failures, 1.0, alpha_);
-                found = judge_failures(spec.limit, answer, detail::compare_paired(all.failures, 1.0, divided), divided,
-                                       static_cast<double>(rows));
+                found = judge_failures(spec.limit, answer, detail::compare_paired(all.failures, 1.0, divided),
+                                       divided, static_cast<double>(rows));
                 fill(row, answer);
                 if (!spec.limit.relative) {
                     row.margin = spec.limit.value;
@@ -499,7 +512,8 @@ private:
             }
         }
         if (dropped > 0) {
-            out.counts.push_back({"values dropped, since a model failed or the value is not one of the metric", dropped});
+            out.counts.push_back(
+                {"values dropped, since a model failed or the value is not one of the metric", dropped});
         }
         if (all.unpaired > 0) {
             out.counts.push_back({"recorded values without a partner", all.unpaired});
@@ -545,8 +559,9 @@ private:
         const detail::event_watch& watch = metrics_.watches()[static_cast<std::size_t>(spec.watch)];
         const auto compare = [&](double alpha) {
             const stats::quantile_options options{.q = watch.q, .alpha = 2.0 * alpha};
-            const auto r = spec.limit.relative ? stats::quantile_ratio(all.latency[1], all.latency[0], options)
-                                               : stats::quantile_difference(all.latency[1], all.latency[0], options);
+            const auto r = spec.limit.relative
+                               ? stats::quantile_ratio(all.latency[1], all.latency[0], options)
+                               : stats::quantile_difference(all.latency[1], all.latency[0], options);
             const double scale = spec.limit.relative ? 1.0 : 1e-6;
             return detail::paired_answer{.method = r.method,
                                          .champion = r.second * 1e-6,

@@ -53,8 +53,9 @@ struct slate_salt_role {
     };
 };
 
-using interleaving_roles = role_list<unit_key_role, interleaver_role, credit_role, identity_role, slate_salt_role,
-                                     consent_role, timing_role, clock_role, recorder_role, inference_role>;
+using interleaving_roles =
+    role_list<unit_key_role, interleaver_role, credit_role, identity_role, slate_salt_role, consent_role,
+              timing_role, clock_role, recorder_role, inference_role>;
 
 /// Keep what a ranker returned: the list, or a pointer to a list that lives elsewhere.
 template <class Result>
@@ -89,7 +90,11 @@ private:
 template <class Interleaver>
 constexpr std::size_t rankers_of() noexcept
 {
-    if constexpr (requires { { Interleaver::rankers } -> std::convertible_to<std::size_t>; }) {
+    if constexpr (requires {
+                      {
+                          Interleaver::rankers
+                      } -> std::convertible_to<std::size_t>;
+                  }) {
         return Interleaver::rankers;
     } else {
         return 0;
@@ -117,7 +122,9 @@ class interleaving {
     static constexpr std::size_t rankers = parts::count;
 
     static_assert(policies::ok);
-    static_assert(rankers >= 2, "joust: interleaving needs a champion and a challenger: at least two joust::model come first");
+    static_assert(
+        rankers >= 2,
+        "joust: interleaving needs a champion and a challenger: at least two joust::model come first");
     static_assert(rankers <= max_rankers, "joust: interleaving mixes at most 15 rankers");
     static_assert(policies::template given<unit_key_role>,
                   "joust: say whose feedback belongs together: add joust::by(&Query::user_id)");
@@ -136,17 +143,22 @@ class interleaving {
     using recorder_t = policy<recorder_role, no_log>;
     using inference_t = policy<inference_role, always_valid>;
 
-    static_assert(detail::rankers_of<interleaver_t>() == 0 || detail::rankers_of<interleaver_t>() == rankers,
-                  "joust: this interleaver mixes another number of rankers; team_draft{} mixes any number up to 15");
-    static_assert(requires(const inference_t& i, const pair_evidence& p, test_memory& m) {
-        detail::judge_credit(i, p, 0.05, m);
-    }, "joust: interleaving is judged by always_valid{} or fixed_horizon{}");
+    static_assert(
+        detail::rankers_of<interleaver_t>() == 0 || detail::rankers_of<interleaver_t>() == rankers,
+        "joust: this interleaver mixes another number of rankers; team_draft{} mixes any number up to 15");
+    static_assert(
+        requires(const inference_t& i, const pair_evidence& p, test_memory& m) {
+            detail::judge_credit(i, p, 0.05, m);
+        }, "joust: interleaving is judged by always_valid{} or fixed_horizon{}");
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
     static constexpr bool records = policies::template given<recorder_role>;
 
 public:
-    explicit interleaving(Args... arguments) : interleaving(std::tuple<Args...>{std::move(arguments)...}, unpacked{}) {}
+    explicit interleaving(Args... arguments)
+        : interleaving(std::tuple<Args...>{std::move(arguments)...}, unpacked{})
+    {
+    }
 
     interleaving(const interleaving&) = delete;
     interleaving& operator=(const interleaving&) = delete;
@@ -162,7 +174,8 @@ public:
     template <class... A>
     [[nodiscard]] auto rank(A&&... arguments)
     {
-        static_assert(sizeof...(A) >= 1, "joust: rank(args..., length) takes the rankers' arguments and the length");
+        static_assert(sizeof...(A) >= 1,
+                      "joust: rank(args..., length) takes the rankers' arguments and the length");
         return unpack(std::make_index_sequence<sizeof...(A) - 1>{}, std::forward_as_tuple(arguments...));
     }
 
@@ -192,7 +205,8 @@ public:
         }
         // The low half of the mask tells which positions were reported, the high half which of those earned something.
         const std::uint64_t reported = std::uint64_t{1} << position;
-        const std::uint64_t bits = earned.amount > 0.0 ? reported | (reported << credited_positions) : reported;
+        const std::uint64_t bits =
+            earned.amount > 0.0 ? reported | (reported << credited_positions) : reported;
         const std::uint64_t before = seen_.mark(page.key(), bits);
         if ((before & reported) != 0) {
             return refuse(detail::ignored::repeated);
@@ -222,7 +236,8 @@ public:
         if (merged.trial != own.trial || merged.models != own.models || merged.series != own.series ||
             !merged.consistent()) {
             throw configuration_error("evidence", "of trial '" + merged.trial + "'",
-                                      "evidence of trial '" + name_ + "' with the same rankers in the same order");
+                                      "evidence of trial '" + name_ +
+                                          "' with the same rankers in the same order");
         }
         return report_on(merged);
     }
@@ -247,22 +262,18 @@ private:
           interleaver_(pick<interleaver_role, default_interleaver>(arguments)),
           credit_(pick<credit_role, click_credit>(arguments)),
           identity_(pick<identity_role, identified_by_itself>(arguments)),
-          consent_(pick<consent_role, everybody>(arguments)),
-          timing_(pick<timing_role, timed>(arguments)),
-          clock_(pick<clock_role, steady_time>(arguments)),
-          recorder_(pick<recorder_role, no_log>(arguments)),
+          consent_(pick<consent_role, everybody>(arguments)), timing_(pick<timing_role, timed>(arguments)),
+          clock_(pick<clock_role, steady_time>(arguments)), recorder_(pick<recorder_role, no_log>(arguments)),
           inference_(pick<inference_role, always_valid>(arguments)),
-          name_(name_from(pick<detail::slate_salt_role, salt>(arguments))),
-          hasher_(name_),
-          trial_(static_cast<std::uint32_t>(xxh64(name_))),
-          seed_(xxh64(name_, coin_seed)),
-          live_(described(), {})
+          name_(name_from(pick<detail::slate_salt_role, salt>(arguments))), hasher_(name_),
+          trial_(ticket::trial_number(name_)), seed_(xxh64(name_, coin_seed)), live_(described(), {})
     {
         if (!(inference_.alpha > 0.0 && inference_.alpha < 1.0)) {
             throw configuration_error("alpha", to_text(inference_.alpha), "an error rate between 0 and 1");
         }
         if (!(inference_.units >= 1.0) || std::isinf(inference_.units)) {
-            throw configuration_error("units", to_text(inference_.units), "a planned number of slates, at least 1");
+            throw configuration_error("units", to_text(inference_.units),
+                                      "a planned number of slates, at least 1");
         }
         if constexpr (requires { credit_.validate(); }) {
             credit_.validate();
@@ -292,7 +303,8 @@ private:
             joined += "-" + names_[a];
             for (std::size_t b = 0; b < a; ++b) {
                 if (names_[a] == names_[b]) {
-                    throw configuration_error("model.name", "'" + names_[a] + "' twice", "a different name for every model");
+                    throw configuration_error("model.name", "'" + names_[a] + "' twice",
+                                              "a different name for every model");
                 }
             }
         }
@@ -335,15 +347,22 @@ private:
     auto serve(std::index_sequence<R...>, std::size_t length, const A&... arguments)
     {
         static_assert((std::is_invocable_v<callable_t<R>&, const A&...> && ...),
-                      "joust: a ranker cannot be called with these arguments; rankers share them, so they take them by value "
+                      "joust: a ranker cannot be called with these arguments; rankers share them, so they "
+                      "take them by value "
                       "or by const reference");
-        static_assert((ranked_list<std::remove_reference_t<std::invoke_result_t<callable_t<R>&, const A&...>>> && ...),
-                      "joust: a ranker must return a list, best item first, with std::size(list) and std::begin(list)[i]");
+        static_assert(
+            (ranked_list<std::remove_reference_t<std::invoke_result_t<callable_t<R>&, const A&...>>> && ...),
+            "joust: a ranker must return a list, best item first, with std::size(list) and "
+            "std::begin(list)[i]");
         using element = slate_element<std::invoke_result_t<callable_t<R>&, const A&...>...>;
-        static_assert(requires(const identity_t& identity, const typename element::item& item) {
-            { identity.identify(item) } -> std::convertible_to<item_key>;
-        }, "joust: the ranked items are no integers and no text, so nothing tells which are the same: add "
-           "joust::identified_by(&document::id)");
+        static_assert(
+            requires(const identity_t& identity, const typename element::item& item) {
+                {
+                    identity.identify(item)
+                } -> std::convertible_to<item_key>;
+            },
+            "joust: the ranked items are no integers and no text, so nothing tells which are the same: add "
+            "joust::identified_by(&document::id)");
         using page_t = slate<typename element::type, joust::ticket>;
 
         std::tuple<detail::held_list<std::invoke_result_t<callable_t<R>&, const A&...>>...> results;
@@ -354,9 +373,8 @@ private:
         draft out{length};
         visit now;
         if (!may_record) [[unlikely]] {
-            std::get<0>(results).hold([&]() -> decltype(auto) {
-                return detail::invoke(std::get<0>(models_).call, arguments...);
-            });
+            std::get<0>(results).hold(
+                [&]() -> decltype(auto) { return detail::invoke(std::get<0>(models_).call, arguments...); });
             show_alone(*std::get<0>(results).get(), length, out);
             live_.serve_unrecorded();
             const auto receipt = ticket::unrecorded({.trial = trial_, .seconds = seconds_now()});
@@ -383,13 +401,14 @@ private:
             out.forfeit_from(slate_teams::reach(rankers));
         }
         const slate_teams teams = slate_teams::of(out, rankers);
-        const ticket receipt = ticket::slate({.teams = teams.word(),
-                                              .trial = trial_,
-                                              .seconds = now.seconds,
-                                              .bucket = static_cast<unsigned>(detail::bucket_of(now.pseudonym)),
-                                              .pseudonym = short_pseudonym(now.pseudonym),
-                                              .length = static_cast<unsigned>(out.size() < 63 ? out.size() : 63),
-                                              .nonce = now.number});
+        const ticket receipt =
+            ticket::slate({.teams = teams.word(),
+                           .trial = trial_,
+                           .seconds = now.seconds,
+                           .bucket = static_cast<unsigned>(detail::bucket_of(now.pseudonym)),
+                           .pseudonym = short_pseudonym(now.pseudonym),
+                           .length = static_cast<unsigned>(out.size() < 63 ? out.size() : 63),
+                           .nonce = now.number});
         page_t page{collect_from(out, results), std::move(out), receipt};
         record(now, page.slots(), alone, receipt);
         return page;
@@ -400,7 +419,8 @@ private:
     {
         const std::int64_t start = timed ? clock_.now() : 0;
         try {
-            held.hold([&]() -> decltype(auto) { return detail::invoke(std::get<R>(models_).call, arguments...); });
+            held.hold(
+                [&]() -> decltype(auto) { return detail::invoke(std::get<R>(models_).call, arguments...); });
         } catch (...) {
             now.failed[R] = true;
             now.spent[R] = timed ? clock_.now() - start : -1;
@@ -577,15 +597,18 @@ private:
                 best = p + 1;
             } else if (credit.rejects(alpha) && credit.estimate < 0.0) {
                 ++lost;
-                losses += (losses.empty() ? "" : "; ") + names_[0] + " is preferred to " + names_[p + 1] + interval(credit);
+                losses += (losses.empty() ? "" : "; ") + names_[0] + " is preferred to " + names_[p + 1] +
+                          interval(credit);
             }
         }
         decide(out, seen, unfair, best, lost, losses);
         add_counts(out, seen);
         out.notes.emplace_back("Credit is challenger minus champion, in hashed buckets of units (" +
-                               std::to_string(bucket_count) + "); only slots that every ranker could have filled count.");
-        out.notes.emplace_back("Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every "
-                               "position and at every look. The interval of won slates ignores that units return.");
+                               std::to_string(bucket_count) +
+                               "); only slots that every ranker could have filled count.");
+        out.notes.emplace_back(
+            "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every "
+            "position and at every look. The interval of won slates ignores that units return.");
         if constexpr (rankers > 2) {
             out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
         }
@@ -662,7 +685,8 @@ private:
     {
         if (!unfair.empty()) {
             out.reason = "some position was not credited to both sides equally often (" + unfair +
-                         "), so no comparison can be trusted: look for lists that are changed or cached behind the trial";
+                         "), so no comparison can be trusted: look for lists that are changed or cached "
+                         "behind the trial";
         } else if (best != 0) {
             const metric_row& won = out.metrics[3 * (best - 1)];
             out.decision = verdict::ship_challenger;
@@ -678,11 +702,15 @@ private:
                     out.reason = "credit is still in its burn-in: too few units or clicks for any claim";
                     break;
                 case status::before_planned_sample:
-                    out.reason = "credit is judged once, at the planned number of slates, which is not reached";
+                    out.reason =
+                        "credit is judged once, at the planned number of slates, which is not reached";
                     break;
-                case status::zero_variance: out.reason = "no slate has earned either side more credit than the other"; break;
+                case status::zero_variance:
+                    out.reason = "no slate has earned either side more credit than the other";
+                    break;
                 default:
-                    out.reason = seen.requests(0) == 0 ? "no slate was served yet" : "credit cannot be judged yet";
+                    out.reason =
+                        seen.requests(0) == 0 ? "no slate was served yet" : "credit cannot be judged yet";
                     break;
             }
         }
@@ -703,8 +731,9 @@ private:
     void add_counts(joust::report& out, const joust::evidence& seen) const
     {
         static constexpr const char* reasons[detail::ignored_reasons] = {
-            "feedback with an invalid value",  "feedback for a ticket of another trial", "feedback for a damaged ticket",
-            "repeated feedback",               "feedback for a unit that changed arms",  "feedback for an unrecorded call"};
+            "feedback with an invalid value",        "feedback for a ticket of another trial",
+            "feedback for a damaged ticket",         "repeated feedback",
+            "feedback for a unit that changed arms", "feedback for an unrecorded call"};
         const auto add = [&](const char* what, std::uint64_t number) {
             if (number > 0) {
                 out.counts.push_back({what, number});
@@ -713,11 +742,14 @@ private:
         for (std::size_t i = 0; i < detail::ignored_reasons && i < seen.ignored.size(); ++i) {
             add(reasons[i], seen.ignored[i]);
         }
-        add("feedback for a position that credits nobody", count_of(seen, detail::slate_count::neutral_feedback));
+        add("feedback for a position that credits nobody",
+            count_of(seen, detail::slate_count::neutral_feedback));
         add("feedback for a position not shown", count_of(seen, detail::slate_count::not_shown));
-        add("slates of the champion alone, since a challenger failed", count_of(seen, detail::slate_count::alone));
+        add("slates of the champion alone, since a challenger failed",
+            count_of(seen, detail::slate_count::alone));
         add("slates with a clicked slot that counts",
-            static_cast<std::uint64_t>(detail::total(seen.pairs.front().series[detail::preference_series].challenger_root)));
+            static_cast<std::uint64_t>(
+                detail::total(seen.pairs.front().series[detail::preference_series].challenger_root)));
         add("calls served and not recorded", seen.unrecorded);
     }
 

@@ -1,11 +1,5 @@
 #pragma once
 
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-#include <vector>
-
 #include <joust/core/text.hpp>
 #include <joust/metric/evidence.hpp>
 #include <joust/metric/inference.hpp>
@@ -16,6 +10,12 @@
 #include <joust/stats/srm.hpp>
 #include <joust/trial/metric_set.hpp>
 
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
 namespace joust::inline v0::detail {
 
 /// What one look found out about one metric of one challenger.
@@ -23,9 +23,9 @@ struct finding {
     std::size_t metric = 0;  ///< index into the specs
     std::size_t pair = 0;    ///< challenger - 1
     inference answer{};
-    double alpha = 0.05;     ///< the share of the error rate that this finding may use
-    bool breached = false;   ///< a guardrail is broken
-    bool wins = false;       ///< the challenger is better
+    double alpha = 0.05;    ///< the share of the error rate that this finding may use
+    bool breached = false;  ///< a guardrail is broken
+    bool wins = false;      ///< the challenger is better
     bool loses = false;
 };
 
@@ -51,7 +51,7 @@ struct setting {
     const std::vector<event_watch>& watches;
     share_list shares{};  ///< planned now
     double planned_information_per_exposure = 0.25;
-    bool contemporary = true;    ///< champion and challenger both serve now, or did
+    bool contemporary = true;  ///< champion and challenger both serve now, or did
 };
 
 inline constexpr double mismatch_alpha = 0.001;
@@ -60,7 +60,7 @@ inline constexpr double mismatch_alpha = 0.001;
 {
     const bucket_sums& x = pair.series[series];
     const bucket_sums& one = pair.series[exposure_series];
-    return {x.challenger, x.champion, x.challenger_root, x.champion_root,
+    return {x.challenger,   x.champion,   x.challenger_root,   x.champion_root,
             one.challenger, one.champion, one.challenger_root, one.champion_root};
 }
 
@@ -81,9 +81,13 @@ template <class Inference>
                                      const metric_spec& spec, const event_watch& watch, const look& at,
                                      const question& asked, test_memory& memory, double live_log_e)
 {
-    inference answer = policy.infer(at, {.alpha = asked.alpha}, memory);
+    // What is shown here is no evidence for another guardrail on the same series: only rho is shared.
+    test_memory shown{.rho = memory.rho};
+    inference answer = policy.infer(at, {.alpha = asked.alpha}, shown);
+    memory.rho = shown.rho;
     const auto& events = seen.pairs[pair].events[static_cast<std::size_t>(spec.watch)];
-    answer.method = watch.on_latency ? "first late answer per slot of units" : "first failure per slot of units";
+    answer.method =
+        watch.on_latency ? "first late answer per slot of units" : "first failure per slot of units";
     answer.log_e = std::fmax(live_log_e, log_e_of(events, watch.max_ratio));
     answer.p_value = stats::always_valid_p(answer.log_e);
     answer.state = status::ok;  // this test needs no burn-in
@@ -96,10 +100,11 @@ template <class Inference>
     constexpr double per_millisecond = 1e-6;
     // Tightest where the challenger, whose share is the smaller one, has served what is planned for it.
     const auto planned = static_cast<std::uint64_t>(std::fmax(at.planned_information, 1.0));
-    const auto compared = stats::quantile_difference(challenger, champion,
-                                                     {.q = watch.q, .alpha = asked.alpha, .planned = planned});
+    const auto compared = stats::quantile_difference(
+        challenger, champion, {.q = watch.q, .alpha = asked.alpha, .planned = planned});
     answer.champion = champion.empty() ? stats::not_a_number : champion.quantile(watch.q) * per_millisecond;
-    answer.challenger = challenger.empty() ? stats::not_a_number : challenger.quantile(watch.q) * per_millisecond;
+    answer.challenger =
+        challenger.empty() ? stats::not_a_number : challenger.quantile(watch.q) * per_millisecond;
     answer.estimate = compared.estimate * per_millisecond;
     answer.lower = compared.lower * per_millisecond;
     answer.upper = compared.upper * per_millisecond;
@@ -147,10 +152,11 @@ void judge(const Inference& policy, evidence& seen, const setting& how, LiveLogE
                 asked.null = spec.limit.relative ? spec.limit.value - 1.0 : spec.limit.value;
             }
             test_memory& memory = pair.memory[spec.series];
-            found.answer = spec.watch >= 0
-                               ? judge_events(policy, seen, p, spec, how.watches[static_cast<std::size_t>(spec.watch)], at,
-                                              asked, memory, live_log_e(p, static_cast<std::size_t>(spec.watch)))
-                               : policy.infer(at, asked, memory);
+            found.answer =
+                spec.watch >= 0
+                    ? judge_events(policy, seen, p, spec, how.watches[static_cast<std::size_t>(spec.watch)],
+                                   at, asked, memory, live_log_e(p, static_cast<std::size_t>(spec.watch)))
+                    : policy.infer(at, asked, memory);
             if (!how.contemporary) {
                 found.answer.state = status::no_contemporary_champion;
             }
@@ -235,12 +241,14 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
         row.upper = split.upper;
         row.e_value = std::exp(split.log_e);
         row.p_value = stats::always_valid_p(split.log_e);
-        row.state = split.state == status::ok && split.log_e >= -std::log(mismatch_alpha) ? status::srm_failed : split.state;
+        row.state = split.state == status::ok && split.log_e >= -std::log(mismatch_alpha) ? status::srm_failed
+                                                                                          : split.state;
         out.metrics.push_back(std::move(row));
     }
     static constexpr const char* reasons[ignored_reasons] = {
-        "feedback with an invalid value",  "feedback for a ticket of another trial", "feedback for a damaged ticket",
-        "repeated feedback",               "feedback for a unit that changed arms",  "feedback for an unrecorded call"};
+        "feedback with an invalid value",        "feedback for a ticket of another trial",
+        "feedback for a damaged ticket",         "repeated feedback",
+        "feedback for a unit that changed arms", "feedback for an unrecorded call"};
     for (std::size_t i = 0; i < ignored_reasons && i < seen.ignored.size(); ++i) {
         if (seen.ignored[i] > 0) {
             out.counts.push_back({reasons[i], seen.ignored[i]});
@@ -286,11 +294,13 @@ inline void append_in_unit(std::string& out, double value, std::string_view unit
 /// The sentences about method that belong under every report.
 inline void annotate(report& out, const evidence& seen, bool share_changed)
 {
-    out.notes.emplace_back("Estimates are challenger minus champion, clustered by " + std::to_string(bucket_count) +
+    out.notes.emplace_back("Estimates are challenger minus champion, clustered by " +
+                           std::to_string(bucket_count) +
                            " hashed buckets of units; intervals and e-values hold at every look.");
     if (share_changed) {
-        out.notes.emplace_back("Means are overlap-weighted over the stages of the ramp, since shares changed; latency "
-                               "quantiles pool all stages.");
+        out.notes.emplace_back(
+            "Means are overlap-weighted over the stages of the ramp, since shares changed; latency "
+            "quantiles pool all stages.");
     }
     if (seen.pairs.size() > 1) {
         out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <joust/metric/conversion.hpp>
+#include <joust/metric/guardrail.hpp>
+#include <joust/metric/live_evidence.hpp>
+#include <joust/metric/metric.hpp>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -7,11 +12,6 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <joust/metric/conversion.hpp>
-#include <joust/metric/guardrail.hpp>
-#include <joust/metric/live_evidence.hpp>
-#include <joust/metric/metric.hpp>
 
 namespace joust::inline v0::detail {
 
@@ -70,9 +70,9 @@ struct metric_spec {
     std::string name;
     part role = part::secondary;
     std::size_t series = failure_series;
-    int watch = -1;  ///< index of its event_watch, -1 where it has none
+    int watch = -1;           ///< index of its event_watch, -1 where it has none
     std::string_view unit{};  ///< "%" for proportions, "ms" for latency
-    bound limit{};   ///< guardrails
+    bound limit{};            ///< guardrails
     better direction = better::up;
 };
 
@@ -82,7 +82,8 @@ template <class... Policies>
 class metric_set {
 public:
     using tuple = decltype(std::tuple_cat(
-        std::declval<std::conditional_t<brings_metric<Policies>, std::tuple<bare_t<Policies>>, std::tuple<>>>()...));
+        std::declval<
+            std::conditional_t<brings_metric<Policies>, std::tuple<bare_t<Policies>>, std::tuple<>>>()...));
 
     static constexpr std::size_t size = std::tuple_size_v<tuple>;
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
@@ -93,7 +94,8 @@ public:
     /// Which metric feeds feedback under this name? `none` if no one does.
     static constexpr std::size_t find(std::string_view name) noexcept
     {
-        return search([&]<std::size_t I> { return takes_feedback<I> && inner_metric_t<given_t<I>>::name() == name; });
+        return search(
+            [&]<std::size_t I> { return takes_feedback<I> && inner_metric_t<given_t<I>>::name() == name; });
     }
 
     /// The metric that decides: the one marked primary, else the first plain one.
@@ -163,7 +165,8 @@ public:
 
 private:
     template <std::size_t I>
-    static constexpr bool has_series = takes_feedback<I> || std::is_same_v<inner_metric_t<given_t<I>>, latency>;
+    static constexpr bool has_series =
+        takes_feedback<I> || std::is_same_v<inner_metric_t<given_t<I>>, latency>;
 
     template <class Visit>
     static constexpr void for_each_index(Visit&& visit)
@@ -248,7 +251,8 @@ private:
             throw configuration_error("latency.q", to_text(given.q), "a probability between 0 and 1");
         }
         if (given.warm_up < 100) {
-            throw configuration_error("latency.warm_up", std::to_string(given.warm_up), "at least 100 timed calls");
+            throw configuration_error("latency.warm_up", std::to_string(given.warm_up),
+                                      "at least 100 timed calls");
         }
         if (!limit.harm_is_up) {
             throw configuration_error("guardrail(latency)", "a lower bound", "max_ratio or max_increase");

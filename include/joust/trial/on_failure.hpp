@@ -1,17 +1,17 @@
 #pragma once
 
+#include <joust/core/policy.hpp>
+
 #include <concepts>
 #include <cstdint>
-
-#include <joust/core/policy.hpp>
 
 namespace joust::inline v0 {
 
 /// What the caller gets when a challenger throws or its result is refused.
 ///
 /// The champion's own exceptions always reach the caller. Either way the failure counts for the arm assigned.
-struct fall_back {};   ///< the champion's result: the default; models then get const lvalues
-struct rethrow {};     ///< the exception; arguments are forwarded as they came
+struct fall_back {};  ///< the champion's result: the default; models then get const lvalues
+struct rethrow {};    ///< the exception; arguments are forwarded as they came
 
 /// The role of failure handling: `fall_back{}` or `rethrow{}`.
 struct failure_role {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <joust/metric/live_evidence.hpp>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -8,17 +10,15 @@
 #include <mutex>
 #include <utility>
 
-#include <joust/metric/live_evidence.hpp>
-
 namespace joust::inline v0::detail {
 
 /// How traffic is split from one moment on. Immutable once published.
 template <class Split, std::size_t Arms>
 struct plan {
     Split split;
-    unsigned number = 0;                              ///< counts a trial's plans from 0
-    std::array<double, Arms> shares{};                ///< planned share of each arm
-    std::array<pair_share, Arms - 1> pairs{};         ///< of each challenger against the champion
+    unsigned number = 0;                       ///< counts a trial's plans from 0
+    std::array<double, Arms> shares{};         ///< planned share of each arm
+    std::array<pair_share, Arms - 1> pairs{};  ///< of each challenger against the champion
 
     plan(Split how, unsigned which) : split(std::move(how)), number(which)
     {

@@ -14,6 +14,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 // What the evidence of an interleaving trial means. It is a joust::evidence whose series are read thus, per
@@ -78,8 +79,8 @@ struct paired_credit {
 }
 
 /// Judge at every look: the coins make each bucket's difference symmetric under the null, so its squares measure it.
-[[nodiscard]] inline inference judge_credit(const always_valid& policy, const pair_evidence& pair, double alpha,
-                                            test_memory& memory)
+[[nodiscard]] inline inference judge_credit(const always_valid& policy, const pair_evidence& pair,
+                                            double alpha, test_memory& memory)
 {
     const paired_credit seen{pair};
     stats::score_options options;
@@ -110,13 +111,18 @@ struct paired_credit {
 }
 
 /// Judge once, at the planned number of slates.
-[[nodiscard]] inline inference judge_credit(const fixed_horizon& policy, const pair_evidence& pair, double alpha,
-                                            test_memory& memory)
+[[nodiscard]] inline inference judge_credit(const fixed_horizon& policy, const pair_evidence& pair,
+                                            double alpha, test_memory& memory)
 {
+    constexpr std::string_view method = "paired cluster-robust z at the planned sample";
+    if (memory.counted.taken) {
+        return repeated(memory.counted, method);
+    }
     const paired_credit seen{pair};
-    const stats::score_result tested = stats::paired_score_test(seen.difference, seen.slates, {.alpha = alpha});
+    const stats::score_result tested =
+        stats::paired_score_test(seen.difference, seen.slates, {.alpha = alpha});
     inference answer = describe_credit(seen, tested);
-    answer.method = "paired cluster-robust z at the planned sample";
+    answer.method = method;
     if (tested.state != status::ok) {
         return answer;
     }
@@ -124,12 +130,7 @@ struct paired_credit {
         answer.state = status::before_planned_sample;
         return answer;
     }
-    if (!(memory.rho > 0.0)) {
-        // The memory's two numbers keep the one look that counts: z, and that it was taken.
-        memory.rho = 1.0;
-        memory.highest_log_e = tested.s / std::sqrt(tested.v);
-    }
-    answer.p_value = 2.0 * stats::normal_sf(std::fabs(memory.highest_log_e));
+    answer.p_value = 2.0 * stats::normal_sf(std::fabs(tested.s) / std::sqrt(tested.v));
     // The interval centres each bucket at the estimate, as a mean over clusters of unequal size does.
     double squares = 0.0;
     for (std::size_t b = 0; b < seen.difference.size(); ++b) {
@@ -139,17 +140,19 @@ struct paired_credit {
     const double half = stats::normal_upper_quantile(0.5 * alpha) * std::sqrt(squares) / tested.information;
     answer.lower = tested.estimate - half;
     answer.upper = tested.estimate + half;
+    memory.counted = counted(answer);
     return answer;
 }
 
 /// Slates that prefer either side.
 struct win_counts {
-    double won = 0.0;   ///< by the challenger
+    double won = 0.0;  ///< by the challenger
     double lost = 0.0;
     double clicked = 0.0;  ///< slates with feedback that counts, ties included
 
     explicit win_counts(const pair_evidence& pair)
-        : won(total(pair.series[preference_series].challenger)), lost(total(pair.series[preference_series].champion)),
+        : won(total(pair.series[preference_series].challenger)),
+          lost(total(pair.series[preference_series].champion)),
           clicked(total(pair.series[preference_series].challenger_root))
     {
     }
@@ -201,12 +204,13 @@ struct win_counts {
 {
     return judge_wins(win_counts{pair}, alpha);
 }
-[[nodiscard]] inline inference judge_wins(const fixed_horizon& policy, const pair_evidence& pair, double alpha)
+[[nodiscard]] inline inference judge_wins(const fixed_horizon& policy, const pair_evidence& pair,
+                                          double alpha)
 {
     const win_counts seen{pair};
     // Of slates that prefer somebody; half a win more turns the preference of a sign test into a share.
-    const stats::sign_test_result tested = stats::sign_test(static_cast<std::uint64_t>(seen.won),
-                                                            static_cast<std::uint64_t>(seen.lost), 0, {.alpha = alpha});
+    const stats::sign_test_result tested = stats::sign_test(
+        static_cast<std::uint64_t>(seen.won), static_cast<std::uint64_t>(seen.lost), 0, {.alpha = alpha});
     inference answer;
     answer.method = tested.method;
     answer.state = tested.state;
@@ -264,7 +268,8 @@ struct win_counts {
 /// A counter behind the positions.
 [[nodiscard]] inline std::uint64_t count_of(const evidence& seen, slate_count what) noexcept
 {
-    const double counted = seen.pairs.front().series[position_series].champion[static_cast<std::size_t>(what)];
+    const double counted =
+        seen.pairs.front().series[position_series].champion[static_cast<std::size_t>(what)];
     return static_cast<std::uint64_t>(counted);
 }
 

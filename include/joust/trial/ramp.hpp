@@ -1,14 +1,14 @@
 #pragma once
 
-#include <concepts>
-#include <cstddef>
-#include <cstdint>
-#include <string>
-
 #include <joust/core/error.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/core/text.hpp>
 #include <joust/split/hash_split.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
 
 namespace joust::inline v0 {
 
@@ -71,14 +71,22 @@ struct ramp {
 /// shape: members `shares` and `check_every`, `ready(stage_progress) const noexcept -> bool`, optionally `check() const`
 template <class T>
 concept ramp_policy = requires(const T& t, const stage_progress& at) {
-    { t.shares } -> std::convertible_to<const share_list&>;
-    { t.check_every } -> std::convertible_to<std::uint64_t>;
-    { t.ready(at) } noexcept -> std::same_as<bool>;
+    {
+        t.shares
+    } -> std::convertible_to<const share_list&>;
+    {
+        t.check_every
+    } -> std::convertible_to<std::uint64_t>;
+    {
+        t.ready(at)
+    } noexcept -> std::same_as<bool>;
 };
 
 namespace detail {
 
-struct verb_ready { int ready; };
+struct verb_ready {
+    int ready;
+};
 template <class T>
 concept has_ready = derivable<T> && !requires { &both<T, verb_ready>::ready; };
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include <joust/core/invoke.hpp>
+#include <joust/core/policy.hpp>
+#include <joust/trial/ticket.hpp>
+
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-
-#include <joust/core/invoke.hpp>
-#include <joust/core/policy.hpp>
-#include <joust/trial/ticket.hpp>
 
 namespace joust::inline v0 {
 
@@ -16,11 +16,11 @@ struct event {
     enum class what : std::uint8_t { exposure, feedback };
 
     what kind = what::exposure;
-    joust::ticket ticket;                 ///< carries arm, propensity, pseudonym and time; never a raw unit id
-    std::string_view metric{};            ///< feedback: which; valid during the call only
-    double value = 0.0;                   ///< feedback
-    std::int64_t nanoseconds = -1;        ///< exposure: how long the call took, -1 where it was not timed
-    bool failed = false;                  ///< exposure
+    joust::ticket ticket;           ///< carries arm, propensity, pseudonym and time; never a raw unit id
+    std::string_view metric{};      ///< feedback: which; valid during the call only
+    double value = 0.0;             ///< feedback
+    std::int64_t nanoseconds = -1;  ///< exposure: how long the call took, -1 where it was not timed
+    bool failed = false;            ///< exposure
 };
 
 /// Keep evidence in memory and no log: the default.
@@ -49,7 +49,9 @@ template <class Callable>
 /// A recorder gets events. shape: `record(const event&) const noexcept`
 template <class T>
 concept recorder_policy = requires(const T& t, const event& e) {
-    { t.record(e) } noexcept;
+    {
+        t.record(e)
+    } noexcept;
 };
 
 /// The role of the recorder: verb `record(event)`.
@@ -61,7 +63,9 @@ struct recorder_role {
     static constexpr bool resembles = detail::has_record<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has record(), but a recorder is `record(const joust::event&) const noexcept`");
+        static_assert(
+            plays<T>,
+            "joust: this has record(), but a recorder is `record(const joust::event&) const noexcept`");
     };
     template <class T>
     struct filled_twice {

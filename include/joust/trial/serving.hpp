@@ -1,19 +1,5 @@
 #pragma once
 
-#include <array>
-#include <chrono>
-#include <cmath>
-#include <cstddef>
-#include <cstdint>
-#include <exception>
-#include <list>
-#include <string>
-#include <string_view>
-#include <tuple>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
 #include <joust/core/clock.hpp>
 #include <joust/core/fixed_string.hpp>
 #include <joust/core/seen.hpp>
@@ -34,6 +20,20 @@
 #include <joust/trial/ticket.hpp>
 #include <joust/trial/timing.hpp>
 
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <list>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
 namespace joust::inline v0 {
 
 /// A prediction with the ticket that later feedback comes back with.
@@ -51,12 +51,12 @@ namespace detail {
 
 /// Does a result stand for work that is not done yet?
 template <class Result>
-concept pending_result =
-    requires(std::remove_cvref_t<Result>& r) {
-        r.get();
-        r.wait();
-    } || requires(std::remove_cvref_t<Result>& r) { r.await_ready(); } ||
-    requires(std::remove_cvref_t<Result>& r) { r.operator co_await(); };
+concept pending_result = requires(std::remove_cvref_t<Result>& r) {
+    r.get();
+    r.wait();
+} || requires(std::remove_cvref_t<Result>& r) {
+    r.await_ready();
+} || requires(std::remove_cvref_t<Result>& r) { r.operator co_await(); };
 
 /// What every trial that serves one arm per unit has in common: assignment, calls, feedback, evidence.
 ///
@@ -70,13 +70,15 @@ protected:
     static constexpr std::size_t arm_count = parts::count;
 
     static_assert(policies::ok);
-    static_assert(arm_count >= 2, "joust: a trial needs a champion and a challenger: at least two joust::model come first");
+    static_assert(arm_count >= 2,
+                  "joust: a trial needs a champion and a challenger: at least two joust::model come first");
     static_assert(arm_count <= max_arms, "joust: a trial has at most 16 models");
     static_assert(policies::template given<unit_key_role>,
                   "joust: say what is randomised: add joust::by(&Request::user_id), or joust::per_request{}");
 
     using metrics_t = typename parts::template apply_policies<metric_set>;
-    static_assert(metrics_t::names_differ(), "joust: two metrics have the same name; feedback could not tell them apart");
+    static_assert(metrics_t::names_differ(),
+                  "joust: two metrics have the same name; feedback could not tell them apart");
 
     template <class Role, class Default>
     using policy = typename policies::template type<Role, Default>;
@@ -108,26 +110,25 @@ protected:
     using plan_t = plan<split_t, arm_count>;
 
     static constexpr bool fixed_shares = requires(const split_t& s) {
-        { s.share(std::size_t{}) } -> std::convertible_to<double>;
+        {
+            s.share(std::size_t{})
+        } -> std::convertible_to<double>;
     };
-    static_assert(fixed_shares || arm_count == 2,
-                  "joust: with more than two models a splitter also states its shares: `share(arm) const -> double`");
+    static_assert(
+        fixed_shares || arm_count == 2,
+        "joust: with more than two models a splitter also states its shares: `share(arm) const -> double`");
 
     /// Take the models and policies out of `arguments`; a derived trial takes its own afterwards.
     explicit serving(std::tuple<Args...>& arguments)
-        : models_(take_models(arguments, std::make_index_sequence<arm_count>{})),
-          metrics_(arguments),
+        : models_(take_models(arguments, std::make_index_sequence<arm_count>{})), metrics_(arguments),
           key_(pick<unit_key_role, per_request>(arguments)),
           splitter_(pick<splitter_role, hash_split>(arguments)),
           consent_(pick<consent_role, everybody>(arguments)),
           acceptance_(pick<acceptance_role, any_result>(arguments)),
-          timing_(pick<timing_role, timed>(arguments)),
-          clock_(pick<clock_role, steady_time>(arguments)),
+          timing_(pick<timing_role, timed>(arguments)), clock_(pick<clock_role, steady_time>(arguments)),
           recorder_(pick<recorder_role, no_log>(arguments)),
-          inference_(pick<inference_role, always_valid>(arguments)),
-          name_(name_of(splitter_)),
-          hasher_(name_),
-          trial_(static_cast<std::uint32_t>(xxh64(name_))),
+          inference_(pick<inference_role, always_valid>(arguments)), name_(name_of(splitter_)),
+          hasher_(name_), trial_(ticket::trial_number(name_)),
           board_(std::list<plan_t>{plan_t{resolved(splitter_), 0U}}),
           live_(described(), Derived::watched(metrics_))
     {
@@ -135,7 +136,8 @@ protected:
             throw configuration_error("alpha", to_text(inference_.alpha), "an error rate between 0 and 1");
         }
         if (!(inference_.units >= 1.0) || std::isinf(inference_.units)) {
-            throw configuration_error("units", to_text(inference_.units), "a planned number of exposures, at least 1");
+            throw configuration_error("units", to_text(inference_.units),
+                                      "a planned number of exposures, at least 1");
         }
     }
 
@@ -292,7 +294,8 @@ protected:
         if (other.trial != names.trial || other.models != names.models || other.series != names.series ||
             !other.consistent() || other.pairs.front().events.size() != live_.watches().size()) {
             throw configuration_error("evidence", "of trial '" + other.trial + "'",
-                                      "evidence of trial '" + name_ + "' with the same models and metrics in the same order");
+                                      "evidence of trial '" + name_ +
+                                          "' with the same models and metrics in the same order");
         }
     }
 
@@ -316,6 +319,7 @@ protected:
 
 private:
     static constexpr std::uint64_t completed = std::uint64_t{1} << 63;
+    static constexpr std::uint32_t no_number = 0xffffffffU;
 
     template <class Role, class Default>
     static auto pick(std::tuple<Args...>& arguments)
@@ -335,7 +339,8 @@ private:
         for (std::size_t a = 0; a < arm_count; ++a) {
             for (std::size_t b = a + 1; b < arm_count; ++b) {
                 if (names_[a] == names_[b]) {
-                    throw configuration_error("model.name", "'" + names_[a] + "' twice", "a different name for every model");
+                    throw configuration_error("model.name", "'" + names_[a] + "' twice",
+                                              "a different name for every model");
                 }
             }
         }
@@ -369,7 +374,8 @@ private:
     template <class Unit, class Arguments>
     [[nodiscard]] visit assign(const Unit& unit, const Arguments& arguments) const noexcept
     {
-        static_assert(unit_like<Unit>, "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
+        static_assert(unit_like<Unit>,
+                      "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
         const std::uint64_t hash = hasher_(unit);
         const plan_t& now = board_.current();
         const assignment given = now.split.assign(context<Arguments>{hash, time_for_splitter(), arguments});
@@ -445,7 +451,8 @@ private:
     }(static_cast<models_t*>(nullptr));
 
     template <class A, bool Const>
-    using passed_one = std::conditional_t<!falls_back, A&&, std::conditional_t<Const, const_lvalue<A>, lvalue<A>>>;
+    using passed_one =
+        std::conditional_t<!falls_back, A&&, std::conditional_t<Const, const_lvalue<A>, lvalue<A>>>;
 
     template <std::size_t I>
     using callable_t = std::remove_reference_t<decltype(std::get<I>(std::declval<models_t&>()).call)>;
@@ -462,8 +469,10 @@ private:
     {
         if constexpr (falls_back) {
             static_assert(all_take_const<A...> || all_take_lvalues<A...>,
-                          "joust: a model cannot be called with these arguments as lvalues; models that can be fallen back "
-                          "from must not consume their arguments: take them by const reference, or add joust::rethrow{}");
+                          "joust: a model cannot be called with these arguments as lvalues; models that can "
+                          "be fallen back "
+                          "from must not consume their arguments: take them by const reference, or add "
+                          "joust::rethrow{}");
         } else {
             static_assert(all_take_forwarded<A...>, "joust: a model cannot be called with these arguments");
         }
@@ -475,12 +484,14 @@ private:
     {
         if constexpr (check_call<A...>()) {
             using champion = typename decltype(result_probe<0, A...>())::type;
-            static_assert(!pending_result<champion>,
-                          "joust: this model returns before its work is done (a future or an awaitable), so its failure and "
-                          "latency would not be seen; use choose(unit), and complete(ticket, latency, ok) when it is done");
+            static_assert(!pending_result<champion>, "joust: this model returns before its work is done (a "
+                                                     "future or an awaitable), so its failure and "
+                                                     "latency would not be seen; use choose(unit), and "
+                                                     "complete(ticket, latency, ok) when it is done");
             [&]<std::size_t... I>(std::index_sequence<I...>) {
                 static_assert((compatible<typename decltype(result_probe<I, A...>())::type, champion> && ...),
-                              "joust: every model must return what the champion returns, or something that converts to it");
+                              "joust: every model must return what the champion returns, or something that "
+                              "converts to it");
             }(std::make_index_sequence<arm_count>{});
             return std::type_identity<champion>{};
         }
@@ -509,7 +520,8 @@ private:
     /// Records an exposure when it goes out of scope: after the result has been built in the caller's place.
     class scope {
     public:
-        scope(serving& owner, const visit& seen, bool timed, const ticket* receipt, std::uint32_t number) noexcept
+        scope(serving& owner, const visit& seen, bool timed, const ticket* receipt,
+              std::uint32_t number) noexcept
             : owner_(owner), seen_(seen), receipt_(receipt), number_(number), timed_(timed),
               start_(timed ? owner.clock_.now() : 0)
         {
@@ -551,9 +563,12 @@ private:
             if constexpr (WithTicket) {
                 *out = unrecorded_receipt();
             }
-            return invoke_arm<0, result>(may_record ? seen.arm : 0, static_cast<passed_one<A, as_const>>(arguments)...);
+            return invoke_arm<0, result>(may_record ? seen.arm : 0,
+                                         static_cast<passed_one<A, as_const>>(arguments)...);
         }
-        const std::uint32_t number = live_.mine().next_call();
+        // The number is drawn before the call only where something needs it then; `finish` draws it otherwise.
+        constexpr bool numbered = WithTicket || records || !std::is_same_v<timing_t, untimed>;
+        const std::uint32_t number = numbered ? live_.mine().next_call() : no_number;
         ticket made;
         if constexpr (WithTicket || records) {
             made = receipt_of(seen, number);
@@ -564,13 +579,15 @@ private:
         scope running{*this, seen, timing_.times(number), records ? &made : nullptr, number};
         try {
             if constexpr (asks_acceptance) {
-                result answer = invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
+                result answer =
+                    invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
                 if (acceptance_.accept(std::as_const(answer)) || seen.arm == 0) {
                     running.failed = seen.arm == 0 && !acceptance_.accept(std::as_const(answer));
                     return answer;
                 }
-                static_assert(falls_back, "joust: accept_if refuses results, which needs the champion to fall back on; "
-                                          "it does not go with rethrow{}");
+                static_assert(falls_back,
+                              "joust: accept_if refuses results, which needs the champion to fall back on; "
+                              "it does not go with rethrow{}");
                 running.failed = true;
             } else {
                 return invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
@@ -592,20 +609,21 @@ private:
                 std::uint32_t number) noexcept
     {
         slab& mine = live_.mine();
-        live_.expose(mine, seen.arm, seen.shares.data(), seen.pseudonym);
+        if (number == no_number) {
+            number = mine.next_call();
+        }
+        live_.expose(mine, seen.arm, seen.shares, seen.pseudonym);
         bool eventful = failed;
         if (spent >= 0 && live_.time(mine, seen.arm, spent)) [[unlikely]] {
-            live_.late(mine, seen.arm, seen.shares.data(), seen.pseudonym, spent, wall_milliseconds());
+            live_.late(mine, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
             eventful = true;
         }
         if (failed) [[unlikely]] {
-            live_.fail(mine, seen.arm, seen.shares.data(), seen.pseudonym, wall_milliseconds());
+            live_.fail(mine, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds());
         }
         if constexpr (records) {
-            recorder_.record(event{.kind = event::what::exposure,
-                                   .ticket = *receipt,
-                                   .nanoseconds = spent,
-                                   .failed = failed});
+            recorder_.record(event{
+                .kind = event::what::exposure, .ticket = *receipt, .nanoseconds = spent, .failed = failed});
         }
         self().after_call(eventful, number);
     }
@@ -619,9 +637,9 @@ private:
     static constexpr std::size_t metric_named()
     {
         constexpr std::size_t which = metrics_t::find(Name.view());
-        static_assert(which != metrics_t::none,
-                      "joust: no metric of this trial has this name; observe<\"name\"> takes the name of a conversion, mean or "
-                      "other metric that was given to the trial");
+        static_assert(which != metrics_t::none, "joust: no metric of this trial has this name; "
+                                                "observe<\"name\"> takes the name of a conversion, mean or "
+                                                "other metric that was given to the trial");
         return which;
     }
 
@@ -673,12 +691,14 @@ private:
     template <std::size_t Which>
     void take_in(const visit& seen, double value, const ticket& receipt) noexcept
     {
-        live_.observe(live_.mine(), metrics_t::series_of(Which), seen.arm, seen.shares.data(), seen.pseudonym, value);
+        live_.observe(live_.mine(), metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym,
+                      value);
         if constexpr (records) {
-            recorder_.record(event{.kind = event::what::feedback,
-                                   .ticket = receipt,
-                                   .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
-                                   .value = value});
+            recorder_.record(
+                event{.kind = event::what::feedback,
+                      .ticket = receipt,
+                      .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
+                      .value = value});
         }
         self().after_feedback();
     }
@@ -692,7 +712,8 @@ private:
         bool same = true;
         std::array<double, arm_count> smallest{};
         board_.for_each([&](const plan_t& each) {
-            const assignment given = each.split.assign(context<Arguments>{hash, time_for_splitter(), arguments});
+            const assignment given =
+                each.split.assign(context<Arguments>{hash, time_for_splitter(), arguments});
             same = same && given.enrolled && given.propensity > 0.0 && given.arm < arm_count &&
                    (first || given.arm == seen.arm);
             seen.arm = given.arm < arm_count ? given.arm : 0;

@@ -56,7 +56,9 @@ namespace detail {
 template <class T>
 concept wraps_reference = std::is_class_v<T> && requires(const T& wrapper) {
     typename T::type;
-    { wrapper.get() } -> std::same_as<typename T::type&>;
+    {
+        wrapper.get()
+    } -> std::same_as<typename T::type&>;
 };
 
 }  // namespace detail
@@ -65,9 +67,9 @@ concept wraps_reference = std::is_class_v<T> && requires(const T& wrapper) {
 ///
 /// False for pointers, views, spans and reference wrappers. Specialise it for your own types that hold such.
 template <class T>
-inline constexpr bool outlives_call = !(std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>) &&
-                                      !std::ranges::enable_view<T> && !std::ranges::enable_borrowed_range<T> &&
-                                      !detail::wraps_reference<T>;
+inline constexpr bool outlives_call =
+    !(std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>)&&!std::ranges::enable_view<T> &&
+    !std::ranges::enable_borrowed_range<T> && !detail::wraps_reference<T>;
 
 namespace detail {
 
@@ -151,14 +153,15 @@ template <class... Args>
 class shadow {
     using parts = detail::split_arguments<std::tuple<>, Args...>;
     using models_t = typename parts::models;
-    using roles = role_list<unit_key_role, comparator_role, executor_role, sampler_role, breaker_role, judge_role,
-                            memory_role, consent_role, clock_role, inference_role, salt_role>;
+    using roles = role_list<unit_key_role, comparator_role, executor_role, sampler_role, breaker_role,
+                            judge_role, memory_role, consent_role, clock_role, inference_role, salt_role>;
     using policies = typename parts::template policies<roles>;
     static constexpr std::size_t model_count = parts::count;
     static constexpr std::size_t challengers = model_count - 1;
 
     static_assert(policies::ok);
-    static_assert(model_count >= 2, "joust: a trial needs a champion and a challenger: at least two joust::model come first");
+    static_assert(model_count >= 2,
+                  "joust: a trial needs a champion and a challenger: at least two joust::model come first");
     static_assert(model_count <= 8, "joust: a shadow has at most 8 models: a champion and 7 challengers");
 
     template <class Role, class Default>
@@ -175,8 +178,9 @@ class shadow {
     using clock_t = policy<clock_role, steady_time>;
     using inference_t = policy<inference_role, always_valid>;
 
-    static_assert(std::is_same_v<inference_t, always_valid>,
-                  "joust: a shadow is watched from its first request, so it is judged by always_valid{...} only");
+    static_assert(
+        std::is_same_v<inference_t, always_valid>,
+        "joust: a shadow is watched from its first request, so it is judged by always_valid{...} only");
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
     static constexpr bool breaks = policies::template given<breaker_role>;
@@ -200,7 +204,8 @@ class shadow {
     };
     template <std::size_t P>
     struct memory_for<P, true> {
-        using type = detail::prediction_memory<shadow, detail::prediction_pair<prediction_t<0>, prediction_t<P + 1>>>;
+        using type =
+            detail::prediction_memory<shadow, detail::prediction_pair<prediction_t<0>, prediction_t<P + 1>>>;
     };
     template <class Indices>
     struct memories;
@@ -284,7 +289,8 @@ public:
     bool truth(std::string_view text, const Truth& value)
     {
         ticket receipt;
-        return ticket::parse(text, receipt) == ticket_error::none ? truth(receipt, value) : note(truth_fate::damaged);
+        return ticket::parse(text, receipt) == ticket_error::none ? truth(receipt, value)
+                                                                  : note(truth_fate::damaged);
     }
 
     /// Wait until the challengers have answered every request accepted so far. For tests and shutdown, never in a model.
@@ -313,7 +319,8 @@ public:
     {
         if (merged.trial != name_ || merged.models != names_ || merged.pairs.size() != challengers) {
             throw configuration_error("shadow_evidence", "of trial '" + merged.trial + "'",
-                                      "evidence of trial '" + name_ + "' with the same models in the same order");
+                                      "evidence of trial '" + name_ +
+                                          "' with the same models in the same order");
         }
         return detail::shadow_report(merged, how_);
     }
@@ -327,32 +334,43 @@ public:
 private:
     using row = detail::shadow_row;
 
-    enum class truth_fate : std::uint8_t { joined, waiting, repeated, challenger_failed, not_run, damaged, foreign, invalid };
+    enum class truth_fate : std::uint8_t {
+        joined,
+        waiting,
+        repeated,
+        challenger_failed,
+        not_run,
+        damaged,
+        foreign,
+        invalid
+    };
     static constexpr std::size_t truth_fates = 8;
 
     // Arguments as a challenger's errand keeps them. Where the errand runs during the call, constant ones stay where they are.
     template <class A>
-    static constexpr bool by_reference =
-        immediate && std::is_lvalue_reference_v<A> &&
-        (std::is_const_v<std::remove_reference_t<A>> || !std::is_constructible_v<std::decay_t<A>, const std::decay_t<A>&> ||
-         std::is_array_v<std::remove_reference_t<A>>);
+    static constexpr bool by_reference = immediate && std::is_lvalue_reference_v<A> &&
+                                         (std::is_const_v<std::remove_reference_t<A>> ||
+                                          !std::is_constructible_v<std::decay_t<A>, const std::decay_t<A>&> ||
+                                          std::is_array_v<std::remove_reference_t<A>>);
     template <class A>
     using stored = std::conditional_t<by_reference<A>, const std::remove_reference_t<A>&, std::decay_t<A>>;
     template <class... A>
     using packed = std::tuple<stored<A>...>;
 
     template <class A>
-    static constexpr bool copyable = by_reference<A> || std::is_constructible_v<stored<A>, const std::remove_reference_t<A>&>;
+    static constexpr bool copyable =
+        by_reference<A> || std::is_constructible_v<stored<A>, const std::remove_reference_t<A>&>;
     template <class A>
     static constexpr bool safe_later = immediate || outlives_call<std::decay_t<A>>;
 
     // The category in which a challenger gets its copy is that in which the champion got the original.
     template <class A>
-    using passed = std::conditional_t<by_reference<A>, const std::remove_reference_t<A>&,
-                                      std::conditional_t<std::is_lvalue_reference_v<A>,
-                                                         std::conditional_t<std::is_const_v<std::remove_reference_t<A>>,
-                                                                            const std::decay_t<A>&, std::decay_t<A>&>,
-                                                         std::decay_t<A>&&>>;
+    using passed =
+        std::conditional_t<by_reference<A>, const std::remove_reference_t<A>&,
+                           std::conditional_t<std::is_lvalue_reference_v<A>,
+                                              std::conditional_t<std::is_const_v<std::remove_reference_t<A>>,
+                                                                 const std::decay_t<A>&, std::decay_t<A>&>,
+                                              std::decay_t<A>&&>>;
 
     template <std::size_t I, class... A>
     static constexpr bool takes = std::is_invocable_v<callable_t<I>&, passed<A>...>;
@@ -362,13 +380,16 @@ private:
     {
         using challenger = std::invoke_result_t<callable_t<P + 1>&, passed<A>...>;
         static_assert(!detail::pending_result<challenger>,
-                      "joust: a challenger returns before its work is done (a future or an awaitable); let it wait for its "
+                      "joust: a challenger returns before its work is done (a future or an awaitable); let "
+                      "it wait for its "
                       "result: it runs beside the caller");
         if constexpr (!std::is_void_v<Champion>) {
-            static_assert(!std::is_void_v<challenger>, "joust: a challenger returns nothing where the champion returns a result");
-            static_assert(comparator_of<comparator_t, std::decay_t<Champion>, std::decay_t<challenger>>,
-                          "joust: the comparator cannot compare the champion's result with a challenger's; give "
-                          "compare_with(callable) that takes both");
+            static_assert(!std::is_void_v<challenger>,
+                          "joust: a challenger returns nothing where the champion returns a result");
+            static_assert(
+                comparator_of<comparator_t, std::decay_t<Champion>, std::decay_t<challenger>>,
+                "joust: the comparator cannot compare the champion's result with a challenger's; give "
+                "compare_with(callable) that takes both");
         }
         return true;
     }
@@ -376,23 +397,30 @@ private:
     template <class... A>
     static auto checked_result()
     {
-        static_assert(std::is_invocable_v<callable_t<0>&, A...>, "joust: the champion cannot be called with these arguments");
+        static_assert(std::is_invocable_v<callable_t<0>&, A...>,
+                      "joust: the champion cannot be called with these arguments");
         static_assert((safe_later<A> && ...) && (immediate || (copyable<A> && ...)),
-                      "joust: a background shadow keeps its arguments beyond the call, so it takes no pointer, string_view, span "
-                      "or reference_wrapper, and nothing that cannot be copied: pass std::string instead of std::string_view, or "
+                      "joust: a background shadow keeps its arguments beyond the call, so it takes no "
+                      "pointer, string_view, span "
+                      "or reference_wrapper, and nothing that cannot be copied: pass std::string instead of "
+                      "std::string_view, or "
                       "use inline_run{}");
-        static_assert((copyable<A> && ...),
-                      "joust: a shadow calls more than one model with the same arguments, so a temporary that cannot be copied is "
-                      "refused: pass it as an lvalue");
+        static_assert((copyable<A> && ...), "joust: a shadow calls more than one model with the same "
+                                            "arguments, so a temporary that cannot be copied is "
+                                            "refused: pass it as an lvalue");
         if constexpr (std::is_invocable_v<callable_t<0>&, A...>) {
             using champion = std::invoke_result_t<callable_t<0>&, A...>;
             static_assert(!detail::pending_result<champion>,
-                          "joust: the champion returns before its work is done (a future or an awaitable), so there is no result "
+                          "joust: the champion returns before its work is done (a future or an awaitable), "
+                          "so there is no result "
                           "to compare; shadow the function that waits for it");
             static_assert(std::is_void_v<champion> || immediate ||
-                              (outlives_call<std::decay_t<champion>> && std::is_copy_constructible_v<std::decay_t<champion>>),
-                          "joust: a background shadow compares a copy of the champion's result after the call, so a result that is "
-                          "a pointer or a view, or cannot be copied, is refused: return an owning value, or use inline_run{}");
+                              (outlives_call<std::decay_t<champion>> &&
+                               std::is_copy_constructible_v<std::decay_t<champion>>),
+                          "joust: a background shadow compares a copy of the champion's result after the "
+                          "call, so a result that is "
+                          "a pointer or a view, or cannot be copied, is refused: return an owning value, or "
+                          "use inline_run{}");
             [&]<std::size_t... P>(std::index_sequence<P...>) {
                 static_assert((takes<P + 1, A...> && ...),
                               "joust: a challenger cannot be called with copies of the champion's arguments");
@@ -411,7 +439,8 @@ private:
     // The champion's result as an errand keeps it.
     template <class Result>
     struct champion_kept {
-        using type = std::conditional_t<immediate, const std::remove_reference_t<Result>&, std::decay_t<Result>>;
+        using type =
+            std::conditional_t<immediate, const std::remove_reference_t<Result>&, std::decay_t<Result>>;
     };
     template <class Result>
         requires std::is_void_v<Result>
@@ -451,10 +480,10 @@ private:
           consent_(pick<consent_role, everybody>(arguments)),
           clock_(pick<clock_role, steady_time>(arguments)),
           how_{.inference = pick<inference_role, always_valid>(arguments)},
-          breakers_(make_breakers(pick<breaker_role, no_breaker>(arguments), std::make_index_sequence<challengers>{})),
-          name_(named(pick<salt_role, salt>(arguments))),
-          hasher_(name_),
-          trial_(static_cast<std::uint32_t>(xxh64("shadow/" + name_))),
+          breakers_(make_breakers(pick<breaker_role, no_breaker>(arguments),
+                                  std::make_index_sequence<challengers>{})),
+          name_(named(pick<salt_role, salt>(arguments))), hasher_(name_),
+          trial_(ticket::trial_number("shadow/" + name_)),
           slabs_(detail::slab_layout{model_count, row::rows}),
           running_(started(pick<executor_role, background>(arguments)))
     {
@@ -479,7 +508,8 @@ private:
     template <std::size_t... P>
     static auto make_breakers(const breaker_t& options, std::index_sequence<P...>)
     {
-        return std::array<breaker_state<breaker_t>, challengers>{(static_cast<void>(P), breaker_state<breaker_t>{options})...};
+        return std::array<breaker_state<breaker_t>, challengers>{
+            (static_cast<void>(P), breaker_state<breaker_t>{options})...};
     }
 
     std::string named(const salt& given)
@@ -488,18 +518,22 @@ private:
         for (std::size_t a = 0; a < model_count; ++a) {
             for (std::size_t b = a + 1; b < model_count; ++b) {
                 if (names_[a] == names_[b]) {
-                    throw configuration_error("model.name", "'" + names_[a] + "' twice", "a different name for every model");
+                    throw configuration_error("model.name", "'" + names_[a] + "' twice",
+                                              "a different name for every model");
                 }
             }
         }
         if (!(how_.inference.alpha > 0.0 && how_.inference.alpha < 1.0)) {
-            throw configuration_error("alpha", to_text(how_.inference.alpha), "an error rate between 0 and 1");
+            throw configuration_error("alpha", to_text(how_.inference.alpha),
+                                      "an error rate between 0 and 1");
         }
         if (!(how_.inference.units >= 1.0) || std::isinf(how_.inference.units)) {
-            throw configuration_error("units", to_text(how_.inference.units), "a planned number of comparisons, at least 1");
+            throw configuration_error("units", to_text(how_.inference.units),
+                                      "a planned number of comparisons, at least 1");
         }
         if (const std::size_t most = std::size_t{1} << 24; memory_.results == 0 || memory_.results > most) {
-            throw configuration_error("remembered.results", std::to_string(memory_.results), "1 to 16777216 results");
+            throw configuration_error("remembered.results", std::to_string(memory_.results),
+                                      "1 to 16777216 results");
         }
         if constexpr (requires { sampler_.rate; }) {
             how_.rate = static_cast<double>(sampler_.rate);
@@ -538,7 +572,8 @@ private:
     [[nodiscard]] ticket receipt_of(std::uint64_t pseudonym, std::uint32_t seconds, std::uint32_t nonce,
                                     unsigned run) const noexcept
     {
-        return ticket::exposure({.unit = pseudonym, .trial = trial_, .seconds = seconds, .plan = run, .nonce = nonce});
+        return ticket::exposure(
+            {.unit = pseudonym, .trial = trial_, .seconds = seconds, .plan = run, .nonce = nonce});
     }
 
     [[nodiscard]] static std::uint32_t now_in_seconds() noexcept
@@ -568,8 +603,11 @@ private:
         ~counting()
         {
             detail::slab& mine = self.slabs_.mine();
-            mine.add(row::calls, 0, false, detail::bucket_of(pseudonym), failed ? 1.0 : 0.0, sampled ? 1.0 : 0.0);
+            mine.add(row::calls, 0, false, row::all_requests, 1.0, sampled ? 1.0 : 0.0);
             mine.add_unit(0, pseudonym);
+            if (failed) [[unlikely]] {
+                mine.add(row::calls, 0, false, row::failed_requests, 1.0, 0.0);
+            }
         }
     };
 
@@ -586,7 +624,8 @@ private:
             }
         }
         using unit = std::remove_cvref_t<decltype(key_.key(std::as_const(arguments)...))>;
-        static_assert(unit_like<unit>, "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
+        static_assert(unit_like<unit>,
+                      "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
         const std::uint64_t hash = hasher_(key_.key(std::as_const(arguments)...));
         const std::uint64_t pseudonym = pseudonym_of(hash);
         counting count{*this, pseudonym, sampler_.sample(hash)};
@@ -664,7 +703,11 @@ private:
             now = clock_.now();
         }
         for (std::size_t p = 0; p < challengers; ++p) {
-            if constexpr (requires { { running_.full() } -> std::convertible_to<bool>; }) {
+            if constexpr (requires {
+                              {
+                                  running_.full()
+                              } -> std::convertible_to<bool>;
+                          }) {
                 if (running_.full()) {
                     ready.fates[p] = fate::dropped;
                     continue;
@@ -691,8 +734,8 @@ private:
         for_each_challenger([&]<std::size_t P> {
             if (ready.fates[P] == fate::meant) {
                 try {
-                    errand<P, kept_result<Result>, A...> task{this, about.pseudonym, about.key, std::move(*ready.copies[P]),
-                                                              answer};
+                    errand<P, kept_result<Result>, A...> task{this, about.pseudonym, about.key,
+                                                              std::move(*ready.copies[P]), answer};
                     if (!running_.dispatch(std::move(task))) {
                         ready.fates[P] = fate::dropped;
                     }
@@ -710,7 +753,9 @@ private:
                     about.run |= 1U << p;
                     mine.add(row::fates, p, false, bucket, static_cast<double>(bin), 0.0);
                     break;
-                case fate::dropped: mine.add(row::fates, p, true, bucket, static_cast<double>(bin), 0.0); break;
+                case fate::dropped:
+                    mine.add(row::fates, p, true, bucket, static_cast<double>(bin), 0.0);
+                    break;
                 case fate::paused: mine.expect(row::paused, p, 1.0); break;
                 case fate::not_copied: mine.expect(row::not_copied, p, 1.0); break;
             }
@@ -845,9 +890,11 @@ private:
     template <std::size_t P, class Truth>
     bool settle(const ticket& receipt, const Truth& value)
     {
-        static_assert(remembers<P>, "joust: this shadow cannot tell what its models return (they are generic or overloaded, or "
-                                    "return nothing that can be kept), so no prediction waits for its truth: add "
-                                    "joust::remembered<Prediction>{}");
+        static_assert(
+            remembers<P>,
+            "joust: this shadow cannot tell what its models return (they are generic or overloaded, or "
+            "return nothing that can be kept), so no prediction waits for its truth: add "
+            "joust::remembered<Prediction>{}");
         if constexpr (remembers<P>) {
             using memory = std::tuple_element_t<P, memories_t>;
             using settled = typename memory::store::settled;
@@ -861,8 +908,9 @@ private:
             }
             switch (found.how) {
                 case settled::joined:
-                    return note(judge<P>(receipt.unit(), *found.result, value) ? truth_fate::joined
-                                                                               : truth_fate::challenger_failed);
+                    return note(judge<P>(receipt.unit(), *found.result, value)
+                                    ? truth_fate::joined
+                                    : truth_fate::challenger_failed);
                 case settled::waiting: return note(truth_fate::waiting);
                 default: return note(truth_fate::repeated);
             }
@@ -935,12 +983,11 @@ shadow_evidence shadow<Args...>::evidence() const
     all.models = names_;
     all.pairs.resize(challengers);
     slabs_.for_each([&](const detail::slab& from) {
-        for (std::size_t b = 0; b < bucket_count; ++b) {
-            const detail::row_values calls = from.read(row::calls, 0, false, b);
-            all.requests += calls.count;
-            all.champion_failures += static_cast<std::uint64_t>(calls.first);
-            all.sampled += static_cast<std::uint64_t>(calls.second);
-        }
+        const detail::row_values calls = from.read(row::calls, 0, false, row::all_requests);
+        all.requests += static_cast<std::uint64_t>(calls.first);
+        all.sampled += static_cast<std::uint64_t>(calls.second);
+        all.champion_failures +=
+            static_cast<std::uint64_t>(from.read(row::calls, 0, false, row::failed_requests).first);
         detail::collect_arm(from, 0, all.units, all.latency);
         for (std::size_t p = 0; p < challengers; ++p) {
             detail::collect_pair(from, p, all.pairs[p]);

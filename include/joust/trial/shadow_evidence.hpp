@@ -54,11 +54,14 @@ struct shadow_pair {
     bucket_tally run{bucket_count};        ///< calls made; sum: those that failed
     bucket_tally compared{bucket_count};   ///< pairs of results; sum: those that agreed
     bucket_tally distances{bucket_count};  ///< pairs with a finite distance; sum: of the distances
-    bucket_tally judged{bucket_count};     ///< pairs whose truth came; sum: challenger's score minus champion's
-    bucket_tally queued{bucket_count};     ///< requests handed to the executor; sum: bins of the champion's latency
-    bucket_tally dropped{bucket_count};    ///< requests that found the queue full; sum: bins of the champion's latency
-    double champion_score = 0.0;           ///< sum over judged pairs
-    std::uint64_t champion_only = 0;       ///< pairs where the champion scored higher (for right and wrong: only it was right)
+    bucket_tally judged{bucket_count};  ///< pairs whose truth came; sum: challenger's score minus champion's
+    bucket_tally queued{
+        bucket_count};  ///< requests handed to the executor; sum: bins of the champion's latency
+    bucket_tally dropped{
+        bucket_count};            ///< requests that found the queue full; sum: bins of the champion's latency
+    double champion_score = 0.0;  ///< sum over judged pairs
+    std::uint64_t champion_only =
+        0;  ///< pairs where the champion scored higher (for right and wrong: only it was right)
     std::uint64_t challenger_only = 0;
     std::uint64_t paused = 0;        ///< requests kept from the challenger by its breaker
     std::uint64_t not_copied = 0;    ///< requests whose arguments or result could not be copied
@@ -93,8 +96,9 @@ struct shadow_pair {
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(run, compared, distances, judged, queued, dropped, champion_score, champion_only, challenger_only, paused,
-                not_copied, incomparable, not_judged, units, latency, agreement, distance, failing, accuracy);
+        archive(run, compared, distances, judged, queued, dropped, champion_score, champion_only,
+                challenger_only, paused, not_copied, incomparable, not_judged, units, latency, agreement,
+                distance, failing, accuracy);
     }
     bool operator==(const shadow_pair&) const = default;
 };
@@ -106,14 +110,14 @@ struct shadow_evidence {
     std::string trial;
     std::vector<std::string> models;  ///< champion first
     std::uint64_t requests = 0;
-    std::uint64_t sampled = 0;            ///< of them, those meant for the challengers
+    std::uint64_t sampled = 0;  ///< of them, those meant for the challengers
     std::uint64_t champion_failures = 0;
-    std::uint64_t unrecorded = 0;         ///< served without consent
+    std::uint64_t unrecorded = 0;  ///< served without consent
     hyperloglog<> units;
-    latency_sketch latency;               ///< the champion's, where a challenger ran beside it
-    std::vector<shadow_pair> pairs;       ///< one per challenger
-    std::vector<std::uint64_t> truths;    ///< what became of truths, by reason
-    std::uint64_t graded = 0;             ///< 1 where scores are not only right or wrong
+    latency_sketch latency;             ///< the champion's, where a challenger ran beside it
+    std::vector<shadow_pair> pairs;     ///< one per challenger
+    std::vector<std::uint64_t> truths;  ///< what became of truths, by reason
+    std::uint64_t graded = 0;           ///< 1 where scores are not only right or wrong
 
     /// Add another replica's or day's evidence of the same trial.
     /// errors: configuration_error where the two are not of the same trial and models.
@@ -121,7 +125,8 @@ struct shadow_evidence {
     {
         if (trial != other.trial || models != other.models || truths.size() != other.truths.size()) {
             throw configuration_error("shadow_evidence", "of trial '" + other.trial + "'",
-                                      "evidence of trial '" + trial + "' with the same models in the same order");
+                                      "evidence of trial '" + trial +
+                                          "' with the same models in the same order");
         }
         requests += other.requests;
         sampled += other.sampled;
@@ -141,7 +146,8 @@ struct shadow_evidence {
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(trial, models, requests, sampled, champion_failures, unrecorded, units, latency, pairs, truths, graded);
+        archive(trial, models, requests, sampled, champion_failures, unrecorded, units, latency, pairs,
+                truths, graded);
     }
     bool operator==(const shadow_evidence&) const = default;
 };
@@ -150,11 +156,18 @@ namespace detail {
 
 // Where a shadow keeps its sums in a slab. Each row has a count and two sums; one side of a row is called true.
 struct shadow_row {
-    static constexpr std::size_t calls = 0;     // false, pair 0: requests, failed, sampled; true: run, failed
-    static constexpr std::size_t fates = 1;     // false: queued; true: dropped; both with the bin of the champion's latency
-    static constexpr std::size_t compared = 2;  // false: agree, distance; true: agree, where the distance is not finite
-    static constexpr std::size_t judged = 3;    // false: gain, champion's score; true: only the champion, only the challenger
+    static constexpr std::size_t calls =
+        0;  // true: run, failed; false: only pair 0, and totals instead of buckets, as below
+    static constexpr std::size_t fates =
+        1;  // false: queued; true: dropped; both with the bin of the champion's latency
+    static constexpr std::size_t compared =
+        2;  // false: agree, distance; true: agree, where the distance is not finite
+    static constexpr std::size_t judged =
+        3;  // false: gain, champion's score; true: only the champion, only the challenger
     static constexpr std::size_t rows = 4;
+    // Two places that stay in the cache: sums of all requests and of those sampled; and of those that failed.
+    static constexpr std::size_t all_requests = 0;
+    static constexpr std::size_t failed_requests = 1;
     // And in the expectation of each row, one plain counter.
     static constexpr std::size_t paused = 0;
     static constexpr std::size_t not_copied = 1;

@@ -69,7 +69,8 @@ inline void collect_arm(const slab& from, unsigned arm, hyperloglog<>& units, la
 ///
 /// `events` is how many observations were not 0: with few of them a variance cannot be told from its estimate.
 [[nodiscard]] inline inference judge_paired(const always_valid& policy, const std::vector<double>& d,
-                                            const std::vector<double>& n, double events, double alpha, test_memory& memory)
+                                            const std::vector<double>& n, double events, double alpha,
+                                            test_memory& memory)
 {
     stats::score_options options;
     options.alpha = alpha;
@@ -78,7 +79,8 @@ inline void collect_arm(const slab& from, unsigned arm, hyperloglog<>& units, la
     options.rho = memory.rho > 0.0 ? memory.rho : 1.0;
     stats::score_result seen = stats::paired_score_test(d, n, options);
     const bool burnt_in = seen.state == status::ok && events >= always_valid::burn_in_events;
-    inference answer{.method = "paired normal mixture, clusters of units", .estimate = seen.estimate, .state = seen.state};
+    inference answer{
+        .method = "paired normal mixture, clusters of units", .estimate = seen.estimate, .state = seen.state};
     if (!burnt_in) {
         answer.state = seen.state == status::ok ? status::burn_in : seen.state;
         return answer;
@@ -117,7 +119,8 @@ inline void collect_arm(const slab& from, unsigned arm, hyperloglog<>& units, la
     constexpr double clear = 3.5;
     constexpr double bins_per_doubling = 64.0;
     const double difference = mean1 - mean0;
-    return std::fabs(difference) > clear * std::sqrt(variance) ? std::exp2(difference / bins_per_doubling) : 1.0;
+    return std::fabs(difference) > clear * std::sqrt(variance) ? std::exp2(difference / bins_per_doubling)
+                                                               : 1.0;
 }
 
 inline void add_percent(std::string& out, double share)
@@ -167,13 +170,14 @@ inline void add_percent(std::string& out, double share)
     return row;
 }
 
-[[nodiscard]] inline metric_row compare_latency(const shadow_evidence& seen, std::size_t p, double q, double alpha,
-                                                double units)
+[[nodiscard]] inline metric_row compare_latency(const shadow_evidence& seen, std::size_t p, double q,
+                                                double alpha, double units)
 {
     const latency_sketch& champion = seen.latency;
     const latency_sketch& challenger = seen.pairs[p].latency;
     const stats::quantile_result compared = stats::quantile_difference(
-        challenger, champion, {.q = q, .alpha = alpha, .planned = static_cast<std::uint64_t>(std::fmin(units, 1e15))});
+        challenger, champion,
+        {.q = q, .alpha = alpha, .planned = static_cast<std::uint64_t>(std::fmin(units, 1e15))});
     constexpr double per_millisecond = 1e-6;
     metric_row row;
     row.metric = "latency p" + to_text(100.0 * q) + " (ms)";
@@ -217,8 +221,8 @@ struct shadow_finding {
                      static_cast<double>(pair.champion_only + pair.challenger_only), alpha, pair.accuracy);
     if (judged > 0.0) {
         const double champion = pair.champion_score / judged;
-        out.metrics.push_back(
-            row_of(quality, name, "primary", accuracy, champion, champion + pair.judged.total_sum() / judged));
+        out.metrics.push_back(row_of(quality, name, "primary", accuracy, champion,
+                                     champion + pair.judged.total_sum() / judged));
     }
 
     // Agreement is kept as a difference like every other row: the champion agrees with itself.
@@ -247,16 +251,17 @@ struct shadow_finding {
     const double failures = pair.run.total_sum();
     const inference failing =
         judge_paired(how.inference, pair.run.sum, pair.run.count, failures, alpha, pair.failing);
-    out.metrics.push_back(described_only(row_of("failures", name, "secondary", failing,
-                                                run > 0.0 ? 0.0 : stats::not_a_number,
-                                                run > 0.0 ? failures / run : stats::not_a_number)));
+    out.metrics.push_back(
+        described_only(row_of("failures", name, "secondary", failing, run > 0.0 ? 0.0 : stats::not_a_number,
+                              run > 0.0 ? failures / run : stats::not_a_number)));
 
     for (const double q : {0.5, 0.99}) {
         out.metrics.push_back(compare_latency(seen, p, q, alpha, how.inference.units));
     }
 
     const double champion_failing =
-        seen.requests > 0 ? static_cast<double>(seen.champion_failures) / static_cast<double>(seen.requests) : 0.0;
+        seen.requests > 0 ? static_cast<double>(seen.champion_failures) / static_cast<double>(seen.requests)
+                          : 0.0;
     if (failing.state == status::ok && failing.lower > champion_failing) {
         found.loses = true;
         found.words = name + " fails on ";
@@ -273,9 +278,10 @@ struct shadow_finding {
         append_number(found.words, accuracy.upper, 3, signs::always);
         found.words += "] on the same requests";
     } else if (judged > 0.0) {
-        found.words = name + "'s " + quality + (accuracy.state == status::ok ? " cannot be told from the champion's yet"
-                                                                            : " cannot be judged yet: " +
-                                                                                  std::string{to_string(accuracy.state)});
+        found.words = name + "'s " + quality +
+                      (accuracy.state == status::ok
+                           ? " cannot be told from the champion's yet"
+                           : " cannot be judged yet: " + std::string{to_string(accuracy.state)});
     } else if (compared > 0.0) {
         found.words = name + " agrees with the champion on ";
         add_percent(found.words, pair.compared.total_sum() / compared);
@@ -284,21 +290,26 @@ struct shadow_finding {
         found.words = name + " has answered nothing yet";
     }
 
-    count_if_any(out, name + ": dropped, the queue was full", static_cast<std::uint64_t>(pair.dropped.total()));
+    count_if_any(out, name + ": dropped, the queue was full",
+                 static_cast<std::uint64_t>(pair.dropped.total()));
     count_if_any(out, name + ": not run, paused by its breaker", pair.paused);
     count_if_any(out, name + ": not run, arguments or result could not be copied", pair.not_copied);
-    count_if_any(out, name + ": results that could not be compared (the comparator threw)", pair.incomparable);
+    count_if_any(out, name + ": results that could not be compared (the comparator threw)",
+                 pair.incomparable);
     count_if_any(out, name + ": comparisons without a finite distance",
                  static_cast<std::uint64_t>(compared - pair.distances.total()));
     count_if_any(out, name + ": judged pairs", static_cast<std::uint64_t>(judged));
-    count_if_any(out, name + ": pairs where only the champion was right, or scored higher", pair.champion_only);
-    count_if_any(out, name + ": pairs where only the challenger was right, or scored higher", pair.challenger_only);
+    count_if_any(out, name + ": pairs where only the champion was right, or scored higher",
+                 pair.champion_only);
+    count_if_any(out, name + ": pairs where only the challenger was right, or scored higher",
+                 pair.challenger_only);
     count_if_any(out, name + ": predictions that could not be kept or judged", pair.not_judged);
 
     if (const double factor = slower_where_dropped(pair); factor != 1.0) {
         std::string note = "Drops are not random: where " + name + " was dropped the champion took ";
         append_number(note, factor, 3);
-        note += " times as long as where it ran, so what is compared leaves out part of the traffic. A longer queue, more "
+        note += " times as long as where it ran, so what is compared leaves out part of the traffic. A "
+                "longer queue, more "
                 "threads or a lower sampling rate helps.";
         out.notes.push_back(std::move(note));
     }
@@ -339,7 +350,9 @@ struct shadow_finding {
     }
     if (!wins.empty()) {
         out.decision = verdict::ship_challenger;
-        out.reason = wins + "; a canary is the next step, since a shadow does not see what users do with another answer";
+        out.reason =
+            wins +
+            "; a canary is the next step, since a shadow does not see what users do with another answer";
     } else if (lost == seen.pairs.size()) {
         out.decision = verdict::keep_champion;
         out.reason = losses;
@@ -347,30 +360,34 @@ struct shadow_finding {
         out.reason = open + (losses.empty() ? "" : "; " + losses);
     }
 
-    static constexpr const char* fates[] = {
-        "",
-        "",
-        "repeated truths",
-        "truths for requests on which the challenger failed",
-        "truths for requests that no challenger ran on",
-        "truths for damaged tickets",
-        "truths for tickets of another trial",
-        "truths that are not finite",
-        "predictions or truths forgotten before their other half came"};
+    static constexpr const char* fates[] = {"",
+                                            "",
+                                            "repeated truths",
+                                            "truths for requests on which the challenger failed",
+                                            "truths for requests that no challenger ran on",
+                                            "truths for damaged tickets",
+                                            "truths for tickets of another trial",
+                                            "truths that are not finite",
+                                            "predictions or truths forgotten before their other half came"};
     count_if_any(out, "requests not sampled", seen.requests - seen.sampled);
     count_if_any(out, "calls served and not recorded", seen.unrecorded);
     for (std::size_t i = 2; i < seen.truths.size() && i < std::size(fates); ++i) {
         count_if_any(out, fates[i], seen.truths[i]);
     }
 
-    out.notes.emplace_back("Both models saw the same requests: estimates are challenger minus champion per request, clustered "
-                           "by " + std::to_string(bucket_count) + " hashed buckets of units; latency treats requests as "
-                           "independent. Intervals and e-values hold at every look.");
-    out.notes.emplace_back("Agreement is with the champion (which agrees with itself), failures are those on requests that the "
-                           "champion answered; accuracy leaves out requests on which the challenger failed.");
-    out.notes.emplace_back(how.in_background ? "The challenger's latency was taken beside the service, on threads that compete "
-                                               "with it: a canary measures the one that callers would see."
-                                             : "The challenger ran in the caller, after the champion.");
+    out.notes.emplace_back(
+        "Both models saw the same requests: estimates are challenger minus champion per request, clustered "
+        "by " +
+        std::to_string(bucket_count) +
+        " hashed buckets of units; latency treats requests as "
+        "independent. Intervals and e-values hold at every look.");
+    out.notes.emplace_back(
+        "Agreement is with the champion (which agrees with itself), failures are those on requests that the "
+        "champion answered; accuracy leaves out requests on which the challenger failed.");
+    out.notes.emplace_back(
+        how.in_background ? "The challenger's latency was taken beside the service, on threads that compete "
+                            "with it: a canary measures the one that callers would see."
+                          : "The challenger ran in the caller, after the champion.");
     if (seen.pairs.size() > 1) {
         out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
     }
@@ -403,7 +420,9 @@ inline void collect_pair(const slab& from, std::size_t p, shadow_pair& into)
         into.champion_only += static_cast<std::uint64_t>(unequal.first);
         into.challenger_only += static_cast<std::uint64_t>(unequal.second);
     }
-    const auto counted = [&](std::size_t which) { return static_cast<std::uint64_t>(from.expected(which, p)); };
+    const auto counted = [&](std::size_t which) {
+        return static_cast<std::uint64_t>(from.expected(which, p));
+    };
     into.paused += counted(row::paused);
     into.not_copied += counted(row::not_copied);
     into.incomparable += counted(row::incomparable);

@@ -63,12 +63,12 @@ struct ticket {
     /// What an exposure holds.
     struct exposure_fields {
         std::uint64_t unit = 0;   ///< pseudonym of the unit
-        std::uint32_t trial = 0;  ///< number of the trial that served
+        std::uint32_t trial = 0;  ///< number of the trial that served, kept modulo 2^24
         std::uint32_t seconds = 0;
         float propensity = 1.0F;
         unsigned arm = 0;    ///< below 16
         unsigned plan = 0;   ///< number of the plan, kept modulo 128
-        unsigned nonce = 0;  ///< tells exposures of one unit in one second apart, kept modulo 16,384
+        unsigned nonce = 0;  ///< tells exposures of one unit in one second apart, kept modulo 2^22
     };
 
     /// What the ticket of an interleaved list holds.
@@ -79,7 +79,7 @@ struct ticket {
         unsigned bucket = 0;          ///< bucket of the unit, below 1,024
         std::uint32_t pseudonym = 0;  ///< kept modulo 2^22
         unsigned length = 0;          ///< positions shown, below 64
-        unsigned nonce = 0;           ///< kept modulo 16,384
+        unsigned nonce = 0;           ///< kept modulo 2^22
     };
 
     /// What a ticket outside the trial holds.
@@ -90,6 +90,12 @@ struct ticket {
 
     static constexpr std::size_t text_size = 43;
 
+    /// The number that stands for a trial of this name. Two trials share one with probability 2^-24.
+    [[nodiscard]] static constexpr std::uint32_t trial_number(std::string_view name) noexcept
+    {
+        return static_cast<std::uint32_t>(xxh64(name)) & trial_mask;
+    }
+
     constexpr ticket() = default;
 
     /// Make the ticket of a model's answer to one unit.
@@ -98,10 +104,10 @@ struct ticket {
     {
         ticket t;
         t.words_[0] = f.unit;
-        t.words_[1] = join(f.seconds, f.trial);
+        t.words_[1] = join(f.seconds, numbered(f.trial, f.nonce));
         t.words_[2] = join(std::bit_cast<std::uint32_t>(f.propensity),
                            (f.arm & 15U) | kind_bits(ticket_kind::exposure) | ((f.plan & 127U) << plan_at) |
-                               ((f.nonce & nonce_mask) << nonce_at));
+                               (f.nonce << nonce_at));
         t.words_[3] = t.checksum();
         return t;
     }
@@ -111,10 +117,10 @@ struct ticket {
     {
         ticket t;
         t.words_[0] = f.teams;
-        t.words_[1] = join(f.seconds, f.trial);
+        t.words_[1] = join(f.seconds, numbered(f.trial, f.nonce));
         t.words_[2] = join((f.bucket & 1023U) | ((f.pseudonym & 0x3fffffU) << 10),
                            (f.length & 15U) | ((f.length & 48U) << (plan_at - 4)) |
-                               kind_bits(ticket_kind::slate) | ((f.nonce & nonce_mask) << nonce_at));
+                               kind_bits(ticket_kind::slate) | (f.nonce << nonce_at));
         t.words_[3] = t.checksum();
         return t;
     }
@@ -123,7 +129,7 @@ struct ticket {
     [[nodiscard]] static constexpr ticket unrecorded(const unrecorded_fields& f) noexcept
     {
         ticket t;
-        t.words_[1] = join(f.seconds, f.trial);
+        t.words_[1] = join(f.seconds, numbered(f.trial, 0));
         t.words_[2] = join(0, kind_bits(ticket_kind::unrecorded));
         t.words_[3] = t.checksum();
         return t;
@@ -134,12 +140,15 @@ struct ticket {
     {
         return static_cast<ticket_kind>((info() >> kind_at) & 7U);
     }
-    [[nodiscard]] constexpr std::uint32_t trial() const noexcept { return high(words_[1]); }
+    [[nodiscard]] constexpr std::uint32_t trial() const noexcept { return high(words_[1]) & trial_mask; }
     /// units: seconds since 1970-01-01 UTC
     [[nodiscard]] constexpr std::uint32_t seconds() const noexcept { return low(words_[1]); }
     [[nodiscard]] constexpr unsigned version() const noexcept { return (info() >> version_at) & 3U; }
     [[nodiscard]] constexpr unsigned key_id() const noexcept { return (info() >> key_at) & 3U; }
-    [[nodiscard]] constexpr unsigned nonce() const noexcept { return info() >> nonce_at; }
+    [[nodiscard]] constexpr unsigned nonce() const noexcept
+    {
+        return (info() >> nonce_at) | ((high(words_[1]) >> 24) << nonce_low_bits);
+    }
 
     // Of an exposure.
     [[nodiscard]] constexpr std::uint64_t unit() const noexcept { return words_[0]; }
@@ -264,7 +273,13 @@ private:
     // The last 32 bits, from the lowest: arm 4, kind 3, version 2, key id 2, plan 7, nonce 14. A slate has no
     // arm and no plan: its length takes these four bits and the lowest two of the plan, the other five are 0.
     static constexpr unsigned kind_at = 4, version_at = 7, key_at = 9, plan_at = 11, nonce_at = 18;
-    static constexpr std::uint32_t nonce_mask = 0x3fff;
+    static constexpr unsigned nonce_low_bits = 14;
+    static constexpr std::uint32_t trial_mask = 0xffffff;
+
+    [[nodiscard]] static constexpr std::uint32_t numbered(std::uint32_t trial, std::uint32_t nonce) noexcept
+    {
+        return (trial & trial_mask) | ((nonce >> nonce_low_bits) << 24);
+    }
     static constexpr std::uint64_t checksum_seed = 0x6a6f75737476303aU;  // "joustv0:"
 
     [[nodiscard]] static constexpr std::uint64_t join(std::uint32_t low, std::uint32_t high) noexcept

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <joust/core/policy.hpp>
+
 #include <concepts>
 #include <cstdint>
-
-#include <joust/core/policy.hpp>
 
 namespace joust::inline v0 {
 
@@ -13,7 +13,10 @@ namespace joust::inline v0 {
 struct timed {
     std::uint32_t every = 1;
 
-    [[nodiscard]] constexpr bool times(std::uint32_t call) const noexcept { return every <= 1 || call % every == 0; }
+    [[nodiscard]] constexpr bool times(std::uint32_t call) const noexcept
+    {
+        return every <= 1 || call % every == 0;
+    }
     bool operator==(const timed&) const = default;
 };
 
@@ -26,7 +29,9 @@ struct untimed {
 /// Decides which calls are timed. shape: `times(number of the thread's call) const noexcept -> bool`
 template <class T>
 concept timing_policy = requires(const T& t) {
-    { t.times(std::uint32_t{}) } noexcept -> std::same_as<bool>;
+    {
+        t.times(std::uint32_t{})
+    } noexcept -> std::same_as<bool>;
 };
 
 /// The role of timing: verb `times(call)`.
@@ -38,11 +43,14 @@ struct timing_role {
     static constexpr bool resembles = detail::has_times<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has times(), but a timing policy is `times(std::uint32_t) const noexcept -> bool`");
+        static_assert(
+            plays<T>,
+            "joust: this has times(), but a timing policy is `times(std::uint32_t) const noexcept -> bool`");
     };
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: two timing policies are given; say timed{...} or untimed{} once");
+        static_assert(detail::always_false<T>,
+                      "joust: two timing policies are given; say timed{...} or untimed{} once");
     };
 };
 

@@ -2,7 +2,7 @@
 
 namespace joust_tests {
 
-/// How often this program has asked for memory so far.
+/// How often the calling thread has asked for memory so far.
 long allocations();
 
 }  // namespace joust_tests
