@@ -215,7 +215,7 @@ joust::report run_gate(const demo_world& world, const demo_size& size)
                      [](const letter_row& r, char letter) { return letter == r.truth; });
 }
 
-/// Find the row of a metric in a report; the metric's name may go on ("latency p99 (ms)").
+/// Find the row of a metric in a report; the metric's name may go on ("latency p99").
 const joust::metric_row* row_of(const joust::report& report, std::string_view metric)
 {
     for (const joust::metric_row& row : report.metrics) {
@@ -289,9 +289,7 @@ int run(const demo_options& given)
     fmt::print("Real: {} letters to learn from, {} held back as requests; both models and all latencies "
                "(read and trained in {:.2f} s).\n"
                "Simulated: {} users, which of them sends which letter, and every click. Hours of traffic "
-               "pass within seconds, so that now and\n"
-               "then two requests of one user get the same ticket; the second one's truth is refused and "
-               "counted as repeated feedback.\n\n",
+               "pass within seconds.\n\n",
                world.data.train.size(), world.data.held_back.size(), world.seconds, size.users);
 
     demo_checks checks;

@@ -79,7 +79,9 @@ TEST_CASE("proportions, durations, p-values and e-values look as reports show th
     CHECK(with(joust::append_percent, 0.125, 1, joust::signs::minus_only) == "12.5 %");
     CHECK(with(joust::append_percent, no_number, 1, joust::signs::minus_only) == "-");
 
-    const auto duration = [](double nanoseconds) { return with(joust::append_duration, nanoseconds, 3); };
+    const auto duration = [](double nanoseconds) {
+        return with(joust::append_duration, nanoseconds, 3, joust::signs::minus_only);
+    };
     CHECK(duration(0.0) == "0 ns");
     CHECK(duration(12.34) == "12.3 ns");
     CHECK(duration(999.4) == "999 ns");
@@ -88,6 +90,7 @@ TEST_CASE("proportions, durations, p-values and e-values look as reports show th
     CHECK(duration(6.1e10) == "61.0 s");
     CHECK(duration(-2500.0) == "-2.50 us");
     CHECK(duration(no_number) == "-");
+    CHECK(with(joust::append_duration, 1.5e3, 3, joust::signs::always) == "+1.50 us");
 
     CHECK(with(joust::append_p_value, 0.04567) == "0.046");
     CHECK(with(joust::append_p_value, 3.98e-5) == "3.98e-5");

@@ -14,7 +14,7 @@ TEST_CASE("JUnit has one test case per metric row and one for the verdict")
       <failure type="worse" message="accuracy -2.6 pp [-4.1, -1.1], p = 7.00e-4, n = 2,000 + 2,000 requests"/>
     </testcase>
     <testcase classname="gate.release" name="latency: new (at most +2 ms)">
-      <skipped message="margin not settled: latency +1.90 ms [+1.62, +2.31], limit +2.00 ms, p = 7.00e-4, n = 2,000 + 2,000 requests"/>
+      <skipped message="margin not settled: latency +1.90 ms [+1.62 ms, +2.31 ms], limit +2.00 ms, p = 7.00e-4, n = 2,000 + 2,000 requests"/>
     </testcase>
     <testcase classname="gate.release" name="memory: new (primary)">
       <skipped message="not enough observations or events to say anything yet"/>

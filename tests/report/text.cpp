@@ -28,10 +28,10 @@ Models
   dnn-v2   10.0 %     1,988    499  3 (0.15 %)
 
 Metrics, challenger minus champion
-  metric   role                       champion  challenger   difference  95 % interval       p    e  status
-  click    primary                     10.12 %     12.13 %     +2.01 pp  [+0.52, +3.50]  0.008  123  challenger better
-  latency  guardrail, at most x 1.1   1.200 ms    1.250 ms    +0.050 ms  (-inf, +0.090]      -    -  within margin
-  revenue  secondary                 12.31 EUR   12.84 EUR  +0.5300 EUR  -                   -    -  burn-in
+  metric   role                       champion  challenger   difference  95 % interval         p    e  status
+  click    primary                     10.12 %     12.13 %     +2.01 pp  [+0.52, +3.50]    0.008  123  challenger better
+  latency  guardrail, at most x 1.1    1.20 ms     1.25 ms     +50.0 us  (-inf, +90.0 us]      -    -  within margin
+  revenue  secondary                 12.31 EUR   12.84 EUR  +0.5300 EUR  -                     -    -  burn-in
   burn-in: the sequential method has not reached its minimum of data yet
   click, revenue: propensity-centred score, normal mixture
   latency: first exceedance per slot

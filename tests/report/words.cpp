@@ -65,6 +65,18 @@ TEST_CASE("a guardrail whose margin is a ratio is read off its e-value, never of
     CHECK(standing_of(made) == joust::standing::beyond_margin);
 }
 
+TEST_CASE("a guardrail that allows no harm at all is unbroken until its interval shows harm")
+{
+    joust::metric_row made = row(-0.01, 0.01, -1);
+    made.role = "guardrail, no increase";
+    made.margin = 0.0;
+    CHECK(standing_of(made) == joust::standing::unbroken);
+    made.lower = 0.001;
+    CHECK(standing_of(made) == joust::standing::beyond_margin);
+    made.upper = made.lower = 0.0;
+    CHECK(standing_of(made) == joust::standing::within_margin);
+}
+
 TEST_CASE("levels that differ are stated from least to most")
 {
     joust::report shown;

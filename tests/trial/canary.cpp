@@ -96,6 +96,45 @@ TEST_CASE("failures that hit both models alike roll nothing back")
     CHECK(rolled_back <= 9);
 }
 
+TEST_CASE("one unlucky failure holds a strict canary only until later failures of the champion outweigh it")
+{
+    int phase = 1;
+    const auto old_model = [&](const request& r) {
+        if (phase == 3 && r.unlucky) {
+            throw std::runtime_error("unlucky");
+        }
+        return 1;
+    };
+    const auto new_model = [&](const request& r) {
+        if (phase == 1 && r.unlucky) {
+            throw std::runtime_error("unlucky");
+        }
+        return 2;
+    };
+    canary trial{model{"old", old_model}, model{"new", new_model}, by(&request::user),
+                 hash_split{.salt = "held"},
+                 ramp{.shares = {0.05, 1.0}, .requests = 50, .hold_above = 2.0, .check_every = 64}};
+    keyed_random random{5};
+    while (trial.evidence().failed(1) == 0) {
+        trial(request{random.below(100'000), true});
+    }
+    phase = 2;
+    for (int i = 0; i < 5'000; ++i) {
+        trial(request{random.below(100'000)});
+    }
+    CHECK(trial.share() == 0.05);
+    CHECK_THAT(trial.report().reason, ContainsSubstring("evidence of harm"));
+    phase = 3;
+    for (int i = 0; i < 5'000 && !trial.finished(); ++i) {
+        try {
+            trial(request{random.below(100'000), true});
+        } catch (const std::runtime_error&) {
+        }
+    }
+    CHECK(trial.finished());
+    CHECK(!trial.rolled_back());
+}
+
 TEST_CASE("a drop in quality beyond the margin rolls back, one within it does not")
 {
     const auto run = [](double challenger_quality) {

@@ -295,7 +295,7 @@ TEST_CASE("A full queue drops the challenger's run at once, counts it, and leave
     const joust::report seen = live.report();
     CHECK(seen.arms[0].requests == 21);
     CHECK(seen.arms[1].requests == 9);
-    CHECK(count_of(seen, "b: dropped, the queue was full") == 12);
+    CHECK(count_of(seen, "calls of b dropped, the queue was full") == 12);
 }
 
 TEST_CASE("A breaker pauses a challenger that keeps failing, probes it, and lets it back")
@@ -325,7 +325,7 @@ TEST_CASE("A breaker pauses a challenger that keeps failing, probes it, and lets
         (void)live(request{0, 1});
     }
     CHECK(ran == 16);
-    CHECK(count_of(live.report(), "b: not run, paused by its breaker") == 46);
+    CHECK(count_of(live.report(), "calls of b not made, paused by its breaker") == 46);
 }
 
 TEST_CASE("Truths judge both models, before or after the challenger is done")
@@ -348,12 +348,12 @@ TEST_CASE("Truths judge both models, before or after the challenger is done")
     // Of the odd half b is wrong, except where the truth is negative: there only b is right.
     const joust::report seen = live.report();
     const joust::metric_row& accuracy = row_of(seen, "accuracy", "b");
-    CHECK(count_of(seen, "b: judged pairs") == 100);
+    CHECK(count_of(seen, "pairs judged with b") == 100);
     CHECK_THAT(accuracy.champion, WithinAbs(0.90, 1e-12));
     CHECK_THAT(accuracy.challenger, WithinAbs(0.60, 1e-12));
     CHECK_THAT(accuracy.estimate, WithinAbs(-0.30, 1e-12));
-    CHECK(count_of(seen, "b: pairs where only the champion was right, or scored higher") == 40);
-    CHECK(count_of(seen, "b: pairs where only the challenger was right, or scored higher") == 10);
+    CHECK(count_of(seen, "pairs where only the champion was right, or scored higher than b") == 40);
+    CHECK(count_of(seen, "pairs where only b was right, or scored higher") == 10);
     CHECK(accuracy.role == "primary");
 }
 
@@ -392,7 +392,7 @@ TEST_CASE("Truths that cannot be used are refused and counted by reason")
     CHECK(count_of(seen, "truths for requests on which the challenger failed") == 1);
     CHECK(count_of(seen, "truths for tickets of another trial") == 1);
     CHECK(count_of(seen, "truths for damaged tickets") == 3);
-    CHECK(count_of(seen, "b: judged pairs") == 1);
+    CHECK(count_of(seen, "pairs judged with b") == 1);
 }
 
 TEST_CASE("judged_by scores predictions against truths of another type")
@@ -410,8 +410,8 @@ TEST_CASE("judged_by scores predictions against truths of another type")
     const joust::metric_row& score = row_of(seen, "score", "b");
     CHECK_THAT(score.champion, WithinAbs(-4.0, 1e-12));
     CHECK_THAT(score.challenger, WithinAbs(-1.0, 1e-12));
-    CHECK(count_of(seen, "b: judged pairs") == 39);
-    CHECK(count_of(seen, "b: predictions that could not be kept or judged") == 1);
+    CHECK(count_of(seen, "pairs judged with b") == 39);
+    CHECK(count_of(seen, "predictions of b that could not be kept or judged") == 1);
 }
 
 TEST_CASE("remembered says what generic models return, and how many wait")
@@ -430,7 +430,7 @@ TEST_CASE("remembered says what generic models return, and how many wait")
     }
     CHECK(used == 8);
     const joust::report seen = live.report();
-    CHECK(count_of(seen, "b: judged pairs") == 8);
+    CHECK(count_of(seen, "pairs judged with b") == 8);
     CHECK(count_of(seen, "predictions or truths forgotten before their other half came") >= 12);
 }
 
@@ -444,7 +444,7 @@ TEST_CASE("The comparator decides what agrees; what it throws is counted")
     }
     CHECK_THAT(row_of(near.report(), "agreement", "b").challenger, WithinAbs(0.9, 1e-12));
     CHECK_THAT(row_of(near.report(), "distance", "b").challenger, WithinAbs(0.01, 1e-12));
-    CHECK(count_of(near.report(), "b: comparisons without a finite distance") == 1);
+    CHECK(count_of(near.report(), "comparisons with b without a finite distance") == 1);
 
     joust::shadow throwing{
         joust::model{"a", [](int v) { return v; }}, joust::model{"b", [](int v) { return v; }},
@@ -454,7 +454,7 @@ TEST_CASE("The comparator decides what agrees; what it throws is counted")
         CHECK(throwing(v) == v);
     }
     const joust::report seen = throwing.report();
-    CHECK(count_of(seen, "b: results that could not be compared (the comparator threw)") == 1);
+    CHECK(count_of(seen, "results of b that could not be compared (the comparator threw)") == 1);
     CHECK(seen.arms[1].failures == 0);
 }
 
@@ -478,8 +478,8 @@ TEST_CASE("Every further model is a challenger of its own")
     REQUIRE(seen.arms.size() == 3);
     CHECK(seen.arms[1].failures == 0);
     CHECK(seen.arms[2].failures == 1'000);
-    CHECK(count_of(seen, "b: judged pairs") == 1'000);
-    CHECK(count_of(seen, "c: judged pairs") == 0);
+    CHECK(count_of(seen, "pairs judged with b") == 1'000);
+    CHECK(count_of(seen, "pairs judged with c") == 0);
     CHECK_THAT(row_of(seen, "accuracy", "b").challenger, WithinAbs(0.9, 1e-12));
     CHECK(row_of(seen, "failures", "c").challenger == 1.0);
 }
@@ -522,7 +522,7 @@ TEST_CASE("A user's own executor may refuse, and drops that follow the champion'
         (void)live(request{static_cast<std::uint64_t>(call % 500), 1});
     }
     const joust::report seen = live.report();
-    CHECK(count_of(seen, "b: dropped, the queue was full") > 1'500);
+    CHECK(count_of(seen, "calls of b dropped, the queue was full") > 1'500);
     CHECK(notes_say(seen, "Drops are not random: where b was dropped the champion took 2.00 times") ==
           depends);
     CHECK(notes_say(seen, "Drops are not random") == depends);
@@ -637,10 +637,10 @@ TEST_CASE("Reports are taken while other threads serve, and nothing is lost", "[
     const joust::report seen = live.report();
     CHECK(wrong == 0);
     CHECK(seen.arms[0].requests == threads * each);
-    CHECK(seen.arms[1].requests + count_of(seen, "b: dropped, the queue was full") +
+    CHECK(seen.arms[1].requests + count_of(seen, "calls of b dropped, the queue was full") +
               count_of(seen, "requests not sampled") ==
           threads * each);
-    CHECK(count_of(seen, "b: judged pairs") == used);
+    CHECK(count_of(seen, "pairs judged with b") == used);
     CHECK(seen.arms[1].requests == used);
 }
 

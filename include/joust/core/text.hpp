@@ -176,21 +176,22 @@ inline void append_percent(std::string& out, double proportion, int decimals = 1
 
 /// Append a duration in the unit that suits it, from nanoseconds to seconds: "1.50 ms".
 /// units: nanoseconds
-inline void append_duration(std::string& out, double nanoseconds, int digits = 3)
+inline void append_duration(std::string& out, double nanoseconds, int digits = 3,
+                            signs plus = signs::minus_only)
 {
     struct scale {
         double size;
         std::string_view unit;
     };
     constexpr scale scales[] = {{1e9, " s"}, {1e6, " ms"}, {1e3, " us"}, {1.0, " ns"}};
-    if (detail::append_not_finite(out, nanoseconds, signs::minus_only)) {
+    if (detail::append_not_finite(out, nanoseconds, plus)) {
         return;
     }
     const double size = nanoseconds < 0.0 ? -nanoseconds : nanoseconds;
     for (const scale& candidate : scales) {
         // 0.9995 us would be printed as 1000 ns, so a unit begins where rounding reaches it.
         if (size >= 0.9995 * candidate.size || candidate.size == 1.0) {
-            append_number(out, nanoseconds / candidate.size, digits);
+            append_number(out, nanoseconds / candidate.size, digits, plus);
             out += candidate.unit;
             return;
         }

@@ -14,8 +14,8 @@ namespace joust::inline v0 {
 /// When to use: whenever somebody will look before the end. When not: where one fixed look is certain and the last bit of
 /// power counts, use fixed_horizon. Until the burn-in is over (30 buckets of units with challenger data, and 10 expected
 /// challenger events) it says so and claims nothing.
-/// units: `units` is the planned number of exposures, where the interval is tightest relative to its growth; a wrong plan
-/// costs width, never validity.
+/// units: `units` is the planned number of exposures, where the interval is tightest relative to its growth. A plan that is
+/// wrong by a few times costs width; one of a fiftieth of what comes costs nominal error too (docs/statistics.md).
 /// source: propensity-centred scores per bucket with Robbins' normal mixture; docs/statistics.md has definition and
 /// simulated error rates.
 struct always_valid {
@@ -67,6 +67,7 @@ struct always_valid {
         }
         memory.highest_log_e = std::fmax(memory.highest_log_e, log_e);
         answer.log_e = memory.highest_log_e;
+        answer.log_e_now = log_e;
         answer.p_value = stats::always_valid_p(memory.highest_log_e);
         return answer;
     }

@@ -126,7 +126,8 @@ inline std::string describe(const bound& b, std::string_view unit)
     // As it was written: 12 digits are more than anybody gives, and few enough to hide that 100 * 0.07 is not quite 7.
     char digits[32];
     const double shown = std::fabs(b.value) * (unit == "%" ? 100.0 : 1.0);
-    text.append(digits, std::to_chars(digits, digits + sizeof digits, shown, std::chars_format::general, 12).ptr);
+    text.append(digits,
+                std::to_chars(digits, digits + sizeof digits, shown, std::chars_format::general, 12).ptr);
     text += unit == "%" ? " pp" : unit.empty() ? "" : " ";
     text += unit == "%" ? "" : unit;
     return text + (b.harm_is_up ? " more" : " less");

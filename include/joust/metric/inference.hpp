@@ -38,6 +38,8 @@ struct inference {
     double upper = stats::not_a_number;
     double p_value = stats::not_a_number;
     double log_e = stats::not_a_number;  ///< highest so far; NaN where the method knows no e-value
+    double log_e_now =
+        stats::not_a_number;  ///< of this look alone: it falls again when later data speak against it
     status state = status::too_few;
 
     /// Is the null rejected at this error rate?

@@ -26,7 +26,8 @@ struct mean {
     {
         constexpr double largest = std::numeric_limits<double>::max();
         c.value = value < cap ? value : cap;
-        c.refused = !(value >= -largest && value <= largest);  // NaN or infinite: a cap would make an amount of it
+        c.refused =
+            !(value >= -largest && value <= largest);  // NaN or infinite: a cap would make an amount of it
     }
 
     bool operator==(const mean&) const = default;

@@ -54,7 +54,7 @@ enum class standing : std::uint8_t {
     within_margin,  ///< all of it inside what the guardrail allows
     beyond_margin,  ///< all of it outside
     on_margin,      ///< it holds the margin
-    unbroken,       ///< a guardrail without a drawn margin whose e-value shows no breach
+    unbroken,       ///< a guardrail that allows nothing, or has no drawn margin: no harm is shown
     measured        ///< a plain measurement, nothing to be compared with
 };
 
@@ -114,8 +114,11 @@ namespace detail {
         if (above ? row.upper <= row.margin : row.lower >= row.margin) {
             return standing::within_margin;
         }
-        return (above ? row.lower > row.margin : row.upper < row.margin) ? standing::beyond_margin
-                                                                         : standing::on_margin;
+        if (above ? row.lower > row.margin : row.upper < row.margin) {
+            return standing::beyond_margin;
+        }
+        // "No more at all" cannot be shown by any number of requests, only that there is no harm to be seen.
+        return row.margin == row.reference ? standing::unbroken : standing::on_margin;
     }
     if (!detail::known(row.reference)) {
         return standing::measured;
@@ -157,7 +160,7 @@ namespace detail {
 /// How the numbers of one metric row are printed: scale, decimals and unit.
 class row_format {
 public:
-    explicit row_format(const metric_row& row) : row_(row), percent_(row.unit == "%")
+    explicit row_format(const metric_row& row) : row_(row), percent_(row.unit == "%"), time_(row.unit == "ms")
     {
         double width = row.upper - row.lower;
         if (!printable_number(width)) {
@@ -174,6 +177,10 @@ public:
     /// A level of one arm: "86.1 %". Two levels may differ by orders of magnitude, so a small one gets more decimals.
     void level(std::string& out, double value) const
     {
+        if (time_) {
+            append_duration(out, 1e6 * value);
+            return;
+        }
         const double shown = scaled(value);
         if (decimals_ < 0 || !printable_number(shown) || shown == 0.0) {
             append_number(out, shown);
@@ -189,6 +196,9 @@ public:
     void estimate(std::string& out, double value) const
     {
         number(out, value, plus());
+        if (time_) {
+            return;
+        }
         behind(out, value, percent_ ? differs() ? " pp" : " %" : std::string_view{});
     }
 
@@ -206,9 +216,13 @@ public:
         out += printable_number(row_.upper) ? ']' : ')';
     }
 
-    /// The bare number in the row's scale, with the row's decimals.
+    /// The bare number in the row's scale, with the row's decimals. Times bring the unit that suits them.
     void number(std::string& out, double value, signs sign) const
     {
+        if (time_) {
+            append_duration(out, 1e6 * value, 3, sign);
+            return;
+        }
         if (decimals_ >= 0) {
             append_fixed(out, scaled(value), decimals_, sign);
         } else {
@@ -239,6 +253,7 @@ private:
 
     const metric_row& row_;
     bool percent_;
+    bool time_;
     int decimals_ = -1;
 };
 

@@ -254,8 +254,10 @@ private:
         worst_ = nullptr;
         for (const auto& f : found_.findings) {
             const metric_spec& spec = how.specs[f.metric];
-            if (spec.role == metric_spec::part::guardrail && f.answer.log_e > std::log(progress_.highest_e)) {
-                progress_.highest_e = std::exp(f.answer.log_e);
+            // A first unlucky failure must not hold the canary for ever: what counts is what the data say by now.
+            if (spec.role == metric_spec::part::guardrail &&
+                f.answer.log_e_now > std::log(progress_.highest_e)) {
+                progress_.highest_e = std::exp(f.answer.log_e_now);
                 worst_ = &spec;
             }
         }
@@ -289,7 +291,7 @@ private:
         std::string text =
             std::to_string(progress_.requests) + " requests served by the challenger in this stage";
         if (worst_ != nullptr) {
-            text += ", highest evidence of harm ";
+            text += ", evidence of harm ";
             append_e_value(text, progress_.highest_e);
             text += " (" + worst_->name + ")";
         }

@@ -501,10 +501,14 @@ private:
             out.reason = "worse than its margin allows: " + broken;
         } else if (open.empty()) {
             out.decision = verdict::pass;
-            out.reason = names_[1] + " is shown to keep every margin on " + std::to_string(rows) + " rows";
+            out.reason = names_[1] + " is shown to keep every margin on ";
+            append_count(out.reason, rows);
+            out.reason += " rows";
         } else {
             out.decision = verdict::inconclusive;
-            out.reason = "not settled on " + std::to_string(rows) + " rows: " + open;
+            out.reason = "not settled on ";
+            append_count(out.reason, rows);
+            out.reason += " rows: " + open;
             if (more > static_cast<double>(rows)) {
                 out.reason += "; about ";
                 append_count(out.reason, static_cast<std::uint64_t>(std::fmin(std::ceil(more), 1e15)));

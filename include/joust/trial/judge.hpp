@@ -88,7 +88,8 @@ template <class Inference>
     const auto& events = seen.pairs[pair].events[static_cast<std::size_t>(spec.watch)];
     answer.method =
         watch.on_latency ? "first late answer per slot of units" : "first failure per slot of units";
-    answer.log_e = std::fmax(live_log_e, log_e_of(events, watch.max_ratio));
+    answer.log_e_now = log_e_of(events, watch.max_ratio);
+    answer.log_e = std::fmax(live_log_e, answer.log_e_now);
     answer.p_value = stats::always_valid_p(answer.log_e);
     answer.state = status::ok;  // this test needs no burn-in
     if (!watch.on_latency) {
@@ -233,9 +234,7 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
         row.metric = "sample ratio";
         row.arm = seen.models[p + 1];
         row.role = "check";
-        row.method = "sequential, clusters of units";
-        row.champion = split.champion;
-        row.challenger = split.challenger;
+        row.method = "challenger's exposures above plan, as a fraction; normal mixture, clusters of units";
         row.estimate = split.estimate;
         row.lower = split.lower;
         row.upper = split.upper;

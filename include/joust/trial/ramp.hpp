@@ -17,7 +17,7 @@ struct stage_progress {
     std::size_t stage = 0;
     std::uint64_t requests = 0;  ///< served by the challenger in this stage
     double seconds = 0.0;        ///< since the stage began
-    double highest_e = 1.0;      ///< of all guardrails, since the canary began
+    double highest_e = 1.0;      ///< the highest e-value of harm of any guardrail, at this look
 };
 
 /// The challenger's shares, stage by stage, and what a stage must have shown before the next one begins.
@@ -25,12 +25,13 @@ struct stage_progress {
 /// When to use: always in a canary; the default ramp suits a service with some thousand requests an hour. A last share of 1
 /// hands everything over, and nothing can be compared from then on: end below 1 to keep a holdback.
 /// units: `requests` of the challenger, `seconds` of the trial's clock; `hold_above` an e-value: while any guardrail shows
-/// more evidence of harm than that, the canary holds its share, long before the evidence suffices to roll back.
+/// more evidence of harm than that, the canary holds its share, long before the evidence suffices to roll back. One failure
+/// at a share of 1 % is an e-value of 5.8.
 struct ramp {
     share_list shares = {0.01, 0.05, 0.25, 0.5, 1.0};
     std::uint64_t requests = 200;
     double seconds = 0.0;
-    double hold_above = 4.0;
+    double hold_above = 10.0;
     std::uint64_t check_every = 512;  ///< requests between two looks at the start; later looks are rarer
 
     /// May the next stage begin?

@@ -5,6 +5,7 @@
 #include <joust/metric/evidence.hpp>
 #include <joust/metric/slab.hpp>
 #include <joust/report/report.hpp>
+#include <joust/report/words.hpp>
 #include <joust/stats/normal_mixture.hpp>
 #include <joust/stats/quantile.hpp>
 #include <joust/stats/score.hpp>
@@ -180,7 +181,8 @@ inline void add_percent(std::string& out, double share)
         {.q = q, .alpha = alpha, .planned = static_cast<std::uint64_t>(std::fmin(units, 1e15))});
     constexpr double per_millisecond = 1e-6;
     metric_row row;
-    row.metric = "latency p" + to_text(100.0 * q) + " (ms)";
+    row.metric = "latency p" + to_text(100.0 * q);
+    row.unit = "ms";
     row.arm = seen.models[p + 1];
     row.role = "secondary";
     row.method = compared.method;
@@ -212,6 +214,7 @@ struct shadow_finding {
 {
     shadow_pair& pair = seen.pairs[p];
     const std::string& name = seen.models[p + 1];
+    const std::size_t first_row = out.metrics.size();
     shadow_finding found;
 
     const double judged = pair.judged.total();
@@ -219,10 +222,13 @@ struct shadow_finding {
     const inference accuracy =
         judge_paired(how.inference, pair.judged.sum, pair.judged.count,
                      static_cast<double>(pair.champion_only + pair.challenger_only), alpha, pair.accuracy);
+    const double champion = judged > 0.0 ? pair.champion_score / judged : stats::not_a_number;
+    metric_row scored =
+        row_of(quality, name, "primary", accuracy, champion, champion + pair.judged.total_sum() / judged);
+    scored.better = 1;
+    scored.unit = seen.graded != 0 ? "" : "%";
     if (judged > 0.0) {
-        const double champion = pair.champion_score / judged;
-        out.metrics.push_back(row_of(quality, name, "primary", accuracy, champion,
-                                     champion + pair.judged.total_sum() / judged));
+        out.metrics.push_back(scored);
     }
 
     // Agreement is kept as a difference like every other row: the champion agrees with itself.
@@ -238,6 +244,7 @@ struct shadow_finding {
         described_only(row_of("agreement", name, judged > 0.0 ? "secondary" : "primary", agreement,
                               compared > 0.0 ? 1.0 : stats::not_a_number,
                               compared > 0.0 ? pair.compared.total_sum() / compared : stats::not_a_number)));
+    out.metrics.back().unit = "%";
 
     // A distance says more than agreement only where it is not just 0 or 1.
     if (pair.distances.total() > 0.0 && pair.distances.total_sum() != disagreements) {
@@ -254,9 +261,14 @@ struct shadow_finding {
     out.metrics.push_back(
         described_only(row_of("failures", name, "secondary", failing, run > 0.0 ? 0.0 : stats::not_a_number,
                               run > 0.0 ? failures / run : stats::not_a_number)));
+    out.metrics.back().unit = "%";
+    out.metrics.back().better = -1;
 
     for (const double q : {0.5, 0.99}) {
         out.metrics.push_back(compare_latency(seen, p, q, alpha, how.inference.units));
+    }
+    for (std::size_t r = first_row; r < out.metrics.size(); ++r) {
+        out.metrics[r].level = 1.0 - alpha;
     }
 
     const double champion_failing =
@@ -271,12 +283,11 @@ struct shadow_finding {
         found.wins = accuracy.estimate > 0.0;
         found.loses = !found.wins;
         found.words = name + (found.wins ? " has the better " : " has the worse ") + quality + ": ";
-        append_number(found.words, accuracy.estimate, 3, signs::always);
-        found.words += " [";
-        append_number(found.words, accuracy.lower, 3, signs::always);
-        found.words += ", ";
-        append_number(found.words, accuracy.upper, 3, signs::always);
-        found.words += "] on the same requests";
+        const row_format format{scored};
+        format.estimate(found.words, scored.estimate);
+        found.words += ' ';
+        format.interval(found.words);
+        found.words += " on the same requests";
     } else if (judged > 0.0) {
         found.words = name + "'s " + quality +
                       (accuracy.state == status::ok
@@ -290,20 +301,20 @@ struct shadow_finding {
         found.words = name + " has answered nothing yet";
     }
 
-    count_if_any(out, name + ": dropped, the queue was full",
+    count_if_any(out, "calls of " + name + " dropped, the queue was full",
                  static_cast<std::uint64_t>(pair.dropped.total()));
-    count_if_any(out, name + ": not run, paused by its breaker", pair.paused);
-    count_if_any(out, name + ": not run, arguments or result could not be copied", pair.not_copied);
-    count_if_any(out, name + ": results that could not be compared (the comparator threw)",
+    count_if_any(out, "calls of " + name + " not made, paused by its breaker", pair.paused);
+    count_if_any(out, "calls of " + name + " not made, arguments or result could not be copied",
+                 pair.not_copied);
+    count_if_any(out, "results of " + name + " that could not be compared (the comparator threw)",
                  pair.incomparable);
-    count_if_any(out, name + ": comparisons without a finite distance",
+    count_if_any(out, "comparisons with " + name + " without a finite distance",
                  static_cast<std::uint64_t>(compared - pair.distances.total()));
-    count_if_any(out, name + ": judged pairs", static_cast<std::uint64_t>(judged));
-    count_if_any(out, name + ": pairs where only the champion was right, or scored higher",
+    count_if_any(out, "pairs judged with " + name, static_cast<std::uint64_t>(judged));
+    count_if_any(out, "pairs where only the champion was right, or scored higher than " + name,
                  pair.champion_only);
-    count_if_any(out, name + ": pairs where only the challenger was right, or scored higher",
-                 pair.challenger_only);
-    count_if_any(out, name + ": predictions that could not be kept or judged", pair.not_judged);
+    count_if_any(out, "pairs where only " + name + " was right, or scored higher", pair.challenger_only);
+    count_if_any(out, "predictions of " + name + " that could not be kept or judged", pair.not_judged);
 
     if (const double factor = slower_where_dropped(pair); factor != 1.0) {
         std::string note = "Drops are not random: where " + name + " was dropped the champion took ";
