@@ -41,16 +41,15 @@ struct slab_layout {
     }
 };
 
-/// Two sums and a count of one bucket that are read together or not at all.
+/// Two sums of one bucket and how often it was added to, read together or not at all.
 struct slab_row {
-    std::atomic<std::uint32_t> sequence{0};
-    std::atomic<std::uint32_t> count{0};
+    std::atomic<std::uint64_t> sequence{0};  ///< twice the count, odd while somebody writes
     std::atomic<double> first{0.0};
     std::atomic<double> second{0.0};
 };
 
 struct row_values {
-    std::uint32_t count = 0;
+    std::uint64_t count = 0;
     double first = 0.0;
     double second = 0.0;
 };
@@ -80,7 +79,7 @@ public:
              double second) noexcept
     {
         slab_row& row = rows_[layout_.row(series, pair, challenger, bucket)];
-        std::uint32_t sequence = row.sequence.load(std::memory_order_relaxed);
+        std::uint64_t sequence = row.sequence.load(std::memory_order_relaxed);
         if (shared_) [[unlikely]] {
             while ((sequence & 1u) != 0 ||
                    !row.sequence.compare_exchange_weak(sequence, sequence + 1, std::memory_order_acquire)) {
@@ -91,7 +90,6 @@ public:
             row.sequence.store(sequence + 1, std::memory_order_relaxed);
         }
         // Releases keep the odd sequence before the data without a fence, which thread sanitizers do not model.
-        row.count.store(row.count.load(std::memory_order_relaxed) + 1, std::memory_order_release);
         row.first.store(row.first.load(std::memory_order_relaxed) + first, std::memory_order_release);
         row.second.store(row.second.load(std::memory_order_relaxed) + second, std::memory_order_release);
         row.sequence.store(sequence + 2, std::memory_order_release);
@@ -102,10 +100,9 @@ public:
     {
         const slab_row& row = rows_[layout_.row(series, pair, challenger, bucket)];
         for (unsigned tries = 1;; ++tries) {
-            const std::uint32_t before = row.sequence.load(std::memory_order_acquire);
+            const std::uint64_t before = row.sequence.load(std::memory_order_acquire);
             if ((before & 1u) == 0) {
-                const row_values values{row.count.load(std::memory_order_acquire),
-                                        row.first.load(std::memory_order_acquire),
+                const row_values values{before / 2, row.first.load(std::memory_order_acquire),
                                         row.second.load(std::memory_order_acquire)};
                 if (row.sequence.load(std::memory_order_relaxed) == before) {
                     return values;

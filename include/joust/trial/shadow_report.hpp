@@ -410,7 +410,7 @@ inline void collect_pair(const slab& from, std::size_t p, shadow_pair& into)
     using row = shadow_row;
     for (std::size_t b = 0; b < bucket_count; ++b) {
         const auto add = [b](bucket_tally& to, const row_values& values, double sum) {
-            to.count[b] += values.count;
+            to.count[b] += static_cast<double>(values.count);
             to.sum[b] += sum;
         };
         const row_values run = from.read(row::calls, p, true, b);

@@ -38,8 +38,9 @@ private:
 };
 
 // Bytes that parsers tend to treat specially.
-constexpr std::uint8_t interesting[] = {0x00, 0x01, 0x7F, 0x80, 0xFF, '"', '\\', '{', '}', '[', ']', ',', ':', '\n',
-                                        '\r', '\t', ' ', '-', '+', '.', '0', '9', 'e', 'N', '=', '/', '_', '%', 0xC3, 0xED};
+constexpr std::uint8_t interesting[] = {0x00, 0x01, 0x7F, 0x80, 0xFF, '"',  '\\', '{', '}',  '[',
+                                        ']',  ',',  ':',  '\n', '\r', '\t', ' ',  '-', '+',  '.',
+                                        '0',  '9',  'e',  'N',  '=',  '/',  '_',  '%', 0xC3, 0xED};
 
 input mutate(input bytes, generator& random, const std::vector<input>& seeds)
 {
