@@ -16,7 +16,7 @@ template <joust::writes_itself T>
 struct fmt::formatter<T, char> {
     constexpr auto parse(fmt::format_parse_context& context)
     {
-        auto at = context.begin();
+        const auto* at = context.begin();
         if (at == context.end() || *at == '}') {
             return at;
         }

@@ -65,6 +65,43 @@ TEST_CASE("a guardrail whose margin is a ratio is read off its e-value, never of
     CHECK(standing_of(made) == joust::standing::beyond_margin);
 }
 
+TEST_CASE(
+    "a guardrail broken by its e-value is beyond its margin, though the two-sided interval still holds it")
+{
+    joust::metric_row made = guarded(-0.38, -0.01, -0.02, 1);
+    made.role = "guardrail, at most 2 pp less";
+    made.level = 0.95;
+    made.e_value = 19.0;
+    CHECK(standing_of(made) == joust::standing::on_margin);
+    made.e_value = 21.0;
+    CHECK(standing_of(made) == joust::standing::beyond_margin);
+    made.role = "primary";
+    CHECK(standing_of(made) == joust::standing::on_margin);
+}
+
+TEST_CASE("a ratio has neither sign nor unit, and its levels keep theirs")
+{
+    joust::metric_row made = row(0.966, 1.059, 1);
+    made.champion = 0.4984;
+    made.challenger = 0.5034;
+    made.estimate = 1.011;
+    made.reference = 1.0;
+    made.unit = "%";
+    const auto shown = [&] {
+        const joust::detail::row_format format{made};
+        std::string text;
+        format.level(text, made.champion);
+        text += " | ";
+        format.estimate(text, made.estimate);
+        text += " | ";
+        format.interval(text);
+        return text;
+    };
+    CHECK(shown() == "49.84 % | 1.011 | [0.966, 1.059]");
+    made.unit = "ms";
+    CHECK(shown() == "498 us | 1.011 | [0.966, 1.059]");
+}
+
 TEST_CASE("a guardrail that allows no harm at all is unbroken until its interval shows harm")
 {
     joust::metric_row made = row(-0.01, 0.01, -1);

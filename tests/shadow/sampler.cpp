@@ -75,7 +75,7 @@ TEST_CASE("sampled refuses a rate that is no share, naming field, value and what
         FAIL("accepted");
     } catch (const joust::configuration_error& error) {
         CHECK(error.field() == "sampled.rate");
-        CHECK(error.value() == "1.500000");
+        CHECK(error.value() == "1.5");
         CHECK(error.allowed() == "a share of units from 0 to 1");
     }
 }

@@ -180,6 +180,28 @@ TEST_CASE("fixed-horizon inference answers at the planned sample, once")
     CHECK(metric_of(trial.report(), "click").p_value == p);
 }
 
+TEST_CASE("a report says that its answers hold at every look only where they do")
+{
+    const auto note_of = [](const report& r) { return r.notes.at(0); };
+    CHECK_THAT(note_of(trial_of("always").report()),
+               ContainsSubstring("intervals and e-values hold at every look"));
+    CHECK_THAT(note_of(trial_of("once", fixed_horizon{}).report()),
+               !ContainsSubstring("intervals and e-values hold at every look"));
+}
+
+TEST_CASE("no arm is said to have met more units than it served requests")
+{
+    auto trial = trial_of("distinct");
+    for (std::uint64_t user = 0; user < 3'000; ++user) {
+        trial(user);
+        if (user % 100 == 99) {
+            for (const arm_row& arm : trial.report().arms) {
+                CHECK(arm.units <= static_cast<double>(arm.requests));
+            }
+        }
+    }
+}
+
 TEST_CASE("evidence of replicas merges to what one process would have seen")
 {
     auto whole = trial_of("fleet");

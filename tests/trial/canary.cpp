@@ -1,10 +1,12 @@
 #include <joust/core/clock.hpp>
 #include <joust/core/random.hpp>
+#include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>
 
 #include "catch.hpp"
 
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -252,6 +254,125 @@ TEST_CASE("replicas that see too little alone decide together")
     CHECK_FALSE(two.rolled_back());
 }
 
+TEST_CASE("a finished ramp that left the champion a share is still taken back when a guardrail breaks")
+{
+    canary trial{model{"old", good}, model{"new", fails_when_unlucky}, by(&request::user),
+                 hash_split{.salt = "holdback"}, ramp{.shares = {0.1, 0.5}, .requests = 100}};
+    keyed_random random{21};
+    for (int i = 0; i < 20'000 && !trial.finished(); ++i) {
+        trial(request{random.below(5'000)});
+    }
+    REQUIRE(trial.finished());
+    CHECK(trial.report().decision == verdict::ship_challenger);
+    for (int i = 0; i < 1'000 && !trial.rolled_back(); ++i) {
+        trial(request{random.below(5'000), true});
+    }
+    REQUIRE(trial.rolled_back());
+    CHECK(trial.share() == 0.0);
+    CHECK(trial.report().decision == verdict::roll_back);
+}
+
+TEST_CASE("a report on merged evidence decides by it and shows it")
+{
+    const auto replica = [] {
+        return canary{model{"old", good}, model{"new", fails_when_unlucky}, by(&request::user),
+                      hash_split{.salt = "merged"},
+                      ramp{.shares = {0.3}, .requests = 1'000'000, .check_every = 1'000'000}};
+    };
+    auto one = replica();
+    auto two = replica();
+    for (std::uint64_t user = 0; user < 400; ++user) {
+        two(request{user, true});
+    }
+    CHECK(one.report().arms[1].requests == 0);
+    const report r = one.report(two.evidence());
+    CHECK(one.rolled_back());
+    CHECK(r.decision == verdict::roll_back);
+    CHECK(r.arms[0].requests + r.arms[1].requests == 400);
+    CHECK(r.arms[1].failures == two.evidence().failed(1));
+}
+
+TEST_CASE("a trial of another kind that goes on under the same salt takes none of the old tickets")
+{
+    canary before{model{"old", good},
+                  model{"new", good},
+                  by(&request::user),
+                  hash_split{.salt = "promoted"},
+                  guardrail(conversion<"ok">{}, {.max_decrease = 0.5}),
+                  ramp{.shares = {0.5}}};
+    ab_test after{model{"old", good}, model{"new", good}, by(&request::user), hash_split{.salt = "promoted"},
+                  conversion<"ok">{}};
+    for (std::uint64_t user = 0; user < 100; ++user) {
+        const ticket old = before.serve(request{user}).ticket;
+        CHECK(old.arm() == after.choose(user).arm());
+        CHECK_FALSE(after.observe<"ok">(old, 1.0));
+        CHECK_FALSE(before.observe<"ok">(after.serve(request{user}).ticket, 1.0));
+        CHECK(before.observe<"ok">(old, 1.0));
+    }
+    REQUIRE(after.report().counts.size() == 1);
+    CHECK(after.report().counts[0] == count_row{"feedback for a ticket of another trial", 100});
+}
+
+TEST_CASE("evidence that is not this trial's is refused by what differs")
+{
+    const auto canary_of = [](std::string_view salt, std::string_view challenger, auto... policies) {
+        return canary{model{"old", good}, model{challenger, good}, by(&request::user),
+                      hash_split{.salt = salt}, policies...};
+    };
+    auto trial = canary_of("own", "new");
+    const auto value_of = [&](const evidence& other) -> std::string {
+        try {
+            trial.step(other);
+        } catch (const configuration_error& e) {
+            CHECK(e.field() == "evidence");
+            return e.value();
+        }
+        return "";
+    };
+    CHECK(value_of(canary_of("own", "new").evidence()) == "");
+    CHECK(value_of(canary_of("another", "new").evidence()) == "of trial 'another'");
+    CHECK(value_of(canary_of("own", "newer").evidence()) == "of models old, newer");
+    CHECK(
+        value_of(canary_of("own", "new", guardrail(conversion<"ok">{}, {.max_decrease = 0.1})).evidence()) ==
+        "of exposures, failures, ok");
+    CHECK(value_of(canary_of("own", "new", guardrail(failures{}, {.max_increase = 0.1})).evidence()) ==
+          "of 0 guardrails on failures and latency");
+    evidence torn = trial.evidence();
+    torn.pairs[0].series.pop_back();
+    CHECK(value_of(torn) == "with lists that do not fit together");
+}
+
+TEST_CASE("a guardrail on a ratio of means is reported as a ratio, with its margin")
+{
+    canary trial{model{"old", good},
+                 model{"new", good},
+                 by(&request::user),
+                 hash_split{.salt = "ratio"},
+                 guardrail(mean<"paid">{}, {.min_ratio = 0.9}),
+                 guardrail(conversion<"ok">{}, {.min_ratio = 0.9}),
+                 ramp{.shares = {0.5}, .requests = 1'000'000}};
+    keyed_random random{22};
+    for (int i = 0; i < 20'000; ++i) {
+        const ticket receipt = trial.serve(request{random.below(5'000)}).ticket;
+        trial.observe<"paid">(receipt, 10.0 + random.uniform());
+        trial.observe<"ok">(receipt, random.chance(0.5));
+    }
+    const report r = trial.report();
+    REQUIRE(r.metrics.size() == 4);
+    for (const std::size_t i : {0U, 1U}) {
+        const metric_row& row = r.metrics[i];
+        CHECK_THAT(row.metric, ContainsSubstring("(ratio)"));
+        CHECK(row.reference == 1.0);
+        CHECK(row.margin == 0.9);
+        CHECK(row.estimate == Approx(row.challenger / row.champion).epsilon(0.01));
+        CHECK(standing_of(row) == standing::within_margin);
+    }
+    std::string text;
+    write_text(r, text);
+    CHECK_THAT(text, ContainsSubstring("50."));     // levels of a proportion stay in percent,
+    CHECK_THAT(text, !ContainsSubstring(" +1.0"));  // the ratio is no difference with a sign
+}
+
 TEST_CASE("feedback by unit is refused once the unit has changed arms")
 {
     canary trial{model{"old", good},
@@ -287,6 +408,11 @@ TEST_CASE("a ramp that cannot be is refused", "[configuration]")
     CHECK(field_of({.shares = {0.5, 0.2}}) == "ramp.shares");
     CHECK(field_of({.shares = {0.0}}) == "ramp.shares");
     CHECK(field_of({.shares = {1.5}}) == "ramp.shares");
+    // What no splitter can lay out is refused at once, not when its stage begins.
+    CHECK(field_of({.shares = {1e-12, 0.5}}) == "ramp.shares");
+    CHECK(field_of({.shares = {0.5, 1.0 - 1e-12}}) == "ramp.shares");
+    CHECK(field_of({.shares = {1e-9, 1.0 - 2e-9, 1.0}}) == "");
+    CHECK(field_of({.seconds = std::numeric_limits<double>::infinity()}) == "ramp.seconds");
     CHECK(field_of({.seconds = -1.0}) == "ramp.seconds");
     CHECK(field_of({.hold_above = 0.5}) == "ramp.hold_above");
     CHECK(field_of({.check_every = 0}) == "ramp.check_every");

@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 
+#include <cmath>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -184,11 +185,77 @@ TEST_CASE("results recorded elsewhere are paired by case")
     CHECK_THROWS_AS(other.read(all), configuration_error);
 }
 
+TEST_CASE("nothing seen settles nothing: no rows, or results that do not tell of what is asked")
+{
+    const auto f = [](const row&) { return true; };
+    gate on_failures{model{"v1", f}, model{"v2", f}, guardrail(failures{})};
+    CHECK(on_failures.run(rows_of(0)).decision == verdict::inconclusive);
+    CHECK(on_failures.run(rows_of(100)).decision == verdict::pass);
+    gate on_values{model{"v1", f}, model{"v2", f}, guardrail(conversion<"correct">{}, {.max_decrease = 0.1})};
+    CHECK(on_values.run(rows_of(0), as_predicted).decision == verdict::inconclusive);
+
+    recorder_of_results results;
+    for (int i = 0; i < 500; ++i) {
+        results.add(std::to_string(i), "v1", "correct", 1.0);
+        results.add(std::to_string(i), "v2", "correct", 1.0);
+    }
+    const recorded all = results.take();
+    gate asks_more{recorded_model("v1"), recorded_model("v2"),
+                   guardrail(conversion<"correct">{}, {.max_decrease = 0.1}), guardrail(failures{})};
+    const report open = asks_more.read(all);
+    CHECK(open.decision == verdict::inconclusive);
+    CHECK(exit_code(open) == 3);
+    gate asks_that{recorded_model("v1"), recorded_model("v2"),
+                   guardrail(conversion<"correct">{}, {.max_decrease = 0.1})};
+    CHECK(asks_that.read(all).decision == verdict::pass);
+}
+
+TEST_CASE("what recorded results lack or repeat is counted in the report")
+{
+    recorder_of_results results;
+    for (int i = 0; i < 500; ++i) {
+        results.add(std::to_string(i), "v1", "correct", 1.0);
+        results.add(std::to_string(i), "v2", "correct", 1.0);
+    }
+    results.add("0", "v1", "correct", 0.0);
+    results.add("1", "v2", "correct", std::nan(""));
+    results.add_missing();
+    results.add_failed();
+    gate check{recorded_model("v1"), recorded_model("v2"),
+               guardrail(conversion<"correct">{}, {.max_decrease = 0.1})};
+    const report r = check.read(results.take());
+    REQUIRE(r.counts.size() == 3);
+    CHECK_THAT(r.counts[0].what, ContainsSubstring("case that has one"));
+    CHECK(r.counts[0].count == 1);
+    CHECK_THAT(r.counts[1].what, ContainsSubstring("missing or not finite"));
+    CHECK(r.counts[1].count == 2);
+    CHECK_THAT(r.counts[2].what, ContainsSubstring("had failed"));
+    CHECK(r.counts[2].count == 1);
+}
+
+TEST_CASE("a gate counts units where rows have some, and states levels of latency as times")
+{
+    const auto f = [](const row&) { return true; };
+    gate check{model{"v1", f}, model{"v2", f}, by(&row::user),
+               guardrail(conversion<"correct">{}, {.max_decrease = 0.1}),
+               guardrail(latency{}, {.max_ratio = 1e6})};
+    const report r = check.run(rows_of(4'000, 4), as_predicted);
+    CHECK(r.arms[0].requests == 4'000);
+    CHECK(r.arms[0].units == 1'000.0);
+    const metric_row& times = metric_of(r, "latency");
+    CHECK(times.unit == "ms");
+    CHECK(times.reference == 1.0);
+    std::string text;
+    write_text(r, text);
+    CHECK_THAT(text, ContainsSubstring("ns "));
+}
+
 TEST_CASE("a gate without a margin is refused")
 {
     const auto f = [](const row&) { return true; };
     CHECK_THROWS_AS((gate{model{"a", f}, model{"b", f}, guardrail(conversion<"correct">{})}),
                     configuration_error);
+    CHECK_THROWS_AS((gate{model{"a", f}, model{"b", f}, guardrail(latency{})}), configuration_error);
     CHECK_THROWS_AS((gate{model{"a", f}, model{"a", f}, guardrail(conversion<"c">{}, {.max_decrease = 0.1})}),
                     configuration_error);
     CHECK_THROWS_AS((gate{model{"a", f}, model{"b", f}, guardrail(conversion<"c">{}, {.max_decrease = 0.1}),

@@ -182,6 +182,27 @@ TEST_CASE("a refused result falls back to the champion and counts as a failure")
     CHECK(trial.evidence().failed(1) == 1);
 }
 
+TEST_CASE(
+    "acceptance is asked once per call, and one that throws refuses instead of losing the champion's result")
+{
+    int asked = 0;
+    auto counting = trial_of(accept_if([&](int) {
+        ++asked;
+        return true;
+    }));
+    auto throwing = trial_of(accept_if([](int) -> bool { throw std::runtime_error("cannot judge"); }));
+    for (int i = 1; i <= 100; ++i) {
+        const request r{"user" + std::to_string(i), i};
+        counting(r);
+        CHECK(throwing(r) == i);
+    }
+    CHECK(asked == 100);
+    const evidence seen = throwing.evidence();
+    CHECK(seen.failed(0) == seen.requests(0));
+    CHECK(seen.failed(1) == seen.requests(1));
+    CHECK(seen.requests() == 100);
+}
+
 TEST_CASE("a unit that did not consent is served by the champion and leaves no evidence")
 {
     auto trial = trial_of(consent([](const request& r) { return r.number % 2 == 0; }));
@@ -266,6 +287,50 @@ TEST_CASE("asynchronous calls are chosen first and completed later, once")
     CHECK(seen.arms[chosen.arm()].latency.quantile(1.0) == Approx(12e6).epsilon(0.01));
 }
 
+TEST_CASE("only a chosen call can be completed, and a latency that is none is counted and not timed")
+{
+    auto trial = trial_of();
+    const ticket served = trial.serve(request{"ann", 1}).ticket;
+    CHECK_FALSE(trial.complete(served, std::chrono::milliseconds{1}, true));
+    CHECK(trial.evidence().requests() == 1);
+    CHECK(count_of(trial.report(), "repeated") == 1);
+
+    constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+    constexpr double endless = std::numeric_limits<double>::infinity();
+    for (const double seconds : {unknown, endless, -1.0, 1e300}) {
+        const ticket chosen = trial.choose(std::string{"bob"});
+        CHECK(chosen.kind() == ticket_kind::choice);
+        CHECK(trial.complete(chosen, std::chrono::duration<double>{seconds}, true));
+    }
+    CHECK(trial.complete(trial.choose(std::string{"eve"}), std::chrono::hours::max(), true));
+    const evidence seen = trial.evidence();
+    CHECK(seen.requests() == 6);
+    CHECK(seen.arms[0].latency.count() + seen.arms[1].latency.count() == 1);
+    CHECK(count_of(trial.report(), "invalid value") == 5);
+}
+
+TEST_CASE("feedback for calls that were chosen and never completed is pointed out")
+{
+    auto trial = trial_of();
+    std::vector<ticket> chosen;
+    for (int i = 0; i < 50; ++i) {
+        chosen.push_back(trial.choose(i));
+        CHECK(trial.observe<"click">(chosen.back(), true));
+    }
+    const auto notes_of = [&] {
+        std::string all;
+        for (const std::string& note : trial.report().notes) {
+            all += note;
+        }
+        return all;
+    };
+    CHECK_THAT(notes_of(), ContainsSubstring("more values than calls were served"));
+    for (const ticket& each : chosen) {
+        CHECK(trial.complete(each, std::chrono::milliseconds{1}, true));
+    }
+    CHECK_THAT(notes_of(), !ContainsSubstring("more values than calls were served"));
+}
+
 TEST_CASE("an own splitter decides arm and propensity, and may leave units out")
 {
     ab_test trial{model{"old", [](const request& r) { return r.number; }},
@@ -334,6 +399,18 @@ TEST_CASE("bad configuration names field, value and what is allowed")
     CHECK(field_of(guardrail(latency{}, {.max_ratio = 1.1, .max_increase = 3.0})) == "guardrail(latency)");
     CHECK(field_of(guardrail(latency{.q = 1.0})) == "latency.q");
     CHECK(field_of(guardrail(conversion<"ok">{}, {.min_ratio = 1.5})) == "guardrail(ok).min_ratio");
+    // One percentage point is 0.01: a proportion cannot fall by 1 or more, so such a guardrail would never break.
+    CHECK(field_of(guardrail(conversion<"ok">{}, {.max_decrease = 1.0})) == "guardrail(ok).max_decrease");
+    CHECK(field_of(guardrail(failures{}, {.max_increase = 2.0})) == "guardrail(failures).max_increase");
+    CHECK(field_of(guardrail(mean<"paid">{}, {.max_decrease = 2.0})) == "");
+    CHECK(field_of(guardrail(failures{}, {.max_increase = 0.1}),
+                   guardrail(failures{}, {.max_increase = 0.5})) == "guardrail(failures).max_increase");
+    CHECK(field_of(guardrail(failures{}, {.max_increase = 0.1}), guardrail(failures{}, {.max_ratio = 2.0})) ==
+          "");
+    for (const double cap : {0.0, -1.0, std::nan(""), -std::numeric_limits<double>::infinity()}) {
+        CHECK(field_of(mean<"paid">{.cap = cap}) == "mean(paid).cap");
+        CHECK(field_of(guardrail(mean<"paid">{.cap = cap}, {.max_decrease = 2.0})) == "mean(paid).cap");
+    }
     CHECK(field_of() == "");
     CHECK_THROWS_AS((ab_test{model{"a", f}, model{"a", f}, by(&request::user), conversion<"c">{}}),
                     configuration_error);

@@ -142,6 +142,29 @@ TEST_CASE("A ticket keeps every field of a slate")
     }
 }
 
+TEST_CASE("A choice keeps the fields of an exposure, as a ticket of its own kind")
+{
+    const ticket::exposure_fields fields{
+        .unit = 7, .trial = 9, .seconds = 11, .propensity = 0.25F, .arm = 3, .plan = 5, .nonce = 13};
+    const ticket chosen = ticket::choice(fields);
+    const ticket served = ticket::exposure(fields);
+    CHECK(chosen.valid());
+    CHECK(chosen.kind() == ticket_kind::choice);
+    CHECK(chosen.names_arm());
+    CHECK(served.names_arm());
+    CHECK_FALSE(ticket::unrecorded({.trial = 9, .seconds = 11}).names_arm());
+    CHECK(chosen != served);
+    CHECK(chosen.key() != served.key());
+    CHECK(chosen.unit() == 7);
+    CHECK(chosen.trial() == 9);
+    CHECK(chosen.seconds() == 11);
+    CHECK(chosen.propensity() == 0.25F);
+    CHECK(chosen.arm() == 3);
+    CHECK(chosen.plan() == 5);
+    CHECK(chosen.nonce() == 13);
+    CHECK(ticket::from_string(chosen.to_string()) == chosen);
+}
+
 TEST_CASE("A ticket outside the trial names no unit and survives as text")
 {
     const ticket made = ticket::unrecorded({.trial = 9, .seconds = 10});
@@ -258,10 +281,11 @@ TEST_CASE("What is wrong with a text is named")
     CHECK(error_of(damaged) == ticket_error::checksum);
 
     CHECK(error_of(forged(1, 0, half | info(1, 1, 0, 0, 0))) == ticket_error::none);
+    CHECK(error_of(forged(1, 0, half | info(1, 4, 0, 0, 0))) == ticket_error::none);
     CHECK(error_of(forged(1, 0, half | info(1, 1, 1, 0, 0))) == ticket_error::version);
     CHECK(error_of(forged(1, 0, half | info(1, 1, 0, 1, 0))) == ticket_error::checksum);
     CHECK(error_of(forged(1, 0, half | info(1, 0, 0, 0, 0))) == ticket_error::kind);
-    CHECK(error_of(forged(1, 0, half | info(1, 4, 0, 0, 0))) == ticket_error::kind);
+    CHECK(error_of(forged(1, 0, half | info(1, 5, 0, 0, 0))) == ticket_error::kind);
     CHECK(error_of(forged(1, 0, half | info(1, 7, 0, 0, 0))) == ticket_error::kind);
 }
 

@@ -38,13 +38,13 @@ public:
         return place_of_mixed(mix64(hash));
     }
 
-    /// As place_of, for a hash that came out of mix64 and from which nothing else was chosen by its upper end.
+    /// As place_of, for a hash whose lower end is as good as random and was used for nothing else.
     [[nodiscard]] static constexpr place place_of_mixed(std::uint64_t mixed) noexcept
     {
-        // The bit set behind the last one bounds the count of leading zeros.
-        const std::uint64_t rest = (mixed << Bits) | (std::uint64_t{1} << (Bits - 1));
-        return {static_cast<std::size_t>(mixed >> (64 - Bits)),
-                static_cast<std::uint8_t>(std::countl_zero(rest) + 1)};
+        // The bit set behind the last one bounds the count of zeros.
+        const std::uint64_t rest = (mixed >> Bits) | (std::uint64_t{1} << (64 - Bits));
+        return {static_cast<std::size_t>(mixed & (size - 1)),
+                static_cast<std::uint8_t>(std::countr_zero(rest) + 1)};
     }
     [[nodiscard]] static constexpr std::size_t index(std::uint64_t hash) noexcept
     {

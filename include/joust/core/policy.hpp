@@ -69,7 +69,7 @@ using bare_t = typename bare<T>::type;
 template <class T>
 constexpr T take(T&& policy)
 {
-    return std::move(policy);
+    return std::forward<T>(policy);
 }
 template <class Role, class T>
 constexpr T take(assigned_role<Role, T>&& policy)

@@ -336,8 +336,8 @@ private:
     };
 
     // Finish a short input with the last 0 to 8 bytes of the unit.
-    [[nodiscard]] static constexpr std::uint64_t finish_short(std::uint64_t h, joint join, std::uint64_t word,
-                                                              std::size_t bytes) noexcept
+    [[nodiscard, gnu::always_inline]] static constexpr std::uint64_t
+    finish_short(std::uint64_t h, joint join, std::uint64_t word, std::size_t bytes) noexcept
     {
         std::size_t left = join.shift / 8 + bytes;
         std::uint64_t rest = join.next(word);
@@ -358,7 +358,7 @@ private:
                                 : detail::load_tail(text.data(), left);
     }
 
-    [[nodiscard]] constexpr std::uint64_t hash_text(std::string_view text) const noexcept
+    [[nodiscard, gnu::always_inline]] constexpr std::uint64_t hash_text(std::string_view text) const noexcept
     {
         if (text.size() < short_sizes_) {
             const char* at = text.data();
@@ -414,7 +414,7 @@ private:
     }
 
     template <class Number>
-    [[nodiscard]] constexpr std::uint64_t hash_number(Number key) const noexcept
+    [[nodiscard, gnu::always_inline]] constexpr std::uint64_t hash_number(Number key) const noexcept
     {
         if constexpr (std::is_enum_v<Number>) {
             return hash_number(detail::wide_value(key));
@@ -482,6 +482,19 @@ private:
     std::uint64_t words_[4]{};
     detail::xx::lanes lanes_;
 };
+
+namespace detail {
+
+/// Derive what evidence, tickets and logs know a unit by from the hash that decides its arm, which never leaves the call.
+///
+/// Its upper end, which chooses buckets and slots, is filled from the lower end of the hash: so it says nothing of the arm,
+/// which is read off the hash's upper end.
+[[nodiscard]] constexpr std::uint64_t pseudonym_of(std::uint64_t hash) noexcept
+{
+    return (hash ^ 0x9d39247e33776d41U) * 0x9e3779b97f4a7c15U;
+}
+
+}  // namespace detail
 
 /// The text that makes one trial's assignment independent of another's.
 ///

@@ -76,8 +76,8 @@ public:
 
     /// Count a served request.
     template <std::size_t Pairs>
-    void expose(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares,
-                std::uint64_t pseudonym) noexcept
+    [[gnu::always_inline]] void expose(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares,
+                                       std::uint64_t pseudonym) noexcept
     {
         add(mine, exposure_series, arm, shares, pseudonym, 1.0);
         mine.add_unit(arm, pseudonym);
@@ -85,8 +85,9 @@ public:
 
     /// Add a value of a series to the unit's bucket, in every pair that the arm is part of.
     template <std::size_t Pairs>
-    void add(slab& mine, std::size_t series, unsigned arm, const std::array<pair_share, Pairs>& shares,
-             std::uint64_t pseudonym, double x) noexcept
+    [[gnu::always_inline]] void add(slab& mine, std::size_t series, unsigned arm,
+                                    const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+                                    double x) noexcept
     {
         const std::size_t bucket = bucket_of(pseudonym);
         if constexpr (Pairs == 1) {

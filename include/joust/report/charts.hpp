@@ -273,7 +273,7 @@ inline void append_forest(std::string& out, const metric_row& row)
     }
 
     const bool compared = known(row.reference);
-    const bool percent = row.unit == "%";
+    const bool percent = row.unit == "%" && !shows_ratio(row);
     const double unit = percent ? 100.0 : 1.0;
     double low = 0.0;
     double high = 0.0;

@@ -78,7 +78,8 @@ struct metric_row {
     status state = status::too_few;
     /// The edge of what a guardrail allows, in the units of `estimate`; NaN where there is none.
     double margin = std::numeric_limits<double>::quiet_NaN();
-    /// The value of `estimate` at which the models do not differ; NaN where there is none (an agreement rate).
+    /// The value of `estimate` at which the models do not differ: 0 for a difference, 1 for a ratio; NaN where there is
+    /// none (an agreement rate).
     double reference = 0.0;
     int better = 0;  ///< +1: more is better, -1: less is better, 0: not stated
     double level = std::numeric_limits<double>::quiet_NaN();  ///< coverage of the interval, such as 0.95

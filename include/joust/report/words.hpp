@@ -89,6 +89,18 @@ namespace detail {
     return row.better < 0 || (row.better == 0 && row.margin >= from);
 }
 
+/// Does the e-value of a guardrail show harm beyond its margin, at the error rate of its row?
+[[nodiscard]] constexpr bool shown_harmful(const metric_row& row) noexcept
+{
+    return known(row.e_value) && known(row.level) && row.e_value * (1.0 - row.level) >= 1.0;
+}
+
+/// Is the estimate a ratio of the challenger's level to the champion's, a number without a unit?
+[[nodiscard]] constexpr bool shows_ratio(const metric_row& row) noexcept
+{
+    return row.reference == 1.0;
+}
+
 }  // namespace detail
 
 /// Read a metric row: where its interval lies.
@@ -104,7 +116,11 @@ namespace detail {
         if (!detail::known(row.e_value) || !detail::known(row.level)) {
             return standing::unknown;
         }
-        return row.e_value * (1.0 - row.level) >= 1.0 ? standing::beyond_margin : standing::unbroken;
+        return detail::shown_harmful(row) ? standing::beyond_margin : standing::unbroken;
+    }
+    // The one-sided evidence of harm may suffice a little before the two-sided interval leaves the margin.
+    if (guards && detail::shown_harmful(row)) {
+        return standing::beyond_margin;
     }
     if (!interval) {
         return standing::unknown;
@@ -160,7 +176,8 @@ namespace detail {
 /// How the numbers of one metric row are printed: scale, decimals and unit.
 class row_format {
 public:
-    explicit row_format(const metric_row& row) : row_(row), percent_(row.unit == "%"), time_(row.unit == "ms")
+    explicit row_format(const metric_row& row)
+        : row_(row), ratio_(shows_ratio(row)), percent_(row.unit == "%"), time_(row.unit == "ms")
     {
         double width = row.upper - row.lower;
         if (!printable_number(width)) {
@@ -168,7 +185,7 @@ public:
             width = 2.0 * (bound > row.estimate ? bound - row.estimate : row.estimate - bound);
         }
         if (printable_number(width) && width != 0.0) {
-            decimals_ = decimals_for(scaled(width));
+            decimals_ = decimals_for(ratio_ ? width : scaled(width));
         } else {
             decimals_ = -1;
         }
@@ -182,7 +199,7 @@ public:
             return;
         }
         const double shown = scaled(value);
-        if (decimals_ < 0 || !printable_number(shown) || shown == 0.0) {
+        if (decimals_ < 0 || ratio_ || !printable_number(shown) || shown == 0.0) {
             append_number(out, shown);
         } else {
             const int wanted = 1 - decimal_exponent(shown);
@@ -196,7 +213,7 @@ public:
     void estimate(std::string& out, double value) const
     {
         number(out, value, plus());
-        if (time_) {
+        if (time_ || ratio_) {
             return;
         }
         behind(out, value, percent_ ? differs() ? " pp" : " %" : std::string_view{});
@@ -219,14 +236,15 @@ public:
     /// The bare number in the row's scale, with the row's decimals. Times bring the unit that suits them.
     void number(std::string& out, double value, signs sign) const
     {
-        if (time_) {
+        if (time_ && !ratio_) {
             append_duration(out, 1e6 * value, 3, sign);
             return;
         }
+        const double shown = ratio_ ? value : scaled(value);
         if (decimals_ >= 0) {
-            append_fixed(out, scaled(value), decimals_, sign);
+            append_fixed(out, shown, decimals_, sign);
         } else {
-            append_number(out, scaled(value), 4, sign);
+            append_number(out, shown, 4, sign);
         }
     }
 
@@ -252,6 +270,7 @@ private:
     }
 
     const metric_row& row_;
+    bool ratio_;
     bool percent_;
     bool time_;
     int decimals_ = -1;

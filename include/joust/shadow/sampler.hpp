@@ -3,10 +3,10 @@
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/policy.hpp>
+#include <joust/core/text.hpp>
 
 #include <concepts>
 #include <cstdint>
-#include <string>
 
 namespace joust::inline v0 {
 
@@ -67,7 +67,7 @@ struct sampled {
     void validate() const
     {
         if (!(rate >= 0.0 && rate <= 1.0)) {
-            throw configuration_error("sampled.rate", std::to_string(rate), "a share of units from 0 to 1");
+            throw configuration_error("sampled.rate", to_text(rate), "a share of units from 0 to 1");
         }
     }
 

@@ -89,7 +89,7 @@ public:
     /// Find the arm of a salted hash.
     [[nodiscard]] constexpr unsigned arm_of(std::uint64_t unit) const noexcept
     {
-        if (count_ == 2) {
+        if (count_ == 2) [[likely]] {
             // One challenger starts at 0. Arithmetic instead of a branch, which a random unit would mispredict.
             return static_cast<unsigned>(unit < widths_[1]) | rest_;
         }

@@ -99,7 +99,7 @@ inline constexpr double minimum_beyond =
 {
     const double n = static_cast<double>(count);
     double lower = 0.0;
-    double upper = n + 1.0;
+    double upper = 0.0;
     if (options.planned == 0) {
         lower = lower_rank(n, options.q, 0.5 * options.alpha);
         // P(X >= u) <= alpha / 2 is P(n - X <= n - u): the mirrored problem

@@ -60,6 +60,7 @@ public:
 
 private:
     struct unpacked {};
+    static constexpr std::string_view kind = "ab_test";
 
     ab_test(std::tuple<Args...> arguments, unpacked) : base(arguments) {}
 
@@ -69,6 +70,9 @@ private:
     }
 
     // Thresholds are looked for at the numbers of a thread's calls where a look is cheap against what went before.
+    static constexpr bool counts_every_call =
+        false;  // calls without a number were not timed: no threshold moves
+
     void after_call(bool, std::uint32_t number) noexcept
     {
         if ((number & 1023U) == 1023U) [[unlikely]] {
@@ -86,10 +90,10 @@ private:
         detail::judge(this->inference_, seen, how, live_log_e, found);
         joust::report out;
         out.name = this->name();
-        out.kind = "ab_test";
+        out.kind = kind;
         detail::describe(out, seen, found, how);
         decide(out, seen, found, how);
-        detail::annotate(out, seen, false);
+        detail::annotate(out, seen, false, this->holds_when(), how);
         return out;
     }
 
@@ -164,14 +168,14 @@ private:
         const std::string& name = how.specs[f.metric].name;
         switch (f.answer.state) {
             case status::ok:
-                return "the interval for " + name + interval(f.answer, how.specs[f.metric].unit) +
-                       " still contains 0";
+                return "the interval for " + name + " still contains 0" +
+                       interval(f.answer, how.specs[f.metric].unit);
             case status::burn_in:
                 return name + " is still in its burn-in: too few units or events for any claim";
             case status::before_planned_sample:
                 return name + " is judged once, at the planned sample, which is not reached";
             case status::zero_variance: return name + " has been the same for everybody so far";
-            default: return name + " cannot be judged yet: " + std::string{to_string(f.answer.state)};
+            default: return name + " cannot be judged yet: " + std::string{explain(f.answer.state)};
         }
     }
 

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <joust/core/error.hpp>
 #include <joust/report/report.hpp>
+#include <joust/store/snapshot.hpp>
 #include <joust/trial/serving.hpp>
 
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -36,7 +39,11 @@ public:
     Result operator()(Args... arguments) { return inside_->call(std::forward<Args>(arguments)...); }
     served<Result> serve(Args... arguments) { return inside_->serve(std::forward<Args>(arguments)...); }
     [[nodiscard]] joust::report report() { return inside_->report(); }
+    /// Copy all evidence out.
+    /// errors: configuration_error for a shadow, whose evidence is of a type of its own; `snapshot` writes that of every trial
     [[nodiscard]] joust::evidence evidence() const { return inside_->evidence(); }
+    /// Write all evidence as bytes, as `to_snapshot(trial.evidence())` does.
+    [[nodiscard]] std::string snapshot() const { return inside_->snapshot(); }
 
 private:
     struct interface {
@@ -48,6 +55,7 @@ private:
         virtual served<Result> serve(Args... arguments) = 0;
         virtual joust::report report() = 0;
         virtual joust::evidence evidence() const = 0;
+        virtual std::string snapshot() const = 0;
     };
 
     template <class Trial>
@@ -63,7 +71,17 @@ private:
             return trial.serve(std::forward<Args>(arguments)...);
         }
         joust::report report() override { return trial.report(); }
-        joust::evidence evidence() const override { return trial.evidence(); }
+        joust::evidence evidence() const override
+        {
+            if constexpr (std::is_same_v<decltype(trial.evidence()), joust::evidence>) {
+                return trial.evidence();
+            } else {
+                throw configuration_error(
+                    "any_trial", "a trial whose evidence is of another type",
+                    "an ab_test or a canary; snapshot() writes the evidence of any trial");
+            }
+        }
+        std::string snapshot() const override { return to_snapshot(trial.evidence()); }
         Trial trial;
     };
 

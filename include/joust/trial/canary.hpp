@@ -79,7 +79,7 @@ public:
 
     [[nodiscard]] bool rolled_back() const noexcept { return rolled_back_.load(std::memory_order_acquire); }
 
-    /// Has the last stage been passed?
+    /// Has the last stage been passed? Where the ramp ends below 1, a guardrail that breaks later still rolls back.
     [[nodiscard]] bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
 
     /// The challenger's share now.
@@ -89,11 +89,30 @@ public:
     [[nodiscard]] joust::report report()
     {
         const std::scoped_lock lock{control_};
-        look(nullptr);
+        return report_on(nullptr);
+    }
+
+    /// Let the evidence of all replicas decide, as `step(merged)` does, and say what it shows.
+    /// errors: configuration_error where it is not of this trial
+    [[nodiscard]] joust::report report(joust::evidence merged)
+    {
+        this->check_own(merged);
+        const std::scoped_lock lock{control_};
+        return report_on(&merged);
+    }
+
+private:
+    struct unpacked {};
+    static constexpr std::string_view kind = "canary";
+
+    /// assumes: control_ is held
+    [[nodiscard]] joust::report report_on(const joust::evidence* merged)
+    {
+        look(merged);
         const detail::setting how = setting_of_ramp();
         joust::report out;
         out.name = this->name();
-        out.kind = "canary";
+        out.kind = kind;
         detail::describe(out, seen_now_, found_, how);
         out.shares = history_;
         if (rolled_back()) {
@@ -107,16 +126,13 @@ public:
             out.reason = "stage " + std::to_string(stage_ + 1) + " of " +
                          std::to_string(ramp_.shares.size()) + ": " + waiting();
         }
-        detail::annotate(out, seen_now_, history_.size() > 1);
+        detail::annotate(out, seen_now_, history_.size() > 1, this->holds_when(), how);
         if (this->board_.current().shares[0] == 0.0) {
             out.notes.emplace_back(
                 "The champion serves nobody now: comparisons are those of the earlier stages.");
         }
         return out;
     }
-
-private:
-    struct unpacked {};
 
     canary(std::tuple<Args...> arguments, unpacked)
         : base(arguments), ramp_(base::policies::template pick<ramp_role, ramp>(arguments))
@@ -159,6 +175,8 @@ private:
     // A thread's calls are counted in lots, so that serving shares no counter.
     static constexpr std::uint32_t lot = 64;
 
+    static constexpr bool counts_every_call = true;
+
     void after_call(bool eventful, std::uint32_t number) noexcept
     {
         if (eventful) [[unlikely]] {
@@ -189,7 +207,7 @@ private:
 
     void look_unless_busy() noexcept
     {
-        if (settled() || !control_.try_lock()) {
+        if (over() || !control_.try_lock()) {
             return;
         }
         const std::unique_lock lock{control_, std::adopt_lock};
@@ -200,7 +218,11 @@ private:
         }
     }
 
-    [[nodiscard]] bool settled() const noexcept { return rolled_back() || finished(); }
+    /// Is there nothing left to decide? A finished ramp that left the champion a share can still be taken back.
+    [[nodiscard]] bool over() const noexcept
+    {
+        return rolled_back() || (finished() && this->board_.current().shares[0] == 0.0);
+    }
 
     [[nodiscard]] detail::setting setting_of_ramp() const
     {
@@ -234,14 +256,14 @@ private:
         if (merged == nullptr) {
             this->live_.remember(seen_now_);
         }
-        if (settled()) {
+        if (over()) {
             return;
         }
         if (found_.breached(0)) {
             withdraw(detail::breach_of(seen_now_, found_, how, 0));
-            return;
+        } else if (!finished()) {
+            advance(how);
         }
-        advance(how);
     }
 
     void advance(const detail::setting& how)

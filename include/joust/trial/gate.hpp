@@ -260,9 +260,13 @@ public:
                 put(column, into, pairs.first[i], pairs.second[i]);
             }
             all.unpaired += pairs.unpaired;
+            all.repeated += pairs.repeated;
             rows = pairs.first.size() > rows ? pairs.first.size() : rows;
             ++column;
         }
+        all.recorded = true;
+        all.missing = results.missing;
+        all.failed_elsewhere = results.failed;
         return decide(all, rows);
     }
 
@@ -274,7 +278,11 @@ private:
         detail::paired_column failures;
         std::array<latency_sketch, 2> latency;
         std::array<bool, 2> failed{};
+        bool recorded = false;  ///< read from results that say nothing of failures and latencies
         std::uint64_t unpaired = 0;
+        std::uint64_t repeated = 0;
+        std::uint64_t missing = 0;
+        std::uint64_t failed_elsewhere = 0;
     };
 
     gate(std::tuple<Args...> arguments, unpacked)
@@ -293,9 +301,12 @@ private:
             throw configuration_error("significance.alpha", to_text(alpha_),
                                       "an error rate above 0 and below 0.5");
         }
+        const std::size_t given = metrics_.specs().size();
         metrics_.watch_failures();
+        asked_of_failures_ = metrics_.specs().size() == given;
         for (const auto& spec : metrics_.specs()) {
-            if (is_value(spec) && spec.limit.value == (spec.limit.relative ? 1.0 : 0.0)) {
+            if ((is_value(spec) || (spec.watch >= 0 && is_latency(spec))) &&
+                spec.limit.value == (spec.limit.relative ? 1.0 : 0.0)) {
                 throw configuration_error(
                     "guardrail(" + spec.name + ")", "without a margin",
                     "a margin above 0: no finite number of rows shows that nothing at all was lost");
@@ -437,7 +448,7 @@ private:
                                 .share = 1.0,
                                 .requests = rows,
                                 .failures = static_cast<std::uint64_t>(failed),
-                                .units = static_cast<double>(rows)});
+                                .units = units_of(all, rows)});
             if (!all.latency[a].empty()) {
                 const auto at = [&](double q) { return all.latency[a].quantile(q) * 1e-6; };
                 out.latencies.push_back({names_[a], all.latency[a].count(), at(0.5), at(0.9), at(0.95),
@@ -477,8 +488,8 @@ private:
             } else if (spec.watch >= 0 && is_latency(spec)) {
                 found = judge_latency(spec, all, row, divided, static_cast<double>(rows));
             } else {
-                if (all.failures.champion.empty()) {
-                    continue;  // recorded results say nothing of failures
+                if (all.recorded && !asked_of_failures_) {
+                    continue;
                 }
                 const auto answer = detail::compare_paired(all.failures, 1.0, alpha_);
                 found = judge_failures(spec.limit, answer, detail::compare_paired(all.failures, 1.0, divided),
@@ -489,9 +500,9 @@ private:
                 }
             }
             if (found.broken) {
-                broken += (broken.empty() ? "" : "; ") + row.metric + in_words(row);
+                broken += (broken.empty() ? "" : "; ") + spec.name + in_words(row);
             } else if (!found.holds) {
-                open += (open.empty() ? "" : ", ") + row.metric;
+                open += (open.empty() ? "" : ", ") + spec.name;
                 more = std::fmax(more, found.rows_needed);
             }
             out.metrics.push_back(std::move(row));
@@ -519,8 +530,19 @@ private:
             out.counts.push_back(
                 {"values dropped, since a model failed or the value is not one of the metric", dropped});
         }
-        if (all.unpaired > 0) {
-            out.counts.push_back({"recorded values without a partner", all.unpaired});
+        const auto count = [&out](const char* what, std::uint64_t n) {
+            if (n > 0) {
+                out.counts.push_back({what, n});
+            }
+        };
+        count("recorded values without a partner", all.unpaired);
+        count("further recorded values for a case that has one", all.repeated);
+        count("recorded values that are missing or not finite, of any model and metric", all.missing);
+        count("recorded measurements that had failed", all.failed_elsewhere);
+        if (all.recorded && asked_of_failures_) {
+            out.notes.emplace_back(
+                "Recorded results do not say on which cases a model failed; let run() call the models "
+                "to judge failures.");
         }
         std::string note = "Both models saw the same rows; intervals cover ";
         append_percent(note, 1.0 - 2.0 * alpha_, 0);
@@ -552,6 +574,21 @@ private:
         return text;
     }
 
+    /// Distinct units among the rows; every row where none are named.
+    static double units_of(const columns& all, std::size_t rows)
+    {
+        if constexpr (has_units) {
+            if (!all.recorded) {
+                std::map<std::uint64_t, bool> units;
+                for (const std::uint64_t unit : all.failures.unit) {
+                    units[unit] = true;
+                }
+                return static_cast<double>(units.size());
+            }
+        }
+        return static_cast<double>(rows);
+    }
+
     [[nodiscard]] bool is_latency(const detail::metric_spec& spec) const
     {
         return metrics_.watches()[static_cast<std::size_t>(spec.watch)].on_latency;
@@ -578,7 +615,6 @@ private:
         const auto answer = compare(alpha_);
         fill(row, answer);
         row.metric += " p" + to_text(100.0 * watch.q) + (spec.limit.relative ? " (ratio)" : "");
-        row.unit = spec.limit.relative ? "" : "ms";
         row.margin = spec.limit.value;
         row.reference = spec.limit.relative ? 1.0 : 0.0;
         return rule(spec.limit, answer, compare(divided), spec.limit.value, rows);
@@ -592,6 +628,9 @@ private:
             return rule(limit, answer, at_divided, limit.value, rows);
         }
         ruling r;
+        if (answer.units == 0) {
+            return r;  // no row at all: nothing failed more often, and nothing was seen
+        }
         r.holds = answer.challenger <= (limit.relative ? limit.value : 1.0) * answer.champion;
         r.broken = !r.holds && answer.p_value <= 2.0 * divided;
         return r;
@@ -599,6 +638,7 @@ private:
 
     metrics_t metrics_;
     double alpha_;
+    bool asked_of_failures_ = false;
     [[no_unique_address]] key_t key_;
     [[no_unique_address]] clock_t clock_;
     std::tuple_element_t<0, typename parts::models> champion_;

@@ -186,7 +186,7 @@ public:
         if (!page.valid()) {
             return refuse(detail::ignored::damaged_ticket);
         }
-        if (page.trial() != trial_ || page.kind() == ticket_kind::exposure) {
+        if (page.trial() != trial_ || page.names_arm()) {
             return refuse(detail::ignored::foreign_ticket);
         }
         if (page.kind() != ticket_kind::slate) {
@@ -266,7 +266,8 @@ private:
           clock_(pick<clock_role, steady_time>(arguments)), recorder_(pick<recorder_role, no_log>(arguments)),
           inference_(pick<inference_role, always_valid>(arguments)),
           name_(name_from(pick<detail::slate_salt_role, salt>(arguments))), hasher_(name_),
-          trial_(ticket::trial_number(name_)), seed_(xxh64(name_, coin_seed)), live_(described(), {})
+          trial_(ticket::trial_number("interleaving/" + name_)), seed_(xxh64(name_, coin_seed)),
+          live_(described(), {})
     {
         if (!(inference_.alpha > 0.0 && inference_.alpha < 1.0)) {
             throw configuration_error("alpha", to_text(inference_.alpha), "an error rate between 0 and 1");
@@ -380,7 +381,7 @@ private:
             const auto receipt = ticket::unrecorded({.trial = trial_, .seconds = seconds_now()});
             return page_t{collect_from(out, results), std::move(out), receipt};
         }
-        now.pseudonym = pseudonym_of(hasher_(key_.key(arguments...)));
+        now.pseudonym = detail::pseudonym_of(hasher_(key_.key(arguments...)));
         now.seconds = seconds_now();
         now.number = live_.mine().next_call();
         const bool timed = timing_.times(now.number);
@@ -549,12 +550,6 @@ private:
     [[nodiscard]] static std::uint32_t seconds_now() noexcept
     {
         return static_cast<std::uint32_t>(wall_milliseconds() / 1'000U);
-    }
-
-    // The same pseudonym as in a trial that serves one arm per unit, so that buckets agree.
-    [[nodiscard]] static constexpr std::uint64_t pseudonym_of(std::uint64_t hash) noexcept
-    {
-        return mix64(hash ^ 0x9d39247e33776d41U);
     }
 
     // A ticket has room for the 22 bits behind the bucket.

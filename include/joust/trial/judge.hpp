@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace joust::inline v0::detail {
@@ -179,6 +181,12 @@ inline const char* role_name(metric_spec::part role)
     return role == metric_spec::part::primary ? "primary" : "secondary";
 }
 
+/// Distinct units, estimated: no more than requests, since each brings one.
+[[nodiscard]] inline double units_of(const evidence& seen, std::size_t arm)
+{
+    return std::fmin(seen.arms[arm].units.estimate(), static_cast<double>(seen.requests(arm)));
+}
+
 /// Describe arms, metrics, latencies and counts of evidence in a report.
 inline void describe(report& out, const evidence& seen, const judgement& found, const setting& how)
 {
@@ -187,7 +195,7 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
                             .share = how.shares.empty() ? 0.0 : how.shares[a],
                             .requests = seen.requests(a),
                             .failures = seen.failed(a),
-                            .units = seen.arms[a].units.estimate()});
+                            .units = units_of(seen, a)});
         const latency_sketch& times = seen.arms[a].latency;
         if (!times.empty()) {
             const auto at = [&](double q) { return times.quantile(q) * 1e-6; };
@@ -225,6 +233,11 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
         row.unit = spec.unit;
         if (guards && !spec.limit.relative) {
             row.margin = spec.limit.value;
+        } else if (guards && spec.watch < 0) {
+            // Judged by means, so the estimate is the ratio itself; first events have no such level.
+            row.metric += " (ratio)";
+            row.margin = spec.limit.value;
+            row.reference = 1.0;
         }
         out.metrics.push_back(std::move(row));
     }
@@ -290,12 +303,40 @@ inline void append_in_unit(std::string& out, double value, std::string_view unit
     return {};
 }
 
-/// The sentences about method that belong under every report.
-inline void annotate(report& out, const evidence& seen, bool share_changed)
+/// The sentences about method that belong under every report. `how_long` says when the intervals of metrics hold.
+inline void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
+                     const setting& how)
 {
-    out.notes.emplace_back("Estimates are challenger minus champion, clustered by " +
-                           std::to_string(bucket_count) +
-                           " hashed buckets of units; intervals and e-values hold at every look.");
+    std::string note = "Estimates are challenger minus champion, clustered by ";
+    append_count(note, bucket_count);
+    note += " hashed buckets of units; ";
+    note += how_long;
+    out.notes.push_back(std::move(note));
+    for (const metric_spec& spec : how.specs) {
+        if (spec.unit != "%" || spec.series == failure_series) {
+            continue;
+        }
+        std::uint64_t most = 0;
+        const auto compare = [&most](std::uint64_t fed, std::uint64_t served) {
+            if (fed > served && fed - served > most) {
+                most = fed - served;
+            }
+        };
+        for (const pair_evidence& pair : seen.pairs) {
+            const bucket_sums& fed = pair.series[spec.series];
+            const bucket_sums& served = pair.series[exposure_series];
+            compare(fed.challenger_count, served.challenger_count);
+            compare(fed.champion_count, served.champion_count);
+        }
+        if (most > 0) {
+            note = spec.name + " has ";
+            append_count(note, most);
+            note += " more values than calls were served: were calls chosen and not completed, or was "
+                    "feedback by unit "
+                    "given twice?";
+            out.notes.push_back(std::move(note));
+        }
+    }
     if (share_changed) {
         out.notes.emplace_back(
             "Means are overlap-weighted over the stages of the ramp, since shares changed; latency "

@@ -3,8 +3,10 @@
 #include <joust/metric/conversion.hpp>
 #include <joust/metric/guardrail.hpp>
 #include <joust/metric/live_evidence.hpp>
+#include <joust/metric/mean.hpp>
 #include <joust/metric/metric.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -49,6 +51,23 @@ template <class T>
 inline constexpr bool is_conversion = false;
 template <fixed_string Name>
 inline constexpr bool is_conversion<conversion<Name>> = true;
+
+template <class T>
+inline constexpr bool is_mean = false;
+template <fixed_string Name>
+inline constexpr bool is_mean<mean<Name>> = true;
+
+/// Refuse options of a metric under which it could measure nothing.
+template <class Metric>
+void check_metric(const Metric& given)
+{
+    if constexpr (is_mean<Metric>) {
+        if (!(given.cap > 0.0)) {
+            throw configuration_error("mean(" + std::string{Metric::name()} + ").cap", to_text(given.cap),
+                                      "the largest value that one exposure may bring, above 0");
+        }
+    }
+}
 
 /// The unit that a metric's numbers are shown in.
 template <class Metric>
@@ -209,6 +228,7 @@ private:
     void describe()
     {
         using given = given_t<I>;
+        check_metric(inner(std::get<I>(metrics_)));
         if constexpr (is_guarded<given>) {
             add_guardrail(std::get<I>(metrics_), has_series<I> ? series_of(I) : failure_series);
         } else {
@@ -232,6 +252,13 @@ private:
         spec.role = metric_spec::part::guardrail;
         spec.limit = bound_of(given);
         spec.direction = spec.limit.harm_is_up ? better::down : better::up;
+        if (spec.unit == "%" && !spec.limit.relative && std::fabs(spec.limit.value) >= 1.0) {
+            throw configuration_error(
+                "guardrail(" + spec.name + ")." + (spec.limit.harm_is_up ? "max_increase" : "max_decrease"),
+                to_text(std::fabs(spec.limit.value)),
+                "a fraction below 1, such as 0.01 for one percentage point: a proportion "
+                "cannot change by more");
+        }
         if constexpr (std::is_same_v<Metric, latency>) {
             spec.watch = static_cast<int>(watches_.size());
             watches_.push_back(watch_latency(given.metric, spec.limit, series));
@@ -240,6 +267,13 @@ private:
             if (spec.limit.relative || spec.limit.value == 0.0) {
                 spec.watch = static_cast<int>(watches_.size());
                 watches_.push_back({.max_ratio = spec.limit.relative ? spec.limit.value : 1.0});
+            }
+            for (const metric_spec& other : specs_) {
+                // Both would keep their evidence in one place, and the laxer one would break with the stricter one.
+                if (spec.watch < 0 && other.series == failure_series && other.watch < 0) {
+                    throw configuration_error("guardrail(failures).max_increase", "given twice",
+                                              "one max_increase: the smaller one decides");
+                }
             }
         }
         specs_.push_back(std::move(spec));

@@ -48,16 +48,20 @@ struct ramp {
         }
         double before = 0.0;
         for (const double share : shares) {
-            if (!(share > before && share <= 1.0)) {
-                throw configuration_error("ramp.shares", to_text(share) + " after " + to_text(before),
-                                          "shares above 0 and at most 1, each larger than the one before");
+            // What a splitter can lay out: the champion keeps nothing, or enough to be a share.
+            if (!(share > before && ((share >= 1e-9 && share <= 1.0 - 1e-9) || share == 1.0))) {
+                throw configuration_error(
+                    "ramp.shares",
+                    before > 0.0 ? to_text(share) + " after " + to_text(before) : to_text(share),
+                    "shares from 1e-9 to 1 - 1e-9, each larger than the one before; the "
+                    "last may be 1");
             }
             before = share;
         }
-        if (!(seconds >= 0.0)) {
-            throw configuration_error("ramp.seconds", to_text(seconds), "0 or more");
+        if (!(seconds >= 0.0 && seconds <= 1e18)) {
+            throw configuration_error("ramp.seconds", to_text(seconds), "a finite number, 0 or more");
         }
-        if (!(hold_above >= 1.0)) {
+        if (!(hold_above >= 1.0)) {  // infinite never holds
             throw configuration_error("ramp.hold_above", to_text(hold_above), "an e-value of at least 1");
         }
         if (check_every == 0) {

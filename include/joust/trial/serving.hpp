@@ -60,7 +60,9 @@ concept pending_result = requires(std::remove_cvref_t<Result>& r) {
 
 /// What every trial that serves one arm per unit has in common: assignment, calls, feedback, evidence.
 ///
-/// Derived trials add what they decide: `after_call(failed or late, number of the thread's call)` and `after_feedback()`.
+/// Derived trials have a `kind` and add what they decide: `after_call(failed or late, number of the thread's call)` and
+/// `after_feedback()`.
+/// `counts_every_call` says whether they need to hear of calls that have no number for another reason.
 template <class Derived, class Roles, class... Args>
 class serving {
 protected:
@@ -128,7 +130,9 @@ protected:
           timing_(pick<timing_role, timed>(arguments)), clock_(pick<clock_role, steady_time>(arguments)),
           recorder_(pick<recorder_role, no_log>(arguments)),
           inference_(pick<inference_role, always_valid>(arguments)), name_(name_of(splitter_)),
-          hasher_(name_), trial_(ticket::trial_number(name_)),
+          hasher_(name_),
+          // By kind too: an A/B test that goes on under a canary's salt must not take the canary's tickets for its own.
+          trial_(ticket::trial_number(std::string{Derived::kind} + '/' + name_)),
           board_(std::list<plan_t>{plan_t{resolved(splitter_), 0U}}),
           live_(described(), Derived::watched(metrics_))
     {
@@ -177,10 +181,13 @@ public:
     [[nodiscard]] ticket choose(const Unit& unit)
     {
         const visit seen = assign(unit, std::tuple<const Unit&>{unit});
-        return seen.recorded ? receipt_of(seen, live_.mine().next_call()) : unrecorded_receipt();
+        return seen.recorded ? ticket::choice(fields_of(seen, live_.mine().next_call()))
+                             : unrecorded_receipt();
     }
 
-    /// Record what `choose` led to. Returns whether it was used; a second completion of a ticket is not.
+    /// Record what `choose` led to. Returns whether it was used; a second completion of a ticket is not, nor one of a call
+    /// that the trial served, and so recorded, itself. A latency that is no duration (negative, NaN, beyond 292 years) is
+    /// counted as an invalid value, and the call as one that was not timed.
     template <class Rep, class Period>
     bool complete(const ticket& chosen, std::chrono::duration<Rep, Period> latency, bool ok)
     {
@@ -188,12 +195,21 @@ public:
         if (!read(chosen, seen)) {
             return false;
         }
-        if ((seen_.mark(chosen.key(), completed) & completed) != 0) {
+        if (chosen.kind() != ticket_kind::choice || (seen_.mark(chosen.key(), completed) & completed) != 0) {
             live_.ignore(ignored::repeated);
             return false;
         }
-        const auto spent = std::chrono::duration_cast<std::chrono::nanoseconds>(latency).count();
-        record(seen, spent < 0 ? -1 : static_cast<std::int64_t>(spent), !ok, chosen);
+        // In floating point first: what does not fit would overflow, or be anything at all for NaN.
+        const double rough = std::chrono::duration<double, std::nano>{latency}.count();
+        const bool fits = rough >= 0.0 && rough < 9.2e18;
+        if (!fits) {
+            live_.ignore(ignored::invalid_value);
+        }
+        record(seen,
+               fits ? static_cast<std::int64_t>(
+                          std::chrono::duration_cast<std::chrono::nanoseconds>(latency).count())
+                    : -1,
+               !ok, chosen);
         return true;
     }
 
@@ -272,6 +288,16 @@ protected:
         }
     }
 
+    /// When do the answers of the trial's inference hold?
+    [[nodiscard]] static constexpr std::string_view holds_when() noexcept
+    {
+        if constexpr (std::is_same_v<inference_t, always_valid>) {
+            return "intervals and e-values hold at every look.";
+        } else {
+            return "intervals and p-values hold where the trial's inference says so, e-values at every look.";
+        }
+    }
+
     [[nodiscard]] setting setting_now() const
     {
         setting how{.specs = metrics_.specs(), .watches = metrics_.watches()};
@@ -290,13 +316,34 @@ protected:
 
     void check_own(const joust::evidence& other) const
     {
-        joust::evidence names = described();
-        if (other.trial != names.trial || other.models != names.models || other.series != names.series ||
-            !other.consistent() || other.pairs.front().events.size() != live_.watches().size()) {
-            throw configuration_error("evidence", "of trial '" + other.trial + "'",
-                                      "evidence of trial '" + name_ +
-                                          "' with the same models and metrics in the same order");
+        const joust::evidence names = described();
+        const auto listed = [](const std::vector<std::string>& each) {
+            std::string text;
+            for (const std::string& one : each) {
+                text += (text.empty() ? "" : ", ") + one;
+            }
+            return text;
+        };
+        std::string wrong;
+        if (other.trial != names.trial) {
+            wrong = "of trial '" + other.trial + "'";
+        } else if (other.models != names.models) {
+            wrong = "of models " + listed(other.models);
+        } else if (other.series != names.series) {
+            wrong = "of " + listed(other.series);
+        } else if (!other.consistent()) {
+            wrong = "with lists that do not fit together";
+        } else if (other.pairs.front().events.size() != live_.watches().size()) {
+            wrong = "of " + std::to_string(other.pairs.front().events.size()) +
+                    " guardrails on failures and latency";
+        } else {
+            return;
         }
+        throw configuration_error("evidence", wrong,
+                                  "evidence of trial '" + name_ + "', models " + listed(names.models) + ", " +
+                                      listed(names.series) + ", with " +
+                                      std::to_string(live_.watches().size()) +
+                                      " guardrails on failures and latency");
     }
 
     models_t models_;
@@ -365,12 +412,6 @@ private:
         return names;
     }
 
-    // The pseudonym leaves the process in tickets, the hash that decides the arm does not.
-    [[nodiscard]] static constexpr std::uint64_t pseudonym_of(std::uint64_t hash) noexcept
-    {
-        return mix64(hash ^ 0x9d39247e33776d41U);
-    }
-
     template <class Unit, class Arguments>
     [[nodiscard]] visit assign(const Unit& unit, const Arguments& arguments) const noexcept
     {
@@ -408,15 +449,20 @@ private:
         }
     }
 
+    [[nodiscard]] ticket::exposure_fields fields_of(const visit& seen, std::uint32_t call) const noexcept
+    {
+        return {.unit = seen.pseudonym,
+                .trial = trial_,
+                .seconds = static_cast<std::uint32_t>(wall_milliseconds() / 1'000U),
+                .propensity = static_cast<float>(seen.propensity),
+                .arm = seen.arm,
+                .plan = seen.plan,
+                .nonce = call};
+    }
+
     [[nodiscard]] ticket receipt_of(const visit& seen, std::uint32_t call) const noexcept
     {
-        return ticket::exposure({.unit = seen.pseudonym,
-                                 .trial = trial_,
-                                 .seconds = static_cast<std::uint32_t>(wall_milliseconds() / 1'000U),
-                                 .propensity = static_cast<float>(seen.propensity),
-                                 .arm = seen.arm,
-                                 .plan = seen.plan,
-                                 .nonce = call});
+        return ticket::exposure(fields_of(seen, call));
     }
 
     [[nodiscard]] ticket unrecorded_receipt() const noexcept
@@ -518,20 +564,25 @@ private:
     }
 
     /// Records an exposure when it goes out of scope: after the result has been built in the caller's place.
+    template <bool Timed>
     class scope {
     public:
-        scope(serving& owner, const visit& seen, bool timed, const ticket* receipt,
-              std::uint32_t number) noexcept
-            : owner_(owner), seen_(seen), receipt_(receipt), number_(number), timed_(timed),
-              start_(timed ? owner.clock_.now() : 0)
+        scope(serving& owner, const visit& seen, const ticket* receipt, std::uint32_t number) noexcept
+            : owner_(owner), seen_(seen), receipt_(receipt), number_(number)
         {
+            if constexpr (Timed) {
+                start_ = owner.clock_.now();
+            }
         }
         scope(const scope&) = delete;
         scope& operator=(const scope&) = delete;
         ~scope()
         {
-            const std::int64_t spent = timed_ ? owner_.clock_.now() - start_ : -1;
-            owner_.finish(seen_, spent, failed, receipt_, number_);
+            std::int64_t spent = -1;
+            if constexpr (Timed) {
+                spent = owner_.clock_.now() - start_;
+            }
+            owner_.template finish<Timed>(seen_, spent, failed, receipt_, number_);
         }
         bool failed = false;
 
@@ -540,8 +591,7 @@ private:
         const visit& seen_;
         const ticket* receipt_;
         std::uint32_t number_;
-        bool timed_;
-        std::int64_t start_;
+        std::int64_t start_ = 0;
     };
 
     template <bool WithTicket, class... A>
@@ -576,13 +626,37 @@ private:
                 *out = made;
             }
         }
-        scope running{*this, seen, timing_.times(number), records ? &made : nullptr, number};
+        const ticket* const receipt = records ? &made : nullptr;
+        // Two paths, so that a call that is not timed pays nothing for those that are.
+        if constexpr (!std::is_same_v<timing_t, untimed>) {
+            if (timing_.times(number)) {
+                const visit apart = seen;  // else `seen` itself could not stay in registers
+                return run_timed<result>(apart, receipt, number, std::forward<A>(arguments)...);
+            }
+        }
+        return run<false, result>(seen, receipt, number, std::forward<A>(arguments)...);
+    }
+
+    template <class Result, class... A>
+    [[gnu::noinline]] Result run_timed(const visit& seen, const ticket* receipt, std::uint32_t number,
+                                       A&&... arguments)
+    {
+        return run<true, Result>(seen, receipt, number, std::forward<A>(arguments)...);
+    }
+
+    template <bool Timed, class result, class... A>
+    [[gnu::always_inline]] result run(const visit& seen, const ticket* receipt, std::uint32_t number,
+                                      A&&... arguments)
+    {
+        constexpr bool as_const = all_take_const<A...>;
+        scope<Timed> running{*this, seen, receipt, number};
         try {
             if constexpr (asks_acceptance) {
                 result answer =
                     invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
-                if (acceptance_.accept(std::as_const(answer)) || seen.arm == 0) {
-                    running.failed = seen.arm == 0 && !acceptance_.accept(std::as_const(answer));
+                const bool accepted = accepts(answer);
+                if (accepted || seen.arm == 0) {
+                    running.failed = !accepted;
                     return answer;
                 }
                 static_assert(falls_back,
@@ -605,18 +679,32 @@ private:
         }
     }
 
-    void finish(const visit& seen, std::int64_t spent, bool failed, const ticket* receipt,
-                std::uint32_t number) noexcept
+    /// An acceptance that throws refuses: what the model returned must not be lost to it.
+    template <class Answer>
+    bool accepts(const Answer& answer) const noexcept
+    {
+        try {
+            return acceptance_.accept(answer);
+        } catch (...) {
+            return false;
+        }
+    }
+
+    template <bool Timed>
+    [[gnu::always_inline]] void finish(const visit& seen, std::int64_t spent, bool failed,
+                                       const ticket* receipt, std::uint32_t number) noexcept
     {
         slab& mine = live_.mine();
-        if (number == no_number) {
+        if (Derived::counts_every_call && number == no_number) {
             number = mine.next_call();
         }
         live_.expose(mine, seen.arm, seen.shares, seen.pseudonym);
         bool eventful = failed;
-        if (spent >= 0 && live_.time(mine, seen.arm, spent)) [[unlikely]] {
-            live_.late(mine, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
-            eventful = true;
+        if constexpr (Timed) {
+            if (spent >= 0 && live_.time(mine, seen.arm, spent)) [[unlikely]] {
+                live_.late(mine, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
+                eventful = true;
+            }
         }
         if (failed) [[unlikely]] {
             live_.fail(mine, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds());
@@ -625,12 +713,14 @@ private:
             recorder_.record(event{
                 .kind = event::what::exposure, .ticket = *receipt, .nanoseconds = spent, .failed = failed});
         }
-        self().after_call(eventful, number);
+        if (Derived::counts_every_call || number != no_number) {
+            self().after_call(eventful, number);
+        }
     }
 
     void record(const visit& seen, std::int64_t spent, bool failed, const ticket& receipt) noexcept
     {
-        finish(seen, spent, failed, &receipt, live_.mine().next_call());
+        finish<true>(seen, spent, failed, &receipt, live_.mine().next_call());
     }
 
     template <fixed_string Name>
@@ -666,11 +756,11 @@ private:
             return false;
         }
         if (receipt.trial() != trial_ || receipt.kind() == ticket_kind::slate ||
-            (receipt.kind() == ticket_kind::exposure && receipt.arm() >= arm_count)) {
+            (receipt.names_arm() && receipt.arm() >= arm_count)) {
             live_.ignore(ignored::foreign_ticket);
             return false;
         }
-        if (receipt.kind() != ticket_kind::exposure) {
+        if (!receipt.names_arm()) {
             live_.ignore(ignored::unrecorded_unit);
             return false;
         }

@@ -557,11 +557,6 @@ private:
         }(std::make_index_sequence<challengers>{});
     }
 
-    [[nodiscard]] static constexpr std::uint64_t pseudonym_of(std::uint64_t hash) noexcept
-    {
-        return mix64(hash ^ 0x9d39247e33776d41U);
-    }
-
     // Predictions wait under a key of their own: the ticket's is fixed only once it is known which challengers run.
     [[nodiscard]] static constexpr std::uint64_t key_of(std::uint64_t pseudonym, std::uint32_t seconds,
                                                         std::uint32_t nonce) noexcept
@@ -627,7 +622,7 @@ private:
         static_assert(unit_like<unit>,
                       "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
         const std::uint64_t hash = hasher_(key_.key(std::as_const(arguments)...));
-        const std::uint64_t pseudonym = pseudonym_of(hash);
+        const std::uint64_t pseudonym = detail::pseudonym_of(hash);
         counting count{*this, pseudonym, sampler_.sample(hash)};
         try {
             if (!count.sampled) {

@@ -46,10 +46,11 @@ enum class ticket_error : std::uint8_t {
 
 /// What a ticket is about.
 enum class ticket_kind : std::uint8_t {
-    none = 0,       ///< a default ticket, which no trial gave out
-    exposure = 1,   ///< one model served one unit
-    slate = 2,      ///< an interleaved list was shown
-    unrecorded = 3  ///< served outside the trial (no consent, not enrolled): feedback is ignored
+    none = 0,        ///< a default ticket, which no trial gave out
+    exposure = 1,    ///< one model served one unit
+    slate = 2,       ///< an interleaved list was shown
+    unrecorded = 3,  ///< served outside the trial (no consent, not enrolled): feedback is ignored
+    choice = 4       ///< a model was chosen for one unit; the call is recorded when it is complete
 };
 
 /// Tie later feedback to what was served: 32 bytes to keep, copy, or send through a client as text.
@@ -112,6 +113,16 @@ struct ticket {
         return t;
     }
 
+    /// Make the ticket of a model that was chosen and is yet to be called: an exposure of another kind.
+    /// assumes: propensity in (0, 1]
+    [[nodiscard]] static constexpr ticket choice(const exposure_fields& f) noexcept
+    {
+        ticket t = exposure(f);
+        t.words_[2] ^= join(0, kind_bits(ticket_kind::exposure) ^ kind_bits(ticket_kind::choice));
+        t.words_[3] = t.checksum();
+        return t;
+    }
+
     /// Make the ticket of an interleaved list.
     [[nodiscard]] static constexpr ticket slate(const slate_fields& f) noexcept
     {
@@ -150,7 +161,13 @@ struct ticket {
         return (info() >> nonce_at) | ((high(words_[1]) >> 24) << nonce_low_bits);
     }
 
-    // Of an exposure.
+    /// Does the ticket say which model a unit was given: is it an exposure or a choice?
+    [[nodiscard]] constexpr bool names_arm() const noexcept
+    {
+        return kind() == ticket_kind::exposure || kind() == ticket_kind::choice;
+    }
+
+    // Of an exposure or a choice.
     [[nodiscard]] constexpr std::uint64_t unit() const noexcept { return words_[0]; }
     [[nodiscard]] constexpr float propensity() const noexcept { return std::bit_cast<float>(low(words_[2])); }
     [[nodiscard]] constexpr unsigned arm() const noexcept { return info() & 15U; }
@@ -180,6 +197,7 @@ struct ticket {
         const unsigned plan_bits = plan();
         switch (kind()) {
             case ticket_kind::exposure:
+            case ticket_kind::choice:
                 // The comparison is false for NaN.
                 return propensity() > 0.0F && propensity() <= 1.0F ? ticket_error::none
                                                                    : ticket_error::contents;

@@ -9,13 +9,16 @@ namespace joust::inline v0 {
 
 /// Time every call, or one in `every`: the default times all.
 ///
+/// The calls of one in `every` are spread by the golden ratio, not evenly, so that they never keep step with traffic that
+/// comes in rounds.
 /// cost: two clock reads for each timed call, 50 to 100 ns on virtual machines; `timed{.every = 16}` makes that a few.
 struct timed {
     std::uint32_t every = 1;
 
     [[nodiscard]] constexpr bool times(std::uint32_t call) const noexcept
     {
-        return every <= 1 || call % every == 0;
+        const std::uint32_t spread = call * 2654435769U;
+        return every <= 1 || (std::uint64_t{spread} * every) >> 32 == 0;
     }
     bool operator==(const timed&) const = default;
 };
