@@ -357,6 +357,19 @@ TEST_CASE("Truths judge both models, before or after the challenger is done")
     CHECK(accuracy.role == "primary");
 }
 
+TEST_CASE("A unit that returns 50,000 times within a second has every truth judged")
+{
+    joust::shadow live{joust::model{"a", [](const request&) { return 1; }},
+                       joust::model{"b", [](const request&) { return 1; }}, joust::by(&request::user),
+                       joust::salt{"rush"}, joust::inline_run{}};
+    for (int i = 0; i < 50'000; ++i) {
+        const auto [prediction, ticket] = live.serve(request{});
+        live.truth(ticket, prediction);
+    }
+    CHECK(count_of(live.report(), "pairs judged with b") == 50'000);
+    CHECK(count_of(live.report(), "repeated truths") == 0);
+}
+
 TEST_CASE("Truths that cannot be used are refused and counted by reason")
 {
     joust::shadow live{joust::model{"a", [](double v) { return v; }},

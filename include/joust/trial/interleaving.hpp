@@ -562,7 +562,7 @@ private:
     [[nodiscard]] static constexpr std::uint64_t request_of(const visit& now) noexcept
     {
         const std::uint64_t unit_and_time = (now.pseudonym & 0xffffffff00000000U) | now.seconds;
-        return mix64(unit_and_time ^ mix64(now.number & 0x3fffU));
+        return mix64(unit_and_time ^ mix64(now.number & 0x3fffffU));
     }
 
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const

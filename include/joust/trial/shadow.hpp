@@ -561,7 +561,7 @@ private:
     [[nodiscard]] static constexpr std::uint64_t key_of(std::uint64_t pseudonym, std::uint32_t seconds,
                                                         std::uint32_t nonce) noexcept
     {
-        return mix64(pseudonym ^ mix64((std::uint64_t{seconds} << 14) | (nonce & 0x3fffU))) | 1U;
+        return mix64(pseudonym ^ mix64((std::uint64_t{seconds} << 22) | (nonce & 0x3fffffU))) | 1U;
     }
 
     [[nodiscard]] ticket receipt_of(std::uint64_t pseudonym, std::uint32_t seconds, std::uint32_t nonce,
