@@ -227,3 +227,13 @@ void two_keys()
     trial(joust::by(&request::user), joust::per_request{}, joust::conversion<"click">{});
 }
 #endif
+
+// REJECT 18: joust: choose(unit) takes the unit itself, such as choose(request.user_id)
+#if REJECT == 18
+void a_request_is_chosen_for()
+{
+    joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", new_model},
+                        joust::by(&request::user), joust::conversion<"click">{}};
+    static_cast<void>(test.choose(request{}));
+}
+#endif

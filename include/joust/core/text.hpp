@@ -82,6 +82,14 @@ inline void append_count(std::string& out, std::uint64_t count)
     detail::append_grouped(out, {buffer, static_cast<std::size_t>(end.ptr - buffer)});
 }
 
+/// Write a whole number with commas between groups of three digits.
+[[nodiscard]] inline std::string count_text(std::uint64_t count)
+{
+    std::string out;
+    append_count(out, count);
+    return out;
+}
+
 /// Append a number with so many digits after the point, and commas before it: "1,234.50".
 ///
 /// A value that rounds to zero loses its minus sign. NaN is written "-".

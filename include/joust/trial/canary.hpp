@@ -297,7 +297,7 @@ private:
         stage_began_ = this->clock_.now();
         history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
                             .share = next,
-                            .reason = "advance: " + std::to_string(progress_.requests) +
+                            .reason = "advance: " + count_text(progress_.requests) +
                                       " requests without a broken guardrail"});
         if (next >= 1.0 && stage_ + 1 == ramp_.shares.size()) {
             // Nobody is left to compare with: there is nothing this stage could still show.
@@ -311,7 +311,7 @@ private:
             return "held, since traffic did not arrive in the planned shares";
         }
         std::string text =
-            std::to_string(progress_.requests) + " requests served by the challenger in this stage";
+            count_text(progress_.requests) + " requests served by the challenger in this stage";
         if (worst_ != nullptr) {
             text += ", evidence of harm ";
             append_e_value(text, progress_.highest_e);

@@ -599,7 +599,7 @@ private:
         decide(out, seen, unfair, best, lost, losses);
         add_counts(out, seen);
         out.notes.emplace_back("Credit is challenger minus champion, in hashed buckets of units (" +
-                               std::to_string(bucket_count) +
+                               count_text(bucket_count) +
                                "); only slots that every ranker could have filled count.");
         out.notes.emplace_back(
             "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every "

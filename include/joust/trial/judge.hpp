@@ -222,7 +222,8 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
         row.method = f.answer.method;
         row.champion = f.answer.champion;
         row.challenger = f.answer.challenger;
-        row.estimate = f.answer.estimate;
+        // Nothing is claimed in burn-in, where the score's estimate may even contradict the two means.
+        row.estimate = f.answer.state == status::burn_in ? stats::not_a_number : f.answer.estimate;
         row.lower = f.answer.lower;
         row.upper = f.answer.upper;
         row.p_value = f.answer.p_value;

@@ -177,12 +177,20 @@ public:
     /// Assign a unit without calling a model: for asynchronous calls and batches. The ticket's `arm()` says which model to call.
     ///
     /// Nothing is recorded before `complete`. Consent is the caller's: do not choose for units that opted out.
-    template <unit_like Unit>
+    template <class Unit>
     [[nodiscard]] ticket choose(const Unit& unit)
     {
-        const visit seen = assign(unit, std::tuple<const Unit&>{unit});
-        return seen.recorded ? ticket::choice(fields_of(seen, live_.mine().next_call()))
-                             : unrecorded_receipt();
+        static_assert(
+            unit_like<Unit>,
+            "joust: choose(unit) takes the unit itself, such as choose(request.user_id): the text, integer, "
+            "enumerator or joust::uuid that by(...) would give");
+        if constexpr (unit_like<Unit>) {
+            const visit seen = assign(unit, std::tuple<const Unit&>{unit});
+            return seen.recorded ? ticket::choice(fields_of(seen, live_.mine().next_call()))
+                                 : unrecorded_receipt();
+        } else {
+            return {};
+        }
     }
 
     /// Record what `choose` led to. Returns whether it was used; a second completion of a ticket is not, nor one of a call

@@ -389,7 +389,7 @@ struct shadow_finding {
     out.notes.emplace_back(
         "Both models saw the same requests: estimates are challenger minus champion per request, clustered "
         "by " +
-        std::to_string(bucket_count) +
+        count_text(bucket_count) +
         " hashed buckets of units; latency treats requests as "
         "independent. Intervals and e-values hold at every look.");
     out.notes.emplace_back(
