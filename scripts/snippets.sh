@@ -33,7 +33,7 @@ for file in "$@"; do
             else printf "void snippet()\n{\n%s}\n", inner > path
         }
         close(path)
-        print "compile " path " " file ":" start
+        print (program ? "program " : "compile ") path " " file ":" start
     }
     BEGIN { known[""] = known["file"] = known["continued"] = known["no-compile"] = 1 }
     !open && /^ *```(cpp|c\+\+|C\+\+|cxx)/ {
@@ -69,17 +69,27 @@ while read -r kind where what; do
     bad=1
 done <"$folder/list"
 
+# What every fence but a whole program begins with is read once, by a compiler that can keep it.
+printf '#include <joust/joust.hpp>\n#include "lint/snippet_preamble.hpp"\n' >"$folder/prelude.hpp"
+prelude=-fsyntax-only
+if ! "$compiler" --version | grep -q clang && grep -q '^compile ' "$folder/list"; then
+    prelude=-include$folder/prelude.hpp
+    "$compiler" "@$flags" -Wall -Wextra -Wno-unused -Wno-comment -x c++-header "$folder/prelude.hpp" -o "$folder/prelude.hpp.gch" || bad=1
+fi
+
 compile_one='
-source=$1 where=$2; shift 2
+kind=$1 source=$2 where=$3 prelude=$4; shift 4
+[[ $kind == compile ]] && set -- "$@" "$prelude"
 if ! output=$("$@" -fsyntax-only -Wall -Wextra -Wno-unused -Wno-comment "$source" 2>&1); then
     printf "%s: this fence does not compile:\n%s\n" "$where" "$(head -n 12 <<<"$output")"
     exit 1
 fi'
-awk '$1 == "compile" {printf "%s%c%s%c", $2, 0, $3, 0}' "$folder/list" |
-    xargs -0 -r -n 2 -P 2 bash -c 'script=$1 compiler=$2 flags=$3; shift 3; bash -c "$script" compile "$@" "$compiler" "@$flags"' \
-        each "$compile_one" "$compiler" "$flags" || bad=1
+awk '$1 == "compile" || $1 == "program" {printf "%s%c%s%c%s%c", $1, 0, $2, 0, $3, 0}' "$folder/list" |
+    xargs -0 -r -n 3 -P 2 bash -c 'script=$1 compiler=$2 flags=$3 prelude=$4; shift 4
+        bash -c "$script" compile "$@" "$prelude" "$compiler" "@$flags"' \
+        each "$compile_one" "$compiler" "$flags" "$prelude" || bad=1
 
-compiled=$(grep -c '^compile ' "$folder/list")
+compiled=$(grep -cE '^(compile|program) ' "$folder/list")
 skipped=$(grep -c '^skip ' "$folder/list")
 printf '%d fences compiled, %d marked no-compile\n' "$compiled" "$skipped"
 exit $bad

@@ -8,8 +8,25 @@
 set -u
 export LC_ALL=C
 compiler=$1 flags=$2 case=$3
-common=(@"$flags" -fsyntax-only -fmessage-length=0 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror)
+common=(@"$flags" -fmessage-length=0 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Werror)
 failures=0
+
+# The headers of a case are read once, not once for each of its rejections.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+grep -E '^#include <' "$case" >"$scratch/headers.hpp"
+if "$compiler" --version | grep -q clang; then
+    precompiled=(-include-pch "$scratch/headers.pch")
+    output=$("$compiler" "${common[@]}" -x c++-header "$scratch/headers.hpp" -o "$scratch/headers.pch" 2>&1)
+else
+    precompiled=(-include "$scratch/headers.hpp")
+    output=$("$compiler" "${common[@]}" -x c++-header "$scratch/headers.hpp" -o "$scratch/headers.hpp.gch" 2>&1)
+fi
+if [[ -n $output ]]; then
+    printf '%s: its headers do not compile:\n%s\n' "$case" "$(head -n 30 <<<"$output")"
+    exit 1
+fi
+common+=("${precompiled[@]}" -fsyntax-only)
 
 complain() # line, sentence...
 {
