@@ -21,11 +21,14 @@
 #include <joust/interleave/identified_by.hpp>
 #include <joust/interleave/team_draft.hpp>
 #include <joust/metric/always_valid.hpp>
+#include <joust/metric/bayesian.hpp>
 #include <joust/metric/conversion.hpp>
 #include <joust/metric/evidence.hpp>
 #include <joust/metric/failures.hpp>
 #include <joust/metric/fixed_horizon.hpp>
+#include <joust/metric/group_sequential.hpp>
 #include <joust/metric/guardrail.hpp>
+#include <joust/metric/hybrid.hpp>
 #include <joust/metric/latency.hpp>
 #include <joust/metric/mean.hpp>
 #include <joust/report/report.hpp>

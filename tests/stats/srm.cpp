@@ -123,7 +123,7 @@ TEST_CASE("an honest split with returning units does not alarm, a request-level 
                 ++counts[challenger ? 1 : 0];
             }
         }
-        const auto result = stats::sequential_srm(log.q1, log.q0, {.rho = 1000.0, .alpha = 0.05});
+        const auto result = stats::clustered_srm(log.q1, log.q0, {.rho = 1000.0, .alpha = 0.05});
         REQUIRE(result.state == status::ok);
         clustered_alarms += result.log_e >= std::log(20.0) ? 1 : 0;
         const double halves[] = {0.5, 0.5};
@@ -152,10 +152,10 @@ TEST_CASE("looking every 200 requests of a ramp with returning units alarms no o
             log.serve(unit % 256U, position[unit] < s, s);
             if (i % 200 == 0) {
                 auto result =
-                    stats::sequential_srm(log.q1, log.q0, {.rho = rho > 0.0 ? rho : 1.0, .alpha = 0.05});
+                    stats::clustered_srm(log.q1, log.q0, {.rho = rho > 0.0 ? rho : 1.0, .alpha = 0.05});
                 if (result.state == status::ok && rho == 0.0) {  // frozen at the end of the burn-in
                     rho = stats::burn_in_rho(result.v, result.information, 10000.0 * 0.25);
-                    result = stats::sequential_srm(log.q1, log.q0, {.rho = rho, .alpha = 0.05});
+                    result = stats::clustered_srm(log.q1, log.q0, {.rho = rho, .alpha = 0.05});
                 }
                 alarm = alarm || (result.state == status::ok && result.log_e >= std::log(20.0));
             }
@@ -177,7 +177,7 @@ TEST_CASE("a split that loses a tenth of the challenger's requests is found unde
             log.serve(static_cast<std::size_t>(random.next() % 256U), challenger, s);
         }
     }
-    const auto result = stats::sequential_srm(log.q1, log.q0, {.rho = 300.0, .alpha = 0.001});
+    const auto result = stats::clustered_srm(log.q1, log.q0, {.rho = 300.0, .alpha = 0.001});
     REQUIRE(result.state == status::ok);
     CHECK(result.log_e > std::log(1000.0));
     CHECK(result.upper < 0.0);
@@ -190,11 +190,11 @@ TEST_CASE("a challenger that is never served cannot hide in its own burn-in")
     for (std::size_t i = 0; i < 5000; ++i) {
         log.serve(i % 256U, false, 0.01);
     }
-    CHECK(stats::sequential_srm(log.q1, log.q0, {.rho = 10.0}).state == status::burn_in);
+    CHECK(stats::clustered_srm(log.q1, log.q0, {.rho = 10.0}).state == status::burn_in);
     for (std::size_t i = 0; i < 95000; ++i) {
         log.serve(i % 256U, false, 0.01);
     }
-    const auto result = stats::sequential_srm(log.q1, log.q0, {.rho = 10.0});
+    const auto result = stats::clustered_srm(log.q1, log.q0, {.rho = 10.0});
     CHECK(result.state == status::ok);
     CHECK(result.log_e > std::log(1000.0));
 }
@@ -205,8 +205,8 @@ TEST_CASE("no data, unequal spans and NaN give a status")
     const std::vector<double> shorter(63, 0.0);
     std::vector<double> wrong(64, 1.0);
     wrong[5] = stats::not_a_number;
-    CHECK(stats::sequential_srm(none, none, {}).state == status::too_few);
-    CHECK(stats::sequential_srm(none, shorter, {}).state == status::out_of_range);
-    CHECK(stats::sequential_srm(wrong, none, {}).state == status::out_of_range);
-    CHECK(stats::sequential_srm(none, none, {.rho = -1.0}).state == status::out_of_range);
+    CHECK(stats::clustered_srm(none, none, {}).state == status::too_few);
+    CHECK(stats::clustered_srm(none, shorter, {}).state == status::out_of_range);
+    CHECK(stats::clustered_srm(wrong, none, {}).state == status::out_of_range);
+    CHECK(stats::clustered_srm(none, none, {.rho = -1.0}).state == status::out_of_range);
 }

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <string_view>
 
 namespace joust::inline v0 {
 
@@ -23,7 +24,10 @@ struct always_valid {
     double units = 10'000;
 
     static constexpr std::size_t burn_in_buckets = 30;
-    static constexpr double burn_in_events = 10.0;
+    static constexpr double burn_in_events = normal_limit_events;
+
+    /// What a report says of when its numbers hold.
+    static constexpr std::string_view holds = "intervals and e-values hold at every look.";
 
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
     {

@@ -102,12 +102,27 @@ struct counted_look {
     bool operator==(const counted_look&) const = default;
 };
 
+/// One look of a group-sequential test.
+struct planned_look {
+    double variance = 0.0;  ///< of the score
+    double time = 0.0;      ///< exposures so far over those planned, at most 1
+    double z = 0.0;
+
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(variance, time, z);
+    }
+    bool operator==(const planned_look&) const = default;
+};
+
 /// What a test keeps from look to look: a sequential one what it fixed at the end of its burn-in and the highest evidence
-/// it has shown since, a fixed-horizon one its only look.
+/// it has shown since, a fixed-horizon one its only look, a group-sequential one all of its looks.
 struct test_memory {
     double rho = 0.0;  ///< 0 until the burn-in is over
     double highest_log_e = 0.0;
     counted_look counted{};
+    std::vector<planned_look> looks{};
 
     void merge(const test_memory& other)
     {
@@ -116,6 +131,7 @@ struct test_memory {
         rho = rho > other.rho ? rho : other.rho;
         highest_log_e = 0.0;
         counted = {};
+        looks.clear();
     }
 
     /// Take over what a look at a copy of the same evidence found. What was fixed before it stays.
@@ -123,12 +139,26 @@ struct test_memory {
     {
         rho = rho > 0.0 ? rho : found.rho;
         highest_log_e = highest_log_e > found.highest_log_e ? highest_log_e : found.highest_log_e;
+        if (found.looks.size() > looks.size()) {
+            looks = found.looks;
+            counted = found.counted;
+        }
         counted = counted.taken ? counted : found.counted;
     }
 
     /// Are these numbers that a test can have kept?
     [[nodiscard]] bool consistent() const
     {
+        double time = 0.0;
+        double variance = 0.0;
+        for (const planned_look& each : looks) {
+            if (!(each.time > time && each.time <= 1.0 && each.variance >= variance &&
+                  std::isfinite(each.variance) && std::isfinite(each.z))) {
+                return false;
+            }
+            time = each.time;
+            variance = each.variance;
+        }
         return rho >= 0.0 && std::isfinite(rho) && std::isfinite(highest_log_e) &&
                std::isfinite(counted.champion) && std::isfinite(counted.challenger) &&
                std::isfinite(counted.estimate) && counted.lower <= counted.upper && counted.p_value >= 0.0 &&
@@ -137,7 +167,7 @@ struct test_memory {
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(rho, highest_log_e, counted);
+        archive(rho, highest_log_e, counted, looks);
     }
     bool operator==(const test_memory&) const = default;
 };

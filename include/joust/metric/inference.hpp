@@ -2,11 +2,14 @@
 
 #include <joust/core/policy.hpp>
 #include <joust/metric/evidence.hpp>
+#include <joust/stats/normal.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/score.hpp>
 
+#include <cmath>
 #include <concepts>
+#include <limits>
 #include <string_view>
 
 namespace joust::inline v0 {
@@ -42,14 +45,61 @@ struct inference {
         stats::not_a_number;  ///< of this look alone: it falls again when later data speak against it
     status state = status::too_few;
 
+    // Bayesian policies alone:
+    double posterior_tail = stats::not_a_number;  ///< probability of being wrong if the null is rejected
+    double chance_more = stats::not_a_number;     ///< probability that the challenger has more of the metric
+    double shortfall = stats::not_a_number;       ///< mean of max(0, champion - challenger)
+
     /// Is the null rejected at this error rate?
     [[nodiscard]] bool rejects(double alpha) const noexcept
     {
-        return state == status::ok && p_value <= alpha;
+        return state == status::ok && (p_value <= alpha || posterior_tail <= alpha);
     }
 };
 
+/// Challenger events that have to be expected before a normal limit is trusted (docs/statistics.md).
+inline constexpr double normal_limit_events = 10.0;
+
 namespace detail {
+
+/// The p-value of a normal statistic on the side that is asked.
+[[nodiscard]] inline double normal_p(double z, stats::side alternative) noexcept
+{
+    return alternative == stats::side::two       ? 2.0 * stats::normal_sf(std::fabs(z))
+           : alternative == stats::side::greater ? stats::normal_sf(z)
+                                                 : stats::normal_sf(-z);
+}
+
+/// Every t that the two-sided test with critical value z does not reject: s(t)^2 <= z^2 v(t), a quadratic around the
+/// root. Unbounded where the variance far away outgrows the score.
+[[nodiscard]] inline stats::bounds not_rejected(const stats::score_line& line, double z) noexcept
+{
+    const double root = line.root();
+    const double zz = z * z;
+    const double a = line.s1 * line.s1 - zz * line.v.c2;
+    if (!(a > 0.0)) {
+        return {};
+    }
+    const double slope = zz * (line.v.c1 + root * line.v.c2);
+    const double half = std::sqrt(slope * slope + a * zz * line.v(root));
+    return {root + (slope - half) / a, root + (slope + half) / a};
+}
+
+/// Give an answer the interval of a two-sided test with this critical value, so that a guardrail's row shows both how bad
+/// and how good it may be.
+inline void give_interval(inference& answer, const look& at, const question& asked, double critical) noexcept
+{
+    const stats::score_line line =
+        asked.relative ? stats::relative_score(at.sums) : stats::absolute_score(at.sums);
+    const stats::bounds ends = not_rejected(line, critical);
+    if (asked.relative) {
+        answer.lower = 1.0 / (1.0 + ends.upper);
+        answer.upper = ends.lower > -1.0 ? 1.0 / (1.0 + ends.lower) : std::numeric_limits<double>::infinity();
+    } else {
+        answer.lower = ends.lower;
+        answer.upper = ends.upper;
+    }
+}
 
 /// Keep an answer as the one look that counts.
 [[nodiscard]] inline counted_look counted(const inference& answer) noexcept

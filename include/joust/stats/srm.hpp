@@ -65,7 +65,7 @@ namespace detail {
 /// Test whether counts arrived in the planned shares: Pearson's chi-squared, at one look planned beforehand.
 ///
 /// Arms with share 0 must have count 0 and are no degree of freedom. `statistic` is chi-squared.
-/// assumes: counts of independent units. Requests of returning units are not: see `sequential_srm`.
+/// assumes: counts of independent units. Requests of returning units are not: see `clustered_srm`.
 /// errors: out_of_range (unequal lengths, shares negative or not summing to 1 within 1e-9, a count where the
 ///     share is 0), too_few (fewer than two arms with a share, or no unit).
 /// cost: no Boost: with whole degrees of freedom the tail is a finite sum.
@@ -131,8 +131,8 @@ namespace detail {
 ///     out_of_range.
 /// cost: one pass, no allocation.
 /// source: as score_test.
-[[nodiscard]] inline score_result sequential_srm(std::span<const double> q1, std::span<const double> q0,
-                                                 const score_options& options) noexcept
+[[nodiscard]] inline score_result clustered_srm(std::span<const double> q1, std::span<const double> q0,
+                                                const score_options& options) noexcept
 {
     score_result result;
     if (q1.size() != q0.size() || !detail::usable(options)) {

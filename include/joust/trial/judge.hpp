@@ -74,7 +74,7 @@ inline constexpr double mismatch_alpha = 0.001;
     constexpr double tightest_at = 8.3;
     options.rho = std::fmax(planned_information, 1.0) / tightest_at;
     const bucket_sums& one = pair.series[exposure_series];
-    return stats::sequential_srm(one.challenger, one.champion, options);
+    return stats::clustered_srm(one.challenger, one.champion, options);
 }
 
 /// Judge a guardrail on failures or latency by first events; the means beside it are for the reader.
@@ -187,6 +187,26 @@ inline const char* role_name(metric_spec::part role)
     return std::fmin(seen.arms[arm].units.estimate(), static_cast<double>(seen.requests(arm)));
 }
 
+/// Say what a posterior says: p- and e-values have columns of their own.
+inline void append_posterior(std::string& method, const inference& answer, const metric_spec& spec)
+{
+    if (answer.state != status::ok || std::isnan(answer.chance_more)) {
+        return;
+    }
+    const bool up = spec.direction == better::up;
+    const bool percent = spec.unit == "%";
+    const double centre = spec.limit.relative ? 1.0 : 0.0;
+    // E max(0, d) = E d + E max(0, -d)
+    const double loss = up ? answer.shortfall : answer.estimate - centre + answer.shortfall;
+    method += ": chance to be better ";
+    append_percent(method, up ? answer.chance_more : 1.0 - answer.chance_more, 1);
+    method += ", expected loss ";
+    append_number(method, percent && !spec.limit.relative ? 100.0 * loss : loss, 3);
+    const std::string_view unit = spec.limit.relative ? "of the ratio" : percent ? "pp" : spec.unit;
+    method += unit.empty() ? "" : " ";
+    method += unit;
+}
+
 /// Describe arms, metrics, latencies and counts of evidence in a report.
 inline void describe(report& out, const evidence& seen, const judgement& found, const setting& how)
 {
@@ -229,6 +249,7 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
         row.p_value = f.answer.p_value;
         row.e_value = std::isnan(f.answer.log_e) ? stats::not_a_number : std::exp(f.answer.log_e);
         row.state = f.answer.state;
+        append_posterior(row.method, f.answer, spec);
         row.better = spec.direction == better::up ? 1 : -1;
         row.level = 1.0 - f.alpha;
         row.unit = spec.unit;
@@ -296,8 +317,16 @@ inline void append_in_unit(std::string& out, double value, std::string_view unit
             append_in_unit(text, f.answer.champion, spec.unit);
             text += " -> ";
             append_in_unit(text, f.answer.challenger, spec.unit);
-            text += ", e-value ";
-            append_e_value(text, std::exp(f.answer.log_e));
+            if (!std::isnan(f.answer.log_e)) {
+                text += ", e-value ";
+                append_e_value(text, std::exp(f.answer.log_e));
+            } else if (!std::isnan(f.answer.p_value)) {
+                text += ", p ";
+                append_p_value(text, f.answer.p_value);
+            } else {
+                text += ", posterior probability ";
+                append_percent(text, 1.0 - f.answer.posterior_tail, 2);
+            }
             return text;
         }
     }
@@ -345,6 +374,17 @@ inline void annotate(report& out, const evidence& seen, bool share_changed, std:
     }
     if (seen.pairs.size() > 1) {
         out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
+    }
+    std::size_t guardrails = 0;
+    for (const metric_spec& spec : how.specs) {
+        guardrails += spec.role == metric_spec::part::guardrail ? 1U : 0U;
+    }
+    if (guardrails > 1) {
+        note = "The guardrails have an error rate of their own, divided by their number (";
+        append_count(note, guardrails);
+        note += "), since any of them can stop a challenger; secondary metrics decide nothing and are not "
+                "adjusted.";
+        out.notes.push_back(std::move(note));
     }
 }
 

@@ -299,8 +299,8 @@ protected:
     /// When do the answers of the trial's inference hold?
     [[nodiscard]] static constexpr std::string_view holds_when() noexcept
     {
-        if constexpr (std::is_same_v<inference_t, always_valid>) {
-            return "intervals and e-values hold at every look.";
+        if constexpr (requires { inference_t::holds; }) {
+            return inference_t::holds;
         } else {
             return "intervals and p-values hold where the trial's inference says so, e-values at every look.";
         }

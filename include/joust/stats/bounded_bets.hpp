@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cmath>
+
+namespace joust::inline v0::stats::detail {
+
+// How much to bet on the next of a stream of values in [0, 1], from those before it: about what is best at
+// the present look, given their spread. source: Waudby-Smith and Ramdas 2024, "Estimating means of bounded
+// random variables by betting", equations 15 and 26.
+struct predictable_bets {
+    double twice_log = 0.0;  // 2 log(2 / alpha)
+    double count = 0.0;
+    double sum = 0.0;
+    double squares = 0.0;  // of the distances to the mean as it was estimated with each value
+
+    [[nodiscard]] double mean() const noexcept { return (0.5 + sum) / (count + 1.0); }
+    [[nodiscard]] double variance() const noexcept { return (0.25 + squares) / (count + 1.0); }
+    [[nodiscard]] double next() const noexcept
+    {
+        const double t = count + 1.0;
+        return std::sqrt(twice_log / (variance() * t * std::log1p(t)));
+    }
+    void add(double x) noexcept
+    {
+        count += 1.0;
+        sum += x;
+        const double distance = x - mean();
+        squares += distance * distance;
+    }
+    void merge(const predictable_bets& other) noexcept
+    {
+        count += other.count;
+        sum += other.sum;
+        squares += other.squares;
+    }
+    bool operator==(const predictable_bets&) const = default;
+};
+
+// log((e^a + e^b) / 2) without overflow.
+[[nodiscard]] inline double log_mean_exp(double a, double b) noexcept
+{
+    const double larger = a > b ? a : b;
+    const double smaller = a > b ? b : a;
+    return larger + std::log1p(0.5 * std::expm1(smaller - larger));
+}
+
+}  // namespace joust::inline v0::stats::detail

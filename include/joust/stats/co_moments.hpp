@@ -1,0 +1,187 @@
+#pragma once
+
+#include <joust/stats/moments.hpp>
+#include <joust/stats/result.hpp>
+
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+namespace joust::inline v0::stats {
+
+/// Accumulate means and all covariances of rows of K numbers, so that parts merge and nothing cancels.
+///
+/// Use it where a variance of a combination of columns is wanted (ratios, covariates, losses of two models):
+/// `combination` forms it in double-double arithmetic, so a residual that is a millionth of its parts keeps
+/// its digits. For one column `moments`, for the covariance of a pair alone `pair_moments`.
+/// A row with a value that is not finite is refused as a whole and counted in `rejected()`.
+/// cost: 30 ns for two columns, 60 for four; 16 + 24 K + 8 K (K + 1) bytes.
+/// source: as moments.
+template <std::size_t K>
+class co_moments {
+    static_assert(K >= 1, "joust: rows of co_moments have at least one column");
+
+public:
+    using row = std::array<double, K>;
+
+    /// Count a row; returns false, and counts it as rejected, where a value is NaN or infinite.
+    bool add(const row& values) noexcept
+    {
+        for (const double x : values) {
+            if (!std::isfinite(x)) {
+                ++rejected_;
+                return false;
+            }
+        }
+        if (n_ == 0) {
+            shift_ = values;
+        }
+        ++n_;
+        std::array<detail::double_double, K> d;
+        for (std::size_t i = 0; i < K; ++i) {
+            d[i] = detail::two_sum(values[i], -shift_[i]);
+            detail::accumulate(sum_[i], d[i]);
+            for (std::size_t j = 0; j <= i; ++j) {
+                detail::accumulate(product_[place(i, j)], detail::multiply(d[i], d[j]));
+            }
+        }
+        return true;
+    }
+
+    /// Count a row given as K numbers.
+    template <std::convertible_to<double>... Values>
+        requires(sizeof...(Values) == K)
+    bool add(Values... values) noexcept
+    {
+        return add(row{static_cast<double>(values)...});
+    }
+
+    /// Add another part of the same sample.
+    void merge(const co_moments& other) noexcept
+    {
+        rejected_ += other.rejected_;
+        if (other.n_ == 0) {
+            return;
+        }
+        if (n_ == 0) {
+            const std::uint64_t rejected = rejected_;
+            *this = other;
+            rejected_ = rejected;
+            return;
+        }
+        // Move the other part's sums to these shifts: sum (di + mi)(dj + mj) = pij + mi (sj + n mj) + mj si.
+        const detail::double_double n{static_cast<double>(other.n_), 0.0};
+        std::array<detail::double_double, K> move, sum, moved;
+        for (std::size_t i = 0; i < K; ++i) {
+            move[i] = detail::two_sum(other.shift_[i], -shift_[i]);
+            sum[i] = detail::normal_form(other.sum_[i]);
+            moved[i] = detail::add(sum[i], detail::multiply(move[i], n));
+        }
+        for (std::size_t i = 0; i < K; ++i) {
+            for (std::size_t j = 0; j <= i; ++j) {
+                detail::double_double& p = product_[place(i, j)];
+                p = detail::add(detail::normal_form(p), detail::normal_form(other.product_[place(i, j)]));
+                p = detail::add(p, detail::multiply(move[i], moved[j]));
+                p = detail::add(p, detail::multiply(move[j], sum[i]));
+            }
+            sum_[i] = detail::add(detail::normal_form(sum_[i]), moved[i]);
+        }
+        n_ += other.n_;
+    }
+
+    [[nodiscard]] std::uint64_t count() const noexcept { return n_; }
+    [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
+
+    /// errors: 0 for an empty sample.
+    [[nodiscard]] double mean(std::size_t i) const noexcept { return exact_mean(i).high; }
+
+    /// Give a column's mean in double-double, for differences and cross products of nearly equal means.
+    [[nodiscard]] detail::double_double exact_mean(std::size_t i) const noexcept
+    {
+        if (n_ == 0) {
+            return {};
+        }
+        return detail::add(detail::divide(detail::normal_form(sum_[i]), static_cast<double>(n_)), shift_[i]);
+    }
+
+    /// Give this mean of a column minus another sample's, exact also where both are large and nearly equal.
+    [[nodiscard]] double mean_difference(const co_moments& other, std::size_t i) const noexcept
+    {
+        return detail::add(exact_mean(i), detail::negate(other.exact_mean(i))).high;
+    }
+
+    /// Give the covariance of two columns with divisor n - 1. errors: 0 below two rows.
+    [[nodiscard]] double covariance(std::size_t i, std::size_t j) const noexcept
+    {
+        return n_ < 2 ? 0.0 : centred(i, j).high / (static_cast<double>(n_) - 1.0);
+    }
+
+    /// Give the variance of a column with divisor n - 1.
+    /// errors: 0 below two rows; infinite where squares overflow.
+    [[nodiscard]] double variance(std::size_t i) const noexcept
+    {
+        const double value = covariance(i, i);
+        return value >= 0.0 ? value : std::isnan(value) ? std::numeric_limits<double>::infinity() : 0.0;
+    }
+
+    /// Give the variance (divisor n - 1) of the sum of the columns times `weights`, without cancellation.
+    /// errors: 0 below two rows; infinite where squares overflow.
+    [[nodiscard]] double combination(const row& weights) const noexcept
+    {
+        const double value = combination(weights, weights);
+        return value >= 0.0 ? value : std::isnan(value) ? std::numeric_limits<double>::infinity() : 0.0;
+    }
+
+    /// Give the covariance (divisor n - 1) of two weighted sums of the columns.
+    [[nodiscard]] double combination(const row& a, const row& b) const noexcept
+    {
+        if (n_ < 2) {
+            return 0.0;
+        }
+        detail::double_double total;
+        for (std::size_t i = 0; i < K; ++i) {
+            for (std::size_t j = 0; j < K; ++j) {
+                const double error_free = a[i] * b[j];
+                const detail::double_double weight{error_free, std::fma(a[i], b[j], -error_free)};
+                if (weight.high != 0.0) {
+                    total = detail::add(total, detail::multiply(centred(i, j), weight));
+                }
+            }
+        }
+        return total.high / (static_cast<double>(n_) - 1.0);
+    }
+
+    /// Give a column's count, mean and variance.
+    [[nodiscard]] sample_summary summary(std::size_t i) const noexcept
+    {
+        return {static_cast<double>(n_), mean(i), variance(i)};
+    }
+
+    bool operator==(const co_moments&) const = default;
+
+private:
+    [[nodiscard]] static constexpr std::size_t place(std::size_t i, std::size_t j) noexcept
+    {
+        return i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i;
+    }
+
+    // The sum of products of deviations from the means.
+    [[nodiscard]] detail::double_double centred(std::size_t i, std::size_t j) const noexcept
+    {
+        const detail::double_double centre =
+            detail::divide(detail::multiply(detail::normal_form(sum_[i]), detail::normal_form(sum_[j])),
+                           static_cast<double>(n_));
+        return detail::add(detail::normal_form(product_[place(i, j)]), detail::negate(centre));
+    }
+
+    std::uint64_t n_ = 0;
+    std::uint64_t rejected_ = 0;
+    row shift_{};
+    std::array<detail::double_double, K> sum_{};                  // of x - shift
+    std::array<detail::double_double, K*(K + 1) / 2> product_{};  // of pairs of those
+};
+
+}  // namespace joust::inline v0::stats

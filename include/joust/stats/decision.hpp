@@ -1,0 +1,166 @@
+#pragma once
+
+#include <joust/stats/options.hpp>
+#include <joust/stats/result.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace joust::inline v0::stats {
+
+/// How many tests of each kind a decision rests on, and what may go wrong how often.
+///
+/// Success metrics are tested for superiority, guardrails for non-inferiority. Deterioration tests ask whether
+/// anything is significantly worse, quality tests whether the experiment itself is sound (sample ratio, delays);
+/// their rates are those of all of them together.
+struct decision_plan {
+    double alpha = 0.05;  ///< of shipping what is no success, or breaks a guardrail
+    double beta = 0.2;    ///< of not shipping what has the planned effects
+    std::size_t successes = 1;
+    std::size_t guardrails = 0;
+    std::size_t deteriorations = 0;
+    std::size_t qualities = 0;
+    double deterioration_alpha = 0.01;
+    double quality_alpha = 0.01;
+};
+
+/// The levels at which each single test has to be run and powered.
+struct decision_levels {
+    double success_alpha = not_a_number;        ///< one-sided, of each success metric
+    double guardrail_alpha = not_a_number;      ///< one-sided, of each guardrail: not divided
+    double deterioration_alpha = not_a_number;  ///< one-sided, of each deterioration test
+    double quality_alpha = not_a_number;        ///< of each quality test
+    double beta = not_a_number;                 ///< of each success metric and each guardrail
+    status state = status::out_of_range;
+};
+
+/// Divide the error rates of a decision among its tests.
+///
+/// Alpha is divided among the success metrics alone: shipping needs one of them. It is not divided among
+/// guardrails, since shipping needs all of them, so that each one is a veto (an intersection-union test). Beta
+/// is divided: every guardrail is one more way to miss, and false alarms of the deterioration and quality
+/// tests come off first. All by Bonferroni's inequality, so under any dependence of the metrics.
+/// errors: out_of_range (rates outside (0, 1), no success metric, or beta used up by the false alarms of the
+///     deterioration and quality tests).
+/// source: Schultzberg, Ankargren and Frånberg 2024, "Risk-aware product decisions in A/B tests with multiple
+///     metrics"; Berger 1982 (intersection-union tests).
+[[nodiscard]] inline decision_levels divide_errors(const decision_plan& plan) noexcept
+{
+    decision_levels levels;
+    const bool deterioration = plan.deteriorations > 0;
+    const bool quality = plan.qualities > 0;
+    if (!detail::is_alpha(plan.alpha) || !detail::is_alpha(plan.beta) || plan.successes == 0 ||
+        (deterioration && !detail::is_alpha(plan.deterioration_alpha)) ||
+        (quality && !detail::is_alpha(plan.quality_alpha))) {
+        return levels;
+    }
+    const double left =
+        plan.beta - (deterioration ? plan.deterioration_alpha : 0.0) - (quality ? plan.quality_alpha : 0.0);
+    if (!(left > 0.0)) {
+        return levels;
+    }
+    levels.success_alpha = plan.alpha / static_cast<double>(plan.successes);
+    levels.guardrail_alpha = plan.alpha;
+    if (deterioration) {
+        levels.deterioration_alpha = plan.deterioration_alpha / static_cast<double>(plan.deteriorations);
+    }
+    if (quality) {
+        levels.quality_alpha = plan.quality_alpha / static_cast<double>(plan.qualities);
+    }
+    levels.beta = left / static_cast<double>(plan.guardrails + 1);
+    levels.state = status::ok;
+    return levels;
+}
+
+/// One-sided p-values of the tests of a decision; NaN where a test has none.
+struct decision_evidence {
+    std::span<const double> successes{};       ///< small: superior
+    std::span<const double> guardrails{};      ///< small: not inferior
+    std::span<const double> deteriorations{};  ///< small: significantly worse
+    std::span<const double> qualities{};       ///< small: the experiment is not sound
+};
+
+/// What the rule says, and why.
+struct decision_result {
+    bool ship = false;
+    std::string_view reason{};
+    std::size_t successes = 0;       ///< shown superior
+    std::size_t guardrails = 0;      ///< shown not inferior
+    std::size_t deteriorations = 0;  ///< significantly worse
+    std::size_t quality_failures = 0;
+    std::size_t missing = 0;  ///< tests without a p-value
+    decision_levels levels{};
+    status state = status::out_of_range;
+};
+
+/// Decide whether to ship: at least one success, every guardrail shown not inferior, nothing significantly worse,
+/// and a sound experiment. Something that should not ship does so with probability alpha at most.
+///
+/// The counts of tests in `plan` may be left as they are: they are taken from the evidence, unless those
+/// planned are more (a metric without a result still counts). A guardrail without a p-value is not shown; a
+/// deterioration or quality test without one holds the decision.
+/// errors: out_of_range (as divide_errors; a p-value outside [0, 1]).
+/// source: as divide_errors.
+[[nodiscard]] inline decision_result decide(const decision_evidence& evidence,
+                                            decision_plan plan = {}) noexcept
+{
+    decision_result result;
+    const auto at_least = [](std::size_t& planned, std::size_t given) {
+        planned = given > planned ? given : planned;
+    };
+    at_least(plan.successes, evidence.successes.size());
+    at_least(plan.guardrails, evidence.guardrails.size());
+    at_least(plan.deteriorations, evidence.deteriorations.size());
+    at_least(plan.qualities, evidence.qualities.size());
+    result.levels = divide_errors(plan);
+    if (result.levels.state != status::ok) {
+        result.reason = "the error rates leave nothing to decide with";
+        return result;
+    }
+    bool valid = true;
+    const auto count = [&](std::span<const double> p_values, double alpha) {
+        std::size_t rejected = 0;
+        for (const double p : p_values) {
+            if (std::isnan(p)) {
+                ++result.missing;
+            } else if (!(p >= 0.0 && p <= 1.0)) {
+                valid = false;
+            } else if (p <= alpha) {
+                ++rejected;
+            }
+        }
+        return rejected;
+    };
+    result.successes = count(evidence.successes, result.levels.success_alpha);
+    result.guardrails = count(evidence.guardrails, result.levels.guardrail_alpha);
+    const std::size_t missing_before = result.missing;
+    result.deteriorations = count(evidence.deteriorations, result.levels.deterioration_alpha);
+    result.quality_failures = count(evidence.qualities, result.levels.quality_alpha);
+    const bool unwatched = result.missing != missing_before ||
+                           evidence.deteriorations.size() < plan.deteriorations ||
+                           evidence.qualities.size() < plan.qualities;
+    if (!valid) {
+        result.reason = "a p-value is outside 0 to 1";
+        return result;
+    }
+    result.state = status::ok;
+    if (result.quality_failures > 0) {
+        result.reason = "the experiment is not sound: a quality test failed";
+    } else if (result.deteriorations > 0) {
+        result.reason = "a metric is significantly worse";
+    } else if (unwatched) {
+        result.reason = "a deterioration or quality test has no result";
+    } else if (result.guardrails < plan.guardrails) {
+        result.reason = "a guardrail is not shown to hold";
+    } else if (result.successes == 0) {
+        result.reason = "no success metric is shown to be better";
+    } else {
+        result.ship = true;
+        result.reason = "a success metric is better and every guardrail holds";
+    }
+    return result;
+}
+
+}  // namespace joust::inline v0::stats

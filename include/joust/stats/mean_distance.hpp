@@ -1,0 +1,15 @@
+#pragma once
+
+#include <joust/stats/moments.hpp>
+
+namespace joust::inline v0::stats::detail {
+
+// The mean minus a number, exact also where both are large and nearly equal.
+[[nodiscard]] inline double mean_distance(const moments& values, double from) noexcept
+{
+    moments fixed;
+    fixed.add(from);
+    return values.mean_difference(fixed);
+}
+
+}  // namespace joust::inline v0::stats::detail
