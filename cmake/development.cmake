@@ -20,7 +20,8 @@ endif()
 find_program(JOUST_CCACHE ccache)
 mark_as_advanced(JOUST_CCACHE)
 if(JOUST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${JOUST_CCACHE})
+    # Precompiled headers have times in them, which ccache else takes for differences.
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${JOUST_CCACHE})
 endif()
 
 find_package(Threads REQUIRED)

@@ -7,13 +7,17 @@
 #include <joust/metric/hybrid.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>
+#include <joust/trial/interleaving.hpp>
+#include <joust/trial/shadow.hpp>
 
 #include "catch.hpp"
 
 #include <cmath>
 #include <cstdint>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace joust;
 
@@ -139,4 +143,85 @@ TEST_CASE("A report says how the error rate of several guardrails was divided")
     CHECK(notes(two, "divided by their number (2)"));
     CHECK_FALSE(notes(watched(always_valid{}, 0.1, 0.1, guardrail(failures{}, {.max_increase = 0.01})),
                       "divided by"));
+}
+
+TEST_CASE("Guardrails on first events keep their own evidence whatever judges the means")
+{
+    // Twice the failures, three times are allowed: the posterior of the difference is clear, the guardrail holds.
+    ab_test trial{model{"old",
+                        [](std::uint64_t i) {
+                            if (i % 50 == 0) {
+                                throw std::runtime_error{"old"};
+                            }
+                            return 0;
+                        }},
+                  model{"new",
+                        [](std::uint64_t i) {
+                            if (i % 25 == 0) {
+                                throw std::runtime_error{"new"};
+                            }
+                            return 1;
+                        }},
+                  by([](std::uint64_t user) { return user; }),
+                  hash_split{.salt = "first events"},
+                  conversion<"click">{},
+                  guardrail(failures{}, {.max_ratio = 3.0}),
+                  bayesian{}};
+    keyed_random random{9};
+    for (int i = 0; i < 20'000; ++i) {
+        try {
+            static_cast<void>(trial(random.below(1'000'000)));
+        } catch (const std::runtime_error&) {
+        }
+    }
+    const report seen = trial.report();
+    const metric_row& row = row_of(seen, "guardrail");
+    CHECK(row.p_value > 0.3);
+    CHECK(row.method == "first failure per slot of units");
+    CHECK(seen.decision == verdict::keep_testing);
+}
+
+TEMPLATE_TEST_CASE("Interleaving and shadow trials take every inference too", "", fixed_horizon,
+                   group_sequential, hybrid, bayesian, always_valid)
+{
+    const auto ranked = [](std::vector<int> items) { return [items](std::uint64_t) { return items; }; };
+    interleaving search{model{"old", ranked({1, 2, 3, 4})}, model{"new", ranked({4, 3, 2, 1})},
+                        by([](std::uint64_t user) { return user; }), salt{"all"}, TestType{.units = 3'000}};
+    keyed_random random{10};
+    report last;
+    for (int i = 1; i <= 4'000; ++i) {
+        const auto slate = search.rank(random.below(2'000), 4);
+        // Everybody looks for 4, which the challenger has first.
+        for (std::size_t position = 0; position < slate.size(); ++position) {
+            if (slate[position] == 4 && random.chance(0.5)) {
+                search.click(slate.ticket(), position);
+            }
+        }
+        if (i % 500 == 0) {
+            last = search.report();
+        }
+    }
+    CHECK(last.decision == verdict::ship_challenger);
+    CHECK(std::string_view{row_of(last, "primary").method}.starts_with("paired "));
+    CHECK(row_of(last, "primary").lower > 0.0);
+    CHECK(notes(last, TestType::holds));
+
+    shadow live{model{"old", [](std::uint64_t i) { return i % 4 == 0; }},
+                model{"new", [](std::uint64_t i) { return i % 4 == 0 || i % 7 == 0; }},
+                by([](std::uint64_t i) { return i / 3; }),
+                salt{"all"},
+                inline_run{},
+                TestType{.units = 3'000}};
+    report judged;
+    for (std::uint64_t i = 1; i <= 4'000; ++i) {
+        const auto [prediction, ticket] = live.serve(i);
+        live.truth(ticket, i % 4 == 0 || i % 7 == 0);
+        static_cast<void>(prediction);
+        if (i % 500 == 0) {
+            judged = live.report();
+        }
+    }
+    CHECK(judged.decision == verdict::ship_challenger);
+    CHECK(row_of(judged, "primary").lower > 0.0);
+    CHECK(notes(judged, TestType::holds));
 }

@@ -26,14 +26,14 @@ struct always_valid {
     static constexpr std::size_t burn_in_buckets = 30;
     static constexpr double burn_in_events = normal_limit_events;
 
+    static constexpr bool pairs = true;
     /// What a report says of when its numbers hold.
     static constexpr std::string_view holds = "intervals and e-values hold at every look.";
 
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
     {
         const auto test = [&](const stats::score_options& options) {
-            return asked.relative ? stats::relative_score_test(at.sums, options)
-                                  : stats::score_test(at.sums, options);
+            return detail::score_of(at, asked, options);
         };
         stats::score_options options;
         options.alpha = asked.alpha;

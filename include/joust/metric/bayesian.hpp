@@ -26,6 +26,7 @@ struct bayesian {
     double units = 10'000;
     double lift_sd = 0.3;
 
+    static constexpr bool pairs = true;
     /// What a report says of when its numbers hold.
     static constexpr std::string_view holds =
         "intervals are credible under the prior, and no error rate is promised; e-values hold at every look.";
@@ -35,8 +36,7 @@ struct bayesian {
         stats::score_options options;
         options.alpha = asked.alpha;
         options.null = asked.null;
-        const stats::score_result seen = asked.relative ? stats::relative_score_test(at.sums, options)
-                                                        : stats::score_test(at.sums, options);
+        const stats::score_result seen = detail::score_of(at, asked, options);
         inference answer{.method = "normal posterior, clusters of units",
                          .champion = seen.champion,
                          .challenger = seen.challenger,
@@ -49,13 +49,12 @@ struct bayesian {
             answer.state = status::burn_in;
             return answer;
         }
-        const stats::score_line line =
-            asked.relative ? stats::relative_score(at.sums) : stats::absolute_score(at.sums);
+        const stats::score_line line = detail::line_of(at, asked);
         const double centre = asked.relative ? 1.0 : 0.0;
         // d r / d t = -r^2 for r = 1 / (1 + t)
         const double slope = asked.relative ? seen.estimate * seen.estimate : 1.0;
         const double error = slope * std::sqrt(line.v(line.root())) / std::fabs(line.s1);
-        const double prior = lift_sd * (asked.relative ? 1.0 : std::fabs(seen.champion));
+        const double prior = prior_sd(at, asked, seen);
         if (!(error > 0.0) || !(prior > 0.0)) {
             answer.state = status::out_of_range;
             return answer;
@@ -77,6 +76,21 @@ struct bayesian {
     }
 
     bool operator==(const bayesian&) const = default;
+
+private:
+    [[nodiscard]] double prior_sd(const look& at, const question& asked,
+                                  const stats::score_result& seen) const noexcept
+    {
+        if (asked.relative) {
+            return lift_sd;
+        }
+        if (!at.paired()) {
+            return lift_sd * std::fabs(seen.champion);
+        }
+        // Of a champion at 0 (pairs that disagree, failures) no fraction is an opinion.
+        return at.pairs.champion != 0.0 ? lift_sd * std::fabs(at.pairs.champion)
+                                        : std::numeric_limits<double>::infinity();
+    }
 };
 
 }  // namespace joust::inline v0

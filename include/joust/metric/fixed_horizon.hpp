@@ -20,6 +20,7 @@ struct fixed_horizon {
     double alpha = 0.05;
     double units = 10'000;
 
+    static constexpr bool pairs = true;
     /// What a report says of when its numbers hold.
     static constexpr std::string_view holds =
         "intervals and p-values hold at the one look at the planned sample, e-values at every look.";
@@ -33,8 +34,7 @@ struct fixed_horizon {
         stats::score_options options;
         options.alpha = asked.alpha;
         options.null = asked.null;
-        const stats::score_result seen = asked.relative ? stats::relative_score_test(at.sums, options)
-                                                        : stats::score_test(at.sums, options);
+        const stats::score_result seen = detail::score_of(at, asked, options);
         inference answer{.method = method,
                          .champion = seen.champion,
                          .challenger = seen.challenger,

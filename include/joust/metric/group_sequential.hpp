@@ -28,6 +28,7 @@ struct group_sequential {
     unsigned looks = 5;
     stats::spending_function spending = stats::obrien_fleming{};
 
+    static constexpr bool pairs = true;
     /// What a report says of when its numbers hold.
     static constexpr std::string_view holds =
         "intervals and p-values hold at all planned looks together, e-values at every look.";
@@ -45,8 +46,7 @@ struct group_sequential {
         stats::score_options options;
         options.alpha = asked.alpha;
         options.null = asked.null;
-        const stats::score_result seen = asked.relative ? stats::relative_score_test(at.sums, options)
-                                                        : stats::score_test(at.sums, options);
+        const stats::score_result seen = detail::score_of(at, asked, options);
         inference answer{.method = method,
                          .champion = seen.champion,
                          .challenger = seen.challenger,

@@ -21,6 +21,7 @@ struct hybrid {
     double units = 10'000;
     double early = 0.2;
 
+    static constexpr bool pairs = true;
     /// What a report says of when its numbers hold.
     static constexpr std::string_view holds = "p-values hold at every look, before the planned sample and at "
                                               "it together; intervals of each part alone.";

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <concepts>
 #include <limits>
+#include <span>
 #include <string_view>
 
 namespace joust::inline v0 {
@@ -23,12 +24,23 @@ struct question {
     double alpha = 0.05;
 };
 
-/// What there is to answer with, at one look.
+/// Differences of requests that both models answered, per bucket of units: challenger minus champion.
+struct paired_sums {
+    std::span<const double> difference{};
+    std::span<const double> count{};        ///< of pairs
+    double champion = stats::not_a_number;  ///< mean of the champion, where it is known
+};
+
+/// What there is to answer with, at one look: sums of two arms, or those of pairs.
 struct look {
-    stats::score_sums sums;
-    double expected_events = 0.0;      ///< observations other than 0 that the challenger should have
-    double exposures = 0.0;            ///< requests of both arms
-    double planned_information = 0.0;  ///< sum of s (1 - s) at the planned end
+    stats::score_sums sums{};
+    double expected_events =
+        0.0;                 ///< observations other than 0 that the challenger should have; pairs that differ
+    double exposures = 0.0;  ///< requests of both arms; pairs
+    double planned_information = 0.0;  ///< sum of s (1 - s) at the planned end; planned pairs
+    paired_sums pairs{};               ///< empty where there are two arms
+
+    [[nodiscard]] bool paired() const noexcept { return !pairs.count.empty(); }
 };
 
 /// What an inference policy answers. Estimates are challenger minus champion, or their ratio where that is asked.
@@ -62,6 +74,23 @@ inline constexpr double normal_limit_events = 10.0;
 
 namespace detail {
 
+/// The score test that fits what was seen and what is asked.
+[[nodiscard]] inline stats::score_result score_of(const look& at, const question& asked,
+                                                  const stats::score_options& options) noexcept
+{
+    return at.paired()      ? stats::paired_score_test(at.pairs.difference, at.pairs.count, options)
+           : asked.relative ? stats::relative_score_test(at.sums, options)
+                            : stats::score_test(at.sums, options);
+}
+
+/// And its score as a function of the effect.
+[[nodiscard]] inline stats::score_line line_of(const look& at, const question& asked) noexcept
+{
+    return at.paired()      ? stats::paired_score(at.pairs.difference, at.pairs.count)
+           : asked.relative ? stats::relative_score(at.sums)
+                            : stats::absolute_score(at.sums);
+}
+
 /// The p-value of a normal statistic on the side that is asked.
 [[nodiscard]] inline double normal_p(double z, stats::side alternative) noexcept
 {
@@ -89,8 +118,7 @@ namespace detail {
 /// and how good it may be.
 inline void give_interval(inference& answer, const look& at, const question& asked, double critical) noexcept
 {
-    const stats::score_line line =
-        asked.relative ? stats::relative_score(at.sums) : stats::absolute_score(at.sums);
+    const stats::score_line line = line_of(at, asked);
     const stats::bounds ends = not_rejected(line, critical);
     if (asked.relative) {
         answer.lower = 1.0 / (1.0 + ends.upper);
@@ -125,6 +153,8 @@ inline void give_interval(inference& answer, const look& at, const question& ask
 
 /// An inference policy turns the evidence of two arms into an answer.
 ///
+/// One that also answers for pairs (shadow trials and interleaving ask so) says it by `static constexpr bool pairs = true`.
+///
 /// shape: members `alpha` and `units` (planned exposures), and `infer(look, question, test_memory&) const -> inference`;
 /// the memory is the policy's own, one for each metric and challenger, and starts empty.
 template <class T>
@@ -139,6 +169,26 @@ concept inference_policy = requires(const T& t, const look& l, const question& q
         t.infer(l, q, m)
     } -> std::same_as<inference>;
 };
+
+/// An inference policy that answers for pairs too.
+template <class T>
+concept paired_inference_policy = inference_policy<T> && requires { requires T::pairs; };
+
+namespace detail {
+
+/// Ask a policy about pairs: is their mean difference away from 0? `events` is how many of them a variance can be told from.
+template <paired_inference_policy Policy>
+[[nodiscard]] inference judge_pairs(const Policy& policy, const paired_sums& seen, double events,
+                                    double alpha, test_memory& memory)
+{
+    look at{.expected_events = events, .planned_information = policy.units, .pairs = seen};
+    for (const double n : seen.count) {
+        at.exposures += n;
+    }
+    return policy.infer(at, {.alpha = alpha}, memory);
+}
+
+}  // namespace detail
 
 /// The role of inference: verb `infer(look, question, memory)`.
 struct inference_role {

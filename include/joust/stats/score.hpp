@@ -595,6 +595,21 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     return result;
 }
 
+/// Give the score of a mean difference theta per observation from differences `d` of `n` observations per bucket.
+[[nodiscard]] inline score_line paired_score(std::span<const double> d, std::span<const double> n) noexcept
+{
+    double sum = 0.0, count = 0.0, dd = 0.0, dn = 0.0, nn = 0.0;
+    for (std::size_t i = 0; i < d.size() && i < n.size(); ++i) {
+        sum += d[i];
+        count += n[i];
+        dd += d[i] * d[i];
+        dn += d[i] * n[i];
+        nn += n[i] * n[i];
+    }
+    const quadratic v{dd, -dn, nn};
+    return {sum, -count, v, v};
+}
+
 /// Test a mean difference that is known to be zero under the null within each bucket: differences of one
 /// request under both models (shadow), credits of interleaved lists with known coins.
 ///
@@ -612,21 +627,17 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
         result.state = status::out_of_range;
         return result;
     }
-    double sum = 0.0, count = 0.0, dd = 0.0, dn = 0.0, nn = 0.0;
     bool valid = true;
     for (std::size_t i = 0; i < d.size(); ++i) {
         valid = valid && n[i] >= 0.0;
-        sum += d[i];
-        count += n[i];
-        dd += d[i] * d[i];
-        dn += d[i] * n[i];
-        nn += n[i] * n[i];
         result.challenger_buckets += n[i] > 0.0 ? 1U : 0U;
     }
+    const score_line line = paired_score(d, n);
+    const double sum = line.s0;
+    const double count = -line.s1;
     result.champion_buckets = result.challenger_buckets;
     result.information = count;
-    const quadratic v{dd, -dn, nn};
-    const detail::fitted_line fit{{sum, -count, v, v}, 0.0, 0.0, dd};
+    const detail::fitted_line fit{line, 0.0, 0.0, line.v.c0};
     if (!valid || !detail::is_finite(fit.line)) {
         result.state = status::out_of_range;
         return result;

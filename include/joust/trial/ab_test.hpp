@@ -93,7 +93,7 @@ private:
         out.kind = kind;
         detail::describe(out, seen, found, how);
         decide(out, seen, found, how);
-        detail::annotate(out, seen, false, this->holds_when(), how);
+        detail::annotate(out, seen, false, detail::holds_of<typename base::inference_t>(), how);
         return out;
     }
 

@@ -126,7 +126,8 @@ private:
             out.reason = "stage " + std::to_string(stage_ + 1) + " of " +
                          std::to_string(ramp_.shares.size()) + ": " + waiting();
         }
-        detail::annotate(out, seen_now_, history_.size() > 1, this->holds_when(), how);
+        detail::annotate(out, seen_now_, history_.size() > 1, detail::holds_of<typename base::inference_t>(),
+                         how);
         if (this->board_.current().shares[0] == 0.0) {
             out.notes.emplace_back(
                 "The champion serves nobody now: comparisons are those of the earlier stages.");

@@ -18,6 +18,7 @@
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/trial/consent.hpp>
+#include <joust/trial/posterior.hpp>
 #include <joust/trial/preference.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/ticket.hpp>
@@ -110,8 +111,8 @@ constexpr std::size_t rankers_of() noexcept
 /// shape: `interleaving search{model{"bm25", a}, model{"neural", b}, by(&query::user), identified_by(&document::id)}`;
 /// `auto page = search.rank(query, 10)`, `search.click(page.ticket(), position)`, `search.report()`
 /// Policies: an interleaver (competitive_pairs for two rankers, else team_draft), credit (click_credit), identified_by,
-/// salt (name of the trial and seed of its coins), consent, timing, clock, recorder, inference (always_valid or
-/// fixed_horizon, whose `units` are slates).
+/// salt (name of the trial and seed of its coins), consent, timing, clock, recorder, inference (any that
+/// ships with joust; its `units` are slates).
 /// Neither copied nor moved: a factory returns it as a prvalue.
 /// errors: configuration_error from the constructor, naming field, value and what is allowed
 template <class... Args>
@@ -146,10 +147,9 @@ class interleaving {
     static_assert(
         detail::rankers_of<interleaver_t>() == 0 || detail::rankers_of<interleaver_t>() == rankers,
         "joust: this interleaver mixes another number of rankers; team_draft{} mixes any number up to 15");
-    static_assert(
-        requires(const inference_t& i, const pair_evidence& p, test_memory& m) {
-            detail::judge_credit(i, p, 0.05, m);
-        }, "joust: interleaving is judged by always_valid{} or fixed_horizon{}");
+    static_assert(paired_inference_policy<inference_t>,
+                  "joust: interleaving asks its inference about pairs; this policy does not say `static "
+                  "constexpr bool pairs = true`");
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
     static constexpr bool records = policies::template given<recorder_role>;
@@ -583,6 +583,9 @@ private:
             auto& memory = seen.pairs[p].memory[detail::credit_series];
             const joust::inference credit = detail::judge_credit(inference_, seen.pairs[p], alpha, memory);
             out.metrics.push_back(row_of("credit per slate", names_[p + 1], "primary", credit, alpha));
+            std::string& method = out.metrics.back().method;
+            method.insert(0, "paired ");
+            detail::append_posterior(method, credit, true, false, "");
             add_wins(out, seen.pairs[p], p, alpha);
             if (add_positions(out, seen.pairs[p], p)) {
                 unfair += (unfair.empty() ? "" : ", ") + names_[p + 1];
@@ -601,6 +604,7 @@ private:
         out.notes.emplace_back("Credit is challenger minus champion, in hashed buckets of units (" +
                                count_text(bucket_count) +
                                "); only slots that every ranker could have filled count.");
+        out.notes.push_back("Of credit " + detail::holds_of<inference_t>());
         out.notes.emplace_back(
             "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every "
             "position and at every look. The interval of won slates ignores that units return.");

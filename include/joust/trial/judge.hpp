@@ -9,6 +9,7 @@
 #include <joust/stats/quantile.hpp>
 #include <joust/stats/srm.hpp>
 #include <joust/trial/metric_set.hpp>
+#include <joust/trial/posterior.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -93,6 +94,7 @@ template <class Inference>
     answer.log_e_now = log_e_of(events, watch.max_ratio);
     answer.log_e = std::fmax(live_log_e, answer.log_e_now);
     answer.p_value = stats::always_valid_p(answer.log_e);
+    answer.posterior_tail = answer.chance_more = answer.shortfall = stats::not_a_number;  // of the means
     answer.state = status::ok;  // this test needs no burn-in
     if (!watch.on_latency) {
         return answer;
@@ -187,26 +189,6 @@ inline const char* role_name(metric_spec::part role)
     return std::fmin(seen.arms[arm].units.estimate(), static_cast<double>(seen.requests(arm)));
 }
 
-/// Say what a posterior says: p- and e-values have columns of their own.
-inline void append_posterior(std::string& method, const inference& answer, const metric_spec& spec)
-{
-    if (answer.state != status::ok || std::isnan(answer.chance_more)) {
-        return;
-    }
-    const bool up = spec.direction == better::up;
-    const bool percent = spec.unit == "%";
-    const double centre = spec.limit.relative ? 1.0 : 0.0;
-    // E max(0, d) = E d + E max(0, -d)
-    const double loss = up ? answer.shortfall : answer.estimate - centre + answer.shortfall;
-    method += ": chance to be better ";
-    append_percent(method, up ? answer.chance_more : 1.0 - answer.chance_more, 1);
-    method += ", expected loss ";
-    append_number(method, percent && !spec.limit.relative ? 100.0 * loss : loss, 3);
-    const std::string_view unit = spec.limit.relative ? "of the ratio" : percent ? "pp" : spec.unit;
-    method += unit.empty() ? "" : " ";
-    method += unit;
-}
-
 /// Describe arms, metrics, latencies and counts of evidence in a report.
 inline void describe(report& out, const evidence& seen, const judgement& found, const setting& how)
 {
@@ -249,7 +231,7 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
         row.p_value = f.answer.p_value;
         row.e_value = std::isnan(f.answer.log_e) ? stats::not_a_number : std::exp(f.answer.log_e);
         row.state = f.answer.state;
-        append_posterior(row.method, f.answer, spec);
+        append_posterior(row.method, f.answer, spec.direction == better::up, spec.limit.relative, spec.unit);
         row.better = spec.direction == better::up ? 1 : -1;
         row.level = 1.0 - f.alpha;
         row.unit = spec.unit;

@@ -66,81 +66,20 @@ struct paired_credit {
     }
 };
 
-[[nodiscard]] inline inference describe_credit(const paired_credit& seen, const stats::score_result& tested)
-{
-    inference answer;
-    answer.estimate = tested.estimate;
-    answer.state = tested.state;
-    if (tested.information > 0.0) {
-        answer.champion = seen.champion / tested.information;
-        answer.challenger = seen.challenger / tested.information;
-    }
-    return answer;
-}
-
-/// Judge at every look: the coins make each bucket's difference symmetric under the null, so its squares measure it.
-[[nodiscard]] inline inference judge_credit(const always_valid& policy, const pair_evidence& pair,
-                                            double alpha, test_memory& memory)
+/// Judge what the challenger earned more: the coins make each bucket's difference symmetric under the null.
+template <class Policy>
+[[nodiscard]] inference judge_credit(const Policy& policy, const pair_evidence& pair, double alpha,
+                                     test_memory& memory)
 {
     const paired_credit seen{pair};
-    stats::score_options options;
-    options.alpha = alpha;
-    options.min_buckets = always_valid::burn_in_buckets;
-    stats::score_result tested = stats::paired_score_test(seen.difference, seen.slates, options);
+    const double slates = total(seen.slates);
+    const double champion = slates > 0.0 ? seen.champion / slates : stats::not_a_number;
     // Half of the credited feedback is expected on the challenger's side.
-    const bool burnt_in = tested.state == status::ok && 0.5 * seen.credited >= always_valid::burn_in_events;
-    if (burnt_in) {
-        if (!(memory.rho > 0.0)) {
-            memory.rho = stats::burn_in_rho(tested.v, tested.information, policy.units);
-        }
-        options.rho = memory.rho;
-        tested = stats::paired_score_test(seen.difference, seen.slates, options);
-    }
-    inference answer = describe_credit(seen, tested);
-    answer.method = "paired normal mixture, clusters of units";
-    if (!burnt_in) {
-        answer.state = tested.state == status::ok ? status::burn_in : tested.state;
-        return answer;
-    }
-    answer.lower = tested.lower;
-    answer.upper = tested.upper;
-    memory.highest_log_e = std::fmax(memory.highest_log_e, tested.log_e);
-    answer.log_e = memory.highest_log_e;
-    answer.p_value = stats::always_valid_p(memory.highest_log_e);
-    return answer;
-}
-
-/// Judge once, at the planned number of slates.
-[[nodiscard]] inline inference judge_credit(const fixed_horizon& policy, const pair_evidence& pair,
-                                            double alpha, test_memory& memory)
-{
-    constexpr std::string_view method = "paired cluster-robust z at the planned sample";
-    if (memory.counted.taken) {
-        return repeated(memory.counted, method);
-    }
-    const paired_credit seen{pair};
-    const stats::score_result tested =
-        stats::paired_score_test(seen.difference, seen.slates, {.alpha = alpha});
-    inference answer = describe_credit(seen, tested);
-    answer.method = method;
-    if (tested.state != status::ok) {
-        return answer;
-    }
-    if (tested.information < policy.units) {
-        answer.state = status::before_planned_sample;
-        return answer;
-    }
-    answer.p_value = 2.0 * stats::normal_sf(std::fabs(tested.s) / std::sqrt(tested.v));
-    // The interval centres each bucket at the estimate, as a mean over clusters of unequal size does.
-    double squares = 0.0;
-    for (std::size_t b = 0; b < seen.difference.size(); ++b) {
-        const double rest = seen.difference[b] - tested.estimate * seen.slates[b];
-        squares += rest * rest;
-    }
-    const double half = stats::normal_upper_quantile(0.5 * alpha) * std::sqrt(squares) / tested.information;
-    answer.lower = tested.estimate - half;
-    answer.upper = tested.estimate + half;
-    memory.counted = counted(answer);
+    inference answer =
+        judge_pairs(policy, {.difference = seen.difference, .count = seen.slates, .champion = champion},
+                    0.5 * seen.credited, alpha, memory);
+    answer.champion = champion;
+    answer.challenger = slates > 0.0 ? seen.challenger / slates : stats::not_a_number;
     return answer;
 }
 
@@ -199,11 +138,14 @@ struct win_counts {
     return answer;
 }
 
-/// The same for a trial that is judged at every look, and for one that is judged once.
-[[nodiscard]] inline inference judge_wins(const always_valid&, const pair_evidence& pair, double alpha)
+/// The same, whatever else the trial is judged by: it holds at every look.
+template <class Policy>
+[[nodiscard]] inference judge_wins(const Policy&, const pair_evidence& pair, double alpha)
 {
     return judge_wins(win_counts{pair}, alpha);
 }
+
+/// One look only: a sign test has more power.
 [[nodiscard]] inline inference judge_wins(const fixed_horizon& policy, const pair_evidence& pair,
                                           double alpha)
 {

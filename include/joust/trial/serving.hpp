@@ -296,16 +296,6 @@ protected:
         }
     }
 
-    /// When do the answers of the trial's inference hold?
-    [[nodiscard]] static constexpr std::string_view holds_when() noexcept
-    {
-        if constexpr (requires { inference_t::holds; }) {
-            return inference_t::holds;
-        } else {
-            return "intervals and p-values hold where the trial's inference says so, e-values at every look.";
-        }
-    }
-
     [[nodiscard]] setting setting_now() const
     {
         setting how{.specs = metrics_.specs(), .watches = metrics_.watches()};

@@ -146,7 +146,8 @@ concept memorable = std::is_object_v<T> && std::is_copy_constructible_v<T> && ou
 /// The champion gets the caller's arguments and its result is returned exactly; what it throws is counted and passed on. A
 /// challenger gets copies made before the champion runs, its exceptions are swallowed and counted.
 /// shape: `shadow live{model{"linear", f}, model{"knn", g}, sampled{.rate = 0.1}, background{.queue = 1024}}`; further roles:
-/// by, compare_with, judged_by, remembered, breaker, consent, a clock, always_valid, a salt. Neither copied nor moved.
+/// by, compare_with, judged_by, remembered, breaker, consent, a clock, inference (any that ships with joust; its `units` are
+/// pairs), a salt. Neither copied nor moved.
 /// errors: configuration_error from the constructor, naming field, value and what is allowed.
 /// cost: not sampled 15 ns; sampled two clock reads, copies of arguments and result, and about 60 ns, in the caller
 template <class... Args>
@@ -178,9 +179,9 @@ class shadow {
     using clock_t = policy<clock_role, steady_time>;
     using inference_t = policy<inference_role, always_valid>;
 
-    static_assert(
-        std::is_same_v<inference_t, always_valid>,
-        "joust: a shadow is watched from its first request, so it is judged by always_valid{...} only");
+    static_assert(paired_inference_policy<inference_t>,
+                  "joust: a shadow asks its inference about pairs; this policy does not say `static "
+                  "constexpr bool pairs = true`");
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
     static constexpr bool breaks = policies::template given<breaker_role>;
@@ -951,7 +952,7 @@ private:
     [[no_unique_address]] memory_t memory_;
     [[no_unique_address]] consent_t consent_;
     [[no_unique_address]] clock_t clock_;
-    detail::shadow_setting how_;
+    detail::shadow_setting<inference_t> how_;
     std::array<breaker_state<breaker_t>, challengers> breakers_;
     std::vector<std::string> names_;
     std::string name_;

@@ -1,14 +1,15 @@
 #pragma once
 
 #include <joust/core/text.hpp>
-#include <joust/metric/always_valid.hpp>
 #include <joust/metric/evidence.hpp>
+#include <joust/metric/inference.hpp>
 #include <joust/metric/slab.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/words.hpp>
 #include <joust/stats/normal_mixture.hpp>
 #include <joust/stats/quantile.hpp>
 #include <joust/stats/score.hpp>
+#include <joust/trial/posterior.hpp>
 #include <joust/trial/shadow_evidence.hpp>
 
 #include <cmath>
@@ -21,8 +22,9 @@
 namespace joust::inline v0::detail {
 
 /// How a shadow is set up, as far as its report needs it.
+template <paired_inference_policy Inference>
 struct shadow_setting {
-    always_valid inference{};
+    Inference inference{};
     double rate = 1.0;
     bool in_background = true;
 };
@@ -40,17 +42,10 @@ struct shadow_memory {
     }
     void take(const shadow_pair& from)
     {
-        keep(agreement, from.agreement);
-        keep(distance, from.distance);
-        keep(failing, from.failing);
-        keep(accuracy, from.accuracy);
-    }
-
-private:
-    static void keep(test_memory& mine, const test_memory& found)
-    {
-        mine.rho = mine.rho > 0.0 ? mine.rho : found.rho;
-        mine.highest_log_e = std::fmax(mine.highest_log_e, found.highest_log_e);
+        agreement.learn(from.agreement);
+        distance.learn(from.distance);
+        failing.learn(from.failing);
+        accuracy.learn(from.accuracy);
     }
 };
 
@@ -69,34 +64,12 @@ inline void collect_arm(const slab& from, unsigned arm, hyperloglog<>& units, la
 /// Is a difference of `d` per observation, `n` of them, away from 0? Paired: both models saw the same requests.
 ///
 /// `events` is how many observations were not 0: with few of them a variance cannot be told from its estimate.
-[[nodiscard]] inline inference judge_paired(const always_valid& policy, const std::vector<double>& d,
-                                            const std::vector<double>& n, double events, double alpha,
-                                            test_memory& memory)
+template <class Policy>
+[[nodiscard]] inference judge_paired(const Policy& policy, const std::vector<double>& d,
+                                     const std::vector<double>& n, double events, double alpha,
+                                     test_memory& memory, double champion = 0.0)
 {
-    stats::score_options options;
-    options.alpha = alpha;
-    options.clock = stats::variance_clock::residual;
-    options.min_buckets = always_valid::burn_in_buckets;
-    options.rho = memory.rho > 0.0 ? memory.rho : 1.0;
-    stats::score_result seen = stats::paired_score_test(d, n, options);
-    const bool burnt_in = seen.state == status::ok && events >= always_valid::burn_in_events;
-    inference answer{
-        .method = "paired normal mixture, clusters of units", .estimate = seen.estimate, .state = seen.state};
-    if (!burnt_in) {
-        answer.state = seen.state == status::ok ? status::burn_in : seen.state;
-        return answer;
-    }
-    if (!(memory.rho > 0.0)) {
-        memory.rho = stats::burn_in_rho(seen.v, seen.information, policy.units);
-        options.rho = memory.rho;
-        seen = stats::paired_score_test(d, n, options);
-    }
-    memory.highest_log_e = std::fmax(memory.highest_log_e, seen.log_e);
-    answer.lower = seen.lower;
-    answer.upper = seen.upper;
-    answer.log_e = memory.highest_log_e;
-    answer.p_value = stats::always_valid_p(memory.highest_log_e);
-    return answer;
+    return judge_pairs(policy, {.difference = d, .count = n, .champion = champion}, events, alpha, memory);
 }
 
 /// By which factor did the champion take longer where the challenger's run was dropped? 1 where that is not clear.
@@ -151,7 +124,8 @@ inline void add_percent(std::string& out, double share)
     row.metric = metric;
     row.arm = arm;
     row.role = role;
-    row.method = answer.method;
+    row.method = "paired ";
+    row.method += answer.method;
     row.champion = champion;
     row.challenger = challenger;
     row.estimate = answer.estimate;
@@ -209,8 +183,9 @@ struct shadow_finding {
     std::string words;
 };
 
-[[nodiscard]] inline shadow_finding describe_challenger(report& out, shadow_evidence& seen, std::size_t p,
-                                                        const shadow_setting& how, double alpha)
+template <class Inference>
+[[nodiscard]] shadow_finding describe_challenger(report& out, shadow_evidence& seen, std::size_t p,
+                                                 const shadow_setting<Inference>& how, double alpha)
 {
     shadow_pair& pair = seen.pairs[p];
     const std::string& name = seen.models[p + 1];
@@ -219,14 +194,15 @@ struct shadow_finding {
 
     const double judged = pair.judged.total();
     const char* quality = seen.graded != 0 ? "score" : "accuracy";
-    const inference accuracy =
-        judge_paired(how.inference, pair.judged.sum, pair.judged.count,
-                     static_cast<double>(pair.champion_only + pair.challenger_only), alpha, pair.accuracy);
     const double champion = judged > 0.0 ? pair.champion_score / judged : stats::not_a_number;
+    const inference accuracy = judge_paired(how.inference, pair.judged.sum, pair.judged.count,
+                                            static_cast<double>(pair.champion_only + pair.challenger_only),
+                                            alpha, pair.accuracy, champion);
     metric_row scored =
         row_of(quality, name, "primary", accuracy, champion, champion + pair.judged.total_sum() / judged);
     scored.better = 1;
     scored.unit = seen.graded != 0 ? "" : "%";
+    append_posterior(scored.method, accuracy, true, false, scored.unit);
     if (judged > 0.0) {
         out.metrics.push_back(scored);
     }
@@ -328,7 +304,8 @@ struct shadow_finding {
 }
 
 /// Describe what a shadow has seen. `seen` gets the looks' memory.
-[[nodiscard]] inline report shadow_report(shadow_evidence& seen, const shadow_setting& how)
+template <class Inference>
+[[nodiscard]] report shadow_report(shadow_evidence& seen, const shadow_setting<Inference>& how)
 {
     report out;
     out.name = seen.trial;
@@ -389,9 +366,8 @@ struct shadow_finding {
     out.notes.emplace_back(
         "Both models saw the same requests: estimates are challenger minus champion per request, clustered "
         "by " +
-        count_text(bucket_count) +
-        " hashed buckets of units; latency treats requests as "
-        "independent. Intervals and e-values hold at every look.");
+        count_text(bucket_count) + " hashed buckets of units; latency treats requests as independent; " +
+        holds_of<Inference>());
     out.notes.emplace_back(
         "Agreement is with the champion (which agrees with itself), failures are those on requests that the "
         "champion answered; accuracy leaves out requests on which the challenger failed.");
