@@ -417,8 +417,10 @@ namespace detail {
         const double t = in_first[static_cast<std::size_t>(i)] != 0 ? 1.0 : 0.0;
         design(i, 0) = 1.0;
         design(i, 1) = t;
-        design.row(i).segment(2, x.cols()) = x.row(i);
-        design.row(i).tail(x.cols()) = t * x.row(i);
+        for (Eigen::Index j = 0; j < x.cols(); ++j) {
+            design(i, 2 + j) = x(i, j);
+            design(i, 2 + x.cols() + j) = t * x(i, j);
+        }
         centred[static_cast<std::size_t>(i)] -= y_mean;  // costs nothing: the intercept takes it up
     }
     const least_squares fit{design, centred};
