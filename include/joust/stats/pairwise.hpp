@@ -171,12 +171,12 @@ private:
         found.above_low = smallest_above(found.low);
         double largest = -infinity;
         std::size_t j = b_.size();
-        for (std::size_t i = 0; i < a_.size(); ++i) {
-            while (j > 0 && a_[i] + b_[j - 1] > found.high) {
+        for (const double a : a_) {
+            while (j > 0 && a + b_[j - 1] > found.high) {
                 --j;
             }
             if (j > 0) {
-                const double value = a_[i] + b_[j - 1];
+                const double value = a + b_[j - 1];
                 largest = value > largest ? value : largest;
             }
         }
@@ -187,12 +187,12 @@ private:
     {
         double smallest = infinity;
         std::size_t j = b_.size();
-        for (std::size_t i = 0; i < a_.size(); ++i) {
-            while (j > 0 && a_[i] + b_[j - 1] > bound) {
+        for (const double a : a_) {
+            while (j > 0 && a + b_[j - 1] > bound) {
                 --j;
             }
             if (j < b_.size()) {
-                const double value = a_[i] + b_[j];
+                const double value = a + b_[j];
                 smallest = value < smallest ? value : smallest;
             }
         }
