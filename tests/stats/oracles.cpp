@@ -11,6 +11,7 @@
 #include <joust/stats/srm.hpp>
 #include <joust/stats/welch.hpp>
 
+#include "oracle_rows.hpp"
 #include "support.hpp"
 
 #include <nlohmann/json.hpp>
@@ -18,8 +19,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
@@ -33,57 +32,9 @@ using json = nlohmann::json;
 
 namespace {
 
-struct row {
-    std::string method, name, field, value, tolerance, source;
-    json inputs;
-};
+using row = joust_test::oracle_row;
 
-/// Fields in double quotes may hold commas and doubled quotes.
-std::vector<std::vector<std::string>> read_csv(const std::string& path)
-{
-    std::ifstream file(path, std::ios::binary);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    std::vector<std::vector<std::string>> lines(1, std::vector<std::string>(1));
-    bool quoted = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted && c == '"' && i + 1 < text.size() && text[i + 1] == '"') {
-            lines.back().back() += '"';
-            ++i;
-        } else if (c == '"') {
-            quoted = !quoted;
-        } else if (!quoted && c == ',') {
-            lines.back().emplace_back();
-        } else if (!quoted && c == '\n') {
-            lines.emplace_back(1);
-        } else if (c != '\r' || quoted) {
-            lines.back().back() += c;
-        }
-    }
-    return lines;
-}
-
-std::vector<row> read_rows()
-{
-    std::vector<row> rows;
-    const auto lines = read_csv(JOUST_SOURCE_DIR "/tests/oracles/statistics.csv");
-    for (std::size_t i = 1; i < lines.size(); ++i) {
-        if (lines[i].size() == 7) {
-            const auto& f = lines[i];
-            rows.push_back({f[0], f[1], f[2], f[3], f[4], f[5], json::parse(f[6])});
-        }
-    }
-    return rows;
-}
-
-std::vector<double> numbers(const json& list)
-{
-    std::vector<double> values;
-    for (const json& item : list) {
-        values.push_back(item.is_string() ? std::stod(item.get<std::string>()) : item.get<double>());
-    }
-    return values;
-}
+using joust_test::numbers;
 
 stats::side side_of(const json& inputs)
 {
@@ -320,7 +271,7 @@ double number(const std::string& text)
 
 TEST_CASE("every row of the reference values whose method exists is reached at its own tolerance")
 {
-    const std::vector<row> rows = read_rows();
+    const std::vector<row> rows = joust_test::oracle_rows();
     REQUIRE(rows.size() == 487);
     struct score {
         int driven = 0;
@@ -387,7 +338,7 @@ TEST_CASE("every row of the reference values whose method exists is reached at i
 TEST_CASE("where other programs stop or answer NaN there is a status")
 {
     int seen = 0;
-    for (const row& r : read_rows()) {
+    for (const row& r : joust_test::oracle_rows()) {
         if (r.method != "welch_t" || !r.tolerance.empty() || !r.inputs.contains("a")) {
             continue;
         }

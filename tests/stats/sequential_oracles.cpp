@@ -8,6 +8,7 @@
 #include <joust/stats/normal_mixture.hpp>
 #include <joust/stats/sequential_srm.hpp>
 
+#include "oracle_rows.hpp"
 #include "support.hpp"
 
 #include <nlohmann/json.hpp>
@@ -15,8 +16,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,41 +27,7 @@ using joust_test::relative_error;
 
 namespace {
 
-struct row {
-    std::string method, name, field, value, tolerance;
-    json inputs;
-};
-
-std::vector<row> read_rows()
-{
-    std::ifstream file{JOUST_SOURCE_DIR "/tests/oracles/statistics.csv"};
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    std::vector<std::vector<std::string>> lines(1, std::vector<std::string>(1));
-    bool quoted = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted && c == '"' && i + 1 < text.size() && text[i + 1] == '"') {
-            lines.back().back() += '"';
-            ++i;
-        } else if (c == '"') {
-            quoted = !quoted;
-        } else if (!quoted && c == ',') {
-            lines.back().emplace_back();
-        } else if (!quoted && c == '\n') {
-            lines.emplace_back(1);
-        } else if (c != '\r' || quoted) {
-            lines.back().back() += c;
-        }
-    }
-    std::vector<row> rows;
-    for (std::size_t i = 1; i < lines.size(); ++i) {
-        if (lines[i].size() == 7) {
-            const auto& f = lines[i];
-            rows.push_back({f[0], f[1], f[2], f[3], f[4], json::parse(f[6])});
-        }
-    }
-    return rows;
-}
+using row = joust_test::oracle_row;
 
 using answer = std::optional<double>;
 
@@ -224,7 +189,7 @@ TEST_CASE("every reference value of the sequential methods is reached at its own
                                               {"cs_normal_mixture_2s", 4},
                                               {"msprt_normal", 4}};
     std::map<std::string, score> scores;
-    for (const row& r : read_rows()) {
+    for (const row& r : joust_test::oracle_rows()) {
         if (r.tolerance.empty() || expected.count(r.method) == 0) {
             continue;
         }
@@ -251,7 +216,7 @@ TEST_CASE("every reference value of the sequential methods is reached at its own
 TEST_CASE("the beta mixture is the published one of a centred Bernoulli process")
 {
     // s = 40 and v = 250 with g = h = 1/2 are 540 successes in 1,000 tosses of a fair coin
-    for (const row& r : read_rows()) {
+    for (const row& r : joust_test::oracle_rows()) {
         if (r.method == "cs_beta_binomial") {
             const double prior = 2.0 * r.inputs["r"].get<double>();
             const double got = stats::bernoulli_mixture_log_e(540, 1000, 0.5, {prior, prior});

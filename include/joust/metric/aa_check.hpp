@@ -186,7 +186,9 @@ public:
             joust::look at{.sums = {half(3), half(2), half(3), half(2), half(1), half(0), half(1), half(0)},
                            .expected_events = 0.5 * static_cast<double>(events_),
                            .exposures = static_cast<double>(exposures_)};
-            judge(each, at, std::index_sequence_for<Methods...>{});
+            [&]<std::size_t... I>(std::index_sequence<I...>) {
+                (judge(std::get<I>(methods_), each, at, I), ...);
+            }(std::index_sequence_for<Methods...>{});
         }
     }
 
@@ -228,14 +230,8 @@ private:
         }
     }
 
-    template <std::size_t... I>
-    void judge(split& each, joust::look& at, std::index_sequence<I...>)
-    {
-        (judge_one(std::get<I>(methods_), each, at, I), ...);
-    }
-
     template <class Method>
-    void judge_one(const Method& method, split& each, joust::look& at, std::size_t which)
+    void judge(const Method& method, split& each, joust::look& at, std::size_t which)
     {
         at.planned_information = 0.25 * method.units;
         const inference answer = method.infer(at, {.alpha = method.alpha}, each.memory[which]);

@@ -33,20 +33,9 @@ struct bayesian {
 
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory&) const noexcept
     {
-        stats::score_options options;
-        options.alpha = asked.alpha;
-        options.null = asked.null;
-        const stats::score_result seen = detail::score_of(at, asked, options);
-        inference answer{.method = "normal posterior, clusters of units",
-                         .champion = seen.champion,
-                         .challenger = seen.challenger,
-                         .estimate = seen.estimate,
-                         .state = seen.state};
-        if (seen.state != status::ok) {
-            return answer;
-        }
-        if (at.expected_events < normal_limit_events) {
-            answer.state = status::burn_in;
+        auto [seen, answer] =
+            detail::score_for_normal_limit(at, asked, "normal posterior, clusters of units", status::burn_in);
+        if (answer.state != status::ok) {
             return answer;
         }
         const stats::score_line line = detail::line_of(at, asked);

@@ -31,20 +31,8 @@ struct fixed_horizon {
         if (memory.counted.taken) {
             return detail::repeated(memory.counted, method);
         }
-        stats::score_options options;
-        options.alpha = asked.alpha;
-        options.null = asked.null;
-        const stats::score_result seen = detail::score_of(at, asked, options);
-        inference answer{.method = method,
-                         .champion = seen.champion,
-                         .challenger = seen.challenger,
-                         .estimate = seen.estimate,
-                         .state = seen.state};
-        if (seen.state != status::ok) {
-            return answer;
-        }
-        if (at.expected_events < normal_limit_events) {
-            answer.state = status::too_few;
+        auto [seen, answer] = detail::score_for_normal_limit(at, asked, method, status::too_few);
+        if (answer.state != status::ok) {
             return answer;
         }
         if (at.exposures < units) {

@@ -38,25 +38,11 @@ struct group_sequential {
         constexpr std::string_view method = "group sequential, at planned looks; clusters of units";
         const double time = at.exposures < units ? at.exposures / units : 1.0;
         const unsigned taken = memory.looks.empty() ? 0 : part(memory.looks.back().time);
-        if (part(time) <= taken) {
-            if (memory.counted.taken) {
-                return detail::repeated(memory.counted, method);
-            }
+        if (part(time) <= taken && memory.counted.taken) {
+            return detail::repeated(memory.counted, method);
         }
-        stats::score_options options;
-        options.alpha = asked.alpha;
-        options.null = asked.null;
-        const stats::score_result seen = detail::score_of(at, asked, options);
-        inference answer{.method = method,
-                         .champion = seen.champion,
-                         .challenger = seen.challenger,
-                         .estimate = seen.estimate,
-                         .state = seen.state};
-        if (seen.state != status::ok) {
-            return answer;
-        }
-        if (at.expected_events < normal_limit_events) {
-            answer.state = status::too_few;
+        auto [seen, answer] = detail::score_for_normal_limit(at, asked, method, status::too_few);
+        if (answer.state != status::ok) {
             return answer;
         }
         if (part(time) == 0) {

@@ -91,6 +91,31 @@ namespace detail {
                             : stats::absolute_score(at.sums);
 }
 
+/// A score, and the answer as far as it goes without a test.
+struct scored {
+    stats::score_result seen;
+    inference answer;
+};
+
+/// Score what was seen for a policy that trusts a normal limit: its answer is `scarce` while too few events are expected.
+[[nodiscard]] inline scored score_for_normal_limit(const look& at, const question& asked,
+                                                   std::string_view method, status scarce) noexcept
+{
+    stats::score_options options;
+    options.alpha = asked.alpha;
+    options.null = asked.null;
+    const stats::score_result seen = score_of(at, asked, options);
+    inference answer{.method = method,
+                     .champion = seen.champion,
+                     .challenger = seen.challenger,
+                     .estimate = seen.estimate,
+                     .state = seen.state};
+    if (seen.state == status::ok && at.expected_events < normal_limit_events) {
+        answer.state = scarce;
+    }
+    return {seen, answer};
+}
+
 /// The p-value of a normal statistic on the side that is asked.
 [[nodiscard]] inline double normal_p(double z, stats::side alternative) noexcept
 {
@@ -186,6 +211,21 @@ template <paired_inference_policy Policy>
         at.exposures += n;
     }
     return policy.infer(at, {.alpha = alpha}, memory);
+}
+
+}  // namespace detail
+
+namespace detail {
+
+/// What a report says of when the numbers of an inference hold.
+template <class Inference>
+[[nodiscard]] constexpr std::string_view holds_of() noexcept
+{
+    if constexpr (requires { Inference::holds; }) {
+        return Inference::holds;
+    } else {
+        return "intervals and p-values hold where the trial's inference says so, e-values at every look.";
+    }
 }
 
 }  // namespace detail

@@ -604,7 +604,7 @@ private:
         out.notes.emplace_back("Credit is challenger minus champion, in hashed buckets of units (" +
                                count_text(bucket_count) +
                                "); only slots that every ranker could have filled count.");
-        out.notes.push_back("Of credit " + detail::holds_of<inference_t>());
+        out.notes.push_back("Of credit " + std::string{detail::holds_of<inference_t>()});
         out.notes.emplace_back(
             "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every "
             "position and at every look. The interval of won slates ignores that units return.");

@@ -29,15 +29,4 @@ inline void append_posterior(std::string& method, const inference& answer, bool 
     method += shown;
 }
 
-/// What a report says of when the numbers of an inference hold.
-template <class Inference>
-[[nodiscard]] std::string holds_of()
-{
-    if constexpr (requires { Inference::holds; }) {
-        return std::string{Inference::holds};
-    } else {
-        return "intervals and p-values hold where the trial's inference says so, e-values at every look.";
-    }
-}
-
 }  // namespace joust::inline v0::detail

@@ -367,7 +367,7 @@ template <class Inference>
         "Both models saw the same requests: estimates are challenger minus champion per request, clustered "
         "by " +
         count_text(bucket_count) + " hashed buckets of units; latency treats requests as independent; " +
-        holds_of<Inference>());
+        std::string{holds_of<Inference>()});
     out.notes.emplace_back(
         "Agreement is with the champion (which agrees with itself), failures are those on requests that the "
         "champion answered; accuracy leaves out requests on which the challenger failed.");
