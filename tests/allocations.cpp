@@ -1,17 +1,9 @@
 #include "allocations.hpp"
+#include "sanitized.hpp"
 
 #include <cstddef>
 #include <cstdlib>
 #include <new>
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define JOUST_TESTS_SANITIZED
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define JOUST_TESTS_SANITIZED
-#endif
 
 namespace {
 

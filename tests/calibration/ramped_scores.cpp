@@ -23,6 +23,7 @@
 #include <joust/stats/score.hpp>
 
 #include "calibration/limit.hpp"
+#include "calibration/ramp.hpp"
 
 #include <array>
 #include <cmath>
@@ -37,8 +38,8 @@ namespace {
 using namespace joust;
 
 constexpr double alpha = 0.05;
-constexpr double shares[] = {0.01, 0.05, 0.25, 0.5};
-constexpr std::size_t stages = 4;
+constexpr auto shares = joust_test::ramp_shares;
+constexpr std::size_t stages = shares.size();
 
 enum class outcome { normal, lognormal, rare };
 
@@ -170,11 +171,7 @@ struct rejections {
     double oracle = 0.0;
 };
 
-/// Outcomes rise over the rollout and swing ten times, as days do.
-double drift(double progress)
-{
-    return progress + 0.5 * std::sin(62.831853071795864 * progress);
-}
+using joust_test::drift;
 
 /// The mean outcome at a moment, which only the oracle knows.
 double level_at(const scenario& s, double progress)

@@ -3,7 +3,9 @@
 #include <joust/metric/fixed_horizon.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>
+#include <joust/trial/gate.hpp>
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,15 @@ struct own_metric {
     void add(joust::cell& c, double value) const { c.value = value; }
 };
 
+// And so is a test of a gate's rows.
+struct own_row_test {
+    joust::stats::test_result test_rows(std::span<const double>, std::span<const double>,
+                                        const joust::stats::test_options&) const
+    {
+        return {};
+    }
+};
+
 // It could split traffic, and it could be a clock.
 struct two_roles : odd_even {
     std::int64_t now() const noexcept { return 0; }
@@ -61,6 +72,16 @@ void accepted()
     test.observe<"click">(ticket, true);
     test.observe<"click">(std::string{"ann"}, 1.0);
     static_cast<void>(prediction);
+    joust::ab_test divided{joust::model{"old", old_model},
+                           joust::model{"new", new_model},
+                           joust::by(&request::user),
+                           joust::primary(joust::ratio<"clicks per view">{}),
+                           joust::mean<"score">{.per = joust::per::observed},
+                           joust::adjust_for(&request::size)};
+    divided.observe<"clicks per view">(ticket, 1, 4);
+    divided.observe<"score">(ticket, 1.0);
+    joust::gate check{joust::model{"old", old_model}, joust::model{"new", new_model},
+                      joust::guardrail(joust::mean<"auc">{}, {.max_decrease = 0.01}), own_row_test{}};
 }
 #endif
 
@@ -235,5 +256,57 @@ void a_request_is_chosen_for()
     joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", new_model},
                         joust::by(&request::user), joust::conversion<"click">{}};
     static_cast<void>(test.choose(request{}));
+}
+#endif
+
+// REJECT 19: joust: a ratio is observed with two amounts
+#if REJECT == 19
+void half_a_ratio()
+{
+    joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", new_model},
+                        joust::by(&request::user), joust::ratio<"clicks per view">{}};
+    test.observe<"clicks per view">(joust::ticket{}, 1.0);
+}
+#endif
+
+// REJECT 20: joust: this metric is observed with one value
+#if REJECT == 20
+void a_mean_of_two()
+{
+    joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", new_model},
+                        joust::by(&request::user), joust::mean<"score">{}};
+    test.observe<"score">(joust::ticket{}, 1.0, 2.0);
+}
+#endif
+
+// REJECT 21: joust: adjust_for(...) reads its number when a call is served
+#if REJECT == 21
+void a_covariate_without_a_call()
+{
+    joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", new_model},
+                        joust::by(&request::user), joust::mean<"score">{}, joust::adjust_for(&request::size)};
+    static_cast<void>(test.choose("me"));
+}
+#endif
+
+// REJECT 22: joust: a gate compares rows by an inference policy or by a test of rows, not by both
+#if REJECT == 22
+void two_ways_to_compare()
+{
+    joust::gate check{joust::model{"old", old_model}, joust::model{"new", new_model},
+                      joust::guardrail(joust::mean<"auc">{}, {.max_decrease = 0.01}), joust::always_valid{},
+                      own_row_test{}};
+}
+#endif
+
+// REJECT 23: joust: this has test_rows(), but a test of rows is
+#if REJECT == 23
+struct nearly_a_row_test {
+    double test_rows(double, double) const { return 0.0; }
+};
+void wrong_row_test()
+{
+    joust::gate check{joust::model{"old", old_model}, joust::model{"new", new_model},
+                      joust::guardrail(joust::mean<"auc">{}, {.max_decrease = 0.01}), nearly_a_row_test{}};
 }
 #endif

@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "reference.hpp"
+#include "sanitized.hpp"
 
 #include <cstdio>
 #include <map>
@@ -450,7 +451,7 @@ TEST_CASE("print the table of the guide", "[.][table]")
     std::uint64_t cases = 0;
     std::uint64_t paths = 0;
     std::printf("| interleaver | lists | cases | coin paths | biased |\n|---|---|---:|---:|---:|\n");
-    for (const row& r : enumeration(true)) {
+    for (const row& r : enumeration(!joust_tests::sanitized)) {
         std::printf("| %s | %s | %llu | %llu | %llu |\n", r.method.c_str(), r.universe.c_str(),
                     static_cast<unsigned long long>(r.result.cases),
                     static_cast<unsigned long long>(r.result.paths),
@@ -462,5 +463,5 @@ TEST_CASE("print the table of the guide", "[.][table]")
     }
     std::printf("\n%llu cases, %llu coin paths\n", static_cast<unsigned long long>(cases),
                 static_cast<unsigned long long>(paths));
-    CHECK(cases > 1'000'000);
+    CHECK(cases > (joust_tests::sanitized ? 30'000u : 1'000'000u));
 }

@@ -565,3 +565,239 @@ TEST_CASE("the clock switches to V only when both minima are reached")
     CHECK(stats::switching_clock(200, 99.0) == variance_clock::larger);
     CHECK(stats::switching_clock(200, 100.0) == variance_clock::residual);
 }
+
+namespace {
+
+/// A log with what each request was known by, and what its value is divided by.
+struct rich_evidence : evidence {
+    explicit rich_evidence(std::size_t n) : evidence{n}, divisor{n}, known{n} {}
+
+    void add(std::size_t bucket, bool challenger, double s, double x, double d, double z)
+    {
+        evidence::add(bucket, challenger, s, x);
+        divisor.add(bucket, challenger, s, d);
+        known.add(bucket, challenger, s, z);
+    }
+    [[nodiscard]] stats::score_sums divided() const
+    {
+        stats::score_sums all = sums();
+        all.d1 = divisor.p1;
+        all.d0 = divisor.p0;
+        all.e1 = divisor.g1;
+        all.e0 = divisor.g0;
+        return all;
+    }
+    [[nodiscard]] static stats::score_sums adjusted(stats::score_sums all, const evidence& by)
+    {
+        all.z1 = by.p1;
+        all.z0 = by.p0;
+        all.y1 = by.g1;
+        all.y0 = by.g0;
+        return all;
+    }
+
+    evidence divisor;
+    evidence known;
+};
+
+/// A ramp in which the challenger changes both the value per view (by `effect`) and the number of views (by `more`).
+rich_evidence rich_ramp(std::uint64_t seed, double effect, double more, double theta = 0.0)
+{
+    engine random{seed};
+    rich_evidence e{256};
+    for (int unit = 0; unit < 3000; ++unit) {
+        const double position = random.uniform();
+        const double level = random.bell();
+        const auto bucket = static_cast<std::size_t>(random.next() % 256U);
+        for (int visit = 0; visit < 4; ++visit) {
+            const double time = random.uniform();
+            const double s = time < 0.3 ? 0.05 : time < 0.6 ? 0.25 : 0.5;
+            const bool challenger = position < s;
+            const double d = 1.0 + std::floor(4.0 * random.uniform()) + (challenger ? more : 0.0);
+            const double x = d * (2.0 + time + 0.5 * level + (challenger ? effect : 0.0)) + random.bell();
+            e.add(bucket, challenger, s, x - (challenger ? theta * d : 0.0), d, level);
+        }
+    }
+    return e;
+}
+
+double sum(const std::vector<double>& values)
+{
+    double total = 0.0;
+    for (const double v : values) {
+        total += v;
+    }
+    return total;
+}
+
+}  // namespace
+
+TEST_CASE("a ratio's scores are the delta method's, with the coins' imbalance taken out")
+{
+    const rich_evidence e = rich_ramp(5, 0.2, 1.0);
+    const double r0 = sum(e.p0) / sum(e.divisor.p0);
+    const double c = sum(e.divisor.p1) / sum(e.divisor.p0);
+    std::vector<double> a(256), q(256), b(256);
+    double aq = 0.0, bq = 0.0, qq = 0.0;
+    for (std::size_t i = 0; i < 256; ++i) {
+        a[i] = e.p1[i] - r0 * e.divisor.p1[i] - c * (e.p0[i] - r0 * e.divisor.p0[i]);
+        b[i] = -e.divisor.p1[i];
+        q[i] = e.q1[i] - e.q0[i];
+        aq += a[i] * q[i];
+        bq += b[i] * q[i];
+        qq += q[i] * q[i];
+    }
+    double s0 = 0.0, s1 = 0.0, v = 0.0;
+    for (std::size_t i = 0; i < 256; ++i) {
+        s0 += a[i] - aq / qq * q[i];
+        s1 += b[i] - bq / qq * q[i];
+        v += (a[i] - aq / qq * q[i]) * (a[i] - aq / qq * q[i]);
+    }
+    const auto result = stats::score_test(e.divided(), {.rho = 50.0, .clock = variance_clock::residual});
+    REQUIRE(result.state == status::ok);
+    CHECK(result.s == Approx(s0).epsilon(1e-10));
+    CHECK(result.v == Approx(v).epsilon(1e-12));
+    CHECK(result.estimate == Approx(-s0 / s1).epsilon(1e-10));
+    CHECK(result.champion == Approx(r0).epsilon(1e-13));
+    CHECK(result.challenger == Approx(sum(e.p1) / sum(e.divisor.p1)).epsilon(1e-13));
+    // Near the plain difference of ratios, and the interval holds the truth.
+    CHECK(result.estimate == Approx(result.challenger - result.champion).margin(0.05));
+    CHECK(result.lower < 0.2);
+    CHECK(result.upper > 0.2);
+}
+
+TEST_CASE(
+    "a ratio's test at theta is its test of no difference after theta was taken off every challenger's unit")
+{
+    const rich_evidence e = rich_ramp(6, 0.3, 1.0);
+    const rich_evidence shifted = rich_ramp(6, 0.3, 1.0, 0.25);
+    const auto at = stats::score_test(e.divided(), {.rho = 50.0, .null = 0.25});
+    const auto off = stats::score_test(shifted.divided(), {.rho = 50.0});
+    CHECK(at.s == Approx(off.s).epsilon(1e-9));
+    CHECK(at.v == Approx(off.v).epsilon(1e-9));
+    CHECK(at.v0 == Approx(off.v0).epsilon(1e-9));
+    CHECK(at.log_e == Approx(off.log_e).epsilon(1e-9));
+    CHECK(at.estimate == Approx(off.estimate + 0.25).epsilon(1e-9));
+    // The relative form, by the same token: dividing the challenger's values by r tests against r.
+    rich_evidence divided = e;
+    for (std::size_t i = 0; i < 256; ++i) {
+        divided.p1[i] /= 1.1;
+        divided.g1[i] /= 1.1;
+    }
+    const auto relative = stats::relative_score_test(e.divided(), {.rho = 50.0, .null = 0.1});
+    const auto plain = stats::relative_score_test(divided.divided(), {.rho = 50.0});
+    CHECK(relative.s == Approx(plain.s).epsilon(1e-9));
+    CHECK(relative.v == Approx(plain.v).epsilon(1e-9));
+    CHECK(relative.estimate == Approx(1.1 * plain.estimate).epsilon(1e-9));
+}
+
+TEST_CASE("a challenger that only brings more of the denominator moves no ratio, while it moves the sum")
+{
+    int sums_differ = 0;
+    int ratios_differ = 0;
+    for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        const rich_evidence e = rich_ramp(seed, 0.0, 1.0);
+        const auto apart = [](const stats::score_result& r) { return r.s * r.s > 6.6 * r.v ? 1 : 0; };
+        sums_differ += apart(stats::score_test(e.sums(), {}));
+        ratios_differ += apart(stats::score_test(e.divided(), {}));
+    }
+    CHECK(sums_differ == 60);
+    CHECK(ratios_differ <= 4);  // 1 % of 60
+}
+
+TEST_CASE("a denominator that counts exposures gives the means again")
+{
+    rich_evidence e = rich_ramp(7, 0.2, 0.0);
+    e.divisor.p1 = e.q1;
+    e.divisor.p0 = e.q0;
+    e.divisor.g1 = e.k1;
+    e.divisor.g0 = e.k0;
+    const auto means = stats::score_test(e.sums(), {.rho = 50.0});
+    const auto ratio = stats::score_test(e.divided(), {.rho = 50.0});
+    CHECK(ratio.champion == means.champion);
+    CHECK(ratio.challenger == means.challenger);
+    // The same up to the arms' imbalance, which is taken out by other terms.
+    CHECK(ratio.estimate == Approx(means.estimate).epsilon(1e-3));
+    CHECK(ratio.v == Approx(means.v).epsilon(0.05));
+}
+
+TEST_CASE("a covariate's score is regressed out beside that of the exposures")
+{
+    const rich_evidence e = rich_ramp(8, 0.2, 0.0);
+    // Least squares on q and z by the normal equations.
+    double qq = 0, qz = 0, zz = 0, aq = 0, az = 0, bq = 0, bz = 0;
+    const auto q = [&](std::size_t i) { return e.q1[i] - e.q0[i]; };
+    const auto z = [&](std::size_t i) { return e.known.p1[i] - e.known.p0[i]; };
+    const auto a = [&](std::size_t i) { return e.p1[i] - e.p0[i]; };
+    const auto b = [&](std::size_t i) { return -e.q1[i]; };
+    for (std::size_t i = 0; i < 256; ++i) {
+        qq += q(i) * q(i);
+        qz += q(i) * z(i);
+        zz += z(i) * z(i);
+        aq += a(i) * q(i);
+        az += a(i) * z(i);
+        bq += b(i) * q(i);
+        bz += b(i) * z(i);
+    }
+    const double determinant = qq * zz - qz * qz;
+    const double kappa = (aq * zz - az * qz) / determinant, beta = (az * qq - aq * qz) / determinant;
+    const double kappa1 = (bq * zz - bz * qz) / determinant, beta1 = (bz * qq - bq * qz) / determinant;
+    double s0 = 0.0, s1 = 0.0, v = 0.0;
+    for (std::size_t i = 0; i < 256; ++i) {
+        const double r = a(i) - kappa * q(i) - beta * z(i);
+        s0 += r;
+        s1 += b(i) - kappa1 * q(i) - beta1 * z(i);
+        v += r * r;
+    }
+    const auto adjusted = stats::score_test(rich_evidence::adjusted(e.sums(), e.known),
+                                            {.rho = 50.0, .clock = variance_clock::residual});
+    const auto plain = stats::score_test(e.sums(), {.rho = 50.0, .clock = variance_clock::residual});
+    REQUIRE(adjusted.state == status::ok);
+    CHECK(adjusted.s == Approx(s0).epsilon(1e-8));
+    CHECK(adjusted.v == Approx(v).epsilon(1e-10));
+    CHECK(adjusted.estimate == Approx(-s0 / s1).epsilon(1e-8));
+    CHECK(adjusted.v < 0.8 * plain.v);
+    CHECK(adjusted.v0 < 0.8 * plain.v0);
+    CHECK(adjusted.upper - adjusted.lower < 0.9 * (plain.upper - plain.lower));
+}
+
+TEST_CASE("a covariate that says nothing changes nothing, and one that is broken is refused")
+{
+    const rich_evidence e = rich_ramp(9, 0.2, 0.0);
+    const auto plain = stats::score_test(e.sums(), {.rho = 50.0});
+    const auto with = [&](const evidence& by) {
+        return stats::score_test(rich_evidence::adjusted(e.sums(), by), {.rho = 50.0});
+    };
+    const evidence zero{256};
+    CHECK(with(zero).v == plain.v);
+    evidence constant{256};
+    for (std::size_t i = 0; i < 256; ++i) {
+        constant.p1[i] = 7.0 * e.q1[i];
+        constant.p0[i] = 7.0 * e.q0[i];
+        constant.g1[i] = 7.0 * e.k1[i];
+        constant.g0[i] = 7.0 * e.k0[i];
+    }
+    CHECK(with(constant).v == Approx(plain.v).epsilon(1e-12));
+    CHECK(with(constant).estimate == Approx(plain.estimate).epsilon(1e-12));
+    // Its level is taken out too, so that years or bytes may be given as they are.
+    evidence raised = e.known;
+    for (std::size_t i = 0; i < 256; ++i) {
+        raised.p1[i] += 1e6 * e.q1[i];
+        raised.p0[i] += 1e6 * e.q0[i];
+        raised.g1[i] += 1e6 * e.k1[i];
+        raised.g0[i] += 1e6 * e.k0[i];
+    }
+    CHECK(with(raised).v == Approx(with(e.known).v).epsilon(1e-6));
+    evidence broken = e.known;
+    broken.p1[3] = std::numeric_limits<double>::quiet_NaN();
+    CHECK(with(broken).state == status::out_of_range);
+    stats::score_sums uneven = rich_evidence::adjusted(e.sums(), e.known);
+    uneven.y0 = {};
+    CHECK(stats::score_test(uneven, {}).state == status::out_of_range);
+    uneven = e.divided();
+    uneven.e1 = uneven.e1.first(100);
+    CHECK(stats::score_test(uneven, {}).state == status::out_of_range);
+    rich_evidence none = rich_ramp(10, 0.0, 0.0);
+    none.divisor = evidence{256};
+    CHECK(stats::score_test(none.divided(), {}).state == status::too_few);
+}

@@ -1,6 +1,11 @@
 #include <joust/core/clock.hpp>
 #include <joust/core/random.hpp>
+#include <joust/metric/always_valid.hpp>
+#include <joust/metric/bayesian.hpp>
+#include <joust/metric/fixed_horizon.hpp>
 #include <joust/report/report.hpp>
+#include <joust/store/results.hpp>
+#include <joust/trial/cross_validated.hpp>
 #include <joust/trial/gate.hpp>
 
 #include "catch.hpp"
@@ -261,4 +266,86 @@ TEST_CASE("a gate without a margin is refused")
     CHECK_THROWS_AS((gate{model{"a", f}, model{"b", f}, guardrail(conversion<"c">{}, {.max_decrease = 0.1}),
                           significance{.alpha = 0.5}}),
                     configuration_error);
+}
+
+TEST_CASE("an inference policy compares the rows in place of the gate's own test")
+{
+    const auto decide = [](double accuracy, int n, auto policy) {
+        gate check{model{"old", right_on(0.8, 1)}, model{"new", right_on(accuracy, 2)},
+                   guardrail(conversion<"correct">{}, {.max_decrease = 0.03}), policy};
+        return check.run(rows_of(n), as_predicted);
+    };
+    const report fixed = decide(0.85, 4'000, fixed_horizon{.units = 4'000});
+    CHECK(fixed.decision == verdict::pass);
+    CHECK(metric_of(fixed, "correct").method.find("planned sample") != std::string::npos);
+    CHECK(decide(0.70, 4'000, fixed_horizon{.units = 4'000}).decision == verdict::regress);
+    // Before the planned number of rows a fixed horizon answers nothing.
+    const report early = decide(0.85, 3'000, fixed_horizon{.units = 4'000});
+    CHECK(early.decision == verdict::inconclusive);
+    CHECK(metric_of(early, "correct").state != status::ok);
+
+    const report sequential = decide(0.85, 4'000, always_valid{.units = 4'000});
+    CHECK(sequential.decision == verdict::pass);
+    CHECK(metric_of(sequential, "correct").upper - metric_of(sequential, "correct").lower >
+          metric_of(fixed, "correct").upper - metric_of(fixed, "correct").lower);
+    CHECK(sequential.notes.back().find("at every look") != std::string::npos);
+    CHECK(decide(0.85, 4'000, bayesian{.units = 4'000}).decision == verdict::pass);
+    CHECK(decide(0.70, 4'000, bayesian{.units = 4'000}).decision == verdict::regress);
+
+    // The point estimate is that of the gate's own test, and so nearly is the interval of a fixed horizon.
+    gate plain{model{"old", right_on(0.8, 1)}, model{"new", right_on(0.85, 2)},
+               guardrail(conversion<"correct">{}, {.max_decrease = 0.03})};
+    const report own = plain.run(rows_of(4'000), as_predicted);
+    CHECK(metric_of(fixed, "correct").estimate == Approx(metric_of(own, "correct").estimate).margin(1e-12));
+    CHECK(metric_of(fixed, "correct").lower == Approx(metric_of(own, "correct").lower).margin(0.002));
+    CHECK(metric_of(fixed, "correct").upper == Approx(metric_of(own, "correct").upper).margin(0.002));
+}
+
+TEST_CASE("scores of a cross-validation are compared by tests that know how the rows hang together")
+{
+    const std::vector<double> before{0.81, 0.79, 0.80, 0.82, 0.78, 0.80, 0.81, 0.79, 0.83, 0.80};
+    const std::vector<double> after{0.815, 0.80, 0.802, 0.83, 0.782, 0.81, 0.812, 0.801, 0.832, 0.809};
+    recorder_of_results results;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        results.add(std::to_string(i), "old", "auc", before[i]);
+        results.add(std::to_string(i), "new", "auc", after[i]);
+    }
+    const recorded all = results.take();
+    const auto decide = [&](auto... policies) {
+        gate check{recorded_model("old"), recorded_model("new"),
+                   guardrail(mean<"auc">{}, {.max_decrease = 0.005}), policies...};
+        return check.read(all);
+    };
+    // Ten rows are too few for a normal limit, as the gate's own test says.
+    CHECK(decide().decision == verdict::inconclusive);
+
+    const report folds = decide(cross_validated{.test_share = 0.1});
+    const metric_row& row = metric_of(folds, "auc");
+    const auto expected = stats::corrected_resampled_t(after, before, 0.1, {.alpha = 0.1});
+    REQUIRE(expected.state == status::ok);
+    CHECK(folds.decision == verdict::pass);
+    CHECK(row.lower == expected.lower);
+    CHECK(row.upper == expected.upper);
+    CHECK(row.p_value == expected.p_value);
+    CHECK(row.champion == Approx(0.803));
+    CHECK(folds.notes.back().find("depend on each other") != std::string::npos);
+
+    const report halves = decide(five_by_two{});
+    CHECK(metric_of(halves, "auc").method == "5x2cv paired t-test");
+    CHECK(std::isfinite(metric_of(halves, "auc").lower));
+
+    const report back = decide(back_test{.horizon = 1});
+    const auto in_time = stats::diebold_mariano(after, before, {.alpha = 0.1, .horizon = 1});
+    CHECK(metric_of(back, "auc").lower == in_time.lower);
+    CHECK(metric_of(back, "auc").state == in_time.state);
+
+    // Any other number of rows is no 5x2cv: nothing is decided.
+    recorder_of_results few{all};
+    few.add("10", "old", "auc", 0.8);
+    few.add("10", "new", "auc", 0.8);
+    gate check{recorded_model("old"), recorded_model("new"),
+               guardrail(mean<"auc">{}, {.max_decrease = 0.005}), five_by_two{}};
+    const report odd = check.read(few.take());
+    CHECK(odd.decision == verdict::inconclusive);
+    CHECK(metric_of(odd, "auc").state == status::out_of_range);
 }

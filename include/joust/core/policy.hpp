@@ -235,6 +235,9 @@ struct verb_add {
 struct verb_may_record {
     int may_record;
 };
+struct verb_covariate {
+    int covariate;
+};
 struct verb_accept {
     int accept;
 };
@@ -255,6 +258,9 @@ struct verb_sample {
 };
 struct verb_infer {
     int infer;
+};
+struct verb_test_rows {
+    int test_rows;
 };
 struct verb_record {
     int record;
@@ -278,6 +284,8 @@ concept has_add = derivable<T> && !requires { &both<T, verb_add>::add; };
 template <class T>
 concept has_may_record = derivable<T> && !requires { &both<T, verb_may_record>::may_record; };
 template <class T>
+concept has_covariate = derivable<T> && !requires { &both<T, verb_covariate>::covariate; };
+template <class T>
 concept has_accept = derivable<T> && !requires { &both<T, verb_accept>::accept; };
 template <class T>
 concept has_interleave = derivable<T> && !requires { &both<T, verb_interleave>::interleave; };
@@ -291,6 +299,8 @@ template <class T>
 concept has_sample = derivable<T> && !requires { &both<T, verb_sample>::sample; };
 template <class T>
 concept has_infer = derivable<T> && !requires { &both<T, verb_infer>::infer; };
+template <class T>
+concept has_test_rows = derivable<T> && !requires { &both<T, verb_test_rows>::test_rows; };
 template <class T>
 concept has_record = derivable<T> && !requires { &both<T, verb_record>::record; };
 template <class T>

@@ -9,12 +9,14 @@ namespace joust::inline v0 {
 
 /// Count exposures that led to an event: a click, a purchase, a correct prediction.
 ///
-/// An exposure without feedback counts as 0; a second report for the same ticket is refused and counted.
+/// An exposure without feedback counts as 0, unless `.per = per::observed` asks for the share of events among the exposures
+/// that brought feedback; a second report for the same ticket is refused and counted.
 /// When to use: yes-or-no outcomes. When not: values that may be anything but 0 and 1, those are refused as invalid.
 /// cost: 48 KiB per thread and challenger.
 template <fixed_string Name>
 struct conversion {
     enum better better = better::up;
+    enum per per = per::exposure;  ///< observed: divide by the exposures that brought feedback
 
     static constexpr std::string_view name() noexcept { return Name.view(); }
 

@@ -10,15 +10,17 @@ namespace joust::inline v0 {
 
 /// Average a number over exposures: revenue, dwell time, squared error.
 ///
-/// An exposure without feedback counts as 0. Heavy tails make every test slow: cap what one exposure may bring.
-/// When to use: amounts. When not: a ratio whose denominator is not the exposure.
+/// An exposure without feedback counts as 0, unless `.per = per::observed` asks for the mean of what was observed. Heavy tails
+/// make every test slow: cap what one exposure may bring.
+/// When to use: amounts. When not: a ratio whose denominator is not the exposure (`ratio`).
 /// units: those of the values; `cap` is the largest value that counts, larger ones count as `cap`.
 /// cost: 48 KiB per thread and challenger.
 template <fixed_string Name>
 struct mean {
     double cap = std::numeric_limits<double>::infinity();
     enum better better = better::up;
-    bool accumulate = false;  ///< add up several values for one ticket instead of refusing the second
+    bool accumulate = false;       ///< add up several values for one ticket instead of refusing the second
+    enum per per = per::exposure;  ///< observed: divide by the number of observations
 
     static constexpr std::string_view name() noexcept { return Name.view(); }
 

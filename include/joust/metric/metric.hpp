@@ -10,24 +10,30 @@ namespace joust::inline v0 {
 /// Which way a metric improves.
 enum class better : unsigned char { up, down };
 
+/// What a metric's sum is divided by: every exposure, or only the observations that came back.
+enum class per : unsigned char { exposure, observed };
+
 /// What one observation contributes to a metric: a metric's `add` writes here.
 struct cell {
-    double value = 0.0;    ///< added to the unit's bucket
+    double value = 0.0;  ///< added to the unit's bucket
+    double per = 1.0;  ///< added to what the metric is divided by, where that is not the number of exposures
     bool refused = false;  ///< set where the observation may not be used; it is counted as invalid
 };
 
 /// A metric has a name known at compile time and turns an observed value into a cell.
 ///
-/// shape: `static name()` returns text; `add(cell&, double) const` fills the cell.
+/// shape: `static name()` returns text; `add(cell&, double) const` fills the cell. A metric that is a ratio of two amounts
+/// has `add(cell&, double numerator, double denominator) const` instead, and is observed with both.
 template <class T>
-concept metric = requires(const T& m, cell& c) {
-    {
-        T::name()
-    } -> std::convertible_to<std::string_view>;
-    {
-        m.add(c, 1.0)
-    };
-};
+concept metric =
+    requires(const T& m, cell& c) {
+        {
+            T::name()
+        } -> std::convertible_to<std::string_view>;
+    } &&
+    (
+        requires(const T& m, cell& c) { m.add(c, 1.0); } ||
+        requires(const T& m, cell& c) { m.add(c, 1.0, 1.0); });
 
 /// The role of a metric: verbs `name()` and `add(cell&, value)`. It may repeat.
 struct metric_role {
@@ -39,7 +45,7 @@ struct metric_role {
     template <class T>
     struct near_miss {
         static_assert(plays<T>, "joust: this has add(), but a metric is `static name()` returning text and "
-                                "`add(joust::cell&, double) const`");
+                                "`add(joust::cell&, double) const`, or with two doubles for a ratio");
     };
     template <class T>
     struct filled_twice {};
@@ -59,6 +65,26 @@ constexpr better direction_of(const Metric& m) noexcept
         return m.better;
     } else {
         return better::up;
+    }
+}
+
+/// Is a metric observed with a numerator and a denominator?
+template <class Metric>
+inline constexpr bool is_ratio = !requires(const Metric& m, cell& c) { m.add(c, 1.0); } &&
+                                 requires(const Metric& m, cell& c) { m.add(c, 1.0, 1.0); };
+
+/// Is a metric divided by something else than exposures?
+template <class Metric>
+constexpr bool has_denominator(const Metric& m) noexcept
+{
+    if constexpr (requires {
+                      {
+                          m.per
+                      } -> std::convertible_to<enum per>;
+                  }) {
+        return m.per == per::observed;
+    } else {
+        return is_ratio<Metric>;
     }
 }
 

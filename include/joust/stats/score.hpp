@@ -18,7 +18,10 @@ namespace joust::inline v0::stats {
 /// p1 = sum A (1 - s) x, p0 = sum (1 - A) s x, g1 and g0 = sum sqrt(w) x by arm, q1 = sum A (1 - s),
 /// q0 = sum (1 - A) s, k1 and k0 = sum sqrt(w) by arm. All are linear: add them over threads, replicas and
 /// days.
-/// shape: eight spans of equal length
+///
+/// A ratio of means has its numerator as x, and d1, d0, e1, e0: the same four sums of its denominator. A covariate,
+/// known before the request was served, brings z1, z0, y1 and y0.
+/// shape: spans of equal length; those of denominator and covariate may be empty
 struct score_sums {
     std::span<const double> p1;
     std::span<const double> p0;
@@ -28,6 +31,14 @@ struct score_sums {
     std::span<const double> q0;
     std::span<const double> k1;
     std::span<const double> k0;
+    std::span<const double> d1{};
+    std::span<const double> d0{};
+    std::span<const double> e1{};
+    std::span<const double> e0{};
+    std::span<const double> z1{};
+    std::span<const double> z0{};
+    std::span<const double> y1{};
+    std::span<const double> y0{};
 };
 
 /// Which variance process runs the mixture.
@@ -340,41 +351,107 @@ struct fitted_line {
     double square = 0.0;       // sum of squares of the raw scores at t = 0, to recognise rounding noise
 };
 
-// Regress a(i) + t b(i) on q (no intercept), keep the residual sums; centre c(i) + t d(i) less kappa(t) times
-// k.
-template <class A, class B, class C, class D, class K>
-[[nodiscard]] fitted_line fit_score_line(std::span<const double> q1, std::span<const double> q0, A a, B b,
-                                         C c, D d, K k) noexcept
-{
-    const std::size_t n = q1.size();
-    double qq = 0.0, aq = 0.0, bq = 0.0, c_sum = 0.0, d_sum = 0.0, k_sum = 0.0, aa = 0.0;
-    for (std::size_t i = 0; i < n; ++i) {
-        const double q = q1[i] - q0[i];
-        qq += q * q;
-        aq += a(i) * q;
-        bq += b(i) * q;
-        aa += a(i) * a(i);
-        c_sum += c(i);
-        d_sum += d(i);
-        k_sum += k(i);
+// Which part of a score goes away with what the challenger's coins did: with the exposures q = q1 - q0, and with what of a
+// covariate is not proportional to them. Both have mean zero whatever the models do.
+class coin_regression {
+public:
+    explicit coin_regression(const score_sums& sums) noexcept : sums_(sums)
+    {
+        for (std::size_t i = 0; i < sums.q1.size(); ++i) {
+            qq_ += q(i) * q(i);
+        }
+        if (sums.z1.empty() || !(qq_ > 0.0)) {
+            return;
+        }
+        double zq = 0.0, raw = 0.0;
+        for (std::size_t i = 0; i < sums.q1.size(); ++i) {
+            const double z = sums.z1[i] - sums.z0[i];
+            zq += z * q(i);
+            raw += z * z;
+        }
+        level_ = zq / qq_;
+        for (std::size_t i = 0; i < sums.q1.size(); ++i) {
+            zz_ += covariate(i) * covariate(i);
+        }
+        // A covariate that is nearly constant would be nothing but rounding here. NaN has no part in it either.
+        zz_ = zz_ > 1e-20 * raw ? zz_ : 0.0;
     }
+
+    struct coefficients {
+        double kappa = 0.0;
+        double beta = 0.0;
+    };
+
+    [[nodiscard]] bool possible() const noexcept { return qq_ > 0.0; }
+
+    template <class Score>
+    [[nodiscard]] coefficients fit(Score score) const noexcept
+    {
+        double by_q = 0.0, by_z = 0.0;
+        for (std::size_t i = 0; i < sums_.q1.size(); ++i) {
+            by_q += score(i) * q(i);
+            by_z += zz_ > 0.0 ? score(i) * covariate(i) : 0.0;
+        }
+        return {by_q / qq_, zz_ > 0.0 ? by_z / zz_ : 0.0};
+    }
+
+    /// What is taken out of bucket i's score.
+    [[nodiscard]] double part(const coefficients& c, std::size_t i) const noexcept
+    {
+        return c.kappa * q(i) + (zz_ > 0.0 ? c.beta * covariate(i) : 0.0);
+    }
+
+    /// And out of its sum over both arms.
+    [[nodiscard]] double free_part(const coefficients& c, std::size_t i) const noexcept
+    {
+        const double k = sums_.k1[i] + sums_.k0[i];
+        return c.kappa * k + (zz_ > 0.0 ? c.beta * (sums_.y1[i] + sums_.y0[i] - level_ * k) : 0.0);
+    }
+
+private:
+    [[nodiscard]] double q(std::size_t i) const noexcept { return sums_.q1[i] - sums_.q0[i]; }
+    [[nodiscard]] double covariate(std::size_t i) const noexcept
+    {
+        return sums_.z1[i] - sums_.z0[i] - level_ * q(i);
+    }
+
+    const score_sums& sums_;
+    double qq_ = 0.0;
+    double zz_ = 0.0;     // 0: there is no covariate
+    double level_ = 0.0;  // its regression on q
+};
+
+// Regress a(i) + t b(i) on what the coins did (no intercept), keep the residual sums; centre c(i) + t d(i) less the same
+// part of both arms' sums.
+template <class A, class B, class C, class D>
+[[nodiscard]] fitted_line fit_score_line(const score_sums& sums, A a, B b, C c, D d) noexcept
+{
+    const std::size_t n = sums.q1.size();
     fitted_line fit;
-    fit.square = aa;
-    if (!(qq > 0.0)) {
+    const coin_regression coins{sums};
+    for (std::size_t i = 0; i < n; ++i) {
+        fit.square += a(i) * a(i);
+    }
+    if (!coins.possible()) {
         return fit;
     }
-    fit.kappa = aq / qq;
-    fit.kappa_slope = bq / qq;
-    const double count = static_cast<double>(n);
-    const double c_mean = (c_sum - fit.kappa * k_sum) / count;
-    const double d_mean = (d_sum - fit.kappa_slope * k_sum) / count;
+    const auto at_zero = coins.fit(a);
+    const auto slope = coins.fit(b);
+    fit.kappa = at_zero.kappa;
+    fit.kappa_slope = slope.kappa;
+    double c_mean = 0.0, d_mean = 0.0;
+    for (std::size_t i = 0; i < n; ++i) {
+        c_mean += c(i) - coins.free_part(at_zero, i);
+        d_mean += d(i) - coins.free_part(slope, i);
+    }
+    c_mean /= static_cast<double>(n);
+    d_mean /= static_cast<double>(n);
     double s0 = 0.0, s1 = 0.0, v00 = 0.0, v01 = 0.0, v11 = 0.0, f00 = 0.0, f01 = 0.0, f11 = 0.0;
     for (std::size_t i = 0; i < n; ++i) {
-        const double q = q1[i] - q0[i];
-        const double r0 = a(i) - fit.kappa * q;
-        const double r1 = b(i) - fit.kappa_slope * q;
-        const double e0 = c(i) - fit.kappa * k(i) - c_mean;
-        const double e1 = d(i) - fit.kappa_slope * k(i) - d_mean;
+        const double r0 = a(i) - coins.part(at_zero, i);
+        const double r1 = b(i) - coins.part(slope, i);
+        const double e0 = c(i) - coins.free_part(at_zero, i) - c_mean;
+        const double e1 = d(i) - coins.free_part(slope, i) - d_mean;
         s0 += r0;
         s1 += r1;
         v00 += r0 * r0;
@@ -388,11 +465,78 @@ template <class A, class B, class C, class D, class K>
     return fit;
 }
 
+// What a metric is divided by, and the level its scores are taken around. A mean has exposures and 0, since the regression
+// takes its level out; a ratio has its denominator and the champion's ratio, with the champion's scores scaled by how much
+// more of the denominator the challenger has, so that both arms' noise is that of their ratio.
+struct divisor {
+    std::span<const double> one;
+    std::span<const double> zero;
+    std::span<const double> free_one;
+    std::span<const double> free_zero;
+    double level = 0.0;
+    double scale = 1.0;
+
+    explicit divisor(const score_sums& sums) noexcept
+        : one(sums.q1), zero(sums.q0), free_one(sums.k1), free_zero(sums.k0)
+    {
+        if (sums.d1.empty()) {
+            return;
+        }
+        one = sums.d1;
+        zero = sums.d0;
+        free_one = sums.e1;
+        free_zero = sums.e0;
+        double x0 = 0.0, d1 = 0.0, d0 = 0.0;
+        for (std::size_t i = 0; i < one.size(); ++i) {
+            x0 += sums.p0[i];
+            d1 += one[i];
+            d0 += zero[i];
+        }
+        level = x0 / d0;
+        scale = d1 / d0;
+    }
+};
+
+// The score's line, whose slopes are those of bucket i's score and of both arms' sum.
+template <class B, class D>
+[[nodiscard]] fitted_line fit_against(const score_sums& sums, const divisor& by, B b, D d) noexcept
+{
+    return fit_score_line(
+        sums,
+        [&](std::size_t i) {
+            return sums.p1[i] - by.level * by.one[i] - by.scale * (sums.p0[i] - by.level * by.zero[i]);
+        },
+        b,
+        [&](std::size_t i) {
+            return sums.g1[i] - by.level * by.free_one[i] +
+                   by.scale * (sums.g0[i] - by.level * by.free_zero[i]);
+        },
+        d);
+}
+
+[[nodiscard]] inline fitted_line fit_difference(const score_sums& sums) noexcept
+{
+    const divisor by{sums};
+    return fit_against(
+        sums, by, [&](std::size_t i) { return -by.one[i]; }, [&](std::size_t i) { return -by.free_one[i]; });
+}
+
+[[nodiscard]] inline fitted_line fit_ratio(const score_sums& sums) noexcept
+{
+    return fit_against(
+        sums, divisor{sums}, [&](std::size_t i) { return sums.p1[i]; },
+        [&](std::size_t i) { return sums.g1[i]; });
+}
+
 [[nodiscard]] inline bool equal_lengths(const score_sums& sums) noexcept
 {
     const std::size_t n = sums.q1.size();
-    return sums.p1.size() == n && sums.p0.size() == n && sums.g1.size() == n && sums.g0.size() == n &&
-           sums.q0.size() == n && sums.k1.size() == n && sums.k0.size() == n;
+    const auto all = [](std::size_t size, const auto&... spans) { return ((spans.size() == size) && ...); };
+    const std::size_t denominators = sums.d1.size();
+    const std::size_t covariates = sums.z1.size();
+    return all(n, sums.p1, sums.p0, sums.g1, sums.g0, sums.q0, sums.k1, sums.k0) &&
+           (denominators == 0 || denominators == n) && (covariates == 0 || covariates == n) &&
+           all(denominators, sums.d0, sums.e1, sums.e0) && all(covariates, sums.z0, sums.y1, sums.y0);
 }
 
 [[nodiscard]] inline bool is_finite(const score_line& line) noexcept
@@ -405,26 +549,31 @@ template <class A, class B, class C, class D, class K>
 [[nodiscard]] inline score_result describe(const score_sums& sums) noexcept
 {
     score_result result;
-    double p1 = 0.0, p0 = 0.0, q1 = 0.0, q0 = 0.0;
+    const divisor by{sums};
+    double p1 = 0.0, p0 = 0.0, q1 = 0.0, q0 = 0.0, d1 = 0.0, d0 = 0.0, z = 0.0;
     for (std::size_t i = 0; i < sums.q1.size(); ++i) {
         p1 += sums.p1[i];
         p0 += sums.p0[i];
         q1 += sums.q1[i];
         q0 += sums.q0[i];
-        result.challenger_buckets += sums.q1[i] != 0.0 ? 1U : 0U;
-        result.champion_buckets += sums.q0[i] != 0.0 ? 1U : 0U;
+        d1 += by.one[i];
+        d0 += by.zero[i];
+        z += sums.z1.empty() ? 0.0 : sums.z1[i] + sums.z0[i] + sums.y1[i] + sums.y0[i];
+        result.challenger_buckets += by.one[i] != 0.0 ? 1U : 0U;
+        result.champion_buckets += by.zero[i] != 0.0 ? 1U : 0U;
     }
     result.information = 0.5 * (q1 + q0);
-    if (q1 > 0.0) {
-        result.challenger = p1 / q1;
+    if (d1 > 0.0) {
+        result.challenger = p1 / d1;
     }
-    if (q0 > 0.0) {
-        result.champion = p0 / q0;
+    if (d0 > 0.0) {
+        result.champion = p0 / d0;
     }
-    if (!(std::isfinite(p1) && std::isfinite(p0) && std::isfinite(q1) && std::isfinite(q0))) {
+    if (!(std::isfinite(p1) && std::isfinite(p0) && std::isfinite(q1) && std::isfinite(q0) &&
+          std::isfinite(d1) && std::isfinite(d0) && std::isfinite(z))) {
         result.state = status::out_of_range;
     } else {
-        result.state = q1 > 0.0 && q0 > 0.0 ? status::ok : status::too_few;
+        result.state = q1 > 0.0 && q0 > 0.0 && d1 > 0.0 && d0 > 0.0 ? status::ok : status::too_few;
     }
     return result;
 }
@@ -464,16 +613,11 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 
 }  // namespace detail
 
-/// Give the score of a difference theta (challenger minus champion): each x becomes x - theta A.
+/// Give the score of a difference theta (challenger minus champion): each x becomes x - theta A, or x - theta A d for a
+/// ratio of means.
 [[nodiscard]] inline score_line absolute_score(const score_sums& sums) noexcept
 {
-    return detail::fit_score_line(
-               sums.q1, sums.q0, [&](std::size_t i) { return sums.p1[i] - sums.p0[i]; },
-               [&](std::size_t i) { return -sums.q1[i]; },
-               [&](std::size_t i) { return sums.g1[i] + sums.g0[i]; },
-               [&](std::size_t i) { return -sums.k1[i]; },
-               [&](std::size_t i) { return sums.k1[i] + sums.k0[i]; })
-        .line;
+    return detail::fit_difference(sums).line;
 }
 
 /// Give the score of a ratio r (challenger over champion) in terms of t = 1 / r - 1.
@@ -481,13 +625,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 /// assumes: a metric whose mean is positive, kept without a subtracted constant.
 [[nodiscard]] inline score_line relative_score(const score_sums& sums) noexcept
 {
-    return detail::fit_score_line(
-               sums.q1, sums.q0, [&](std::size_t i) { return sums.p1[i] - sums.p0[i]; },
-               [&](std::size_t i) { return sums.p1[i]; },
-               [&](std::size_t i) { return sums.g1[i] + sums.g0[i]; },
-               [&](std::size_t i) { return sums.g1[i]; },
-               [&](std::size_t i) { return sums.k1[i] + sums.k0[i]; })
-        .line;
+    return detail::fit_ratio(sums).line;
 }
 
 /// Compare challenger and champion by propensity-centred scores per bucket of units: cluster-robust, unbiased
@@ -496,6 +634,10 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 /// kappa = sum PQ / sum Q^2 takes the common level out, S = sum(P - kappa Q), V = sum (P - kappa Q)^2 with P
 /// = p1 - p0 and Q = q1 - q0. The estimate is the theta whose score is zero; the interval holds every theta
 /// around it that the normal mixture does not reject.
+///
+/// A covariate's score Z is regressed out beside Q: like Q it has mean zero whatever the models do (CUPED, Lin's
+/// adjustment). For a ratio of means x becomes x - r d, with r the champion's ratio and the champion's scores scaled by the
+/// arms' denominators: the delta method by cluster, which a denominator that the challenger changes does not bias.
 /// assumes: each request was randomised with the propensity recorded, buckets are independent; asymptotic in
 ///     the number of buckets with challenger data, so that number is enforced.
 /// errors: too_few without data in both arms, burn_in, zero_variance, low_overlap, out_of_range (NaN,
@@ -515,10 +657,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     if (result.state != status::ok) {
         return result;
     }
-    const auto fit = detail::fit_score_line(
-        sums.q1, sums.q0, [&](std::size_t i) { return sums.p1[i] - sums.p0[i]; },
-        [&](std::size_t i) { return -sums.q1[i]; }, [&](std::size_t i) { return sums.g1[i] + sums.g0[i]; },
-        [&](std::size_t i) { return -sums.k1[i]; }, [&](std::size_t i) { return sums.k1[i] + sums.k0[i]; });
+    const auto fit = detail::fit_difference(sums);
     if (!(fit.line.s1 < 0.0) && detail::is_finite(fit.line)) {
         result.state = status::low_overlap;
         return result;
@@ -564,10 +703,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
         result.state = status::out_of_range;
         return result;
     }
-    const auto fit = detail::fit_score_line(
-        sums.q1, sums.q0, [&](std::size_t i) { return sums.p1[i] - sums.p0[i]; },
-        [&](std::size_t i) { return sums.p1[i]; }, [&](std::size_t i) { return sums.g1[i] + sums.g0[i]; },
-        [&](std::size_t i) { return sums.g1[i]; }, [&](std::size_t i) { return sums.k1[i] + sums.k0[i]; });
+    const auto fit = detail::fit_ratio(sums);
     if (!(fit.line.s1 > 0.0) && detail::is_finite(fit.line)) {
         result.state = status::too_few;
         return result;

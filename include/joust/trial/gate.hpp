@@ -1,27 +1,33 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/hash.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/metric/conversion.hpp>
+#include <joust/metric/inference.hpp>
 #include <joust/metric/mean.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/stats/moments.hpp>
 #include <joust/stats/normal.hpp>
+#include <joust/stats/options.hpp>
 #include <joust/stats/paired_proportions.hpp>
 #include <joust/stats/quantile.hpp>
-#include <joust/store/results.hpp>
+#include <joust/stats/result.hpp>
+#include <joust/store/recorded.hpp>
 #include <joust/trial/judge.hpp>
 #include <joust/trial/metric_set.hpp>
 
 #include <array>
+#include <bit>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -52,9 +58,46 @@ struct significance_role {
     };
 };
 
+/// A test of paired rows that are not independent of each other: scores on the splits of a cross-validation, losses in the
+/// order of time.
+///
+/// shape: `test_rows(challenger, champion, test_options) const` gives a two-sided stats::test_result with an interval; first
+/// minus second
+template <class T>
+concept row_test = requires(const T& t, std::span<const double> values, const stats::test_options& options) {
+    {
+        t.test_rows(values, values, options)
+    } -> std::same_as<stats::test_result>;
+};
+
+/// The role of a gate's test of rows: `cross_validated{}`, `five_by_two{}`, `back_test{}` (trial/cross_validated.hpp), or
+/// your own.
+struct row_test_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = row_test<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_test_rows<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(plays<T>,
+                      "joust: this has test_rows(), but a test of rows is `test_rows(std::span<const double> "
+                      "challenger, std::span<const double> champion, const stats::test_options&) const -> "
+                      "stats::test_result`");
+    };
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: a gate's rows are compared by one test");
+    };
+};
+
 namespace detail {
 
-using gate_roles = role_list<unit_key_role, guardrail_role, clock_role, significance_role>;
+using gate_roles =
+    role_list<unit_key_role, guardrail_role, clock_role, significance_role, inference_role, row_test_role>;
+
+/// Compares rows as they are where nothing else is asked.
+struct plain_rows {};
 
 /// Stands in for a model whose results are read from a file.
 struct recorded_elsewhere {};
@@ -66,6 +109,45 @@ struct paired_column {
     std::vector<std::uint64_t> unit;  ///< empty: every row is its own unit
     std::uint64_t dropped = 0;        ///< rows on which a model failed, or whose value could not be used
     bool binary = true;
+};
+
+/// Sums by unit, in a table that is probed from the unit's place on.
+class unit_sums {
+public:
+    /// Make place for `most` units.
+    explicit unit_sums(std::size_t most) : slots_(std::bit_ceil(2 * most + 2)) {}
+
+    /// assumes: no more units than there is place for
+    void add(std::uint64_t unit, double value) noexcept
+    {
+        std::size_t at = mix64(unit) & (slots_.size() - 1);
+        while (slots_[at].used && slots_[at].unit != unit) {
+            at = (at + 1) & (slots_.size() - 1);
+        }
+        count_ += slots_[at].used ? 0U : 1U;
+        slots_[at] = {unit, slots_[at].sum + value, true};
+    }
+
+    [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+
+    [[nodiscard]] double squares() const noexcept
+    {
+        double sum = 0.0;
+        for (const slot& each : slots_) {
+            sum += each.sum * each.sum;
+        }
+        return sum;
+    }
+
+private:
+    struct slot {
+        std::uint64_t unit = 0;
+        double sum = 0.0;
+        bool used = false;
+    };
+
+    std::vector<slot> slots_;
+    std::uint64_t count_ = 0;
 };
 
 /// A paired comparison with one bound that matters: the limit on the side of harm, at one-sided error alpha.
@@ -81,24 +163,33 @@ struct paired_answer {
     status state = status::too_few;
 };
 
-/// Compare challenger - ratio * champion, paired by row and clustered by unit, with a two-sided interval at 2 alpha.
-[[nodiscard]] inline paired_answer compare_paired(const paired_column& rows, double ratio, double alpha)
+/// The means of both models, and how many rows there are.
+[[nodiscard]] inline paired_answer means_of(const paired_column& rows) noexcept
 {
-    paired_answer answer;
-    const std::size_t n = rows.champion.size();
-    const double z = stats::normal_quantile(1.0 - alpha);
     stats::moments first;
     stats::moments second;
-    for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t i = 0; i < rows.champion.size(); ++i) {
         first.add(rows.champion[i]);
         second.add(rows.challenger[i]);
     }
+    paired_answer answer;
+    answer.units = rows.champion.size();
+    if (answer.units > 0) {
+        answer.champion = first.mean();
+        answer.challenger = second.mean();
+    }
+    return answer;
+}
+
+/// Compare challenger - ratio * champion, paired by row and clustered by unit, with a two-sided interval at 2 alpha.
+[[nodiscard]] inline paired_answer compare_paired(const paired_column& rows, double ratio, double alpha)
+{
+    paired_answer answer = means_of(rows);
+    const std::size_t n = rows.champion.size();
+    const double z = stats::normal_quantile(1.0 - alpha);
     if (n == 0) {
         return answer;
     }
-    answer.champion = first.mean();
-    answer.challenger = second.mean();
-    answer.units = n;
     if (rows.binary && rows.unit.empty() && ratio == 1.0) {
         std::uint64_t only_challenger = 0;
         std::uint64_t only_champion = 0;
@@ -116,17 +207,14 @@ struct paired_answer {
         return answer;
     }
     // Sums per unit, then the ratio estimator over units: sum of differences by sum of rows.
-    const double mean = second.mean() - ratio * first.mean();
-    std::map<std::uint64_t, double> residuals;
+    const double mean = answer.challenger - ratio * answer.champion;
+    unit_sums residuals{n};
     for (std::size_t i = 0; i < n; ++i) {
-        residuals[rows.unit.empty() ? i : rows.unit[i]] +=
-            rows.challenger[i] - ratio * rows.champion[i] - mean;
+        residuals.add(rows.unit.empty() ? i : rows.unit[i],
+                      rows.challenger[i] - ratio * rows.champion[i] - mean);
     }
-    double squares = 0.0;
-    for (const auto& [unit, residual] : residuals) {
-        squares += residual * residual;
-    }
-    const std::uint64_t units = residuals.size();
+    const double squares = residuals.squares();
+    const std::uint64_t units = residuals.count();
     answer.units = units;
     answer.estimate = mean;
     answer.method = rows.unit.empty() ? "paired z" : "paired z, clusters of units";
@@ -141,6 +229,55 @@ struct paired_answer {
     // Identical results on every row leave nothing to doubt about these rows.
     answer.p_value = error > 0.0 ? 2.0 * stats::normal_sf(std::fabs(mean) / error) : 1.0;
     answer.state = status::ok;
+    return answer;
+}
+
+/// Compare by an inference policy, over hashed buckets of units or of rows.
+template <paired_inference_policy Policy>
+[[nodiscard]] paired_answer compare_paired(const Policy& policy, const paired_column& rows, double ratio,
+                                           double alpha)
+{
+    paired_answer answer = means_of(rows);
+    std::vector<double> difference(bucket_count);
+    std::vector<double> count(bucket_count);
+    double differing = 0.0;
+    for (std::size_t i = 0; i < rows.champion.size(); ++i) {
+        const double d = rows.challenger[i] - ratio * rows.champion[i];
+        const std::size_t bucket = bucket_of(mix64(rows.unit.empty() ? i : rows.unit[i]));
+        difference[bucket] += d;
+        count[bucket] += 1.0;
+        differing += d != 0.0 ? 1.0 : 0.0;
+    }
+    test_memory memory;
+    const inference found =
+        judge_pairs(policy, {.difference = difference, .count = count, .champion = answer.champion},
+                    differing, 2.0 * alpha, memory);
+    answer.method = found.method;
+    answer.estimate = found.estimate;
+    answer.lower = found.lower;
+    answer.upper = found.upper;
+    answer.p_value = found.p_value;
+    answer.state = found.state;
+    return answer;
+}
+
+/// Compare by a test that knows how the rows hang together.
+template <row_test Test>
+[[nodiscard]] paired_answer compare_rows(const Test& test, const paired_column& rows, double ratio,
+                                         double alpha)
+{
+    paired_answer answer = means_of(rows);
+    std::vector<double> champion{rows.champion};
+    for (double& value : champion) {
+        value *= ratio;
+    }
+    const stats::test_result found = test.test_rows(rows.challenger, champion, {.alpha = 2.0 * alpha});
+    answer.method = found.method;
+    answer.estimate = found.estimate;
+    answer.lower = found.lower;
+    answer.upper = found.upper;
+    answer.p_value = found.p_value;
+    answer.state = found.state;
     return answer;
 }
 
@@ -159,6 +296,9 @@ struct paired_answer {
 /// anything else is inconclusive, and the report says how many more rows would settle it.
 ///
 /// When to use: before a deploy, on rows with known answers. When not: to learn what users do; rows cannot click.
+/// Rows are compared by McNemar's exact test where values are 0 or 1, else by a paired z over units; an inference policy
+/// (`bayesian{}`, `fixed_horizon{.units = 10'000}`) or a test of rows that depend on each other (`cross_validated{}`) may be
+/// given instead.
 /// shape: `gate check{model{"a", f}, model{"b", g}, guardrail(conversion<"correct">{}, {.max_decrease = 0.01})}`;
 /// `check.run(rows, correct)` calls both models on every row, `correct(row, prediction)` gives the value, one callable for each
 /// value metric in order; `by(&Row::user)` makes users the units where rows of one user are alike.
@@ -177,12 +317,25 @@ class gate {
                                        "guardrail(conversion<\"correct\">{}, {.max_decrease = 0.01})");
     static_assert(metrics_t::names_differ(),
                   "joust: two metrics have the same name; their values could not be told apart");
+    static constexpr bool infers = policies::template given<inference_role>;
+    static constexpr bool tests_rows = policies::template given<row_test_role>;
+    static_assert(!(infers && tests_rows),
+                  "joust: a gate compares rows by an inference policy or by a test of rows, not by both");
 
     template <class Role, class Default>
     using policy = typename policies::template type<Role, Default>;
     using clock_t = policy<clock_role, steady_time>;
     static constexpr bool has_units = policies::template given<unit_key_role>;
     using key_t = policy<unit_key_role, per_request>;
+    using inference_t = policy<inference_role, detail::plain_rows>;
+    using row_test_t = policy<row_test_role, detail::plain_rows>;
+    static_assert(!infers || paired_inference_policy<inference_t> ||
+                      std::is_same_v<inference_t, detail::plain_rows>,
+                  "joust: a gate compares pairs, and this inference policy does not answer for pairs: it has "
+                  "no `static "
+                  "constexpr bool pairs = true`");
+    static_assert(!tests_rows || !has_units,
+                  "joust: a test of rows knows which of them belong together; leave by(...) out");
 
     static constexpr std::size_t value_metrics = [] {
         return []<std::size_t... I>(std::index_sequence<I...>) {
@@ -290,6 +443,8 @@ private:
           alpha_(policies::template pick<significance_role, significance>(arguments).alpha),
           key_(policies::template pick<unit_key_role, per_request>(arguments)),
           clock_(policies::template pick<clock_role, steady_time>(arguments)),
+          inference_(policies::template pick<inference_role, detail::plain_rows>(arguments)),
+          row_test_(policies::template pick<row_test_role, detail::plain_rows>(arguments)),
           champion_(std::move(std::get<0>(arguments))), challenger_(std::move(std::get<1>(arguments))),
           names_{champion_.name, challenger_.name}
     {
@@ -476,8 +631,8 @@ private:
                 dropped += values.dropped;
                 const double ratio = spec.limit.relative ? spec.limit.value : 1.0;
                 const double margin = spec.limit.relative ? 0.0 : spec.limit.value;
-                const auto answer = detail::compare_paired(values, ratio, alpha_);
-                found = rule(spec.limit, answer, detail::compare_paired(values, ratio, divided), margin,
+                const auto answer = compare(values, ratio, alpha_);
+                found = rule(spec.limit, answer, compare(values, ratio, divided), margin,
                              static_cast<double>(rows));
                 fill(row, answer);
                 row.margin = margin;
@@ -544,12 +699,32 @@ private:
                 "Recorded results do not say on which cases a model failed; let run() call the models "
                 "to judge failures.");
         }
-        std::string note = "Both models saw the same rows; intervals cover ";
-        append_percent(note, 1.0 - 2.0 * alpha_, 0);
-        note += ", so that each bound alone errs with probability at most " + to_text(alpha_) +
-                (has_units ? ". Rows of one unit count as one cluster." : ". Rows count as independent.");
+        std::string note = "Both models saw the same rows";
+        if constexpr (infers) {
+            note += "; ";
+            note += detail::holds_of<inference_t>();
+        } else {
+            note += "; intervals cover ";
+            append_percent(note, 1.0 - 2.0 * alpha_, 0);
+            note += ", so that each bound alone errs with probability at most " + to_text(alpha_) + ".";
+        }
+        note += has_units    ? " Rows of one unit count as one cluster."
+                : tests_rows ? " The test takes into account that rows depend on each other."
+                             : " Rows count as independent.";
         out.notes.push_back(std::move(note));
         return out;
+    }
+
+    [[nodiscard]] detail::paired_answer compare(const detail::paired_column& values, double ratio,
+                                                double alpha) const
+    {
+        if constexpr (infers) {
+            return detail::compare_paired(inference_, values, ratio, alpha);
+        } else if constexpr (tests_rows) {
+            return detail::compare_rows(row_test_, values, ratio, alpha);
+        } else {
+            return detail::compare_paired(values, ratio, alpha);
+        }
     }
 
     static void fill(metric_row& row, const detail::paired_answer& answer)
@@ -579,11 +754,11 @@ private:
     {
         if constexpr (has_units) {
             if (!all.recorded) {
-                std::map<std::uint64_t, bool> units;
+                detail::unit_sums units{all.failures.unit.size()};
                 for (const std::uint64_t unit : all.failures.unit) {
-                    units[unit] = true;
+                    units.add(unit, 0.0);
                 }
-                return static_cast<double>(units.size());
+                return static_cast<double>(units.count());
             }
         }
         return static_cast<double>(rows);
@@ -641,6 +816,8 @@ private:
     bool asked_of_failures_ = false;
     [[no_unique_address]] key_t key_;
     [[no_unique_address]] clock_t clock_;
+    [[no_unique_address]] inference_t inference_;
+    [[no_unique_address]] row_test_t row_test_;
     std::tuple_element_t<0, typename parts::models> champion_;
     std::tuple_element_t<1, typename parts::models> challenger_;
     std::vector<std::string> names_;

@@ -52,19 +52,36 @@ struct judgement {
 struct setting {
     const std::vector<metric_spec>& specs;
     const std::vector<event_watch>& watches;
-    share_list shares{};  ///< planned now
+    std::size_t covariate = exposure_series;  ///< its series, that of exposures where there is none
+    share_list shares{};                      ///< planned now
     double planned_information_per_exposure = 0.25;
     bool contemporary = true;  ///< champion and challenger both serve now, or did
 };
 
 inline constexpr double mismatch_alpha = 0.001;
 
-[[nodiscard]] inline stats::score_sums sums_of(const pair_evidence& pair, std::size_t series)
+[[nodiscard]] inline stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
+                                               std::size_t covariate)
 {
-    const bucket_sums& x = pair.series[series];
+    const bucket_sums& x = pair.series[spec.series];
     const bucket_sums& one = pair.series[exposure_series];
-    return {x.challenger,   x.champion,   x.challenger_root,   x.champion_root,
-            one.challenger, one.champion, one.challenger_root, one.champion_root};
+    stats::score_sums sums{x.challenger,   x.champion,   x.challenger_root,   x.champion_root,
+                           one.challenger, one.champion, one.challenger_root, one.champion_root};
+    if (spec.denominator != exposure_series) {
+        const bucket_sums& per = pair.series[spec.denominator];
+        sums.d1 = per.challenger;
+        sums.d0 = per.champion;
+        sums.e1 = per.challenger_root;
+        sums.e0 = per.champion_root;
+    }
+    if (covariate != exposure_series) {
+        const bucket_sums& known = pair.series[covariate];
+        sums.z1 = known.challenger;
+        sums.z0 = known.champion;
+        sums.y1 = known.challenger_root;
+        sums.y0 = known.champion_root;
+    }
+    return sums;
 }
 
 /// Judge how the traffic arrived: the coins are known, so the planned variance may tune the test.
@@ -143,7 +160,7 @@ void judge(const Inference& policy, evidence& seen, const setting& how, LiveLogE
             const metric_spec& spec = how.specs[m];
             const bool guards = spec.role == metric_spec::part::guardrail;
             pair_evidence& pair = seen.pairs[p];
-            const look at{.sums = sums_of(pair, spec.series),
+            const look at{.sums = sums_of(pair, spec, how.covariate),
                           .expected_events = pair.series[spec.series].expected,
                           .exposures = static_cast<double>(pair.series[exposure_series].challenger_count +
                                                            pair.series[exposure_series].champion_count),
@@ -315,6 +332,34 @@ inline void append_in_unit(std::string& out, double value, std::string_view unit
     return {};
 }
 
+/// Say how much of a metric's variance its covariate takes out, over all challengers.
+inline void annotate_covariate(report& out, const evidence& seen, const setting& how)
+{
+    std::string note;
+    for (const metric_spec& spec : how.specs) {
+        if (spec.watch >= 0) {
+            continue;
+        }
+        double adjusted = 0.0;
+        double raw = 0.0;
+        for (const pair_evidence& pair : seen.pairs) {
+            const stats::score_line with = stats::absolute_score(sums_of(pair, spec, how.covariate));
+            const stats::score_line without = stats::absolute_score(sums_of(pair, spec, exposure_series));
+            adjusted += with.v(with.root());
+            raw += without.v(without.root());
+        }
+        if (raw > 0.0 && adjusted >= 0.0) {
+            note +=
+                note.empty() ? "Adjusted for a covariate known before each request, which takes out " : ", ";
+            append_percent(note, std::fmax(1.0 - adjusted / raw, 0.0), 0);
+            note += " of the variance of " + spec.name;
+        }
+    }
+    if (!note.empty()) {
+        out.notes.push_back(std::move(note) + ".");
+    }
+}
+
 /// The sentences about method that belong under every report. `how_long` says when the intervals of metrics hold.
 inline void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
                      const setting& how)
@@ -324,6 +369,19 @@ inline void annotate(report& out, const evidence& seen, bool share_changed, std:
     note += " hashed buckets of units; ";
     note += how_long;
     out.notes.push_back(std::move(note));
+    if (how.covariate != exposure_series) {
+        annotate_covariate(out, seen, how);
+    }
+    std::string divided;
+    for (const metric_spec& spec : how.specs) {
+        if (spec.denominator != exposure_series) {
+            divided += (divided.empty() ? "" : ", ") + spec.name;
+        }
+    }
+    if (!divided.empty()) {
+        out.notes.push_back("Not per exposure but divided by a sum of its own: " + divided +
+                            " (delta method by cluster).");
+    }
     for (const metric_spec& spec : how.specs) {
         if (spec.unit != "%" || spec.series == failure_series) {
             continue;

@@ -5,7 +5,9 @@
 #include <joust/metric/live_evidence.hpp>
 #include <joust/metric/mean.hpp>
 #include <joust/metric/metric.hpp>
+#include <joust/metric/ratio.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -89,9 +91,10 @@ struct metric_spec {
     std::string name;
     part role = part::secondary;
     std::size_t series = failure_series;
-    int watch = -1;           ///< index of its event_watch, -1 where it has none
-    std::string_view unit{};  ///< "%" for proportions, "ms" for latency
-    bound limit{};            ///< guardrails
+    std::size_t denominator = exposure_series;  ///< the series that its sum is divided by
+    int watch = -1;                             ///< index of its event_watch, -1 where it has none
+    std::string_view unit{};                    ///< "%" for proportions, "ms" for latency
+    bound limit{};                              ///< guardrails
     better direction = better::up;
 };
 
@@ -148,6 +151,13 @@ public:
     template <class... Given>
     explicit metric_set(std::tuple<Given...>& arguments) : metrics_(pick(arguments))
     {
+        for_each_index([this]<std::size_t I> {
+            if constexpr (takes_feedback<I>) {
+                if (has_denominator(this->template get<I>())) {
+                    denominators_[I] = series_count_++;
+                }
+            }
+        });
         for_each_index([this]<std::size_t I> { this->template describe<I>(); });
     }
 
@@ -160,12 +170,27 @@ public:
     [[nodiscard]] const std::vector<metric_spec>& specs() const noexcept { return specs_; }
     [[nodiscard]] const std::vector<event_watch>& watches() const noexcept { return watches_; }
 
-    [[nodiscard]] static std::vector<std::string> series_names()
+    /// The series that metric I is divided by: exposures, or one of its own behind those of all metrics.
+    template <std::size_t I>
+    [[nodiscard]] std::size_t denominator_of() const noexcept
+    {
+        return denominators_[I];
+    }
+
+    /// How many series there are, without that of a covariate.
+    [[nodiscard]] std::size_t series_count() const noexcept { return series_count_; }
+
+    [[nodiscard]] std::vector<std::string> series_names() const
     {
         std::vector<std::string> names{"exposures", "failures"};
         for_each_index([&]<std::size_t I> {
             if constexpr (has_series<I>) {
                 names.emplace_back(inner_metric_t<given_t<I>>::name());
+            }
+        });
+        for_each_index([&]<std::size_t I> {
+            if (denominators_[I] != exposure_series) {
+                names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", denominator");
             }
         });
         return names;
@@ -230,12 +255,14 @@ private:
         using given = given_t<I>;
         check_metric(inner(std::get<I>(metrics_)));
         if constexpr (is_guarded<given>) {
-            add_guardrail(std::get<I>(metrics_), has_series<I> ? series_of(I) : failure_series);
+            add_guardrail(std::get<I>(metrics_), has_series<I> ? series_of(I) : failure_series,
+                          denominators_[I]);
         } else {
             metric_spec spec;
             spec.name = inner_metric_t<given>::name();
             spec.unit = unit_of<inner_metric_t<given>>();
             spec.series = series_of(I);
+            spec.denominator = denominators_[I];
             spec.role = I == primary() ? metric_spec::part::primary : metric_spec::part::secondary;
             spec.direction = direction_of(inner(std::get<I>(metrics_)));
             specs_.push_back(std::move(spec));
@@ -243,12 +270,14 @@ private:
     }
 
     template <class Metric>
-    void add_guardrail(const guarded<Metric>& given, std::size_t series)
+    void add_guardrail(const guarded<Metric>& given, std::size_t series,
+                       std::size_t denominator = exposure_series)
     {
         metric_spec spec;
         spec.name = Metric::name();
         spec.unit = unit_of<Metric>();
         spec.series = series;
+        spec.denominator = denominator;
         spec.role = metric_spec::part::guardrail;
         spec.limit = bound_of(given);
         spec.direction = spec.limit.harm_is_up ? better::down : better::up;
@@ -301,6 +330,8 @@ private:
     }
 
     tuple metrics_;
+    std::array<std::size_t, size> denominators_{};
+    std::size_t series_count_ = series_of(size);
     std::vector<metric_spec> specs_;
     std::vector<event_watch> watches_;
 };

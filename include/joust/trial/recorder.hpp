@@ -19,8 +19,10 @@ struct event {
     joust::ticket ticket;           ///< carries arm, propensity, pseudonym and time; never a raw unit id
     std::string_view metric{};      ///< feedback: which; valid during the call only
     double value = 0.0;             ///< feedback
+    double denominator = 1.0;       ///< feedback: of a ratio
     std::int64_t nanoseconds = -1;  ///< exposure: how long the call took, -1 where it was not timed
     bool failed = false;            ///< exposure
+    double covariate = 0.0;         ///< exposure: what metrics are adjusted for
 };
 
 /// Keep evidence in memory and no log: the default.

@@ -12,6 +12,7 @@
 #include <joust/split/splitter.hpp>
 #include <joust/trial/acceptance.hpp>
 #include <joust/trial/consent.hpp>
+#include <joust/trial/covariate.hpp>
 #include <joust/trial/judge.hpp>
 #include <joust/trial/metric_set.hpp>
 #include <joust/trial/on_failure.hpp>
@@ -23,6 +24,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -88,6 +90,7 @@ protected:
     using key_t = policy<unit_key_role, per_request>;
     using splitter_t = policy<splitter_role, hash_split>;
     using consent_t = policy<consent_role, everybody>;
+    using covariate_t = policy<covariate_role, no_covariate>;
     using acceptance_t = policy<acceptance_role, any_result>;
     using failure_t = policy<failure_role, fall_back>;
     using timing_t = policy<timing_role, timed>;
@@ -96,6 +99,7 @@ protected:
     using inference_t = policy<inference_role, always_valid>;
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
+    static constexpr bool adjusts = policies::template given<covariate_role>;
     static constexpr bool asks_acceptance = policies::template given<acceptance_role>;
     static constexpr bool records = policies::template given<recorder_role>;
     static constexpr bool falls_back = std::is_same_v<failure_t, fall_back>;
@@ -126,6 +130,7 @@ protected:
           key_(pick<unit_key_role, per_request>(arguments)),
           splitter_(pick<splitter_role, hash_split>(arguments)),
           consent_(pick<consent_role, everybody>(arguments)),
+          covariate_(pick<covariate_role, no_covariate>(arguments)),
           acceptance_(pick<acceptance_role, any_result>(arguments)),
           timing_(pick<timing_role, timed>(arguments)), clock_(pick<clock_role, steady_time>(arguments)),
           recorder_(pick<recorder_role, no_log>(arguments)),
@@ -180,6 +185,10 @@ public:
     template <class Unit>
     [[nodiscard]] ticket choose(const Unit& unit)
     {
+        static_assert(!adjusts || detail::always_false<Unit>,
+                      "joust: adjust_for(...) reads its number when a call is served, so it does not go with "
+                      "choose() and "
+                      "complete()");
         static_assert(
             unit_like<Unit>,
             "joust: choose(unit) takes the unit itself, such as choose(request.user_id): the text, integer, "
@@ -221,14 +230,15 @@ public:
         return true;
     }
 
-    /// Report a metric's value for the exposure of a ticket. Returns whether it was used; if not, the report counts why.
-    template <fixed_string Name>
-    bool observe(const ticket& receipt, double value)
+    /// Report a metric's value for the exposure of a ticket, a ratio's with its denominator. Returns whether it was used; if
+    /// not, the report counts why.
+    template <fixed_string Name, std::convertible_to<double>... Denominator>
+    bool observe(const ticket& receipt, double value, Denominator... denominator)
     {
-        constexpr std::size_t which = metric_named<Name>();
+        constexpr std::size_t which = metric_named<Name, sizeof...(Denominator)>();
         visit seen;
         cell c;
-        if (!read(receipt, seen) || !convert<which>(value, c)) {
+        if (!read(receipt, seen) || !convert<which>(c, value, static_cast<double>(denominator)...)) {
             return false;
         }
         constexpr std::size_t series = metrics_t::series_of(which);
@@ -240,18 +250,18 @@ public:
                 return false;
             }
         }
-        take_in<which>(seen, c.value, receipt);
+        take_in<which>(seen, c, receipt);
         return true;
     }
 
     /// Report a metric's value for whatever a unit was served. Taken only while the unit's arm was the same in every plan
     /// since the start; repeated values add up, since nothing tells them apart.
-    template <fixed_string Name, unit_like Unit>
-    bool observe(const Unit& unit, double value)
+    template <fixed_string Name, unit_like Unit, std::convertible_to<double>... Denominator>
+    bool observe(const Unit& unit, double value, Denominator... denominator)
     {
-        constexpr std::size_t which = metric_named<Name>();
+        constexpr std::size_t which = metric_named<Name, sizeof...(Denominator)>();
         cell c;
-        if (!convert<which>(value, c)) {
+        if (!convert<which>(c, value, static_cast<double>(denominator)...)) {
             return false;
         }
         visit seen;
@@ -261,7 +271,7 @@ public:
             live_.ignore(ignored::unit_moved);
             return false;
         }
-        take_in<which>(seen, c.value, records ? receipt_of(seen, live_.mine().next_call()) : ticket{});
+        take_in<which>(seen, c, records ? receipt_of(seen, live_.mine().next_call()) : ticket{});
         return true;
     }
 
@@ -282,6 +292,7 @@ protected:
         unsigned arm = 0;
         unsigned plan = 0;
         bool recorded = true;
+        [[no_unique_address]] std::conditional_t<adjusts, double, std::tuple<>> covariate{};
         std::array<pair_share, arm_count - 1> shares{};
     };
 
@@ -298,7 +309,9 @@ protected:
 
     [[nodiscard]] setting setting_now() const
     {
-        setting how{.specs = metrics_.specs(), .watches = metrics_.watches()};
+        setting how{.specs = metrics_.specs(),
+                    .watches = metrics_.watches(),
+                    .covariate = adjusts ? metrics_.series_count() : exposure_series};
         if constexpr (fixed_shares) {
             const plan_t& now = board_.current();
             how.shares = share_list{now.shares};
@@ -349,6 +362,7 @@ protected:
     [[no_unique_address]] key_t key_;
     [[no_unique_address]] splitter_t splitter_;
     [[no_unique_address]] consent_t consent_;
+    [[no_unique_address]] covariate_t covariate_;
     [[no_unique_address]] acceptance_t acceptance_;
     [[no_unique_address]] timing_t timing_;
     [[no_unique_address]] clock_t clock_;
@@ -406,7 +420,10 @@ private:
         joust::evidence names;
         names.trial = name_;
         names.models = names_;
-        names.series = metrics_t::series_names();
+        names.series = metrics_.series_names();
+        if constexpr (adjusts) {
+            names.series.emplace_back("covariate");
+        }
         return names;
     }
 
@@ -605,6 +622,11 @@ private:
         if (may_record) [[likely]] {
             seen = assign(key_.key(std::as_const(arguments)...),
                           std::tuple<const std::remove_reference_t<A>&...>{arguments...});
+            if constexpr (adjusts) {
+                if (seen.recorded) {
+                    seen.covariate = covariate_.covariate(std::as_const(arguments)...);
+                }
+            }
         }
         if (!may_record || !seen.recorded) [[unlikely]] {
             live_.serve_unrecorded();
@@ -697,6 +719,15 @@ private:
             number = mine.next_call();
         }
         live_.expose(mine, seen.arm, seen.shares, seen.pseudonym);
+        double covariate = 0.0;
+        if constexpr (adjusts) {
+            if (std::isfinite(seen.covariate)) {
+                covariate = seen.covariate;
+            } else {
+                live_.ignore(ignored::invalid_value);
+            }
+            live_.observe(mine, metrics_.series_count(), seen.arm, seen.shares, seen.pseudonym, covariate);
+        }
         bool eventful = failed;
         if constexpr (Timed) {
             if (spent >= 0 && live_.time(mine, seen.arm, spent)) [[unlikely]] {
@@ -708,8 +739,11 @@ private:
             live_.fail(mine, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds());
         }
         if constexpr (records) {
-            recorder_.record(event{
-                .kind = event::what::exposure, .ticket = *receipt, .nanoseconds = spent, .failed = failed});
+            recorder_.record(event{.kind = event::what::exposure,
+                                   .ticket = *receipt,
+                                   .nanoseconds = spent,
+                                   .failed = failed,
+                                   .covariate = covariate});
         }
         if (Derived::counts_every_call || number != no_number) {
             self().after_call(eventful, number);
@@ -721,29 +755,36 @@ private:
         finish<true>(seen, spent, failed, &receipt, live_.mine().next_call());
     }
 
-    template <fixed_string Name>
+    template <fixed_string Name, std::size_t Denominators>
     static constexpr std::size_t metric_named()
     {
         constexpr std::size_t which = metrics_t::find(Name.view());
         static_assert(which != metrics_t::none, "joust: no metric of this trial has this name; "
                                                 "observe<\"name\"> takes the name of a conversion, mean or "
                                                 "other metric that was given to the trial");
+        if constexpr (which != metrics_t::none) {
+            constexpr bool ratio = is_ratio<inner_metric_t<typename metrics_t::template given_t<which>>>;
+            static_assert(!ratio || Denominators == 1, "joust: a ratio is observed with two amounts: "
+                                                       "observe<\"name\">(ticket, numerator, denominator)");
+            static_assert(
+                ratio || Denominators == 0,
+                "joust: this metric is observed with one value; a ratio<\"name\"> takes two amounts");
+        }
         return which;
     }
 
-    template <std::size_t Which>
-    bool convert(double value, cell& c) noexcept
+    template <std::size_t Which, class... Values>
+    bool convert(cell& c, Values... values) noexcept
     {
-        if (!std::isfinite(value)) {
-            live_.ignore(ignored::invalid_value);
-            return false;
+        bool usable = (std::isfinite(values) && ...);
+        if (usable) {
+            metrics_.template get<Which>().add(c, values...);
+            usable = !c.refused && std::isfinite(c.value) && std::isfinite(c.per);
         }
-        metrics_.template get<Which>().add(c, value);
-        if (c.refused || !std::isfinite(c.value)) {
+        if (!usable) {
             live_.ignore(ignored::invalid_value);
-            return false;
         }
-        return true;
+        return usable;
     }
 
     /// Check a ticket and recover what it says of its exposure; counts what is wrong with it.
@@ -777,16 +818,21 @@ private:
     }
 
     template <std::size_t Which>
-    void take_in(const visit& seen, double value, const ticket& receipt) noexcept
+    void take_in(const visit& seen, const cell& c, const ticket& receipt) noexcept
     {
-        live_.observe(live_.mine(), metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym,
-                      value);
+        slab& mine = live_.mine();
+        live_.observe(mine, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym, c.value);
+        if (const std::size_t divisor = metrics_.template denominator_of<Which>();
+            divisor != exposure_series) {
+            live_.observe(mine, divisor, seen.arm, seen.shares, seen.pseudonym, c.per);
+        }
         if constexpr (records) {
             recorder_.record(
                 event{.kind = event::what::feedback,
                       .ticket = receipt,
                       .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
-                      .value = value});
+                      .value = c.value,
+                      .denominator = c.per});
         }
         self().after_feedback();
     }

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <joust/core/invoke.hpp>
+#include <joust/core/policy.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace joust::inline v0 {
+
+/// Adjust for nothing: the default.
+struct no_covariate {
+    template <class... Args>
+    [[nodiscard]] constexpr double covariate(const Args&...) const noexcept
+    {
+        return 0.0;
+    }
+};
+
+/// A number known of a call before it is served; made by `adjust_for`.
+template <class Projection>
+struct covariate_projection {
+    [[no_unique_address]] Projection projection;
+
+    template <class... Args>
+    [[nodiscard]] constexpr double covariate(const Args&... args) const
+    {
+        if constexpr (std::is_invocable_v<const Projection&, const Args&...>) {
+            return static_cast<double>(detail::invoke(projection, args...));
+        } else {
+            return first(args...);
+        }
+    }
+
+private:
+    template <class First, class... Rest>
+    [[nodiscard]] constexpr double first(const First& value, const Rest&...) const
+    {
+        static_assert(std::is_invocable_v<const Projection&, const First&>,
+                      "joust: adjust_for(...) cannot read its number from the arguments of the call");
+        return static_cast<double>(detail::invoke(projection, value));
+    }
+};
+
+/// Adjust every metric for a number known before the request is served (CUPED): `adjust_for(&Request::spend_last_month)`.
+///
+/// What the number predicts of a metric no longer counts as noise: a covariate that explains half of the variance makes a
+/// test end in half the time. The best one is the metric itself, of the same unit, before the trial began.
+/// When to use: whenever the request brings such a number. When not: a number that a model can influence, such as what the
+/// unit did during the trial: the comparison would then be wrong.
+/// assumes: nothing of how the number relates to the metric; a useless one costs next to nothing
+/// errors: a number that is not finite counts as 0 and is counted
+/// cost: the projection and about 5 ns a call, 48 KiB per thread and challenger
+/// source: Deng, Xu, Kohavi, Walker 2013 (CUPED); Lin 2013. The regression is that of bucket scores: docs/statistics.md.
+template <class Projection>
+[[nodiscard]] constexpr covariate_projection<std::decay_t<Projection>> adjust_for(Projection&& projection)
+{
+    return {std::forward<Projection>(projection)};
+}
+
+/// The role of the covariate: verb `covariate(args...)`.
+struct covariate_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = detail::has_covariate<T>;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>,
+                      "joust: a covariate is given twice; let one adjust_for(...) return "
+                      "the number that predicts the metrics best");
+    };
+};
+
+}  // namespace joust::inline v0
