@@ -4,8 +4,8 @@
 #include <joust/metric/bayesian.hpp>
 #include <joust/metric/fixed_horizon.hpp>
 #include <joust/report/report.hpp>
+#include <joust/stats/cross_validated.hpp>
 #include <joust/store/results.hpp>
-#include <joust/trial/cross_validated.hpp>
 #include <joust/trial/gate.hpp>
 
 #include "catch.hpp"

@@ -70,7 +70,7 @@ concept row_test = requires(const T& t, std::span<const double> values, const st
     } -> std::same_as<stats::test_result>;
 };
 
-/// The role of a gate's test of rows: `cross_validated{}`, `five_by_two{}`, `back_test{}` (trial/cross_validated.hpp), or
+/// The role of a gate's test of rows: `cross_validated{}`, `five_by_two{}`, `back_test{}` (stats/cross_validated.hpp), or
 /// your own.
 struct row_test_role {
     static constexpr bool repeats = false;
