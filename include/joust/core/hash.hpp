@@ -137,17 +137,22 @@ struct sip_key {
     bool operator==(const sip_key&) const = default;
 };
 
-/// Hash bytes under a secret key, so that nobody without the key can compute or guess the value.
-///
-/// cost: about 18 ns for 16 bytes
-/// source: Aumasson and Bernstein 2012, SipHash: a fast short-input PRF
-[[nodiscard]] constexpr std::uint64_t siphash24(std::string_view bytes, sip_key key) noexcept
-{
-    std::uint64_t v0 = key.k0 ^ 0x736f6d6570736575U;
-    std::uint64_t v1 = key.k1 ^ 0x646f72616e646f6dU;
-    std::uint64_t v2 = key.k0 ^ 0x6c7967656e657261U;
-    std::uint64_t v3 = key.k1 ^ 0x7465646279746573U;
-    const auto rounds = [&](int count) {
+namespace detail {
+
+// The steps of SipHash-2-4, apart, so that a hash can be resumed behind a salt that was absorbed once.
+struct sip {
+    constexpr explicit sip(sip_key key) noexcept
+        : v0(key.k0 ^ 0x736f6d6570736575U), v1(key.k1 ^ 0x646f72616e646f6dU),
+          v2(key.k0 ^ 0x6c7967656e657261U), v3(key.k1 ^ 0x7465646279746573U)
+    {
+    }
+    constexpr explicit sip(const xx::lanes& state) noexcept
+        : v0(state.a), v1(state.b), v2(state.c), v3(state.d)
+    {
+    }
+
+    constexpr void rounds(int count) noexcept
+    {
         for (; count > 0; --count) {
             v0 += v1;
             v2 += v3;
@@ -160,21 +165,42 @@ struct sip_key {
             v3 = std::rotl(v3, 21) ^ v0;
             v2 = std::rotl(v2, 32);
         }
-    };
-    const auto absorb = [&](std::uint64_t word) {
+    }
+
+    constexpr void absorb(std::uint64_t word) noexcept
+    {
         v3 ^= word;
         rounds(2);
         v0 ^= word;
-    };
+    }
+
+    /// Absorb the last 0 to 7 bytes of `total`, given as the low bytes of a word, and finish.
+    [[nodiscard]] constexpr std::uint64_t finish(std::uint64_t rest, std::size_t total) noexcept
+    {
+        absorb(rest | (static_cast<std::uint64_t>(total) << 56));
+        v2 ^= 0xff;
+        rounds(4);
+        return v0 ^ v1 ^ v2 ^ v3;
+    }
+
+    std::uint64_t v0, v1, v2, v3;
+};
+
+}  // namespace detail
+
+/// Hash bytes under a secret key, so that nobody without the key can compute or guess the value.
+///
+/// cost: about 18 ns for 16 bytes
+/// source: Aumasson and Bernstein 2012, SipHash: a fast short-input PRF
+[[nodiscard]] constexpr std::uint64_t siphash24(std::string_view bytes, sip_key key) noexcept
+{
+    detail::sip state{key};
     const char* at = bytes.data();
     std::size_t left = bytes.size();
     for (; left >= 8; at += 8, left -= 8) {
-        absorb(detail::load64(at));
+        state.absorb(detail::load64(at));
     }
-    absorb(detail::load_tail(at, left) | (static_cast<std::uint64_t>(bytes.size()) << 56));
-    v2 ^= 0xff;
-    rounds(4);
-    return v0 ^ v1 ^ v2 ^ v3;
+    return state.finish(detail::load_tail(at, left), bytes.size());
 }
 
 /// Hash `size` bytes of any memory under a secret key.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <joust/core/unit_id.hpp>
+
 #include <cstdint>
 
 namespace joust::inline v0 {
@@ -12,12 +14,23 @@ struct assignment {
     bool operator==(const assignment&) const = default;
 };
 
-/// What a splitter may look at.
+/// What a splitter may look at; trials pass the derived keyed_context.
 template <class Args>
 struct context {
     std::uint64_t unit = 0;  ///< salted hash of the unit, uniform over all 64-bit numbers
-    std::int64_t now = 0;    ///< the trial's clock. units: nanoseconds
-    const Args& args;        ///< the arguments of the call
+    /// The trial's clock; the wall clock, since 1970-01-01 UTC, where the trial was given none. 0 where the splitter does
+    /// not read it (`static constexpr bool reads_time = true`). units: nanoseconds
+    std::int64_t now = 0;
+    const Args& args;  ///< the arguments of the call
+};
+
+/// What a splitter may look at, the unit itself included, for those that hash it under a salt of their own.
+template <class Args, class Unit>
+struct keyed_context : context<Args> {
+    const Unit& key;
+
+    /// Hash the unit behind another salt.
+    [[nodiscard]] std::uint64_t under(const salted_hasher& other) const noexcept { return other(key); }
 };
 
 }  // namespace joust::inline v0

@@ -54,6 +54,57 @@ private:
     std::size_t size_ = 0;
 };
 
+namespace detail {
+
+/// Check shares for a number of models: as they were written, or as fractions of a sum that is 1 but for few digits.
+/// errors: configuration_error naming `field`
+[[nodiscard]] inline share_list checked_shares(const char* field, const share_list& shares, std::size_t arms)
+{
+    const auto number = [](double value) {
+        char text[32];
+        return std::string{text, std::to_chars(text, text + sizeof text, value).ptr};
+    };
+    if (arms == 0 || arms > max_arms) {
+        throw configuration_error("models", std::to_string(arms), "1 to 16 models");
+    }
+    if (shares.empty()) {
+        share_list equal;
+        for (std::size_t arm = 0; arm < arms; ++arm) {
+            equal.push_back(1.0 / static_cast<double>(arms));
+        }
+        return equal;
+    }
+    if (shares.size() != arms) {
+        throw configuration_error(
+            field, std::to_string(shares.size()) + " shares for " + std::to_string(arms) + " models",
+            "one share for each model, champion first, or none for equal shares");
+    }
+    double sum = 0.0;
+    for (const double share : shares) {
+        // The negation catches NaN.
+        if (!(share == 0.0 || (share >= 1e-9 && share <= 1.0))) {
+            throw configuration_error(field, number(share) + " for one model",
+                                      "each share 0 or from 1e-9 to 1");
+        }
+        sum += share;
+    }
+    const double gap = sum < 1.0 ? 1.0 - sum : sum - 1.0;
+    if (gap > 1e-9) {
+        throw configuration_error(field, number(sum) + " in sum", "positive shares that sum to 1");
+    }
+    if (gap <= 1e-12) {
+        return shares;
+    }
+    // Shares written with a few digits (0.3333333333 three times) mean fractions of their sum.
+    share_list scaled;
+    for (const double share : shares) {
+        scaled.push_back(share / sum);
+    }
+    return scaled;
+}
+
+}  // namespace detail
+
 /// The resolved shares of a hash_split: an assignment that is a pure function of the unit's hash.
 ///
 /// cost: about 1 ns; where stable() is false one comparison for each challenger
@@ -110,6 +161,16 @@ public:
     {
         const unsigned arm = arm_of(call.unit);
         return {arm, shares_[arm], true};
+    }
+
+    /// Visit every hash at which another arm can begin, in no order and more than once.
+    template <class Visit>
+    constexpr void borders(Visit visit) const
+    {
+        for (unsigned arm = 1; arm < count_; ++arm) {
+            visit(starts_[arm]);
+            visit(starts_[arm] + widths_[arm]);
+        }
     }
 
     bool operator==(const hash_plan&) const = default;
@@ -193,58 +254,13 @@ struct hash_split {
     /// Check the shares for a number of models and lay them out.
     [[nodiscard]] hash_plan resolve(std::size_t arms) const
     {
-        if (arms == 0 || arms > max_arms) {
-            throw configuration_error("models", std::to_string(arms), "1 to 16 models");
-        }
-        if (shares.empty()) {
-            share_list equal;
-            for (std::size_t arm = 0; arm < arms; ++arm) {
-                equal.push_back(1.0 / static_cast<double>(arms));
-            }
-            return hash_plan{equal};
-        }
-        if (shares.size() != arms) {
-            throw configuration_error("hash_split.shares",
-                                      std::to_string(shares.size()) + " shares for " + std::to_string(arms) +
-                                          " models",
-                                      "one share for each model, champion first, or none for equal shares");
-        }
-        double sum = 0.0;
-        for (const double share : shares) {
-            // The negation catches NaN.
-            if (!(share == 0.0 || (share >= 1e-9 && share <= 1.0))) {
-                throw configuration_error("hash_split.shares", number(share) + " for one model",
-                                          "each share 0 or from 1e-9 to 1");
-            }
-            sum += share;
-        }
-        const double gap = sum < 1.0 ? 1.0 - sum : sum - 1.0;
-        if (gap > 1e-9) {
-            throw configuration_error("hash_split.shares", number(sum) + " in sum",
-                                      "positive shares that sum to 1");
-        }
-        if (gap <= 1e-12) {
-            return hash_plan{shares};
-        }
-        // Shares written with a few digits (0.3333333333 three times) mean fractions of their sum.
-        share_list scaled;
-        for (const double share : shares) {
-            scaled.push_back(share / sum);
-        }
-        return hash_plan{scaled};
+        return hash_plan{detail::checked_shares("hash_split.shares", shares, arms)};
     }
 
     /// The same split with other shares: the salt, and so the order of units, stays.
     [[nodiscard]] hash_split with_shares(const share_list& others) const { return {salt, others}; }
 
     bool operator==(const hash_split&) const = default;
-
-private:
-    [[nodiscard]] static std::string number(double value)
-    {
-        char text[32];
-        return {text, std::to_chars(text, text + sizeof text, value).ptr};
-    }
 };
 
 }  // namespace joust::inline v0

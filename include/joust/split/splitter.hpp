@@ -29,6 +29,36 @@ concept resolves = requires(const T& t) {
     } -> assigns;
 };
 
+namespace detail {
+
+/// The salt of a splitter, or of the one behind its rules; null where there is none.
+template <class Splitter>
+[[nodiscard]] const salt* salt_of(const Splitter& splitter) noexcept
+{
+    if constexpr (requires { splitter.salt.hasher(); }) {
+        return &splitter.salt;
+    } else if constexpr (requires { splitter.behind(); }) {
+        return salt_of(splitter.behind());
+    } else {
+        return nullptr;
+    }
+}
+
+/// Were shares given to a splitter, or to the one behind its rules?
+template <class Splitter>
+[[nodiscard]] bool gives_shares(const Splitter& splitter) noexcept
+{
+    if constexpr (requires { splitter.shares.empty(); }) {
+        return !splitter.shares.empty();
+    } else if constexpr (requires { splitter.behind(); }) {
+        return gives_shares(splitter.behind());
+    } else {
+        return false;
+    }
+}
+
+}  // namespace detail
+
 /// The role of the splitter: verb `assign(context)`.
 struct splitter_role {
     static constexpr bool repeats = false;

@@ -141,11 +141,9 @@ private:
         if constexpr (requires { ramp_.check(); }) {
             ramp_.check();
         }
-        if constexpr (requires { this->splitter_.shares.empty(); }) {
-            if (!this->splitter_.shares.empty()) {
-                throw configuration_error("hash_split.shares", "given to a canary",
-                                          "none: the ramp says the shares");
-            }
+        if (detail::gives_shares(this->splitter_)) {
+            throw configuration_error("hash_split.shares", "given to a canary",
+                                      "none: the ramp says the shares");
         }
         this->board_.restart(plan_for(ramp_.shares[0], 0U));
         withdrawal_ = plan_for(0.0, static_cast<unsigned>(ramp_.shares.size()));

@@ -135,7 +135,7 @@ protected:
           timing_(pick<timing_role, timed>(arguments)), clock_(pick<clock_role, steady_time>(arguments)),
           recorder_(pick<recorder_role, no_log>(arguments)),
           inference_(pick<inference_role, always_valid>(arguments)), name_(name_of(splitter_)),
-          hasher_(name_),
+          hasher_(hasher_of(splitter_, name_)),
           // By kind too: an A/B test that goes on under a canary's salt must not take the canary's tickets for its own.
           trial_(ticket::trial_number(std::string{Derived::kind} + '/' + name_)),
           board_(std::list<plan_t>{plan_t{resolved(splitter_), 0U}}),
@@ -264,10 +264,12 @@ public:
         if (!convert<which>(c, value, static_cast<double>(denominator)...)) {
             return false;
         }
+        static_assert(!reads_time,
+                      "joust: this splitter reads the clock, so a unit alone does not say which model it was "
+                      "served; observe with the ticket");
         visit seen;
-        const std::tuple<const Unit&> arguments{unit};
         seen.pseudonym = pseudonym_of(hasher_(unit));
-        if (!constant_arm(hasher_(unit), arguments, seen)) {
+        if (!constant_arm(unit, seen)) {
             live_.ignore(ignored::unit_moved);
             return false;
         }
@@ -403,16 +405,21 @@ private:
                 }
             }
         }
-        if constexpr (requires { splitter.salt.view(); }) {
-            if (!splitter.salt.empty()) {
-                return std::string{splitter.salt.view()};
-            }
+        if (const salt* const given = salt_of(splitter); given != nullptr && !given->empty()) {
+            return given->text();
         }
         std::string name = names_.front();
         for (std::size_t a = 1; a < arm_count; ++a) {
             name += "-" + names_[a];
         }
         return name;
+    }
+
+    /// The hash of units under the splitter's salt, which may hold a secret, or under the trial's name.
+    static salted_hasher hasher_of(const splitter_t& splitter, const std::string& name)
+    {
+        const salt* const given = salt_of(splitter);
+        return given != nullptr && !given->empty() ? given->hasher() : salted_hasher{name};
     }
 
     [[nodiscard]] joust::evidence described() const
@@ -434,9 +441,10 @@ private:
                       "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
         const std::uint64_t hash = hasher_(unit);
         const plan_t& now = board_.current();
-        const assignment given = now.split.assign(context<Arguments>{hash, time_for_splitter(), arguments});
+        const keyed_context<Arguments, Unit> call{{hash, time_for_splitter(), arguments}, unit};
+        const assignment given = now.split.assign(call);
         visit seen;
-        seen.pseudonym = pseudonym_of(hash);
+        seen.pseudonym = pseudonym_of(randomised(now.split, call));
         seen.propensity = given.propensity;
         seen.arm = given.arm < arm_count ? given.arm : 0;
         seen.plan = now.number;
@@ -445,12 +453,28 @@ private:
         return seen;
     }
 
+    static constexpr bool reads_time = requires { requires split_t::reads_time; };
+
     [[nodiscard]] std::int64_t time_for_splitter() const noexcept
     {
-        if constexpr (requires { split_t::reads_time; }) {
-            return clock_.now();
-        } else {
+        if constexpr (!reads_time) {
             return 0;
+        } else if constexpr (std::is_same_v<clock_t, steady_time>) {
+            // A steady clock begins anywhere: replicas would not agree on it.
+            return static_cast<std::int64_t>(wall_milliseconds()) * 1'000'000;
+        } else {
+            return clock_.now();
+        }
+    }
+
+    /// The hash of what was randomised: the unit's, unless the splitter says that a part of it was (a block of time).
+    template <class Call>
+    [[nodiscard]] static std::uint64_t randomised(const split_t& split, const Call& call) noexcept
+    {
+        if constexpr (requires { split.randomised(call); }) {
+            return split.randomised(call);
+        } else {
+            return call.unit;
         }
     }
 
@@ -839,15 +863,17 @@ private:
 
     /// Was the unit's arm the same in all plans so far? Then `seen` gets the arm and, as propensity, the share of units that
     /// always were challengers among those that never changed.
-    template <class Arguments>
-    bool constant_arm(std::uint64_t hash, const Arguments& arguments, visit& seen) const
+    template <class Unit>
+    bool constant_arm(const Unit& unit, visit& seen) const
     {
+        using arguments_t = std::tuple<const Unit&>;
+        const arguments_t arguments{unit};
+        const keyed_context<arguments_t, Unit> call{{hasher_(unit), 0, arguments}, unit};
         bool first = true;
         bool same = true;
         std::array<double, arm_count> smallest{};
         board_.for_each([&](const plan_t& each) {
-            const assignment given =
-                each.split.assign(context<Arguments>{hash, time_for_splitter(), arguments});
+            const assignment given = each.split.assign(call);
             same = same && given.enrolled && given.propensity > 0.0 && given.arm < arm_count &&
                    (first || given.arm == seen.arm);
             seen.arm = given.arm < arm_count ? given.arm : 0;
