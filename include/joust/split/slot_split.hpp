@@ -7,12 +7,12 @@
 #include <joust/split/assignment.hpp>
 #include <joust/split/hash_split.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace joust::inline v0 {
@@ -48,9 +48,15 @@ inline void join_slots(std::vector<slot>& slots)
 [[nodiscard]] inline std::vector<slot> slots_of(const hash_plan& plan)
 {
     std::vector<std::uint64_t> begins{0};
-    plan.borders([&begins](std::uint64_t at) { begins.push_back(at); });
-    std::sort(begins.begin(), begins.end());
-    begins.erase(std::unique(begins.begin(), begins.end()), begins.end());
+    plan.borders([&begins](std::uint64_t at) {
+        std::size_t place = begins.size();
+        while (begins[place - 1] > at) {
+            --place;
+        }
+        if (begins[place - 1] != at) {
+            begins.insert(begins.begin() + static_cast<std::ptrdiff_t>(place), at);
+        }
+    });
     std::vector<slot> slots;
     for (const std::uint64_t begin : begins) {
         slots.push_back({begin, plan.arm_of(begin)});
@@ -157,7 +163,11 @@ private:
     bool cut()
     {
         const auto most = [](const std::array<std::uint64_t, max_arms>& of) {
-            return static_cast<unsigned>(std::max_element(of.begin(), of.end()) - of.begin());
+            unsigned best = 0;
+            for (unsigned arm = 1; arm < max_arms; ++arm) {
+                best = of[arm] > of[best] ? arm : best;
+            }
+            return best;
         };
         const unsigned from = most(surplus_);
         const unsigned to = most(lack_);

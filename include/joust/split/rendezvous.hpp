@@ -1,0 +1,148 @@
+#pragma once
+
+#include <joust/core/bits.hpp>
+#include <joust/core/hash.hpp>
+#include <joust/core/unit_id.hpp>
+#include <joust/split/assignment.hpp>
+#include <joust/split/hash_split.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace joust::inline v0 {
+
+namespace detail {
+
+// -log2(u / 2^64) in 57 fractional bits, by whole numbers alone, so that every platform finds the same arm.
+class fixed_log2 {
+public:
+    constexpr fixed_log2() noexcept
+    {
+        for (std::size_t i = 0; i < parts; ++i) {
+            // 2^72 / (256 + i) below 2^64, rounded down, and the binary digits of its logarithm one by one, by squaring.
+            const std::uint64_t d = 256 + i;
+            const std::uint64_t most = ~std::uint64_t{0};
+            reciprocal[i] = i == 0 ? most : (((most / d) << 8) | (((most % d) << 8) | 255U) / d);
+            std::uint64_t x = reciprocal[i];  // in [2^63, 2^64)
+            std::uint64_t digits = 0;
+            for (int bit = 0; bit < 64; ++bit) {
+                const std::uint64_t square = multiply_high(x, x);  // of numbers in [1/2, 1)
+                const bool below_half = (square >> 63) == 0;
+                digits = (digits << 1) | (below_half ? 1U : 0U);
+                x = below_half ? (square << 1) | ((x * x) >> 63) : square;
+            }
+            loss[i] = digits;
+        }
+    }
+
+    /// assumes: u > 0
+    [[nodiscard]] constexpr std::uint64_t operator()(std::uint64_t u) const noexcept
+    {
+        const int zeros = std::countl_zero(u);
+        const std::uint64_t m = u << zeros;  // m / 2^63 in [1, 2)
+        const std::size_t i = static_cast<std::size_t>((m >> 55) & 255U);
+        // m / 2^63 times the reciprocal of its first bits: 1 + t with 0 <= t < 2^-8
+        const std::uint64_t product = multiply_high(m, reciprocal[i]);
+        constexpr std::uint64_t one = std::uint64_t{1} << 63;
+        const std::uint64_t t = product > one ? (product - one) << 1 : 0;  // in 64 fractional bits
+        // ln(1 + t) = t (1 - t (1/2 - t (1/3 - t (1/4 - t / 5))))
+        constexpr std::uint64_t unit = ~std::uint64_t{0};
+        std::uint64_t sum = unit / 5;
+        sum = unit / 4 - multiply_high(t, sum);
+        sum = unit / 3 - multiply_high(t, sum);
+        sum = unit / 2 - multiply_high(t, sum);
+        sum = unit - multiply_high(t, sum);
+        const std::uint64_t natural = multiply_high(t, sum);
+        constexpr std::uint64_t log2_e_below_1 = 0x71547652b82fe177;  // (log2(e) - 1) 2^64
+        const std::uint64_t binary = natural + multiply_high(natural, log2_e_below_1);
+        // log2 of m / 2^63, a number below 1: what the reciprocal took off and what was left
+        const std::uint64_t log = binary > unit - loss[i] ? unit : loss[i] + binary;
+        const std::uint64_t whole = static_cast<std::uint64_t>(zeros) << 57;
+        return whole + ((std::uint64_t{1} << 57) - (log >> 7));
+    }
+
+private:
+    static constexpr std::size_t parts = 256;
+    std::uint64_t reciprocal[parts]{};
+    std::uint64_t loss[parts]{};  // -log2 of the reciprocals
+};
+
+inline constexpr fixed_log2 minus_log2{};
+
+}  // namespace detail
+
+/// The resolved shares of a rendezvous.
+class rendezvous_plan {
+public:
+    /// assumes: shares that rendezvous::resolve has checked
+    explicit rendezvous_plan(const share_list& shares) : shares_(shares)
+    {
+        for (std::size_t arm = 0; arm < shares_.size(); ++arm) {
+            inverse_[arm] = shares_[arm] > 0.0 ? 1.0 / shares_[arm] : 0.0;
+            mark_[arm] = mix64(0x9e3779b97f4a7c15U * (arm + 1));
+        }
+    }
+
+    [[nodiscard]] std::size_t arms() const noexcept { return shares_.size(); }
+    [[nodiscard]] double share(std::size_t arm) const noexcept { return shares_[arm]; }
+
+    /// Find the arm of a salted hash: the one whose exponential clock of rate `share` rings first.
+    [[nodiscard]] unsigned arm_of(std::uint64_t unit) const noexcept
+    {
+        unsigned winner = 0;
+        double soonest = 1e300;
+        for (unsigned arm = 0; arm < shares_.size(); ++arm) {
+            const std::uint64_t drawn = mix64(unit ^ mark_[arm]) | 1U;
+            // One product of two doubles, rounded alike everywhere.
+            const double rings = static_cast<double>(detail::minus_log2(drawn)) * inverse_[arm];
+            const bool sooner = inverse_[arm] > 0.0 && rings < soonest;
+            winner = sooner ? arm : winner;
+            soonest = sooner ? rings : soonest;
+        }
+        return winner;
+    }
+
+    /// Assign the unit of a context.
+    template <class Context>
+    [[nodiscard]] assignment assign(const Context& call) const noexcept
+    {
+        const unsigned arm = arm_of(call.unit);
+        return {arm, shares_[arm], true};
+    }
+
+    bool operator==(const rendezvous_plan&) const = default;
+
+private:
+    share_list shares_;
+    std::array<double, max_arms> inverse_{};
+    std::array<std::uint64_t, max_arms> mark_{};
+};
+
+/// Split units by weighted rendezvous: each arm draws a number from the unit's hash, and the best one for its share serves.
+///
+/// Use it where shares of several arms change at will and no state may be kept: the assignment follows from salt, unit and
+/// shares alone, and a unit leaves an arm only for one whose share grew against it. It moves a little more than slot_split
+/// (an arm whose share stays can lose units when the others' sum changes), and costs more with every arm. Arms are told apart
+/// by their number: add arms at the end, and close one by share 0.
+/// shape: as hash_split
+/// errors: configuration_error from resolve, when a trial is made
+/// cost: 3 to 4 ns for each arm
+/// source: Schindelhauer and Schomaker 2005, Weighted distributed hash tables (the logarithmic method)
+struct rendezvous {
+    joust::salt salt{};
+    share_list shares{};
+
+    [[nodiscard]] rendezvous_plan resolve(std::size_t arms) const
+    {
+        return rendezvous_plan{detail::checked_shares("rendezvous.shares", shares, arms)};
+    }
+
+    /// The same split with other shares.
+    [[nodiscard]] rendezvous with_shares(const share_list& others) const { return {salt, others}; }
+
+    bool operator==(const rendezvous&) const = default;
+};
+
+}  // namespace joust::inline v0
