@@ -93,7 +93,8 @@ private:
         out.kind = kind;
         detail::describe(out, seen, found, how);
         decide(out, seen, found, how);
-        detail::annotate(out, seen, false, detail::holds_of<typename base::inference_t>(), how);
+        detail::annotate(out, seen, this->board_.current().number > 0,
+                         detail::holds_of<typename base::inference_t>(), how);
         return out;
     }
 

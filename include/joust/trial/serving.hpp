@@ -67,6 +67,8 @@ concept pending_result = requires(std::remove_cvref_t<Result>& r) {
 /// `counts_every_call` says whether they need to hear of calls that have no number for another reason.
 template <class Derived, class Roles, class... Args>
 class serving {
+    friend struct trial_access;
+
 protected:
     using parts = split_arguments<std::tuple<>, Args...>;
     using models_t = typename parts::models;

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <joust/metric/evidence.hpp>
+#include <joust/split/bandit.hpp>
+#include <joust/split/rewards.hpp>
+#include <joust/trial/ab_test.hpp>
+
+#include <cstddef>
+#include <list>
+#include <mutex>
+#include <utility>
+
+namespace joust::inline v0 {
+
+namespace detail {
+
+struct trial_access {
+    template <class Trial, class Evidence>
+    static void learn(Trial& trial, const Evidence& seen)
+    {
+        using metrics_t = typename Trial::metrics_t;
+        using plan_t = typename Trial::plan_t;
+        constexpr bool learns =
+            requires(const plan_t& plan) { trial.splitter_.replan(reward_totals{}, plan.split); };
+        static_assert(
+            learns,
+            "joust: this trial's splitter does not learn; give it a bandit (epsilon_greedy, ucb1, exp3, "
+            "thompson, top_two_thompson)");
+        if constexpr (learns) {
+            bool lower_is_better = false;
+            for (const metric_spec& spec : trial.metrics_.specs()) {
+                lower_is_better = lower_is_better ||
+                                  (spec.role == metric_spec::part::primary && spec.direction == better::down);
+            }
+            static std::mutex one_by_one;
+            const std::scoped_lock lock{one_by_one};
+            const plan_t& now = trial.board_.current();
+            const reward_totals totals =
+                rewards_of(seen, metrics_t::series_of(metrics_t::primary()), lower_is_better);
+            trial.board_.publish(
+                std::list<plan_t>{plan_t{trial.splitter_.replan(totals, now.split), now.number + 1}});
+        }
+    }
+
+    template <class Trial>
+    static void check_own(const Trial& trial, const evidence& seen)
+    {
+        trial.check_own(seen);
+    }
+};
+
+}  // namespace detail
+
+/// Let a trial's bandit learn: it plans anew from what the primary metric has shown so far.
+///
+/// Call it from a timer; what arrives between two calls is the batch. Serving goes on meanwhile.
+/// cost: the bandit's, a copy of the evidence, and 1 to 3 KiB for each plan, which stays until the trial ends
+template <class... Args>
+void replan(ab_test<Args...>& trial)
+{
+    detail::trial_access::learn(trial, trial.evidence());
+}
+
+/// Let a trial's bandit learn from the evidence of all replicas, so that they plan alike.
+/// errors: configuration_error where it is not of this trial
+template <class... Args>
+void replan(ab_test<Args...>& trial, const evidence& merged)
+{
+    detail::trial_access::check_own(trial, merged);
+    detail::trial_access::learn(trial, merged);
+}
+
+}  // namespace joust::inline v0
