@@ -68,6 +68,7 @@ concept pending_result = requires(std::remove_cvref_t<Result>& r) {
 template <class Derived, class Roles, class... Args>
 class serving {
     friend struct trial_access;
+    friend struct trial_explainer;
 
 protected:
     using parts = split_arguments<std::tuple<>, Args...>;
