@@ -4,6 +4,7 @@
 #include <joust/split/plan_diff.hpp>
 #include <joust/split/rewards.hpp>
 #include <joust/split/thompson.hpp>
+#include <joust/stats/bayes.hpp>
 #include <joust/stats/off_policy.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/replan.hpp>
@@ -14,6 +15,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -135,6 +137,44 @@ TEST_CASE("Thompson's propensities are the exact probabilities to be best")
         thompson{.salt = "s", .floor = 0.05}.replan(proportions({{3, 10}, {5, 10}}), first);
     const double p = second_beats_first(4, 8, 6, 6);
     CHECK_THAT(kept.share(1), WithinAbs(0.05 + 0.9 * p, 1e-10));
+}
+
+TEST_CASE("Chances to be best agree with the posteriors of the Bayesian comparison, small ones too")
+{
+    keyed_random random{15};
+    for (int round = 0; round < 40; ++round) {
+        const std::size_t arms = 2 + random.below(5);
+        reward_totals seen;
+        std::vector<stats::beta_belief> beliefs;
+        std::vector<stats::normal_belief> normals;
+        reward_totals means;
+        seen.lower_is_better = means.lower_is_better = round % 3 == 0;
+        for (std::size_t arm = 0; arm < arms; ++arm) {
+            const double n = std::floor(std::exp(random.uniform() * (round % 2 == 0 ? 5.0 : 16.0)));
+            const double k = std::floor(n * (0.3 + 0.2 * random.uniform() / (1.0 + 0.01 * n)));
+            seen.arms[arm] = {.count = n, .sum = k, .squares = k};
+            beliefs.push_back({1.0 + k, 1.0 + n - k});
+            const double m = random.normal(), sd = std::exp(random.normal());
+            means.arms[arm] = {
+                .count = 10.0, .sum = 10.0 * m, .squares = 10.0 * m * m + 9.0 * 10.0 * sd * sd};
+            normals.push_back({m, sd});
+        }
+        const stats::bayes_options options{.lower_is_better = seen.lower_is_better};
+        const auto check = [&](const detail::arm_numbers& found,
+                               const std::vector<stats::arm_belief>& exact) {
+            for (std::size_t arm = 0; arm < arms; ++arm) {
+                INFO("round " << round << ", arm " << arm << " of " << arms);
+                REQUIRE(exact[arm].state == status::ok);
+                REQUIRE_THAT(found[arm], WithinAbs(exact[arm].probability_best, 1e-9) &&
+                                             WithinRel(exact[arm].probability_best,
+                                                       exact[arm].probability_best > 1e-30 ? 1e-5 : 1.0));
+            }
+        };
+        check(detail::chances_to_be_best(seen, arms, reward_kind::proportion, 1.0, 1.0),
+              stats::beta_binomial(std::span<const stats::beta_belief>{beliefs}, options));
+        check(detail::chances_to_be_best(means, arms, reward_kind::mean, 1.0, 1.0),
+              stats::normal_normal(std::span<const stats::normal_belief>{normals}, options));
+    }
 }
 
 TEST_CASE("Thompson sampling of means: normal posteriors, arms without a variance first")
@@ -268,7 +308,8 @@ TEST_CASE("Bandits that cannot be meant are refused; totals that cannot be leave
                ContainsSubstring("ucb1.floor is 0.6; allowed: a share for each of 2"));
     CHECK_THAT(complaint(ucb1{.low = 1.0}), ContainsSubstring("ucb1.low is 1 with a high of 1"));
     CHECK_THAT(complaint(exp3{.gamma = 0.0}), ContainsSubstring("exp3.gamma is 0"));
-    CHECK_THAT(complaint(thompson{.prior = {0.0, 1.0}}), ContainsSubstring("thompson.prior is 0, 1"));
+    CHECK_THAT(complaint(thompson{.prior_successes = 0.0}),
+               ContainsSubstring("thompson.prior_successes is 0"));
     CHECK_THAT(complaint(top_two_thompson{.beta = std::nan("")}),
                ContainsSubstring("top_two_thompson.beta is nan"));
     CHECK(complaint(exp3{}, 16) == "accepted");

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <joust/core/clock.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/split/assigned_by.hpp>
@@ -19,6 +18,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -230,7 +230,7 @@ template <class Splitter, unit_like Unit, class... Args>
     const salted_hasher hasher = given != nullptr ? given->hasher() : salted_hasher{};
     using args_t = std::tuple<const Args&...>;
     const args_t all{args...};
-    const auto now = static_cast<std::int64_t>(wall_milliseconds()) * 1'000'000;
+    const auto now = static_cast<std::int64_t>(std::time(nullptr)) * 1'000'000'000;
     const keyed_context<args_t, Unit> call{{hasher(unit), now, all}, unit};
     const auto tell = [&](const auto& plan) {
         return detail::explain_plan(plan, call, hasher,
