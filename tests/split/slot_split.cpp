@@ -50,10 +50,10 @@ struct measured {
 measured compare(const slot_plan& a, const slot_plan& b)
 {
     std::vector<std::uint64_t> cuts;
-    for (const slot& each : a.slots()) {
+    for (const hash_slot& each : a.slots()) {
         cuts.push_back(each.begin);
     }
-    for (const slot& each : b.slots()) {
+    for (const hash_slot& each : b.slots()) {
         cuts.push_back(each.begin);
     }
     std::sort(cuts.begin(), cuts.end());
@@ -92,7 +92,7 @@ TEST_CASE("Fresh slots are the layout of hash_split: changing to them moves nobo
             const std::uint64_t unit = random.next();
             REQUIRE(slots.arm_of(unit) == plain.arm_of(unit));
         }
-        for (const slot& each : slots.slots()) {
+        for (const hash_slot& each : slots.slots()) {
             REQUIRE(slots.arm_of(each.begin) == plain.arm_of(each.begin));
             REQUIRE(slots.arm_of(each.begin - 1) == plain.arm_of(each.begin - 1));
         }
@@ -172,10 +172,10 @@ TEST_CASE("An arm that gets everything has everything, and gives back what it mu
 {
     slot_plan plan = slot_split{.salt = "s", .shares = {0.5, 0.3, 0.2}}.resolve(3);
     const slot_plan all = plan.with_shares({0.0, 0.0, 1.0});
-    CHECK(all.slots() == std::vector<slot>{{0, 2}});
+    CHECK(all.slots() == std::vector<hash_slot>{{0, 2}});
     const slot_plan back = all.with_shares({0.25, 0.25, 0.5});
     CHECK(compare(all, back).moved == 0.5);
-    CHECK(slot_plan{}.slots() == std::vector<slot>{{0, 0}});
+    CHECK(slot_plan{}.slots() == std::vector<hash_slot>{{0, 0}});
     CHECK(slot_plan{}.arm_of(~0ULL) == 0);
 }
 
@@ -205,7 +205,9 @@ TEST_CASE("A plan is restored from its slots alone, and its digest tells plans a
 
 TEST_CASE("Slots that are none are refused in words")
 {
-    const auto with = [](std::vector<slot> slots) { return complaint({.salt = "s", .slots = slots}, 2); };
+    const auto with = [](std::vector<hash_slot> slots) {
+        return complaint({.salt = "s", .slots = slots}, 2);
+    };
     CHECK_THAT(with({{1, 0}}), ContainsSubstring("slot_split.slots is beginning above 0"));
     CHECK_THAT(with({{0, 0}, {5, 2}}), ContainsSubstring("for arm 2"));
     CHECK_THAT(with({{0, 0}, {5, 1}, {5, 0}}), ContainsSubstring("out of order at number 2"));

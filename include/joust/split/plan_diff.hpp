@@ -97,7 +97,7 @@ private:
 
 namespace detail {
 
-[[nodiscard]] inline const std::vector<slot>& slots_of(const slot_plan& plan) noexcept
+[[nodiscard]] inline const std::vector<hash_slot>& slots_of(const slot_plan& plan) noexcept
 {
     return plan.slots();
 }

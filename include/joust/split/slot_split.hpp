@@ -18,25 +18,25 @@
 namespace joust::inline v0 {
 
 /// A stretch of the hash space that one arm serves; it ends where the next one begins, the last at 2^64.
-struct slot {
+struct hash_slot {
     std::uint64_t begin = 0;
     unsigned arm = 0;
-    bool operator==(const slot&) const = default;
+    bool operator==(const hash_slot&) const = default;
 };
 
 namespace detail {
 
 /// The length of a slot. One that is everything has 2^64, which is 0 here.
-[[nodiscard]] inline std::uint64_t slot_size(const std::vector<slot>& slots, std::size_t i) noexcept
+[[nodiscard]] inline std::uint64_t slot_size(const std::vector<hash_slot>& slots, std::size_t i) noexcept
 {
     return (i + 1 < slots.size() ? slots[i + 1].begin : 0) - slots[i].begin;
 }
 
 /// Let neighbours of one arm be one slot.
-inline void join_slots(std::vector<slot>& slots)
+inline void join_slots(std::vector<hash_slot>& slots)
 {
     std::size_t kept = 0;
-    for (const slot& each : slots) {
+    for (const hash_slot& each : slots) {
         if (kept == 0 || slots[kept - 1].arm != each.arm) {
             slots[kept++] = each;
         }
@@ -45,7 +45,7 @@ inline void join_slots(std::vector<slot>& slots)
 }
 
 /// Cut the hash space where a hash_plan does.
-[[nodiscard]] inline std::vector<slot> slots_of(const hash_plan& plan)
+[[nodiscard]] inline std::vector<hash_slot> slots_of(const hash_plan& plan)
 {
     std::vector<std::uint64_t> begins{0};
     plan.borders([&begins](std::uint64_t at) {
@@ -57,7 +57,7 @@ inline void join_slots(std::vector<slot>& slots)
             begins.insert(begins.begin() + static_cast<std::ptrdiff_t>(place), at);
         }
     });
-    std::vector<slot> slots;
+    std::vector<hash_slot> slots;
     for (const std::uint64_t begin : begins) {
         slots.push_back({begin, plan.arm_of(begin)});
     }
@@ -66,7 +66,8 @@ inline void join_slots(std::vector<slot>& slots)
 }
 
 /// How much of the hash space each arm has, modulo 2^64: an arm that has all of it has 0.
-[[nodiscard]] inline std::array<std::uint64_t, max_arms> widths_of(const std::vector<slot>& slots) noexcept
+[[nodiscard]] inline std::array<std::uint64_t, max_arms>
+widths_of(const std::vector<hash_slot>& slots) noexcept
 {
     std::array<std::uint64_t, max_arms> widths{};
     for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -81,7 +82,7 @@ inline void join_slots(std::vector<slot>& slots)
 /// is shifted where there is one, the shortest giving slot first, so that slots vanish as often as they appear.
 class slot_mover {
 public:
-    slot_mover(std::vector<slot> from, const std::array<std::uint64_t, max_arms>& target)
+    slot_mover(std::vector<hash_slot> from, const std::array<std::uint64_t, max_arms>& target)
         : slots_(std::move(from))
     {
         const auto now = widths_of(slots_);
@@ -96,7 +97,7 @@ public:
         }
     }
 
-    [[nodiscard]] std::vector<slot> moved()
+    [[nodiscard]] std::vector<hash_slot> moved()
     {
         while (shift_border() || cut()) {}
         return std::move(slots_);
@@ -201,7 +202,7 @@ private:
         return true;
     }
 
-    std::vector<slot> slots_;
+    std::vector<hash_slot> slots_;
     std::array<std::uint64_t, max_arms> surplus_{};
     std::array<std::uint64_t, max_arms> lack_{};
 };
@@ -225,7 +226,7 @@ public:
 
     /// Take slots as they are; the shares follow from them.
     /// errors: configuration_error where they are no slots, or name arms beyond `arms`
-    slot_plan(std::span<const slot> slots, std::size_t arms)
+    slot_plan(std::span<const hash_slot> slots, std::size_t arms)
         : slot_plan(checked(slots, arms), share_list{}, trusted{})
     {
         const auto widths = detail::widths_of(slots_);
@@ -246,7 +247,7 @@ public:
                                           " arms, 0 to close one");
         }
         const share_list wanted = detail::checked_shares("slot_split.shares", others, others.size());
-        std::vector<slot> fresh = detail::slots_of(hash_plan{wanted});
+        std::vector<hash_slot> fresh = detail::slots_of(hash_plan{wanted});
         const auto widths = detail::widths_of(fresh);
         // Where one arm gets everything, or gives it up, all moves are needed; 2^64 would not fit into a width.
         if (fresh.size() == 1 || (slots_.size() == 1 && widths[slots_.front().arm] == 0)) {
@@ -258,13 +259,13 @@ public:
     [[nodiscard]] std::size_t arms() const noexcept { return shares_.size(); }
     [[nodiscard]] double share(std::size_t arm) const noexcept { return shares_[arm]; }
     [[nodiscard]] const share_list& shares() const noexcept { return shares_; }
-    [[nodiscard]] const std::vector<slot>& slots() const noexcept { return slots_; }
+    [[nodiscard]] const std::vector<hash_slot>& slots() const noexcept { return slots_; }
 
     /// A number that two plans share only if they assign alike, but for one chance in 2^64.
     [[nodiscard]] std::uint64_t digest() const noexcept
     {
         std::uint64_t hash = slots_.size();
-        for (const slot& each : slots_) {
+        for (const hash_slot& each : slots_) {
             hash = mix64(hash ^ each.begin) + each.arm;
         }
         return mix64(hash);
@@ -274,7 +275,7 @@ public:
     [[nodiscard]] unsigned arm_of(std::uint64_t unit) const noexcept
     {
         std::size_t at = first_[unit >> (64 - index_bits)];
-        const slot* const slots = slots_.data();
+        const hash_slot* const slots = slots_.data();
         const std::size_t last = slots_.size() - 1;
         while (at < last && slots[at + 1].begin <= unit) {
             ++at;
@@ -299,7 +300,7 @@ private:
     struct trusted {};
     static constexpr unsigned index_bits = 8;
 
-    slot_plan(std::vector<slot> slots, const share_list& shares, trusted)
+    slot_plan(std::vector<hash_slot> slots, const share_list& shares, trusted)
         : slots_(std::move(slots)), shares_(shares)
     {
         std::size_t at = 0;
@@ -312,7 +313,7 @@ private:
         }
     }
 
-    [[nodiscard]] static std::vector<slot> checked(std::span<const slot> slots, std::size_t arms)
+    [[nodiscard]] static std::vector<hash_slot> checked(std::span<const hash_slot> slots, std::size_t arms)
     {
         const auto refuse = [](const std::string& what) {
             throw configuration_error("slot_split.slots", what,
@@ -333,12 +334,12 @@ private:
                 refuse("out of order at number " + std::to_string(i));
             }
         }
-        std::vector<slot> kept(slots.begin(), slots.end());
+        std::vector<hash_slot> kept(slots.begin(), slots.end());
         detail::join_slots(kept);
         return kept;
     }
 
-    std::vector<slot> slots_;
+    std::vector<hash_slot> slots_;
     share_list shares_;
     std::array<std::uint32_t, std::size_t{1} << index_bits>
         first_{};  // by the hash's first bits, the first slot
@@ -358,8 +359,8 @@ private:
 /// cost: as hash_split and 1 ns
 struct slot_split {
     joust::salt salt{};
-    share_list shares{};        ///< as hash_split; may stay empty beside slots
-    std::vector<slot> slots{};  ///< from an earlier plan: plan.slots()
+    share_list shares{};             ///< as hash_split; may stay empty beside slots
+    std::vector<hash_slot> slots{};  ///< from an earlier plan: plan.slots()
 
     /// Check shares and slots for a number of models.
     [[nodiscard]] slot_plan resolve(std::size_t arms) const
@@ -397,7 +398,7 @@ private:
     [[nodiscard]] std::size_t arms_of_slots() const noexcept
     {
         std::size_t arms = shares.size();
-        for (const slot& each : slots) {
+        for (const hash_slot& each : slots) {
             arms = each.arm < arms ? arms : std::size_t{each.arm} + 1;
         }
         return arms;
