@@ -12,11 +12,13 @@
 #include "catch.hpp"
 
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -356,6 +358,46 @@ TEST_CASE("In a trial learning is a plan swap: traffic shifts, propensities foll
             CHECK(std::fabs(row.estimate - 0.15) < 0.05);
         }
     }
+}
+
+TEST_CASE(
+    "A bandit learns while threads serve, and every ticket says the propensity of the plan that served it")
+{
+    ab_test trial{model{"a", [](const request&) { return 0; }},
+                  model{"b", [](const request&) { return 1; }},
+                  by(&request::user),
+                  conversion<"click">{},
+                  untimed{},
+                  epsilon_greedy{.salt = "banner", .epsilon = 0.2}};
+    std::atomic<bool> odd{false};
+    std::vector<std::thread> threads;
+    for (std::uint64_t t = 0; t < 3; ++t) {
+        threads.emplace_back([&trial, &odd, t] {
+            keyed_random random{16, t};
+            for (int i = 0; i < 3'000; ++i) {
+                const auto [arm, ticket] = trial.serve(request{random.next()});
+                trial.observe<"click">(ticket, random.chance(arm == 0 ? 0.1 : 0.2));
+                const float p = ticket.propensity();
+                if (!(p == 0.5F || p == 0.9F || p == 0.1F) || static_cast<unsigned>(arm) != ticket.arm()) {
+                    odd = true;
+                }
+            }
+        });
+    }
+    for (int i = 0; i < 30; ++i) {
+        replan(trial);
+        std::this_thread::yield();
+    }
+    for (std::thread& each : threads) {
+        each.join();
+    }
+    CHECK_FALSE(odd.load());
+    CHECK(trial.evidence().requests() == 9'000);
+    // Evidence of another trial is refused.
+    evidence other = trial.evidence();
+    other.trial = "other";
+    CHECK_THROWS_AS(replan(trial, other), configuration_error);
+    CHECK_NOTHROW(replan(trial, trial.evidence()));
 }
 
 TEST_CASE("What a bandit learns from evidence is what was observed")
