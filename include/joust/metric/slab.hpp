@@ -158,6 +158,10 @@ public:
     }
 
     [[nodiscard]] bool shared() const noexcept { return shared_; }
+
+    /// Keep what the slab's thread reads from being destroyed: visible before anything that the thread loads afterwards.
+    void pin(const void* what) noexcept { pinned_.store(what, std::memory_order_seq_cst); }
+    [[nodiscard]] const void* pinned() const noexcept { return pinned_.load(std::memory_order_seq_cst); }
     [[nodiscard]] const slab_layout& layout() const noexcept { return layout_; }
 
     static constexpr std::size_t unit_registers = hyperloglog<>::size;
@@ -177,6 +181,7 @@ private:
     slab_layout layout_;
     bool shared_;
     std::atomic<std::uint32_t> calls_;
+    std::atomic<const void*> pinned_{nullptr};
     std::vector<slab_row> rows_;
     std::vector<std::atomic<double>> expected_;
     std::vector<std::atomic<std::uint64_t>> latency_;

@@ -46,6 +46,7 @@ public:
     {
         const std::scoped_lock lock{mutex_};
         if (alive_) {
+            mine->pin(nullptr);
             idle_.push_back(mine);
         }
     }

@@ -93,8 +93,15 @@ private:
         out.kind = kind;
         detail::describe(out, seen, found, how);
         decide(out, seen, found, how);
-        detail::annotate(out, seen, this->board_.current().number > 0,
+        detail::annotate(out, seen, this->board_.read([](const auto& now) { return now.number > 0; }),
                          detail::holds_of<typename base::inference_t>(), how);
+        const std::scoped_lock lock{this->planning_};
+        if (this->plan_.version != 0) {
+            out.notes.push_back("In force: " + to_text(this->plan_) + ".");
+        }
+        if (!this->plan_complaint_.empty()) {
+            out.notes.push_back("A later plan was refused: " + this->plan_complaint_);
+        }
         return out;
     }
 

@@ -83,7 +83,10 @@ public:
     [[nodiscard]] bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
 
     /// The challenger's share now.
-    [[nodiscard]] double share() const noexcept { return this->board_.current().shares[1]; }
+    [[nodiscard]] double share() const noexcept
+    {
+        return this->board_.read([](const plan_t& now) { return now.shares[1]; });
+    }
 
     /// Say what is known so far, after a look. Call it as often as you like, also while other threads serve.
     [[nodiscard]] joust::report report()
@@ -128,7 +131,7 @@ private:
         }
         detail::annotate(out, seen_now_, history_.size() > 1, detail::holds_of<typename base::inference_t>(),
                          how);
-        if (this->board_.current().shares[0] == 0.0) {
+        if (champion_is_out()) {
             out.notes.emplace_back(
                 "The champion serves nobody now: comparisons are those of the earlier stages.");
         }
@@ -217,11 +220,13 @@ private:
         }
     }
 
-    /// Is there nothing left to decide? A finished ramp that left the champion a share can still be taken back.
-    [[nodiscard]] bool over() const noexcept
+    [[nodiscard]] bool champion_is_out() const
     {
-        return rolled_back() || (finished() && this->board_.current().shares[0] == 0.0);
+        return this->board_.read([](const plan_t& now) { return now.shares[0] == 0.0; });
     }
+
+    /// Is there nothing left to decide? A finished ramp that left the champion a share can still be taken back.
+    [[nodiscard]] bool over() const noexcept { return rolled_back() || (finished() && champion_is_out()); }
 
     [[nodiscard]] detail::setting setting_of_ramp() const
     {
@@ -290,7 +295,7 @@ private:
             return;
         }
         const double next = ramp_.shares[stage_ + 1];
-        this->board_.publish(plan_for(next, static_cast<unsigned>(stage_ + 1)));
+        this->publish(plan_for(next, static_cast<unsigned>(stage_ + 1)));
         ++stage_;
         stage_first_request_ = served;
         stage_began_ = this->clock_.now();
@@ -325,7 +330,7 @@ private:
         if (rolled_back() || withdrawal_.empty()) {
             return;
         }
-        this->board_.publish(std::move(withdrawal_));
+        this->publish(std::move(withdrawal_));
         rolled_back_.store(true, std::memory_order_release);
         history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
                             .share = 0.0,

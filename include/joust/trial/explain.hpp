@@ -16,7 +16,7 @@ struct trial_explainer {
     template <class Trial, class Unit, class Args>
     static std::string of_unit(const Trial& trial, const Unit& unit, const Args& args)
     {
-        const auto& plan = trial.board_.current();
+        const auto plan = trial.board_.read([](const auto& now) { return now; });
         const std::uint64_t hash = trial.hasher_(unit);
         const keyed_context<Args, Unit> call{{hash, trial.time_for_splitter(), args}, unit};
         std::string out = explain_plan(plan.split, call, trial.hasher_, trial.name_);

@@ -32,12 +32,11 @@ struct trial_access {
                 lower_is_better = lower_is_better ||
                                   (spec.role == metric_spec::part::primary && spec.direction == better::down);
             }
-            static std::mutex one_by_one;
-            const std::scoped_lock lock{one_by_one};
-            const plan_t& now = trial.board_.current();
+            const std::scoped_lock lock{trial.planning_};
+            const plan_t now = trial.board_.read([](const plan_t& plan) { return plan; });
             const reward_totals totals =
                 rewards_of(seen, metrics_t::series_of(metrics_t::primary()), lower_is_better);
-            trial.board_.publish(
+            trial.publish(
                 std::list<plan_t>{plan_t{trial.splitter_.replan(totals, now.split), now.number + 1}});
         }
     }

@@ -10,6 +10,7 @@
 #include <joust/metric/mean.hpp>
 #include <joust/split/hash_split.hpp>
 #include <joust/split/splitter.hpp>
+#include <joust/split/traffic_plan.hpp>
 #include <joust/trial/acceptance.hpp>
 #include <joust/trial/consent.hpp>
 #include <joust/trial/covariate.hpp>
@@ -29,6 +30,7 @@
 #include <cstdint>
 #include <exception>
 #include <list>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -68,6 +70,7 @@ concept pending_result = requires(std::remove_cvref_t<Result>& r) {
 template <class Derived, class Roles, class... Args>
 class serving {
     friend struct trial_access;
+    friend struct plan_access;
     friend struct trial_explainer;
 
 protected:
@@ -318,16 +321,24 @@ protected:
                     .watches = metrics_.watches(),
                     .covariate = adjusts ? metrics_.series_count() : exposure_series};
         if constexpr (fixed_shares) {
-            const plan_t& now = board_.current();
-            how.shares = share_list{now.shares};
-            double least = 0.25;
-            for (const auto& pair : now.pairs) {
-                const double w = pair.root * pair.root;
-                least = w > 0.0 && w < least ? w : least;
-            }
-            how.planned_information_per_exposure = least;
+            how.planned_information_per_exposure = board_.read([&how](const plan_t& now) {
+                how.shares = share_list{now.shares};
+                double least = 0.25;
+                for (const auto& pair : now.pairs) {
+                    const double w = pair.root * pair.root;
+                    least = w > 0.0 && w < least ? w : least;
+                }
+                return least;
+            });
         }
         return how;
+    }
+
+    void publish(std::list<plan_t> next) noexcept
+    {
+        board_.publish(std::move(next), [this](auto&& see) {
+            live_.slabs().for_each([&see](const slab& each) { see(each.pinned()); });
+        });
     }
 
     void check_own(const joust::evidence& other) const
@@ -378,6 +389,10 @@ protected:
     salted_hasher hasher_;
     std::uint32_t trial_;
     plan_board<plan_t> board_;
+    mutable std::mutex planning_;   // held by who makes a plan from the one before
+    traffic_plan plan_;             // in force, where one was put in force
+    std::uint64_t plan_given_ = 0;  // its digest as it was handed in, before slots were found for it
+    std::string plan_complaint_;    // why a later one was refused
     mutable live_evidence live_;
     seen_window seen_;
 
@@ -442,9 +457,20 @@ private:
     {
         static_assert(unit_like<Unit>,
                       "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
-        const std::uint64_t hash = hasher_(unit);
-        const plan_t& now = board_.current();
-        const keyed_context<Arguments, Unit> call{{hash, time_for_splitter(), arguments}, unit};
+        const keyed_context<Arguments, Unit> call{{hasher_(unit), time_for_splitter(), arguments}, unit};
+        const plan_t* const now = board_.without_pin();
+        return now != nullptr ? assign_by(*now, call) : assign_pinned(call);
+    }
+
+    template <class Call>
+    [[nodiscard, gnu::noinline]] visit assign_pinned(const Call& call) const noexcept
+    {
+        return board_.read_pinned(live_.mine(), [&](const plan_t& now) { return assign_by(now, call); });
+    }
+
+    template <class Call>
+    [[nodiscard, gnu::always_inline]] visit assign_by(const plan_t& now, const Call& call) const noexcept
+    {
         const assignment given = now.split.assign(call);
         visit seen;
         seen.pseudonym = pseudonym_of(randomised(now.split, call));
@@ -839,7 +865,16 @@ private:
             seen.shares[0] = seen.arm == 0 ? pair_share::of(seen.propensity, 1.0 - seen.propensity)
                                            : pair_share::of(1.0 - seen.propensity, seen.propensity);
         } else {
-            seen.shares = board_.of_ticket(receipt.plan()).pairs;
+            const bool known = board_.read_of_ticket(receipt.plan(), [&seen](const plan_t& then) {
+                seen.shares = then.pairs;
+                // Beyond 128 plans numbers come again: then the ticket's own propensity tells a plan that is gone.
+                return then.number < plan_board<plan_t>::kept ||
+                       static_cast<float>(then.shares[seen.arm]) == static_cast<float>(seen.propensity);
+            });
+            if (!known) {
+                live_.ignore(ignored::foreign_ticket);
+                return false;
+            }
         }
         return true;
     }
@@ -875,7 +910,7 @@ private:
         bool first = true;
         bool same = true;
         std::array<double, arm_count> smallest{};
-        board_.for_each([&](const plan_t& each) {
+        const bool whole = board_.for_each([&](const plan_t& each) {
             const assignment given = each.split.assign(call);
             same = same && given.enrolled && given.propensity > 0.0 && given.arm < arm_count &&
                    (first || given.arm == seen.arm);
@@ -901,7 +936,7 @@ private:
             seen.shares[p] = pair_share::of(smallest[0], smallest[p + 1]);
         }
         seen.propensity = all > 0.0 ? smallest[seen.arm] / all : 0.0;
-        return same && seen.propensity > 0.0;
+        return whole && same && seen.propensity > 0.0;
     }
 };
 

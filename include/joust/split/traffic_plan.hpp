@@ -1,0 +1,89 @@
+#pragma once
+
+#include <joust/core/hash.hpp>
+#include <joust/core/json.hpp>
+#include <joust/core/style.hpp>
+#include <joust/core/text.hpp>
+#include <joust/split/hash_split.hpp>
+#include <joust/split/slot_split.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace joust::inline v0 {
+
+/// How traffic is split, as a value to keep, to send and to compare.
+///
+/// Plans are a chain: each has a higher version than the one before and names it by its digest, so that two people who
+/// change the same plan at once are told. A stopped plan gives everything to the champion and keeps its shares for later.
+/// shape: `shares` has one number per model, champion first. `slots` are those of a slot_split; empty for other splitters,
+/// and in a plan written by hand, which then moves as few units as possible.
+struct traffic_plan {
+    std::string salt;
+    std::uint64_t version = 0;
+    std::uint64_t parent = 0;  ///< digest of the plan before; 0 for none, or for any
+    bool stopped = false;      ///< the kill switch
+    share_list shares{};
+    std::vector<hash_slot> slots{};
+
+    /// A number that two plans share only if they are the same, but for one chance in 2^64.
+    [[nodiscard]] std::uint64_t digest() const
+    {
+        std::string text;
+        write(text, style::json);
+        return xxh64(text);
+    }
+
+    /// Write the plan: its JSON form is what parse_plan reads, everything else one line for people.
+    void write(std::string& out, style how) const
+    {
+        if (how != style::json) {
+            out += "plan " + std::to_string(version) + " of '" + salt + "': ";
+            if (stopped) {
+                out += "stopped, everything to the champion; otherwise ";
+            }
+            const char* between = "";
+            for (const double share : shares) {
+                out += between;
+                append_percent(out, share, 2);
+                between = " / ";
+            }
+            return;
+        }
+        out += R"({"joust":"plan","format":1,"salt":)";
+        append_json_string(out, salt);
+        out += ",\"version\":" + std::to_string(version) + ",\"parent\":\"";
+        append_hex(out, parent);
+        out += stopped ? "\",\"stopped\":true,\"shares\":[" : "\",\"stopped\":false,\"shares\":[";
+        const char* between = "";
+        for (const double share : shares) {
+            out += between + to_text(share);
+            between = ",";
+        }
+        out += "],\"slots\":[";
+        between = "";
+        for (const hash_slot& each : slots) {
+            out += between;
+            out += "[\"";
+            append_hex(out, each.begin);
+            out += "\"," + std::to_string(each.arm) + "]";
+            between = ",";
+        }
+        out += "]}";
+    }
+
+    bool operator==(const traffic_plan&) const = default;
+
+private:
+    // 16 digits: JSON's numbers do not hold 64 bits.
+    static void append_hex(std::string& out, std::uint64_t value)
+    {
+        for (int shift = 60; shift >= 0; shift -= 4) {
+            out += "0123456789abcdef"[(value >> shift) & 15U];
+        }
+    }
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,182 @@
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/split/hash_split.hpp>
+#include <joust/split/plan_diff.hpp>
+#include <joust/split/slot_split.hpp>
+#include <joust/split/traffic_plan.hpp>
+#include <joust/trial/ab_test.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace joust::inline v0 {
+
+/// Options of replace_plan.
+struct replace_options {
+    bool allow_moves = false;  ///< also plans in which units leave a challenger that does not shrink
+};
+
+namespace detail {
+
+/// The splitter, or resolved plan, behind all rules.
+template <class Split>
+[[nodiscard]] const auto& behind_rules(const Split& split) noexcept
+{
+    if constexpr (requires { split.behind(); }) {
+        return behind_rules(split.behind());
+    } else {
+        return split;
+    }
+}
+
+[[nodiscard]] inline share_list all_to_champion(std::size_t arms)
+{
+    share_list shares;
+    for (std::size_t arm = 0; arm < arms; ++arm) {
+        shares.push_back(arm == 0 ? 1.0 : 0.0);
+    }
+    return shares;
+}
+
+/// Resolve a plan by the splitter of a trial, behind the rules that are in force.
+template <class Splitter, class Split>
+[[nodiscard]] Split resolve_plan(const Splitter& splitter, const Split& before, const traffic_plan& now,
+                                 const traffic_plan& next)
+{
+    const std::size_t arms = now.shares.size();
+    const share_list shares = checked_shares("plan.shares", next.shares, arms);
+    if constexpr (requires { before.rule(); }) {
+        return Split{before.rule(), resolve_plan(splitter.behind(), before.behind(), now, next)};
+    } else if constexpr (std::is_same_v<Split, slot_plan>) {
+        if (next.stopped) {
+            return slot_plan{hash_plan{all_to_champion(arms)}};
+        }
+        return next.slots.empty() ? slot_plan{now.slots, arms}.with_shares(shares)
+                                  : slot_split{{}, shares, next.slots}.resolve(arms);
+    } else {
+        if (!next.slots.empty()) {
+            throw configuration_error("plan.slots", "given to a trial whose splitter has none",
+                                      "shares alone, or a slot_split");
+        }
+        return splitter.with_shares(next.stopped ? all_to_champion(arms) : shares).resolve(arms);
+    }
+}
+
+struct plan_access {
+    template <class Trial>
+    static traffic_plan describe(const Trial& trial)
+    {
+        const std::scoped_lock lock{trial.planning_};
+        return now_of(trial);
+    }
+
+    template <class Trial>
+    static plan_difference replace(Trial& trial, const traffic_plan& next, const replace_options& options)
+    {
+        using plan_t = typename Trial::plan_t;
+        constexpr bool cuts =
+            made_of_slots<std::remove_cvref_t<decltype(behind_rules(std::declval<const plan_t&>().split))>>;
+        static_assert(
+            cuts, "joust: replace_plan serves splitters that cut the hash space by shares: hash_split and "
+                  "slot_split, also behind rules");
+        const std::scoped_lock lock{trial.planning_};
+        const traffic_plan now = now_of(trial);
+        check(now, trial.plan_given_, next);
+        const plan_t before = trial.board_.read([](const plan_t& plan) { return plan; });
+        auto split = resolve_plan(trial.splitter_, before.split, now, next);
+        const plan_difference moves = diff(behind_rules(before.split), behind_rules(split));
+        if (!options.allow_moves) {
+            moves.require_faithful();
+        }
+        traffic_plan kept = next;
+        if constexpr (requires { behind_rules(split).slots(); }) {
+            kept.slots = next.stopped ? now.slots : behind_rules(split).slots();
+        }
+        std::list<plan_t> fresh;
+        fresh.emplace_back(std::move(split), before.number + 1);
+        trial.plan_given_ = next.digest();
+        trial.plan_ = std::move(kept);
+        trial.plan_complaint_.clear();
+        trial.publish(std::move(fresh));
+        return moves;
+    }
+
+    template <class Trial>
+    static void complain(Trial& trial, const std::string& why)
+    {
+        const std::scoped_lock lock{trial.planning_};
+        trial.plan_complaint_ = why;
+    }
+
+private:
+    template <class Trial>
+    static traffic_plan now_of(const Trial& trial)
+    {
+        if (trial.plan_.version != 0) {
+            return trial.plan_;
+        }
+        using plan_t = typename Trial::plan_t;
+        return trial.board_.read([&trial](const plan_t& plan) {
+            traffic_plan first{.salt = trial.name_, .version = 1};
+            for (const double share : plan.shares) {
+                first.shares.push_back(share);
+            }
+            if constexpr (requires { behind_rules(plan.split).slots(); }) {
+                first.slots = behind_rules(plan.split).slots();
+            }
+            return first;
+        });
+    }
+
+    static void check(const traffic_plan& now, std::uint64_t given, const traffic_plan& next)
+    {
+        if (next.salt != now.salt) {
+            throw configuration_error("plan.salt", "'" + next.salt + "'",
+                                      "'" + now.salt + "': another salt is another trial");
+        }
+        if (next.version <= now.version) {
+            throw configuration_error("plan.version", std::to_string(next.version),
+                                      "a version above that in force, " + std::to_string(now.version));
+        }
+        if (next.parent != 0 && next.parent != now.digest() && next.parent != given) {
+            throw configuration_error("plan.parent", "that of another plan than the one in force",
+                                      "the digest of version " + std::to_string(now.version) +
+                                          ", or 0 to replace any: somebody else has changed the plan");
+        }
+        if (next.shares.size() != now.shares.size()) {
+            throw configuration_error("plan.shares", std::to_string(next.shares.size()) + " shares",
+                                      std::to_string(now.shares.size()) + ", one for each model");
+        }
+    }
+};
+
+}  // namespace detail
+
+/// The plan in force.
+template <class... Args>
+[[nodiscard]] traffic_plan plan_of(const ab_test<Args...>& trial)
+{
+    return detail::plan_access::describe(trial);
+}
+
+/// Split traffic by another plan from now on, while threads serve. Returns who moves.
+///
+/// The plan names its salt, a higher version than the one in force, and that one's digest as parent (or 0). A stopped plan
+/// gives everything to the champion at once; the next one goes on where the shares were.
+/// errors: configuration_error, with the old plan still in force: another salt, an old version, another parent, shares that
+/// are none, or units that would leave a challenger that does not shrink (unless `.allow_moves`)
+/// cost: some microseconds; calls pay nothing
+template <class... Args>
+plan_difference replace_plan(ab_test<Args...>& trial, const traffic_plan& next,
+                             const replace_options& options = {})
+{
+    return detail::plan_access::replace(trial, next, options);
+}
+
+}  // namespace joust::inline v0
