@@ -1,0 +1,99 @@
+#pragma once
+
+#include <joust/core/bits.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <type_traits>
+
+namespace joust::inline v0::interop::detail {
+
+/// Which end of a word comes first in a digest's blocks.
+enum class byte_order : std::uint8_t { little, big };
+
+/// What SHA-1, SHA-256 and MD5 share: messages cut into blocks of 64 bytes, the last padded and carrying the length.
+///
+/// shape: `Compression` has `state`, `initial`, `order` and `compress(state&, words)`.
+/// source: Merkle 1989; Damgard 1989; NIST FIPS 180-4, section 5; Rivest 1992, RFC 1321, section 3
+template <class Compression>
+class digest {
+public:
+    using state = typename Compression::state;
+
+    constexpr digest& add(std::string_view bytes) noexcept
+    {
+        size_ += bytes.size();
+        while (bytes.size() >= block_size - held_) {
+            const std::size_t room = block_size - held_;
+            copy(bytes.data(), room);
+            bytes.remove_prefix(room);
+            compress();
+            held_ = 0;
+        }
+        copy(bytes.data(), bytes.size());
+        held_ += bytes.size();
+        return *this;
+    }
+
+    constexpr digest& add_byte(char byte) noexcept { return add(std::string_view{&byte, 1}); }
+
+    /// Pad and give the digest's words; nothing can be added afterwards.
+    [[nodiscard]] constexpr state finish() noexcept
+    {
+        block_[held_++] = '\x80';
+        if (held_ > block_size - 8) {
+            fill(block_size);
+            compress();
+            held_ = 0;
+        }
+        fill(block_size - 8);
+        const std::uint64_t bits = size_ * 8;
+        for (std::size_t i = 0; i < 8; ++i) {
+            const std::size_t shift = Compression::order == byte_order::big ? 56 - 8 * i : 8 * i;
+            block_[block_size - 8 + i] = static_cast<char>((bits >> shift) & 0xffU);
+        }
+        compress();
+        return state_;
+    }
+
+private:
+    static constexpr std::size_t block_size = 64;
+
+    constexpr void copy(const char* from, std::size_t count) noexcept
+    {
+        if (std::is_constant_evaluated()) {
+            for (std::size_t i = 0; i < count; ++i) {
+                block_[held_ + i] = from[i];
+            }
+        } else if (count != 0) {
+            std::memcpy(block_ + held_, from, count);
+        }
+    }
+
+    constexpr void fill(std::size_t end) noexcept
+    {
+        for (std::size_t i = held_; i < end; ++i) {
+            block_[i] = 0;
+        }
+    }
+
+    constexpr void compress() noexcept
+    {
+        std::array<std::uint32_t, 16> words{};
+        for (std::size_t i = 0; i < 16; ++i) {
+            const std::uint32_t word = joust::detail::load32(block_ + 4 * i);
+            words[i] = Compression::order == byte_order::big ? joust::detail::byte_swap32(word) : word;
+        }
+        Compression::compress(state_, words);
+    }
+
+    state state_ = Compression::initial;
+    std::uint64_t size_ = 0;
+    std::size_t held_ = 0;
+    char block_[block_size]{};
+};
+
+}  // namespace joust::inline v0::interop::detail

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <joust/core/bits.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace joust::inline v0::interop {
+
+/// MurmurHash3 for x86, 32 bits, fed in pieces.
+///
+/// shape: `murmur3{seed}.add("salt").add(id).value()`
+/// cost: about 1.5 ns for four bytes, 2 ns for each piece
+/// source: Appleby, MurmurHash3, MurmurHash3_x86_32
+class murmur3 {
+public:
+    constexpr explicit murmur3(std::uint32_t seed = 0) noexcept : hash_(seed) {}
+
+    constexpr murmur3& add(std::string_view bytes) noexcept
+    {
+        const char* at = bytes.data();
+        std::size_t left = bytes.size();
+        size_ += static_cast<std::uint32_t>(left);
+        for (; left >= 4; at += 4, left -= 4) {
+            held_ |= std::uint64_t{joust::detail::load32(at)} << held_bits_;
+            take_word();
+        }
+        hold(joust::detail::load_tail(at, left), static_cast<unsigned>(8 * left));
+        return *this;
+    }
+
+    constexpr murmur3& add_byte(std::uint8_t byte) noexcept
+    {
+        ++size_;
+        hold(byte, 8);
+        return *this;
+    }
+
+    /// The hash of what was added so far.
+    [[nodiscard]] constexpr std::uint32_t value() const noexcept
+    {
+        // Where no byte is held, what is mixed in is 0 and changes nothing.
+        return finish(hash_ ^ scramble(static_cast<std::uint32_t>(held_)), size_);
+    }
+
+    // The steps, for those who feed the words in their own way.
+    [[nodiscard]] static constexpr std::uint32_t scramble(std::uint32_t word) noexcept
+    {
+        return std::rotl(word * 0xcc9e2d51U, 15) * 0x1b873593U;
+    }
+    [[nodiscard]] static constexpr std::uint32_t absorb(std::uint32_t hash, std::uint32_t word) noexcept
+    {
+        return std::rotl(hash ^ scramble(word), 13) * 5 + 0xe6546b64U;
+    }
+    [[nodiscard]] static constexpr std::uint32_t finish(std::uint32_t hash, std::uint32_t size) noexcept
+    {
+        hash ^= size;
+        hash = (hash ^ (hash >> 16)) * 0x85ebca6bU;
+        hash = (hash ^ (hash >> 13)) * 0xc2b2ae35U;
+        return hash ^ (hash >> 16);
+    }
+
+private:
+    constexpr void hold(std::uint64_t bytes, unsigned bits) noexcept
+    {
+        held_ |= bytes << held_bits_;
+        held_bits_ += bits;
+        if (held_bits_ >= 32) {
+            take_word();
+            held_bits_ -= 32;
+        }
+    }
+
+    constexpr void take_word() noexcept
+    {
+        hash_ = absorb(hash_, static_cast<std::uint32_t>(held_));
+        held_ >>= 32;
+    }
+
+    std::uint64_t held_ = 0;  // bytes that do not fill a word yet, the first lowest
+    unsigned held_bits_ = 0;
+    std::uint32_t hash_;
+    std::uint32_t size_ = 0;
+};
+
+/// Hash bytes with MurmurHash3 for x86, 32 bits.
+[[nodiscard]] constexpr std::uint32_t murmur3_32(std::string_view bytes, std::uint32_t seed = 0) noexcept
+{
+    return murmur3{seed}.add(bytes).value();
+}
+
+}  // namespace joust::inline v0::interop
