@@ -1,0 +1,14 @@
+#pragma once
+
+// Every vendor's assignment. Take the one header that you need instead: each stands alone.
+
+#include <joust/split/interop/eppo.hpp>
+#include <joust/split/interop/featurevisor.hpp>
+#include <joust/split/interop/flagd.hpp>
+#include <joust/split/interop/growthbook.hpp>
+#include <joust/split/interop/launchdarkly.hpp>
+#include <joust/split/interop/optimizely.hpp>
+#include <joust/split/interop/planout.hpp>
+#include <joust/split/interop/split_io.hpp>
+#include <joust/split/interop/statsig.hpp>
+#include <joust/split/interop/unleash.hpp>
