@@ -41,13 +41,17 @@ public:
     constexpr digest& add_byte(char byte) noexcept { return add(std::string_view{&byte, 1}); }
 
     /// Pad and give the digest's words; nothing can be added afterwards.
-    [[nodiscard]] constexpr state finish() noexcept
+    [[nodiscard]] constexpr state finish() noexcept { return finish(0); }
+
+    /// Pad as a flawed implementation does, where padding takes a block of its own: that block begins with the first `stale`
+    /// bytes of the block before it.
+    [[nodiscard]] constexpr state finish(std::size_t stale) noexcept
     {
         block_[held_++] = '\x80';
         if (held_ > block_size - 8) {
             fill(block_size);
             compress();
-            held_ = 0;
+            held_ = stale;
         }
         fill(block_size - 8);
         const std::uint64_t bits = size_ * 8;
@@ -58,6 +62,9 @@ public:
         compress();
         return state_;
     }
+
+    /// The bytes that do not fill a block yet.
+    [[nodiscard]] constexpr std::string_view pending() const noexcept { return {block_, held_}; }
 
 private:
     static constexpr std::size_t block_size = 64;

@@ -14,11 +14,31 @@ namespace joust::inline v0::interop {
 
 namespace statsig {
 
+/// Whose SHA-256 is meant; they agree wherever all text is ASCII.
+enum class implementation : std::uint8_t {
+    standard,  ///< the standard's, as in the SDKs that take it from their platform
+    node  ///< statsig-node 6.5's own, which errs for some texts of 120 bytes and more, and others from 65 on, that are not ASCII
+};
+
 namespace detail {
 
 [[nodiscard]] constexpr std::uint64_t first_bytes(const sha256::state& digest) noexcept
 {
     return (std::uint64_t{digest[0]} << 32) | digest[1];
+}
+
+// The implementation in statsig-node keeps what a character had of its bytes behind the end of a block, and puts it into the
+// padding where that takes a block of its own.
+[[nodiscard]] constexpr std::uint64_t finish(sha256 hash, implementation whose) noexcept
+{
+    std::size_t stale = 0;
+    if (whose == implementation::node) {
+        const std::string_view pending = hash.pending();
+        while (stale < pending.size() && (static_cast<unsigned char>(pending[stale]) & 0xC0U) == 0x80U) {
+            ++stale;
+        }
+    }
+    return first_bytes(hash.finish(stale));
 }
 
 inline constexpr std::uint32_t gate_buckets = 10'000;
@@ -33,9 +53,10 @@ inline constexpr std::uint32_t user_buckets = 1'000;
 }  // namespace detail
 
 /// Hash a unit behind a salt: the first eight bytes of SHA-256, the highest first. Text is hashed as UTF-8.
-[[nodiscard]] constexpr std::uint64_t hash(std::string_view salt, std::string_view unit) noexcept
+[[nodiscard]] constexpr std::uint64_t hash(std::string_view salt, std::string_view unit,
+                                           implementation whose = implementation::standard) noexcept
 {
-    return detail::first_bytes(sha256{}.add(salt).add(".").add(unit).finish());
+    return detail::finish(sha256{}.add(salt).add(".").add(unit), whose);
 }
 
 /// Compute the number from 0 to 9,999 that a gate's rule compares with its pass percentage.
@@ -43,25 +64,27 @@ inline constexpr std::uint32_t user_buckets = 1'000;
 /// shape: `rule` is the rule's salt, or its id where it has none
 /// source: Statsig documentation, How evaluation works; Statsig's open server SDKs
 [[nodiscard]] constexpr std::uint32_t bucket(std::string_view config_salt, std::string_view rule,
-                                             std::string_view unit) noexcept
+                                             std::string_view unit,
+                                             implementation whose = implementation::standard) noexcept
 {
-    const std::uint64_t found =
-        detail::first_bytes(sha256{}.add(config_salt).add(".").add(rule).add(".").add(unit).finish());
-    return static_cast<std::uint32_t>(found % detail::gate_buckets);
+    const sha256 hash = sha256{}.add(config_salt).add(".").add(rule).add(".").add(unit);
+    return static_cast<std::uint32_t>(detail::finish(hash, whose) % detail::gate_buckets);
 }
 
-/// Tell whether a unit passes a gate's rule.
+/// Tell whether a unit passes a gate's rule; 0 and 100 percent are told without hashing.
 [[nodiscard]] constexpr bool passes(std::string_view config_salt, std::string_view rule,
-                                    std::string_view unit, double percentage) noexcept
+                                    std::string_view unit, double percentage,
+                                    implementation whose = implementation::standard) noexcept
 {
     return percentage == 100.0 ||
-           (percentage != 0.0 && detail::passes(bucket(config_salt, rule, unit), percentage));
+           (percentage != 0.0 && detail::passes(bucket(config_salt, rule, unit, whose), percentage));
 }
 
 /// Compute the number from 0 to 999 of a `user_bucket` condition: what experiments and layers are cut by.
-[[nodiscard]] constexpr std::uint32_t user_bucket(std::string_view salt, std::string_view unit) noexcept
+[[nodiscard]] constexpr std::uint32_t user_bucket(std::string_view salt, std::string_view unit,
+                                                  implementation whose = implementation::standard) noexcept
 {
-    return static_cast<std::uint32_t>(hash(salt, unit) % detail::user_buckets);
+    return static_cast<std::uint32_t>(hash(salt, unit, whose) % detail::user_buckets);
 }
 
 /// A gate's rule: arm 1 is what passing units get, arm 0 the others.
@@ -69,6 +92,7 @@ struct gate {
     std::string salt{};  ///< the gate's
     std::string rule{};  ///< the rule's salt, or its id where it has none
     double pass_percentage = 50.0;
+    statsig::implementation implementation = statsig::implementation::standard;
 };
 
 /// A part of the user buckets, without its end.
@@ -83,6 +107,7 @@ struct experiment {
     std::vector<std::uint32_t> ends{};  ///< for each group, the control first, the user bucket where it ends
     std::string allocation_salt{};      ///< empty: everybody is allocated
     std::vector<range> allocation{};    ///< the user buckets behind that salt that are in the experiment
+    statsig::implementation implementation = statsig::implementation::standard;
 };
 
 namespace detail {
@@ -90,7 +115,8 @@ namespace detail {
 class gate_rule {
 public:
     explicit gate_rule(const gate& from)
-        : start_(sha256{}.add(from.salt).add(".").add(from.rule).add(".")), percentage_(from.pass_percentage)
+        : start_(sha256{}.add(from.salt).add(".").add(from.rule).add(".")), percentage_(from.pass_percentage),
+          whose_(from.implementation)
     {
         interop::detail::demand(percentage_ >= 0.0 && percentage_ <= 100.0,
                                 "statsig_gate_split.pass_percentage", interop::detail::to_text(percentage_),
@@ -100,7 +126,7 @@ public:
     [[nodiscard]] constexpr placement place(std::string_view unit) const noexcept
     {
         sha256 running = start_;
-        const std::uint64_t found = first_bytes(running.add(unit).finish());
+        const std::uint64_t found = finish(running.add(unit), whose_);
         return placement::in(passes(static_cast<std::uint32_t>(found % gate_buckets), percentage_) ? 1 : 0);
     }
     [[nodiscard]] arm_shares shares() const
@@ -118,6 +144,7 @@ public:
 private:
     sha256 start_;
     double percentage_;
+    implementation whose_;
 };
 
 class experiment_rule {
@@ -169,10 +196,10 @@ public:
     }
 
 private:
-    [[nodiscard]] static constexpr std::uint32_t user_bucket_behind(sha256 running,
-                                                                    std::string_view unit) noexcept
+    [[nodiscard]] constexpr std::uint32_t user_bucket_behind(sha256 running,
+                                                             std::string_view unit) const noexcept
     {
-        return static_cast<std::uint32_t>(first_bytes(running.add(unit).finish()) % user_buckets);
+        return static_cast<std::uint32_t>(finish(running.add(unit), from_.implementation) % user_buckets);
     }
     [[nodiscard]] constexpr bool allocated(std::uint32_t at) const noexcept
     {
