@@ -10,14 +10,13 @@ const [folder, name] = process.argv.slice(2);
 function compare() {
     const scheme = schemes[name];
     const installed = JSON.parse(fs.readFileSync(path.join(process.cwd(), 'node_modules', scheme.package, 'package.json'), 'utf8')).version;
-    const read = (ending) => fs.readFileSync(path.join(folder, `${name}.${ending}`), 'utf8').split('\n').slice(0, -1);
+    const whole = (ending) => fs.readFileSync(path.join(folder, `${name}.${ending}`), 'utf8');
+    const read = (ending) => whole(ending).split('\n').slice(0, -1);
     const theirs = read('answers'), ours = read('joust');
     const asked = read('questions').filter((line) => !/^[a-z_.]*config\t/.test(line));
     if (theirs.length !== ours.length || theirs.length !== asked.length) {
         throw new Error(`${name}: ${asked.length} questions, ${theirs.length} answers, ${ours.length} of joust`);
     }
-    // Texts are hexadecimal, in pairs: a byte from 80 on begins with 8 to f.
-    const wide = (field) => field.length % 2 === 0 && /^[0-9a-f]+$/.test(field) && /^(..)*[89a-f]/.test(field);
     let different = 0;
     theirs.forEach((answer, i) => {
         if (answer !== ours[i] && different++ < 3) {
@@ -26,7 +25,7 @@ function compare() {
     });
     const row = {
         title: scheme.title, asked: `${scheme.package} ${installed}: ${scheme.asks}`, ids: theirs.length,
-        wide: asked.filter((line) => line.split('\t').slice(1).some((field) => field.split(/[,:;=/]/).some(wide))).length,
+        wide: Number(whole('wide')),
         equal: theirs.length - different, different,
     };
     fs.writeFileSync(path.join(folder, `${name}.row`), JSON.stringify(row));

@@ -11,7 +11,12 @@ const root = process.cwd();  // build/interop, where node_modules is
 const need = (name) => require(require.resolve(name, { paths: [root] }));
 const inside = (name, file) => require(path.join(root, 'node_modules', name, file));
 
-const hex = (text) => Buffer.from(text, 'utf8').toString('hex') || '-';
+let wide = false;  // whether the question holds a text that is not ASCII
+const raw = (bytes) => {
+    wide = wide || bytes.some((byte) => byte >= 0x80);
+    return bytes.toString('hex') || '-';
+};
+const hex = (text) => raw(Buffer.from(text, 'utf8'));
 const view = new DataView(new ArrayBuffer(8));
 const bits = (number) => {
     if (number === null || number === undefined) {
@@ -66,7 +71,7 @@ schemes['growthbook-bytes'] = {
                 throw new Error('decoders disagree');
             }
             const result = client.runInlineExperiment({ key: 'k', hashVersion: version, variations: [0, 1] }, { attributes: { id } });
-            yield [['growthbook.bucket', hex('k'), bytes.toString('hex'), version], bits(result.bucket)];
+            yield [['growthbook.bucket', hex('k'), raw(bytes), version], bits(result.bucket)];
         }
     },
 };
@@ -157,7 +162,7 @@ schemes['unleash-bytes'] = {
     run: async function* (count) {
         const { normalizedStrategyValue } = inside('unleash-client', 'lib/strategy/util.js');
         for (const bytes of broken(8, count)) {
-            yield [['unleash.normalized', hex('group'), bytes.toString('hex')], String(normalizedStrategyValue(bytes.toString('utf8'), 'group'))];
+            yield [['unleash.normalized', hex('group'), raw(bytes)], String(normalizedStrategyValue(bytes.toString('utf8'), 'group'))];
         }
     },
 };
@@ -447,7 +452,7 @@ schemes['flagd-bytes'] = {
         const core = new FlagdCore(undefined, quiet);
         core.setConfigurations(JSON.stringify({ flags: { f: { state: 'ENABLED', defaultVariant: 'a', variants: { a: '0', b: '1', c: '2' }, targeting: { fractional: [['a', 400], ['b', 300], ['c', 300]] } } } }));
         for (const bytes of broken(9, count)) {
-            yield [['flagd.overlapping', hex('f'), bytes.toString('hex'), '400,300,300'], String(core.resolveStringEvaluation('f', 'none', { targetingKey: bytes.toString('utf8') }, quiet).value)];
+            yield [['flagd.overlapping', hex('f'), raw(bytes), '400,300,300'], String(core.resolveStringEvaluation('f', 'none', { targetingKey: bytes.toString('utf8') }, quiet).value)];
         }
     },
 };
@@ -668,7 +673,7 @@ async function main() {
     }
     const questions = fs.openSync(path.join(folder, `${scheme}.questions`), 'w');
     const answers = fs.openSync(path.join(folder, `${scheme}.answers`), 'w');
-    let q = [], a = [];
+    let q = [], a = [], notAscii = 0;
     const flush = () => {
         fs.writeSync(questions, q.join(''));
         fs.writeSync(answers, a.join(''));
@@ -679,12 +684,15 @@ async function main() {
         q.push(`${question.join('\t')}\n`);
         if (answer !== null) {
             a.push(`${answer}\n`);
+            notAscii += wide ? 1 : 0;
         }
+        wide = false;
         if (q.length === 4096) {
             flush();
         }
     }
     flush();
+    fs.writeFileSync(path.join(folder, `${scheme}.wide`), String(notAscii));
 }
 
 module.exports = { schemes, optimizelyClient, optimizelyExperiment, growthbookClient, need, inside, quiet };

@@ -76,9 +76,10 @@ public:
             splits_.push_back({each.arm, {}});
             for (shard_ranges& asked : each.shards) {
                 for (const range& r : asked.ranges) {
-                    demand(r.start <= r.end && r.end <= total_, "eppo_split.splits",
-                           "[" + std::to_string(r.start) + ", " + std::to_string(r.end) + ")",
-                           "a part of [0, total_shards)");
+                    demand(
+                        r.start <= r.end && r.end <= total_, "eppo_split.splits",
+                        interop::detail::interval_text(std::to_string(r.start), std::to_string(r.end), ')'),
+                        "a part of [0, total_shards)");
                 }
                 splits_.back().conditions.push_back({index_of(asked.salt), std::move(asked.ranges)});
             }

@@ -78,7 +78,7 @@ public:
             interop::detail::demand_arms(std::size_t{each.arm} + 1, "featurevisor_split.allocation");
             arms_ = each.arm + std::size_t{1} > arms_ ? each.arm + std::size_t{1} : arms_;
             demand(each.start <= each.end && each.end <= buckets, "featurevisor_split.allocation",
-                   "[" + std::to_string(each.start) + ", " + std::to_string(each.end) + "]",
+                   interop::detail::interval_text(std::to_string(each.start), std::to_string(each.end), ']'),
                    "a part of [0, 100000]");
         }
         demand(from_.percentage <= buckets, "featurevisor_split.percentage", std::to_string(from_.percentage),
@@ -107,12 +107,12 @@ private:
         if (from_.percentage == 0 || !enabled(at)) {
             return nobody;
         }
-        for (const allocation& each : from_.allocation) {
-            if (each.start <= at && at <= each.end) {
-                return each.arm;
-            }
+        // From the last to the first, so that the first that holds the bucket stays, and no branch is mispredicted.
+        unsigned arm = nobody;
+        for (auto each = from_.allocation.rbegin(); each != from_.allocation.rend(); ++each) {
+            arm = at - each->start <= each->end - each->start ? each->arm : arm;
         }
-        return nobody;
+        return arm;
     }
     [[nodiscard]] constexpr bool enabled(std::uint32_t at) const noexcept
     {

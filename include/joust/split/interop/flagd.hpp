@@ -170,6 +170,10 @@ public:
         interop::detail::demand_arms(from_.weights.size(), "flagd_split.weights");
         interop::detail::demand(sum > 0 && sum <= highest_sum, "flagd_split.weights",
                                 std::to_string(sum) + " in sum", "from 1 to 2147483647");
+        std::uint64_t end = 0;
+        for (const std::int64_t weight : from_.weights) {
+            ends_.push_back(end += weight_of(weight));
+        }
     }
 
     [[nodiscard]] constexpr std::size_t arms() const noexcept { return from_.weights.size(); }
@@ -179,8 +183,9 @@ public:
         if (key.empty()) {
             return {};
         }
-        const auto found = choose(finish(start_, from_.flag_key, key, from_.encoding), from_.weights);
-        return placement::in(found ? static_cast<unsigned>(*found) : nobody);
+        const std::uint32_t at = interop::detail::product_bucket(
+            finish(start_, from_.flag_key, key, from_.encoding), static_cast<std::uint32_t>(ends_.back()));
+        return placement::in(static_cast<unsigned>(interop::detail::first_below(at, ends_)));
     }
 
     [[nodiscard]] arm_shares shares() const
@@ -199,6 +204,7 @@ public:
 private:
     rule from_;
     murmur3 start_;
+    std::vector<std::uint64_t> ends_{};
 };
 
 }  // namespace detail

@@ -2,6 +2,7 @@
 
 #include <joust/split/interop/utf16.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -15,33 +16,32 @@ class fnv1a {
 public:
     constexpr fnv1a& add(std::string_view bytes) noexcept
     {
-        for (const char byte : bytes) {
-            add_unit(static_cast<unsigned char>(byte));
-        }
+        (void)add_seeing(bytes);
         return *this;
     }
 
     /// Add UTF-8 as the UTF-16 code units it stands for, as JavaScript's charCodeAt gives them.
     constexpr fnv1a& add_utf16(std::string_view text) noexcept
     {
-        if (is_ascii(text)) [[likely]] {
-            return add(text);
+        // Most text is ASCII, whose units are its bytes; looking costs nothing beside a hash that waits for every byte.
+        const std::uint32_t before = hash_;
+        if (add_seeing(text) >= 0x80) [[unlikely]] {
+            hash_ = behind_utf16(before, text);
         }
-        for_each_utf16_unit(text, [this](std::uint16_t unit) { add_unit(unit); });
         return *this;
     }
 
     /// Add UTF-8 as the code points it stands for, as Python's ord gives them.
     constexpr fnv1a& add_code_points(std::string_view text) noexcept
     {
-        for_each_code_point(text, [this](char32_t point) { add_unit(point); });
+        hash_ = behind_code_points(hash_, text);
         return *this;
     }
 
     /// Add one unit of text.
     constexpr fnv1a& add_unit(std::uint32_t unit) noexcept
     {
-        hash_ = (hash_ ^ unit) * 16777619U;
+        hash_ = step(hash_, unit);
         return *this;
     }
 
@@ -49,6 +49,46 @@ public:
     [[nodiscard]] constexpr std::uint32_t value() const noexcept { return hash_; }
 
 private:
+    /// Add bytes and give them all or-ed.
+    constexpr unsigned add_seeing(std::string_view bytes) noexcept
+    {
+        unsigned seen = 0;
+        std::uint32_t hash = hash_;
+        const char* at = bytes.data();
+        std::size_t left = bytes.size();
+        // By eights: a loop whose end is mispredicted costs as much as many bytes.
+        for (; left >= 8; at += 8, left -= 8) {
+            for (std::size_t i = 0; i < 8; ++i) {
+                seen |= static_cast<unsigned char>(at[i]);
+                hash = step(hash, static_cast<unsigned char>(at[i]));
+            }
+        }
+        for (; left != 0; ++at, --left) {
+            seen |= static_cast<unsigned char>(*at);
+            hash = step(hash, static_cast<unsigned char>(*at));
+        }
+        hash_ = hash;
+        return seen;
+    }
+
+    // Apart, and by value, so that the hash of ASCII stays in registers.
+    [[nodiscard, gnu::noinline]] static constexpr std::uint32_t behind_utf16(std::uint32_t hash,
+                                                                             std::string_view text) noexcept
+    {
+        for_each_utf16_unit(text, [&hash](std::uint16_t unit) { hash = step(hash, unit); });
+        return hash;
+    }
+    [[nodiscard, gnu::noinline]] static constexpr std::uint32_t
+    behind_code_points(std::uint32_t hash, std::string_view text) noexcept
+    {
+        for_each_code_point(text, [&hash](char32_t point) { hash = step(hash, point); });
+        return hash;
+    }
+    [[nodiscard]] static constexpr std::uint32_t step(std::uint32_t hash, std::uint32_t unit) noexcept
+    {
+        return (hash ^ unit) * 16777619U;
+    }
+
     std::uint32_t hash_ = 2166136261U;
 };
 

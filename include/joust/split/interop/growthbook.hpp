@@ -26,7 +26,8 @@ enum class encoding : std::uint8_t {
 
 namespace detail {
 
-[[nodiscard]] constexpr fnv1a feed(fnv1a hash, std::string_view text, encoding how) noexcept
+[[nodiscard, gnu::always_inline]] constexpr fnv1a feed(fnv1a hash, std::string_view text,
+                                                       encoding how) noexcept
 {
     switch (how) {
         case encoding::utf16: return hash.add_utf16(text);
@@ -101,16 +102,28 @@ struct range {
     return ranges;
 }
 
+namespace detail {
+
+// From the last to the first, so that the first that holds the number stays, and no branch is mispredicted.
+[[nodiscard]] constexpr unsigned first_range(double n, std::span<const range> ranges) noexcept
+{
+    unsigned found = nobody;
+    for (std::size_t i = ranges.size(); i-- > 0;) {
+        const auto holds =
+            static_cast<unsigned>(n >= ranges[i].start) & static_cast<unsigned>(n < ranges[i].end);
+        found ^= (found ^ static_cast<unsigned>(i)) & (0U - holds);
+    }
+    return found;
+}
+
+}  // namespace detail
+
 /// Find the first range that holds a number.
 [[nodiscard]] constexpr std::optional<unsigned> choose_variation(double n,
                                                                  std::span<const range> ranges) noexcept
 {
-    for (std::size_t i = 0; i < ranges.size(); ++i) {
-        if (ranges[i].contains(n)) {
-            return static_cast<unsigned>(i);
-        }
-    }
-    return std::nullopt;
+    const unsigned found = detail::first_range(n, ranges);
+    return found == nobody ? std::nullopt : std::optional{found};
 }
 
 /// Mutual exclusion of old: the part of a named space that an experiment owns.
@@ -209,8 +222,8 @@ private:
 inline void demand_range(const range& r, std::string_view field)
 {
     interop::detail::demand(r.start <= r.end, field,
-                            "[" + interop::detail::to_text(r.start) + ", " + interop::detail::to_text(r.end) +
-                                ")",
+                            interop::detail::interval_text(interop::detail::to_text(r.start),
+                                                           interop::detail::to_text(r.end), ')'),
                             "a start that is not above the end");
 }
 
@@ -244,11 +257,11 @@ public:
             return {};
         }
         for (const gate& each : gates_) {
-            if (!choose_variation(each.hash(value), each.ranges)) {
+            if (first_range(each.hash(value), each.ranges) == nobody) {
                 return {};
             }
         }
-        return placement::in(choose_variation(hash_(value), ranges_).value_or(nobody));
+        return placement::in(first_range(hash_(value), ranges_));
     }
 
     // Buckets are counted one by one, which takes every rounding of the ranges' ends as it is. A gate with the experiment's own
@@ -259,7 +272,7 @@ public:
         for (const gate& each : gates_) {
             double part = 0.0;
             for (std::uint32_t at = 0; at < each.hash.size(); ++at) {
-                if (each.hash.same(hash_) || choose_variation(each.hash.number(at), each.ranges)) {
+                if (each.hash.same(hash_) || first_range(each.hash.number(at), each.ranges) != nobody) {
                     part += interop::detail::part_by_remainder(at, at + 1, each.hash.size());
                 }
             }
@@ -270,10 +283,10 @@ public:
             const double n = hash_.number(at);
             bool passes = true;
             for (const gate& each : gates_) {
-                passes = passes && (!each.hash.same(hash_) || choose_variation(n, each.ranges));
+                passes = passes && (!each.hash.same(hash_) || first_range(n, each.ranges) != nobody);
             }
             if (passes) {
-                shares.add(choose_variation(n, ranges_).value_or(nobody),
+                shares.add(first_range(n, ranges_),
                            passing * interop::detail::part_by_remainder(at, at + 1, hash_.size()));
             }
         }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,10 +101,8 @@ public:
         }
         sha1 hash = start_;
         const double at = fraction(hash.add(id).finish());
-        std::size_t i = 0;
-        while (i + 1 < ends_.size() && !(at < ends_[i])) {
-            ++i;  // the last variation gets what the weights leave
-        }
+        // The last variation gets what the weights leave.
+        const std::size_t i = interop::detail::first_below(at, std::span{ends_}.first(ends_.size() - 1));
         return {variations_[i].arm, variations_[i].tracked};
     }
 

@@ -38,6 +38,9 @@ public:
         return *this;
     }
 
+    /// Whether no byte that was added is above 0x7f.
+    [[nodiscard]] constexpr bool ascii() const noexcept { return ((seen_ | held_) & 0x80808080U) == 0; }
+
     /// The hash of what was added so far.
     [[nodiscard]] constexpr std::uint32_t value() const noexcept
     {
@@ -75,7 +78,9 @@ private:
 
     constexpr void take_word() noexcept
     {
-        hash_ = absorb(hash_, static_cast<std::uint32_t>(held_));
+        const auto word = static_cast<std::uint32_t>(held_);
+        seen_ |= word;
+        hash_ = absorb(hash_, word);
         held_ >>= 32;
     }
 
@@ -83,6 +88,7 @@ private:
     unsigned held_bits_ = 0;
     std::uint32_t hash_;
     std::uint32_t size_ = 0;
+    std::uint32_t seen_ = 0;  // all words so far, or-ed
 };
 
 /// Hash bytes with MurmurHash3 for x86, 32 bits.

@@ -66,16 +66,20 @@ public:
                    std::to_string(each.end) + " after " + std::to_string(before),
                    "ends that rise to at most 10000");
             before = each.end;
+            ends_.push_back(each.end);
+            arms_by_entry_.push_back(each.arm);
             if (each.arm != nobody) {
                 highest = each.arm > highest ? each.arm : highest;
                 interop::detail::demand_arms(std::size_t{each.arm} + 1, "optimizely_split.allocation");
             }
         }
         arms_ = std::size_t{highest} + 1;
+        arms_by_entry_.push_back(nobody);
         demand(from_.group.group_id.empty() ||
                    (from_.group.start < from_.group.end && from_.group.end <= buckets),
                "optimizely_split.group",
-               "[" + std::to_string(from_.group.start) + ", " + std::to_string(from_.group.end) + ")",
+               interop::detail::interval_text(std::to_string(from_.group.start),
+                                              std::to_string(from_.group.end), ')'),
                "a part of [0, 10000)");
         for (const auto& [unit, arm] : from_.overrides) {
             demand(arm < arms_, "optimizely_split.overrides", std::to_string(arm) + " for a unit",
@@ -98,13 +102,7 @@ public:
                 return {};
             }
         }
-        const std::uint32_t at = bucket(unit, from_.id);
-        for (const allocation& each : from_.allocation) {
-            if (at < each.end) {
-                return placement::in(each.arm);
-            }
-        }
-        return {};
+        return placement::in(arms_by_entry_[interop::detail::first_below(bucket(unit, from_.id), ends_)]);
     }
 
     [[nodiscard]] arm_shares shares() const
@@ -124,6 +122,8 @@ public:
 private:
     experiment from_;
     std::size_t arms_ = 1;
+    std::vector<std::uint32_t> ends_{};
+    std::vector<unsigned> arms_by_entry_{};  // and nobody behind the last
 };
 
 }  // namespace detail

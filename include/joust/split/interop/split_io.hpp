@@ -44,6 +44,7 @@ public:
         std::uint64_t sum = 0;
         for (const std::uint32_t size : from_.sizes) {
             sum += size;
+            ends_.push_back(sum);
         }
         interop::detail::demand_arms(from_.sizes.size(), "split_io_split.sizes");
         interop::detail::demand(sum == 100, "split_io_split.sizes", std::to_string(sum) + " in sum", "100");
@@ -82,14 +83,11 @@ private:
     }
     [[nodiscard]] constexpr unsigned arm_at(std::uint32_t at) const noexcept
     {
-        unsigned arm = 0;
-        for (std::uint32_t end = from_.sizes[0]; at > end; end += from_.sizes[arm]) {
-            ++arm;
-        }
-        return arm;
+        return static_cast<unsigned>(interop::detail::first_below(at - 1, ends_));
     }
 
     flag from_;
+    std::vector<std::uint64_t> ends_{};
 };
 
 }  // namespace detail

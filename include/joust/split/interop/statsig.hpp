@@ -164,7 +164,7 @@ public:
         }
         for (const range& each : from_.allocation) {
             demand(each.start <= each.end && each.end <= user_buckets, "statsig_split.allocation",
-                   "[" + std::to_string(each.start) + ", " + std::to_string(each.end) + ")",
+                   interop::detail::interval_text(std::to_string(each.start), std::to_string(each.end), ')'),
                    "a part of [0, 1000)");
         }
         demand(from_.allocation_salt.empty() || from_.allocation_salt != from_.salt,

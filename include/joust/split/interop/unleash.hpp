@@ -29,14 +29,19 @@ namespace detail {
 inline constexpr std::uint32_t strategy_seed = 0;
 inline constexpr std::uint32_t variant_seed = 86028157;
 
+// Apart, and by value, so that the hash of ASCII stays in registers.
+[[nodiscard, gnu::noinline]] constexpr murmur3 feed_low_bytes(murmur3 hash, std::string_view text) noexcept
+{
+    for_each_utf16_unit(
+        text, [&hash](std::uint16_t unit) { hash.add_byte(static_cast<std::uint8_t>(unit & 0xffU)); });
+    return hash;
+}
+
 [[nodiscard]] constexpr murmur3 feed(murmur3 hash, std::string_view text, encoding how) noexcept
 {
-    if (how == encoding::utf16_low_bytes && !is_ascii(text)) [[unlikely]] {
-        for_each_utf16_unit(
-            text, [&hash](std::uint16_t unit) { hash.add_byte(static_cast<std::uint8_t>(unit & 0xffU)); });
-        return hash;
-    }
-    return hash.add(text);
+    // Most text is ASCII, where both encodings are the same bytes: the hash says whether it was.
+    const murmur3 bytes = murmur3{hash}.add(text);
+    return how == encoding::utf16_low_bytes && !bytes.ascii() ? feed_low_bytes(hash, text) : bytes;
 }
 
 [[nodiscard]] constexpr murmur3 behind(std::string_view group, std::uint32_t seed, encoding how) noexcept
@@ -168,8 +173,14 @@ public:
         : from_(std::move(from)), rollout_(behind(from_.group, strategy_seed, from_.encoding)),
           variants_(behind(from_.variant_group.empty() ? from_.group : from_.variant_group, variant_seed,
                            from_.encoding)),
-          total_(static_cast<std::uint32_t>(sum_of(from_.weights)))
+          total_(static_cast<std::uint32_t>(sum_of(from_.weights))),
+          limit_(from_.rollout > 0.0 && from_.rollout <= 100.0 ? static_cast<std::uint32_t>(from_.rollout)
+                                                               : 0)
     {
+        std::uint64_t end = 0;
+        for (const std::uint32_t weight : from_.weights) {
+            ends_.push_back(end += weight);
+        }
         interop::detail::demand(from_.rollout >= 0.0 && from_.rollout <= 100.0, "unleash_split.rollout",
                                 interop::detail::to_text(from_.rollout), "a percentage from 0 to 100");
         interop::detail::demand_arms(arms(), "unleash_split.weights");
@@ -193,26 +204,26 @@ public:
         if (id.empty()) {
             return {};
         }
-        const bool on = enabled(feed(rollout_, id, from_.encoding).value() % 100 + 1);
-        if (from_.weights.empty()) {
-            return forced(id).value_or(placement::in(on ? 1 : 0));
-        }
-        if (!on) {
+        const auto on = static_cast<unsigned>(limit_ >= 100) |
+                        static_cast<unsigned>(feed(rollout_, id, from_.encoding).value() % 100 < limit_);
+        if (!from_.weights.empty() && on == 0) {
             return {};
         }
-        if (const auto found = forced(id)) {
-            return *found;
+        for (const auto& [unit, arm] : from_.overrides) {
+            if (unit == id) {
+                return {arm, false};
+            }
         }
-        return placement::in(arm_of(feed(variants_, id, from_.encoding).value() % total_ + 1));
+        if (from_.weights.empty()) {
+            return {on, true};
+        }
+        return {arm_of(feed(variants_, id, from_.encoding).value() % total_), true};
     }
 
     // The seeds of rollout and variants differ, so their hashes are independent even behind the same group.
     [[nodiscard]] arm_shares shares() const
     {
-        double on = 0.0;
-        for (std::uint32_t n = 1; n <= 100; ++n) {
-            on += enabled(n) ? interop::detail::part_by_remainder(n - 1, n, 100) : 0.0;
-        }
+        const double on = interop::detail::part_by_remainder(0, limit_, 100);
         arm_shares shares;
         if (from_.weights.empty()) {
             shares.add(0, 1.0 - on);
@@ -229,29 +240,17 @@ public:
     }
 
 private:
-    [[nodiscard]] constexpr bool enabled(std::uint32_t n) const noexcept
-    {
-        return from_.rollout > 0.0 && n <= from_.rollout;
-    }
     [[nodiscard]] constexpr unsigned arm_of(std::uint32_t target) const noexcept
     {
-        const auto found = pick(target, from_.weights);
-        return found ? static_cast<unsigned>(*found) : nobody;
-    }
-    [[nodiscard]] constexpr std::optional<placement> forced(std::string_view id) const noexcept
-    {
-        for (const auto& [unit, arm] : from_.overrides) {
-            if (unit == id) {
-                return placement{arm, false};
-            }
-        }
-        return std::nullopt;
+        return static_cast<unsigned>(interop::detail::first_below(std::uint64_t{target}, ends_));
     }
 
     flag from_;
     murmur3 rollout_;
     murmur3 variants_;
     std::uint32_t total_;
+    std::uint32_t limit_;  // numbers of a hundred that are enabled
+    std::vector<std::uint64_t> ends_{};
 };
 
 }  // namespace detail

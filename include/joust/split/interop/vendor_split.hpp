@@ -50,7 +50,7 @@ public:
     /// The share of an arm among the units that are enrolled.
     [[nodiscard]] constexpr double share(std::size_t arm) const noexcept
     {
-        return arm < max_arms && enrolled_ > 0.0 ? parts_[arm] / enrolled_ : 0.0;
+        return arm < max_arms ? parts_[arm] / (enrolled_ > 0.0 ? enrolled_ : 1.0) : 0.0;
     }
 
     /// The part of all units that is enrolled.
@@ -91,6 +91,17 @@ inline constexpr double all_hashes = 4294967296.0;
     return static_cast<std::uint32_t>((std::uint64_t{hash} * n) >> 32);
 }
 
+/// The index of the first of rising ends that a number is below, without branches: units come in random order.
+template <class Number, class Ends>
+[[nodiscard]] constexpr std::size_t first_below(Number at, const Ends& ends) noexcept
+{
+    std::size_t index = 0;
+    for (const auto end : ends) {
+        index += at < end ? 0U : 1U;
+    }
+    return index;
+}
+
 /// A double that was rounded: no compiler may fuse the product it is into a sum.
 [[nodiscard]] inline double rounded(double value) noexcept
 {
@@ -98,31 +109,36 @@ inline constexpr double all_hashes = 4294967296.0;
     return kept;
 }
 
-/// The text of a unit while it is hashed.
+/// The digits of a unit that is no text.
 class unit_text {
 public:
     template <unit_like Key>
     constexpr explicit unit_text(const Key& key) noexcept
     {
-        if constexpr (joust::detail::text_like<Key>) {
-            text_ = static_cast<std::string_view>(key);
-        } else {
-            const joust::detail::word_text digits = joust::detail::unit_words(key);
-            for (std::size_t i = 0; i < digits.size; ++i) {
-                buffer_[i] = static_cast<char>((digits.words[i / 8] >> (8 * (i % 8))) & 0xffU);
-            }
-            text_ = {buffer_, digits.size};
+        const joust::detail::word_text digits = joust::detail::unit_words(key);
+        for (; size_ < digits.size; ++size_) {
+            buffer_[size_] = static_cast<char>((digits.words[size_ / 8] >> (8 * (size_ % 8))) & 0xffU);
         }
     }
     unit_text(const unit_text&) = delete;
     unit_text& operator=(const unit_text&) = delete;
 
-    [[nodiscard]] constexpr std::string_view view() const noexcept { return text_; }
+    [[nodiscard]] constexpr std::string_view view() const noexcept { return {buffer_, size_}; }
 
 private:
     char buffer_[40]{};
-    std::string_view text_;
+    std::size_t size_ = 0;
 };
+
+template <class Use, unit_like Key>
+constexpr auto use_text(const Use& use, const Key& key)
+{
+    if constexpr (joust::detail::text_like<Key>) {
+        return use(static_cast<std::string_view>(key));
+    } else {
+        return use(unit_text{key}.view());
+    }
+}
 
 template <class Args>
 inline constexpr bool is_tuple = false;
@@ -138,13 +154,13 @@ constexpr auto with_unit(const unit_projection<Projection>& unit, const Use& use
         static_assert(unit_like<key>,
                       "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
         const auto& kept = unit.key(args...);
-        return use(unit_text{kept}.view());
+        return use_text(use, kept);
     } else {
         static_assert(sizeof...(Args) == 1 && (unit_like<Args> && ...),
                       "joust: the by(...) of this splitter cannot be called with the trial's arguments, and "
                       "they are not a unit: "
                       "text, an integer, an enumerator or a joust::uuid");
-        return use(unit_text{args...}.view());
+        return use_text(use, args...);
     }
 }
 
@@ -152,6 +168,18 @@ constexpr auto with_unit(const unit_projection<Projection>& unit, const Use& use
 {
     char text[32];
     return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+/// Write a pair as an interval. Appended piece by piece: g++ 12 warns of what it sees in a chain of sums.
+[[nodiscard]] inline std::string interval_text(const std::string& first, const std::string& last, char close)
+{
+    std::string text;
+    text += '[';
+    text += first;
+    text += ", ";
+    text += last;
+    text += close;
+    return text;
 }
 
 /// Refuse a configuration unless it is as allowed.
@@ -192,6 +220,9 @@ public:
     vendor_split(unit_projection<Projection> unit, Rule rule, std::string_view name)
         : salt(name), unit_(std::move(unit)), rule_(std::move(rule)), shares_(rule_.shares())
     {
+        for (std::size_t arm = 0; arm < max_arms; ++arm) {
+            propensities_[arm] = shares_.share(arm);
+        }
         detail::demand(shares_.enrolled() > 0.0, std::string{name}, "a split that enrolls nobody",
                        "at least one arm that some units get");
     }
@@ -214,7 +245,7 @@ public:
     [[nodiscard]] constexpr assignment decide(std::string_view unit) const noexcept
     {
         const placement found = rule_.place(unit);
-        return {found.arm, found.enrolled ? shares_.share(found.arm) : 1.0, found.enrolled};
+        return {found.arm, found.enrolled ? propensities_[found.arm] : 1.0, found.enrolled};
     }
 
     /// The share of an arm among the enrolled units, which is also the probability that one of them gets it.
@@ -239,6 +270,7 @@ private:
     [[no_unique_address]] unit_projection<Projection> unit_;
     Rule rule_;
     arm_shares shares_;
+    std::array<double, max_arms> propensities_{};  // divided once, not at every call
 };
 
 }  // namespace joust::inline v0::interop
