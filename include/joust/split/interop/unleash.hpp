@@ -29,19 +29,36 @@ namespace detail {
 inline constexpr std::uint32_t strategy_seed = 0;
 inline constexpr std::uint32_t variant_seed = 86028157;
 
-// Apart, and by value, so that the hash of ASCII stays in registers.
-[[nodiscard, gnu::noinline]] constexpr murmur3 feed_low_bytes(murmur3 hash, std::string_view text) noexcept
+[[nodiscard]] constexpr murmur3 feed_low_bytes(murmur3 hash, std::string_view text) noexcept
 {
     for_each_utf16_unit(
         text, [&hash](std::uint16_t unit) { hash.add_byte(static_cast<std::uint8_t>(unit & 0xffU)); });
     return hash;
 }
 
-[[nodiscard]] constexpr murmur3 feed(murmur3 hash, std::string_view text, encoding how) noexcept
+/// Hash a text that more follows. Most are ASCII, where both encodings are the same bytes, and the hash says whether this one was.
+[[nodiscard]] constexpr murmur3 feed(const murmur3& hash, std::string_view text, encoding how) noexcept
 {
-    // Most text is ASCII, where both encodings are the same bytes: the hash says whether it was.
     const murmur3 bytes = murmur3{hash}.add(text);
     return how == encoding::utf16_low_bytes && !bytes.ascii() ? feed_low_bytes(hash, text) : bytes;
+}
+
+// Apart, so that the hash of ASCII stays in registers.
+[[nodiscard, gnu::noinline]] constexpr std::uint32_t low_bytes_behind(const murmur3& hash,
+                                                                      std::string_view text) noexcept
+{
+    return feed_low_bytes(hash, text).value();
+}
+
+/// Hash the last text.
+[[nodiscard]] constexpr std::uint32_t finish(const murmur3& hash, std::string_view text,
+                                             encoding how) noexcept
+{
+    const murmur3 bytes = murmur3{hash}.add(text);
+    if (how == encoding::utf16_low_bytes && !bytes.ascii()) [[unlikely]] {
+        return low_bytes_behind(hash, text);
+    }
+    return bytes.value();
 }
 
 [[nodiscard]] constexpr murmur3 behind(std::string_view group, std::uint32_t seed, encoding how) noexcept
@@ -57,7 +74,7 @@ inline constexpr std::uint32_t variant_seed = 86028157;
 [[nodiscard]] constexpr std::uint32_t normalized(std::string_view group, std::string_view id,
                                                  encoding how = encoding::utf16_low_bytes) noexcept
 {
-    return detail::feed(detail::behind(group, detail::strategy_seed, how), id, how).value() % 100 + 1;
+    return detail::finish(detail::behind(group, detail::strategy_seed, how), id, how) % 100 + 1;
 }
 
 /// Compute the number from 1 to the total weight that variants are chosen by. assumes: total_weight > 0
@@ -65,7 +82,7 @@ inline constexpr std::uint32_t variant_seed = 86028157;
                                                          std::uint32_t total_weight,
                                                          encoding how = encoding::utf16_low_bytes) noexcept
 {
-    return detail::feed(detail::behind(group, detail::variant_seed, how), id, how).value() % total_weight + 1;
+    return detail::finish(detail::behind(group, detail::variant_seed, how), id, how) % total_weight + 1;
 }
 
 /// Units that get a variant whatever their hash: those whose field of the context has one of the values.
@@ -204,9 +221,8 @@ public:
         if (id.empty()) {
             return {};
         }
-        const auto on = static_cast<unsigned>(limit_ >= 100) |
-                        static_cast<unsigned>(feed(rollout_, id, from_.encoding).value() % 100 < limit_);
-        if (!from_.weights.empty() && on == 0) {
+        const bool on = limit_ >= 100 || finish(rollout_, id, from_.encoding) % 100 < limit_;
+        if (!from_.weights.empty() && !on) {
             return {};
         }
         for (const auto& [unit, arm] : from_.overrides) {
@@ -215,9 +231,9 @@ public:
             }
         }
         if (from_.weights.empty()) {
-            return {on, true};
+            return {static_cast<unsigned>(on), true};
         }
-        return {arm_of(feed(variants_, id, from_.encoding).value() % total_), true};
+        return {arm_of(finish(variants_, id, from_.encoding) % total_), true};
     }
 
     // The seeds of rollout and variants differ, so their hashes are independent even behind the same group.
