@@ -325,18 +325,21 @@ schemes['optimizely-experiment'] = {
 
 // --- LaunchDarkly -------------------------------------------------------------------------------------------------------------
 
+function launchdarklyBucketer() {
+    // The class is not exported; its own source is run, with its name added to the exports.
+    const dist = path.join(path.dirname(require.resolve('@launchdarkly/js-server-sdk-common', { paths: [root] })));
+    const file = fs.existsSync(path.join(dist, 'index.cjs')) ? 'index.cjs' : 'index.js';
+    const Module = require('node:module');
+    const common = new Module(path.join(dist, file), null);
+    common.filename = path.join(dist, file);
+    common.paths = Module._nodeModulePaths(dist);
+    common._compile(`${fs.readFileSync(common.filename, 'utf8')}\nmodule.exports.Bucketer = Bucketer;`, common.filename);
+    return new common.exports.Bucketer({ createHash: (name) => require('node:crypto').createHash(name) });
+}
 schemes['launchdarkly-bucket'] = {
     title: 'LaunchDarkly', package: '@launchdarkly/node-server-sdk', asks: 'Bucketer (internal): exact double',
     run: async function* (count) {
-        // The class is not exported; its own source is run, with its name added to the exports.
-        const dist = path.join(path.dirname(require.resolve('@launchdarkly/js-server-sdk-common', { paths: [root] })));
-        const file = fs.existsSync(path.join(dist, 'index.cjs')) ? 'index.cjs' : 'index.js';
-        const Module = require('node:module');
-        const common = new Module(path.join(dist, file), null);
-        common.filename = path.join(dist, file);
-        common.paths = Module._nodeModulePaths(dist);
-        common._compile(`${fs.readFileSync(common.filename, 'utf8')}\nmodule.exports.Bucketer = Bucketer;`, common.filename);
-        const bucketer = new common.exports.Bucketer({ createHash: (name) => require('node:crypto').createHash(name) });
+        const bucketer = launchdarklyBucketer();
         const random = new Random(40);
         const keys = salts(40, 40);
         for (const id of ids(140, count)) {
@@ -695,7 +698,7 @@ async function main() {
     fs.writeFileSync(path.join(folder, `${scheme}.wide`), String(notAscii));
 }
 
-module.exports = { schemes, optimizelyClient, optimizelyExperiment, growthbookClient, need, inside, quiet };
+module.exports = { schemes, launchdarklyBucketer, optimizelyClient, optimizelyExperiment, growthbookClient, need, inside, quiet };
 if (require.main === module) {
     main().then(() => process.exit(0), (error) => {
         console.error(error);
