@@ -373,7 +373,7 @@ private:
 /// test; hash_split ramps finer and costs less. Conditions, sticky buckets and forced variations are the caller's.
 /// shape: `interop::growthbook_split{by(&Request::user_id), {.key = "checkout", .hash_version = 2, .weights = {0.5, 0.5}}}`
 /// errors: configuration_error
-/// cost: 60 ns for 16 bytes behind 12
+/// cost: 55 ns for 16 bytes behind 12, 25 with version 1
 template <class Projection>
 class growthbook_split : public vendor_split<Projection, growthbook::detail::experiment_rule> {
 public:

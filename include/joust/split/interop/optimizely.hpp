@@ -135,7 +135,7 @@ private:
 /// bucketing id where there is one, else the user id.
 /// shape: `interop::optimizely_split{by(&Request::user_id), {.id = "10420810910", .allocation = {{0, 5'000}, {1, 10'000}}}}`
 /// errors: configuration_error
-/// cost: 12 ns for 16 bytes
+/// cost: 10 ns for 16 bytes, twice that in a group
 template <class Projection>
 class optimizely_split : public vendor_split<Projection, optimizely::detail::rule> {
 public:

@@ -65,7 +65,7 @@ struct sha1_compression {
 /// SHA-1, fed in pieces, to agree with others' assignment: broken as protection, good enough to spread ids.
 ///
 /// shape: `sha1{}.add("salt").add(id).finish()` gives five words, the first four bytes of the digest in the first
-/// cost: about 300 ns for up to 55 bytes, and for each 64 more
+/// cost: about 200 ns for up to 55 bytes, and for each 64 more
 /// source: NIST FIPS 180-4
 using sha1 = detail::digest<detail::sha1_compression>;
 

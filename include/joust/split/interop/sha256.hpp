@@ -78,7 +78,7 @@ struct sha256_compression {
 /// SHA-256, fed in pieces, to agree with others' assignment: nothing secret is protected by it here.
 ///
 /// shape: `sha256{}.add("salt").add(id).finish()` gives eight words, the first four bytes of the digest in the first
-/// cost: about 280 ns for up to 55 bytes, and for each 64 more
+/// cost: about 220 ns for up to 55 bytes, and for each 64 more
 /// source: NIST FIPS 180-4
 using sha256 = detail::digest<detail::sha256_compression>;
 

@@ -20,7 +20,7 @@ namespace unleash {
 
 /// What Unleash's SDKs hash where a text is not ASCII; they do not agree.
 enum class encoding : std::uint8_t {
-    utf16_low_bytes,  ///< the low byte of each UTF-16 code unit: the node client, and what is built on it
+    utf16_low_bytes,  ///< the low byte of each UTF-16 code unit: the node client, and so Unleash's own server
     utf8              ///< bytes: the SDKs of Go, Java, Python, Rust and others
 };
 
@@ -278,7 +278,7 @@ private:
 /// Strategies' constraints are the caller's: say them with when(...). Stickiness is whatever `by(...)` reads.
 /// shape: `interop::unleash_split{by(&Request::user_id), {.group = "checkout", .weights = {500, 500}}}`
 /// errors: configuration_error
-/// cost: 10 ns for the rollout of 16 bytes, 20 with variants
+/// cost: 12 ns for 16 bytes, twice that for variants of a rollout below 100
 template <class Projection>
 class unleash_split : public vendor_split<Projection, unleash::detail::rule> {
 public:

@@ -72,9 +72,10 @@ inline constexpr double all_hashes = 4294967296.0;
                                                  std::uint64_t n) noexcept
 {
     constexpr std::uint64_t hashes = std::uint64_t{1} << 32;
+    const std::uint64_t each = hashes / n;
     const std::uint64_t more = hashes % n;  // the remainders below it are had once more
     const auto up_to = [more](std::uint64_t end) { return end < more ? end : more; };
-    return static_cast<double>((last - first) * (hashes / n) + up_to(last) - up_to(first)) / all_hashes;
+    return static_cast<double>((last - first) * each + up_to(last) - up_to(first)) / all_hashes;
 }
 
 /// The part of all 32-bit hashes h with h n / 2^32 from `first` to below `last`, exactly. assumes: last <= n < 2^32
