@@ -224,8 +224,8 @@ public:
         for (std::size_t arm = 0; arm < max_arms; ++arm) {
             propensities_[arm] = shares_.share(arm);
         }
-        detail::demand(shares_.enrolled() > 0.0, std::string{name}, "a split that enrolls nobody",
-                       "at least one arm that some units get");
+        detail::demand(shares_.enrolled() > 0.0, name.empty() ? "splitter" : name,
+                       "a split that enrolls nobody", "at least one arm that some units get");
     }
 
     /// Assign the unit of a context.
