@@ -11,13 +11,12 @@
 
 namespace joust::inline v0 {
 
-/// A trial's part of a layer, or a rule that lets it pass; see `layer`.
+/// A trial's part of a layer; see `layer`.
 struct layer_range {
     joust::salt salt{};  ///< the layer's: the same in all trials that exclude each other
     double from = 0.0;   ///< this trial's units have from <= hash / 2^64 < to under the layer's salt
     double to = 1.0;
 
-    /// The number of a unit in the layer is its XXH64 under the layer's salt, as the trial's is under the trial's.
     template <class Context>
     [[nodiscard]] unsigned decide(const Context& call) const noexcept
     {

@@ -106,9 +106,8 @@ private:
 /// block's outcomes do not depend on earlier blocks beyond the gap. Not for effects that people learn over days.
 ///
 /// During the gap at the start of each block the new arm serves already, and its requests are no part of the trial. Blocks
-/// are counted by the wall clock from 1970-01-01 UTC, so replicas agree, unless the trial has a clock of its own. Choose
-/// blocks that do not divide the day evenly with `randomised`, or with `balanced` ones that do, so that each arm meets each
-/// hour. Feedback needs the ticket: a unit alone does not say which block it was in.
+/// are counted by the wall clock from 1970-01-01 UTC, so replicas agree, unless the trial has a clock of its own. Feedback needs
+/// the ticket: a unit alone does not say which block it was in.
 /// shape: `switchback{.salt = "dispatch", .block = 1'800, .gap = 300}`
 /// errors: configuration_error when a trial is made
 /// cost: 5 ns for the clock and 3 for the block
