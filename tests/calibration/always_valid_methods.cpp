@@ -4,12 +4,13 @@
 // the share of runs that reject in the first tenth of the horizon. Methods that are exact stay below 5 % at
 // any horizon; the asymptotic one only past its burn-in, which it enforces. `clustered` data are totals of
 // five visits per user, one observation each; `ramp` is a share of 1, 5, 25 and 50 % in turn, `reacts` one
-// that goes on early where the first arm looks better and late where it looks worse. Where the two columns of
-// a method and its interval are rows of their own, the interval's row counts runs in which it ever excluded
-// the truth.
+// that goes on early where the first arm looks better and late where it looks worse; `scores` are (A - s) x of
+// two equal arms. Where the two columns of a method and its interval are rows of their own, the interval's row
+// counts runs in which it ever excluded the truth.
 //
-// Fails where a row rejects more often than 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full
-// runs 10,000; arguments are another seed and another number of runs.
+// Fails where a row rejects more often than 5 % allows (99.9 % limit of that many runs: 569 of 10,000, 5,213 of
+// 100,000). JOUST_CALIBRATE=full runs 10,000; arguments are another seed and another number of runs, of which
+// 100,000 take the better part of an hour.
 
 #include <joust/core/random.hpp>
 #include <joust/stats/asymptotic_cs.hpp>
@@ -394,6 +395,120 @@ void quantiles()
         one_stream(stats::quantile_e_process{{.q = 0.95, .null = 0.0, .planned = 500.0}}, bernoulli(0.05)));
 }
 
+// A share that goes on from one stage to the next, early where the first arm looks better and late where it
+// looks worse.
+class reacting_ramp {
+public:
+    explicit reacting_ramp(int horizon) : horizon_(horizon) {}
+    double next(double difference)
+    {
+        constexpr std::array<double, 4> shares{0.25, 0.25, 0.4, 0.5};
+        const double pace = difference > 0.0 ? 0.5 : difference < 0.0 ? 1.5 : 1.0;
+        if (stage_ + 1 < shares.size() && at_ - begun_ >= pace * horizon_ / 4) {
+            ++stage_;
+            begun_ = at_;
+        }
+        ++at_;
+        return shares[stage_];
+    }
+
+private:
+    int horizon_;
+    int at_ = 0;
+    int begun_ = 0;
+    std::size_t stage_ = 0;
+};
+
+// Scores (A - s) x of two equal arms, A = 1 with the probability s that reacts to the scores so far.
+void reacting()
+{
+    const auto scores = [](auto fresh, auto draw, bool effects) {
+        return [=](keyed_random& random, int horizon) {
+            auto test = fresh;
+            reacting_ramp ramp{horizon};
+            double sum = 0.0;
+            for (int i = 0; i < horizon; ++i) {
+                const double s = ramp.next(sum);
+                const double score = (random.chance(s) ? 1.0 - s : -s) * draw(random);
+                sum += score;
+                test.update(effects ? score / (s * (1.0 - s)) : score);
+                if (test.max_log_e() >= -std::log(alpha) && test.state() == status::ok) {
+                    return i;
+                }
+            }
+            return -1;
+        };
+    };
+    using cs = stats::asymptotic_confidence_sequence;
+    row("asymptotic_confidence_sequence", "effects, p = 0.05, reacts", 8'000, "planned 8,000, from 2,400",
+        200, scores(cs{{.planned = 8'000.0, .burn_in = 2'400}}, bernoulli(0.05), true));
+    row("asymptotic_confidence_sequence", "scores, normal, reacts", 2'000, "planned 2,000, from 100", 500,
+        scores(cs{{.planned = 2'000.0}}, normal, false));
+    row("asymptotic_confidence_sequence", "scores, lognormal, reacts", 5'000, "planned 5,000", 200,
+        scores(cs{{.planned = 5'000.0}}, lognormal, false));
+    row("empirical_bernstein", "scores, p = 0.05, reacts", 5'000, "range -1 to 1", 500,
+        scores(stats::empirical_bernstein{{.null = 0.0, .lower = -1.0}}, bernoulli(0.05), false));
+    row("empirical_bernstein", "scores, p = 0.001, reacts", 20'000, "range -1 to 1", 100,
+        scores(stats::empirical_bernstein{{.null = 0.0, .lower = -1.0}}, bernoulli(0.001), false));
+    row("betting_capital", "scores, p = 0.05, reacts", 5'000, "range -1 to 1", 500,
+        scores(stats::betting_capital{{.null = 0.0, .lower = -1.0}}, bernoulli(0.05), false));
+    row("betting_capital", "scores, p = 0.001, reacts", 20'000, "range -1 to 1", 100,
+        scores(stats::betting_capital{{.null = 0.0, .lower = -1.0}}, bernoulli(0.001), false));
+    // Given x, a score is bounded with width |x|, so sub-Gaussian with variance x^2 / 4, whatever the law of x.
+    row("normal mixture, variance x^2/4", "scores, lognormal, reacts", 5'000, "tightest at 500", 200,
+        [](keyed_random& random, int horizon) {
+            stats::normal_mixture test{.rho = stats::normal_mixture_rho(500.0 * 0.25 * std::exp(2.0), alpha)};
+            reacting_ramp ramp{horizon};
+            double sum = 0.0;
+            for (int i = 0; i < horizon; ++i) {
+                const double s = ramp.next(sum);
+                const double x = lognormal(random);
+                const double score = (random.chance(s) ? 1.0 - s : -s) * x;
+                sum += score;
+                test.update(score, 0.25 * x * x);
+                if (test.max_log_e >= -std::log(alpha)) {
+                    return i;
+                }
+            }
+            return -1;
+        });
+    row("poisson_rates", "events, reacts", 2'000, "", 500, [](keyed_random& random, int horizon) {
+        stats::poisson_rates test;
+        reacting_ramp ramp{horizon};
+        double sum = 0.0;
+        for (int i = 0; i < horizon; ++i) {
+            const double s = ramp.next(sum);
+            const bool first = random.chance(s);
+            sum += first ? 1.0 - s : -s;
+            test.update(first, s);
+            if (test.max_log_e() >= -std::log(alpha)) {
+                return i;
+            }
+        }
+        return -1;
+    });
+    row("many_poisson_rates", "events, 3 arms, reacts", 2'000, "", 500,
+        [](keyed_random& random, int horizon) {
+            stats::many_poisson_rates test;
+            reacting_ramp ramp{horizon};
+            double sum = 0.0;
+            for (int i = 0; i < horizon; ++i) {
+                const double s = ramp.next(sum);
+                const std::array<double, 3> shares{1.0 - s, 0.5 * s, 0.5 * s};
+                const std::size_t arm = !random.chance(s) ? 0 : random.coin() ? 1 : 2;
+                sum += arm == 0 ? -s : 1.0 - s;
+                test.update(arm, shares);
+                if (test.max_log_e() >= -std::log(alpha)) {
+                    return i;
+                }
+            }
+            return -1;
+        });
+    row("quantile_e_process", "p = 0.001, q = 0.999", 5'000, "planned 5,000", 100,
+        one_stream(stats::quantile_e_process{{.q = 0.999, .null = 0.0, .planned = 5'000.0}},
+                   bernoulli(0.001)));
+}
+
 // Not always valid: here the looks are the design's, and the error is 5 % exactly.
 void designs()
 {
@@ -435,6 +550,7 @@ int main(int count, char** arguments)
     bounded();
     counted();
     quantiles();
+    reacting();
     designs();
     if (failures > 0) {
         std::printf("%d rows reject more often than promised\n", failures);
