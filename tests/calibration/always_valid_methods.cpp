@@ -8,7 +8,7 @@
 // two equal arms. Where the two columns of a method and its interval are rows of their own, the interval's row
 // counts runs in which it ever excluded the truth.
 //
-// Fails where a row rejects more often than 5 % allows (99.9 % limit of that many runs: 569 of 10,000, 5,213 of
+// Fails where a row rejects more often than 5 % allows (99.9 % limit of that many runs: 569 of 10,000, 5,214 of
 // 100,000). JOUST_CALIBRATE=full runs 10,000; arguments are another seed and another number of runs, of which
 // 100,000 take the better part of an hour.
 

@@ -106,8 +106,8 @@ TEST_CASE("parts merge, and the functions are the accumulator")
     stats::off_policy whole{options},
         parts[3] = {stats::off_policy{options}, stats::off_policy{options}, stats::off_policy{options}};
     for (std::size_t i = 0; i < w.weights.size(); ++i) {
-        whole.add(w.weights[i], w.rewards[i], w.predicted[i], w.values[i]);
-        parts[i % 3].add(w.weights[i], w.rewards[i], w.predicted[i], w.values[i]);
+        whole.add(w.weights[i], w.rewards[i], w.predicted[i], w.values[i], 0.5 * w.values[i]);
+        parts[i % 3].add(w.weights[i], w.rewards[i], w.predicted[i], w.values[i], 0.5 * w.values[i]);
     }
     CHECK(parts[0].merge(parts[1]));
     CHECK(parts[0].merge(parts[2]));
@@ -123,6 +123,7 @@ TEST_CASE("parts merge, and the functions are the accumulator")
     same(parts[0].direct_method(), whole.direct_method());
     same(parts[0].doubly_robust(), whole.doubly_robust());
     same(parts[0].switch_estimator(), whole.switch_estimator());
+    same(parts[0].plain_switch(), whole.plain_switch());
     same(stats::ips(w.weights, w.rewards, options), whole.ips());
     CHECK(whole.ips().clipped_share > 0.0);
     CHECK_FALSE(whole.merge(stats::off_policy{{.clip = 4.0}}));
@@ -146,6 +147,111 @@ TEST_CASE("clipping and switching by hand")
     CHECK(relative_error(against.statistic, 0.125 / against.standard_error) < 1e-14);
     CHECK(against.lower < 0.625);
     CHECK(against.upper > 0.625);
+}
+
+// Two contexts, three actions, rewards 0 or 1, a logging and a new policy, a wrong reward model: every data set of
+// three rows with its probability gives expectation and variance of each estimator without simulation.
+TEST_CASE("every estimator's expectation and error, over all data sets of three rows")
+{
+    constexpr double chance[2] = {0.3, 0.7};
+    constexpr double logging[2][3] = {{0.6, 0.3, 0.1}, {0.05, 0.15, 0.8}};
+    constexpr double target[2][3] = {{0.1, 0.4, 0.5}, {0.3, 0.3, 0.4}};  // weights 1/6, 4/3, 5; 6, 2, 1/2
+    constexpr double success[2][3] = {{0.2, 0.5, 0.9}, {0.4, 0.1, 0.7}};
+    constexpr double model[2][3] = {{0.3, 0.4, 0.7}, {0.1, 0.2, 0.9}};
+    const stats::off_policy_options options{.clip = 4.0, .switch_at = 3.0};
+    struct outcome {
+        double probability, weight, reward, predicted, value, above;
+    };
+    std::vector<outcome> outcomes;
+    double truth = 0.0, by_model = 0.0, switched = 0.0, clipped = 0.0, robust = 0.0;
+    for (int x = 0; x < 2; ++x) {
+        double value = 0.0, above = 0.0;
+        for (int a = 0; a < 3; ++a) {
+            const double weight = target[x][a] / logging[x][a];
+            value += target[x][a] * model[x][a];
+            above += weight > options.switch_at ? target[x][a] * model[x][a] : 0.0;
+        }
+        for (int a = 0; a < 3; ++a) {
+            const double weight = target[x][a] / logging[x][a];
+            const double mass = chance[x] * target[x][a];
+            const double kept = chance[x] * logging[x][a] * std::fmin(weight, options.clip);
+            const bool high = weight > options.switch_at;
+            truth += mass * success[x][a];
+            by_model += mass * model[x][a];
+            switched += mass * (high ? model[x][a] : success[x][a]);
+            clipped += kept * success[x][a];
+            robust += mass * model[x][a] + kept * (success[x][a] - model[x][a]);
+            for (int r = 0; r < 2; ++r) {
+                outcomes.push_back(
+                    {chance[x] * logging[x][a] * (r == 1 ? success[x][a] : 1.0 - success[x][a]), weight,
+                     static_cast<double>(r), model[x][a], value, above});
+            }
+        }
+    }
+    CHECK(std::fabs(switched - truth) > 0.05);  // the model is wrong where it is asked
+    constexpr int estimators = 6;
+    double mean[estimators] = {}, square[estimators] = {}, error[estimators] = {};
+    double all = 0.0;
+    for (const outcome& i : outcomes) {
+        for (const outcome& j : outcomes) {
+            for (const outcome& k : outcomes) {
+                const double p = i.probability * j.probability * k.probability;
+                stats::off_policy plain, sums{options};
+                for (const outcome* row : {&i, &j, &k}) {
+                    plain.add(row->weight, row->reward);
+                    sums.add(row->weight, row->reward, row->predicted, row->value, row->above);
+                }
+                const stats::off_policy_result results[estimators] = {
+                    plain.ips(),          sums.ips(),          sums.direct_method(),
+                    sums.doubly_robust(), sums.plain_switch(), sums.switch_estimator()};
+                all += p;
+                for (int e = 0; e < estimators; ++e) {
+                    const double se = std::isnan(results[e].standard_error) ? 0.0 : results[e].standard_error;
+                    mean[e] += p * results[e].estimate;
+                    square[e] += p * results[e].estimate * results[e].estimate;
+                    error[e] += p * se * se;
+                }
+            }
+        }
+    }
+    CHECK(relative_error(all, 1.0) < 1e-13);
+    const double expected[estimators] = {truth, clipped, by_model, robust, switched, switched};
+    for (int e = 0; e < estimators; ++e) {
+        CAPTURE(e);
+        CHECK(relative_error(mean[e], expected[e]) < 1e-13);
+        CHECK(relative_error(error[e], square[e] - mean[e] * mean[e]) < 1e-12);
+    }
+    CHECK(error[4] < error[0]);  // SWITCH varies less than IPS
+    CHECK(error[5] < error[4]);
+}
+
+TEST_CASE("plain SWITCH is IPS where nothing is left to the model, and the model's word where all is")
+{
+    joust_test::engine random{53};
+    const world w = draw(random, 500, 0.1);
+    const std::vector<double> none(500, 0.0);
+    const auto ips = stats::ips(w.weights, w.rewards);
+    const auto never = stats::plain_switch(w.weights, w.rewards, none, {});
+    CHECK(never.estimate == ips.estimate);
+    CHECK(never.lower == ips.lower);
+    CHECK(never.state == status::ok);
+    CHECK(never.clipped_share == 0.0);
+    const auto always = stats::plain_switch(w.weights, w.rewards, w.values, {.switch_at = 0.0});
+    const auto model = stats::direct_method(w.values);
+    CHECK(always.estimate == model.estimate);
+    CHECK(always.upper == model.upper);
+    CHECK(always.clipped_share == 1.0);
+    CHECK(stats::plain_switch(w.weights, w.rewards, {}).state == status::out_of_range);
+    stats::off_policy missing;
+    CHECK_FALSE(missing.add(1.0, 1.0, 1.0, 1.0, std::numeric_limits<double>::quiet_NaN()));
+    CHECK(missing.rejected() == 1);
+    CHECK(missing.rows() == 0);
+    stats::off_policy some{{.switch_at = 2.0}};
+    some.add(1.0, 1.0, 1.0, 1.0);
+    some.add(1.0, 0.0, 1.0, 1.0);
+    CHECK(some.plain_switch().state == status::too_few);
+    some.add(1.0, 0.0, 1.0, 1.0, 0.0);
+    CHECK(some.plain_switch().state == status::out_of_range);  // not every row says what the model would
 }
 
 TEST_CASE("no interval where overlap is too small, or the propensities cannot be right")

@@ -54,10 +54,14 @@ struct off_policy_result : test_result {
 ///
 /// A row has the weight w = (probability of the logged action under the new policy) / (under the logging policy,
 /// as logged), the reward, and optionally what a reward model says: for the logged action (`predicted`), and
-/// on average over the new policy's actions (`value`). Fit that model on other rows. Clip and switch thresholds
-/// are fixed at construction.
+/// on average over the new policy's actions (`value`). Plain SWITCH also wants `value_above`, that average's part
+/// from actions whose weight, had they been logged, would be above `switch_at`. Fit that model on other rows. Clip
+/// and switch thresholds are fixed at construction.
 /// A row with a number that is not finite, or a negative weight, is refused and counted.
-/// cost: about 50 ns per row; 440 bytes.
+///
+/// The interval holds at one look. For looks at any time feed weight times reward to `empirical_bernstein` or
+/// `betting_capital`, with the largest weight that can be drawn, not the largest one seen, as bound.
+/// cost: about 50 ns per row; 510 bytes.
 class off_policy {
 public:
     off_policy() = default;
@@ -87,6 +91,20 @@ public:
         return true;
     }
 
+    /// Count a row with the part of `value` that comes from actions whose weight is above `switch_at`.
+    bool add(double weight, double reward, double predicted, double value, double value_above) noexcept
+    {
+        if (!std::isfinite(value_above)) {
+            ++rejected_;
+            return false;
+        }
+        if (!add(weight, reward, predicted, value)) {
+            return false;
+        }
+        plain_switched_.add((weight <= options_.switch_at ? weight * reward : 0.0) + value_above);
+        return true;
+    }
+
     /// Add another part; both must have the same thresholds, else nothing is added.
     bool merge(const off_policy& other) noexcept
     {
@@ -103,6 +121,7 @@ public:
         model_.merge(other.model_);
         robust_.merge(other.robust_);
         switched_.merge(other.switched_);
+        plain_switched_.merge(other.plain_switched_);
         return true;
     }
 
@@ -154,11 +173,13 @@ public:
     /// Doubly robust where the weight is at most `switch_at`, the model's word elsewhere.
     [[nodiscard]] off_policy_result switch_estimator() const noexcept
     {
-        // What it leaves to the model costs no variance, so overlap is not a reason to refuse.
-        off_policy_result result =
-            mean_of("SWITCH, doubly robust", switched_, !std::isfinite(options_.switch_at));
-        result.clipped_share = share(left_);
-        return result;
+        return switched("SWITCH, doubly robust", switched_);
+    }
+
+    /// Weighted rewards for actions whose weight is at most `switch_at`, the model's word for the others.
+    [[nodiscard]] off_policy_result plain_switch() const noexcept
+    {
+        return switched("SWITCH", plain_switched_);
     }
 
 private:
@@ -246,6 +267,14 @@ private:
         return judged(result, sample.mean(), std::sqrt(sample.variance() / n), n - 1.0);
     }
 
+    [[nodiscard]] off_policy_result switched(std::string_view method, const moments& sample) const noexcept
+    {
+        // What is left to the model costs no variance, so overlap is not a reason to refuse.
+        off_policy_result result = mean_of(method, sample, !std::isfinite(options_.switch_at));
+        result.clipped_share = share(left_);
+        return result;
+    }
+
     off_policy_options options_{};
     std::uint64_t rejected_ = 0;
     std::uint64_t clipped_ = 0;
@@ -257,6 +286,7 @@ private:
     moments model_;
     moments robust_;
     moments switched_;
+    moments plain_switched_;
 };
 
 namespace detail {
@@ -356,6 +386,31 @@ switch_estimator(std::span<const double> weights, std::span<const double> reward
                  const off_policy_options& options = {.switch_at = 10.0}) noexcept
 {
     return detail::logged(weights, rewards, predicted, values, options).switch_estimator();
+}
+
+/// Estimate by weighted rewards where an action's weight is at most `options.switch_at`, by the model elsewhere.
+///
+/// `values_above` is, row by row, the sum over the actions whose weight is above the threshold, whether they were
+/// taken or not, of the new policy's probability times the model's prediction. Use it where the model is trusted
+/// for rare actions only; `switch_estimator` uses it everywhere, usually with less error.
+/// shape: three spans of equal length
+/// errors: as ips.
+/// source: Wang, Agarwal and Dudík 2017, "Optimal and adaptive off-policy evaluation in contextual bandits"
+///     (SWITCH).
+[[nodiscard]] inline off_policy_result
+plain_switch(std::span<const double> weights, std::span<const double> rewards,
+             std::span<const double> values_above,
+             const off_policy_options& options = {.switch_at = 10.0}) noexcept
+{
+    off_policy sums{options};
+    const bool equal = weights.size() == rewards.size() && weights.size() == values_above.size();
+    for (std::size_t i = 0; equal && i < weights.size(); ++i) {
+        sums.add(weights[i], rewards[i], 0.0, 0.0, values_above[i]);
+    }
+    if (!equal) {
+        sums.add(not_a_number, 0.0);
+    }
+    return sums.plain_switch();
 }
 
 }  // namespace joust::inline v0::stats
