@@ -402,49 +402,6 @@ TEST_CASE("binned AUC: exact for separate bins, within its uncertainty otherwise
     CHECK(outside.result().state == status::out_of_range);
 }
 
-TEST_CASE("calibration: by hand, and without bias")
-{
-    metrics::calibration_bins by_hand(2);
-    for (const auto& [label, p] : {std::pair<int, double>{0, 0.2}, {1, 0.4}, {1, 0.9}, {1, 0.7}}) {
-        by_hand.add(label, p);
-    }
-    const auto r = by_hand.result();
-    CHECK(relative_error(r.expected, 0.5 * 0.2 + 0.5 * 0.2) < 1e-14);
-    CHECK(relative_error(r.squared, 0.5 * (0.04 - 0.25) + 0.5 * 0.04) < 1e-13);
-    CHECK(r.debiased == 0.0);
-    CHECK(relative_error(r.largest, 0.2) < 1e-14);
-    joust_test::engine random{149};
-    double squared_good = 0.0, squared_bad = 0.0, expected = 0.0, noise = 0.0;
-    constexpr int runs = 500;
-    for (int run = 0; run < runs; ++run) {
-        metrics::calibration_bins good, bad, other;
-        for (int i = 0; i < 1000; ++i) {
-            const double p = random.uniform();
-            (i % 2 == 0 ? good : other).add(random.coin(p) ? 1 : 0, p);
-            bad.add(random.coin(0.8 * p) ? 1 : 0, p);  // off by p / 5: mean square 1 / 75
-        }
-        CHECK(good.merge(other));
-        squared_good += good.result().squared / runs;
-        squared_bad += bad.result().squared / runs;
-        expected += good.result().expected / runs;
-        noise += good.result().noise / runs;
-    }
-    CHECK(std::fabs(squared_good) < 2e-4);
-    CHECK(std::fabs(squared_bad - 1.0 / 75.0) < 4e-4);
-    CHECK(std::fabs(expected / noise - 1.0) < 0.05);  // the plug-in error of a perfect model is all noise
-    CHECK(expected > 0.02);
-    metrics::calibration_bins none;
-    CHECK(none.result().state == status::too_few);
-    CHECK_FALSE(none.add(1, -0.1));
-    CHECK(none.result().state == status::out_of_range);
-    CHECK_FALSE(none.merge(by_hand));
-    metrics::calibration_bins single;
-    single.add(1, 1.0);
-    CHECK(single.result().state == status::too_few);
-    CHECK(single.result().expected == 0.0);
-    CHECK(std::isnan(single.result().debiased));
-}
-
 TEST_CASE("parts merge, and edge cases give a status")
 {
     joust_test::engine random{151};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/metric/calibration.hpp>
 #include <joust/metric/quality.hpp>
 
 #include <algorithm>
@@ -19,7 +20,8 @@ namespace joust::inline v0::metrics {
 // Metrics of models that predict classes, probabilities or scores.
 //   classes:        confusion, paired_confusion, clustered_confusion with accuracy, precision, recall, f_score,
 //                   balanced_accuracy, matthews_correlation
-//   probabilities:  log_loss and brier_score in row_quality, paired_quality, clustered_quality; calibration_bins
+//   probabilities:  log_loss and brier_score in row_quality, paired_quality, clustered_quality; how well calibrated
+//                   they are in calibration.hpp
 //   scores:         auc, average_precision (exact, from stored scores), binned_auc (streaming)
 
 /// Shares of all rows by class: hits (truth and prediction are this class), truth, predictions.
@@ -1038,119 +1040,6 @@ private:
     std::uint64_t rejected_ = 0;
     std::vector<std::uint64_t> positives_;
     std::vector<std::uint64_t> negatives_;
-};
-
-/// How far probabilities are from frequencies.
-///
-/// `expected` is the usual ECE, which is never 0 even for a perfect model: compare it with `noise`, what a calibrated
-/// model shows with as many rows. `debiased` estimates the root of the mean squared error without that noise; it is 0
-/// where nothing but noise is seen.
-struct calibration_result {
-    double expected = stats::not_a_number;
-    double noise = stats::not_a_number;
-    double debiased = stats::not_a_number;
-    double squared = stats::not_a_number;  ///< what `debiased` is the root of; may be negative, is unbiased
-    double largest = stats::not_a_number;  ///< the largest distance in a bin with at least 2 rows
-    std::uint64_t rows = 0;
-    status state = status::too_few;
-};
-
-/// Accumulate calibration by equal bins of the predicted probability of 1; parts merge.
-///
-/// No interval is given: near perfect calibration none of these has a normal limit.
-/// source: Naeini, Cooper and Hauskrecht 2015 (ECE); Kumar, Liang and Ma 2019, "Verified uncertainty calibration"
-///     (debiased).
-class calibration_bins {
-public:
-    struct bin {
-        std::uint64_t rows = 0;
-        std::uint64_t positives = 0;
-        double predicted = 0.0;  ///< sum of probabilities
-        double spread = 0.0;     ///< sum of p (1 - p)
-    };
-
-    explicit calibration_bins(std::size_t bins = 15) : bins_(bins > 0 ? bins : 1) {}
-
-    bool add(int label, double probability) noexcept
-    {
-        if ((label != 0 && label != 1) || !(probability >= 0.0 && probability <= 1.0)) {
-            ++rejected_;
-            return false;
-        }
-        const std::size_t place = static_cast<std::size_t>(probability * static_cast<double>(bins_.size()));
-        bin& b = bins_[place < bins_.size() ? place : bins_.size() - 1];
-        ++b.rows;
-        b.positives += label == 1 ? 1U : 0U;
-        b.predicted += probability;
-        b.spread += probability * (1.0 - probability);
-        return true;
-    }
-
-    bool merge(const calibration_bins& other) noexcept
-    {
-        if (other.bins_.size() != bins_.size()) {
-            return false;
-        }
-        rejected_ += other.rejected_;
-        for (std::size_t i = 0; i < bins_.size(); ++i) {
-            bins_[i].rows += other.bins_[i].rows;
-            bins_[i].positives += other.bins_[i].positives;
-            bins_[i].predicted += other.bins_[i].predicted;
-            bins_[i].spread += other.bins_[i].spread;
-        }
-        return true;
-    }
-
-    [[nodiscard]] std::span<const bin> bins() const noexcept { return bins_; }
-    [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
-
-    /// errors: too_few (no row; `debiased` also needs 2 rows in every bin that has one), out_of_range (rejected rows).
-    [[nodiscard]] calibration_result result() const noexcept
-    {
-        calibration_result out;
-        for (const bin& b : bins_) {
-            out.rows += b.rows;
-        }
-        if (rejected_ != 0) {
-            out.state = status::out_of_range;
-            return out;
-        }
-        if (out.rows == 0) {
-            return out;
-        }
-        const double n = static_cast<double>(out.rows);
-        constexpr double mean_of_absolute =
-            0.79788456080286536;  // of a standard normal variable, sqrt(2 / pi)
-        out.expected = out.noise = out.squared = out.largest = 0.0;
-        bool thin = false;
-        for (const bin& b : bins_) {
-            if (b.rows == 0) {
-                continue;
-            }
-            const double m = static_cast<double>(b.rows);
-            const double frequency = static_cast<double>(b.positives) / m;
-            const double distance = std::fabs(frequency - b.predicted / m);
-            out.expected += m / n * distance;
-            out.noise += mean_of_absolute * std::sqrt(b.spread) / n;
-            if (b.rows < 2) {
-                thin = true;
-                continue;
-            }
-            out.largest = distance > out.largest ? distance : out.largest;
-            out.squared += m / n * (distance * distance - frequency * (1.0 - frequency) / (m - 1.0));
-        }
-        if (thin) {
-            out.squared = stats::not_a_number;
-        } else {
-            out.debiased = out.squared > 0.0 ? std::sqrt(out.squared) : 0.0;
-        }
-        out.state = thin ? status::too_few : status::ok;
-        return out;
-    }
-
-private:
-    std::uint64_t rejected_ = 0;
-    std::vector<bin> bins_;
 };
 
 }  // namespace joust::inline v0::metrics
