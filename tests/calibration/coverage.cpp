@@ -334,7 +334,7 @@ void proportions(coverage_table& table)
     });
     table.row("sign_test", "15 % wins, 10 % losses", 100, "25 pairs", 1'000, [=](keyed_random& r) {
         const auto seen = pairs(r, 100);
-        return check(stats::sign_test(seen[0], seen[1], 100 - seen[0] - seen[1]), 0.525);
+        return check(stats::sign_test(seen[0], seen[1], 100 - seen[0] - seen[1]), 0.025);
     });
 }
 
