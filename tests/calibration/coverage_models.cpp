@@ -163,20 +163,22 @@ double between(keyed_random& random)
 }
 
 template <class Metric, class Unit>
-void row_rows(coverage_table& table, const char* name, double first, double second, Unit rows_of_unit)
+void row_rows(coverage_table& table, const char* name, int n, double first, double second, Unit rows_of_unit)
 {
     const std::string text = name;
-    table.row(name, "independent", 200, "100", 300, [=](keyed_random& r) {
+    const std::string least = std::to_string(n) + " rows";
+    const std::string units = std::to_string(n) + " units";
+    table.row(name, "independent", n, least.c_str(), 100, [=](keyed_random& r) {
         metrics::row_quality<Metric> seen;
-        for (int i = 0; i < 200; ++i) {
+        for (int i = 0; i < n; ++i) {
             const auto d = rows_of_unit(r, 1)[0];
             seen.add(d[0], d[1]);
         }
         return check(seen.result(), first);
     });
-    table.row((text + ", difference").c_str(), "unpaired", 400, "100 each", 200, [=](keyed_random& r) {
+    table.row((text + ", difference").c_str(), "unpaired", 2 * n, least.c_str(), 50, [=](keyed_random& r) {
         metrics::row_quality<Metric> a, b;
-        for (int i = 0; i < 200; ++i) {
+        for (int i = 0; i < n; ++i) {
             const auto d = rows_of_unit(r, 1)[0];
             const auto e = rows_of_unit(r, 1)[0];
             a.add(d[0], d[1]);
@@ -184,17 +186,17 @@ void row_rows(coverage_table& table, const char* name, double first, double seco
         }
         return check(metrics::compare(a.result(), b.result()), first - second);
     });
-    table.row((text + ", difference").c_str(), "paired", 200, "100", 300, [=](keyed_random& r) {
+    table.row((text + ", difference").c_str(), "paired", n, least.c_str(), 100, [=](keyed_random& r) {
         metrics::paired_quality<Metric> seen;
-        for (int i = 0; i < 200; ++i) {
+        for (int i = 0; i < n; ++i) {
             const auto d = rows_of_unit(r, 1)[0];
             seen.add(d[0], d[1], d[2]);
         }
         return check(seen.compare(), first - second);
     });
-    table.row((text + ", difference").c_str(), "clustered", 900, "30 units", 100, [=](keyed_random& r) {
+    table.row((text + ", difference").c_str(), "clustered", 3 * n, units.c_str(), 30, [=](keyed_random& r) {
         metrics::clustered_quality<Metric> a, b;
-        for (std::uint64_t unit = 0; unit < 300; ++unit) {
+        for (std::uint64_t unit = 0; unit < static_cast<std::uint64_t>(n); ++unit) {
             for (const auto& d : rows_of_unit(r, 3)) {
                 a.add(unit, d[0], d[1]);
                 b.add(unit, d[0], d[2]);
@@ -202,9 +204,9 @@ void row_rows(coverage_table& table, const char* name, double first, double seco
         }
         return check(a.compare(b), first - second);
     });
-    table.row(name, "clustered", 900, "30 units", 100, [=](keyed_random& r) {
+    table.row(name, "clustered", 3 * n, units.c_str(), 30, [=](keyed_random& r) {
         metrics::clustered_quality<Metric> seen;
-        for (std::uint64_t unit = 0; unit < 300; ++unit) {
+        for (std::uint64_t unit = 0; unit < static_cast<std::uint64_t>(n); ++unit) {
             for (const auto& d : rows_of_unit(r, 3)) {
                 seen.add(unit, d[0], d[1]);
             }
@@ -250,11 +252,12 @@ void row_metrics(coverage_table& table)
                mean * (2.0 * cdf(mean / sd) - 1.0);
     };
     // errors: 0.2 y - 0.2 - 0.5 e, with mean -0.2 and variance 0.29; 0.5 y - 0.3 e, with variance 0.34
-    row_rows<metrics::mean_absolute_error>(table, "MAE", folded(0.2, std::sqrt(0.29)),
+    row_rows<metrics::mean_absolute_error>(table, "MAE", 300, folded(0.2, std::sqrt(0.29)),
                                            folded(0.0, std::sqrt(0.34)), regression);
-    row_rows<metrics::mean_squared_error>(table, "MSE", 0.33, 0.34, regression);
-    row_rows<metrics::root_mean_squared_error>(table, "RMSE", std::sqrt(0.33), std::sqrt(0.34), regression);
-    row_rows<metrics::r_squared>(table, "R-squared", 0.67, 0.66, regression);
+    row_rows<metrics::mean_squared_error>(table, "MSE", 1'000, 0.33, 0.34, regression);
+    row_rows<metrics::root_mean_squared_error>(table, "RMSE", 1'000, std::sqrt(0.33), std::sqrt(0.34),
+                                               regression);
+    row_rows<metrics::r_squared>(table, "R-squared", 1'000, 0.67, 0.66, regression);
 
     // rows of a unit have one probability, and often one label
     const auto probabilities = [](keyed_random& r, int rows) {
@@ -268,18 +271,19 @@ void row_metrics(coverage_table& table)
     };
     const auto second = [](double p) { return 0.25 + 0.5 * p; };
     row_rows<labelled<metrics::brier_score>>(
-        table, "Brier score", over_p([](double p) { return p * (1.0 - p); }), over_p([&](double p) {
+        table, "Brier score", 500, over_p([](double p) { return p * (1.0 - p); }), over_p([&](double p) {
             const double q = second(p);
             return p * (1.0 - q) * (1.0 - q) + (1.0 - p) * q * q;
         }),
         probabilities);
-    row_rows<labelled<metrics::log_loss>>(
-        table, "log loss", over_p([](double p) { return -p * std::log(p) - (1.0 - p) * std::log(1.0 - p); }),
-        over_p([&](double p) {
-            const double q = second(p);
-            return -p * std::log(q) - (1.0 - p) * std::log(1.0 - q);
-        }),
-        probabilities);
+    row_rows<labelled<metrics::log_loss>>(table, "log loss", 500, over_p([](double p) {
+                                              return -p * std::log(p) - (1.0 - p) * std::log(1.0 - p);
+                                          }),
+                                          over_p([&](double p) {
+                                              const double q = second(p);
+                                              return -p * std::log(q) - (1.0 - p) * std::log(1.0 - q);
+                                          }),
+                                          probabilities);
 }
 
 // ---- scores
