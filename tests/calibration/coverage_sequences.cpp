@@ -54,6 +54,7 @@ auto stream(const Test& fresh, int n, Draw draw, double truth, int every = 1)
                 const stats::bounds ends = test.interval();
                 seen.missed = seen.missed || misses(ends, truth);
                 seen.width = ends.upper - ends.lower;
+                seen.given = !std::isnan(seen.width);  // burnt in, at the end
             }
         }
         return seen;

@@ -117,6 +117,12 @@ TEST_CASE("areas and variances are those of all pairs, for few and many cases")
             CHECK(one.variance == Approx(want.variance_a).epsilon(1e-12));
             CHECK(one.positives + one.negatives == n);
             CHECK(one.statistic == Approx((want.auc_a - 0.5) / std::sqrt(want.variance_a)).epsilon(1e-11));
+            // the interval is symmetric on the logit scale, with the error the delta method gives there
+            const auto logit = [](double p) { return std::log(p) - std::log1p(-p); };
+            const double half =
+                1.9599639845400542 * std::sqrt(want.variance_a) / (want.auc_a * (1.0 - want.auc_a));
+            CHECK(logit(one.lower) == Approx(logit(want.auc_a) - half).epsilon(1e-10));
+            CHECK(logit(one.upper) == Approx(logit(want.auc_a) + half).epsilon(1e-10));
 
             const auto apart = stats::delong_unpaired(labels, a, labels, b);
             CHECK(apart.statistic ==

@@ -798,7 +798,7 @@ void for_ties(std::span<const double> scores, const std::vector<std::size_t>& or
         out.state = rows.state;
         return out;
     }
-    return judged(rows.value, rows.variance, count, alpha);
+    return judged_area(rows.value, rows.variance, count, alpha);
 }
 
 [[nodiscard]] inline quality judged_units(const row_influences& rows, std::span<const std::uint64_t> units,
@@ -817,7 +817,7 @@ void for_ties(std::span<const double> scores, const std::vector<std::size_t>& or
         out.state = status::few_clusters;
         return out;
     }
-    return judged(rows.value, clusters.variance(), rows.of.size(), alpha, clusters.clusters());
+    return judged_area(rows.value, clusters.variance(), rows.of.size(), alpha, clusters.clusters());
 }
 
 [[nodiscard]] inline stats::test_result
@@ -855,7 +855,8 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 }  // namespace detail
 
 /// Give the area under the ROC curve from stored scores: the chance that a positive row scores above a negative one, ties
-/// as half. Exact, with DeLong's interval.
+/// as half. Exact, with DeLong's variance and an interval that is normal on the logit scale (areas near 1, of 0.98, want 100
+/// of each class).
 ///
 /// shape: labels 0 or 1, one score per label; infinite scores are fine
 /// errors: too_few (fewer than 2 rows of a class), zero_variance (perfect separation), out_of_range (lengths, NaN,
@@ -902,7 +903,8 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 /// Give the average precision from stored scores: the mean, over positive rows, of the precision at their score (the
 /// step-wise area under the precision-recall curve; tied rows enter together).
 ///
-/// Its interval is the delta method's; with few positives (below some 50) it is too short.
+/// Its interval is the delta method's, normal on the logit scale. It is too short where positives are few: with 30 of them
+/// it misses 6 to 7 %, with 10 up to 10 %; some 500 make it right.
 /// shape, errors, cost: as auc.
 [[nodiscard]] inline quality average_precision(std::span<const std::uint8_t> labels,
                                                std::span<const double> scores, double alpha = 0.05)
@@ -1030,8 +1032,8 @@ public:
                 q_below += q;
             }
         }
-        return detail::judged(value, of_positives / (m - 1.0) / m + of_negatives / (n - 1.0) / n, out.rows,
-                              alpha);
+        return detail::judged_area(value, of_positives / (m - 1.0) / m + of_negatives / (n - 1.0) / n,
+                                   out.rows, alpha);
     }
 
 private:

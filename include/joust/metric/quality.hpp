@@ -3,6 +3,7 @@
 #include <joust/core/bits.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/stats/co_moments.hpp>
+#include <joust/stats/logit.hpp>
 #include <joust/stats/normal.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -80,6 +81,19 @@ inline constexpr std::size_t fewest_clusters = 30;
     out.lower = value - half;
     out.upper = value + half;
     out.state = status::ok;
+    return out;
+}
+
+// An area between 0 and 1, whose interval is normal on the logit scale.
+[[nodiscard]] inline quality judged_area(double value, double variance, std::uint64_t rows, double alpha,
+                                         std::size_t clusters = 0) noexcept
+{
+    quality out = judged(value, variance, rows, alpha, clusters);
+    if (out.state == status::ok && value > 0.0 && value < 1.0) {
+        const stats::bounds ends = stats::detail::logit_interval(value, out.upper - value);
+        out.lower = ends.lower;
+        out.upper = ends.upper;
+    }
     return out;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/stats/buffer.hpp>
+#include <joust/stats/logit.hpp>
 #include <joust/stats/normal.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/ranks.hpp>
@@ -337,12 +338,15 @@ template <label_list LabelsA, label_list LabelsB>
     return result;
 }
 
-/// Estimate the area under the ROC curve with DeLong's variance and a normal interval.
+/// Estimate the area under the ROC curve with DeLong's variance and an interval that is normal on the logit scale.
 ///
+/// On its own scale the interval would miss 6 % at an area of 0.76 from 40 positives and 80 negatives. The p-value is
+/// that of DeLong's z, so at an area near 1/2 it may differ from the interval's verdict by a little.
 /// When every positive scores above every negative the variance is 0 and no interval exists, however few cases
-/// there are. Near 1 with few cases the interval may leave [0, 1]; it is not cut.
+/// there are.
 /// errors: as the paired test.
-/// source: DeLong, DeLong and Clarke-Pearson 1988.
+/// source: DeLong, DeLong and Clarke-Pearson 1988; Pepe 2003, "The Statistical Evaluation of Medical Tests for
+///     Classification and Prediction" (logit scale).
 template <label_list Labels>
 [[nodiscard]] auc_result area_under_curve(const Labels& labels, std::span<const double> scores,
                                           const test_options& options = {})
@@ -364,6 +368,13 @@ template <label_list Labels>
     }
     result.variance = of.variance;
     detail::judge_normal(result, of.auc, 0.5, of.variance, options);
+    if (result.state == status::ok) {
+        const double half = normal_upper_quantile(detail::tail_alpha(options)) * std::sqrt(of.variance);
+        const bounds ends = detail::logit_interval(of.auc, half);
+        result.lower = ends.lower;
+        result.upper = ends.upper;
+        detail::open_end(result, options.alternative);
+    }
     return result;
 }
 

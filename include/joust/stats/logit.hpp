@@ -1,0 +1,18 @@
+#pragma once
+
+#include <joust/stats/options.hpp>
+
+#include <cmath>
+
+namespace joust::inline v0::stats::detail {
+
+// The interval of a share between 0 and 1 that is symmetric on the logit scale, where the estimate of an area is far
+// nearer to normal than on its own; `half` is the half width on its own scale. It stays between 0 and 1.
+[[nodiscard]] inline bounds logit_interval(double value, double half) noexcept
+{
+    const double other = 1.0 - value;
+    const double ratio = std::exp(half / (value * other));
+    return {value / (value + other * ratio), value / (value + other / ratio)};
+}
+
+}  // namespace joust::inline v0::stats::detail
