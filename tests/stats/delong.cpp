@@ -133,6 +133,32 @@ TEST_CASE("areas and variances are those of all pairs, for few and many cases")
     }
 }
 
+TEST_CASE("DeLong's test of many cases is that of all pairs, whichever way they are ordered")
+{
+    joust_test::engine draw{19};
+    for (const int kind : {0, 1, 2, 3}) {
+        std::vector<int> labels;
+        std::vector<double> a, b;
+        for (int i = 0; i < 5'000; ++i) {
+            labels.push_back(draw.coin(0.2) ? 1 : 0);
+            const double up = 0.5 * labels.back();
+            const auto score = [&](double u) {
+                return kind == 0 ? u : kind == 1 ? std::floor(500.0 * u) : kind == 2 ? std::exp(30.0 * u) : u;
+            };
+            a.push_back(score(up + draw.uniform()));
+            b.push_back(kind == 3 && i % 2 == 1 ? std::nextafter(b.back(), 2.0) : score(up + draw.uniform()));
+        }
+        const plain want = by_pairs(labels, a, b);
+        const auto r = stats::delong(labels, a, b);
+        INFO(kind);
+        CHECK(r.auc_a == Approx(want.auc_a).epsilon(1e-13));
+        CHECK(r.auc_b == Approx(want.auc_b).epsilon(1e-13));
+        CHECK(r.variance_a == Approx(want.variance_a).epsilon(1e-11));
+        CHECK(r.variance_b == Approx(want.variance_b).epsilon(1e-11));
+        CHECK(r.covariance == Approx(want.covariance).epsilon(1e-9));
+    }
+}
+
 TEST_CASE("scores that order the cases alike have no variance, whatever their values")
 {
     const std::vector<bool> labels{false, true, false, true, true, false};

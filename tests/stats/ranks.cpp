@@ -45,15 +45,17 @@ TEST_CASE("keys of doubles are ordered as the doubles are, and lead back")
 TEST_CASE("midranks are those of a plain sort, for every way of sorting")
 {
     joust_test::engine draw{11};
-    for (const std::size_t n : {1U, 2U, 50U, 97U, 500U, 2047U, 2048U, 30'000U}) {
-        for (const int kind : {0, 1, 2, 3}) {
+    for (const std::size_t n : {1U, 2U, 50U, 97U, 500U, 2047U, 2048U, 5'000U, 30'000U, 140'000U}) {
+        for (const int kind : {0, 1, 2, 3, 4, 5}) {
             std::vector<double> x;
             for (std::size_t i = 0; i < n; ++i) {
                 const double u = draw.uniform() - 0.5;
                 x.push_back(kind == 0   ? u
                             : kind == 1 ? std::floor(20.0 * u)
                             : kind == 2 ? 1.0 + 1e-13 * std::floor(40.0 * u)  // alike in their upper bits
-                                        : 1.0);
+                            : kind == 3 ? 1.0
+                            : kind == 4 ? (i % 3 == 0 || x.empty() ? u : std::nextafter(x.back(), 1.0))
+                                        : std::exp(20.0 * u));
             }
             x[n / 2] = kind == 0 ? -infinity : x[n / 2];
             std::vector<double> ranks(n);

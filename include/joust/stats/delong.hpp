@@ -63,26 +63,72 @@ struct labelled {
     [[nodiscard]] std::uint64_t negatives() const noexcept { return positive.size() - positives; }
 };
 
-// Positives first, then negatives, each in the order given: a score's place among them.
-inline bool place(const labelled& labels, std::span<const double> scores, ordering_room& room,
-                  buffer<double>& split, buffer<std::int32_t>& placements)
-{
-    const std::size_t m = static_cast<std::size_t>(labels.positives);
-    std::size_t at[2] = {m, 0};
-    bool valid = true;
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-        valid = valid & (scores[i] == scores[i]);
-        split[at[labels.positive[i]]++] = scores[i];
+// The scores of both classes, positives first.
+struct split_scores {
+    buffer<double> values;
+    std::size_t positives = 0;
+
+    split_scores(const labelled& labels, std::span<const double> scores)
+        : values(scores.size()), positives(static_cast<std::size_t>(labels.positives))
+    {
+        std::size_t at[2] = {positives, 0};
+        for (std::size_t i = 0; i < scores.size(); ++i) {
+            values[at[labels.positive[i]]++] = scores[i];
+        }
     }
-    if (!valid) {
+};
+
+// Scores at places of their own: positives first, then negatives, each in the order given.
+class split_by_label {
+public:
+    split_by_label(const labelled& labels, std::span<const double> scores) noexcept
+        : labels_(labels), scores_(scores)
+    {
+    }
+
+    [[nodiscard]] std::span<const double> values() const noexcept { return scores_; }
+    template <class Visit>
+    void for_each(Visit visit) const noexcept
+    {
+        std::size_t positives = 0;
+        std::size_t negative = static_cast<std::size_t>(labels_.positives);
+        for (std::size_t i = 0; i < scores_.size(); ++i) {
+            // By a mask: nobody can foretell the label.
+            const std::size_t is_positive = labels_.positive[i];
+            visit(scores_[i], negative ^ ((negative ^ positives) & (0 - is_positive)));
+            positives += is_positive;
+            negative += 1 - is_positive;
+        }
+    }
+    // Copies the scores when first asked: only where values are hardly apart.
+    [[nodiscard]] double at(std::uint32_t place)
+    {
+        if (split_.empty()) {
+            split_ = buffer<double>(scores_.size());
+            for_each([&](double score, std::size_t to) { split_[to] = score; });
+        }
+        return split_[place];
+    }
+
+private:
+    const labelled& labels_;
+    std::span<const double> scores_;
+    buffer<double> split_;
+};
+
+// Twice the placements of all scores, positives first: for a positive the negatives that score lower, for a negative the
+// positives that score higher, equals counting half. False where a score is NaN.
+inline bool place(const labelled& labels, std::span<const double> scores, ordering_room& room,
+                  buffer<std::int32_t>& placements)
+{
+    if (!has_no_nan(scores)) {
         return false;
     }
-    // Twice the placement: for a positive the negatives that score lower, for a negative the positives that score
-    // higher, equals counting half.
+    const auto m = static_cast<std::uint32_t>(labels.positives);
     std::int32_t negatives_below = 0;
     std::int32_t positives_above = static_cast<std::int32_t>(m);
     std::int32_t* const placed = placements.data();
-    walk_ordered_groups(split, room, [&](const std::uint32_t* rows, std::size_t count, std::size_t) {
+    const auto visit = [&](const std::uint32_t* rows, std::size_t count, std::size_t) {
         std::int32_t positives = 0;
         for (std::size_t i = 0; i < count; ++i) {
             positives += rows[i] < m ? 1 : 0;
@@ -92,12 +138,17 @@ inline bool place(const labelled& labels, std::span<const double> scores, orderi
         const std::int32_t of_positive = 2 * negatives_below + negatives;
         const std::int32_t of_negative = 2 * positives_above + positives;
         for (std::size_t i = 0; i < count; ++i) {
-            const std::int32_t is_positive =
-                rows[i] < m ? 1 : 0;  // multiplied: nobody can foretell the label
+            const std::int32_t is_positive = rows[i] < m ? 1 : 0;
             placed[rows[i]] = of_negative + is_positive * (of_positive - of_negative);
         }
         negatives_below += negatives;
-    });
+    };
+    if (scores.size() <= most_steps) {
+        walk_packed_groups(split_by_label{labels, scores}, room, visit);
+    } else {
+        const split_scores split{labels, scores};
+        walk_ordered_groups(std::span<const double>{split.values}, room, visit);
+    }
     return true;
 }
 
@@ -183,8 +234,17 @@ struct auc_moments {
     double variance = 0.0;
     bool valid = false;
 
-    auc_moments(std::span<const double> positive, std::span<const double> negative)
+    auc_moments(const labelled& labels, std::span<const double> scores)
+        : auc_moments(split_scores{labels, scores})
     {
+    }
+
+private:
+    explicit auc_moments(const split_scores& split)
+    {
+        const std::span<const double> all{split.values.data(), split.values.size()};
+        const std::span<const double> positive = all.first(split.positives);
+        const std::span<const double> negative = all.subspan(split.positives);
         const sorted_sample p{positive};
         const sorted_sample q{negative};
         if (!(p.valid && q.valid)) {
@@ -216,26 +276,6 @@ struct auc_moments {
         const bool apart = twice_u == 0 || twice_u == 2 * p.size() * q.size();
         variance =
             apart ? 0.0 : square_p / (4.0 * n * n * (m - 1.0) * m) + square_q / (4.0 * m * m * (n - 1.0) * n);
-    }
-};
-
-// The scores of both classes, positives first.
-struct split_scores {
-    buffer<double> values;
-    std::size_t positives = 0;
-
-    split_scores(const labelled& labels, std::span<const double> scores)
-        : values(scores.size()), positives(static_cast<std::size_t>(labels.positives))
-    {
-        std::size_t at[2] = {positives, 0};
-        for (std::size_t i = 0; i < scores.size(); ++i) {
-            values[at[labels.positive[i]]++] = scores[i];
-        }
-    }
-    [[nodiscard]] auc_moments moments() const
-    {
-        const std::span<const double> all{values.data(), values.size()};
-        return {all.first(positives), all.subspan(positives)};
     }
 };
 
@@ -277,8 +317,7 @@ template <label_list Labels>
     detail::buffer<std::int32_t> a(score_a.size());
     detail::buffer<std::int32_t> b(score_b.size());
     detail::ordering_room room{score_a.size()};
-    detail::buffer<double> split(score_a.size());
-    if (!detail::place(cases, score_a, room, split, a) || !detail::place(cases, score_b, room, split, b)) {
+    if (!detail::place(cases, score_a, room, a) || !detail::place(cases, score_b, room, b)) {
         result.state = status::out_of_range;
         return result;
     }
@@ -323,8 +362,8 @@ template <label_list LabelsA, label_list LabelsB>
                            : status::out_of_range;
         return result;
     }
-    const detail::auc_moments of_a = detail::split_scores{first, score_a}.moments();
-    const detail::auc_moments of_b = detail::split_scores{second, score_b}.moments();
+    const detail::auc_moments of_a{first, score_a};
+    const detail::auc_moments of_b{second, score_b};
     if (!(of_a.valid && of_b.valid)) {
         result.state = status::out_of_range;
         return result;
@@ -361,7 +400,7 @@ template <label_list Labels>
     if (result.state != status::ok) {
         return result;
     }
-    const detail::auc_moments of = detail::split_scores{cases, scores}.moments();
+    const detail::auc_moments of{cases, scores};
     if (!of.valid) {
         result.state = status::out_of_range;
         return result;

@@ -45,6 +45,24 @@ struct keyed_row {
     return record.key;
 }
 
+// Moves records to where the counts of their digits say, equal digits in the order given; the counts are used up.
+template <class Record>
+void distribute(const Record* from, Record* to, std::size_t n, std::span<std::uint32_t> counts,
+                int shift) noexcept
+{
+    std::uint32_t at = 0;
+    for (std::uint32_t& count : counts) {
+        const std::uint32_t next = at + count;
+        count = at;
+        at = next;
+    }
+    const std::uint64_t mask = counts.size() - 1;
+    std::uint32_t* const starts = counts.data();
+    for (std::size_t i = 0; i < n; ++i) {
+        to[starts[(sort_key(from[i]) >> shift) & mask]++] = from[i];
+    }
+}
+
 // Sorts by the bits of the keys from `From` up to `To`, least significant digits first, so that equal keys keep
 // their order. `other` is room for as many records.
 template <int Bits, int From, int To, class Record>
@@ -70,15 +88,7 @@ void radix_sort(std::span<Record> records, std::span<Record> other)
         if (starts[(sort_key(from[0]) >> shift) & mask] == n) {
             continue;  // one digit for all
         }
-        std::uint32_t at = 0;
-        for (std::size_t i = 0; i < buckets; ++i) {
-            const std::uint32_t count = starts[i];
-            starts[i] = at;
-            at += count;
-        }
-        for (std::size_t i = 0; i < n; ++i) {
-            to[starts[(sort_key(from[i]) >> shift) & mask]++] = from[i];
-        }
+        distribute(from, to, n, std::span<std::uint32_t>{starts, buckets}, shift);
         Record* const held = from;
         from = to;
         to = held;
@@ -149,6 +159,68 @@ void sort_by_key(buffer<Record>& records)
     sort_by_key(std::span<Record>{records}, std::span<Record>{other});
 }
 
+[[nodiscard]] inline bool has_no_nan(std::span<const double> values) noexcept
+{
+    bool valid = true;
+    for (const double x : values) {
+        valid = valid & (x == x);
+    }
+    return valid;
+}
+
+// The smallest and the largest value. Four of each side by side, since each waits for its own last comparison.
+struct value_range {
+    double low = 0.0, high = 0.0;
+
+    explicit value_range(std::span<const double> values) noexcept
+    {
+        constexpr std::size_t lanes = 4;
+        double lows[lanes], highs[lanes];
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            lows[lane] = highs[lane] = values[0];
+        }
+        std::size_t i = 0;
+        for (; i + lanes <= values.size(); i += lanes) {
+            for (std::size_t lane = 0; lane < lanes; ++lane) {
+                const double x = values[i + lane];
+                lows[lane] = x < lows[lane] ? x : lows[lane];
+                highs[lane] = x > highs[lane] ? x : highs[lane];
+            }
+        }
+        for (; i < values.size(); ++i) {
+            lows[0] = values[i] < lows[0] ? values[i] : lows[0];
+            highs[0] = values[i] > highs[0] ? values[i] : highs[0];
+        }
+        low = lows[0];
+        high = highs[0];
+        for (std::size_t lane = 1; lane < lanes; ++lane) {
+            low = lows[lane] < low ? lows[lane] : low;
+            high = highs[lane] > high ? highs[lane] : high;
+        }
+    }
+};
+
+// Values in the order given, each at a place of its own: as it stands.
+class as_given {
+public:
+    explicit as_given(std::span<const double> values) noexcept : values_(values) {}
+
+    [[nodiscard]] std::span<const double> values() const noexcept { return values_; }
+    // Calls visit(value, place) for all of them.
+    template <class Visit>
+    void for_each(Visit visit) const noexcept
+    {
+        for (std::size_t i = 0; i < values_.size(); ++i) {
+            visit(values_[i], i);
+        }
+    }
+    // The value at a place.
+    [[nodiscard]] double at(std::uint32_t place) const noexcept { return values_[place]; }
+
+private:
+    std::span<const double> values_;
+};
+
 // Room to order several samples of one size, one after the other: fresh memory costs as much as sorting.
 struct ordering_room {
     buffer<std::uint64_t> words, other;
@@ -157,73 +229,168 @@ struct ordering_room {
     explicit ordering_room(std::size_t n) : words(n), other(n), rows(n) {}
 };
 
-// Calls visit(rows, count, before) for each group of equal values, in ascending order: their places in `values`, how
-// many they are and how many are less. None of them is NaN; there are fewer than 2^32.
+// Words of values and their places, 44 and 20 bits, ordered as the values are as far as 44 bits tell: half the memory
+// to move. What the upper bits leave together is put right by whoever walks the words.
+inline constexpr int place_bits = 20;
+inline constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
+// More values than this are too many for two digits to tell apart.
+inline constexpr std::size_t most_steps = std::size_t{1} << 17;
+
+// Visits the groups of values that are too close for their words to tell apart.
+template <class Sample, class Visit>
+void visit_unequal(Sample& sample, std::span<std::uint32_t> places, std::size_t before, Visit& visit)
+{
+    buffer<keyed_row> records(places.size());
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        records[i] = {ordered_key(sample.at(places[i])), places[i]};
+    }
+    sort_by_key(records);
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        places[i] = records[i].row;
+    }
+    for (std::size_t begin = 0; begin < places.size();) {
+        std::size_t end = begin + 1;
+        while (end < places.size() && records[end].key == records[begin].key) {
+            ++end;
+        }
+        visit(static_cast<const std::uint32_t*>(places.data() + begin), end - begin, before + begin);
+        begin = end;
+    }
+}
+
+// Sorts words by even steps between the smallest and the largest value: two digits tell nearly all values apart, where
+// three are needed of the bits of a double. False, and nothing is done, where many values are crowded into few steps,
+// as one in 64 of them shows. The upper 22 bits of the words are sorted then.
+template <class Sample>
+bool sort_by_steps(const Sample& sample, ordering_room& room)
+{
+    const std::span<const double> values = sample.values();
+    const std::size_t n = values.size();
+    if (n <= 4096 || n > most_steps) {
+        return false;
+    }
+    const value_range range{values};
+    const double low = range.low;
+    const double scale = 17592169267200.0 / (range.high - low);  // less than 2^44, which must not be reached
+    if (!(range.high - low < 1e300 && scale < 1e300)) {
+        return false;
+    }
+    const auto step_of = [=](double x) {
+        return static_cast<std::uint64_t>(static_cast<std::int64_t>((x - low) * scale));
+    };
+    constexpr std::size_t buckets = 2048;
+    constexpr std::size_t thinned = 64;
+    buffer<std::uint32_t> counts(2 * buckets, 0);
+    std::uint32_t* const lower = counts.data();
+    std::uint32_t* const upper = lower + buckets;
+    std::uint64_t pairs = 0;  // of values in one bucket
+    for (std::size_t i = 0; i < n; i += thinned) {
+        pairs += upper[step_of(values[i]) >> 33]++;
+    }
+    const std::uint64_t seen = n / thinned;
+    if (2 * pairs * n > 1024 * seen * seen) {
+        return false;
+    }
+    for (std::size_t i = 0; i < buckets; ++i) {
+        upper[i] = 0;
+    }
+    std::uint64_t* const words = room.words.data();
+    sample.for_each([=](double x, std::size_t place) {
+        const std::uint64_t step = step_of(x);
+        ++upper[step >> 33];
+        ++lower[(step >> 22) & (buckets - 1)];
+        words[place] = step << place_bits | place;
+    });
+    distribute(words, room.other.data(), n, {lower, buckets}, 42);
+    distribute(room.other.data(), words, n, {upper, buckets}, 53);
+    return true;
+}
+
+// Calls visit(places, count, before) for each group of equal values, in ascending order: their places, how many they are
+// and how many are less. None of them is NaN; there are at most 2^20.
+template <class Sample, class Visit>
+void walk_packed_groups(Sample sample, ordering_room& room, Visit visit)
+{
+    const std::size_t n = sample.values().size();
+    std::uint64_t unsorted = (std::uint64_t{1} << 42) - 1;  // bits by which words are not sorted yet
+    if (!sort_by_steps(sample, room)) {
+        std::uint64_t* const words = room.words.data();
+        sample.for_each([=](double x, std::size_t at) { words[at] = (ordered_key(x) & ~place_mask) | at; });
+        sort_by_key(std::span<std::uint64_t>{room.words.data(), n},
+                    std::span<std::uint64_t>{room.other.data(), n});
+        unsorted = place_mask;
+    }
+    std::uint64_t* const words = room.words.data();
+    std::uint32_t* const places = room.rows.data();
+    for (std::size_t first = 0; first < n;) {
+        const std::uint32_t place = static_cast<std::uint32_t>(words[first] & place_mask);
+        std::size_t last = first + 1;
+        if (last == n || (words[last] ^ words[first]) > unsorted) {
+            visit(&place, std::size_t{1}, first);  // mostly
+            first = last;
+            continue;
+        }
+        if (unsorted != place_mask) {
+            bool sorted = true;
+            for (; last < n && (words[last] ^ words[first]) <= unsorted; ++last) {
+                sorted = sorted && words[last - 1] >> place_bits <= words[last] >> place_bits;
+            }
+            const std::span<std::uint64_t> run{words + first, last - first};
+            if (!sorted && run.size() <= 64) {
+                insertion_sort(run);
+            } else if (!sorted) {
+                radix_sort<11, place_bits, 64>(run, std::span<std::uint64_t>{room.other.data(), run.size()});
+            }
+        } else {
+            last = n;
+        }
+        // Where words agree in all their upper bits the values themselves decide.
+        while (first < last) {
+            places[0] = static_cast<std::uint32_t>(words[first] & place_mask);
+            std::size_t count = 1;
+            if (first + 1 < last && (words[first + 1] ^ words[first]) <= place_mask) {
+                const double value = sample.at(places[0]);
+                bool equal = true;
+                for (; first + count < last && (words[first + count] ^ words[first]) <= place_mask; ++count) {
+                    places[count] = static_cast<std::uint32_t>(words[first + count] & place_mask);
+                    equal = equal & (sample.at(places[count]) == value);
+                }
+                if (!equal) {
+                    visit_unequal(sample, std::span<std::uint32_t>{places, count}, first, visit);
+                    first += count;
+                    continue;
+                }
+            }
+            visit(static_cast<const std::uint32_t*>(places), count, first);
+            first += count;
+        }
+    }
+}
+
+// The same for fewer than 2^32 values at the places where they stand.
 template <class Visit>
 void walk_ordered_groups(std::span<const double> values, ordering_room& room, Visit visit)
 {
     const std::size_t n = values.size();
-    buffer<std::uint32_t>& rows = room.rows;
-    if (n > std::size_t{1} << 20) {
-        buffer<keyed_row> records(n);
-        for (std::size_t i = 0; i < n; ++i) {
-            records[i] = {ordered_key(values[i]), static_cast<std::uint32_t>(i)};
-        }
-        sort_by_key(records);
-        for (std::size_t i = 0; i < n; ++i) {
-            rows[i] = records[i].row;
-        }
-        for (std::size_t first = 0; first < n;) {
-            std::size_t last = first + 1;
-            while (last < n && records[last].key == records[first].key) {
-                ++last;
-            }
-            visit(rows.data() + first, last - first, first);
-            first = last;
-        }
+    if (n <= std::size_t{1} << place_bits) {
+        walk_packed_groups(as_given{values}, room, visit);
         return;
     }
-    // The upper 44 bits of a key and its place in one word: half the memory to move. Where these bits agree the
-    // values themselves decide.
-    constexpr int place_bits = 20;
-    constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
-    buffer<std::uint64_t>& words = room.words;
+    buffer<keyed_row> records(n);
     for (std::size_t i = 0; i < n; ++i) {
-        words[i] = (ordered_key(values[i]) & ~place_mask) | i;
+        records[i] = {ordered_key(values[i]), static_cast<std::uint32_t>(i)};
     }
-    sort_by_key(std::span<std::uint64_t>{words}, std::span<std::uint64_t>{room.other});
+    sort_by_key(records);
+    for (std::size_t i = 0; i < n; ++i) {
+        room.rows[i] = records[i].row;
+    }
     for (std::size_t first = 0; first < n;) {
         std::size_t last = first + 1;
-        const std::uint32_t row = static_cast<std::uint32_t>(words[first] & place_mask);
-        if (last == n || (words[last] ^ words[first]) > place_mask) {
-            visit(&row, std::size_t{1}, first);  // mostly
-            first = last;
-            continue;
+        while (last < n && records[last].key == records[first].key) {
+            ++last;
         }
-        rows[first] = row;
-        bool ordered = true;
-        for (; last < n && (words[last] ^ words[first]) <= place_mask; ++last) {
-            rows[last] = static_cast<std::uint32_t>(words[last] & place_mask);
-            ordered = ordered && values[rows[last - 1]] <= values[rows[last]];
-        }
-        if (!ordered) {
-            buffer<keyed_row> run(last - first);
-            for (std::size_t i = first; i < last; ++i) {
-                run[i - first] = {ordered_key(values[rows[i]]), rows[i]};
-            }
-            sort_by_key(run);
-            for (std::size_t i = first; i < last; ++i) {
-                rows[i] = run[i - first].row;
-            }
-        }
-        while (first < last) {
-            std::size_t end = first + 1;
-            while (end < last && values[rows[end]] == values[rows[first]]) {
-                ++end;
-            }
-            visit(rows.data() + first, end - first, first);
-            first = end;
-        }
+        visit(room.rows.data() + first, last - first, first);
+        first = last;
     }
 }
 
@@ -319,11 +486,7 @@ private:
 /// cost: a radix sort, some 40 ns per value at a million.
 [[nodiscard]] inline bool midranks(std::span<const double> values, std::span<double> ranks)
 {
-    bool valid = values.size() == ranks.size();
-    for (const double x : values) {
-        valid = valid && x == x;
-    }
-    if (!valid) {
+    if (values.size() != ranks.size() || !detail::has_no_nan(values)) {
         return false;
     }
     detail::ordering_room room{values.size()};
