@@ -7,7 +7,8 @@
 // runs: 569 of 10,000), or where more than 1 % of runs have no interval. JOUST_CALIBRATE=full runs 10,000; arguments are
 // another seed and another number of runs.
 //
-// Intervals that hold at every look: coverage_sequences.cpp; of models, policies and regressions: coverage_models.cpp.
+// Intervals that hold at every look: coverage_sequences.cpp; of models and policies: coverage_models.cpp; of
+// regressions: coverage_regressions.cpp.
 
 #include "calibration/coverage.hpp"
 
@@ -104,7 +105,7 @@ void means(coverage_table& table)
                                       {.replicates = 2'000, .seed = r.next()}),
                      0.0);
     });
-    table.row("bootstrap, BCa", "normal, log of sd", 100, "100", 50, [](keyed_random& r) {
+    table.row("bootstrap, BCa", "normal, log of sd", 400, "400", 30, [](keyed_random& r) {
         const auto log_sd = [](std::span<const double> x) {
             double sum = 0.0, squares = 0.0;
             for (const double v : x) {
@@ -114,7 +115,7 @@ void means(coverage_table& table)
             const double n = static_cast<double>(x.size());
             return 0.5 * std::log((squares - sum * sum / n) / n);
         };
-        return check(stats::bootstrap(normals(r, 100), log_sd, {.replicates = 2'000, .seed = r.next()}), 0.0);
+        return check(stats::bootstrap(normals(r, 400), log_sd, {.replicates = 2'000, .seed = r.next()}), 0.0);
     });
     table.row("poisson_bootstrap", "units of 3 values, mean", 900, "100 units", 100, [](keyed_random& r) {
         stats::poisson_bootstrap sums{{.seed = r.next()}};
@@ -220,7 +221,7 @@ void ranks(coverage_table& table)
             stats::wilcoxon_signed_rank(sample(r, 80, [](keyed_random& from) { return from.uniform(); })),
             0.5);
     });
-    table.row("area_under_curve", "binormal, area 0.76", 120, "2 of a class", 500, [](keyed_random& r) {
+    table.row("area_under_curve", "binormal, area 0.76", 120, "40 of a class", 500, [](keyed_random& r) {
         std::vector<std::uint8_t> labels;
         const auto scores = sample(r, 120, [&](keyed_random& from) {
             labels.push_back(labels.size() % 3 == 0 ? 1 : 0);
@@ -228,7 +229,7 @@ void ranks(coverage_table& table)
         });
         return check(stats::area_under_curve(labels, scores), cdf(std::sqrt(0.5)));
     });
-    table.row("delong, paired", "binormal, 0.76 and 0.69", 150, "2 of a class", 500, [](keyed_random& r) {
+    table.row("delong, paired", "binormal, 0.76 and 0.69", 150, "40 of a class", 500, [](keyed_random& r) {
         std::vector<std::uint8_t> labels;
         std::vector<double> a, b;
         for (int i = 0; i < 150; ++i) {
@@ -240,7 +241,7 @@ void ranks(coverage_table& table)
         }
         return check(stats::delong(labels, a, b), cdf(std::sqrt(0.5)) - cdf(0.7 * std::sqrt(0.5)));
     });
-    table.row("delong_unpaired", "binormal, 0.76 and 0.69", 300, "2 of a class", 500, [](keyed_random& r) {
+    table.row("delong_unpaired", "binormal, 0.76 and 0.69", 300, "40 of a class", 500, [](keyed_random& r) {
         std::vector<std::uint8_t> labels;
         std::vector<double> a, b;
         for (int i = 0; i < 150; ++i) {

@@ -1,4 +1,4 @@
-// How often do intervals of model metrics, of a policy's value from logged data, and of regressions miss the truth?
+// How often do intervals of model metrics, and of a policy's value from logged data, miss the truth?
 //
 // Columns and arguments as in coverage.cpp. Rows of metrics say whether rows are independent, paired (two models on the
 // same rows), or clustered (several rows of a unit, alike); truths are those of infinitely many rows.
@@ -7,7 +7,6 @@
 #include <joust/metric/classification.hpp>
 #include <joust/metric/regression.hpp>
 #include <joust/stats/off_policy.hpp>
-#include <joust/stats/regression.hpp>
 
 #include "calibration/coverage.hpp"
 
@@ -329,7 +328,7 @@ void score_metrics(coverage_table& table)
 {
     const double area = cdf(std::sqrt(0.5));
     const double difference = area - cdf(0.7 * std::sqrt(0.5));
-    table.row("auc", "independent", 200, "2 of a class", 300, [=](keyed_random& r) {
+    table.row("auc", "independent", 200, "40 of a class", 300, [=](keyed_random& r) {
         const scored s = score(r, 200, 1, 0.4);
         return check(metrics::auc(s.labels, s.first), area);
     });
@@ -337,7 +336,7 @@ void score_metrics(coverage_table& table)
         const scored s = score(r, 200, 3, 0.4);
         return check(metrics::auc(s.labels, s.first, s.units), area);
     });
-    table.row("compare_auc", "paired", 200, "2 of a class", 300, [=](keyed_random& r) {
+    table.row("compare_auc", "paired", 200, "40 of a class", 300, [=](keyed_random& r) {
         const scored s = score(r, 200, 1, 0.4);
         return check(metrics::compare_auc(s.labels, s.first, s.second), difference);
     });
@@ -345,7 +344,7 @@ void score_metrics(coverage_table& table)
         const scored s = score(r, 200, 3, 0.4);
         return check(metrics::compare_auc(s.labels, s.first, s.second, s.units), difference);
     });
-    table.row("binned_auc", "independent", 200, "2 of a class", 300, [=](keyed_random& r) {
+    table.row("binned_auc", "independent", 200, "40 of a class", 300, [=](keyed_random& r) {
         metrics::binned_auc seen;
         const scored s = score(r, 200, 1, 0.4);
         for (std::size_t i = 0; i < s.labels.size(); ++i) {
@@ -355,20 +354,20 @@ void score_metrics(coverage_table& table)
     });
     const double precision = precision_of_all(1.0, 0.3);
     const double less = precision - precision_of_all(0.7, 0.3);
-    table.row("average_precision", "independent", 500, "100 positives", 200, [=](keyed_random& r) {
-        const scored s = score(r, 500, 1, 0.3);
+    table.row("average_precision", "independent", 2'000, "500 positives", 50, [=](keyed_random& r) {
+        const scored s = score(r, 2'000, 1, 0.3);
         return check(metrics::average_precision(s.labels, s.first), precision);
     });
-    table.row("average_precision", "clustered", 1'200, "100 positives", 50, [=](keyed_random& r) {
-        const scored s = score(r, 400, 3, 0.3);
+    table.row("average_precision", "clustered", 3'000, "500 positives", 20, [=](keyed_random& r) {
+        const scored s = score(r, 1'000, 3, 0.3);
         return check(metrics::average_precision(s.labels, s.first, s.units), precision);
     });
-    table.row("compare_average_precision", "paired", 500, "100 positives", 200, [=](keyed_random& r) {
-        const scored s = score(r, 500, 1, 0.3);
+    table.row("compare_average_precision", "paired", 2'000, "500 positives", 50, [=](keyed_random& r) {
+        const scored s = score(r, 2'000, 1, 0.3);
         return check(metrics::compare_average_precision(s.labels, s.first, s.second), less);
     });
-    table.row("compare_average_precision", "clustered", 1'200, "100 positives", 50, [=](keyed_random& r) {
-        const scored s = score(r, 400, 3, 0.3);
+    table.row("compare_average_precision", "clustered", 3'000, "500 positives", 20, [=](keyed_random& r) {
+        const scored s = score(r, 1'000, 3, 0.3);
         return check(metrics::compare_average_precision(s.labels, s.first, s.second, s.units), less);
     });
 }
@@ -519,81 +518,15 @@ void policies(coverage_table& table)
         &stats::off_policy::plain_switch);
 }
 
-// ---- regressions
-
-void regressions(coverage_table& table)
-{
-    for (const stats::hc variance : {stats::hc::hc2, stats::hc::hc3}) {
-        table.row(variance == stats::hc::hc2 ? "least_squares, HC2" : "least_squares, HC3",
-                  "slope, sd grows with x", 40, "10 a coefficient", 100, [=](keyed_random& r) {
-                      Eigen::MatrixXd x(40, 2);
-                      std::vector<double> y;
-                      for (Eigen::Index i = 0; i < 40; ++i) {
-                          const double at = r.uniform();
-                          x(i, 0) = 1.0;
-                          x(i, 1) = at;
-                          y.push_back(1.0 + 2.0 * at + (0.2 + at) * normal(r));
-                      }
-                      return check(stats::least_squares{x, y}.test(1, {.variance = variance}), 2.0);
-                  });
-    }
-    table.row("least_squares, CR2", "slope, 20 clusters of 4", 80, "8 clusters, 4 df", 50,
-              [](keyed_random& r) {
-                  Eigen::MatrixXd x(80, 2);
-                  std::vector<double> y;
-                  std::vector<std::uint64_t> clusters;
-                  for (Eigen::Index g = 0; g < 20; ++g) {
-                      const double level = normal(r), at = normal(r);
-                      for (Eigen::Index i = 4 * g; i < 4 * g + 4; ++i) {
-                          x(i, 0) = 1.0;
-                          x(i, 1) = at + 0.5 * normal(r);
-                          y.push_back(1.0 + 2.0 * x(i, 1) + level + normal(r));
-                          clusters.push_back(static_cast<std::uint64_t>(g));
-                      }
-                  }
-                  return check(stats::least_squares{x, y}.test(1, clusters), 2.0);
-              });
-    table.row("lin_adjustment, HC2", "2 covariates, one effect", 80, "10 a coefficient", 50,
-              [](keyed_random& r) {
-                  Eigen::MatrixXd x(80, 2);
-                  std::vector<double> y;
-                  std::vector<std::uint8_t> first;
-                  for (Eigen::Index i = 0; i < 80; ++i) {
-                      x(i, 0) = normal(r);
-                      x(i, 1) = r.uniform();
-                      first.push_back(r.coin() ? 1 : 0);
-                      y.push_back((first.back() == 1 ? 1.0 : 0.0) + x(i, 0) + x(i, 1) * x(i, 1) + normal(r));
-                  }
-                  return check(stats::lin_adjustment(y, first, x), 1.0);
-              });
-    table.row("lin_adjustment, CR2", "30 clusters of 4", 120, "8 clusters, 4 df", 30, [](keyed_random& r) {
-        Eigen::MatrixXd x(120, 1);
-        std::vector<double> y;
-        std::vector<std::uint8_t> first;
-        std::vector<std::uint64_t> clusters;
-        for (Eigen::Index g = 0; g < 30; ++g) {
-            const double level = normal(r);
-            for (Eigen::Index i = 4 * g; i < 4 * g + 4; ++i) {
-                x(i, 0) = level + normal(r);
-                first.push_back(g % 2 == 0 ? 1 : 0);
-                clusters.push_back(static_cast<std::uint64_t>(g));
-                y.push_back((g % 2 == 0 ? 1.0 : 0.0) + x(i, 0) + level + normal(r));
-            }
-        }
-        return check(stats::lin_adjustment(y, first, x, clusters), 1.0);
-    });
-}
-
 }  // namespace
 
 int main(int count, char** arguments)
 {
-    coverage_table table{"Intervals of metrics, policies and regressions", count, arguments};
+    coverage_table table{"Intervals of metrics and policies", count, arguments};
     classes(table);
     row_metrics(table);
     score_metrics(table);
     calibrations(table);
     policies(table);
-    regressions(table);
     return table.finish();
 }
