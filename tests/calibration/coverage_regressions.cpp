@@ -30,12 +30,12 @@ void regressions(coverage_table& table)
                       return check(stats::least_squares{x, y}.test(1, {.variance = variance}), 2.0);
                   });
     }
-    table.row("least_squares, CR2", "slope, 20 clusters of 4", 80, "8 clusters, 4 df", 50,
+    table.row("least_squares, CR2", "slope, 40 clusters of 4", 160, "8 clusters, 4 df", 50,
               [](keyed_random& r) {
-                  Eigen::MatrixXd x(80, 2);
+                  Eigen::MatrixXd x(160, 2);
                   std::vector<double> y;
                   std::vector<std::uint64_t> clusters;
-                  for (Eigen::Index g = 0; g < 20; ++g) {
+                  for (Eigen::Index g = 0; g < 40; ++g) {
                       const double level = normal(r), at = normal(r);
                       for (Eigen::Index i = 4 * g; i < 4 * g + 4; ++i) {
                           x(i, 0) = 1.0;
