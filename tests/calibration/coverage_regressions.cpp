@@ -18,10 +18,10 @@ void regressions(coverage_table& table)
 {
     for (const stats::hc variance : {stats::hc::hc2, stats::hc::hc3}) {
         table.row(variance == stats::hc::hc2 ? "least_squares, HC2" : "least_squares, HC3",
-                  "slope, sd grows with x", 40, "10 a coefficient", 100, [=](keyed_random& r) {
-                      Eigen::MatrixXd x(40, 2);
+                  "slope, sd grows with x", 100, "50 a coefficient", 100, [=](keyed_random& r) {
+                      Eigen::MatrixXd x(100, 2);
                       std::vector<double> y;
-                      for (Eigen::Index i = 0; i < 40; ++i) {
+                      for (Eigen::Index i = 0; i < 100; ++i) {
                           const double at = r.uniform();
                           x(i, 0) = 1.0;
                           x(i, 1) = at;
