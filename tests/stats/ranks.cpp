@@ -77,6 +77,42 @@ TEST_CASE("long rows of values that differ only in their last bits are ranked in
     CHECK(ranks == plain_midranks(x));
 }
 
+TEST_CASE("a large sample is sorted as a plain sort has it, however its values are spread")
+{
+    joust_test::engine draw{23};
+    for (const int kind : {0, 1, 2, 3, 4, 5, 6}) {
+        std::vector<double> x;
+        for (int i = 0; i < 300'000; ++i) {
+            const double u = draw.uniform() - 0.5;
+            x.push_back(kind == 1   ? std::exp(40.0 * u)
+                        : kind == 2 ? std::floor(200.0 * u) + 1e-9 * u  // crowded within its steps
+                        : kind == 3 ? std::floor(1'000.0 * u)
+                                    : u);
+        }
+        if (kind == 4) {
+            x[1'001] = 1e12;  // alone, far from all others, and not among those that are looked at first
+        } else if (kind == 5) {
+            x[77] = infinity;
+            x[78] = -infinity;
+            x[79] = -0.0;
+        } else if (kind == 6) {
+            x[12'345] = std::nan("");
+        }
+        const stats::detail::sorted_sample sorted{x};
+        INFO(kind);
+        CHECK(sorted.valid == (kind != 6));
+        CHECK(sorted.finite == (kind != 5 && kind != 6));
+        if (sorted.valid) {
+            std::vector<std::uint64_t> want;
+            for (const double value : x) {
+                want.push_back(stats::detail::ordered_key(value));
+            }
+            std::sort(want.begin(), want.end());
+            CHECK(std::equal(want.begin(), want.end(), sorted.keys.begin()));
+        }
+    }
+}
+
 TEST_CASE("NaN and unequal lengths are refused")
 {
     const std::vector<double> x{1.0, std::nan(""), 2.0};

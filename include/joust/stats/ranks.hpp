@@ -394,6 +394,122 @@ void walk_ordered_groups(std::span<const double> values, ordering_room& room, Vi
     }
 }
 
+// Does one in 64 of the values say that they are spread over even steps of this range? Then no step holds many times as
+// many as another.
+inline bool is_spread(std::span<const double> values, const value_range& range, std::size_t steps)
+{
+    constexpr std::size_t thinned = 64;
+    const double scale = 0.999999 * static_cast<double>(steps) / (range.high - range.low);
+    if (!(range.high - range.low < 1e300 && scale < 1e300)) {
+        return false;
+    }
+    buffer<std::uint32_t> counts(steps, 0);
+    std::uint64_t pairs = 0;  // of values in one step
+    for (std::size_t i = 0; i < values.size(); i += thinned) {
+        const double at = (values[i] - range.low) * scale;
+        if (!(at >= 0.0 && at < static_cast<double>(steps))) {
+            return false;
+        }
+        pairs += counts[static_cast<std::size_t>(static_cast<std::int64_t>(at))]++;
+    }
+    const std::uint64_t seen = values.size() / thinned;
+    return 2 * pairs * steps <= 16 * seen * seen;
+}
+
+// As many values as this outgrow the cache, and are worth dividing before they are sorted.
+inline constexpr std::size_t fewest_divided = std::size_t{1} << 18;
+inline constexpr std::size_t divided_steps = 2048;
+
+// By the few values at hand: is dividing worth a look at all of them?
+inline bool promises_to_divide(std::span<const double> values)
+{
+    if (values.size() < fewest_divided) {
+        return false;
+    }
+    value_range range{values.first(1)};
+    for (std::size_t i = 0; i < values.size(); i += 64) {
+        range.low = values[i] < range.low ? values[i] : range.low;
+        range.high = values[i] > range.high ? values[i] : range.high;
+    }
+    return is_spread(values, range, divided_steps);
+}
+
+// The keys of finite values in ascending order, by even steps: once over their range, and again within each step, where
+// what is moved stays in the cache. False, and `keys` means nothing, where many values are crowded into few steps.
+inline bool sort_in_steps(std::span<const double> values, buffer<std::uint64_t>& keys)
+{
+    constexpr std::size_t largest = 8192;
+    constexpr std::size_t steps = divided_steps;
+    const value_range range{values};
+    if (!is_spread(values, range, steps)) {
+        return false;
+    }
+    const double low = range.low;
+    const double scale = 0.999999 * static_cast<double>(steps) / (range.high - low);
+    const auto step_of = [=](double x) {
+        return static_cast<std::size_t>(static_cast<std::int64_t>((x - low) * scale));
+    };
+    buffer<std::uint32_t> counts(steps + 1, 0);
+    buffer<std::uint32_t> ends(steps + 1, 0);
+    for (const double x : values) {
+        ++counts[step_of(x) + 1];
+    }
+    for (std::size_t i = 0; i < steps; ++i) {
+        counts[i + 1] += counts[i];
+        ends[i] = counts[i];
+    }
+    std::uint64_t* const all = keys.data();
+    std::uint32_t* const end = ends.data();
+    for (const double x : values) {
+        all[end[step_of(x)]++] = ordered_key(x);
+    }
+    buffer<std::uint32_t> fine(largest + 1);
+    buffer<std::uint64_t> other(largest);
+    for (std::size_t i = 0; i < steps; ++i) {
+        const std::span<std::uint64_t> part{all + counts[i], counts[i + 1] - counts[i]};
+        const std::size_t m = part.size();
+        if (m <= 24) {
+            insertion_sort(part);
+            continue;
+        }
+        bool even = m <= largest;
+        if (even) {
+            const double begin = low + static_cast<double>(i) / scale;
+            const double fine_scale = static_cast<double>(m) * scale;
+            const auto fine_step = [=](std::uint64_t key) {
+                const double at = (value_of_key(key) - begin) * fine_scale;  // rounding may leave the step
+                const std::int64_t step = at > 0.0 ? static_cast<std::int64_t>(at) : 0;
+                return step < static_cast<std::int64_t>(m) ? static_cast<std::size_t>(step) : m - 1;
+            };
+            for (std::size_t j = 0; j <= m; ++j) {
+                fine[j] = 0;
+            }
+            std::uint64_t crowd = 0;
+            for (const std::uint64_t key : part) {
+                crowd += fine[fine_step(key) + 1]++;
+            }
+            even = crowd <= 8 * m;
+            if (even) {
+                for (std::size_t j = 1; j < m; ++j) {
+                    fine[j] += fine[j - 1];
+                }
+                for (const std::uint64_t key : part) {
+                    other[fine[fine_step(key)]++] = key;
+                }
+                for (std::size_t j = 0; j < m; ++j) {
+                    part[j] = other[j];
+                }
+                insertion_sort(part);
+            }
+        }
+        if (!even) {
+            buffer<std::uint64_t> room(m);
+            sort_by_key(part, std::span<std::uint64_t>{room});
+        }
+    }
+    return true;
+}
+
 // A sample as sorted keys. `valid` is false where a value is NaN; infinities are values like others.
 struct sorted_sample {
     buffer<std::uint64_t> keys;
@@ -402,6 +518,15 @@ struct sorted_sample {
 
     explicit sorted_sample(std::span<const double> values) : keys(values.size())
     {
+        if (promises_to_divide(values)) {
+            for (const double x : values) {
+                valid = valid & (x == x);
+                finite = finite & (x - x == 0.0);
+            }
+            if (!valid || (finite && sort_in_steps(values, keys))) {
+                return;
+            }
+        }
         bool ordered = true;
         bool bounded = true;
         for (std::size_t i = 0; i < values.size(); ++i) {
