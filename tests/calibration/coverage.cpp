@@ -4,7 +4,7 @@
 // promised to work (`smallest size`; empty where it is exact or holds at any size). `none` is the share of runs in
 // which a state came instead of an interval, `width` the mean width. Intervals of odds ratios are infinite in some
 // runs, so is then their mean width. Fails where a row misses more often than 5 % allows (99.9 % limit of that many
-// runs: 569 of 10,000), or where more than 1 % of runs have no interval. JOUST_CALIBRATE=full runs 10,000; arguments are
+// runs: 569 of 10,000), or where more than 5 % of runs have no interval. JOUST_CALIBRATE=full runs 10,000; arguments are
 // another seed and another number of runs.
 //
 // Intervals that hold at every look: coverage_sequences.cpp; of models and policies: coverage_models.cpp; of

@@ -64,9 +64,9 @@ public:
             missed += seen.given && seen.missed ? 1 : 0;
             width += seen.given ? seen.width : 0.0;
         }
-        // One interval in a hundred may be withheld; where it is more the row says little.
+        // Where more than one interval in twenty is withheld the row says little.
         const int allowed = limit_of(runs, alpha);
-        const bool fails = missed > allowed || runs - given > limit_of(runs, 0.01);
+        const bool fails = missed > allowed || runs - given > allowed;
         std::printf("%-31s %-29s %7d  %-26s %6d %6.2f %6.2f %8.2f %9.3g%s\n", interval, data, n, smallest,
                     runs, 100.0 * (runs - given) / runs, 100.0 * missed / given, 100.0 * allowed / runs,
                     width / given, fails ? "  FAILS" : "");
