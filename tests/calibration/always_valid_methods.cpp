@@ -443,22 +443,22 @@ void reacting()
         };
     };
     using cs = stats::asymptotic_confidence_sequence;
-    row("asymptotic_confidence_sequence", "effects, p = 0.05, reacts", 8'000, "planned 8,000, from 2,400",
-        200, scores(cs{{.planned = 8'000.0, .burn_in = 2'400}}, bernoulli(0.05), true));
-    row("asymptotic_confidence_sequence", "scores, normal, reacts", 2'000, "planned 2,000, from 100", 500,
+    row("asymptotic_confidence_sequence", "effects, p = 0.05, reacts", 8'000, "planned 8,000, from 2,400", 50,
+        scores(cs{{.planned = 8'000.0, .burn_in = 2'400}}, bernoulli(0.05), true));
+    row("asymptotic_confidence_sequence", "scores, normal, reacts", 2'000, "planned 2,000, from 100", 200,
         scores(cs{{.planned = 2'000.0}}, normal, false));
-    row("asymptotic_confidence_sequence", "scores, lognormal, reacts", 5'000, "planned 5,000", 200,
+    row("asymptotic_confidence_sequence", "scores, lognormal, reacts", 5'000, "planned 5,000", 50,
         scores(cs{{.planned = 5'000.0}}, lognormal, false));
-    row("empirical_bernstein", "scores, p = 0.05, reacts", 5'000, "range -1 to 1", 500,
+    row("empirical_bernstein", "scores, p = 0.05, reacts", 5'000, "range -1 to 1", 200,
         scores(stats::empirical_bernstein{{.null = 0.0, .lower = -1.0}}, bernoulli(0.05), false));
-    row("empirical_bernstein", "scores, p = 0.001, reacts", 20'000, "range -1 to 1", 100,
+    row("empirical_bernstein", "scores, p = 0.001, reacts", 20'000, "range -1 to 1", 30,
         scores(stats::empirical_bernstein{{.null = 0.0, .lower = -1.0}}, bernoulli(0.001), false));
-    row("betting_capital", "scores, p = 0.05, reacts", 5'000, "range -1 to 1", 500,
+    row("betting_capital", "scores, p = 0.05, reacts", 5'000, "range -1 to 1", 200,
         scores(stats::betting_capital{{.null = 0.0, .lower = -1.0}}, bernoulli(0.05), false));
-    row("betting_capital", "scores, p = 0.001, reacts", 20'000, "range -1 to 1", 100,
+    row("betting_capital", "scores, p = 0.001, reacts", 20'000, "range -1 to 1", 30,
         scores(stats::betting_capital{{.null = 0.0, .lower = -1.0}}, bernoulli(0.001), false));
     // Given x, a score is bounded with width |x|, so sub-Gaussian with variance x^2 / 4, whatever the law of x.
-    row("normal mixture, variance x^2/4", "scores, lognormal, reacts", 5'000, "tightest at 500", 200,
+    row("normal mixture, variance x^2/4", "scores, lognormal, reacts", 5'000, "tightest at 500", 50,
         [](keyed_random& random, int horizon) {
             stats::normal_mixture test{.rho = stats::normal_mixture_rho(500.0 * 0.25 * std::exp(2.0), alpha)};
             reacting_ramp ramp{horizon};
@@ -475,7 +475,7 @@ void reacting()
             }
             return -1;
         });
-    row("poisson_rates", "events, reacts", 2'000, "", 500, [](keyed_random& random, int horizon) {
+    row("poisson_rates", "events, reacts", 2'000, "", 200, [](keyed_random& random, int horizon) {
         stats::poisson_rates test;
         reacting_ramp ramp{horizon};
         double sum = 0.0;
@@ -490,7 +490,7 @@ void reacting()
         }
         return -1;
     });
-    row("many_poisson_rates", "events, 3 arms, reacts", 2'000, "", 500,
+    row("many_poisson_rates", "events, 3 arms, reacts", 2'000, "", 200,
         [](keyed_random& random, int horizon) {
             stats::many_poisson_rates test;
             reacting_ramp ramp{horizon};
@@ -507,7 +507,7 @@ void reacting()
             }
             return -1;
         });
-    row("quantile_e_process", "p = 0.001, q = 0.999", 5'000, "planned 5,000", 100,
+    row("quantile_e_process", "p = 0.001, q = 0.999", 5'000, "planned 5,000", 30,
         one_stream(stats::quantile_e_process{{.q = 0.999, .null = 0.0, .planned = 5'000.0}},
                    bernoulli(0.001)));
 }
