@@ -139,6 +139,9 @@ TEST_CASE("DeLong's test of many cases is that of all pairs, whichever way they 
     for (const int kind : {0, 1, 2, 3}) {
         std::vector<int> labels;
         std::vector<double> a, b;
+        labels.reserve(5'000);
+        a.reserve(5'000);
+        b.reserve(5'000);
         for (int i = 0; i < 5'000; ++i) {
             labels.push_back(draw.coin(0.2) ? 1 : 0);
             const double up = 0.5 * labels.back();

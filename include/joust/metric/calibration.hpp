@@ -376,7 +376,8 @@ public:
     static constexpr std::size_t usual_buckets = 1024;
 
     explicit clustered_calibration(std::size_t bins = 15, std::size_t buckets = usual_buckets)
-        : bins_(bins > 0 ? bins : 1), all_(bins_), sums_(bins_ * (buckets > 0 ? buckets : 1))
+        : bins_(bins > 0 ? bins : 1), buckets_(buckets > 0 ? buckets : 1), all_(bins_),
+          sums_(bins_ * buckets_)
     {
     }
 
@@ -406,7 +407,7 @@ public:
     }
 
     [[nodiscard]] std::uint64_t rejected() const noexcept { return all_.rejected(); }
-    [[nodiscard]] std::size_t buckets() const noexcept { return sums_.size() / bins_; }
+    [[nodiscard]] std::size_t buckets() const noexcept { return buckets_; }
 
     /// errors: as calibration_bins, and few_clusters (fewer than 30 buckets hold data).
     [[nodiscard]] calibration_result result(double alpha = 0.05) const
@@ -541,6 +542,7 @@ private:
     }
 
     std::size_t bins_;
+    std::size_t buckets_;
     calibration_bins all_;
     std::vector<cell> sums_;
 };
