@@ -40,7 +40,8 @@ constexpr std::array<std::array<int, 3>, 3> second_model{{{250, 100, 50}, {80, 1
 
 std::size_t predicted(keyed_random& random, const std::array<int, 3>& of)
 {
-    int at = static_cast<int>(random.below(static_cast<std::uint64_t>(of[0] + of[1] + of[2])));
+    const int all = of[0] + of[1] + of[2];
+    int at = static_cast<int>(random.below(static_cast<std::uint64_t>(all)));
     std::size_t c = 0;
     while (at >= of[c]) {
         at -= of[c++];

@@ -137,19 +137,16 @@ TEST_CASE("DeLong's test of many cases is that of all pairs, whichever way they 
 {
     joust_test::engine draw{19};
     for (const int kind : {0, 1, 2, 3}) {
-        std::vector<int> labels;
-        std::vector<double> a, b;
-        labels.reserve(5'000);
-        a.reserve(5'000);
-        b.reserve(5'000);
-        for (int i = 0; i < 5'000; ++i) {
-            labels.push_back(draw.coin(0.2) ? 1 : 0);
-            const double up = 0.5 * labels.back();
+        std::vector<int> labels(5'000);
+        std::vector<double> a(5'000), b(5'000);
+        for (std::size_t i = 0; i < 5'000; ++i) {
+            labels[i] = draw.coin(0.2) ? 1 : 0;
+            const double up = 0.5 * labels[i];
             const auto score = [&](double u) {
-                return kind == 0 ? u : kind == 1 ? std::floor(500.0 * u) : kind == 2 ? std::exp(30.0 * u) : u;
+                return kind == 1 ? std::floor(500.0 * u) : kind == 2 ? std::exp(30.0 * u) : u;
             };
-            a.push_back(score(up + draw.uniform()));
-            b.push_back(kind == 3 && i % 2 == 1 ? std::nextafter(b.back(), 2.0) : score(up + draw.uniform()));
+            a[i] = score(up + draw.uniform());
+            b[i] = kind == 3 && i % 2 == 1 ? std::nextafter(b[i - 1], 2.0) : score(up + draw.uniform());
         }
         const plain want = by_pairs(labels, a, b);
         const auto r = stats::delong(labels, a, b);
