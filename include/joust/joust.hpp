@@ -6,7 +6,10 @@
 //   <joust/store/json.hpp>           read recorded results (nlohmann-json)
 //   <joust/stats/distributions.hpp>  and the tests that need exact distributions (Boost.Math)
 //   <joust/report/html.hpp>, <joust/report/junit.hpp>  reports as a page, and for CI
-//   <joust/integration/...>          bridges to other libraries
+//   <joust/split/bandit.hpp>, <joust/split/thompson.hpp>, <joust/trial/replan.hpp>  splitters that learn
+//   <joust/split/cascade.hpp>, <joust/trial/explain.hpp>  a model of two; how a unit got its arm, in words
+//   <joust/split/interop/...>        splitters that assign as other vendors do
+//   <joust/integration/...>          bridges to other libraries; plan_file.hpp follows a plan on disk
 
 #include <joust/core/clock.hpp>
 #include <joust/core/error.hpp>
@@ -31,19 +34,29 @@
 #include <joust/metric/hybrid.hpp>
 #include <joust/metric/latency.hpp>
 #include <joust/metric/mean.hpp>
+#include <joust/metric/ratio.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/shadow/comparator.hpp>
 #include <joust/shadow/executor.hpp>
 #include <joust/shadow/sampler.hpp>
+#include <joust/split/assigned_by.hpp>
 #include <joust/split/hash_split.hpp>
+#include <joust/split/holdout.hpp>
+#include <joust/split/layer.hpp>
+#include <joust/split/overrides.hpp>
+#include <joust/split/rendezvous.hpp>
+#include <joust/split/slot_split.hpp>
 #include <joust/split/splitter.hpp>
+#include <joust/split/switchback.hpp>
+#include <joust/split/when.hpp>
 #include <joust/store/snapshot.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/any_trial.hpp>
 #include <joust/trial/canary.hpp>
 #include <joust/trial/gate.hpp>
 #include <joust/trial/interleaving.hpp>
+#include <joust/trial/replace_plan.hpp>
 #include <joust/trial/shadow.hpp>
 #include <joust/trial/ticket.hpp>
 #include <joust/version.hpp>
