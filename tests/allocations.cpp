@@ -1,4 +1,5 @@
 #include "allocations.hpp"
+
 #include "sanitized.hpp"
 
 #include <cstddef>

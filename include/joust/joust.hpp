@@ -19,6 +19,7 @@
 #include <joust/core/random.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/core/unit_key.hpp>
+#include <joust/core/unit_parts.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/credit.hpp>
 #include <joust/interleave/identified_by.hpp>

@@ -94,27 +94,27 @@ struct assignment_story {
         const std::uint64_t hash = call.under(holdout.salt.hasher());
         out += "holdout \"" + holdout.salt.text() + "\": ";
         append_hashing(out, holdout.salt.hasher(), holdout.salt.view(), unit, hash);
-        out += holdout.decide(call) == passes ? ", outside " : ", inside ";
+        out += holdout.decide(call) == passes_on ? ", outside " : ", inside ";
         append_range(out, 0.0, holdout.share);
     }
     void rule(const forced_table& forced)
     {
         const unsigned arm = forced.decide(call);
         out += "overrides: ";
-        out += arm == passes ? "not on the list" : "forced to arm " + std::to_string(arm);
+        out += arm == passes_on ? "not on the list" : "forced to arm " + std::to_string(arm);
     }
     template <class Predicate>
     void rule(const target<Predicate>& target)
     {
         out += "when: the predicate is ";
-        out += target.decide(call) == passes ? "true" : "false";
+        out += target.decide(call) == passes_on ? "true" : "false";
     }
     template <class Other>
     void rule(const Other& other)
     {
         const unsigned arm = other.decide(call);
         out += "a rule: ";
-        out += arm == passes ? "lets the unit pass" : "arm " + std::to_string(arm);
+        out += arm == passes_on ? "lets the unit pass" : "arm " + std::to_string(arm);
     }
 
     // Plans, by how they choose.
@@ -175,7 +175,7 @@ struct assignment_story {
     {
         rule(plan.rule());
         out += '\n';
-        if (plan.rule().decide(call) == passes) {
+        if (plan.rule().decide(call) == passes_on) {
             tell(plan.behind(), hasher, salt);
         }
     }

@@ -18,7 +18,7 @@ struct held_out {
     template <class Context>
     [[nodiscard]] unsigned decide(const Context& call) const noexcept
     {
-        return detail::hash_under(salt.hasher(), call) < detail::hash_at(share) ? 0U : passes;
+        return detail::hash_under(salt.hasher(), call) < detail::hash_at(share) ? 0U : passes_on;
     }
 
     /// Check the share, and that it does not decide by the numbers that choose the arm.

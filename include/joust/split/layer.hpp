@@ -20,7 +20,7 @@ struct layer_range {
     template <class Context>
     [[nodiscard]] unsigned decide(const Context& call) const noexcept
     {
-        return contains(detail::hash_under(salt.hasher(), call)) ? passes : 0U;
+        return contains(detail::hash_under(salt.hasher(), call)) ? passes_on : 0U;
     }
 
     [[nodiscard]] bool contains(std::uint64_t hash) const noexcept

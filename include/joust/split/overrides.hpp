@@ -32,7 +32,7 @@ public:
         for (const forced_unit& each : units) {
             const std::uint64_t hash = hasher(each.unit);
             entry& place = table_[find(hash)];
-            if (place.arm != passes && place.arm != each.arm) {
+            if (place.arm != passes_on && place.arm != each.arm) {
                 throw configuration_error("overrides", "'" + each.unit + "' with two arms",
                                           "one arm for each unit");
             }
@@ -49,7 +49,7 @@ public:
 private:
     struct entry {
         std::uint64_t hash = 0;
-        unsigned arm = passes;
+        unsigned arm = passes_on;
     };
 
     /// The place of a hash, or the free one where it would be.
@@ -57,7 +57,7 @@ private:
     {
         const std::size_t mask = table_.size() - 1;
         std::size_t at = static_cast<std::size_t>(hash) & mask;
-        while (table_[at].arm != passes && table_[at].hash != hash) {
+        while (table_[at].arm != passes_on && table_[at].hash != hash) {
             at = (at + 1) & mask;
         }
         return at;

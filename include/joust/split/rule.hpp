@@ -22,7 +22,7 @@
 namespace joust::inline v0 {
 
 /// What a rule answers for units that it has nothing to say on.
-inline constexpr unsigned passes = ~0U;
+inline constexpr unsigned passes_on = ~0U;
 
 /// A rule and the plan behind it.
 template <class Rule, class Plan>
@@ -35,7 +35,7 @@ public:
     [[nodiscard]] assignment assign(const Context& call) const noexcept
     {
         const unsigned arm = rule_.decide(call);
-        if (arm == passes) [[likely]] {
+        if (arm == passes_on) [[likely]] {
             return behind_.assign(call);
         }
         return {arm, 1.0, false};

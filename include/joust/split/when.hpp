@@ -24,7 +24,7 @@ struct target {
             "and observe(unit) know the unit alone, so they do not go with a predicate on requests");
         if constexpr (detail::asks_one<Predicate, args_t>) {
             try {
-                return static_cast<bool>(detail::ask(predicate, call.args)) ? passes : 0U;
+                return static_cast<bool>(detail::ask(predicate, call.args)) ? passes_on : 0U;
             } catch (...) {
                 return 0;
             }
