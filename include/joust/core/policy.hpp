@@ -271,6 +271,9 @@ struct verb_now {
 struct verb_times {
     int times;
 };
+struct verb_seal {
+    int seal;
+};
 
 template <class T, class Verb>
 struct both : T, Verb {};
@@ -307,6 +310,8 @@ template <class T>
 concept has_now = derivable<T> && !requires { &both<T, verb_now>::now; };
 template <class T>
 concept has_times = derivable<T> && !requires { &both<T, verb_times>::times; };
+template <class T>
+concept has_seal = derivable<T> && !requires { &both<T, verb_seal>::seal; };
 
 }  // namespace detail
 }  // namespace joust::inline v0

@@ -20,7 +20,7 @@ namespace detail {
 
 using ab_test_roles = role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role,
                                 consent_role, covariate_role, acceptance_role, failure_role, timing_role,
-                                clock_role, recorder_role, inference_role>;
+                                clock_role, recorder_role, ticket_role, inference_role>;
 
 }  // namespace detail
 

@@ -22,6 +22,7 @@
 #include <joust/trial/preference.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/ticket.hpp>
+#include <joust/trial/tickets.hpp>
 #include <joust/trial/timing.hpp>
 
 #include <array>
@@ -56,7 +57,7 @@ struct slate_salt_role {
 
 using interleaving_roles =
     role_list<unit_key_role, interleaver_role, credit_role, identity_role, slate_salt_role, consent_role,
-              timing_role, clock_role, recorder_role, inference_role>;
+              timing_role, clock_role, recorder_role, ticket_role, inference_role>;
 
 /// Keep what a ranker returned: the list, or a pointer to a list that lives elsewhere.
 template <class Result>
@@ -111,8 +112,8 @@ constexpr std::size_t rankers_of() noexcept
 /// shape: `interleaving search{model{"bm25", a}, model{"neural", b}, by(&query::user), identified_by(&document::id)}`;
 /// `auto page = search.rank(query, 10)`, `search.click(page.ticket(), position)`, `search.report()`
 /// Policies: an interleaver (competitive_pairs for two rankers, else team_draft), credit (click_credit), identified_by,
-/// salt (name of the trial and seed of its coins), consent, timing, clock, recorder, inference (any that
-/// ships with joust; its `units` are slates).
+/// salt (name of the trial and seed of its coins), consent, timing, clock, recorder, tickets (plain or signed), inference
+/// (any that ships with joust; its `units` are slates).
 /// Neither copied nor moved: a factory returns it as a prvalue.
 /// errors: configuration_error from the constructor, naming field, value and what is allowed
 template <class... Args>
@@ -142,6 +143,7 @@ class interleaving {
     using timing_t = policy<timing_role, timed>;
     using clock_t = policy<clock_role, steady_time>;
     using recorder_t = policy<recorder_role, no_log>;
+    using tickets_t = policy<ticket_role, plain_tickets>;
     using inference_t = policy<inference_role, always_valid>;
 
     static_assert(
@@ -155,6 +157,9 @@ class interleaving {
     static constexpr bool records = policies::template given<recorder_role>;
 
 public:
+    /// What carries feedback back: `ticket`, or `signed_ticket` where the trial signs.
+    using ticket_type = detail::sealed_by<tickets_t>;
+
     explicit interleaving(Args... arguments)
         : interleaving(std::tuple<Args...>{std::move(arguments)...}, unpacked{})
     {
@@ -181,12 +186,13 @@ public:
 
     /// Report a click on a position, counted from 0, or another value for it. Returns whether it was used; if not, the
     /// report counts why: positions that credit nobody, were not shown, or were reported before.
-    bool click(const ticket& page, std::size_t position, double value = 1.0)
+    bool click(const ticket_type& given, std::size_t position, double value = 1.0)
     {
-        if (!page.valid()) {
-            return refuse(detail::ignored::damaged_ticket);
+        ticket page;
+        if (!detail::admit(tickets_, given, trial_, live_, page)) {
+            return false;
         }
-        if (page.trial() != trial_ || page.names_arm()) {
+        if (page.names_arm()) {
             return refuse(detail::ignored::foreign_ticket);
         }
         if (page.kind() != ticket_kind::slate) {
@@ -245,6 +251,13 @@ public:
     /// Copy all evidence out, to save it, send it, or merge it with that of other replicas.
     [[nodiscard]] joust::evidence evidence() const { return live_.collect(); }
 
+    /// The pseudonym that logs know a unit by: to find, or erase, what was recorded of it. A slate's ticket has its upper half.
+    template <unit_like Unit>
+    [[nodiscard]] std::uint64_t pseudonym_of(const Unit& unit) const noexcept
+    {
+        return detail::pseudonym_of(hasher_(unit));
+    }
+
     /// The trial's name: its salt, or the rankers' names.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
@@ -264,6 +277,7 @@ private:
           identity_(pick<identity_role, identified_by_itself>(arguments)),
           consent_(pick<consent_role, everybody>(arguments)), timing_(pick<timing_role, timed>(arguments)),
           clock_(pick<clock_role, steady_time>(arguments)), recorder_(pick<recorder_role, no_log>(arguments)),
+          tickets_(pick<ticket_role, plain_tickets>(arguments)),
           inference_(pick<inference_role, always_valid>(arguments)),
           name_(name_from(pick<detail::slate_salt_role, salt>(arguments))), hasher_(name_),
           trial_(ticket::trial_number("interleaving/" + name_)), seed_(xxh64(name_, coin_seed)),
@@ -276,6 +290,7 @@ private:
             throw configuration_error("units", to_text(inference_.units),
                                       "a planned number of slates, at least 1");
         }
+        detail::check_expiry(tickets_);
         if constexpr (requires { credit_.validate(); }) {
             credit_.validate();
         }
@@ -364,7 +379,7 @@ private:
             },
             "joust: the ranked items are no integers and no text, so nothing tells which are the same: add "
             "joust::identified_by(&document::id)");
-        using page_t = slate<typename element::type, joust::ticket>;
+        using page_t = slate<typename element::type, ticket_type>;
 
         std::tuple<detail::held_list<std::invoke_result_t<callable_t<R>&, const A&...>>...> results;
         bool may_record = true;
@@ -378,8 +393,11 @@ private:
                 [&]() -> decltype(auto) { return detail::invoke(std::get<0>(models_).call, arguments...); });
             show_alone(*std::get<0>(results).get(), length, out);
             live_.serve_unrecorded();
-            const auto receipt = ticket::unrecorded({.trial = trial_, .seconds = seconds_now()});
-            return page_t{collect_from(out, results), std::move(out), receipt};
+            const auto receipt = ticket::unrecorded(
+                {.trial = trial_,
+                 .seconds = seconds_now(),
+                 .nonce = detail::hides_tickets<tickets_t> ? live_.mine().next_call() : 0});
+            return page_t{collect_from(out, results), std::move(out), tickets_.seal(receipt)};
         }
         now.pseudonym = detail::pseudonym_of(hasher_(key_.key(arguments...)));
         now.seconds = seconds_now();
@@ -410,7 +428,7 @@ private:
                            .pseudonym = short_pseudonym(now.pseudonym),
                            .length = static_cast<unsigned>(out.size() < 63 ? out.size() : 63),
                            .nonce = now.number});
-        page_t page{collect_from(out, results), std::move(out), receipt};
+        page_t page{collect_from(out, results), std::move(out), tickets_.seal(receipt)};
         record(now, page.slots(), alone, receipt);
         return page;
     }
@@ -729,17 +747,13 @@ private:
 
     void add_counts(joust::report& out, const joust::evidence& seen) const
     {
-        static constexpr const char* reasons[detail::ignored_reasons] = {
-            "feedback with an invalid value",        "feedback for a ticket of another trial",
-            "feedback for a damaged ticket",         "repeated feedback",
-            "feedback for a unit that changed arms", "feedback for an unrecorded call"};
         const auto add = [&](const char* what, std::uint64_t number) {
             if (number > 0) {
                 out.counts.push_back({what, number});
             }
         };
         for (std::size_t i = 0; i < detail::ignored_reasons && i < seen.ignored.size(); ++i) {
-            add(reasons[i], seen.ignored[i]);
+            add(detail::ignored_words[i], seen.ignored[i]);
         }
         add("feedback for a position that credits nobody",
             count_of(seen, detail::slate_count::neutral_feedback));
@@ -761,6 +775,7 @@ private:
     [[no_unique_address]] timing_t timing_;
     [[no_unique_address]] clock_t clock_;
     [[no_unique_address]] recorder_t recorder_;
+    [[no_unique_address]] tickets_t tickets_;
     inference_t inference_;
     std::vector<std::string> names_;
     std::string name_;

@@ -278,13 +278,9 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
                                                                                           : split.state;
         out.metrics.push_back(std::move(row));
     }
-    static constexpr const char* reasons[ignored_reasons] = {
-        "feedback with an invalid value",        "feedback for a ticket of another trial",
-        "feedback for a damaged ticket",         "repeated feedback",
-        "feedback for a unit that changed arms", "feedback for an unrecorded call"};
     for (std::size_t i = 0; i < ignored_reasons && i < seen.ignored.size(); ++i) {
         if (seen.ignored[i] > 0) {
-            out.counts.push_back({reasons[i], seen.ignored[i]});
+            out.counts.push_back({ignored_words[i], seen.ignored[i]});
         }
     }
     if (seen.unrecorded > 0) {

@@ -20,6 +20,7 @@
 #include <joust/trial/plan.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/ticket.hpp>
+#include <joust/trial/tickets.hpp>
 #include <joust/trial/timing.hpp>
 
 #include <array>
@@ -41,14 +42,14 @@
 namespace joust::inline v0 {
 
 /// A prediction with the ticket that later feedback comes back with.
-template <class Result>
+template <class Result, class Ticket = joust::ticket>
 struct served {
     Result prediction;
-    joust::ticket ticket;
+    Ticket ticket;
 };
-template <>
-struct served<void> {
-    joust::ticket ticket;
+template <class Ticket>
+struct served<void, Ticket> {
+    Ticket ticket;
 };
 
 namespace detail {
@@ -102,6 +103,7 @@ protected:
     using timing_t = policy<timing_role, timed>;
     using clock_t = policy<clock_role, steady_time>;
     using recorder_t = policy<recorder_role, no_log>;
+    using tickets_t = policy<ticket_role, plain_tickets>;
     using inference_t = policy<inference_role, always_valid>;
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
@@ -121,6 +123,7 @@ protected:
     using split_t = decltype(resolved(std::declval<const splitter_t&>()));
     using plan_t = plan<split_t, arm_count>;
 
+    static constexpr bool reads_time = requires { requires split_t::reads_time; };
     static constexpr bool fixed_shares = requires(const split_t& s) {
         {
             s.share(std::size_t{})
@@ -140,6 +143,7 @@ protected:
           acceptance_(pick<acceptance_role, any_result>(arguments)),
           timing_(pick<timing_role, timed>(arguments)), clock_(pick<clock_role, steady_time>(arguments)),
           recorder_(pick<recorder_role, no_log>(arguments)),
+          tickets_(pick<ticket_role, plain_tickets>(arguments)),
           inference_(pick<inference_role, always_valid>(arguments)), name_(name_of(splitter_)),
           hasher_(hasher_of(splitter_, name_)),
           // By kind too: an A/B test that goes on under a canary's salt must not take the canary's tickets for its own.
@@ -154,9 +158,13 @@ protected:
             throw configuration_error("units", to_text(inference_.units),
                                       "a planned number of exposures, at least 1");
         }
+        check_expiry(tickets_);
     }
 
 public:
+    /// What carries feedback back: `ticket`, or `signed_ticket` where the trial signs.
+    using ticket_type = sealed_by<tickets_t>;
+
     serving(const serving&) = delete;
     serving& operator=(const serving&) = delete;
 
@@ -176,20 +184,21 @@ public:
     auto serve(A&&... arguments)
     {
         using result = result_t<A...>;
-        ticket receipt;
+        ticket_type receipt;
         if constexpr (std::is_void_v<result>) {
             call<true>(&receipt, std::forward<A>(arguments)...);
-            return served<void>{receipt};
+            return served<void, ticket_type>{receipt};
         } else {
-            return served<result>{call<true>(&receipt, std::forward<A>(arguments)...), receipt};
+            return served<result, ticket_type>{call<true>(&receipt, std::forward<A>(arguments)...), receipt};
         }
     }
 
-    /// Assign a unit without calling a model: for asynchronous calls and batches. The ticket's `arm()` says which model to call.
+    /// Assign a unit without calling a model: for asynchronous calls and batches. `arm_of(ticket)`, or the `arm()` of a
+    /// ticket that is not signed, says which model to call.
     ///
     /// Nothing is recorded before `complete`. Consent is the caller's: do not choose for units that opted out.
     template <class Unit>
-    [[nodiscard]] ticket choose(const Unit& unit)
+    [[nodiscard]] ticket_type choose(const Unit& unit)
     {
         static_assert(!adjusts || detail::always_false<Unit>,
                       "joust: adjust_for(...) reads its number when a call is served, so it does not go with "
@@ -201,21 +210,32 @@ public:
             "enumerator or joust::uuid that by(...) would give");
         if constexpr (unit_like<Unit>) {
             const visit seen = assign(unit, std::tuple<const Unit&>{unit});
-            return seen.recorded ? ticket::choice(fields_of(seen, live_.mine().next_call()))
-                                 : unrecorded_receipt();
+            return tickets_.seal(seen.recorded ? ticket::choice(fields_of(seen, live_.mine().next_call()))
+                                               : unrecorded_receipt());
         } else {
             return {};
         }
+    }
+
+    /// Which model a ticket of this trial names: 0, the champion, where it names none or is not one that the trial would take.
+    [[nodiscard]] unsigned arm_of(const ticket_type& given) const noexcept
+    {
+        ticket receipt;
+        const bool whole = tickets_.open(given, receipt) == ticket_error::none;
+        return whole && receipt.trial() == trial_ && receipt.names_arm() && receipt.arm() < arm_count
+                   ? receipt.arm()
+                   : 0;
     }
 
     /// Record what `choose` led to. Returns whether it was used; a second completion of a ticket is not, nor one of a call
     /// that the trial served, and so recorded, itself. A latency that is no duration (negative, NaN, beyond 292 years) is
     /// counted as an invalid value, and the call as one that was not timed.
     template <class Rep, class Period>
-    bool complete(const ticket& chosen, std::chrono::duration<Rep, Period> latency, bool ok)
+    bool complete(const ticket_type& given, std::chrono::duration<Rep, Period> latency, bool ok)
     {
         visit seen;
-        if (!read(chosen, seen)) {
+        ticket chosen;
+        if (!read(given, chosen, seen)) {
             return false;
         }
         if (chosen.kind() != ticket_kind::choice || (seen_.mark(chosen.key(), completed) & completed) != 0) {
@@ -239,12 +259,13 @@ public:
     /// Report a metric's value for the exposure of a ticket, a ratio's with its denominator. Returns whether it was used; if
     /// not, the report counts why.
     template <fixed_string Name, std::convertible_to<double>... Denominator>
-    bool observe(const ticket& receipt, double value, Denominator... denominator)
+    bool observe(const ticket_type& given, double value, Denominator... denominator)
     {
         constexpr std::size_t which = metric_named<Name, sizeof...(Denominator)>();
         visit seen;
         cell c;
-        if (!read(receipt, seen) || !convert<which>(c, value, static_cast<double>(denominator)...)) {
+        ticket receipt;
+        if (!read(given, receipt, seen) || !convert<which>(c, value, static_cast<double>(denominator)...)) {
             return false;
         }
         constexpr std::size_t series = metrics_t::series_of(which);
@@ -274,7 +295,7 @@ public:
                       "joust: this splitter reads the clock, so a unit alone does not say which model it was "
                       "served; observe with the ticket");
         visit seen;
-        seen.pseudonym = pseudonym_of(hasher_(unit));
+        seen.pseudonym = detail::pseudonym_of(hasher_(unit));
         if (!constant_arm(unit, seen)) {
             live_.ignore(ignored::unit_moved);
             return false;
@@ -285,6 +306,15 @@ public:
 
     /// Copy all evidence out, to save it, send it, or merge it with that of other replicas.
     [[nodiscard]] joust::evidence evidence() const { return live_.collect(); }
+
+    /// The pseudonym that tickets and logs know a unit by: to find, or erase, what was recorded of it.
+    template <unit_like Unit>
+    [[nodiscard]] std::uint64_t pseudonym_of(const Unit& unit) const noexcept
+    {
+        static_assert(!reads_time || always_false<Unit>,
+                      "joust: this splitter randomises blocks of time, so no pseudonym stands for a unit");
+        return detail::pseudonym_of(hasher_(unit));
+    }
 
     /// The trial's name: its salt.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -383,6 +413,7 @@ protected:
     [[no_unique_address]] timing_t timing_;
     [[no_unique_address]] clock_t clock_;
     [[no_unique_address]] recorder_t recorder_;
+    [[no_unique_address]] tickets_t tickets_;
     inference_t inference_;
     std::vector<std::string> names_;
     std::string name_;
@@ -473,7 +504,7 @@ private:
     {
         const assignment given = now.split.assign(call);
         visit seen;
-        seen.pseudonym = pseudonym_of(randomised(now.split, call));
+        seen.pseudonym = detail::pseudonym_of(randomised(now.split, call));
         seen.propensity = given.propensity;
         seen.arm = given.arm < arm_count ? given.arm : 0;
         seen.plan = now.number;
@@ -481,8 +512,6 @@ private:
         seen.shares = shares_of(now, seen.arm, given.propensity);
         return seen;
     }
-
-    static constexpr bool reads_time = requires { requires split_t::reads_time; };
 
     [[nodiscard]] std::int64_t time_for_splitter() const noexcept
     {
@@ -535,8 +564,9 @@ private:
 
     [[nodiscard]] ticket unrecorded_receipt() const noexcept
     {
-        return ticket::unrecorded(
-            {.trial = trial_, .seconds = static_cast<std::uint32_t>(wall_milliseconds() / 1'000U)});
+        return ticket::unrecorded({.trial = trial_,
+                                   .seconds = static_cast<std::uint32_t>(wall_milliseconds() / 1'000U),
+                                   .nonce = hides_tickets<tickets_t> ? live_.mine().next_call() : 0});
     }
 
     // How models get the arguments. Where a fallback is possible nobody may consume them, champion included, or only the
@@ -663,7 +693,7 @@ private:
     };
 
     template <bool WithTicket, class... A>
-    result_t<A...> call(ticket* out, A&&... arguments)
+    result_t<A...> call(ticket_type* out, A&&... arguments)
     {
         using result = result_t<A...>;
         constexpr bool as_const = all_take_const<A...>;
@@ -684,7 +714,7 @@ private:
         if (!may_record || !seen.recorded) [[unlikely]] {
             live_.serve_unrecorded();
             if constexpr (WithTicket) {
-                *out = unrecorded_receipt();
+                *out = tickets_.seal(unrecorded_receipt());
             }
             return invoke_arm<0, result>(may_record ? seen.arm : 0,
                                          static_cast<passed_one<A, as_const>>(arguments)...);
@@ -696,7 +726,7 @@ private:
         if constexpr (WithTicket || records) {
             made = receipt_of(seen, number);
             if constexpr (WithTicket) {
-                *out = made;
+                *out = tickets_.seal(made);
             }
         }
         const ticket* const receipt = records ? &made : nullptr;
@@ -841,14 +871,12 @@ private:
     }
 
     /// Check a ticket and recover what it says of its exposure; counts what is wrong with it.
-    bool read(const ticket& receipt, visit& seen) noexcept
+    bool read(const ticket_type& given, ticket& receipt, visit& seen) noexcept
     {
-        if (!receipt.valid()) {
-            live_.ignore(ignored::damaged_ticket);
+        if (!admit(tickets_, given, trial_, live_, receipt)) {
             return false;
         }
-        if (receipt.trial() != trial_ || receipt.kind() == ticket_kind::slate ||
-            (receipt.names_arm() && receipt.arm() >= arm_count)) {
+        if (receipt.kind() == ticket_kind::slate || (receipt.names_arm() && receipt.arm() >= arm_count)) {
             live_.ignore(ignored::foreign_ticket);
             return false;
         }

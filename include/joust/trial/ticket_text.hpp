@@ -1,0 +1,125 @@
+#pragma once
+
+#include <joust/core/bits.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace joust::inline v0 {
+
+/// Why a text is not a ticket, or a trial does not take it.
+enum class ticket_error : std::uint8_t {
+    none,
+    length,         ///< not 43 characters
+    alphabet,       ///< a character that base64url does not have
+    trailing_bits,  ///< the last character carries bits beyond the 32nd byte
+    version,        ///< made by another version of joust, or damaged
+    checksum,       ///< damaged
+    kind,           ///< a kind of ticket that this version does not know
+    contents,       ///< whole, but with a field outside its range
+    forged,         ///< signed: no key of this reader made the tag
+    retired         ///< signed under a key that this reader has no longer, or not yet
+};
+
+/// Say in a sentence why a text is not a ticket.
+[[nodiscard]] constexpr std::string_view to_string(ticket_error error) noexcept
+{
+    switch (error) {
+        case ticket_error::none: return "the ticket is whole";
+        case ticket_error::length: return "a ticket has 43 characters";
+        case ticket_error::alphabet: return "a ticket has only letters, digits, '-' and '_'";
+        case ticket_error::trailing_bits:
+            return "the last character of the ticket is not one that joust writes";
+        case ticket_error::version: return "the ticket was made by another version of joust, or is damaged";
+        case ticket_error::checksum: return "the ticket is damaged: its checksum does not match";
+        case ticket_error::kind: return "the ticket is of a kind that this version of joust does not know";
+        case ticket_error::contents: return "the ticket holds a number outside its range";
+        case ticket_error::forged: return "the ticket was not signed under a key of this reader";
+        case ticket_error::retired: return "the ticket was signed under a key that this reader does not have";
+    }
+    return "the ticket is unreadable";
+}
+
+namespace detail {
+
+inline constexpr std::size_t ticket_text_size = 43;
+
+inline constexpr std::array<char, 65> base64url_digits{
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
+
+// The value of each character, 64 for those that are none.
+inline constexpr std::array<std::uint8_t, 256> base64url_values = [] {
+    std::array<std::uint8_t, 256> values{};
+    for (std::uint8_t& value : values) {
+        value = 64;
+    }
+    for (std::size_t i = 0; i < 64; ++i) {
+        values[static_cast<unsigned char>(base64url_digits[i])] = static_cast<std::uint8_t>(i);
+    }
+    return values;
+}();
+
+/// Write 32 bytes, little-endian words, as 43 characters that survive a URL.
+constexpr void encode_words(std::array<std::uint64_t, 4> words, char* out) noexcept
+{
+    constexpr const std::array<char, 65>& digits = base64url_digits;
+    if constexpr (std::endian::native != std::endian::little) {
+        for (std::uint64_t& word : words) {
+            word = byte_swap64(word);
+        }
+    }
+    const auto bytes = std::bit_cast<std::array<unsigned char, 32>>(words);
+    const auto byte = [&bytes](std::size_t i) { return static_cast<std::uint32_t>(bytes[i]); };
+    for (std::size_t i = 0; i < 30; i += 3) {
+        const std::uint32_t three = (byte(i) << 16) | (byte(i + 1) << 8) | byte(i + 2);
+        *out++ = digits[three >> 18];
+        *out++ = digits[(three >> 12) & 63U];
+        *out++ = digits[(three >> 6) & 63U];
+        *out++ = digits[three & 63U];
+    }
+    const std::uint32_t two = (byte(30) << 10) | (byte(31) << 2);
+    *out++ = digits[two >> 12];
+    *out++ = digits[(two >> 6) & 63U];
+    *out++ = digits[two & 63U];
+}
+
+/// Read what encode_words wrote, from any text. Returns none and sets `out`, or says what is wrong and leaves it.
+[[nodiscard]] constexpr ticket_error decode_words(std::string_view text,
+                                                  std::array<std::uint64_t, 4>& out) noexcept
+{
+    if (text.size() != ticket_text_size) {
+        return ticket_error::length;
+    }
+    std::array<char, 33> bytes{};
+    std::uint32_t wrong = 0;
+    const auto digit = [&](std::size_t i) {
+        const std::uint32_t value = base64url_values[static_cast<unsigned char>(text[i])];
+        wrong |= value;
+        return value;
+    };
+    for (std::size_t i = 0, at = 0; i < ticket_text_size; i += 4, at += 3) {
+        // The 44th character, which is not there, counts as zeros: they show the trailing bits in the
+        // 33rd byte.
+        const std::uint32_t four = (digit(i) << 18) | (digit(i + 1) << 12) | (digit(i + 2) << 6) |
+                                   (i + 3 < ticket_text_size ? digit(i + 3) : 0);
+        bytes[at] = static_cast<char>((four >> 16) & 255U);
+        bytes[at + 1] = static_cast<char>((four >> 8) & 255U);
+        bytes[at + 2] = static_cast<char>(four & 255U);
+    }
+    if ((wrong & 64U) != 0) {
+        return ticket_error::alphabet;
+    }
+    if (bytes[32] != 0) {
+        return ticket_error::trailing_bits;
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+        out[i] = load64(bytes.data() + 8 * i);
+    }
+    return ticket_error::none;
+}
+
+}  // namespace detail
+}  // namespace joust::inline v0
