@@ -12,11 +12,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace joust::inline v0 {
 
@@ -173,13 +173,22 @@ struct ticket_keys {
 class key_ring {
 public:
     // NOLINTNEXTLINE(google-explicit-constructor): options read .keys = secret
-    key_ring(sip_key secret, unsigned id = 0) : shared_(std::make_shared<state>())
+    key_ring(sip_key secret, unsigned id = 0) : shared_(made(id, secret)) {}
+    key_ring(const key_ring& other) noexcept : shared_(other.shared_)
     {
-        check(id, secret);
-        detail::ticket_keys first;
-        first.keys[id] = detail::ticket_key{secret};
-        first.signs = id;
-        shared_->publish(first);
+        shared_->owners.fetch_add(1, std::memory_order_relaxed);
+    }
+    key_ring& operator=(const key_ring& other) noexcept
+    {
+        key_ring copy{other};
+        std::swap(shared_, copy.shared_);
+        return *this;
+    }
+    ~key_ring()
+    {
+        if (shared_->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            delete shared_;
+        }
     }
 
     /// Add a key that reads. The same secret under the same number again changes nothing.
@@ -266,9 +275,12 @@ public:
 private:
     /// Every set of keys that ever was, since somebody may be reading with it, and the one in force.
     struct state {
+        explicit state(const detail::ticket_keys& first) : all{first}, current(&all.back()) {}
+
+        std::atomic<long> owners{1};
         std::mutex mutex;
         std::list<detail::ticket_keys> all;
-        std::atomic<const detail::ticket_keys*> current{nullptr};
+        std::atomic<const detail::ticket_keys*> current;
 
         [[nodiscard]] const detail::ticket_keys& now() const noexcept
         {
@@ -281,6 +293,14 @@ private:
         }
     };
 
+    static state* made(unsigned id, sip_key secret)
+    {
+        check(id, secret);
+        detail::ticket_keys keys;
+        keys.keys[id] = detail::ticket_key{secret};
+        keys.signs = id;
+        return new state{keys};
+    }
     static void check_id(unsigned id)
     {
         if (id >= detail::ticket_keys::places) {
@@ -312,7 +332,7 @@ private:
         shared_->publish(next);
     }
 
-    std::shared_ptr<state> shared_;
+    state* shared_;
 };
 
 }  // namespace joust::inline v0
