@@ -584,4 +584,11 @@ private:
     salted_hasher hasher_;
 };
 
+/// The pseudonym that tickets, evidence and logs of a trial with this salt know a unit by: to find or erase what was recorded.
+template <unit_like Unit>
+[[nodiscard]] std::uint64_t pseudonym_of(const salt& trial, const Unit& unit) noexcept
+{
+    return detail::pseudonym_of(trial.hasher()(unit));
+}
+
 }  // namespace joust::inline v0
