@@ -1,5 +1,6 @@
 #include <joust/core/random.hpp>
 #include <joust/split/hash_split.hpp>
+#include <joust/trial/signed_ticket.hpp>
 #include <joust/trial/ticket.hpp>
 
 #include <benchmark/benchmark.h>
@@ -144,6 +145,49 @@ void ticket_parse(benchmark::State& state)
     }
 }
 BENCHMARK(ticket_parse);
+
+// The same under a key: beside ticket_make and ticket_check.
+void ticket_make_signed(benchmark::State& state)
+{
+    const joust::key_ring ring{joust::sip_key{1, 2}};
+    std::uint64_t unit = 1;
+    for (auto _ : state) {
+        auto made = ring.seal(joust::ticket::exposure({.unit = unit++,
+                                                       .trial = 7,
+                                                       .seconds = 1'700'000'000,
+                                                       .propensity = 0.5F,
+                                                       .arm = 1,
+                                                       .plan = 3,
+                                                       .nonce = 9}));
+        benchmark::DoNotOptimize(made);
+    }
+}
+BENCHMARK(ticket_make_signed);
+
+void ticket_check_signed(benchmark::State& state)
+{
+    const joust::key_ring ring{joust::sip_key{1, 2}};
+    auto made = ring.seal(
+        joust::ticket::exposure({.unit = 5, .trial = 7, .seconds = 1, .propensity = 0.5F, .arm = 1}));
+    joust::ticket read;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(made);
+        benchmark::DoNotOptimize(ring.open(made, read));
+        benchmark::DoNotOptimize(read);
+    }
+}
+BENCHMARK(ticket_check_signed);
+
+// The tag alone: what signing without enciphering would cost.
+void ticket_tag(benchmark::State& state)
+{
+    const joust::detail::ticket_key key{joust::sip_key{1, 2}};
+    std::uint64_t unit = 1;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(key.tag_of(unit++, 2, 3));
+    }
+}
+BENCHMARK(ticket_tag);
 
 void random_draw(benchmark::State& state, int which)
 {

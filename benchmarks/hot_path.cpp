@@ -139,10 +139,10 @@ void call_timed(benchmark::State& state)
     call(state, by_number(timed{}));
 }
 
-void feedback_by_ticket(benchmark::State& state)
+template <class Trial>
+void feedback(benchmark::State& state, Trial& score)
 {
-    auto& score = by_text(untimed{});
-    std::vector<ticket> tickets;
+    std::vector<typename Trial::ticket_type> tickets;
     std::size_t i = 0;
     for (auto _ : state) {
         if ((i & 1023) == 0) {
@@ -155,6 +155,49 @@ void feedback_by_ticket(benchmark::State& state)
         }
         benchmark::DoNotOptimize(score.template observe<"click">(tickets[i++ & 1023], 1.0));
     }
+}
+
+template <class Trial>
+void serve_with_ticket(benchmark::State& state, Trial& score)
+{
+    std::size_t i = 0;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(score.serve(requests()[i++ & 1023]));
+    }
+}
+
+template <class Tickets>
+auto& with_tickets(Tickets tickets)
+{
+    static auto made = ab_test{model{"old", linear{1.0}},
+                               model{"new", linear{2.0}},
+                               by(&request::user),
+                               hash_split{.salt = "score-2026-11", .shares = {0.9, 0.1}},
+                               conversion<"click">{},
+                               untimed{},
+                               tickets};
+    return made;
+}
+
+void feedback_by_ticket(benchmark::State& state)
+{
+    feedback(state, by_text(untimed{}));
+}
+void feedback_that_expires(benchmark::State& state)
+{
+    feedback(state, with_tickets(plain_tickets{.expires_after = std::chrono::hours{24}}));
+}
+void feedback_by_signed_ticket(benchmark::State& state)
+{
+    feedback(state, with_tickets(signed_tickets{.keys = sip_key{1, 2}}));
+}
+void serve_ticket(benchmark::State& state)
+{
+    serve_with_ticket(state, by_text(untimed{}));
+}
+void serve_signed_ticket(benchmark::State& state)
+{
+    serve_with_ticket(state, with_tickets(signed_tickets{.keys = sip_key{1, 2}}));
 }
 
 // Walk over 512 KiB between calls, then time the call alone.
@@ -201,7 +244,11 @@ BENCHMARK(call_untimed);
 BENCHMARK(call_untimed_integer);
 BENCHMARK(call_timed_1_in_16);
 BENCHMARK(call_timed);
+BENCHMARK(serve_ticket);
+BENCHMARK(serve_signed_ticket);
 BENCHMARK(feedback_by_ticket);
+BENCHMARK(feedback_that_expires);
+BENCHMARK(feedback_by_signed_ticket);
 BENCHMARK(bare_model_cold)->UseManualTime()->Iterations(20'000);
 BENCHMARK(call_untimed_cold)->UseManualTime()->Iterations(20'000);
 BENCHMARK(call_timed_cold)->UseManualTime()->Iterations(20'000);

@@ -1,8 +1,10 @@
+#include <joust/trial/signed_ticket.hpp>
 #include <joust/trial/ticket.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -36,13 +38,62 @@ void check(std::string_view text)
     }
 }
 
+const joust::key_ring& ring()
+{
+    static const joust::key_ring keys = [] {
+        joust::key_ring made{joust::sip_key{1, 2}};
+        made.add(3, {3, 4});
+        return made;
+    }();
+    return keys;
+}
+
+// What parses as a signed ticket is written again as the same text, and no ring takes what nobody sealed.
+void check_signed(std::string_view text)
+{
+    joust::signed_ticket read;
+    const joust::ticket_error error = joust::signed_ticket::parse(text, read);
+    joust::ticket opened;
+    if (error == joust::ticket_error::none) {
+        require(read.to_string() == text);
+        require(joust::signed_ticket::from_string(text) == read);
+    } else {
+        require(read == joust::signed_ticket{});
+    }
+    require(ring().open(read, opened) != joust::ticket_error::none);
+    require(opened == joust::ticket{});
+}
+
+// Any fields at all, sealed: what is opened is whole, or is refused for its contents, never as forged.
+void check_sealed(const std::uint8_t* bytes)
+{
+    joust::ticket fields;
+    std::memcpy(&fields, bytes, 24);
+    const joust::signed_ticket sealed = ring().seal(fields);
+    joust::signed_ticket back;
+    require(joust::signed_ticket::parse(sealed.to_string(), back) == joust::ticket_error::none);
+    require(back == sealed);
+    joust::ticket opened;
+    switch (ring().open(back, opened)) {
+        case joust::ticket_error::none:
+            require(opened.valid());
+            require(ring().seal(opened) == sealed);
+            break;
+        case joust::ticket_error::kind:
+        case joust::ticket_error::contents: require(opened == joust::ticket{}); break;
+        default: require(false);
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     const std::string text(reinterpret_cast<const char*>(data), size);
     check(text);
+    check_signed(text);
     if (size >= 24) {
+        check_sealed(data);
         // Few inputs have a checksum that matches: the first 24 bytes as the fields get one, so that what
         // lies behind the checksum is reached too.
         std::string bytes = text.substr(0, 24);

@@ -161,7 +161,7 @@ inline joust::evidence empty_evidence(const std::string& trial = "trial")
     seen.models = {"old", "new"};
     seen.series = {"exposures", "failures", "click"};
     seen.arms.resize(2);
-    seen.ignored.assign(6, 0);
+    seen.ignored.assign(joust::detail::ignored_reasons, 0);
     seen.pairs.resize(1);
     seen.pairs[0].series.assign(3, joust::bucket_sums{joust::bucket_count});
     seen.pairs[0].events.resize(1);

@@ -2,6 +2,7 @@
 
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
+#include <joust/core/policy.hpp>
 #include <joust/core/style.hpp>
 #include <joust/core/write.hpp>
 #include <joust/trial/ticket.hpp>
@@ -22,7 +23,7 @@ namespace joust::inline v0 {
 
 /// A ticket that only who has the key can read, make or change: what a trial with `signed_tickets` gives out.
 ///
-/// It has no arm() and no unit(): a client that holds one, or many, learns neither which model served nor whose they are.
+/// It tells no arm and no unit: a client that holds one, or many, learns neither which model served nor whose they are.
 /// Server code that has to know the arm asks the trial: `trial.arm_of(ticket)`.
 ///
 /// shape: trivially copyable, 32 bytes; 43 characters of base64url as text, read back by `signed_ticket::from_string`
@@ -36,6 +37,16 @@ public:
     [[nodiscard]] constexpr unsigned key_id() const noexcept
     {
         return static_cast<unsigned>(words_[2] >> detail::ticket_words::key_at) & 3U;
+    }
+
+    /// Refused at compile time: a signed ticket hides its arm.
+    template <class Never = void>
+    [[nodiscard]] unsigned arm() const
+    {
+        static_assert(detail::always_false<Never>,
+                      "joust: a signed ticket hides its arm; ask the trial that gave it out: "
+                      "trial.arm_of(ticket)");
+        return 0;
     }
 
     /// Write the ticket as text that survives a URL, without allocating.
