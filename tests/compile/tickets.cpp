@@ -2,7 +2,6 @@
 
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/event_log.hpp>
-#include <joust/trial/shadow.hpp>
 
 #include <chrono>
 #include <string>
@@ -89,13 +88,7 @@ bool plain_for_signed(const joust::ticket& plain)
 }
 #endif
 
-// REJECT 5: joust: this argument plays no role in this trial
+// REJECT 5: record_to
 #if REJECT == 5
-joust::shadow beside{joust::model{"a", old_model}, joust::model{"b", new_model},
-                     joust::signed_tickets{.keys = secret}};
-#endif
-
-// REJECT 6: record_to
-#if REJECT == 6
 auto recorder = joust::record_to(joust::event_log{"a temporary"});
 #endif

@@ -41,7 +41,8 @@ auto trial_with(auto... policies)
                    policies...};
 }
 
-std::uint64_t count_of(const report& seen, std::string_view what)
+template <class Report>
+std::uint64_t count_of(const Report& seen, std::string_view what)
 {
     for (const auto& each : seen.counts) {
         if (each.what.find(what) != std::string::npos) {
@@ -395,6 +396,37 @@ TEST_CASE("Slates hide their teams and take clicks by signed tickets")
     const auto page = plain.rank(query{"7"}, 4);
     CHECK(plain.pseudonym_of(std::string{"7"}) >> 32 ==
           ((std::uint64_t{page.ticket().bucket()} << 22) | page.ticket().pseudonym()));
+}
+
+TEST_CASE("A shadow takes truths by signed tickets, and counts those it does not take")
+{
+    key_ring ring{secret};
+    shadow beside{model{"old", [](const request& r) { return r.number; }},
+                  model{"new", [](const request& r) { return r.number + 1; }},
+                  by(&request::user),
+                  salt{"beside"},
+                  inline_run{},
+                  consent([](const request& r) { return r.user != "bob"; }),
+                  signed_tickets{.keys = ring, .expires_after = 1h}};
+    STATIC_REQUIRE(std::is_same_v<decltype(beside)::ticket_type, signed_ticket>);
+    const auto receipt = beside.serve(request{"ann", 1}).ticket;
+    CHECK(beside.truth(receipt.to_string(), 1));
+    CHECK_FALSE(beside.truth(receipt, 1));
+    ticket open;
+    REQUIRE(ring.open(receipt, open) == ticket_error::none);
+    CHECK_FALSE(beside.truth(key_ring{other}.seal(open), 1));
+    CHECK_FALSE(beside.truth(open.to_string(), 1));  // plain
+    CHECK_FALSE(beside.truth(key_ring{other, 1}.seal(open), 1));
+    CHECK_FALSE(beside.truth(ring.seal(ticket::exposure(
+                                 {.trial = ticket::trial_number("shadow/beside"), .seconds = 5, .plan = 1})),
+                             1));
+    CHECK(beside.serve(request{"bob", 1}).ticket != beside.serve(request{"bob", 1}).ticket);
+    const auto seen = beside.report();
+    CHECK(count_of(seen, "repeated truths") == 1);
+    CHECK(count_of(seen, "truths for forged tickets") == 1);
+    CHECK(count_of(seen, "truths for damaged tickets") == 1);
+    CHECK(count_of(seen, "truths for tickets of a retired key") == 1);
+    CHECK(count_of(seen, "truths too late for their tickets") == 1);
 }
 
 TEST_CASE("Logs get what was sealed, so that exposure and feedback belong together")

@@ -17,6 +17,7 @@
 #include <joust/trial/shadow_evidence.hpp>
 #include <joust/trial/shadow_report.hpp>
 #include <joust/trial/ticket.hpp>
+#include <joust/trial/tickets.hpp>
 
 #include <array>
 #include <atomic>
@@ -146,7 +147,7 @@ concept memorable = std::is_object_v<T> && std::is_copy_constructible_v<T> && ou
 /// The champion gets the caller's arguments and its result is returned exactly; what it throws is counted and passed on. A
 /// challenger gets copies made before the champion runs, its exceptions are swallowed and counted.
 /// shape: `shadow live{model{"linear", f}, model{"knn", g}, sampled{.rate = 0.1}, background{.queue = 1024}}`; further roles:
-/// by, compare_with, judged_by, remembered, breaker, consent, a clock, inference (any that ships with joust; its `units` are
+/// by, compare_with, judged_by, remembered, breaker, consent, a clock, tickets (plain or signed), inference (any that ships with joust; its `units` are
 /// pairs), a salt. Neither copied nor moved.
 /// errors: configuration_error from the constructor, naming field, value and what is allowed.
 /// cost: not sampled 15 ns; sampled two clock reads, copies of arguments and result, and about 60 ns, in the caller
@@ -154,8 +155,9 @@ template <class... Args>
 class shadow {
     using parts = detail::split_arguments<std::tuple<>, Args...>;
     using models_t = typename parts::models;
-    using roles = role_list<unit_key_role, comparator_role, executor_role, sampler_role, breaker_role,
-                            judge_role, memory_role, consent_role, clock_role, inference_role, salt_role>;
+    using roles =
+        role_list<unit_key_role, comparator_role, executor_role, sampler_role, breaker_role, judge_role,
+                  memory_role, consent_role, clock_role, ticket_role, inference_role, salt_role>;
     using policies = typename parts::template policies<roles>;
     static constexpr std::size_t model_count = parts::count;
     static constexpr std::size_t challengers = model_count - 1;
@@ -177,6 +179,7 @@ class shadow {
     using memory_t = policy<memory_role, remembered<>>;
     using consent_t = policy<consent_role, everybody>;
     using clock_t = policy<clock_role, steady_time>;
+    using tickets_t = policy<ticket_role, plain_tickets>;
     using inference_t = policy<inference_role, always_valid>;
 
     static_assert(paired_inference_policy<inference_t>,
@@ -227,6 +230,9 @@ class shadow {
     using running_t = decltype(started(std::declval<const executor_t&>()));
 
 public:
+    /// What carries the truth back: `ticket`, or `signed_ticket` where the trial signs.
+    using ticket_type = detail::sealed_by<tickets_t>;
+
     explicit shadow(Args... arguments) : shadow(std::tuple<Args...>{std::move(arguments)...}) {}
 
     shadow(const shadow&) = delete;
@@ -245,12 +251,12 @@ public:
     auto serve(A&&... arguments)
     {
         using result = result_t<A...>;
-        ticket receipt;
+        ticket_type receipt;
         if constexpr (std::is_void_v<result>) {
             call<true>(&receipt, std::forward<A>(arguments)...);
-            return served<void>{receipt};
+            return served<void, ticket_type>{receipt};
         } else {
-            return served<result>{call<true>(&receipt, std::forward<A>(arguments)...), receipt};
+            return served<result, ticket_type>{call<true>(&receipt, std::forward<A>(arguments)...), receipt};
         }
     }
 
@@ -259,13 +265,14 @@ public:
     /// It may come before the challenger is done. Returns whether it was used or will be; if not, the report counts why:
     /// a truth for a request that no challenger ran on has nothing to compare.
     template <class Truth>
-    bool truth(const ticket& receipt, const Truth& value)
+    bool truth(const ticket_type& given, const Truth& value)
     {
-        if (!receipt.valid()) {
-            return note(truth_fate::damaged);
+        ticket receipt;
+        ticket_desk desk{*this};
+        if (!detail::admit(tickets_, given, trial_, desk, receipt)) {
+            return false;
         }
-        if (receipt.trial() != trial_ || receipt.kind() == ticket_kind::slate ||
-            (receipt.plan() >> challengers) != 0) {
+        if (receipt.kind() == ticket_kind::slate || (receipt.plan() >> challengers) != 0) {
             return note(truth_fate::foreign);
         }
         if (receipt.kind() != ticket_kind::exposure || receipt.plan() == 0) {
@@ -289,9 +296,9 @@ public:
     template <class Truth>
     bool truth(std::string_view text, const Truth& value)
     {
-        ticket receipt;
-        return ticket::parse(text, receipt) == ticket_error::none ? truth(receipt, value)
-                                                                  : note(truth_fate::damaged);
+        ticket_type receipt;
+        return ticket_type::parse(text, receipt) == ticket_error::none ? truth(receipt, value)
+                                                                       : note(truth_fate::damaged);
     }
 
     /// Wait until the challengers have answered every request accepted so far. For tests and shutdown, never in a model.
@@ -343,9 +350,25 @@ private:
         not_run,
         damaged,
         foreign,
-        invalid
+        invalid,
+        forged,
+        retired,
+        late
     };
-    static constexpr std::size_t truth_fates = 8;
+    static constexpr std::size_t truth_fates = 11;
+
+    /// Counts tickets that are not taken, in the words of a truth's fate.
+    struct ticket_desk {
+        shadow& self;
+        void ignore(detail::ignored reason) noexcept
+        {
+            self.note(reason == detail::ignored::foreign_ticket  ? truth_fate::foreign
+                      : reason == detail::ignored::forged_ticket ? truth_fate::forged
+                      : reason == detail::ignored::retired_key   ? truth_fate::retired
+                      : reason == detail::ignored::late_ticket   ? truth_fate::late
+                                                                 : truth_fate::damaged);
+        }
+    };
 
     // Arguments as a challenger's errand keeps them. Where the errand runs during the call, constant ones stay where they are.
     template <class A>
@@ -480,6 +503,7 @@ private:
           memory_(pick<memory_role, remembered<>>(arguments)),
           consent_(pick<consent_role, everybody>(arguments)),
           clock_(pick<clock_role, steady_time>(arguments)),
+          tickets_(pick<ticket_role, plain_tickets>(arguments)),
           how_{.inference = pick<inference_role, always_valid>(arguments)},
           breakers_(make_breakers(pick<breaker_role, no_breaker>(arguments),
                                   std::make_index_sequence<challengers>{})),
@@ -488,6 +512,7 @@ private:
           slabs_(detail::slab_layout{model_count, row::rows}),
           running_(started(pick<executor_role, background>(arguments)))
     {
+        detail::check_expiry(tickets_);
     }
 
     template <class Role, class Default>
@@ -608,13 +633,16 @@ private:
     };
 
     template <bool WithTicket, class... A>
-    result_t<A...> call(ticket* out, A&&... arguments)
+    result_t<A...> call(ticket_type* out, A&&... arguments)
     {
         if constexpr (asks_consent) {
             if (!consent_.may_record(std::as_const(arguments)...)) {
                 unrecorded_.fetch_add(1, std::memory_order_relaxed);
                 if constexpr (WithTicket) {
-                    *out = ticket::unrecorded({.trial = trial_, .seconds = now_in_seconds()});
+                    *out = tickets_.seal(ticket::unrecorded(
+                        {.trial = trial_,
+                         .seconds = now_in_seconds(),
+                         .nonce = detail::hides_tickets<tickets_t> ? slabs_.mine().next_call() : 0}));
                 }
                 return detail::invoke(std::get<0>(models_).call, std::forward<A>(arguments)...);
             }
@@ -628,7 +656,8 @@ private:
         try {
             if (!count.sampled) {
                 if constexpr (WithTicket) {
-                    *out = receipt_of(pseudonym, now_in_seconds(), slabs_.mine().next_call(), 0);
+                    *out =
+                        tickets_.seal(receipt_of(pseudonym, now_in_seconds(), slabs_.mine().next_call(), 0));
                 }
                 return detail::invoke(std::get<0>(models_).call, std::forward<A>(arguments)...);
             }
@@ -640,7 +669,7 @@ private:
     }
 
     template <bool WithTicket, class... A>
-    result_t<A...> call_beside(ticket* out, std::uint64_t pseudonym, A&&... arguments)
+    result_t<A...> call_beside(ticket_type* out, std::uint64_t pseudonym, A&&... arguments)
     {
         using result = result_t<A...>;
         request about{.pseudonym = pseudonym};
@@ -648,7 +677,7 @@ private:
             about.nonce = slabs_.mine().next_call();
             about.seconds = now_in_seconds();
             about.key = key_of(pseudonym, about.seconds, about.nonce);
-            *out = receipt_of(pseudonym, about.seconds, about.nonce, 0);
+            *out = tickets_.seal(receipt_of(pseudonym, about.seconds, about.nonce, 0));
         }
         prepared<A...> ready;
         prepare(ready, arguments...);
@@ -683,10 +712,10 @@ private:
     };
 
     template <bool WithTicket>
-    void finish(ticket* out, const request& about) const noexcept
+    void finish(ticket_type* out, const request& about) const noexcept
     {
         if constexpr (WithTicket) {
-            *out = receipt_of(about.pseudonym, about.seconds, about.nonce, about.run);
+            *out = tickets_.seal(receipt_of(about.pseudonym, about.seconds, about.nonce, about.run));
         }
     }
 
@@ -952,6 +981,7 @@ private:
     [[no_unique_address]] memory_t memory_;
     [[no_unique_address]] consent_t consent_;
     [[no_unique_address]] clock_t clock_;
+    [[no_unique_address]] tickets_t tickets_;
     detail::shadow_setting<inference_t> how_;
     std::array<breaker_state<breaker_t>, challengers> breakers_;
     std::vector<std::string> names_;

@@ -356,6 +356,9 @@ template <class Inference>
                                             "truths for damaged tickets",
                                             "truths for tickets of another trial",
                                             "truths that are not finite",
+                                            "truths for forged tickets",
+                                            "truths for tickets of a retired key",
+                                            "truths too late for their tickets",
                                             "predictions or truths forgotten before their other half came"};
     count_if_any(out, "requests not sampled", seen.requests - seen.sampled);
     count_if_any(out, "calls served and not recorded", seen.unrecorded);
