@@ -175,6 +175,23 @@ TEST_CASE("A ticket outside the trial names no unit and survives as text")
     CHECK(ticket::from_string(made.to_string()) == made);
 }
 
+TEST_CASE("Tickets outside the trial can be numbered, and hold nothing else")
+{
+    for (const unsigned nonce : {0U, 1U, 0x3fffU, 0x4000U, 0x3fffffU}) {
+        const ticket made = ticket::unrecorded({.trial = 9, .seconds = 10, .nonce = nonce});
+        CHECK(made.valid());
+        CHECK(made.kind() == ticket_kind::unrecorded);
+        CHECK(made.nonce() == nonce);
+        CHECK(made.trial() == 9);
+        CHECK(made.unit() == 0);
+        CHECK(ticket::from_string(made.to_string()) == made);
+    }
+    // Without a number: what it always was.
+    CHECK(ticket::unrecorded({.trial = 9, .seconds = 10}).to_string() ==
+          forged(0, 10 | (9ULL << 32), info(0, 3, 0, 0, 0)));
+    CHECK(error_of(forged(0, 9, info(0, 3, 0, 0, 1))) == ticket_error::contents);
+}
+
 TEST_CASE("A default ticket is not valid, nor is it as text")
 {
     CHECK_FALSE(ticket{}.valid());
