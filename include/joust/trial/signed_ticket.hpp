@@ -179,7 +179,8 @@ struct ticket_keys {
 ///
 /// assumes: the secret is 128 random bits that clients do not have; it may be the secret of a salt, too
 /// errors: configuration_error for a number beyond 3, one that is taken or unknown, and a secret that is all zeros
-/// cost: about 25 ns to sign, 30 to open; a change costs a mutex and some hundred bytes that live as long as the ring
+/// cost: 50 ns to sign or to open (32 rounds of SipHash; the tag alone is 18 ns); a change of keys costs a mutex and some hundred
+/// bytes that live as long as the ring
 /// source: Rogaway and Shrimpton 2006, Deterministic authenticated-encryption (SIV); Aumasson and Bernstein 2012, SipHash
 class key_ring {
 public:
@@ -241,7 +242,7 @@ public:
     [[nodiscard]] unsigned signing() const noexcept { return shared_->now().signs; }
 
     /// Sign and encipher a ticket.
-    [[nodiscard]] signed_ticket seal(const ticket& open) const noexcept
+    [[nodiscard, gnu::noinline]] signed_ticket seal(const ticket& open) const noexcept
     {
         const detail::ticket_keys& now = shared_->now();
         const detail::ticket_key& key = now.keys[now.signs];
@@ -258,7 +259,7 @@ public:
     }
 
     /// Check and decipher a ticket. Returns none and sets `out` to what was sealed, or says what is wrong and leaves it.
-    [[nodiscard]] ticket_error open(const signed_ticket& given, ticket& out) const noexcept
+    [[nodiscard, gnu::noinline]] ticket_error open(const signed_ticket& given, ticket& out) const noexcept
     {
         if (!given.signed_form()) {
             return ticket_error::version;
@@ -272,12 +273,7 @@ public:
         if (key.tag_of(a, b, c) != tag) {
             return ticket_error::forged;
         }
-        const ticket read = detail::ticket_words::make(a, b, c & ~detail::ticket_key::in_the_open);
-        const ticket_error error = read.check();
-        if (error == ticket_error::none) {
-            out = read;
-        }
-        return error;
+        return detail::ticket_words::make(a, b, c & ~detail::ticket_key::in_the_open, out);
     }
 
     /// Is it the same ring?

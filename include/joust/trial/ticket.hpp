@@ -172,22 +172,7 @@ struct ticket {
         if (words_[3] != checksum() || key_id() != 0) {
             return ticket_error::checksum;
         }
-        const unsigned plan_bits = plan();
-        switch (kind()) {
-            case ticket_kind::exposure:
-            case ticket_kind::choice:
-                // The comparison is false for NaN.
-                return propensity() > 0.0F && propensity() <= 1.0F ? ticket_error::none
-                                                                   : ticket_error::contents;
-            case ticket_kind::slate: return plan_bits < 4 ? ticket_error::none : ticket_error::contents;
-            case ticket_kind::unrecorded:
-                return words_[0] == 0 && low(words_[2]) == 0 &&
-                               (info() & ((1U << nonce_at) - 1U)) == kind_bits(ticket_kind::unrecorded)
-                           ? ticket_error::none
-                           : ticket_error::contents;
-            case ticket_kind::none: break;
-        }
-        return ticket_error::kind;
+        return check_contents();
     }
 
     /// Whether a trial of this version made the ticket and nothing damaged it.
@@ -275,6 +260,27 @@ private:
     }
     [[nodiscard]] constexpr std::uint32_t info() const noexcept { return high(words_[2]); }
 
+    /// Are kind and fields such as this version writes them?
+    [[nodiscard]] constexpr ticket_error check_contents() const noexcept
+    {
+        const unsigned plan_bits = plan();
+        switch (kind()) {
+            case ticket_kind::exposure:
+            case ticket_kind::choice:
+                // The comparison is false for NaN.
+                return propensity() > 0.0F && propensity() <= 1.0F ? ticket_error::none
+                                                                   : ticket_error::contents;
+            case ticket_kind::slate: return plan_bits < 4 ? ticket_error::none : ticket_error::contents;
+            case ticket_kind::unrecorded:
+                return words_[0] == 0 && low(words_[2]) == 0 &&
+                               (info() & ((1U << nonce_at) - 1U)) == kind_bits(ticket_kind::unrecorded)
+                           ? ticket_error::none
+                           : ticket_error::contents;
+            case ticket_kind::none: break;
+        }
+        return ticket_error::kind;
+    }
+
     /// XXH64 of the 24 bytes before the checksum.
     [[nodiscard]] constexpr std::uint64_t checksum() const noexcept
     {
@@ -300,12 +306,18 @@ struct ticket_words {
     {
         return from.words_;
     }
-    [[nodiscard]] static constexpr ticket make(std::uint64_t a, std::uint64_t b, std::uint64_t c) noexcept
+    /// Make the ticket of these fields, unless they are such as no version writes. Returns as ticket::parse.
+    [[nodiscard]] static constexpr ticket_error make(std::uint64_t a, std::uint64_t b, std::uint64_t c,
+                                                     ticket& out) noexcept
     {
         ticket made;
         made.words_ = {a, b, c, 0};
         made.words_[3] = made.checksum();
-        return made;
+        const ticket_error error = made.check_contents();
+        if (error == ticket_error::none) {
+            out = made;
+        }
+        return error;
     }
 };
 
