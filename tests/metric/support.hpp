@@ -7,6 +7,7 @@
 #include <joust/core/random.hpp>
 #include <joust/metric/evidence.hpp>
 #include <joust/metric/inference.hpp>
+#include <joust/metric/live_evidence.hpp>
 
 #include <cmath>
 #include <cstddef>
