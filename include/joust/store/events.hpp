@@ -8,14 +8,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #if __has_include(<sys/stat.h>)
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #endif
 
 namespace joust::inline v0 {
@@ -203,23 +204,22 @@ erasure filter_file(const std::string& path, unreadable_lines how, Goes&& goes)
         return done;
     }
 #if __has_include(<sys/stat.h>)
-    // The new file must not be open to more people than the old one, not even while it is written.
+    // The new file is never open to more people than the old one: the part that write_file fills exists before, with the old
+    // one's permissions.
+    const std::string part = path + ".part";
     struct stat old {};
-    const bool known = ::stat(path.c_str(), &old) == 0;
-    const mode_t mask = ::umask(0077);
-    try {
-        write_file(path, left);
-    } catch (...) {
-        ::umask(mask);
-        throw;
+    std::remove(part.c_str());
+    const int made = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const bool kept_closed =
+        made >= 0 && ::stat(path.c_str(), &old) == 0 && ::fchmod(made, old.st_mode & 07777U) == 0;
+    if (made >= 0) {
+        ::close(made);
     }
-    ::umask(mask);
-    if (known && ::chmod(path.c_str(), old.st_mode & 07777U) != 0) {
-        file_trouble(path, "is erased, but did not get its permissions back");
+    if (!kept_closed) {
+        file_trouble(part, "cannot be made with the permissions of the log");
     }
-#else
-    write_file(path, left);
 #endif
+    write_file(path, left);
     return done;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/error.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/metric/live_evidence.hpp>
 #include <joust/trial/signed_ticket.hpp>
@@ -9,7 +10,9 @@
 #include <chrono>
 #include <concepts>
 #include <cstdint>
+#include <string>
 #include <type_traits>
+#include <utility>
 
 namespace joust::inline v0 {
 
