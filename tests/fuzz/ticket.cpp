@@ -1,10 +1,12 @@
 #include <joust/trial/signed_ticket.hpp>
 #include <joust/trial/ticket.hpp>
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -67,8 +69,9 @@ void check_signed(std::string_view text)
 // Any fields at all, sealed: what is opened is whole, or is refused for its contents, never as forged.
 void check_sealed(const std::uint8_t* bytes)
 {
-    joust::ticket fields;
-    std::memcpy(&fields, bytes, 24);
+    std::array<std::uint8_t, sizeof(joust::ticket)> raw{};
+    std::copy(bytes, bytes + 24, raw.begin());
+    const auto fields = std::bit_cast<joust::ticket>(raw);
     const joust::signed_ticket sealed = ring().seal(fields);
     joust::signed_ticket back;
     require(joust::signed_ticket::parse(sealed.to_string(), back) == joust::ticket_error::none);
