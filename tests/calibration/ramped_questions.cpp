@@ -7,7 +7,7 @@
 // half-width of the interval at the end, `error` the root mean squared error of the estimate there.
 // `power` rows have an effect: their rejections are power, and nothing is promised of them but the interval.
 //
-// Fails where either exceeds what 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs fifty times as
+// Fails where either exceeds what 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs 150 times as
 // many; arguments are another seed and another number of runs.
 
 #include <joust/core/random.hpp>
@@ -280,7 +280,7 @@ int main(int count, char** arguments)
 {
     const bool full = joust_test::full_calibration();
     const std::uint64_t seed = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 20'261'126;
-    const int most = count > 2 ? std::atoi(arguments[2]) : full ? 2'000 : 40;
+    const int most = count > 2 ? std::atoi(arguments[2]) : full ? 2'000 : 12;
     std::printf("always_valid while shares ramp from 1 to 50 %% and outcomes drift, alpha 5 %%, seed %llu\n",
                 static_cast<unsigned long long>(seed));
     std::printf("%-34s %6s %8s %8s %8s %9s %9s\n", "data and question", "runs", "rejects", "misses",

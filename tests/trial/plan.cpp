@@ -178,6 +178,9 @@ TEST_CASE("a plan is replaced by the next one of its chain, and the report says 
     const plan_difference moves = replace_plan(trial, next_of(first, {0.5, 0.5}));
     CHECK(moves.moved == Approx(0.4).margin(1e-12));
     CHECK(moves.from_to[0][1] == Approx(0.4).margin(1e-12));
+    CHECK(first.diff(next_of(first, {0.5, 0.5})) == moves);  // known beforehand
+    CHECK(first.diff(first).moved == 0.0);
+    CHECK_THROWS_AS(first.diff(next_of(first, {0.5, 0.6})), configuration_error);
     int challengers = 0;
     for (std::uint64_t user = 0; user < 4'000; ++user) {
         challengers += trial(request{user});
@@ -258,7 +261,9 @@ TEST_CASE("a plan in which treated units would leave an arm that does not shrink
     CHECK(replace_plan(hashed, large, {.allow_moves = true}).left_grown > 0.0);
 
     auto slotted = make(slot_split{.salt = "three", .shares = {0.4, 0.3, 0.3}});
+    const plan_difference expected = plan_of(slotted).diff(next_of(plan_of(slotted), {0.1, 0.6, 0.3}));
     const plan_difference moves = replace_plan(slotted, next_of(plan_of(slotted), {0.1, 0.6, 0.3}));
+    CHECK(moves == expected);
     CHECK(moves.left_grown == 0.0);
     CHECK(moves.moved == Approx(0.3).margin(1e-9));
     // What is kept and sent has the slots, so that a replica that reads it assigns alike.

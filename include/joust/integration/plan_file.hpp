@@ -76,7 +76,7 @@ namespace joust::inline v0 {
                 if (!share.is_number()) {
                     refuse("\"shares\" holds something that is no number");
                 }
-                plan.shares.push_back(share.get<double>());
+                plan.shares.push_back(share.get<double>() + 0.0);  // -0 is 0
             }
             shared = !plan.shares.empty();
         } else if (key == "slots") {

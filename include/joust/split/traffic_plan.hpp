@@ -5,6 +5,7 @@
 #include <joust/core/style.hpp>
 #include <joust/core/text.hpp>
 #include <joust/split/hash_split.hpp>
+#include <joust/split/plan_diff.hpp>
 #include <joust/split/slot_split.hpp>
 
 #include <cstddef>
@@ -34,6 +35,15 @@ struct traffic_plan {
         std::string text;
         write(text, style::json);
         return xxh64(text);
+    }
+
+    /// Which units move from this plan to another of the same salt, exactly. One without slots, after one with them, moves as
+    /// few as possible.
+    /// errors: configuration_error where either's shares or slots are none
+    [[nodiscard]] plan_difference diff(const traffic_plan& next) const
+    {
+        const slot_plan now = laid_out(nullptr);
+        return joust::diff(now, next.laid_out(slots.empty() || stopped ? nullptr : &now));
     }
 
     /// Write the plan: its JSON form is what parse_plan reads, everything else one line for people.
@@ -77,6 +87,23 @@ struct traffic_plan {
     bool operator==(const traffic_plan&) const = default;
 
 private:
+    // The plan's slots; found from those of the plan before it where it has none of its own.
+    [[nodiscard]] slot_plan laid_out(const slot_plan* before) const
+    {
+        const share_list checked = detail::checked_shares("plan.shares", shares, shares.size());
+        if (stopped) {
+            share_list champion;
+            for (std::size_t arm = 0; arm < checked.size(); ++arm) {
+                champion.push_back(arm == 0 ? 1.0 : 0.0);
+            }
+            return slot_plan{hash_plan{champion}};
+        }
+        if (!slots.empty()) {
+            return slot_split{{}, checked, slots}.resolve(checked.size());
+        }
+        return before != nullptr ? before->with_shares(checked) : slot_plan{hash_plan{checked}};
+    }
+
     // 16 digits: JSON's numbers do not hold 64 bits.
     static void append_hex(std::string& out, std::uint64_t value)
     {

@@ -896,7 +896,7 @@ private:
             const bool known = board_.read_of_ticket(receipt.plan(), [&seen](const plan_t& then) {
                 seen.shares = then.pairs;
                 // Beyond 128 plans numbers come again: then the ticket's own propensity tells a plan that is gone.
-                return then.number < plan_board<plan_t>::kept ||
+                return plan_board<plan_t>::kept > then.number ||
                        static_cast<float>(then.shares[seen.arm]) == static_cast<float>(seen.propensity);
             });
             if (!known) {
