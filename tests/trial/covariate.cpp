@@ -107,7 +107,8 @@ TEST_CASE("a covariate that is not finite counts as nothing and is counted")
     REQUIRE(r.counts.size() == 1);
     CHECK(r.counts[0].what == "feedback with an invalid value");
     CHECK(r.counts[0].count == 50);
-    for (const double x : trial.evidence().pairs[0].series.back().challenger) {
+    const evidence kept = trial.evidence();
+    for (const double x : kept.pairs[0].series.back().challenger) {
         CHECK(std::isfinite(x));
     }
 }
