@@ -14,7 +14,7 @@
 // a fiftieth of the requests that come. Where an effect is given the rejections are power.
 //
 // Fails where `always_valid`, or the clock Vmax, rejects a true null more often than 5 % allows (99.9 % limit of that
-// many runs). JOUST_CALIBRATE=full runs fifty times as many; an argument is another seed.
+// many runs). JOUST_CALIBRATE=full runs eighty times as many; an argument is another seed.
 
 #include <joust/core/random.hpp>
 #include <joust/metric/always_valid.hpp>
@@ -374,7 +374,7 @@ int main(int count, char** arguments)
     int failures = 0;
     std::uint64_t stream = 0;
     for (const scenario& s : scenarios) {
-        const int runs = (full ? 2'000 : 40) / (s.kind == outcome::rare ? 2 : 1);
+        const int runs = (full ? 2'000 : 24) / (s.kind == outcome::rare ? 2 : 1);
         std::array<int, methods> rejected{};
         std::array<error_of, methods> errors;
         error_of oracle;
