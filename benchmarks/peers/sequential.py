@@ -88,10 +88,10 @@ if __name__ == "__main__":
     many, few = rng.random(100_000), rng.random(10_000)
     lower, upper = empirical_bernstein(many)
     assert lower[-1] < 0.5 < upper[-1] < 0.52
-    show("NumPy, whole arrays", "empirical_bernstein/100000", lambda: empirical_bernstein(many), 1e5, 5)
+    show("NumPy on whole arrays", "empirical_bernstein/100000", lambda: empirical_bernstein(many), 1e5, 5)
     one_by_one = empirical_bernstein_as_they_come(few)
     assert abs(one_by_one[0] - empirical_bernstein(few)[0][-1]) < 1e-12
-    show("NumPy, value by value", "empirical_bernstein/100000", lambda: empirical_bernstein_as_they_come(few), 1e4, 3)
+    show("NumPy value by value", "empirical_bernstein/100000", lambda: empirical_bernstein_as_they_come(few), 1e4, 3)
     lower, upper = betting(few)
     assert lower[-1] < 0.5 < upper[-1] < 0.53
-    show("NumPy, grid of 1,000", "betting_interval_always/10000", lambda: betting(few), 1e4, 2)
+    show("NumPy with a grid of 1000 means", "betting_interval_always/10000", lambda: betting(few), 1e4, 2)

@@ -490,7 +490,10 @@ private:
                       "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
         const keyed_context<Arguments, Unit> call{{hasher_(unit), time_for_splitter(), arguments}, unit};
         const plan_t* const now = board_.without_pin();
-        return now != nullptr ? assign_by(*now, call) : assign_pinned(call);
+        if (now != nullptr) [[likely]] {
+            return assign_by(*now, call);
+        }
+        return assign_pinned(call);
     }
 
     template <class Call>
