@@ -310,3 +310,12 @@ void wrong_row_test()
                       joust::guardrail(joust::mean<"auc">{}, {.max_decrease = 0.01}), nearly_a_row_test{}};
 }
 #endif
+
+// REJECT 24: joust: a gate compares values row by row, so a ratio has no place in it
+#if REJECT == 24
+void a_ratio_of_rows()
+{
+    joust::gate check{joust::model{"old", old_model}, joust::model{"new", new_model},
+                      joust::guardrail(joust::ratio<"clicks per view">{}, {.min_ratio = 0.99})};
+}
+#endif

@@ -317,6 +317,13 @@ class gate {
                                        "guardrail(conversion<\"correct\">{}, {.max_decrease = 0.01})");
     static_assert(metrics_t::names_differ(),
                   "joust: two metrics have the same name; their values could not be told apart");
+    static constexpr bool without_ratios = []<std::size_t... I>(std::index_sequence<I...>) {
+        return (true && ... &&
+                !detail::is_ratio<detail::inner_metric_t<typename metrics_t::template given_t<I>>>);
+    }(std::make_index_sequence<metrics_t::size>{});
+    static_assert(without_ratios,
+                  "joust: a gate compares values row by row, so a ratio has no place in it; let a mean be "
+                  "the value of a row");
     static constexpr bool infers = policies::template given<inference_role>;
     static constexpr bool tests_rows = policies::template given<row_test_role>;
     static_assert(!(infers && tests_rows),
