@@ -228,7 +228,8 @@ TEST_CASE("the kill switch gives everything to the champion, and the next plan g
             }
             next = next_of(plan_of(trial), {0.7, 0.3});
             next.stopped = false;
-            replace_plan(trial, next);
+            const plan_difference expected = plan_of(trial).diff(next);
+            CHECK(replace_plan(trial, next) == expected);
             for (std::uint64_t user = 0; user < 500; ++user) {
                 CHECK(trial(request{user}) == before[user]);
             }

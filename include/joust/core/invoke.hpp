@@ -36,4 +36,25 @@ constexpr decltype(auto) invoke(Callable&& callable,
     }
 }
 
+/// Can a callable be called with all of a call's arguments, or else with the first alone?
+template <class Callable, class... Args>
+inline constexpr bool takes_all_or_first = std::is_invocable_v<const Callable&, const Args&...>;
+template <class Callable, class First, class... Rest>
+inline constexpr bool takes_all_or_first<Callable, First, Rest...> =
+    std::is_invocable_v<const Callable&, const First&, const Rest&...> ||
+    std::is_invocable_v<const Callable&, const First&>;
+
+/// Call it with all of them where it takes them, else with the first alone. assumes: takes_all_or_first
+template <class Callable, class... Args>
+constexpr decltype(auto) invoke_all_or_first(const Callable& callable, const Args&... args)
+{
+    if constexpr (std::is_invocable_v<const Callable&, const Args&...>) {
+        return invoke(callable, args...);
+    } else {
+        return [&callable](const auto& first, const auto&...) -> decltype(auto) {
+            return invoke(callable, first);
+        }(args...);
+    }
+}
+
 }  // namespace joust::inline v0::detail

@@ -129,13 +129,9 @@ inline constexpr bool is_tuple<std::tuple<T...>> = true;
 /// Can a callable be asked about a call: with all arguments, or with the first alone?
 template <class Callable, class Args>
 inline constexpr bool asks_one = std::is_invocable_v<const Callable&, const Args&>;
-template <class Callable>
-inline constexpr bool asks_one<Callable, std::tuple<>> = std::is_invocable_v<const Callable&>;
-template <class Callable, class First, class... Rest>
-inline constexpr bool asks_one<Callable, std::tuple<First, Rest...>> =
-    std::is_invocable_v<const Callable&, const std::remove_reference_t<First>&,
-                        const std::remove_reference_t<Rest>&...> ||
-    std::is_invocable_v<const Callable&, const std::remove_reference_t<First>&>;
+template <class Callable, class... T>
+inline constexpr bool asks_one<Callable, std::tuple<T...>> =
+    takes_all_or_first<Callable, std::remove_reference_t<T>...>;
 
 /// Ask a callable about a call. assumes: asks_one
 template <class Callable, class Args>
@@ -143,14 +139,8 @@ template <class Callable, class Args>
 {
     if constexpr (is_tuple<Args>) {
         return std::apply(
-            [&callable]<class... T>(const T&... all) -> decltype(auto) {
-                if constexpr (std::is_invocable_v<const Callable&, const T&...>) {
-                    return invoke(callable, all...);
-                } else {
-                    return [&callable](const auto& first, const auto&...) -> decltype(auto) {
-                        return invoke(callable, first);
-                    }(all...);
-                }
+            [&callable](const auto&... all) -> decltype(auto) {
+                return invoke_all_or_first(callable, all...);
             },
             args);
     } else {

@@ -15,6 +15,20 @@
 
 namespace joust::inline v0 {
 
+namespace detail {
+
+/// The shares of a stopped plan.
+[[nodiscard]] inline share_list all_to_champion(std::size_t arms)
+{
+    share_list shares;
+    for (std::size_t arm = 0; arm < arms; ++arm) {
+        shares.push_back(arm == 0 ? 1.0 : 0.0);
+    }
+    return shares;
+}
+
+}  // namespace detail
+
 /// How traffic is split, as a value to keep, to send and to compare.
 ///
 /// Plans are a chain: each has a higher version than the one before and names it by its digest, so that two people who
@@ -42,8 +56,7 @@ struct traffic_plan {
     /// errors: configuration_error where either's shares or slots are none
     [[nodiscard]] plan_difference diff(const traffic_plan& next) const
     {
-        const slot_plan now = laid_out(nullptr);
-        return joust::diff(now, next.laid_out(slots.empty() || stopped ? nullptr : &now));
+        return joust::diff(laid_out({}), next.laid_out(slots));
     }
 
     /// Write the plan: its JSON form is what parse_plan reads, everything else one line for people.
@@ -88,20 +101,17 @@ struct traffic_plan {
 
 private:
     // The plan's slots; found from those of the plan before it where it has none of its own.
-    [[nodiscard]] slot_plan laid_out(const slot_plan* before) const
+    [[nodiscard]] slot_plan laid_out(const std::vector<hash_slot>& before) const
     {
         const share_list checked = detail::checked_shares("plan.shares", shares, shares.size());
         if (stopped) {
-            share_list champion;
-            for (std::size_t arm = 0; arm < checked.size(); ++arm) {
-                champion.push_back(arm == 0 ? 1.0 : 0.0);
-            }
-            return slot_plan{hash_plan{champion}};
+            return slot_plan{hash_plan{detail::all_to_champion(checked.size())}};
         }
         if (!slots.empty()) {
             return slot_split{{}, checked, slots}.resolve(checked.size());
         }
-        return before != nullptr ? before->with_shares(checked) : slot_plan{hash_plan{checked}};
+        return before.empty() ? slot_plan{hash_plan{checked}}
+                              : slot_plan{before, checked.size()}.with_shares(checked);
     }
 
     // 16 digits: JSON's numbers do not hold 64 bits.

@@ -25,18 +25,7 @@ struct consent_predicate {
     template <class... Args>
     [[nodiscard]] constexpr bool may_record(const Args&... args) const
     {
-        if constexpr (std::is_invocable_v<const Predicate&, const Args&...>) {
-            return static_cast<bool>(detail::invoke(predicate, args...));
-        } else {
-            return first(args...);
-        }
-    }
-
-private:
-    template <class First, class... Rest>
-    [[nodiscard]] constexpr bool first(const First& value, const Rest&...) const
-    {
-        return static_cast<bool>(detail::invoke(predicate, value));
+        return static_cast<bool>(detail::invoke_all_or_first(predicate, args...));
     }
 };
 

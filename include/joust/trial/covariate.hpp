@@ -25,20 +25,9 @@ struct covariate_projection {
     template <class... Args>
     [[nodiscard]] constexpr double covariate(const Args&... args) const
     {
-        if constexpr (std::is_invocable_v<const Projection&, const Args&...>) {
-            return static_cast<double>(detail::invoke(projection, args...));
-        } else {
-            return first(args...);
-        }
-    }
-
-private:
-    template <class First, class... Rest>
-    [[nodiscard]] constexpr double first(const First& value, const Rest&...) const
-    {
-        static_assert(std::is_invocable_v<const Projection&, const First&>,
+        static_assert(detail::takes_all_or_first<Projection, Args...>,
                       "joust: adjust_for(...) cannot read its number from the arguments of the call");
-        return static_cast<double>(detail::invoke(projection, value));
+        return static_cast<double>(detail::invoke_all_or_first(projection, args...));
     }
 };
 

@@ -161,6 +161,20 @@ struct paired_answer {
     double p_value = stats::not_a_number;  ///< of no difference
     std::uint64_t units = 0;
     status state = status::too_few;
+
+    /// The same rows, with what a test found on them.
+    template <class Found>
+    [[nodiscard]] paired_answer with(const Found& found, std::string_view by) const noexcept
+    {
+        paired_answer all = *this;
+        all.method = by;
+        all.estimate = found.estimate;
+        all.lower = found.lower;
+        all.upper = found.upper;
+        all.p_value = found.p_value;
+        all.state = found.state;
+        return all;
+    }
 };
 
 /// The means of both models, and how many rows there are.
@@ -198,13 +212,7 @@ struct paired_answer {
             only_champion += rows.challenger[i] < rows.champion[i] ? 1U : 0U;
         }
         const auto exact = stats::mcnemar(only_challenger, only_champion, n, {.alpha = 2.0 * alpha});
-        answer.method = "McNemar's exact test, Tango's interval";
-        answer.estimate = exact.estimate;
-        answer.lower = exact.lower;
-        answer.upper = exact.upper;
-        answer.p_value = exact.p_value;
-        answer.state = exact.state;
-        return answer;
+        return answer.with(exact, "McNemar's exact test, Tango's interval");
     }
     // Sums per unit, then the ratio estimator over units: sum of differences by sum of rows.
     const double mean = answer.challenger - ratio * answer.champion;
@@ -252,13 +260,7 @@ template <paired_inference_policy Policy>
     const inference found =
         judge_pairs(policy, {.difference = difference, .count = count, .champion = answer.champion},
                     differing, 2.0 * alpha, memory);
-    answer.method = found.method;
-    answer.estimate = found.estimate;
-    answer.lower = found.lower;
-    answer.upper = found.upper;
-    answer.p_value = found.p_value;
-    answer.state = found.state;
-    return answer;
+    return answer.with(found, found.method);
 }
 
 /// Compare by a test that knows how the rows hang together.
@@ -272,13 +274,7 @@ template <row_test Test>
         value *= ratio;
     }
     const stats::test_result found = test.test_rows(rows.challenger, champion, {.alpha = 2.0 * alpha});
-    answer.method = found.method;
-    answer.estimate = found.estimate;
-    answer.lower = found.lower;
-    answer.upper = found.upper;
-    answer.p_value = found.p_value;
-    answer.state = found.state;
-    return answer;
+    return answer.with(found, found.method);
 }
 
 }  // namespace detail

@@ -35,15 +35,6 @@ template <class Split>
     }
 }
 
-[[nodiscard]] inline share_list all_to_champion(std::size_t arms)
-{
-    share_list shares;
-    for (std::size_t arm = 0; arm < arms; ++arm) {
-        shares.push_back(arm == 0 ? 1.0 : 0.0);
-    }
-    return shares;
-}
-
 /// Resolve a plan by the splitter of a trial, behind the rules that are in force.
 template <class Splitter, class Split>
 [[nodiscard]] Split resolve_plan(const Splitter& splitter, const Split& before, const traffic_plan& now,
