@@ -1,5 +1,6 @@
 // Every misuse of an interleaving trial is answered with one sentence.
 
+#include <joust/trial/at_once.hpp>
 #include <joust/trial/interleaving.hpp>
 
 #include <cstdint>
@@ -61,6 +62,23 @@ void accepted()
     joust::interleaving own{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user),
                             champion_first{}, first_half{}};
     (void)own.rank(query{}, 10U);
+
+    using ads = std::vector<joust::pin<document>>;
+    joust::interleaving all{joust::model{"bm25", old_ranker},
+                            joust::model{"neural", new_ranker},
+                            joust::by(&query::user),
+                            joust::identified_by(&document::id),
+                            joust::pinned([](const query&) { return ads{}; }),
+                            joust::eligible([](const document& d) { return d.id > 0; }),
+                            joust::dwell_credit{.at_least = 30.0},
+                            joust::at_once(std::chrono::milliseconds{50})};
+    auto first = all.rank(query{}, 10);
+    (void)all.rank_from(first.ticket(), 10, query{}, 10);
+    auto a = old_ranker(query{});
+    auto b = new_ranker(query{});
+    auto later = all.interleave(std::tie(a, b), all.choose(std::string{"me"}), 10, query{});
+    auto again = all.replay(std::tie(a, b), later.ticket(), 10, query{});
+    all.click(again, 3, 40.0);
 }
 #endif
 
@@ -160,6 +178,84 @@ void rank()
     joust::interleaving search{joust::model{"a", numbers},
                                joust::model{"b", [](query&) { return std::vector<int>{}; }},
                                joust::by(&query::user)};
+    (void)search.rank(query{}, 10);
+}
+#endif
+
+// REJECT 13: joust: pins are given twice
+#if REJECT == 13
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user),
+                           joust::pinned(numbers), joust::pinned(numbers)};
+#endif
+
+// REJECT 14: joust: eligibility is given twice
+#if REJECT == 14
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user),
+                           joust::eligible([](int) { return true; }),
+                           joust::eligible([](int) { return true; })};
+#endif
+
+// REJECT 15: joust: it is said twice how rankers run
+#if REJECT == 15
+joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers}, joust::by(&query::user),
+                           joust::at_once(std::chrono::milliseconds{50}),
+                           joust::at_once(std::chrono::milliseconds{50})};
+#endif
+
+// REJECT 16: joust: eligible(...) takes a predicate on (item), (item, first argument) or (item, all arguments of the call)
+#if REJECT == 16
+void rank()
+{
+    joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers},
+                               joust::by(&query::user),
+                               joust::eligible([](const std::string&) { return true; })};
+    (void)search.rank(query{}, 10);
+}
+#endif
+
+// REJECT 17: joust: interleave(lists, ticket, length) takes a tuple with one list for each ranker
+#if REJECT == 17
+void rank()
+{
+    joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers},
+                               joust::by(&query::user)};
+    std::vector<int> alone;
+    (void)search.interleave(std::tie(alone), search.choose(1), 10);
+}
+#endif
+
+// REJECT 18: joust: at_once copies the arguments for rankers that miss their deadline
+#if REJECT == 18
+void rank()
+{
+    joust::interleaving search{joust::model{"a", [](const query*) { return std::vector<int>{}; }},
+                               joust::model{"b", [](const query*) { return std::vector<int>{}; }},
+                               joust::per_request{}, joust::at_once(std::chrono::milliseconds{50})};
+    query q;
+    (void)search.rank(&q, 10);
+}
+#endif
+
+// REJECT 19: joust: this interleaver plans a slate as a whole, so it has no later pages
+#if REJECT == 19
+struct planned : champion_first {
+    static constexpr bool continues = false;
+};
+void rank()
+{
+    joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers},
+                               joust::by(&query::user), planned{}};
+    (void)search.rank_from(joust::ticket{}, 10, query{}, 10);
+}
+#endif
+
+// REJECT 20: joust: pinned(...) takes a callable on all arguments of the call, or on the first alone
+#if REJECT == 20
+void rank()
+{
+    joust::interleaving search{joust::model{"a", numbers}, joust::model{"b", numbers},
+                               joust::by(&query::user),
+                               joust::pinned([](int) { return std::vector<joust::pin<int>>{}; })};
     (void)search.rank(query{}, 10);
 }
 #endif

@@ -50,6 +50,37 @@ TEST_CASE("a best grade must be positive and finite")
     }
 }
 
+TEST_CASE("attention credits what lasted, and a sale its share of a cap")
+{
+    const joust::dwell_credit dwell{.at_least = 30.0};
+    CHECK(dwell.credit(page, {3, 30.0}) == award{0, 1.0});
+    CHECK(dwell.credit(page, {4, 29.9}) == award{1, 0.0});
+    CHECK(dwell.credit(page, {4, 0.0}) == award{1, 0.0});
+    CHECK(dwell.credit(page, {4, -1.0}).amount < 0.0);
+    CHECK(dwell.credit(page, {4, no_number}).amount < 0.0);
+    const joust::conversion_credit sale{.cap = 200.0};
+    CHECK(sale.credit(page, {3, 50.0}) == award{0, 0.25});
+    CHECK(sale.credit(page, {4, 200.0}) == award{1, 1.0});
+    CHECK(sale.credit(page, {4, 1e9}) == award{1, 1.0});
+    CHECK(sale.credit(page, {4, -1.0}).amount < 0.0);
+    CHECK(std::isnan(sale.credit(page, {4, no_number}).amount));
+    CHECK(sale.credit(page, {4, std::numeric_limits<double>::infinity()}).amount > 1.0);
+    for (const double bad : {0.0, -1.0, no_number, std::numeric_limits<double>::infinity()}) {
+        CHECK_THROWS_AS((joust::dwell_credit{.at_least = bad}.validate()), joust::configuration_error);
+        CHECK_THROWS_AS((joust::conversion_credit{.cap = bad}.validate()), joust::configuration_error);
+    }
+}
+
+TEST_CASE("pairs are read across items that are pinned between them")
+{
+    // Nobody, A, nobody, B, B, nobody, A.
+    const slate_teams pinned{0b00'11'01'01'11'00'11, 7, 2};
+    CHECK(joust::compare_pairs(pinned, 0) == joust::pair_outcomes{0, 0, 0, 2});
+    CHECK(joust::compare_pairs(pinned, 0b0001000) == joust::pair_outcomes{1, 0, 0, 1});
+    CHECK(joust::compare_pairs(pinned, 0b1000010) == joust::pair_outcomes{0, 2, 0, 0});
+    CHECK(joust::compare_pairs(pinned, 0b0100101) == joust::pair_outcomes{0, 0, 0, 2});
+}
+
 TEST_CASE("a slate prefers the ranker with more clicked slots")
 {
     CHECK(joust::preference(page, 0b00000, 1) == 0);

@@ -60,23 +60,21 @@ public:
     /// Returns the mask before: whoever sees a bit clear there is the only one.
     std::uint64_t mark(std::uint64_t key, std::uint64_t bits) noexcept
     {
-        line& at = line_of(key);
-        const guard hold{at.lock};
-        for (std::size_t i = 0; i < line::places; ++i) {
-            if (at.keys[i] == key && at.masks[i] != 0) {
-                const std::uint64_t before = at.masks[i];
-                at.masks[i] = before | bits;
-                return before;
-            }
-        }
-        if (bits != 0) {
-            const std::size_t place = at.next;
-            at.next = static_cast<std::uint32_t>(place + 1 == line::places ? 0 : place + 1);
-            at.overwritten += at.masks[place] != 0 ? 1U : 0U;
-            at.keys[place] = key;
-            at.masks[place] = bits;
-        }
-        return 0;
+        return update(key, bits, [&](std::uint64_t before) { return before | bits; });
+    }
+
+    /// Give a key another mask. Returns the mask before.
+    /// assumes: a mask that is not 0
+    std::uint64_t replace(std::uint64_t key, std::uint64_t mask) noexcept
+    {
+        return update(key, mask, [&](std::uint64_t) { return mask; });
+    }
+
+    /// Give a key a mask unless it has one. Returns the mask before.
+    /// assumes: a mask that is not 0
+    std::uint64_t keep_first(std::uint64_t key, std::uint64_t mask) noexcept
+    {
+        return update(key, mask, [&](std::uint64_t before) { return before; });
     }
 
     /// Read the mask of a key; 0 when it was never marked or is forgotten.
@@ -109,6 +107,29 @@ private:
     static_assert(sizeof(line) == 128);
 
     using guard = detail::word_guard;
+
+    // `fresh` is the mask of a key that has none, or 0 to leave it so.
+    template <class Change>
+    std::uint64_t update(std::uint64_t key, std::uint64_t fresh, Change change) noexcept
+    {
+        line& at = line_of(key);
+        const guard hold{at.lock};
+        for (std::size_t i = 0; i < line::places; ++i) {
+            if (at.keys[i] == key && at.masks[i] != 0) {
+                const std::uint64_t before = at.masks[i];
+                at.masks[i] = change(before);
+                return before;
+            }
+        }
+        if (fresh != 0) {
+            const std::size_t place = at.next;
+            at.next = static_cast<std::uint32_t>(place + 1 == line::places ? 0 : place + 1);
+            at.overwritten += at.masks[place] != 0 ? 1U : 0U;
+            at.keys[place] = key;
+            at.masks[place] = fresh;
+        }
+        return 0;
+    }
 
     [[nodiscard]] line& line_of(std::uint64_t key) noexcept
     {

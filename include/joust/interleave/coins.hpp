@@ -1,6 +1,9 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 
 namespace joust::inline v0 {
 
@@ -17,5 +20,64 @@ concept coin_source = requires(T& coins, unsigned n) {
         coins.below(n)
     } -> std::integral;
 };
+
+/// A coin source that also draws unequal chances itself: `pick(weights)`, index i with a probability in
+/// proportion to weights[i]. A source that visits every outcome needs to be told them.
+template <class T>
+concept weighted_coin_source = coin_source<T> && requires(T& coins, std::span<const double> weights) {
+    {
+        coins.pick(weights)
+    } -> std::integral;
+};
+
+namespace detail {
+
+/// Draw from the multiples of 2^-53 in [0, 1).
+template <coin_source Coins>
+[[nodiscard]] double draw_uniform(Coins& coins)
+{
+    const auto high = static_cast<std::uint64_t>(coins.below(1U << 26));
+    const auto low = static_cast<std::uint64_t>(coins.below(1U << 27));
+    return static_cast<double>((high << 27) | low) * 0x1p-53;
+}
+
+/// Draw an index with a probability in proportion to its weight, where the sum of the weights is known.
+///
+/// assumes: no weight is negative, some are positive; a sum that is off by rounding moves at most that share
+/// of the probability
+template <coin_source Coins>
+[[nodiscard]] std::size_t draw_weighted(Coins& coins, std::span<const double> weights, double sum)
+{
+    if constexpr (weighted_coin_source<Coins>) {
+        return static_cast<std::size_t>(coins.pick(weights));
+    } else {
+        double left = draw_uniform(coins) * sum;
+        std::size_t last = 0;
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+            if (!(weights[i] > 0.0)) {
+                continue;
+            }
+            if (left < weights[i]) {
+                return i;
+            }
+            left -= weights[i];
+            last = i;
+        }
+        return last;
+    }
+}
+
+/// Draw an index with a probability in proportion to its weight.
+template <coin_source Coins>
+[[nodiscard]] std::size_t draw_weighted(Coins& coins, std::span<const double> weights)
+{
+    double sum = 0.0;
+    for (const double weight : weights) {
+        sum += weight;
+    }
+    return draw_weighted(coins, weights, sum);
+}
+
+}  // namespace detail
 
 }  // namespace joust::inline v0

@@ -93,6 +93,94 @@ struct graded_credit {
     bool operator==(const graded_credit&) const = default;
 };
 
+/// Credit attention that lasted: 1 for a slot that was looked at for at least so long, 0 for less.
+///
+/// When to use: where a click alone says little, as with quick returns to the page: `dwell_credit{.at_least = 30}`.
+/// When not: where longer is better without end (graded_credit with a bound).
+/// shape: feedback's value is the time, in the unit of `at_least`: by custom seconds
+/// errors: configuration_error when the trial is built, unless `at_least` is positive and finite; negative times are not used
+struct dwell_credit {
+    double at_least = 30.0;
+
+    void validate() const
+    {
+        if (!(at_least > 0.0 && at_least <= std::numeric_limits<double>::max())) {
+            throw configuration_error("dwell_credit.at_least", to_text(at_least), "a positive, finite time");
+        }
+    }
+
+    [[nodiscard]] award credit(const slate_teams& slate, const feedback& what) const noexcept
+    {
+        const double amount = what.value >= at_least ? 1.0 : what.value >= 0.0 ? 0.0 : -1.0;
+        return {slate.team(what.position), amount};
+    }
+    bool operator==(const dwell_credit&) const = default;
+};
+
+/// Credit what was bought or booked by its value, as a share of a cap that no single sale exceeds.
+///
+/// When to use: money follows clicks and is what counts: `conversion_credit{.cap = 200}`. Values above the cap count as the
+/// cap, so that no one customer decides. When not: values that agree on one best grade (graded_credit refuses what is above).
+/// errors: configuration_error when the trial is built, unless `cap` is positive and finite; negative values are not used
+struct conversion_credit {
+    double cap = 1.0;  ///< the value that earns 1, and the most that one sale can earn
+
+    void validate() const
+    {
+        if (!(cap > 0.0 && cap <= std::numeric_limits<double>::max())) {
+            throw configuration_error("conversion_credit.cap", to_text(cap), "a positive, finite value");
+        }
+    }
+
+    [[nodiscard]] award credit(const slate_teams& slate, const feedback& what) const noexcept
+    {
+        const bool capped = what.value > cap && what.value <= std::numeric_limits<double>::max();
+        return {slate.team(what.position), capped ? 1.0 : what.value / cap};
+    }
+    bool operator==(const conversion_credit&) const = default;
+};
+
+/// Which feedback of one slate earns credit.
+enum class touch : std::uint8_t {
+    each,   ///< every slot once
+    first,  ///< the slot that was clicked first, and no other
+    last    ///< the slot that was clicked last: credit moves there from the one before
+};
+
+/// Credit only the first click on a slate.
+///
+/// When to use: the first impression decides, as where users open several results and read one.
+/// When not: clicks arrive out of order: what is first is what is reported first. A first click on a slot that credits nobody
+/// leaves the slate without credit.
+struct first_click_credit : click_credit {
+    static constexpr touch counts = touch::first;
+    bool operator==(const first_click_credit&) const = default;
+};
+
+/// Credit only the last click on a slate: users who come back to the page have not found what they wanted before.
+///
+/// When to use: navigational search, where the last click is the answer. When not: clicks arrive out of order.
+/// Credit moves as clicks come, so what one look counts may be taken back at the next.
+struct last_click_credit : click_credit {
+    static constexpr touch counts = touch::last;
+    bool operator==(const last_click_credit&) const = default;
+};
+
+namespace detail {
+
+/// What a credit policy counts of one slate: each slot, unless it says otherwise.
+template <class Credit>
+constexpr touch touch_of() noexcept
+{
+    if constexpr (requires { Credit::counts; }) {
+        return Credit::counts;
+    } else {
+        return touch::each;
+    }
+}
+
+}  // namespace detail
+
 /// Count the clicked slots of a ranker. shape: bit i of `clicked` is position i
 [[nodiscard]] inline int clicks_for(const slate_teams& slate, std::uint64_t clicked,
                                     std::uint8_t ranker) noexcept
@@ -125,24 +213,30 @@ struct pair_outcomes {
 
 /// Read a slate's pairs back from its teams and compare within each.
 ///
-/// assumes: drafted by competitive_pairs, where two credited neighbours of different teams are a pair
+/// assumes: drafted by competitive_pairs, where a credited slot and the next credited one are a pair; pinned items may stand
+/// between them
 [[nodiscard]] inline pair_outcomes compare_pairs(const slate_teams& slate, std::uint64_t clicked) noexcept
 {
     pair_outcomes found;
-    for (std::size_t i = 0; i + 1 < slate.length() && i < 63; ++i) {
-        const std::uint8_t first = slate.team(i);
-        const std::uint8_t second = slate.team(i + 1);
-        if (first == no_team || second == no_team || first == second) {
+    std::uint8_t first = no_team;
+    bool clicked_first = false;
+    for (std::size_t i = 0; i < slate.length() && i < 64; ++i) {
+        const std::uint8_t second = slate.team(i);
+        if (second == no_team) {
             continue;
         }
-        const bool clicked_first = ((clicked >> i) & 1) != 0;
-        const bool clicked_second = ((clicked >> (i + 1)) & 1) != 0;
+        const bool clicked_second = ((clicked >> i) & 1) != 0;
+        if (first == no_team || first == second) {
+            first = second;
+            clicked_first = clicked_second;
+            continue;
+        }
         const bool champion = first == 0 ? clicked_first : clicked_second;
         const bool challenger = first == 0 ? clicked_second : clicked_first;
         unsigned& outcome = champion ? (challenger ? found.both : found.champion)
                                      : (challenger ? found.challenger : found.neither);
         ++outcome;
-        ++i;
+        first = no_team;
     }
     return found;
 }

@@ -57,20 +57,44 @@ public:
     /// Take the credit away from every slot at or after a position, and from a pair that straddles it.
     void forfeit_from(std::size_t position) noexcept
     {
-        slot* slots = length_ <= inline_slots ? inline_.data() : more_.data();
-        if (position > 0 && position < size_ && slots[position].pair != no_pair &&
-            slots[position - 1].pair == slots[position].pair) {
-            --position;
-        }
+        slot* slots = data();
         for (std::size_t i = position; i < size_; ++i) {
             slots[i].team = no_team;
             slots[i].pair = no_pair;
         }
+        break_half_pairs();
+    }
+
+    /// Keep only the slots from a position on: a later page. A pair whose first half was on the page before counts for
+    /// nobody.
+    void drop_before(std::size_t position) noexcept
+    {
+        slot* slots = data();
+        const std::size_t dropped = position < size_ ? position : size_;
+        for (std::size_t i = dropped; i < size_; ++i) {
+            slots[i - dropped] = slots[i];
+        }
+        size_ -= dropped;
+        if (length_ > inline_slots) {
+            more_.resize(size_);
+        }
+        break_half_pairs();
     }
 
     [[nodiscard]] std::span<const slot> slots() const noexcept
     {
         return {length_ <= inline_slots ? inline_.data() : more_.data(), size_};
+    }
+    /// Write to a position that is filled: an interleaver that credits slots after all are drawn.
+    void credit(std::size_t position, std::uint8_t team) noexcept { data()[position].team = team; }
+    /// Give every slot another place in its ranker's list.
+    template <class Place>
+    void relocate(Place place)
+    {
+        slot* const slots = data();
+        for (std::size_t i = 0; i < size_; ++i) {
+            slots[i].index = place(slots[i]);
+        }
     }
     [[nodiscard]] const slot& operator[](std::size_t position) const noexcept { return slots()[position]; }
     [[nodiscard]] const slot* begin() const noexcept { return slots().data(); }
@@ -91,6 +115,35 @@ public:
     }
 
 private:
+    [[nodiscard]] slot* data() noexcept { return length_ <= inline_slots ? inline_.data() : more_.data(); }
+
+    // Pairs are filled one after another, so only the first and the last can have lost a half.
+    void break_half_pairs() noexcept
+    {
+        slot* slots = data();
+        const auto break_if_alone = [&](std::size_t at) {
+            for (std::size_t i = 0; i < size_; ++i) {
+                if (i != at && slots[i].pair == slots[at].pair) {
+                    return;
+                }
+            }
+            slots[at].team = no_team;
+            slots[at].pair = no_pair;
+        };
+        for (std::size_t i = 0; i < size_; ++i) {
+            if (slots[i].pair != no_pair) {
+                break_if_alone(i);
+                break;
+            }
+        }
+        for (std::size_t i = size_; i-- > 0;) {
+            if (slots[i].pair != no_pair) {
+                break_if_alone(i);
+                break;
+            }
+        }
+    }
+
     // Apart, so that the common path is short enough to be inlined everywhere.
     [[gnu::noinline]] void push_more(slot next)
     {

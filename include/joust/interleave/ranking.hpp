@@ -18,6 +18,9 @@ using rankings = std::span<const ranking>;
 /// The most rankers one slate can mix: as many as a ticket has team codes for.
 inline constexpr std::size_t max_rankers = 15;
 
+/// The ranker of a slot that was pinned before anything was drafted.
+inline constexpr std::uint8_t pinned_ranker = 254;
+
 /// The team of a slot that gives credit to nobody.
 inline constexpr std::uint8_t no_team = 255;
 

@@ -162,7 +162,7 @@ struct slate_element {
 /// Collect the drafted items from the rankers' lists, in order.
 ///
 /// shape: `Results` are the types the rankers return; `lists` point to them, in the order of the rankers. A ranker that
-/// no slot is taken from may have a null pointer.
+/// no slot is taken from may have a null pointer. Pinned slots are taken from the last list.
 template <class... Results>
 [[nodiscard]] auto collect(const draft& drafted, std::remove_reference_t<Results>*... lists)
 {
@@ -172,9 +172,10 @@ template <class... Results>
     items.reserve(drafted.size());
     for (const slot& next : drafted.slots()) {
         const auto at = static_cast<std::ptrdiff_t>(next.index);
+        const std::size_t from = next.ranker == pinned_ranker ? sizeof...(Results) - 1 : next.ranker;
         std::size_t ranker = 0;
         const auto take_from = [&]<class Result>(std::type_identity<Result>, auto* list) {
-            if (ranker++ != next.ranker) {
+            if (ranker++ != from) {
                 return;
             }
             if constexpr (element::referred) {

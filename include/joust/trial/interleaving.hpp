@@ -8,18 +8,21 @@
 #include <joust/core/unit_key.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/credit.hpp>
+#include <joust/interleave/eligible.hpp>
 #include <joust/interleave/identified_by.hpp>
 #include <joust/interleave/interleaver.hpp>
+#include <joust/interleave/pinned.hpp>
 #include <joust/interleave/projected.hpp>
+#include <joust/interleave/shares.hpp>
 #include <joust/interleave/slate.hpp>
 #include <joust/interleave/team_draft.hpp>
 #include <joust/interleave/teams.hpp>
 #include <joust/metric/live_evidence.hpp>
 #include <joust/report/report.hpp>
-#include <joust/report/write.hpp>
 #include <joust/trial/consent.hpp>
-#include <joust/trial/posterior.hpp>
+#include <joust/trial/interleaving_report.hpp>
 #include <joust/trial/preference.hpp>
+#include <joust/trial/rankers.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/ticket.hpp>
 #include <joust/trial/tickets.hpp>
@@ -55,38 +58,9 @@ struct slate_salt_role {
     };
 };
 
-using interleaving_roles =
-    role_list<unit_key_role, interleaver_role, credit_role, identity_role, slate_salt_role, consent_role,
-              timing_role, clock_role, recorder_role, ticket_role, inference_role>;
-
-/// Keep what a ranker returned: the list, or a pointer to a list that lives elsewhere.
-template <class Result>
-class held_list {
-public:
-    template <class Call>
-    void hold(Call&& call)
-    {
-        list_.emplace(call());
-    }
-    /// Null where the ranker was not called, or threw.
-    [[nodiscard]] Result* get() noexcept { return list_.has_value() ? &*list_ : nullptr; }
-
-private:
-    std::optional<Result> list_;
-};
-template <class Result>
-class held_list<Result&> {
-public:
-    template <class Call>
-    void hold(Call&& call)
-    {
-        list_ = &call();
-    }
-    [[nodiscard]] Result* get() noexcept { return list_; }
-
-private:
-    Result* list_ = nullptr;
-};
+using interleaving_roles = role_list<unit_key_role, interleaver_role, credit_role, identity_role,
+                                     slate_salt_role, consent_role, pins_role, eligibility_role, rankers_role,
+                                     timing_role, clock_role, recorder_role, ticket_role, inference_role>;
 
 /// How many rankers an interleaver is made for; 0 where it takes any number.
 template <class Interleaver>
@@ -103,7 +77,51 @@ constexpr std::size_t rankers_of() noexcept
     }
 }
 
+/// Will a longer slate begin as a shorter one does, with the same coins? Interleavers that plan a whole slate say no:
+/// `static constexpr bool continues = false`.
+template <class Interleaver>
+constexpr bool continues() noexcept
+{
+    if constexpr (requires {
+                      {
+                          Interleaver::continues
+                      } -> std::convertible_to<bool>;
+                  }) {
+        return Interleaver::continues;
+    } else {
+        return true;
+    }
+}
+
+/// An element of a tuple of lists: the list, or an optional one that is missing where its ranker failed.
+template <class List>
+struct list_at_hand {
+    using type = List;
+    static auto* get(std::remove_reference_t<List>& list) noexcept { return &list; }
+};
+template <class List>
+    requires requires(List& held) {
+        held.has_value();
+        *held;
+    }
+struct list_at_hand<List> {
+    using type = std::conditional_t<std::is_lvalue_reference_v<List>, decltype(*std::declval<List>()),
+                                    std::remove_cvref_t<decltype(*std::declval<List&>())>>;
+    static auto* get(std::remove_reference_t<List>& held) noexcept
+    {
+        return held.has_value() ? &*held : nullptr;
+    }
+};
+
 }  // namespace detail
+
+/// A slate drawn again from its ticket and the rankers' lists.
+struct redrawn_slate {
+    draft slots;           ///< whose item each position is, and whom it credits
+    ticket page;           ///< the ticket it was drawn from
+    credit_shares shares;  ///< what each ranker earns at each position, where the interleaver shares credit
+    bool agrees = false;   ///< the ticket is of this trial, and credits these positions to these rankers
+};
 
 /// Compare rankers within one list: every user sees items of all of them, and clicks say whose are preferred.
 ///
@@ -112,8 +130,9 @@ constexpr std::size_t rankers_of() noexcept
 /// shape: `interleaving search{model{"bm25", a}, model{"neural", b}, by(&query::user), identified_by(&document::id)}`;
 /// `auto page = search.rank(query, 10)`, `search.click(page.ticket(), position)`, `search.report()`
 /// Policies: an interleaver (competitive_pairs for two rankers, else team_draft), credit (click_credit), identified_by,
-/// salt (name of the trial and seed of its coins), consent, timing, clock, recorder, tickets (plain or signed), inference
-/// (any that ships with joust; its `units` are slates).
+/// salt (name of the trial and seed of its coins), consent, pinned, eligible, at_once (rankers side by side, with a
+/// deadline), timing, clock, recorder, tickets (plain or signed), inference (any that ships with joust; its `units` are
+/// slates).
 /// Neither copied nor moved: a factory returns it as a prvalue.
 /// errors: configuration_error from the constructor, naming field, value and what is allowed
 template <class... Args>
@@ -140,6 +159,9 @@ class interleaving {
     using credit_t = policy<credit_role, click_credit>;
     using identity_t = policy<identity_role, identified_by_itself>;
     using consent_t = policy<consent_role, everybody>;
+    using pins_t = policy<pins_role, detail::no_pins>;
+    using eligible_t = policy<eligibility_role, detail::show_all>;
+    using rankers_t = policy<rankers_role, one_after_another>;
     using timing_t = policy<timing_role, timed>;
     using clock_t = policy<clock_role, steady_time>;
     using recorder_t = policy<recorder_role, no_log>;
@@ -154,6 +176,9 @@ class interleaving {
                   "constexpr bool pairs = true`");
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
+    static constexpr bool pins_items = policies::template given<pins_role>;
+    static constexpr bool leaves_out = policies::template given<eligibility_role>;
+    static constexpr touch counted_touch = detail::touch_of<credit_t>();
     static constexpr bool records = policies::template given<recorder_role>;
 
 public:
@@ -181,7 +206,96 @@ public:
     {
         static_assert(sizeof...(A) >= 1,
                       "joust: rank(args..., length) takes the rankers' arguments and the length");
-        return unpack(std::make_index_sequence<sizeof...(A) - 1>{}, std::forward_as_tuple(arguments...));
+        return unpack(start{}, std::make_index_sequence<sizeof...(A) - 1>{},
+                      std::forward_as_tuple(arguments...));
+    }
+
+    /// Serve a later page of a list: the first page's ticket, the position the page begins at, then the arguments of the
+    /// rankers and how many items to show.
+    ///
+    /// The same coins are drawn again, so that with the same lists the pages join into one list without a repeated item. The
+    /// page has a ticket of its own. A pair that the end of the page before cut in two credits nobody.
+    /// errors: as rank. A ticket that is damaged, expired or of another trial is counted; the page is then drawn with coins of
+    /// its own, and credits nobody.
+    template <class... A>
+    [[nodiscard]] auto rank_from(const ticket_type& first, std::size_t position, A&&... arguments)
+    {
+        static_assert(detail::continues<interleaver_t>(),
+                      "joust: this interleaver plans a slate as a whole, so it has no later pages; "
+                      "competitive_pairs and team_draft have");
+        static_assert(sizeof...(A) >= 1, "joust: rank_from(ticket, position, args..., length) takes the "
+                                         "rankers' arguments and the length");
+        start from{.continues = true, .position = position};
+        from.credits = admit_slate(first, from.coins);
+        return unpack(from, std::make_index_sequence<sizeof...(A) - 1>{},
+                      std::forward_as_tuple(arguments...));
+    }
+
+    /// Choose the coins of a unit's slate before its rankers are asked: the first half of asynchronous serving.
+    ///
+    /// Hand the ticket to `interleave` when the lists are there. Nothing is counted before.
+    template <unit_like Unit>
+    [[nodiscard]] ticket_type choose(const Unit& unit)
+    {
+        visit now = visit_of(detail::pseudonym_of(hasher_(unit)));
+        for (unsigned r = 0; r < rankers; ++r) {
+            live_.mine().add_unit(r, now.pseudonym);
+        }
+        return tickets_.seal(ticket_of(now, draft{0}));
+    }
+
+    /// Mix lists that are at hand: the second half of asynchronous serving.
+    ///
+    /// shape: `interleave(std::tie(a, b), ticket, 10)`: a tuple of lists in the order of the rankers, the ticket from `choose`,
+    /// the length; behind it what pinned and eligible ask for. Items are referred to in lists that are lvalues and moved out
+    /// of others. A list in a std::optional is missing where its ranker failed or was too late: then the champion's list is
+    /// shown, and the failure counts. A ticket counts once; given again it gives the same slate.
+    /// errors: a ticket that is none of `choose` is counted; the champion's list is then shown, credited to nobody. An empty
+    /// slate where the champion's list is missing.
+    template <class Lists, class... A>
+    [[nodiscard]] auto interleave(Lists&& lists, const ticket_type& chosen, std::size_t length,
+                                  const A&... arguments)
+    {
+        static_assert(std::tuple_size_v<std::remove_cvref_t<Lists>> == rankers,
+                      "joust: interleave(lists, ticket, length) takes a tuple with one list for each ranker");
+        return mix_at_hand(std::make_index_sequence<rankers>{}, std::forward<Lists>(lists), chosen, length,
+                           arguments...);
+    }
+
+    /// Draw a slate again from its ticket and the lists it was drawn from, to check a log or to credit what a ticket has no
+    /// room for.
+    ///
+    /// shape: as interleave: a tuple of lists in the order of the rankers, the ticket of a page, the length asked for then
+    template <class Lists, class... A>
+    [[nodiscard]] redrawn_slate replay(const Lists& lists, const ticket_type& page, std::size_t length,
+                                       const A&... arguments) const
+    {
+        return replay_from(lists, page, page, 0, length, arguments...);
+    }
+
+    /// The same for a later page: with the first page's ticket, and the position the page began at.
+    template <class Lists, class... A>
+    [[nodiscard]] redrawn_slate replay_from(const Lists& lists, const ticket_type& page,
+                                            const ticket_type& first, std::size_t position,
+                                            std::size_t length, const A&... arguments) const
+    {
+        static_assert(std::tuple_size_v<Lists> == rankers,
+                      "joust: replay(lists, ticket, length) takes a tuple with one list for each ranker");
+        return redraw(std::make_index_sequence<rankers>{}, lists, page, first, position, length,
+                      arguments...);
+    }
+
+    /// Check a log: was this what the ticket, the lists and the length gave? Finds pages that were changed, cached or cut
+    /// behind the trial.
+    ///
+    /// shape: as replay, and the list of items that was shown
+    template <class Lists, class Shown, class... A>
+    [[nodiscard]] bool audit(const Lists& lists, const ticket_type& page, std::size_t length,
+                             const Shown& shown, const A&... arguments) const
+    {
+        const redrawn_slate again = replay(lists, page, length, arguments...);
+        return again.agrees &&
+               shows(std::make_index_sequence<rankers>{}, again.slots, lists, shown, arguments...);
     }
 
     /// Report a click on a position, counted from 0, or another value for it. Returns whether it was used; if not, the
@@ -189,39 +303,81 @@ public:
     bool click(const ticket_type& given, std::size_t position, double value = 1.0)
     {
         ticket page;
-        if (!detail::admit(tickets_, given, trial_, live_, page)) {
+        if (!admit_page(given, position, page)) {
             return false;
-        }
-        if (page.names_arm()) {
-            return refuse(detail::ignored::foreign_ticket);
-        }
-        if (page.kind() != ticket_kind::slate) {
-            return refuse(detail::ignored::unrecorded_unit);
-        }
-        if (position >= page.length()) {
-            return count(detail::slate_count::not_shown);
         }
         const slate_teams teams{page.teams(), page.length(), rankers};
         const award earned = credit_.credit(teams, {position, value});
         if (!(earned.amount >= 0.0 && earned.amount <= 1.0)) {
             return refuse(detail::ignored::invalid_value);
         }
-        if (earned.team >= rankers || position >= credited_positions) {
+        const bool credits = earned.team < rankers && position < credited_positions;
+        if constexpr (counted_touch == touch::each) {
+            if (!credits) {
+                return count(detail::slate_count::neutral_feedback);
+            }
+            // The low half of the mask tells which positions were reported, the high half which of those earned something.
+            const std::uint64_t reported = std::uint64_t{1} << position;
+            const std::uint64_t bits =
+                earned.amount > 0.0 ? reported | (reported << credited_positions) : reported;
+            const std::uint64_t before = seen_.mark(page.key(), bits);
+            if ((before & reported) != 0) {
+                return refuse(detail::ignored::repeated);
+            }
+            take_in(page, teams, earned, before >> credited_positions, (before | bits) >> credited_positions);
+        } else if (!take_touch(page, teams, earned, position, credits)) {
+            return false;
+        }
+        log_credit(page, earned.amount);
+        return true;
+    }
+
+    /// Report feedback on a slate drawn again: credit is then exact for interleavers that share it, and reaches slots that a
+    /// ticket has no room for. Returns whether it was used, as for a ticket; the same click counts once, whichever way.
+    bool click(const redrawn_slate& again, std::size_t position, double value = 1.0)
+    {
+        static_assert(counted_touch == touch::each,
+                      "joust: first and last clicks are counted by ticket: click(ticket, position)");
+        if (!again.agrees) {
+            return refuse(detail::ignored::foreign_ticket);
+        }
+        if (position >= again.slots.size()) {
+            return count(detail::slate_count::not_shown);
+        }
+        const std::uint8_t team = again.slots[position].team;
+        const award earned =
+            credit_.credit(slate_teams{again.page.teams(), again.page.length(), rankers}, {position, value});
+        if (!(earned.amount >= 0.0 && earned.amount <= 1.0)) {
+            return refuse(detail::ignored::invalid_value);
+        }
+        if (!shares_credit<interleaver_t> && team >= rankers) {
             return count(detail::slate_count::neutral_feedback);
         }
-        // The low half of the mask tells which positions were reported, the high half which of those earned something.
-        const std::uint64_t reported = std::uint64_t{1} << position;
-        const std::uint64_t bits =
-            earned.amount > 0.0 ? reported | (reported << credited_positions) : reported;
-        const std::uint64_t before = seen_.mark(page.key(), bits);
+        // Positions behind the first block have masks of their own.
+        const std::uint64_t block = position / credited_positions;
+        const std::uint64_t reported = std::uint64_t{1} << (position % credited_positions);
+        const std::uint64_t bits = earned.amount > 0.0 && block == 0 && team < rankers
+                                       ? reported | (reported << credited_positions)
+                                       : reported;
+        const std::uint64_t before = seen_.mark(again.page.key() + block, bits);
         if ((before & reported) != 0) {
             return refuse(detail::ignored::repeated);
         }
-        take_in(page, teams, earned, before >> credited_positions, (before | bits) >> credited_positions);
-        if constexpr (records) {
-            recorder_.record(event{
-                .kind = event::what::feedback, .ticket = page, .metric = "credit", .value = earned.amount});
+        if constexpr (shares_credit<interleaver_t>) {
+            for (unsigned r = 0; r < rankers; ++r) {
+                if (const double share = again.shares.at(position, r); share > 0.0) {
+                    credit_side(live_.mine(), detail::credit_series, static_cast<std::uint8_t>(r),
+                                again.page.bucket(), earned.amount * share);
+                }
+            }
+        } else {
+            credit_side(live_.mine(), detail::credit_series, team, again.page.bucket(), earned.amount);
         }
+        if (block == 0) {
+            count_preference(again.page, slate_teams{again.page.teams(), again.page.length(), rankers},
+                             before >> credited_positions, (before | bits) >> credited_positions);
+        }
+        log_credit(again.page, earned.amount);
         return true;
     }
 
@@ -267,7 +423,6 @@ public:
 private:
     struct unpacked {};
     static constexpr std::size_t credited_positions = 32;
-    static constexpr double positions_alpha = 0.001;
 
     interleaving(std::tuple<Args...> arguments, unpacked)
         : models_(take_models(arguments, std::make_index_sequence<rankers>{})),
@@ -275,13 +430,16 @@ private:
           interleaver_(pick<interleaver_role, default_interleaver>(arguments)),
           credit_(pick<credit_role, click_credit>(arguments)),
           identity_(pick<identity_role, identified_by_itself>(arguments)),
-          consent_(pick<consent_role, everybody>(arguments)), timing_(pick<timing_role, timed>(arguments)),
-          clock_(pick<clock_role, steady_time>(arguments)), recorder_(pick<recorder_role, no_log>(arguments)),
+          consent_(pick<consent_role, everybody>(arguments)),
+          pins_(pick<pins_role, detail::no_pins>(arguments)),
+          eligible_(pick<eligibility_role, detail::show_all>(arguments)),
+          timing_(pick<timing_role, timed>(arguments)), clock_(pick<clock_role, steady_time>(arguments)),
+          recorder_(pick<recorder_role, no_log>(arguments)),
           tickets_(pick<ticket_role, plain_tickets>(arguments)),
           inference_(pick<inference_role, always_valid>(arguments)),
           name_(name_from(pick<detail::slate_salt_role, salt>(arguments))), hasher_(name_),
           trial_(ticket::trial_number("interleaving/" + name_)), seed_(xxh64(name_, coin_seed)),
-          live_(described(), {})
+          live_(described(), {}), gather_(pick<rankers_role, one_after_another>(arguments).runner())
     {
         if (!(inference_.alpha > 0.0 && inference_.alpha < 1.0)) {
             throw configuration_error("alpha", to_text(inference_.alpha), "an error rate between 0 and 1");
@@ -339,28 +497,58 @@ private:
     template <std::size_t I>
     using callable_t = std::remove_reference_t<decltype(std::get<I>(std::declval<models_t&>()).call)>;
 
-    template <std::size_t... I, class Tuple>
-    auto unpack(std::index_sequence<I...>, Tuple arguments)
-    {
-        using length_t = std::remove_cvref_t<std::tuple_element_t<sizeof...(I), Tuple>>;
-        static_assert(std::is_integral_v<length_t>,
-                      "joust: the last argument of rank(args..., length) is the number of items to show");
-        const auto asked = std::get<sizeof...(I)>(arguments);
-        const std::size_t length = asked > length_t{0} ? static_cast<std::size_t>(asked) : 0;
-        return serve(std::make_index_sequence<rankers>{}, length, std::as_const(std::get<I>(arguments))...);
-    }
+    /// Where a page begins, and which coins it is drawn with if not its own.
+    struct start {
+        bool continues = false;
+        bool credits = true;
+        std::size_t position = 0;
+        std::uint64_t coins = 0;
+    };
 
     /// What one call knows before its rankers run.
     struct visit {
         std::uint64_t pseudonym = 0;
         std::uint32_t seconds = 0;
         std::uint32_t number = 0;
+        bool counts_units = true;
         std::array<std::int64_t, rankers> spent{};  ///< nanoseconds, -1 where not timed
         std::array<bool, rankers> failed{};
+        std::array<bool, rankers> late{};
+
+        [[nodiscard]] bool alone() const noexcept
+        {
+            bool any = false;
+            for (const bool each : failed) {
+                any = any || each;
+            }
+            return any;
+        }
     };
 
+    [[nodiscard]] visit visit_of(std::uint64_t pseudonym)
+    {
+        visit now;
+        now.pseudonym = pseudonym;
+        now.seconds = seconds_now();
+        now.number = live_.mine().next_call();
+        now.spent.fill(-1);
+        return now;
+    }
+
+    template <std::size_t... I, class Tuple>
+    auto unpack(const start& from, std::index_sequence<I...>, Tuple arguments)
+    {
+        using length_t = std::remove_cvref_t<std::tuple_element_t<sizeof...(I), Tuple>>;
+        static_assert(std::is_integral_v<length_t>,
+                      "joust: the last argument of rank(args..., length) is the number of items to show");
+        const auto asked = std::get<sizeof...(I)>(arguments);
+        const std::size_t length = asked > length_t{0} ? static_cast<std::size_t>(asked) : 0;
+        return serve(from, std::make_index_sequence<rankers>{}, length,
+                     std::as_const(std::get<I>(arguments))...);
+    }
+
     template <std::size_t... R, class... A>
-    auto serve(std::index_sequence<R...>, std::size_t length, const A&... arguments)
+    auto serve(const start& from, std::index_sequence<R...> all, std::size_t length, const A&... arguments)
     {
         static_assert((std::is_invocable_v<callable_t<R>&, const A&...> && ...),
                       "joust: a ranker cannot be called with these arguments; rankers share them, so they "
@@ -370,7 +558,342 @@ private:
             (ranked_list<std::remove_reference_t<std::invoke_result_t<callable_t<R>&, const A&...>>> && ...),
             "joust: a ranker must return a list, best item first, with std::size(list) and "
             "std::begin(list)[i]");
-        using element = slate_element<std::invoke_result_t<callable_t<R>&, const A&...>...>;
+        using lists_t = std::tuple<detail::held_list<std::invoke_result_t<callable_t<R>&, const A&...>>...>;
+
+        bool may_record = true;
+        if constexpr (asks_consent) {
+            may_record = consent_.may_record(arguments...);
+        }
+        if (!may_record) [[unlikely]] {
+            lists_t lists;
+            std::get<0>(lists).hold(
+                [&]() -> decltype(auto) { return detail::invoke(std::get<0>(models_).call, arguments...); });
+            live_.serve_unrecorded();
+            const auto receipt = ticket::unrecorded(
+                {.trial = trial_,
+                 .seconds = seconds_now(),
+                 .nonce = detail::hides_tickets<tickets_t> ? live_.mine().next_call() : 0});
+            auto pins = pins_for(arguments...);
+            draft out{0};
+            arrange(all, {.alone = true, .first = from.position, .length = length}, pointers(lists), pins,
+                    out, arguments...);
+            return page_of(std::move(out), lists, pins, tickets_.seal(receipt));
+        }
+        visit now = visit_of(detail::pseudonym_of(hasher_(key_.key(arguments...))));
+        const bool timed = timing_.times(now.number);
+        if constexpr (std::is_same_v<rankers_t, one_after_another>) {
+            lists_t lists;
+            (run<R>(now, timed, std::get<R>(lists), arguments...), ...);
+            return mix(all, from, now, length, lists, arguments...);
+        } else {
+            // Held by the rankers as well: one that misses the deadline writes its list there when it is done.
+            const auto race =
+                gather_.template race<lists_t>(models_, timed ? &clock_ : nullptr, arguments...);
+            now.spent = race->spent();
+            now.failed = race->failed();
+            now.late = race->late();
+            if (now.failed[0]) {
+                record_failed_champion(now);
+                race->rethrow();
+            }
+            return mix(all, from, now, length, race->lists(), arguments...);
+        }
+    }
+
+    template <std::size_t R, class Held, class... A>
+    void run(visit& now, bool timed, Held& held, const A&... arguments)
+    {
+        const std::int64_t begun = timed ? clock_.now() : 0;
+        try {
+            held.hold(
+                [&]() -> decltype(auto) { return detail::invoke(std::get<R>(models_).call, arguments...); });
+        } catch (...) {
+            now.failed[R] = true;
+            now.spent[R] = timed ? clock_.now() - begun : -1;
+            if constexpr (R == 0) {
+                record_failed_champion(now);
+                throw;
+            }
+            return;
+        }
+        now.spent[R] = timed ? clock_.now() - begun : -1;
+    }
+
+    template <std::size_t... R, class Lists, class... A>
+    auto mix(std::index_sequence<R...> all, const start& from, const visit& now, std::size_t length,
+             Lists& lists, const A&... arguments)
+    {
+        auto pins = pins_for(arguments...);
+        draft out{0};
+        arrange(all,
+                {.alone = now.alone(),
+                 .credits = from.credits,
+                 .first = from.position,
+                 .length = length,
+                 .coins = from.continues && from.credits ? from.coins : request_of(now)},
+                pointers(lists), pins, out, arguments...);
+        const ticket receipt = ticket_of(now, out);
+        auto page = page_of(std::move(out), lists, pins, tickets_.seal(receipt));
+        record(now, page.slots(), receipt);
+        return page;
+    }
+
+    template <std::size_t... R, class Lists, class... A>
+    auto mix_at_hand(std::index_sequence<R...> all, Lists&& lists, const ticket_type& chosen,
+                     std::size_t length, const A&... arguments)
+    {
+        using tuple_t = std::remove_cvref_t<Lists>;
+        constexpr bool by_value = !std::is_lvalue_reference_v<Lists>;
+        // What `rank` would have got from a ranker: a list of its own, or a reference to one.
+        std::tuple<at_hand<
+            std::conditional_t<by_value, std::tuple_element_t<R, tuple_t>, decltype(std::get<R>(lists))>>...>
+            held{at_hand<
+                std::conditional_t<by_value, std::tuple_element_t<R, tuple_t>, decltype(std::get<R>(lists))>>{
+                std::get<R>(lists)}...};
+        visit now;
+        now.counts_units = false;
+        now.spent.fill(-1);
+        ((now.failed[R] = std::get<R>(held).get() == nullptr), ...);
+        ticket choice;
+        std::uint64_t coins = 0;
+        const bool whole = admit_slate(chosen, coins, &choice) && choice.length() == 0;
+        if (whole) {
+            now.pseudonym = std::uint64_t{unit_bits(choice)} << 32;
+            now.seconds = choice.seconds();
+            now.number = choice.nonce();
+        } else if (choice.kind() == ticket_kind::slate) {
+            (void)refuse(detail::ignored::repeated);
+        }
+        const bool first_time = whole && (seen_.mark(choice.key(), 1) & 1U) == 0;
+        auto pins = pins_for(arguments...);
+        draft out{0};
+        if (!now.failed[0]) {
+            arrange(all, {.alone = now.alone() || !whole, .length = length, .coins = coins}, pointers(held),
+                    pins, out, arguments...);
+        }
+        const ticket receipt =
+            whole ? ticket_of(now, out) : ticket::unrecorded({.trial = trial_, .seconds = seconds_now()});
+        auto page = page_of(std::move(out), held, pins, tickets_.seal(receipt));
+        if (first_time && now.failed[0]) {
+            record_failed_champion(now);
+        } else if (first_time) {
+            record(now, page.slots(), receipt);
+        }
+        return page;
+    }
+
+    /// A list that the caller brought, as held_list keeps one that a ranker returned.
+    template <class List>
+    class at_hand {
+    public:
+        using result = typename detail::list_at_hand<List>::type;
+        explicit at_hand(std::remove_reference_t<List>& list) noexcept
+            : list_(detail::list_at_hand<List>::get(list))
+        {
+        }
+        [[nodiscard]] auto* get() noexcept { return list_; }
+
+    private:
+        decltype(detail::list_at_hand<List>::get(std::declval<std::remove_reference_t<List>&>())) list_;
+    };
+
+    template <std::size_t... R, class Lists, class... A>
+    redrawn_slate redraw(std::index_sequence<R...> all, const Lists& lists, const ticket_type& page,
+                         const ticket_type& first, std::size_t position, std::size_t length,
+                         const A&... arguments) const
+    {
+        redrawn_slate again{.slots = draft{0}, .page = {}, .shares = {}};
+        ticket begun;
+        if (tickets_.open(page, again.page) != ticket_error::none ||
+            tickets_.open(first, begun) != ticket_error::none || again.page.kind() != ticket_kind::slate ||
+            begun.kind() != ticket_kind::slate || again.page.trial() != trial_ || begun.trial() != trial_) {
+            return again;
+        }
+        auto pins = pins_for(arguments...);
+        arrange(all, {.first = position, .length = length, .coins = coins_of(begun), .shares = &again.shares},
+                std::tuple{listed(std::get<R>(lists))...}, pins, again.slots, arguments...);
+        again.agrees = slate_teams::of(again.slots, rankers).word() == again.page.teams() &&
+                       ticket_length(again.slots) == again.page.length();
+        return again;
+    }
+
+    /// Are these the items of a draft?
+    template <std::size_t... R, class Lists, class Shown, class... A>
+    [[nodiscard]] bool shows(std::index_sequence<R...>, const draft& drafted, const Lists& lists,
+                             const Shown& shown, const A&... arguments) const
+    {
+        if (std::size(shown) != drafted.size()) {
+            return false;
+        }
+        auto pins = pins_for(arguments...);
+        for (std::size_t i = 0; i < drafted.size(); ++i) {
+            const item_key key = identity_.identify(std::begin(shown)[static_cast<std::ptrdiff_t>(i)]);
+            const auto at = static_cast<std::ptrdiff_t>(drafted[i].index);
+            bool same = false;
+            const auto compare = [&](std::size_t ranker, const auto* list) {
+                same =
+                    same || (ranker == drafted[i].ranker && identity_.identify(std::begin(*list)[at]) == key);
+            };
+            (compare(R, listed(std::get<R>(lists))), ...);
+            if constexpr (pins_items) {
+                same = same ||
+                       (drafted[i].ranker == pinned_ranker && identity_.identify(pins.begin()[at]) == key);
+            }
+            if (!same) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    template <class List>
+    static const auto* listed(const List& list) noexcept
+    {
+        return detail::list_at_hand<const List&>::get(list);
+    }
+
+    /// What `arrange` draws, and how.
+    struct sheet {
+        bool alone = false;     ///< the champion's own list
+        bool credits = true;    ///< false: nobody is credited
+        std::size_t first = 0;  ///< the position the page begins at
+        std::size_t length = 0;
+        std::uint64_t coins = 0;
+        credit_shares* shares = nullptr;  ///< what each position is worth to whom, where that is asked
+    };
+
+    /// Draft a page: pins first, then the rankers' items that may be shown, around them.
+    template <std::size_t... R, class Pointers, class Pins, class... A>
+    void arrange(std::index_sequence<R...>, const sheet& how, Pointers lists, Pins& pins, draft& out,
+                 const A&... arguments) const
+    {
+        const std::size_t end = how.first < draft::max_slots && how.length < draft::max_slots - how.first
+                                    ? how.first + how.length
+                                    : draft::max_slots;
+        detail::pin_board board{pins, identity_, how.length == 0 ? 0 : end};
+        out.restart((how.length == 0 ? 0 : end) - board.size());
+        std::array<projected_keys, rankers> keys;
+        const auto project = [&](projected_keys& into, auto* list) {
+            if constexpr (pins_items || leaves_out) {
+                into.project(*list, identity_, out.length(), [&](const auto& item, item_key key) {
+                    if constexpr (leaves_out) {
+                        if (!eligible_.shows(item, arguments...)) {
+                            return false;
+                        }
+                    }
+                    return !board.holds(key);
+                });
+            } else {
+                into.project(*list, identity_, out.length());
+            }
+        };
+        if (how.alone) {
+            project(keys[0], std::get<0>(lists));
+            const ranking only[] = {keys[0].view()};
+            keyed_random no_coins{0, 0};
+            competitive_pairs{}.interleave(only, no_coins, out);
+        } else {
+            (project(keys[R], std::get<R>(lists)), ...);
+            const std::array<ranking, rankers> views{keys[R].view()...};
+            keyed_random coins{seed_, how.coins};
+            interleaver_.interleave(rankings{views}, coins, out);
+            if constexpr (shares_credit<interleaver_t>) {
+                if (how.shares != nullptr) {
+                    interleaver_.share_credit(rankings{views}, out, *how.shares);
+                }
+            }
+        }
+        if constexpr (pins_items || leaves_out) {
+            out.relocate([&](const slot& each) { return keys[each.ranker].place(each.index); });
+        }
+        if constexpr (pins_items) {
+            board.place_among(out);
+        }
+        if constexpr (shares_credit<interleaver_t>) {
+            if (how.shares != nullptr && !how.alone) {
+                *how.shares = shares_on_page(*how.shares, out, how.first);
+            }
+        }
+        if (how.first > 0) {
+            out.drop_before(how.first);
+        }
+        out.forfeit_from(how.credits ? slate_teams::reach(rankers) : 0);
+    }
+
+    /// Of the shares of everything drafted those of a page that begins at a position, pins between them.
+    [[nodiscard]] static credit_shares shares_on_page(const credit_shares& drafted, const draft& all,
+                                                      std::size_t first)
+    {
+        credit_shares page;
+        page.restart(all.size() > first ? all.size() - first : 0, rankers);
+        std::size_t row = 0;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            if (all[i].ranker == pinned_ranker) {
+                continue;
+            }
+            for (unsigned r = 0; i >= first && r < rankers; ++r) {
+                page.at(i - first, r) = drafted.at(row, r);
+            }
+            ++row;
+        }
+        return page;
+    }
+
+    template <class... A>
+    auto pins_for(const A&... arguments) const
+    {
+        if constexpr (pins_items) {
+            static_assert(
+                requires { pins_.pins(arguments...); },
+                "joust: pinned(...) takes a callable on all arguments of the call, or on the first alone");
+            return detail::items_of_pins<decltype(pins_.pins(arguments...))>{pins_.pins(arguments...)};
+        } else {
+            return detail::no_pins{};
+        }
+    }
+
+    template <class... Held>
+    static auto pointers(std::tuple<Held...>& lists)
+    {
+        return std::apply([](auto&... each) { return std::tuple{each.get()...}; }, lists);
+    }
+
+    template <class Held>
+    struct result_held;
+    template <class Result>
+    struct result_held<detail::held_list<Result>> {
+        using type = Result;
+    };
+    template <class List>
+    struct result_held<at_hand<List>> {
+        using type = typename at_hand<List>::result;
+    };
+
+    /// The page: the drafted items from these lists, with their ticket.
+    template <class... Held, class Pins>
+    auto page_of(draft&& out, std::tuple<Held...>& held, Pins& pins, const ticket_type& receipt) const
+    {
+        if constexpr (pins_items) {
+            return std::apply(
+                [&](auto&... each) {
+                    return page_from<typename result_held<Held>::type..., Pins>(std::move(out), receipt,
+                                                                                each.get()..., &pins);
+                },
+                held);
+        } else {
+            return std::apply(
+                [&](auto&... each) {
+                    return page_from<typename result_held<Held>::type...>(std::move(out), receipt,
+                                                                          each.get()...);
+                },
+                held);
+        }
+    }
+
+    template <class... Results>
+    auto page_from(draft&& out, const ticket_type& receipt, std::remove_reference_t<Results>*... lists) const
+    {
+        using element = slate_element<Results...>;
         static_assert(
             requires(const identity_t& identity, const typename element::item& item) {
                 {
@@ -379,97 +902,81 @@ private:
             },
             "joust: the ranked items are no integers and no text, so nothing tells which are the same: add "
             "joust::identified_by(&document::id)");
-        using page_t = slate<typename element::type, ticket_type>;
-
-        std::tuple<detail::held_list<std::invoke_result_t<callable_t<R>&, const A&...>>...> results;
-        bool may_record = true;
-        if constexpr (asks_consent) {
-            may_record = consent_.may_record(arguments...);
-        }
-        draft out{length};
-        visit now;
-        if (!may_record) [[unlikely]] {
-            std::get<0>(results).hold(
-                [&]() -> decltype(auto) { return detail::invoke(std::get<0>(models_).call, arguments...); });
-            show_alone(*std::get<0>(results).get(), length, out);
-            live_.serve_unrecorded();
-            const auto receipt = ticket::unrecorded(
-                {.trial = trial_,
-                 .seconds = seconds_now(),
-                 .nonce = detail::hides_tickets<tickets_t> ? live_.mine().next_call() : 0});
-            return page_t{collect_from(out, results), std::move(out), tickets_.seal(receipt)};
-        }
-        now.pseudonym = detail::pseudonym_of(hasher_(key_.key(arguments...)));
-        now.seconds = seconds_now();
-        now.number = live_.mine().next_call();
-        const bool timed = timing_.times(now.number);
-        (run<R>(now, timed, std::get<R>(results), arguments...), ...);
-
-        bool alone = false;
-        for (const bool failed : now.failed) {
-            alone = alone || failed;
-        }
-        if (alone) {
-            show_alone(*std::get<0>(results).get(), length, out);
-        } else {
-            std::array<projected_keys, rankers> keys;
-            (keys[R].project(*std::get<R>(results).get(), identity_, length), ...);
-            const std::array<ranking, rankers> lists{keys[R].view()...};
-            keyed_random coins{seed_, request_of(now)};
-            interleaver_.interleave(rankings{lists}, coins, out);
-            out.forfeit_from(slate_teams::reach(rankers));
-        }
-        const slate_teams teams = slate_teams::of(out, rankers);
-        const ticket receipt =
-            ticket::slate({.teams = teams.word(),
-                           .trial = trial_,
-                           .seconds = now.seconds,
-                           .bucket = static_cast<unsigned>(detail::bucket_of(now.pseudonym)),
-                           .pseudonym = short_pseudonym(now.pseudonym),
-                           .length = static_cast<unsigned>(out.size() < 63 ? out.size() : 63),
-                           .nonce = now.number});
-        page_t page{collect_from(out, results), std::move(out), tickets_.seal(receipt)};
-        record(now, page.slots(), alone, receipt);
-        return page;
+        auto items = collect<Results...>(out, lists...);
+        return slate<typename element::type, ticket_type>{std::move(items), std::move(out), receipt};
     }
 
-    template <std::size_t R, class Held, class... A>
-    void run(visit& now, bool timed, Held& held, const A&... arguments)
+    /// Take the ticket of a slate back, and say which coins it was drawn with.
+    bool admit_slate(const ticket_type& given, std::uint64_t& coins, ticket* opened = nullptr) noexcept
     {
-        const std::int64_t start = timed ? clock_.now() : 0;
-        try {
-            held.hold(
-                [&]() -> decltype(auto) { return detail::invoke(std::get<R>(models_).call, arguments...); });
-        } catch (...) {
-            now.failed[R] = true;
-            now.spent[R] = timed ? clock_.now() - start : -1;
-            if constexpr (R == 0) {
-                record_failed_champion(now);
-                throw;
-            }
-            return;
+        ticket page;
+        if (!detail::admit(tickets_, given, trial_, live_, page)) {
+            return false;
         }
-        now.spent[R] = timed ? clock_.now() - start : -1;
+        if (page.kind() != ticket_kind::slate) {
+            return refuse(page.names_arm() ? detail::ignored::foreign_ticket
+                                           : detail::ignored::unrecorded_unit);
+        }
+        coins = coins_of(page);
+        if (opened != nullptr) {
+            *opened = page;
+        }
+        return true;
     }
 
-    template <class... Results>
-    static auto collect_from(const draft& out, std::tuple<detail::held_list<Results>...>& held)
+    /// The same for feedback on a position of it.
+    bool admit_page(const ticket_type& given, std::size_t position, ticket& page) noexcept
     {
-        return std::apply([&](auto&... each) { return collect<Results...>(out, each.get()...); }, held);
+        std::uint64_t coins = 0;
+        return admit_slate(given, coins, &page) &&
+               (position < page.length() || count(detail::slate_count::not_shown));
     }
 
-    /// The champion's own list, each item once, credited to nobody.
-    template <class List>
-    void show_alone(List& list, std::size_t length, draft& out)
+    /// Credit only the first, or only the last click on a slate. Returns whether it counts.
+    bool take_touch(const ticket& page, const slate_teams& teams, const award& earned, std::size_t position,
+                    bool credits) noexcept
     {
-        projected_keys keys;
-        keys.project(list, identity_, length);
-        const ranking only[] = {keys.view()};
-        keyed_random no_coins{0, 0};
-        competitive_pairs{}.interleave(only, no_coins, out);
+        if (!(earned.amount > 0.0)) {
+            return count(detail::slate_count::neutral_feedback);
+        }
+        // Of these slates the mask is the latest position plus one that was clicked, not bits.
+        const std::uint64_t place = position + 1;
+        const std::uint64_t before = counted_touch == touch::first ? seen_.keep_first(page.key(), place)
+                                                                   : seen_.replace(page.key(), place);
+        if (counted_touch == touch::first && before != 0) {
+            return refuse(detail::ignored::repeated);
+        }
+        if (before == place) {
+            return refuse(detail::ignored::repeated);
+        }
+        const auto bit_of = [&](std::uint64_t at) {
+            return at == 0 || at > credited_positions ||
+                           teams.team(static_cast<std::size_t>(at - 1)) >= rankers
+                       ? std::uint64_t{0}
+                       : std::uint64_t{1} << (at - 1);
+        };
+        const std::uint64_t was = bit_of(before);
+        const std::uint64_t is = bit_of(place);
+        if (was != 0) {
+            credit_side(live_.mine(), detail::credit_series, teams.team(static_cast<std::size_t>(before - 1)),
+                        page.bucket(), -1.0);
+        }
+        if (is != 0) {
+            credit_side(live_.mine(), detail::credit_series, earned.team, page.bucket(), 1.0);
+        }
+        count_preference(page, teams, was, is);
+        return credits || count(detail::slate_count::neutral_feedback);
     }
 
-    void record(const visit& now, std::span<const slot> shown, bool alone, const ticket& receipt) noexcept
+    void log_credit(const ticket& page, double amount) noexcept
+    {
+        if constexpr (records) {
+            recorder_.record(
+                event{.kind = event::what::feedback, .ticket = page, .metric = "credit", .value = amount});
+        }
+    }
+
+    void record(const visit& now, std::span<const slot> shown, const ticket& receipt) noexcept
     {
         detail::slab& mine = live_.mine();
         const std::size_t bucket = detail::bucket_of(now.pseudonym);
@@ -480,7 +987,9 @@ private:
             mine.add(detail::exposure_series, p, true, bucket, 1.0, 0.0);
         }
         for (unsigned r = 0; r < rankers; ++r) {
-            mine.add_unit(r, now.pseudonym);
+            if (now.counts_units) {
+                mine.add_unit(r, now.pseudonym);
+            }
             if (now.spent[r] >= 0) {
                 mine.add_latency(r, now.spent[r]);
                 spent = (spent < 0 ? 0 : spent) + now.spent[r];
@@ -495,8 +1004,13 @@ private:
                 credit_side(mine, detail::position_series, shown[i].team, i, 1.0);
             }
         }
-        if (alone) {
+        if (now.alone()) {
             count(detail::slate_count::alone);
+        }
+        for (const bool each : now.late) {
+            if (each) {
+                count(detail::slate_count::late);
+            }
         }
         if constexpr (records) {
             recorder_.record(event{
@@ -518,12 +1032,19 @@ private:
     void take_in(const ticket& page, const slate_teams& teams, const award& earned, std::uint64_t before,
                  std::uint64_t after) noexcept
     {
-        detail::slab& mine = live_.mine();
-        const std::size_t bucket = page.bucket();
-        credit_side(mine, detail::credit_series, earned.team, bucket, earned.amount);
+        credit_side(live_.mine(), detail::credit_series, earned.team, page.bucket(), earned.amount);
+        count_preference(page, teams, before, after);
+    }
+
+    /// Whom a slate prefers may change with every click on it.
+    void count_preference(const ticket& page, const slate_teams& teams, std::uint64_t before,
+                          std::uint64_t after) noexcept
+    {
         if (before == after) {
             return;
         }
+        detail::slab& mine = live_.mine();
+        const std::size_t bucket = page.bucket();
         for (std::size_t p = 0; p + 1 < rankers; ++p) {
             const auto challenger = static_cast<std::uint8_t>(p + 1);
             const int was = preference(teams, before, challenger);
@@ -570,200 +1091,48 @@ private:
         return static_cast<std::uint32_t>(wall_milliseconds() / 1'000U);
     }
 
-    // A ticket has room for the 22 bits behind the bucket.
-    [[nodiscard]] static constexpr std::uint32_t short_pseudonym(std::uint64_t pseudonym) noexcept
+    /// The ticket of a page, or of a slate that is yet to be drawn.
+    [[nodiscard]] ticket ticket_of(const visit& now, const draft& out) const noexcept
     {
-        return static_cast<std::uint32_t>(pseudonym >> 32) & 0x3fffffU;
+        // A ticket has room for the 22 bits behind the bucket.
+        return ticket::slate({.teams = slate_teams::of(out, rankers).word(),
+                              .trial = trial_,
+                              .seconds = now.seconds,
+                              .bucket = static_cast<unsigned>(detail::bucket_of(now.pseudonym)),
+                              .pseudonym = static_cast<std::uint32_t>(now.pseudonym >> 32) & 0x3fffffU,
+                              .length = ticket_length(out),
+                              .nonce = now.number});
+    }
+
+    [[nodiscard]] static unsigned ticket_length(const draft& out) noexcept
+    {
+        return static_cast<unsigned>(out.size() < 63 ? out.size() : 63);
+    }
+
+    /// The upper half of the pseudonym: all of it that a ticket carries.
+    [[nodiscard]] static constexpr std::uint32_t unit_bits(const ticket& page) noexcept
+    {
+        return (page.bucket() << 22) | page.pseudonym();
     }
 
     // Made of what the ticket carries, so that the coins of a slate can be drawn again from its ticket.
+    [[nodiscard]] static constexpr std::uint64_t coins_of(std::uint32_t unit, std::uint32_t seconds,
+                                                          std::uint32_t number) noexcept
+    {
+        return mix64(((std::uint64_t{unit} << 32) | seconds) ^ mix64(number & 0x3fffffU));
+    }
     [[nodiscard]] static constexpr std::uint64_t request_of(const visit& now) noexcept
     {
-        const std::uint64_t unit_and_time = (now.pseudonym & 0xffffffff00000000U) | now.seconds;
-        return mix64(unit_and_time ^ mix64(now.number & 0x3fffffU));
+        return coins_of(static_cast<std::uint32_t>(now.pseudonym >> 32), now.seconds, now.number);
+    }
+    [[nodiscard]] static constexpr std::uint64_t coins_of(const ticket& page) noexcept
+    {
+        return coins_of(unit_bits(page), page.seconds(), page.nonce());
     }
 
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const
     {
-        joust::report out;
-        out.name = name_;
-        out.kind = "interleaving";
-        for (std::size_t r = 0; r < rankers; ++r) {
-            describe_ranker(out, seen, r);
-        }
-        const double alpha = inference_.alpha / static_cast<double>(rankers - 1);
-        std::size_t lost = 0;
-        std::size_t best = 0;  // a challenger, or 0
-        double most = 0.0;
-        std::string unfair;
-        std::string losses;
-        for (std::size_t p = 0; p + 1 < rankers; ++p) {
-            auto& memory = seen.pairs[p].memory[detail::credit_series];
-            const joust::inference credit = detail::judge_credit(inference_, seen.pairs[p], alpha, memory);
-            out.metrics.push_back(row_of("credit per slate", names_[p + 1], "primary", credit, alpha));
-            std::string& method = out.metrics.back().method;
-            method.insert(0, "paired ");
-            detail::append_posterior(method, credit, true, false, "");
-            add_wins(out, seen.pairs[p], p, alpha);
-            if (add_positions(out, seen.pairs[p], p)) {
-                unfair += (unfair.empty() ? "" : ", ") + names_[p + 1];
-            }
-            if (credit.rejects(alpha) && credit.estimate > most) {
-                most = credit.estimate;
-                best = p + 1;
-            } else if (credit.rejects(alpha) && credit.estimate < 0.0) {
-                ++lost;
-                losses += (losses.empty() ? "" : "; ") + names_[0] + " is preferred to " + names_[p + 1] +
-                          interval(credit);
-            }
-        }
-        decide(out, seen, unfair, best, lost, losses);
-        add_counts(out, seen);
-        out.notes.emplace_back("Credit is challenger minus champion, in hashed buckets of units (" +
-                               count_text(bucket_count) +
-                               "); only slots that every ranker could have filled count.");
-        out.notes.push_back("Of credit " + std::string{detail::holds_of<inference_t>()});
-        out.notes.emplace_back(
-            "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every "
-            "position and at every look. The interval of won slates ignores that units return.");
-        if constexpr (rankers > 2) {
-            out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
-        }
-        return out;
-    }
-
-    void describe_ranker(joust::report& out, const joust::evidence& seen, std::size_t r) const
-    {
-        out.arms.push_back({.model = names_[r],
-                            .share = 1.0 / static_cast<double>(rankers),
-                            .requests = seen.requests(r),
-                            .failures = seen.failed(r),
-                            .units = seen.arms[r].units.estimate()});
-        const latency_sketch& times = seen.arms[r].latency;
-        if (!times.empty()) {
-            const auto at = [&](double q) { return times.quantile(q) * 1e-6; };
-            out.latencies.push_back({.model = names_[r],
-                                     .count = times.count(),
-                                     .p50 = at(0.5),
-                                     .p90 = at(0.9),
-                                     .p95 = at(0.95),
-                                     .p99 = at(0.99),
-                                     .p999 = at(0.999),
-                                     .max = at(1.0)});
-        }
-    }
-
-    [[nodiscard]] static metric_row row_of(std::string metric, const std::string& arm, std::string role,
-                                           const joust::inference& answer, double alpha)
-    {
-        return {.metric = std::move(metric),
-                .arm = arm,
-                .role = std::move(role),
-                .method = std::string{answer.method},
-                .champion = answer.champion,
-                .challenger = answer.challenger,
-                .estimate = answer.estimate,
-                .lower = answer.lower,
-                .upper = answer.upper,
-                .p_value = answer.p_value,
-                .e_value = std::isnan(answer.log_e) ? stats::not_a_number : std::exp(answer.log_e),
-                .state = answer.state,
-                .better = 1,
-                .level = std::isnan(answer.lower) ? stats::not_a_number : 1.0 - alpha};
-    }
-
-    void add_wins(joust::report& out, const pair_evidence& pair, std::size_t p, double alpha) const
-    {
-        metric_row row = row_of("slates won", names_[p + 1], "secondary",
-                                detail::judge_wins(inference_, pair, alpha), alpha);
-        row.reference = 0.5;
-        row.unit = "%";
-        out.metrics.push_back(std::move(row));
-    }
-
-    /// Returns whether some position favours one side.
-    bool add_positions(joust::report& out, const pair_evidence& pair, std::size_t p) const
-    {
-        const joust::inference found = detail::judge_positions(pair);
-        metric_row row = row_of("credited positions", names_[p + 1], "check", found, positions_alpha);
-        row.reference = 0.5;
-        row.unit = "%";
-        row.better = 0;
-        const bool unfair = found.rejects(positions_alpha);
-        if (unfair) {
-            row.state = status::srm_failed;
-        }
-        out.metrics.push_back(std::move(row));
-        return unfair;
-    }
-
-    void decide(joust::report& out, const joust::evidence& seen, const std::string& unfair, std::size_t best,
-                std::size_t lost, const std::string& losses) const
-    {
-        if (!unfair.empty()) {
-            out.reason = "some position was not credited to both sides equally often (" + unfair +
-                         "), so no comparison can be trusted: look for lists that are changed or cached "
-                         "behind the trial";
-        } else if (best != 0) {
-            const metric_row& won = out.metrics[3 * (best - 1)];
-            out.decision = verdict::ship_challenger;
-            out.reason = names_[best] + " is preferred to " + names_[0] + interval(won);
-        } else if (lost == rankers - 1) {
-            out.decision = verdict::keep_champion;
-            out.reason = losses;
-        } else {
-            const metric_row& first = out.metrics.front();
-            switch (first.state) {
-                case status::ok: out.reason = "no preference is proved yet" + interval(first); break;
-                case status::burn_in:
-                    out.reason = "credit is still in its burn-in: too few units or clicks for any claim";
-                    break;
-                case status::before_planned_sample:
-                    out.reason =
-                        "credit is judged once, at the planned number of slates, which is not reached";
-                    break;
-                case status::zero_variance:
-                    out.reason = "no slate has earned either side more credit than the other";
-                    break;
-                default:
-                    out.reason =
-                        seen.requests(0) == 0 ? "no slate was served yet" : "credit cannot be judged yet";
-                    break;
-            }
-        }
-    }
-
-    template <class Answer>
-    [[nodiscard]] static std::string interval(const Answer& answer)
-    {
-        std::string text = ": credit per slate ";
-        append_number(text, answer.estimate, 3, signs::always);
-        text += " [";
-        append_number(text, answer.lower, 3, signs::always);
-        text += ", ";
-        append_number(text, answer.upper, 3, signs::always);
-        return text + "]";
-    }
-
-    void add_counts(joust::report& out, const joust::evidence& seen) const
-    {
-        const auto add = [&](const char* what, std::uint64_t number) {
-            if (number > 0) {
-                out.counts.push_back({what, number});
-            }
-        };
-        for (std::size_t i = 0; i < detail::ignored_reasons && i < seen.ignored.size(); ++i) {
-            add(detail::ignored_words[i], seen.ignored[i]);
-        }
-        add("feedback for a position that credits nobody",
-            count_of(seen, detail::slate_count::neutral_feedback));
-        add("feedback for a position not shown", count_of(seen, detail::slate_count::not_shown));
-        add("slates of the champion alone, since a challenger failed",
-            count_of(seen, detail::slate_count::alone));
-        add("slates with a clicked slot that counts",
-            static_cast<std::uint64_t>(
-                detail::total(seen.pairs.front().series[detail::preference_series].challenger_root)));
-        add("calls served and not recorded", seen.unrecorded);
+        return detail::interleaving_report<inference_t>{name_, names_, inference_}.of(seen);
     }
 
     models_t models_;
@@ -772,6 +1141,8 @@ private:
     [[no_unique_address]] credit_t credit_;
     [[no_unique_address]] identity_t identity_;
     [[no_unique_address]] consent_t consent_;
+    [[no_unique_address]] pins_t pins_;
+    [[no_unique_address]] eligible_t eligible_;
     [[no_unique_address]] timing_t timing_;
     [[no_unique_address]] clock_t clock_;
     [[no_unique_address]] recorder_t recorder_;
@@ -784,6 +1155,8 @@ private:
     std::uint64_t seed_;
     mutable detail::live_evidence live_;
     seen_window seen_;
+    // The last to be made and the first to go: rankers that still run use the rest.
+    decltype(std::declval<const rankers_t&>().runner()) gather_;
 };
 
 template <class... Args>

@@ -32,7 +32,8 @@ inline constexpr std::size_t position_series = 4;
 enum class slate_count : std::size_t {
     neutral_feedback = 64,  ///< for a slot that credits nobody
     not_shown,              ///< for a position beyond the slate
-    alone                   ///< slates that showed the champion's list, since a challenger failed
+    alone,                  ///< slates that showed the champion's list, since a challenger failed
+    late                    ///< rankers that missed their deadline
 };
 
 /// The sum of a series over buckets.

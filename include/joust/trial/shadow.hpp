@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/outlives_call.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/metric/always_valid.hpp>
 #include <joust/metric/thread_slabs.hpp>
@@ -50,27 +51,6 @@ struct salt_role {
         static_assert(detail::always_false<T>, "joust: two salts are given; a trial has one name");
     };
 };
-
-namespace detail {
-
-// std::reference_wrapper and its like, by shape.
-template <class T>
-concept wraps_reference = std::is_class_v<T> && requires(const T& wrapper) {
-    typename T::type;
-    {
-        wrapper.get()
-    } -> std::same_as<typename T::type&>;
-};
-
-}  // namespace detail
-
-/// Say whether a copy of a T owns what it speaks of, so that it may be used after the call it came with.
-///
-/// False for pointers, views, spans and reference wrappers. Specialise it for your own types that hold such.
-template <class T>
-inline constexpr bool outlives_call =
-    !(std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>)&&!std::ranges::enable_view<T> &&
-    !std::ranges::enable_borrowed_range<T> && !detail::wraps_reference<T>;
 
 namespace detail {
 

@@ -1,0 +1,177 @@
+#pragma once
+
+#include <joust/core/invoke.hpp>
+#include <joust/core/policy.hpp>
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/ranking.hpp>
+#include <joust/interleave/slate.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace joust::inline v0 {
+
+/// Put an item at a fixed position of the page, counted from 0.
+template <class Item>
+struct pin {
+    std::size_t position = 0;
+    Item item;
+};
+
+/// The items that stand fixed on a page; made by `pinned`.
+template <class Choose>
+struct pinned_items {
+    [[no_unique_address]] Choose choose;
+
+    template <class... Args>
+        requires detail::takes_all_or_first<Choose, Args...>
+    [[nodiscard]] decltype(auto) pins(const Args&... args) const
+    {
+        return detail::invoke_all_or_first(choose, args...);
+    }
+};
+
+/// Reserve positions for items that no ranker chose: `pinned(&Query::ads)`, or a callable that returns a list of pins.
+///
+/// When to use: sponsored results, editors' picks. They stand where they are told to, no ranker shows their items again, and
+/// clicks on them credit nobody; the rankers' items keep their order around them. When not: rules about what may be shown at
+/// all (eligible).
+/// shape: any list of `joust::pin<Item>`, or of anything with `.position` and `.item`, from all of the call's arguments or the
+/// first alone. Of two pins of one position or of one item the first counts. Where the page ends early, later pins move up.
+template <class Choose>
+[[nodiscard]] constexpr pinned_items<std::decay_t<Choose>> pinned(Choose&& choose)
+{
+    return {std::forward<Choose>(choose)};
+}
+
+namespace detail {
+
+struct verb_pins {
+    int pins;
+};
+template <class T>
+concept has_pins = derivable<T> && !requires { &both<T, verb_pins>::pins; };
+
+/// Pin nothing.
+struct no_pins {};
+
+/// A list of pins, seen as a list of their items.
+template <class List>
+class items_of_pins {
+public:
+    explicit items_of_pins(List list) : list_(std::forward<List>(list)) {}
+
+    struct first_item {
+        std::remove_reference_t<List>* list;
+        auto& operator[](std::ptrdiff_t i) const { return std::begin(*list)[i].item; }
+    };
+    [[nodiscard]] first_item begin() { return {&list_}; }
+    [[nodiscard]] std::size_t size() const { return std::size(list_); }
+    [[nodiscard]] std::size_t position(std::size_t i)
+    {
+        return static_cast<std::size_t>(std::begin(list_)[static_cast<std::ptrdiff_t>(i)].position);
+    }
+
+private:
+    List list_;
+};
+
+}  // namespace detail
+
+namespace detail {
+
+/// The pins of one page: which stand on it, and which items nobody else may show.
+class pin_board {
+public:
+    /// shape: `end`, the position behind the page's last
+    template <class Identity>
+    pin_board(const no_pins&, const Identity&, std::size_t) noexcept
+    {
+    }
+    template <class List, class Identity>
+    pin_board(items_of_pins<List>& pins, const Identity& identity, std::size_t end)
+    {
+        auto items = pins.begin();
+        for (std::size_t i = 0; i < pins.size(); ++i) {
+            const place next{pins.position(i), identity.identify(items[static_cast<std::ptrdiff_t>(i)]),
+                             static_cast<std::uint32_t>(i)};
+            auto at = places_.begin();
+            bool taken = holds(next.key);
+            for (; at != places_.end() && at->position <= next.position; ++at) {
+                taken = taken || at->position == next.position;
+            }
+            if (!taken) {
+                places_.insert(at, next);
+                shown_ += next.position < end ? 1U : 0U;
+            }
+        }
+    }
+
+    /// How many pins stand on the page, or on one before.
+    [[nodiscard]] std::size_t size() const noexcept { return shown_; }
+
+    /// Is it the item of a pin, here or further down?
+    [[nodiscard]] bool holds(item_key key) const noexcept
+    {
+        for (const place& each : places_) {
+            if (each.key == key) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// Put the pins where they belong among what was drafted.
+    void place_among(draft& drafted) const
+    {
+        draft all{drafted.length() + shown_};
+        std::size_t pins = 0;
+        std::size_t others = 0;
+        while (pins < shown_ || others < drafted.size()) {
+            const bool due = pins < shown_ && places_[pins].position <= all.size();
+            if (due || others == drafted.size()) {
+                all.push({places_[pins++].index, no_pair, pinned_ranker, no_team});
+            } else {
+                all.push(drafted[others++]);
+            }
+        }
+        drafted = std::move(all);
+    }
+
+private:
+    struct place {
+        std::size_t position;
+        item_key key;
+        std::uint32_t index;
+    };
+    std::vector<place> places_;  // by position, so those shown come first
+    std::size_t shown_ = 0;
+};
+
+}  // namespace detail
+
+/// The role of pins: verb `pins(args...)`.
+struct pins_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = detail::has_pins<T>;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>,
+                      "joust: pins are given twice; one pinned(...) returns all that stands fixed");
+    };
+};
+
+}  // namespace joust::inline v0
+
+// Pins by reference, or in a view, live on when the call is over.
+template <class List>
+inline constexpr bool std::ranges::enable_borrowed_range<joust::detail::items_of_pins<List>> =
+    std::is_lvalue_reference_v<List> || std::ranges::enable_borrowed_range<std::remove_cvref_t<List>>;

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <joust/interleave/coins.hpp>
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/ranking.hpp>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace joust::inline v0 {
+
+/// Hold what each ranker would earn by a click at each position of one slate.
+///
+/// Shares are not negative. Only their differences between rankers count, so what all have in common may be left
+/// out.
+/// cost: up to 64 positions of four rankers live inside the value and nothing is allocated
+class credit_shares {
+public:
+    static constexpr std::size_t inline_cells = 4 * draft::inline_slots;
+
+    credit_shares() noexcept = default;
+
+    /// Ask for a table of zeros; memory of an earlier large one is kept.
+    void restart(std::size_t positions, unsigned rankers)
+    {
+        positions_ = positions;
+        rankers_ = rankers;
+        const std::size_t cells = positions * rankers;
+        if (cells > inline_.size()) {
+            more_.resize(cells);
+        }
+        double* const first = data();
+        for (std::size_t i = 0; i < cells; ++i) {
+            first[i] = 0.0;
+        }
+    }
+
+    [[nodiscard]] std::size_t positions() const noexcept { return positions_; }
+    [[nodiscard]] unsigned rankers() const noexcept { return rankers_; }
+
+    /// What a ranker earns by a click. assumes: a position and a ranker of the table
+    [[nodiscard]] double& at(std::size_t position, unsigned ranker) noexcept
+    {
+        return data()[position * rankers_ + ranker];
+    }
+    [[nodiscard]] double at(std::size_t position, unsigned ranker) const noexcept
+    {
+        return data()[position * rankers_ + ranker];
+    }
+
+    /// What every ranker earns by a click at one position.
+    [[nodiscard]] std::span<double> at(std::size_t position) noexcept
+    {
+        return {data() + position * rankers_, rankers_};
+    }
+    [[nodiscard]] std::span<const double> at(std::size_t position) const noexcept
+    {
+        return {data() + position * rankers_, rankers_};
+    }
+
+private:
+    [[nodiscard]] double* data() noexcept
+    {
+        return positions_ * rankers_ <= inline_.size() ? inline_.data() : more_.data();
+    }
+    [[nodiscard]] const double* data() const noexcept
+    {
+        return positions_ * rankers_ <= inline_.size() ? inline_.data() : more_.data();
+    }
+
+    std::size_t positions_ = 0;
+    unsigned rankers_ = 0;
+    std::array<double, inline_cells> inline_;
+    std::vector<double> more_;
+};
+
+/// An interleaver that knows what each ranker earns by a click: `share_credit(lists, shown, out) const`.
+///
+/// The shares are a function of the lists and of what was shown, not of the coins, so whoever keeps the lists can
+/// credit clicks without the noise of drawn teams.
+template <class T>
+concept shares_credit = requires(const T& policy, rankings lists, const draft& shown, credit_shares& out) {
+    {
+        policy.share_credit(lists, shown, out)
+    } -> std::same_as<void>;
+};
+
+namespace detail {
+
+/// Draw one team for each slot, so that a click for the team is worth the shares on average.
+///
+/// A ticket has room for one team per slot, not for shares. Each slot gets team j with the probability
+/// (share_j - least share) / bound, and nobody for the rest: then the difference of any two rankers' credit is that
+/// of their shares over the bound, whatever is clicked. What all share is never drawn, which keeps the noise low.
+///
+/// shape: `bound`, the method's largest sum over the rankers of what exceeds the least share
+template <coin_source Coins>
+void draw_teams(const credit_shares& shares, double bound, Coins& coins, draft& out)
+{
+    const draft arranged = std::move(out);
+    out.restart(arranged.length());
+    std::array<double, max_rankers + 1> weights{};
+    const unsigned rankers = shares.rankers();
+    for (std::size_t i = 0; i < arranged.size(); ++i) {
+        slot next = arranged[i];
+        next.team = no_team;
+        const std::span<const double> row = shares.at(i);
+        double least = rankers == 0 ? 0.0 : row[0];
+        for (const double share : row) {
+            least = share < least ? share : least;
+        }
+        double sum = 0.0;
+        for (unsigned r = 0; r < rankers; ++r) {
+            weights[r] = row[r] - least;
+            sum += weights[r];
+        }
+        if (sum > 0.0) {
+            weights[rankers] = bound > sum ? bound - sum : 0.0;
+            const std::size_t drawn = draw_weighted(coins, {weights.data(), rankers + 1U});
+            next.team = drawn < rankers ? static_cast<std::uint8_t>(drawn) : no_team;
+        }
+        out.push(next);
+    }
+}
+
+}  // namespace detail
+
+}  // namespace joust::inline v0

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <joust/core/policy.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace joust::inline v0 {
+
+/// Run rankers one after another on the calling thread, the champion first: the default.
+struct one_after_another {
+    [[nodiscard]] constexpr one_after_another runner() const noexcept { return *this; }
+    bool operator==(const one_after_another&) const = default;
+};
+
+namespace detail {
+
+/// Keep what a ranker returned: the list, or a pointer to a list that lives elsewhere.
+template <class Result>
+class held_list {
+public:
+    template <class Call>
+    void hold(Call&& call)
+    {
+        list_.emplace(call());
+    }
+    /// Null where the ranker was not called, or threw.
+    [[nodiscard]] Result* get() noexcept { return list_.has_value() ? &*list_ : nullptr; }
+
+private:
+    std::optional<Result> list_;
+};
+template <class Result>
+class held_list<Result&> {
+public:
+    template <class Call>
+    void hold(Call&& call)
+    {
+        list_ = &call();
+    }
+    [[nodiscard]] Result* get() noexcept { return list_; }
+
+private:
+    Result* list_ = nullptr;
+};
+
+struct verb_runner {
+    int runner;
+};
+template <class T>
+concept has_runner = derivable<T> && !requires { &both<T, verb_runner>::runner; };
+
+}  // namespace detail
+
+/// The role of how rankers run: verb `runner()`, which makes what a trial runs them with.
+struct rankers_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = detail::has_runner<T>;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>, "joust: it is said twice how rankers run");
+    };
+};
+
+}  // namespace joust::inline v0
