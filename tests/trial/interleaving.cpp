@@ -3,6 +3,7 @@
 #include "catch.hpp"
 #include "sanitized.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -467,6 +468,44 @@ TEST_CASE("three rankers share one list, and each challenger is compared with th
     CHECK(metric(r, "credit per slate", "bad").upper < 0.0);
     CHECK(metric(r, "credited positions", "bad").state == joust::status::ok);
     CHECK(r.arms.size() == 3);
+    // Every pair is compared, and the race for the best ranker is over.
+    const auto& between = metric(r, "credit per slate over good", "bad");
+    CHECK(between.upper < 0.0);
+    CHECK(between.champion == Approx(metric(r, "credit per slate", "good").challenger));
+    CHECK(between.challenger == Approx(metric(r, "credit per slate", "bad").challenger));
+    CHECK(between.estimate == Approx(metric(r, "credit per slate", "bad").estimate -
+                                     metric(r, "credit per slate", "good").estimate));
+    const bool told = std::any_of(r.notes.begin(), r.notes.end(), [](const std::string& note) {
+        return note.starts_with(
+            "May still be the best ranker: good. Proved to be worse than another: old (by "
+            "good), bad (by ");
+    });
+    CHECK(told);
+}
+
+TEST_CASE("a second challenger is judged at a milder error rate once the first is decided")
+{
+    // Two challengers: p just below alpha is enough for the one that Holm comes to second, and not for the first.
+    using joust::inference;
+    const std::vector<std::string> names{"old", "a", "b"};
+    const auto decided = [&](double first, double second) {
+        const auto with = [](double p) {
+            inference found;
+            found.state = joust::status::ok;
+            found.p_value = p;
+            return found;
+        };
+        const joust::fixed_horizon policy{.alpha = 0.05, .units = 100};
+        const std::string name = "holm";
+        return joust::detail::interleaving_report<joust::fixed_horizon>{name, names, policy}.holm_rejects(
+            {with(first), with(second)});
+    };
+    CHECK(decided(0.04, 0.04) == std::vector<bool>{false, false});
+    CHECK(decided(0.02, 0.04) == std::vector<bool>{true, true});
+    CHECK(decided(0.04, 0.02) == std::vector<bool>{true, true});
+    CHECK(decided(0.04, 0.03) == std::vector<bool>{false, false});
+    CHECK(decided(0.02, 0.06) == std::vector<bool>{true, false});
+    CHECK(decided(joust::stats::not_a_number, 0.02) == std::vector<bool>{false, true});
 }
 
 namespace {

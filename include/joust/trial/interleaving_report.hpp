@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/text.hpp>
+#include <joust/metric/always_valid.hpp>
 #include <joust/metric/evidence.hpp>
 #include <joust/metric/inference.hpp>
 #include <joust/report/report.hpp>
@@ -13,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -43,6 +45,7 @@ public:
         double most = 0.0;
         std::string unfair;
         std::string losses;
+        std::vector<joust::inference> found;
         for (std::size_t p = 0; p + 1 < names_.size(); ++p) {
             auto& memory = seen.pairs[p].memory[credit_series];
             const joust::inference credit = judge_credit(inference_, seen.pairs[p], alpha, memory);
@@ -54,10 +57,16 @@ public:
             if (add_positions(out, seen.pairs[p], p)) {
                 unfair += (unfair.empty() ? "" : ", ") + names_[p + 1];
             }
-            if (credit.rejects(alpha) && credit.estimate > most) {
+            found.push_back(credit);
+        }
+        // Holm's steps: after each rejection fewer are left to be wrong about. Intervals stay at Bonferroni's level.
+        const std::vector<bool> decided = holm_rejects(found);
+        for (std::size_t p = 0; p + 1 < names_.size(); ++p) {
+            const joust::inference& credit = found[p];
+            if (decided[p] && credit.estimate > most) {
                 most = credit.estimate;
                 best = p + 1;
-            } else if (credit.rejects(alpha) && credit.estimate < 0.0) {
+            } else if (decided[p] && credit.estimate < 0.0) {
                 ++lost;
                 losses += (losses.empty() ? "" : "; ") + names_[0] + " is preferred to " + names_[p + 1] +
                           interval(credit);
@@ -73,13 +82,87 @@ public:
             "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every "
             "position and at every look. The interval of won slates ignores that units return.");
         if (names_.size() > 2) {
-            out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
+            out.notes.emplace_back("Verdicts over several challengers keep the error rate by Holm's steps; "
+                                   "intervals divide it by the "
+                                   "number of challengers (Bonferroni).");
+            if constexpr (std::is_same_v<Inference, always_valid>) {
+                add_race(out, seen);
+            }
         }
         return out;
     }
 
+    /// Which challengers differ from the champion, all errors together at the inference's rate.
+    [[nodiscard]] std::vector<bool> holm_rejects(const std::vector<joust::inference>& found) const
+    {
+        std::vector<bool> rejected(found.size(), false);
+        for (std::size_t left = found.size(); left > 0; --left) {
+            std::size_t surest = found.size();
+            for (std::size_t p = 0; p < found.size(); ++p) {
+                const bool answers = !rejected[p] && found[p].state == status::ok;
+                if (answers && (surest == found.size() || chance_of(found[p]) < chance_of(found[surest]))) {
+                    surest = p;
+                }
+            }
+            if (surest == found.size() ||
+                !found[surest].rejects(inference_.alpha / static_cast<double>(left))) {
+                break;
+            }
+            rejected[surest] = true;
+        }
+        return rejected;
+    }
+
 private:
     static constexpr double positions_alpha = 0.001;
+
+    // What rejects() looks at: a p-value, or a posterior tail.
+    [[nodiscard]] static double chance_of(const joust::inference& answer) noexcept
+    {
+        const double chance = std::fmin(answer.p_value, answer.posterior_tail);
+        return std::isnan(chance) ? 1.0 : chance;
+    }
+
+    /// Say which rankers may still be the best: one is out as soon as another is proved better than it.
+    ///
+    /// Every pair of rankers is compared at every look, so the error rate is divided by the number of pairs.
+    void add_race(joust::report& out, const joust::evidence& seen) const
+    {
+        const std::size_t k = names_.size();
+        const double alpha = inference_.alpha / (static_cast<double>(k * (k - 1)) / 2.0);
+        std::vector<std::string> beaten_by(k);
+        for (std::size_t a = 0; a < k; ++a) {
+            for (std::size_t b = a + 1; b < k; ++b) {
+                // The mixture that was fixed for the champion's pair: no look may choose it anew.
+                test_memory memory;
+                memory.rho = seen.pairs[b - 1].memory[credit_series].rho;
+                const joust::inference answer =
+                    a == 0 ? judge_credit(inference_, seen.pairs[b - 1], alpha, memory)
+                           : judge_credit(inference_, seen.pairs[a - 1], seen.pairs[b - 1], alpha, memory);
+                if (a != 0) {
+                    out.metrics.push_back(
+                        row_of("credit per slate over " + names_[a], names_[b], "secondary", answer, alpha));
+                }
+                if (answer.state == status::ok && answer.lower > 0.0) {
+                    beaten_by[a] = names_[b];
+                } else if (answer.state == status::ok && answer.upper < 0.0) {
+                    beaten_by[b] = names_[a];
+                }
+            }
+        }
+        std::string racing;
+        std::string beaten;
+        for (std::size_t r = 0; r < k; ++r) {
+            if (beaten_by[r].empty()) {
+                racing += (racing.empty() ? "" : ", ") + names_[r];
+            } else {
+                beaten += (beaten.empty() ? "" : ", ") + names_[r] + " (by " + beaten_by[r] + ")";
+            }
+        }
+        out.notes.push_back("May still be the best ranker: " + racing +
+                            (beaten.empty() ? "" : ". Proved to be worse than another: " + beaten) +
+                            ". Every pair is compared, at the error rate divided by their number.");
+    }
 
     void describe_ranker(joust::report& out, const joust::evidence& seen, std::size_t r) const
     {

@@ -65,14 +65,26 @@ struct paired_credit {
         challenger = total(credit.challenger);
         credited = static_cast<double>(credit.champion_count + credit.challenger_count);
     }
+
+    /// Of two challengers of one trial: what the second earned more than the first.
+    paired_credit(const pair_evidence& first, const pair_evidence& second)
+        : difference(second.series[credit_series].challenger), slates(second.series[exposure_series].champion)
+    {
+        const bucket_sums& credit = first.series[credit_series];
+        for (std::size_t b = 0; b < difference.size(); ++b) {
+            difference[b] -= credit.challenger[b];
+        }
+        champion = total(credit.challenger);
+        challenger = total(second.series[credit_series].challenger);
+        credited =
+            static_cast<double>(credit.challenger_count + second.series[credit_series].challenger_count);
+    }
 };
 
-/// Judge what the challenger earned more: the coins make each bucket's difference symmetric under the null.
 template <class Policy>
-[[nodiscard]] inference judge_credit(const Policy& policy, const pair_evidence& pair, double alpha,
+[[nodiscard]] inference judge_credit(const Policy& policy, const paired_credit& seen, double alpha,
                                      test_memory& memory)
 {
-    const paired_credit seen{pair};
     const double slates = total(seen.slates);
     const double champion = slates > 0.0 ? seen.champion / slates : stats::not_a_number;
     // Half of the credited feedback is expected on the challenger's side.
@@ -82,6 +94,22 @@ template <class Policy>
     answer.champion = champion;
     answer.challenger = slates > 0.0 ? seen.challenger / slates : stats::not_a_number;
     return answer;
+}
+
+/// Judge what the challenger earned more: the coins make each bucket's difference symmetric under the null.
+template <class Policy>
+[[nodiscard]] inference judge_credit(const Policy& policy, const pair_evidence& pair, double alpha,
+                                     test_memory& memory)
+{
+    return judge_credit(policy, paired_credit{pair}, alpha, memory);
+}
+
+/// Judge what one challenger earned more than another.
+template <class Policy>
+[[nodiscard]] inference judge_credit(const Policy& policy, const pair_evidence& first,
+                                     const pair_evidence& second, double alpha, test_memory& memory)
+{
+    return judge_credit(policy, paired_credit{first, second}, alpha, memory);
 }
 
 /// Slates that prefer either side.
