@@ -122,26 +122,83 @@ TEST_CASE("capital is monotone in the mean bet against, and the interval is wher
     }
 }
 
+namespace {
+
+// Follow a stream of zeros and hundreds, and compare the running interval with the intersection of the exact ones.
+template <class Rate>
+stats::bounds follow(const stats::betting_options& options, int n, Rate rate)
+{
+    engine random{4};
+    stats::betting bets{options};
+    double lower = 0.0, upper = 100.0;
+    for (int i = 0; i < n; ++i) {
+        bets.update(random.coin(rate(i)) ? 100.0 : 0.0);
+        const stats::bounds now = bets.interval(options.alpha);
+        lower = std::fmax(lower, now.lower);
+        upper = std::fmin(upper, now.upper);
+        const stats::bounds running = bets.running_interval();
+        const double slack = (running.upper - running.lower) / 128.0 + 1e-9;
+        INFO("look " << i << ": [" << running.lower << ", " << running.upper << "] around [" << lower << ", "
+                     << upper << "]");
+        REQUIRE(running.lower <= lower + 1e-9);
+        REQUIRE(running.upper >= upper - 1e-9);
+        REQUIRE(running.lower >= lower - slack);
+        REQUIRE(running.upper <= upper + slack);
+    }
+    return {lower, upper};
+}
+
+}  // namespace
+
 TEST_CASE("the running interval encloses the intersection of all looks closely")
 {
     for (const double rate : {0.01, 0.4}) {
-        engine random{4};
-        stats::betting bets{{.null = 50.0, .lower = 0.0, .upper = 100.0}};
-        double lower = 0.0, upper = 100.0;
-        for (int i = 0; i < 1'500; ++i) {
-            bets.update(random.coin(rate) ? 100.0 : 0.0);
-            const stats::bounds now = bets.interval(0.05);
-            lower = std::fmax(lower, now.lower);
-            upper = std::fmin(upper, now.upper);
-            const stats::bounds running = bets.running_interval();
-            const double slack = (upper - lower) / 127.0;
-            REQUIRE(running.lower <= lower + 1e-9);
-            REQUIRE(running.upper >= upper - 1e-9);
-            REQUIRE(running.lower >= lower - slack);
-            REQUIRE(running.upper <= upper + slack);
+        for (const side alternative : {side::two, side::greater, side::less}) {
+            for (const double largest : {0.5, 0.95}) {
+                const stats::bounds exact = follow({.null = 50.0,
+                                                    .lower = 0.0,
+                                                    .upper = 100.0,
+                                                    .alternative = alternative,
+                                                    .largest_bet = largest},
+                                                   700, [=](int) { return rate; });
+                CHECK(exact.lower < 100.0 * rate);
+                CHECK(exact.upper > 100.0 * rate);
+            }
         }
-        CHECK(lower < 100.0 * rate);
-        CHECK(upper > 100.0 * rate);
+    }
+    // Evidence against many means at once.
+    const stats::bounds sudden = follow({.null = 50.0, .lower = 0.0, .upper = 100.0, .largest_bet = 0.99},
+                                        300, [](int i) { return i < 150 ? 0.5 : 1.0; });
+    CHECK(sudden.lower > 40.0);
+}
+
+TEST_CASE("a running interval that a moving mean empties stays an interval, and costs no more")
+{
+    engine random{8};
+    stats::betting bets;
+    for (int i = 0; i < 20'000; ++i) {
+        bets.update(random.coin(i < 10'000 ? 0.2 : 0.8) ? 1.0 : 0.0);
+    }
+    const stats::bounds left = bets.running_interval();
+    CHECK(left.lower <= left.upper);
+    CHECK(left.upper - left.lower < 1e-9);
+    CHECK(left.lower > 0.2);
+    CHECK(left.upper < 0.8);
+}
+
+TEST_CASE("the running interval of one value repeated closes around it")
+{
+    for (const double value : {0.0, 0.25, 1.0}) {
+        stats::betting bets;
+        for (int i = 0; i < 20'000; ++i) {
+            bets.update(value);
+        }
+        const stats::bounds running = bets.running_interval();
+        const stats::bounds exact = bets.interval();
+        CHECK(running.lower <= value);
+        CHECK(running.upper >= value);
+        CHECK(running.upper - running.lower < 0.01);
+        CHECK(running.upper - running.lower <= (exact.upper - exact.lower) * 1.02);
     }
 }
 
@@ -210,9 +267,18 @@ TEST_CASE("betting: independent parts multiply their evidence")
 {
     engine random{6};
     stats::betting left{{.alternative = side::less}}, right = left;
+    std::vector<double> values;
+    double upper = 1.0;
     for (int i = 0; i < 300; ++i) {
         left.update(random.uniform() * 0.9);
-        right.update(random.uniform() * 0.9);
+        upper = std::fmin(upper, left.interval().upper);
+        values.push_back(random.uniform() * 0.9);
+    }
+    for (const double value : values) {  // the looks at both parts, of which the second grows
+        right.update(value);
+        stats::betting both = left;
+        CHECK(both.merge(right));
+        upper = std::fmin(upper, both.interval().upper);
     }
     const double larger = std::fmax(left.interval().upper, right.interval().upper);
     const double sum = left.log_e() + right.log_e();
@@ -224,5 +290,7 @@ TEST_CASE("betting: independent parts multiply their evidence")
     CHECK_FALSE(left.merge(stats::betting{}));
     const stats::bounds ends = left.interval();
     CHECK(ends.upper < larger);
-    CHECK(left.running_interval().upper >= ends.upper - 1e-9);
+    const stats::bounds running = left.running_interval();
+    CHECK(running.upper >= upper - 1e-9);
+    CHECK(running.upper <= upper + (running.upper - running.lower) / 128.0 + 1e-9);
 }
