@@ -4,10 +4,9 @@
 #include <joust/interleave/team_draft.hpp>
 
 #include "catch.hpp"
+#include "laws_universes.hpp"
 #include "reference.hpp"
-#include "sanitized.hpp"
 
-#include <cstdio>
 #include <map>
 #include <set>
 #include <string>
@@ -21,161 +20,16 @@ namespace {
 using joust::competitive_pairs;
 using joust::team_draft;
 
-/// Five documents, lists of 1 to 3 of them, slates of 1 to 4: where lists run dry before the slate is full.
-template <class Policy>
-tally short_lists(const Policy& policy)
-{
-    tally sum;
-    for (std::size_t a = 1; a <= 3; ++a) {
-        for (const list& b : arrangements(5, 1, 3)) {
-            for (std::size_t length = 1; length <= 4; ++length) {
-                judge(policy, {first_documents(a), b}, length, sum);
-            }
-        }
-    }
-    return sum;
-}
-
-/// Lists of 0 to 4 of five documents, slates of 0 to 7: every pair, or relabelled so that the first counts up.
-template <class Policy>
-tally partial_overlaps(const Policy& policy, bool every_pair = false)
-{
-    std::vector<list> firsts;
-    for (std::size_t a = 0; a <= 4; ++a) {
-        firsts.push_back(first_documents(a));
-    }
-    tally sum;
-    for (const list& a : every_pair ? arrangements(5, 0, 4) : firsts) {
-        for (const list& b : arrangements(5, 0, 4)) {
-            for (std::size_t length = 0; length <= 7; ++length) {
-                judge(policy, {a, b}, length, sum);
-            }
-        }
-    }
-    return sum;
-}
-
-/// Two permutations of the same one to five documents, slates of 0 to n + 2.
-template <class Policy>
-tally permutations(const Policy& policy)
-{
-    tally sum;
-    for (std::size_t n = 1; n <= 5; ++n) {
-        for (const list& b : arrangements(static_cast<unsigned>(n), n)) {
-            for (std::size_t length = 0; length <= n + 2; ++length) {
-                judge(policy, {first_documents(n), b}, length, sum);
-            }
-        }
-    }
-    return sum;
-}
-
-/// Two of five documents' lists that are at least as long as the slate.
-template <class Policy>
-tally long_enough_lists(const Policy& policy)
-{
-    tally sum;
-    for (std::size_t a = 1; a <= 5; ++a) {
-        for (const list& b : arrangements(5, 1, 5)) {
-            for (std::size_t length = 1; length <= std::min(a, b.size()); ++length) {
-                judge(policy, {first_documents(a), b}, length, sum);
-            }
-        }
-    }
-    return sum;
-}
-
-/// Three rankers that permute the same four documents.
-template <class Policy>
-tally three_rankers(const Policy& policy)
-{
-    tally sum;
-    for (const list& b : arrangements(4, 4)) {
-        for (const list& c : arrangements(4, 4)) {
-            for (std::size_t length = 1; length <= 4; ++length) {
-                judge(policy, {first_documents(4), b, c}, length, sum);
-            }
-        }
-    }
-    return sum;
-}
-
-/// Three rankers with lists of 0 to 2 of four documents, so that they run dry at different times.
-template <class Policy>
-tally three_short_rankers(const Policy& policy)
-{
-    tally sum;
-    for (std::size_t a = 0; a <= 3; ++a) {
-        for (const list& b : arrangements(4, 0, 3)) {
-            for (const list& c : arrangements(4, 0, 2)) {
-                for (std::size_t length = 1; length <= 6; ++length) {
-                    judge(policy, {first_documents(a), b, c}, length, sum);
-                }
-            }
-        }
-    }
-    return sum;
-}
-
-struct row {
-    std::string method;
-    std::string universe;
-    tally result;
-};
-
-/// The table of docs/interleaving.md; in full for the guide, with fewer relabelled copies of a case in each test run.
-std::vector<row> enumeration(bool in_full = false)
-{
-    const team_draft_reference published{.credit_all = true};
-    const char* const few = "5 documents, lists of 1 to 3, slates of 1 to 4";
-    const char* const overlapping = "5 documents, lists of 0 to 4, slates of 0 to 7";
-    const char* const permuted = "permutations of up to 5, slates up to n + 2";
-    const char* const longer = "5 documents, lists no shorter than the slate";
-    const char* const three = "3 rankers, permutations of 4, slates of 1 to 4";
-    const char* const three_few = "3 rankers, 4 documents, short lists, slates of 1 to 6";
-    return {{"competitive pairs", few, short_lists(competitive_pairs{})},
-            {"competitive pairs", overlapping, partial_overlaps(competitive_pairs{}, in_full)},
-            {"competitive pairs", permuted, permutations(competitive_pairs{})},
-            {"team draft", few, short_lists(team_draft{})},
-            {"team draft", overlapping, partial_overlaps(team_draft{}, in_full)},
-            {"team draft", permuted, permutations(team_draft{})},
-            {"team draft", longer, long_enough_lists(team_draft{})},
-            {"team draft", three, three_rankers(team_draft{})},
-            {"team draft", three_few, three_short_rankers(team_draft{})},
-            {"team draft, every slot credited", few, short_lists(published)},
-            {"team draft, every slot credited", overlapping, partial_overlaps(published, in_full)},
-            {"team draft, every slot credited", longer, long_enough_lists(published)},
-            {"team draft, every slot credited", three_few, three_short_rankers(published)}};
-}
-
 }  // namespace
-
-TEST_CASE("no position favours a ranker, in any enumerated case")
-{
-    for (const row& r : enumeration()) {
-        INFO(r.method << ": " << r.universe);
-        CHECK(r.result.improper == 0);
-        if (r.method != "team draft, every slot credited") {
-            CHECK(r.result.biased == 0);
-        }
-    }
-}
-
-TEST_CASE("the numbers of cases are the ones the guide states")
-{
-    CHECK(short_lists(competitive_pairs{}).cases == 1020);
-    CHECK(three_rankers(team_draft{}).cases == 2304);
-    CHECK(partial_overlaps(competitive_pairs{}).cases == 5 * 206 * 8);
-}
 
 TEST_CASE(
     "team draft that credits past a dry list is biased in 284 of 1020 cases, in 24 with lists of one length")
 {
-    const tally published = short_lists(team_draft_reference{.credit_all = true});
+    const tally published = short_lists(by_teams(team_draft_reference{.credit_all = true}));
     CHECK(published.cases == 1020);
     CHECK(published.biased == 284);
     CHECK(published.biased_equal_lengths == 24);
-    CHECK(long_enough_lists(team_draft_reference{.credit_all = true}).biased == 0);
+    CHECK(long_enough_lists(by_teams(team_draft_reference{.credit_all = true})).biased == 0);
 }
 
 TEST_CASE("the two lists of the textbook example carry the law of the literature")
@@ -444,24 +298,4 @@ TEST_CASE("rankers that agree are shown as they are: identical lists, and a comm
         }
     });
     CHECK(wrong == 0);
-}
-
-TEST_CASE("print the table of the guide", "[.][table]")
-{
-    std::uint64_t cases = 0;
-    std::uint64_t paths = 0;
-    std::printf("| interleaver | lists | cases | coin paths | biased |\n|---|---|---:|---:|---:|\n");
-    for (const row& r : enumeration(!joust_tests::sanitized)) {
-        std::printf("| %s | %s | %llu | %llu | %llu |\n", r.method.c_str(), r.universe.c_str(),
-                    static_cast<unsigned long long>(r.result.cases),
-                    static_cast<unsigned long long>(r.result.paths),
-                    static_cast<unsigned long long>(r.result.biased));
-        CHECK(r.result.improper == 0);
-        CHECK((r.result.biased == 0 || r.method == "team draft, every slot credited"));
-        cases += r.result.cases;
-        paths += r.result.paths;
-    }
-    std::printf("\n%llu cases, %llu coin paths\n", static_cast<unsigned long long>(cases),
-                static_cast<unsigned long long>(paths));
-    CHECK(cases > (joust_tests::sanitized ? 30'000u : 1'000'000u));
 }

@@ -84,7 +84,32 @@ struct tally {
     std::uint64_t biased = 0;
     std::uint64_t biased_equal_lengths = 0;
     std::uint64_t improper = 0;  ///< probabilities that do not sum to one
+
+    tally& operator+=(const tally& more)
+    {
+        cases += more.cases;
+        paths += more.paths;
+        biased += more.biased;
+        biased_equal_lengths += more.biased_equal_lengths;
+        improper += more.improper;
+        return *this;
+    }
 };
+
+inline bool equally_long(const list_set& all)
+{
+    return std::all_of(all.begin(), all.end(), [&](const list& l) { return l.size() == all[0].size(); });
+}
+
+/// Enter one judged case.
+inline void enter(tally& sum, const list_set& all, std::uint64_t paths, bool fair, bool proper)
+{
+    ++sum.cases;
+    sum.paths += paths;
+    sum.improper += proper ? 0u : 1u;
+    sum.biased += fair ? 0u : 1u;
+    sum.biased_equal_lengths += !fair && equally_long(all) ? 1u : 0u;
+}
 
 /// Judge one case: the lists, a length, all coins.
 template <class Policy>
@@ -93,27 +118,30 @@ void judge(const Policy& policy, const list_set& all, std::size_t length, tally&
     // credited[position][ranker], as probability
     std::array<std::array<integer, 8>, 16> credited{};
     integer total = 0;
-    sum.paths += every_path(policy, all, length, [&](const joust::draft& out, const enumerator& coins) {
-        const integer p = coins.probability();
-        total += p;
-        for (std::size_t i = 0; i < out.size(); ++i) {
-            if (out[i].team != joust::no_team) {
-                credited[i][out[i].team] += p;
+    const std::uint64_t paths =
+        every_path(policy, all, length, [&](const joust::draft& out, const enumerator& coins) {
+            const integer p = coins.probability();
+            total += p;
+            for (std::size_t i = 0; i < out.size(); ++i) {
+                if (out[i].team != joust::no_team) {
+                    credited[i][out[i].team] += p;
+                }
             }
-        }
-    });
+        });
     bool fair = true;
-    bool equal_lengths = true;
     for (std::size_t r = 1; r < all.size(); ++r) {
-        equal_lengths = equal_lengths && all[r].size() == all[0].size();
         for (const auto& position : credited) {
             fair = fair && position[r] == position[0];
         }
     }
-    ++sum.cases;
-    sum.improper += total == enumerator::whole ? 0u : 1u;
-    sum.biased += fair ? 0u : 1u;
-    sum.biased_equal_lengths += !fair && equal_lengths ? 1u : 0u;
+    enter(sum, all, paths, fair, total == enumerator::whole);
+}
+
+/// Judge the teams that a policy drafts.
+template <class Policy>
+auto by_teams(const Policy& policy)
+{
+    return [policy](const list_set& all, std::size_t length, tally& sum) { judge(policy, all, length, sum); };
 }
 
 }  // namespace joust_test

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/interleave/coins.hpp>
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/ranking.hpp>
+#include <joust/interleave/ranks.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace joust::inline v0 {
+
+/// An interleaver that judges all clicks on a slate together, not one by one: `outcome(lists, shown, clicked, out)`.
+///
+/// Bit i of `clicked` is position i; `out` has one number per ranker, of which only differences mean something.
+template <class T>
+concept judges_clicks = requires(const T& policy, rankings lists, const draft& shown, std::uint64_t clicked,
+                                 std::span<double> out) {
+    {
+        policy.outcome(lists, shown, clicked, out)
+    } -> std::same_as<void>;
+};
+
+/// Mix any number of rankings slot by slot: slot x shows any item of the rankers' first x that is not shown yet,
+/// each with the same probability. Clicks say which items are preferred to which, and those who agree earn.
+///
+/// A clicked item is preferred to the unclicked ones above it and to the one right below it. A preference counts
+/// only if both items stand where either could have stood, and is then divided by the probability of that: so each
+/// ranker expects exactly nothing from every pattern of clicks that depends on positions alone.
+///
+/// The outcome is not a sum over clicks: no slot carries credit by itself, and a ticket's teams say nothing. Weights
+/// reach 2^(L-1) for a slate of L, so outcomes have heavy tails where long lists are rotated against each other.
+///
+/// When to use: offline, or where lists are logged, to compare many rankers and be fair under all click patterns.
+/// When not: feedback that arrives later through tickets; sequential tests, which need bounded credit.
+/// errors: configuration_error beyond 15 rankings
+/// cost: one draw per slot, and one table of ranks; up to 128 entries of all lists nothing is allocated
+/// source: Oosterhuis and de Rijke (CIKM 2017), section 4
+struct pairwise_preference {
+    template <coin_source Coins>
+    void interleave(rankings lists, Coins& coins, draft& out) const
+    {
+        if (lists.size() > max_rankers) {
+            throw configuration_error("pairwise_preference.rankings", std::to_string(lists.size()),
+                                      "at most 15 rankings");
+        }
+        out.restart(out.length());
+        const detail::rank_table table{lists};
+        detail::late_array<std::uint32_t, 128> candidates{table.items()};
+        std::size_t count = 0;
+        for (std::size_t depth = 1; !out.full() && out.size() < table.items(); ++depth) {
+            for (unsigned r = 0; r < table.rankers(); ++r) {
+                if (depth <= table.size(r) && table.keenest(table.item(r, depth)) == r) {
+                    candidates[count++] = table.item(r, depth);
+                }
+            }
+            const std::size_t drawn =
+                count == 1 ? 0 : static_cast<std::size_t>(coins.below(static_cast<unsigned>(count)));
+            out.push(table.show(candidates[drawn]));
+            candidates[drawn] = candidates[--count];
+        }
+    }
+
+    /// Add up the preferences that the clicks express, for the rankers that agree and against those that do not.
+    ///
+    /// assumes: shown by this method from these lists, in full length or cut; at most 64 positions are judged
+    void outcome(rankings lists, const draft& shown, std::uint64_t clicked, std::span<double> out) const
+    {
+        for (double& earned : out) {
+            earned = 0.0;
+        }
+        const detail::rank_table table{lists};
+        const detail::shown_items items{table, lists, shown};
+        const std::size_t positions = items.size() < draft::inline_slots ? items.size() : draft::inline_slots;
+        // Items that are reached by depth x, of which x - 1 are shown when slot x is drawn.
+        detail::late_array<std::uint32_t, draft::inline_slots + 1> reached{positions + 1};
+        for (std::uint32_t item = 0; item < table.items(); ++item) {
+            const std::uint32_t depth = depth_of(table, item);
+            if (depth <= positions) {
+                ++reached[depth];
+            }
+        }
+        for (std::size_t x = 1; x <= positions; ++x) {
+            reached[x] += reached[x - 1];
+        }
+        const auto is_clicked = [&](std::size_t position) { return ((clicked >> position) & 1U) != 0; };
+        for (std::size_t i = 0; i < positions; ++i) {
+            if (!is_clicked(i) || items[i] == detail::rank_table::unknown) {
+                continue;
+            }
+            for (std::size_t j = 0; j < positions && j <= i + 1; ++j) {
+                if (is_clicked(j) || items[j] == detail::rank_table::unknown) {
+                    continue;
+                }
+                const double weight = weight_of(depth_of(table, items[i]), depth_of(table, items[j]),
+                                                (i < j ? i : j) + 1, reached);
+                for (unsigned r = 0; r < table.rankers() && r < out.size(); ++r) {
+                    const std::uint32_t preferred = table.rank(r, items[i]);
+                    const std::uint32_t other = table.rank(r, items[j]);
+                    out[r] += preferred < other ? weight : preferred > other ? -weight : 0.0;
+                }
+            }
+        }
+    }
+
+    bool operator==(const pairwise_preference&) const = default;
+
+private:
+    /// The first slot that can show an item.
+    [[nodiscard]] static std::uint32_t depth_of(const detail::rank_table& table, std::uint32_t item) noexcept
+    {
+        return table.rank(table.keenest(item), item);
+    }
+
+    /// One over the probability that both items stand where either could; 0 if they do not.
+    template <class Counts>
+    [[nodiscard]] static double weight_of(std::size_t a, std::size_t b, std::size_t upper,
+                                          const Counts& reached) noexcept
+    {
+        const std::size_t from = a < b ? a : b;
+        const std::size_t both = a < b ? b : a;
+        if (upper < both) {
+            return 0.0;
+        }
+        double weight = 1.0;
+        for (std::size_t x = from; x < both; ++x) {
+            const double candidates = static_cast<double>(reached[x]) - static_cast<double>(x - 1);
+            if (candidates < 2.0) {
+                return 0.0;
+            }
+            weight *= candidates / (candidates - 1.0);
+        }
+        return weight;
+    }
+};
+
+}  // namespace joust::inline v0

@@ -1,0 +1,259 @@
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/core/text.hpp>
+#include <joust/interleave/coins.hpp>
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/ranking.hpp>
+#include <joust/interleave/ranks.hpp>
+#include <joust/interleave/shares.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace joust::inline v0 {
+
+/// Mix any number of rankings by chance: each slot draws a ranker, and the ranker draws an item that is not shown yet,
+/// by 1 / rank^tau. So every item can be shown, and good ones stay likely to stand high.
+///
+/// An item that a ranker's list does not hold ranks right behind the list, for that ranker: no list ever runs dry, and
+/// every position is fair for lists of any lengths. A click earns each ranker the probability that it was the one
+/// who drew the item, given the whole slate: exactly, since the slots are independent given what stands above.
+///
+/// When to use: rankers that differ much, three or more of them, or logs from which other rankers shall be judged later:
+/// every order has a known, positive probability.
+/// When not: pages must stay close to the rankers' own: one slot in six departs from the drawn ranker's best, for tau = 3.
+/// errors: configuration_error beyond 15 rankings, or unless tau is from 0 to 32
+/// cost: about 2 draws per slot and one table of ranks; shares of a slate are O(rankers x items)
+/// source: Hofmann, Whiteson and de Rijke (CIKM 2011), sections 3 and 4; Schuth et al. (SIGIR 2015) for more than two;
+/// credit slot by slot instead of over all 2^L assignments is ours, proved by enumeration in tests/interleave
+struct probabilistic {
+    double tau =
+        3.0;  ///< how fast the chance falls with the rank; whole numbers give the same slates everywhere
+
+    void validate() const
+    {
+        if (!(tau >= 0.0 && tau <= 32.0)) {
+            throw configuration_error("probabilistic.tau", to_text(tau), "a number from 0 to 32");
+        }
+    }
+
+    /// Draft the list alone; no slot credits anybody.
+    template <coin_source Coins>
+    void arrange(rankings lists, Coins& coins, draft& out) const
+    {
+        expect_few(lists);
+        out.restart(out.length());
+        const detail::rank_table table{lists};
+        arrange(table, chances{table, *this}, coins, out);
+    }
+
+    /// Say what each ranker earns by a click: the probability that it drew the item. The shares of a slot sum to 1.
+    void share_credit(rankings lists, const draft& shown, credit_shares& out) const
+    {
+        expect_few(lists);
+        const detail::rank_table table{lists};
+        share_credit(table, chances{table, *this}, detail::shown_items{table, lists, shown}, out);
+    }
+
+    /// The most that the rankers' shares of a click exceed the least of them by, added up.
+    [[nodiscard]] static constexpr double bound() noexcept { return 1.0; }
+
+    /// Draft the list and draw a team for each slot, worth the shares on average.
+    ///
+    /// A slot's team is thus drawn anew, given the slate, from what exceeds the least share; where all rankers are
+    /// equally likely to have drawn the item nobody is credited. That has the same mean as crediting the ranker that
+    /// was drawn, and less noise.
+    template <coin_source Coins>
+    void interleave(rankings lists, Coins& coins, draft& out) const
+    {
+        expect_few(lists);
+        out.restart(out.length());
+        const detail::rank_table table{lists};
+        const chances weights{table, *this};
+        arrange(table, weights, coins, out);
+        credit_shares shares;
+        share_credit(table, weights, detail::shown_items{table, lists, out}, shares);
+        detail::draw_teams(shares, bound(), coins, out);
+    }
+
+    bool operator==(const probabilistic&) const = default;
+
+private:
+    /// 1 / rank^tau for all ranks of a table.
+    class chances {
+    public:
+        chances(const detail::rank_table& table, const probabilistic& policy)
+        {
+            std::uint32_t longest = 0;
+            for (unsigned r = 0; r < table.rankers(); ++r) {
+                longest = table.size(r) > longest ? table.size(r) : longest;
+            }
+            by_rank_.restart(std::size_t{longest} + 2);
+            for (std::size_t rank = 1; rank < by_rank_.size(); ++rank) {
+                by_rank_[rank] = chance(static_cast<double>(rank), policy.tau);
+            }
+        }
+        [[nodiscard]] double operator[](std::uint32_t rank) const noexcept { return by_rank_[rank]; }
+
+    private:
+        // Whole powers by multiplication, which every platform rounds alike.
+        [[nodiscard]] static double chance(double rank, double tau) noexcept
+        {
+            const auto whole = static_cast<int>(tau);
+            if (static_cast<double>(whole) != tau) {
+                return std::pow(rank, -tau);
+            }
+            double power = 1.0;
+            for (int i = 0; i < whole; ++i) {
+                power *= rank;
+            }
+            return 1.0 / power;
+        }
+
+        detail::late_array<double, 2 * draft::inline_slots> by_rank_;
+    };
+
+    void expect_few(rankings lists) const
+    {
+        if (lists.size() > max_rankers) {
+            throw configuration_error("probabilistic.rankings", std::to_string(lists.size()),
+                                      "at most 15 rankings");
+        }
+        validate();
+    }
+
+    template <class Coins>
+    static void arrange(const detail::rank_table& table, const chances& chance, Coins& coins, draft& out)
+    {
+        const unsigned rankers = table.rankers();
+        const std::uint32_t items = table.items();
+        // What each ranker gives to each item that is not shown, and what is left of its sum.
+        detail::late_array<double, 512> weights{std::size_t{rankers} * items};
+        detail::late_array<double, max_rankers> sums{rankers};
+        detail::late_array<double, max_rankers> fresh{rankers};
+        const auto add_up = [&](unsigned r) {
+            double sum = 0.0;
+            for (std::uint32_t item = 0; item < items; ++item) {
+                sum += weights[std::size_t{r} * items + item];
+            }
+            sums[r] = fresh[r] = sum;
+        };
+        for (unsigned r = 0; r < rankers; ++r) {
+            for (std::uint32_t item = 0; item < items; ++item) {
+                weights[std::size_t{r} * items + item] = chance[table.rank(r, item)];
+            }
+            add_up(r);
+        }
+        while (!out.full() && out.size() < items) {
+            const unsigned ranker = rankers == 1   ? 0
+                                    : rankers == 2 ? unsigned{coins.coin()}
+                                                   : static_cast<unsigned>(coins.below(rankers));
+            const std::span<const double> own{weights.data() + std::size_t{ranker} * items, items};
+            const auto item = static_cast<std::uint32_t>(detail::draw_weighted(coins, own, sums[ranker]));
+            out.push(table.show(item));
+            for (unsigned r = 0; r < rankers; ++r) {
+                double& weight = weights[std::size_t{r} * items + item];
+                sums[r] -= weight;
+                weight = 0.0;
+                // Subtraction loses digits when little is left: then it is added up anew.
+                if (sums[r] < fresh[r] * 0x1p-10) {
+                    add_up(r);
+                }
+            }
+        }
+    }
+
+    static void share_credit(const detail::rank_table& table, const chances& chance,
+                             const detail::shown_items& items, credit_shares& out)
+    {
+        const unsigned rankers = table.rankers();
+        out.restart(items.size(), rankers);
+        detail::late_array<std::uint8_t, 2 * draft::inline_slots> shown{table.items()};
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            if (items[i] != detail::rank_table::unknown) {
+                shown[items[i]] = 1;
+            }
+        }
+        for (unsigned r = 0; r < rankers; ++r) {
+            // What a ranker had left before a slot, added up from the end: nothing cancels.
+            double left = 0.0;
+            for (std::uint32_t item = table.items(); item-- > 0;) {
+                left += shown[item] != 0 ? 0.0 : chance[table.rank(r, item)];
+            }
+            for (std::size_t i = items.size(); i-- > 0;) {
+                if (items[i] != detail::rank_table::unknown) {
+                    const double weight = chance[table.rank(r, items[i])];
+                    left += weight;
+                    out.at(i, r) = weight / left;
+                }
+            }
+        }
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            double sum = 0.0;
+            for (const double probability : out.at(i)) {
+                sum += probability;
+            }
+            if (sum > 0.0) {
+                for (double& probability : out.at(i)) {
+                    probability /= sum;
+                }
+            }
+        }
+    }
+};
+
+/// How likely it is that more of a slate's clicks belong to one of two rankers than to the other.
+struct preference_chances {
+    double challenger = 0.0;
+    double champion = 0.0;
+    double neither = 1.0;
+};
+
+/// Let every click draw its ranker by the shares and say how the comparison by clicks would come out.
+///
+/// When to use: to report who wins a slate by clicks, as preference() does for drafted teams, without their noise.
+/// When not: to compare rankers over many slates: the shares themselves are simpler and tell more.
+/// shape: shares that sum to at most 1 at each position; bit i of `clicked` is position i
+/// cost: O(clicks^2); allocates nothing
+/// source: the Poisson-binomial distribution's dynamic programme, for the difference of two counts
+[[nodiscard]] inline preference_chances chances_of_preference(const credit_shares& shares,
+                                                              std::uint64_t clicked, unsigned challenger,
+                                                              unsigned champion = 0) noexcept
+{
+    if (challenger == champion) {
+        return {};
+    }
+    constexpr std::size_t most = 64;
+    // The distribution of clicks for the challenger minus clicks for the champion; 0 stands in the middle.
+    std::array<double, 2 * most + 3> now{};
+    now[most + 1] = 1.0;
+    std::size_t clicks = 0;
+    for (std::size_t i = 0; i < shares.positions() && i < most; ++i) {
+        if (((clicked >> i) & 1U) == 0) {
+            continue;
+        }
+        const double up = shares.at(i, challenger);
+        const double down = shares.at(i, champion);
+        const double rest = up + down < 1.0 ? 1.0 - (up + down) : 0.0;
+        ++clicks;
+        double before = 0.0;
+        for (std::size_t d = most + 1 - clicks; d <= most + 1 + clicks; ++d) {
+            const double here = now[d];
+            now[d] = before * up + here * rest + now[d + 1] * down;
+            before = here;
+        }
+    }
+    preference_chances found{0.0, 0.0, now[most + 1]};
+    for (std::size_t d = 1; d <= clicks; ++d) {
+        found.challenger += now[most + 1 + d];
+        found.champion += now[most + 1 - d];
+    }
+    return found;
+}
+
+}  // namespace joust::inline v0

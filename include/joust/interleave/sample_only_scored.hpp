@@ -1,0 +1,87 @@
+#pragma once
+
+#include <joust/interleave/coins.hpp>
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/ranking.hpp>
+#include <joust/interleave/ranks.hpp>
+#include <joust/interleave/shares.hpp>
+#include <joust/interleave/team_draft.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace joust::inline v0 {
+
+/// Draft as team_draft does, but let every ranker earn from every click: 1 / rank, where the ranker would have put
+/// the item among those shown. An item that its list does not hold ranks behind those it holds.
+///
+/// Biased: if users look at some positions more than at others, a ranker can win by nothing but its lists (26 of
+/// 72 pairs of permutations of three or four items), and no list has to run dry for it. Only if every position is
+/// clicked equally often does no ranker gain. Team draft and probabilistic are fair in all of these cases.
+///
+/// When to use: many rankers that are hard to tell apart, to choose candidates for a fair test; simulations.
+/// When not: a decision. probabilistic also credits every ranker for every click, and is fair.
+/// errors: configuration_error beyond 15 rankings
+/// cost: that of team_draft and of one table of ranks
+/// source: Brost, Cox, Seldin and Lioma (SIGIR 2016); the counts are ours, by enumeration in tests/interleave
+struct sample_only_scored {
+    /// Positions are not credited evenly, also where the coins are fair.
+    static constexpr bool even_positions = false;
+
+    /// Draft the list alone; no slot credits anybody.
+    template <coin_source Coins>
+    void arrange(rankings lists, Coins& coins, draft& out) const
+    {
+        team_draft{}.interleave(lists, coins, out);
+        out.forfeit_from(0);
+    }
+
+    /// Say what each ranker earns by a click: 1 / its rank of the item among those shown.
+    void share_credit(rankings lists, const draft& shown, credit_shares& out) const
+    {
+        const detail::rank_table table{lists};
+        const detail::shown_items items{table, lists, shown};
+        out.restart(shown.size(), table.rankers());
+        detail::late_array<std::uint32_t, 2 * draft::inline_slots> position_plus_one{table.items()};
+        for (std::size_t i = 0; i < items.size(); ++i) {
+            if (items[i] != detail::rank_table::unknown) {
+                position_plus_one[items[i]] = static_cast<std::uint32_t>(i + 1);
+            }
+        }
+        for (unsigned r = 0; r < table.rankers(); ++r) {
+            double rank = 1.0;
+            for (std::size_t place = 1; place <= table.size(r); ++place) {
+                const std::uint32_t position = position_plus_one[table.item(r, place)];
+                if (position != 0) {
+                    out.at(position - 1, r) = 1.0 / rank;
+                    rank += 1.0;
+                }
+            }
+            for (std::size_t i = 0; i < items.size(); ++i) {
+                if (items[i] != detail::rank_table::unknown && !table.holds(r, items[i])) {
+                    out.at(i, r) = 1.0 / rank;
+                }
+            }
+        }
+    }
+
+    /// The most that the rankers' shares of a click exceed the least of them by, added up.
+    [[nodiscard]] static constexpr double bound(std::size_t rankers) noexcept
+    {
+        return rankers > 2 ? static_cast<double>(rankers - 1) : 1.0;
+    }
+
+    /// Draft the list and draw a team for each slot, worth the shares on average.
+    template <coin_source Coins>
+    void interleave(rankings lists, Coins& coins, draft& out) const
+    {
+        arrange(lists, coins, out);
+        credit_shares shares;
+        share_credit(lists, out, shares);
+        detail::draw_teams(shares, bound(lists.size()), coins, out);
+    }
+
+    bool operator==(const sample_only_scored&) const = default;
+};
+
+}  // namespace joust::inline v0
