@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/interleave/draft.hpp>
+#include <joust/interleave/pairwise_preference.hpp>
 #include <joust/interleave/ranking.hpp>
 #include <joust/interleave/shares.hpp>
 
@@ -13,10 +14,67 @@
 #include <cstdint>
 #include <span>
 #include <stdexcept>
+#include <vector>
 
 // The laws of interleavers whose credit is no team per slot: shares of a click, or an outcome of all clicks.
 
 namespace joust_test {
+
+/// Draw the list alone; a policy whose slots never credit anybody has no other verb for it.
+template <class Policy, class Coins>
+void draw_list(const Policy& policy, joust::rankings lists, Coins& coins, joust::draft& out)
+{
+    if constexpr (joust::judges_clicks<Policy>) {
+        policy.interleave(lists, coins, out);
+    } else {
+        policy.arrange(lists, coins, out);
+    }
+}
+
+/// All that a policy would ever credit for a slate, by ranker: each position's shares, or each pattern's outcome.
+template <class Policy>
+std::vector<std::vector<double>> credit_of(const Policy& policy, joust::rankings lists,
+                                           const joust::draft& shown)
+{
+    std::vector<std::vector<double>> found(lists.size());
+    if constexpr (joust::judges_clicks<Policy>) {
+        std::vector<double> outcome(lists.size());
+        for (std::uint64_t clicked = 0; clicked < (std::uint64_t{1} << shown.size()); ++clicked) {
+            policy.outcome(lists, shown, clicked, outcome);
+            for (std::size_t r = 0; r < lists.size(); ++r) {
+                found[r].push_back(outcome[r]);
+            }
+        }
+    } else {
+        joust::credit_shares shares;
+        policy.share_credit(lists, shown, shares);
+        for (unsigned r = 0; r < lists.size(); ++r) {
+            for (std::size_t i = 0; i < shown.size(); ++i) {
+                found[r].push_back(shares.at(i, r));
+            }
+        }
+    }
+    return found;
+}
+
+inline bool equal_credit(const std::vector<double>& a, const std::vector<double>& b)
+{
+    bool equal = a.size() == b.size();
+    for (std::size_t i = 0; equal && i < a.size(); ++i) {
+        equal = std::fabs(a[i] - b[i]) < 1e-12;
+    }
+    return equal;
+}
+
+/// The shown items of a draft.
+inline list items_of(const joust::draft& shown, const list_set& all)
+{
+    list items;
+    for (const joust::slot& s : shown) {
+        items.push_back(all[s.ranker][s.index]);
+    }
+    return items;
+}
 
 /// Draw the list alone, on every path of coins: `visit(draft, coins)`. Returns the number of paths.
 template <class Policy, class Visit>
@@ -27,7 +85,7 @@ std::uint64_t every_list(const Policy& policy, const list_set& all, std::size_t 
     joust::draft out{length};
     std::uint64_t paths = 0;
     while (coins.next()) {
-        policy.arrange(spans, coins, out);
+        draw_list(policy, spans, coins, out);
         visit(out, coins);
         ++paths;
     }
