@@ -300,13 +300,13 @@ TEST_CASE("drawn teams are worth the shares, on every path of list and teams")
     };
     for (const list& b : arrangements(4, 2, 3)) {
         const list_set all{{1, 2, 3}, b};
-        compare(balanced{}, all, 3, balanced{}.bound(3));
-        compare(balanced{}, all, 2, balanced{}.bound(2));
-        compare(probabilistic{}, all, 2, probabilistic::bound());
-        compare(sample_only_scored{}, all, 3, sample_only_scored::bound(2));
+        compare(balanced{}, all, 3, balanced{}.bound(3, 2));
+        compare(balanced{}, all, 2, balanced{}.bound(2, 2));
+        compare(probabilistic{}, all, 2, probabilistic::bound(2, 2));
+        compare(sample_only_scored{}, all, 3, sample_only_scored::bound(3, 2));
     }
-    compare(probabilistic{}, {{1, 2}, {2, 3}, {3, 1}}, 2, probabilistic::bound());
-    compare(sample_only_scored{}, {{1, 2}, {2, 3}, {3, 1}}, 3, sample_only_scored::bound(3));
+    compare(probabilistic{}, {{1, 2}, {2, 3}, {3, 1}}, 2, probabilistic::bound(2, 3));
+    compare(sample_only_scored{}, {{1, 2}, {2, 3}, {3, 1}}, 3, sample_only_scored::bound(3, 3));
     CHECK(wrong == 0);
 }
 

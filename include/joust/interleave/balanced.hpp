@@ -91,7 +91,7 @@ struct balanced {
     }
 
     /// The largest share of a click on a slate of this length.
-    [[nodiscard]] double bound(std::size_t length) const
+    [[nodiscard]] double bound(std::size_t length, std::size_t = rankers) const
     {
         double most = 1.0;
         // An item of rank r stands at 2r - 1 or 2r, or above: behind the slate's end only for half of the coins.

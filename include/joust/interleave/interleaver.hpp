@@ -6,6 +6,8 @@
 #include <joust/interleave/ranking.hpp>
 
 #include <concepts>
+#include <cstdint>
+#include <span>
 
 namespace joust::inline v0 {
 
@@ -27,6 +29,17 @@ template <class T>
 concept interleaver = requires(const T& policy, rankings lists, detail::any_coins& coins, draft& out) {
     {
         policy.interleave(lists, coins, out)
+    } -> std::same_as<void>;
+};
+
+/// An interleaver that judges all clicks on a slate together, not one by one: `outcome(lists, shown, clicked, out)`.
+///
+/// Bit i of `clicked` is position i; `out` has one number per ranker, of which only differences mean something.
+template <class T>
+concept judges_clicks = requires(const T& policy, rankings lists, const draft& shown, std::uint64_t clicked,
+                                 std::span<double> out) {
+    {
+        policy.outcome(lists, shown, clicked, out)
     } -> std::same_as<void>;
 };
 

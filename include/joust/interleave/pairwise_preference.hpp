@@ -3,27 +3,16 @@
 #include <joust/core/error.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
+#include <joust/interleave/interleaver.hpp>
 #include <joust/interleave/ranking.hpp>
 #include <joust/interleave/ranks.hpp>
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
 
 namespace joust::inline v0 {
-
-/// An interleaver that judges all clicks on a slate together, not one by one: `outcome(lists, shown, clicked, out)`.
-///
-/// Bit i of `clicked` is position i; `out` has one number per ranker, of which only differences mean something.
-template <class T>
-concept judges_clicks = requires(const T& policy, rankings lists, const draft& shown, std::uint64_t clicked,
-                                 std::span<double> out) {
-    {
-        policy.outcome(lists, shown, clicked, out)
-    } -> std::same_as<void>;
-};
 
 /// Mix any number of rankings slot by slot: slot x shows any item of the rankers' first x that is not shown yet,
 /// each with the same probability. Clicks say which items are preferred to which, and those who agree earn.

@@ -124,6 +124,22 @@ public:
         return false;
     }
 
+    /// Of positions of the page, given as bits, those of what was drafted.
+    [[nodiscard]] std::uint64_t without_pins(std::uint64_t positions) const noexcept
+    {
+        std::uint64_t drafted = 0;
+        std::size_t at = 0;
+        std::size_t pins = 0;
+        for (std::size_t i = 0; i < 64; ++i) {
+            if (pins < shown_ && places_[pins].position <= i) {
+                ++pins;
+            } else {
+                drafted |= ((positions >> i) & 1U) << at++;
+            }
+        }
+        return drafted;
+    }
+
     /// Put the pins where they belong among what was drafted.
     void place_among(draft& drafted) const
     {

@@ -61,7 +61,7 @@ struct probabilistic {
     }
 
     /// The most that the rankers' shares of a click exceed the least of them by, added up.
-    [[nodiscard]] static constexpr double bound() noexcept { return 1.0; }
+    [[nodiscard]] static constexpr double bound(std::size_t, std::size_t) noexcept { return 1.0; }
 
     /// Draft the list and draw a team for each slot, worth the shares on average.
     ///
@@ -78,7 +78,7 @@ struct probabilistic {
         arrange(table, weights, coins, out);
         credit_shares shares;
         share_credit(table, weights, detail::shown_items{table, lists, out}, shares);
-        detail::draw_teams(shares, bound(), coins, out);
+        detail::draw_teams(shares, bound(out.length(), lists.size()), coins, out);
     }
 
     bool operator==(const probabilistic&) const = default;

@@ -66,7 +66,7 @@ struct sample_only_scored {
     }
 
     /// The most that the rankers' shares of a click exceed the least of them by, added up.
-    [[nodiscard]] static constexpr double bound(std::size_t rankers) noexcept
+    [[nodiscard]] static constexpr double bound(std::size_t, std::size_t rankers) noexcept
     {
         return rankers > 2 ? static_cast<double>(rankers - 1) : 1.0;
     }
@@ -78,7 +78,7 @@ struct sample_only_scored {
         arrange(lists, coins, out);
         credit_shares shares;
         share_credit(lists, out, shares);
-        detail::draw_teams(shares, bound(lists.size()), coins, out);
+        detail::draw_teams(shares, bound(out.length(), lists.size()), coins, out);
     }
 
     bool operator==(const sample_only_scored&) const = default;

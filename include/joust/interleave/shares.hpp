@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 #include <vector>
 
 namespace joust::inline v0 {
@@ -53,6 +52,20 @@ public:
         return data()[position * rankers_ + ranker];
     }
 
+    /// Take off what all rankers share at each position, and divide the rest: so that no position is worth more than 1.
+    void centre(double bound) noexcept
+    {
+        for (std::size_t i = 0; i < positions_; ++i) {
+            double least = rankers_ == 0 ? 0.0 : at(i, 0);
+            for (const double share : at(i)) {
+                least = share < least ? share : least;
+            }
+            for (double& share : at(i)) {
+                share = (share - least) / bound;
+            }
+        }
+    }
+
     /// What every ranker earns by a click at one position.
     [[nodiscard]] std::span<double> at(std::size_t position) noexcept
     {
@@ -79,7 +92,8 @@ private:
     std::vector<double> more_;
 };
 
-/// An interleaver that knows what each ranker earns by a click: `share_credit(lists, shown, out) const`.
+/// An interleaver that knows what each ranker earns by a click: `share_credit(lists, shown, out) const`, and
+/// `bound(length, rankers) const`, the largest sum of what exceeds the least ranker's share at one position.
 ///
 /// The shares are a function of the lists and of what was shown, not of the coins, so whoever keeps the lists can
 /// credit clicks without the noise of drawn teams.
@@ -88,6 +102,9 @@ concept shares_credit = requires(const T& policy, rankings lists, const draft& s
     {
         policy.share_credit(lists, shown, out)
     } -> std::same_as<void>;
+    {
+        policy.bound(shown.length(), lists.size())
+    } -> std::convertible_to<double>;
 };
 
 namespace detail {
@@ -102,13 +119,10 @@ namespace detail {
 template <coin_source Coins>
 void draw_teams(const credit_shares& shares, double bound, Coins& coins, draft& out)
 {
-    const draft arranged = std::move(out);
-    out.restart(arranged.length());
     std::array<double, max_rankers + 1> weights{};
     const unsigned rankers = shares.rankers();
-    for (std::size_t i = 0; i < arranged.size(); ++i) {
-        slot next = arranged[i];
-        next.team = no_team;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        std::uint8_t team = no_team;
         const std::span<const double> row = shares.at(i);
         double least = rankers == 0 ? 0.0 : row[0];
         for (const double share : row) {
@@ -122,9 +136,9 @@ void draw_teams(const credit_shares& shares, double bound, Coins& coins, draft& 
         if (sum > 0.0) {
             weights[rankers] = bound > sum ? bound - sum : 0.0;
             const std::size_t drawn = draw_weighted(coins, {weights.data(), rankers + 1U});
-            next.team = drawn < rankers ? static_cast<std::uint8_t>(drawn) : no_team;
+            team = drawn < rankers ? static_cast<std::uint8_t>(drawn) : no_team;
         }
-        out.push(next);
+        out.credit(i, team);
     }
 }
 

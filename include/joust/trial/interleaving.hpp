@@ -93,6 +93,22 @@ constexpr bool continues() noexcept
     }
 }
 
+/// Does an interleaver credit all sides equally often at every position? Those that weigh positions say no:
+/// `static constexpr bool even_positions = false`.
+template <class Interleaver>
+constexpr bool even_positions() noexcept
+{
+    if constexpr (requires {
+                      {
+                          Interleaver::even_positions
+                      } -> std::convertible_to<bool>;
+                  }) {
+        return Interleaver::even_positions;
+    } else {
+        return true;
+    }
+}
+
 /// An element of a tuple of lists: the list, or an optional one that is missing where its ranker failed.
 template <class List>
 struct list_at_hand {
@@ -117,10 +133,11 @@ struct list_at_hand<List> {
 
 /// A slate drawn again from its ticket and the rankers' lists.
 struct redrawn_slate {
-    draft slots;           ///< whose item each position is, and whom it credits
-    ticket page;           ///< the ticket it was drawn from
-    credit_shares shares;  ///< what each ranker earns at each position, where the interleaver shares credit
-    bool agrees = false;   ///< the ticket is of this trial, and credits these positions to these rankers
+    draft slots;  ///< whose item each position is, and whom it credits
+    ticket page;  ///< the ticket it was drawn from
+    credit_shares
+        shares;  ///< what a click earns each ranker at each position, where the interleaver shares credit
+    bool agrees = false;  ///< the ticket is of this trial, and credits these positions to these rankers
 };
 
 /// Compare rankers within one list: every user sees items of all of them, and clicks say whose are preferred.
@@ -281,7 +298,7 @@ public:
     {
         static_assert(std::tuple_size_v<Lists> == rankers,
                       "joust: replay(lists, ticket, length) takes a tuple with one list for each ranker");
-        return redraw(std::make_index_sequence<rankers>{}, lists, page, first, position, length,
+        return redraw(std::make_index_sequence<rankers>{}, lists, page, first, position, length, nullptr,
                       arguments...);
     }
 
@@ -381,6 +398,41 @@ public:
         return true;
     }
 
+    /// Report all clicks on a slate at once, for an interleaver that judges them together (pairwise_preference): from the
+    /// lists, as replay draws it. Returns whether they were used; a slate is judged once.
+    ///
+    /// shape: bit i of `clicked` is position i
+    template <class Lists, class... A>
+    bool settle(const Lists& lists, const ticket_type& page, std::size_t length, std::uint64_t clicked,
+                const A&... arguments)
+    {
+        static_assert(judges_clicks<interleaver_t>,
+                      "joust: this interleaver credits clicks one by one: click(ticket, position)");
+        std::array<double, rankers> earned{};
+        verdict_on_clicks judged{clicked, earned};
+        const redrawn_slate again =
+            redraw(std::make_index_sequence<rankers>{}, lists, page, page, 0, length, &judged, arguments...);
+        if (!again.agrees) {
+            return refuse(detail::ignored::foreign_ticket);
+        }
+        if (seen_.mark(again.page.key(), 1) != 0) {
+            return refuse(detail::ignored::repeated);
+        }
+        detail::slab& mine = live_.mine();
+        const std::size_t bucket = again.page.bucket();
+        for (unsigned r = 0; r < rankers; ++r) {
+            credit_side(mine, detail::credit_series, static_cast<std::uint8_t>(r), bucket, earned[r]);
+        }
+        for (std::size_t p = 0; p + 1 < rankers; ++p) {
+            const double difference = earned[p + 1] - earned[0];
+            mine.add(detail::preference_series, p, true, bucket, difference > 0.0 ? 1.0 : 0.0,
+                     clicked != 0 ? 1.0 : 0.0);
+            mine.add(detail::preference_series, p, false, bucket, difference < 0.0 ? 1.0 : 0.0, 0.0);
+        }
+        log_credit(again.page, earned[0]);
+        return true;
+    }
+
     /// Say what is known so far. Call it as often as you like, also while other threads serve.
     [[nodiscard]] joust::report report() const
     {
@@ -451,6 +503,9 @@ private:
         detail::check_expiry(tickets_);
         if constexpr (requires { credit_.validate(); }) {
             credit_.validate();
+        }
+        if constexpr (requires { interleaver_.validate(); }) {
+            interleaver_.validate();
         }
     }
 
@@ -697,10 +752,16 @@ private:
         decltype(detail::list_at_hand<List>::get(std::declval<std::remove_reference_t<List>&>())) list_;
     };
 
+    /// Which positions of a slate were clicked, and what that earns every ranker.
+    struct verdict_on_clicks {
+        std::uint64_t clicked;
+        std::array<double, rankers>& earned;
+    };
+
     template <std::size_t... R, class Lists, class... A>
     redrawn_slate redraw(std::index_sequence<R...> all, const Lists& lists, const ticket_type& page,
                          const ticket_type& first, std::size_t position, std::size_t length,
-                         const A&... arguments) const
+                         verdict_on_clicks* judged, const A&... arguments) const
     {
         redrawn_slate again{.slots = draft{0}, .page = {}, .shares = {}};
         ticket begun;
@@ -710,7 +771,12 @@ private:
             return again;
         }
         auto pins = pins_for(arguments...);
-        arrange(all, {.first = position, .length = length, .coins = coins_of(begun), .shares = &again.shares},
+        arrange(all,
+                {.first = position,
+                 .length = length,
+                 .coins = coins_of(begun),
+                 .shares = &again.shares,
+                 .judged = judged},
                 std::tuple{listed(std::get<R>(lists))...}, pins, again.slots, arguments...);
         again.agrees = slate_teams::of(again.slots, rankers).word() == again.page.teams() &&
                        ticket_length(again.slots) == again.page.length();
@@ -759,7 +825,8 @@ private:
         std::size_t first = 0;  ///< the position the page begins at
         std::size_t length = 0;
         std::uint64_t coins = 0;
-        credit_shares* shares = nullptr;  ///< what each position is worth to whom, where that is asked
+        credit_shares* shares = nullptr;      ///< what each position is worth to whom, where that is asked
+        verdict_on_clicks* judged = nullptr;  ///< what clicks are worth together, where that is asked
     };
 
     /// Draft a page: pins first, then the rankers' items that may be shown, around them.
@@ -797,9 +864,16 @@ private:
             const std::array<ranking, rankers> views{keys[R].view()...};
             keyed_random coins{seed_, how.coins};
             interleaver_.interleave(rankings{views}, coins, out);
+            if constexpr (judges_clicks<interleaver_t>) {
+                if (how.judged != nullptr) {
+                    interleaver_.outcome(rankings{views}, out, board.without_pins(how.judged->clicked),
+                                         how.judged->earned);
+                }
+            }
             if constexpr (shares_credit<interleaver_t>) {
                 if (how.shares != nullptr) {
                     interleaver_.share_credit(rankings{views}, out, *how.shares);
+                    how.shares->centre(interleaver_.bound(out.length(), rankers));
                 }
             }
         }
@@ -1132,7 +1206,9 @@ private:
 
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const
     {
-        return detail::interleaving_report<inference_t>{name_, names_, inference_}.of(seen);
+        return detail::interleaving_report<inference_t>{name_, names_, inference_,
+                                                        detail::even_positions<interleaver_t>()}
+            .of(seen);
     }
 
     models_t models_;

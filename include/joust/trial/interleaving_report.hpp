@@ -24,10 +24,11 @@ namespace joust::inline v0::detail {
 template <class Inference>
 class interleaving_report {
 public:
-    /// assumes: all three outlive it
+    /// shape: `even_positions`, whether the interleaver promises to credit all sides equally often at every position
+    /// assumes: name, rankers and inference outlive it
     interleaving_report(const std::string& name, const std::vector<std::string>& rankers,
-                        const Inference& inference) noexcept
-        : name_(name), names_(rankers), inference_(inference)
+                        const Inference& inference, bool even_positions = true) noexcept
+        : name_(name), names_(rankers), inference_(inference), even_positions_(even_positions)
     {
     }
 
@@ -54,7 +55,7 @@ public:
             method.insert(0, "paired ");
             append_posterior(method, credit, true, false, "");
             add_wins(out, seen.pairs[p], p, alpha);
-            if (add_positions(out, seen.pairs[p], p)) {
+            if (even_positions_ && add_positions(out, seen.pairs[p], p)) {
                 unfair += (unfair.empty() ? "" : ", ") + names_[p + 1];
             }
             found.push_back(credit);
@@ -237,7 +238,7 @@ private:
                          "), so no comparison can be trusted: look for lists that are changed or cached "
                          "behind the trial";
         } else if (best != 0) {
-            const metric_row& won = out.metrics[3 * (best - 1)];
+            const metric_row& won = out.metrics[(even_positions_ ? 3 : 2) * (best - 1)];
             out.decision = verdict::ship_challenger;
             out.reason = names_[best] + " is preferred to " + names_[0] + interval(won);
         } else if (lost == names_.size() - 1) {
@@ -299,6 +300,7 @@ private:
     const std::string& name_;
     const std::vector<std::string>& names_;
     const Inference& inference_;
+    bool even_positions_;
 };
 
 }  // namespace joust::inline v0::detail
