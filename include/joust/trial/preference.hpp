@@ -5,11 +5,11 @@
 #include <joust/metric/fixed_horizon.hpp>
 #include <joust/metric/inference.hpp>
 #include <joust/metric/live_evidence.hpp>
+#include <joust/stats/beta_mixture.hpp>
 #include <joust/stats/normal.hpp>
 #include <joust/stats/normal_mixture.hpp>
 #include <joust/stats/score.hpp>
 #include <joust/stats/sign_test.hpp>
-#include <joust/stats/stirling.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -127,15 +127,12 @@ struct win_counts {
     win_counts(double challenger, double champion) noexcept : won(challenger), lost(champion) {}
 };
 
-/// The logarithm of the beta-mixture e-value against a probability `p` of a win, for 0 < p < 1.
-///
-/// source: mixture of binomial likelihoods over Jeffreys' prior (Robbins 1970); exact at every look for coins that are
-/// fair given everything before them.
+/// The logarithm of the beta-mixture e-value against a probability `p` of a win, for 0 < p < 1: exact at every look for
+/// coins that are fair given everything before them.
 [[nodiscard]] inline double beta_mixture_log_e(const win_counts& seen, double p) noexcept
 {
-    constexpr double log_pi = 1.1447298858494001741;
-    return 0.5 * std::log(p * (1.0 - p)) - log_pi -
-           stats::detail::log_beta_term(seen.won + 0.5, seen.lost + 0.5, p, 1.0 - p);
+    return stats::beta_mixture_log_e(static_cast<std::uint64_t>(seen.won),
+                                     static_cast<std::uint64_t>(seen.lost), {.null = p});
 }
 
 /// The share of wins with its confidence sequence: the probabilities whose e-value stays below 1 / alpha.
@@ -153,17 +150,10 @@ struct win_counts {
     answer.estimate = answer.challenger;
     answer.log_e = beta_mixture_log_e(seen, 0.5);
     answer.p_value = stats::always_valid_p(answer.log_e);
-    const double threshold = -std::log(alpha);
-    // Inside lies the estimate, outside the bound of the unit interval; the e-value falls, then rises, between them.
-    const auto end = [&](double inside, double outside) {
-        for (int step = 0; step < 60; ++step) {
-            const double middle = 0.5 * (inside + outside);
-            (beta_mixture_log_e(seen, middle) < threshold ? inside : outside) = middle;
-        }
-        return outside;
-    };
-    answer.lower = seen.won > 0.0 ? end(answer.estimate, 0.0) : 0.0;
-    answer.upper = seen.lost > 0.0 ? end(answer.estimate, 1.0) : 1.0;
+    const stats::bounds ends = stats::beta_mixture_interval(static_cast<std::uint64_t>(seen.won),
+                                                            static_cast<std::uint64_t>(seen.lost), alpha);
+    answer.lower = ends.lower;
+    answer.upper = ends.upper;
     return answer;
 }
 
