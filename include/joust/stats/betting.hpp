@@ -186,6 +186,13 @@ private:
 ///
 /// Two gamblers start with half the capital each; one bets on a mean above the null and one below (one-sided
 /// there is one). The e-value is what both have together.
+///
+/// By design: where the sign of a value is a fair coin of the design's own (which of a pair of items came first, which
+/// arm of a pair of units), take `{.null = 0, .lower = -1, .upper = 1}` and values coin times size, sizes of at most 1.
+/// Under the null that the coin changes nothing but the sign each value has mean 0 given the past, so the e-value holds at
+/// every look whatever users do: sizes may drift, depend on all that happened before, or be chosen against it. No model
+/// and no independence is assumed. A value of 0 neither wins nor loses. Several values of one unit that share its behaviour
+/// are one value: their mean.
 /// assumes: every value lies in the range and has at least (at most) mean `null` given those before it.
 /// errors: as betting.
 /// cost: about 20 ns per value; 130 bytes.
