@@ -17,6 +17,8 @@ template <class T, std::size_t Inline>
 class late_array {
 public:
     explicit late_array(std::size_t size = 0) { restart(size); }
+    late_array(const late_array&) = delete;
+    late_array& operator=(const late_array&) = delete;
 
     void restart(std::size_t size)
     {
@@ -59,7 +61,7 @@ public:
         for (const ranking& list : lists) {
             entries += list.size();
         }
-        cells_.restart(std::bit_ceil(2 * entries + 2));
+        cells_.restart(std::bit_ceil(2 * entries));
         places_.restart(entries);
         ranks_.restart(entries * rankers_);
         std::size_t start = 0;

@@ -88,7 +88,7 @@ private:
 
     std::size_t positions_ = 0;
     unsigned rankers_ = 0;
-    std::array<double, inline_cells> inline_;
+    std::array<double, inline_cells> inline_{};
     std::vector<double> more_;
 };
 
