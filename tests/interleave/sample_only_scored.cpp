@@ -81,9 +81,9 @@ TEST_CASE("the smallest biased case: rotated lists of three, where only the firs
 
 TEST_CASE("no team is drawn beyond what the bound allows")
 {
-    CHECK(sample_only_scored::bound(0) == 1.0);
-    CHECK(sample_only_scored::bound(2) == 1.0);
-    CHECK(sample_only_scored::bound(5) == 4.0);
+    CHECK(sample_only_scored::bound(4, 0) == 1.0);
+    CHECK(sample_only_scored::bound(4, 2) == 1.0);
+    CHECK(sample_only_scored::bound(4, 5) == 4.0);
     std::uint64_t above = 0;
     const auto inspect = [&](const list_set& all, std::size_t length, tally&) {
         const auto spans = views(all);
@@ -98,7 +98,7 @@ TEST_CASE("no team is drawn beyond what the bound allows")
                     sum += share;
                 }
                 above +=
-                    sum - static_cast<double>(all.size()) * least <= sample_only_scored::bound(all.size())
+                    sum - static_cast<double>(all.size()) * least <= sample_only_scored::bound(3, all.size())
                         ? 0u
                         : 1u;
             }
