@@ -29,6 +29,10 @@ struct halves {
     {
         out.restart(shown.size(), static_cast<unsigned>(lists.size()));
     }
+    static double bound(std::size_t, std::size_t) { return 1.0; }
+};
+struct without_bound {
+    void share_credit(joust::rankings lists, const draft& shown, credit_shares& out) const;
 };
 struct shares_by_value {
     credit_shares share_credit(joust::rankings lists, const draft& shown) const;
@@ -40,6 +44,7 @@ TEST_CASE("shares begin as zeros and keep what is written, at any size")
 {
     STATIC_REQUIRE(joust::shares_credit<halves>);
     STATIC_REQUIRE_FALSE(joust::shares_credit<shares_by_value>);
+    STATIC_REQUIRE_FALSE(joust::shares_credit<without_bound>);
     credit_shares shares;
     CHECK(shares.positions() == 0);
     CHECK(shares.rankers() == 0);
@@ -170,4 +175,26 @@ TEST_CASE("the shares of a page of two rankers need no memory")
     shares.restart(page.size(), 4);
     shares.at(63, 3) = 1.0;
     CHECK(joust_tests::allocations() == before);
+}
+
+TEST_CASE("centred shares keep the differences, over the bound, and the least is nothing")
+{
+    credit_shares shares;
+    shares.restart(2, 3);
+    const double given[2][3] = {{0.5, 0.25, 1.0}, {0.75, 0.75, 0.75}};
+    for (std::size_t i = 0; i < 2; ++i) {
+        for (unsigned r = 0; r < 3; ++r) {
+            shares.at(i, r) = given[i][r];
+        }
+    }
+    shares.centre(2.0);
+    CHECK(shares.at(0, 0) == 0.125);
+    CHECK(shares.at(0, 1) == 0.0);
+    CHECK(shares.at(0, 2) == 0.375);
+    for (unsigned r = 0; r < 3; ++r) {
+        CHECK(shares.at(1, r) == 0.0);
+    }
+    credit_shares none;
+    none.centre(1.0);
+    CHECK(none.positions() == 0);
 }
