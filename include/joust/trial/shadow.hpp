@@ -2,6 +2,7 @@
 
 #include <joust/core/clock.hpp>
 #include <joust/core/outlives_call.hpp>
+#include <joust/core/owned.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/metric/always_valid.hpp>
 #include <joust/metric/thread_slabs.hpp>
@@ -25,7 +26,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -78,7 +78,7 @@ template <class Trial, class Pair>
 class prediction_memory {
 public:
     using pair = Pair;
-    using store = pending_results<Pair, std::unique_ptr<early_truth<Trial, Pair>>>;
+    using store = pending_results<Pair, owned<early_truth<Trial, Pair>>>;
 
     store& get(std::size_t results)
     {
@@ -87,7 +87,7 @@ public:
         }
         const std::scoped_lock lock{mutex_};
         if (owned_ == nullptr) {
-            owned_ = std::make_unique<store>(results);
+            owned_ = owned<store>{new store(results)};
             ready_.store(owned_.get(), std::memory_order_release);
         }
         return *owned_;
@@ -101,7 +101,7 @@ public:
 
 private:
     std::mutex mutex_;
-    std::unique_ptr<store> owned_;
+    owned<store> owned_;
     std::atomic<store*> ready_{nullptr};
 };
 
@@ -908,8 +908,9 @@ private:
             auto found = waiting.take(key);
             if (found.how == settled::unknown) {
                 using kept = std::conditional_t<detail::text_like<Truth>, std::string, std::decay_t<Truth>>;
-                found = waiting.settle(
-                    key, std::make_unique<waiting_truth<P, typename memory::pair, kept>>(kept(value)));
+                found =
+                    waiting.settle(key, detail::owned<waiting_truth<P, typename memory::pair, kept>>{
+                                            new waiting_truth<P, typename memory::pair, kept>(kept(value))});
             }
             switch (found.how) {
                 case settled::joined:
