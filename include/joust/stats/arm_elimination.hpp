@@ -1,0 +1,132 @@
+#pragma once
+
+#include <joust/stats/options.hpp>
+#include <joust/stats/result.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace joust::inline v0::stats {
+
+/// What the error rate of an elimination promises.
+///
+/// `best_arm`: a best arm is never eliminated; only its k - 1 comparisons can do it harm, so each gets alpha / (k - 1).
+/// `all_pairs`: besides, every statement "this arm is worse than that one" is true, and all intervals may be shown;
+/// each gets alpha / (k (k - 1) / 2).
+enum class error_split : std::uint8_t { best_arm, all_pairs };
+
+/// Give the level of each pair's confidence sequence, so that all of them together err with probability alpha at most.
+///
+/// errors: NaN for fewer than two arms, or alpha outside (0, 1).
+[[nodiscard]] inline double elimination_alpha(std::size_t arms, double alpha = 0.05,
+                                              error_split split = error_split::best_arm) noexcept
+{
+    if (arms < 2 || !detail::is_alpha(alpha)) {
+        return not_a_number;
+    }
+    const double others = static_cast<double>(arms - 1);
+    return split == error_split::best_arm ? alpha / others
+                                          : alpha / (0.5 * static_cast<double>(arms) * others);
+}
+
+/// The interval of one pair's mean difference, first minus second, at some look. With a state that is not ok it says
+/// nothing.
+struct pair_interval {
+    std::size_t first = 0;
+    std::size_t second = 0;
+    bounds difference{};
+    status state = status::ok;
+};
+
+inline constexpr std::size_t no_arm = std::numeric_limits<std::size_t>::max();
+
+/// Which arms are still in, and who beat the others.
+struct elimination {
+    std::vector<std::size_t> beaten_by{};  ///< by arm: the arm that eliminated it, `no_arm` while it is in
+    std::size_t survivors = 0;
+    status state = status::too_few;
+
+    elimination() = default;
+    explicit elimination(std::size_t arms) : beaten_by(arms, no_arm), survivors(arms) {}
+
+    [[nodiscard]] bool in(std::size_t arm) const noexcept
+    {
+        return arm < beaten_by.size() && beaten_by[arm] == no_arm;
+    }
+    /// The one arm that is left, or `no_arm`.
+    [[nodiscard]] std::size_t winner() const noexcept
+    {
+        if (survivors == 1 && beaten_by.size() > 1) {
+            for (std::size_t i = 0; i < beaten_by.size(); ++i) {
+                if (in(i)) {
+                    return i;
+                }
+            }
+        }
+        return no_arm;
+    }
+};
+
+/// Eliminate arms that are surely worse than another, given how things stood and the pairs' intervals at this look. What
+/// is out stays out.
+///
+/// Call it at every look with intervals that hold at all looks (confidence sequences of paired differences: betting,
+/// empirical_bernstein, asymptotic_cs), each at `elimination_alpha`. Traffic may go to the arms still in. An arm is out
+/// when its interval against any other arm, in or out, lies beyond 0; ends at 0 do not suffice.
+/// assumes: the intervals hold at every look; pairs may depend on each other in any way.
+/// errors: out_of_range (fewer than two arms, a pair of one arm or of an unknown one, ends that are crossed; intervals that
+///     leave no arm, since one of them must be wrong: nobody is eliminated then), too_few (no pair was usable).
+/// source: Maron and Moore 1994, "Hoeffding races"; Even-Dar, Mannor and Mansour 2006, with confidence sequences.
+[[nodiscard]] inline elimination eliminate(elimination before, std::span<const pair_interval> pairs,
+                                           bool lower_is_better = false)
+{
+    const std::size_t arms = before.beaten_by.size();
+    elimination after = before;
+    after.state = status::too_few;
+    // By arm: how far beyond 0 its clearest defeat is, so that the order of pairs is of no account.
+    std::vector<double> margin(arms, 0.0);
+    bool valid = arms >= 2;
+    for (const pair_interval& pair : pairs) {
+        if (pair.first >= arms || pair.second >= arms || pair.first == pair.second) {
+            valid = false;
+            continue;
+        }
+        const bounds& ends = pair.difference;
+        if (pair.state != status::ok || std::isnan(ends.lower) || std::isnan(ends.upper)) {
+            continue;
+        }
+        if (ends.lower > ends.upper) {
+            valid = false;
+            continue;
+        }
+        after.state = status::ok;
+        const double distance = ends.lower > 0.0 ? ends.lower : ends.upper < 0.0 ? -ends.upper : 0.0;
+        if (!(distance > 0.0)) {
+            continue;
+        }
+        const bool first_wins = (ends.lower > 0.0) != lower_is_better;
+        const std::size_t loser = first_wins ? pair.second : pair.first;
+        const std::size_t victor = first_wins ? pair.first : pair.second;
+        if (!before.in(loser)) {
+            continue;
+        }
+        const bool clearer =
+            distance > margin[loser] || (distance == margin[loser] && victor < after.beaten_by[loser]);
+        if (clearer) {
+            after.survivors -= after.in(loser) ? 1U : 0U;
+            after.beaten_by[loser] = victor;
+            margin[loser] = distance;
+        }
+    }
+    if (!valid || after.survivors == 0) {
+        before.state = status::out_of_range;
+        return before;
+    }
+    return after;
+}
+
+}  // namespace joust::inline v0::stats
