@@ -77,12 +77,14 @@ TEST_CASE("the convolution equals brute force over all flips, m up to 16")
             REQUIRE(std::fabs(found.log_p - std::log(want)) < 1e-13);
             worst = std::max(worst, std::fabs(found.p_value / want - 1.0));
             // Few coins of many sizes are counted by halves: the convolution must say the same.
-            std::vector<std::uint64_t> sizes;
+            stats::detail::buffer<std::uint64_t> sizes(x.size());
+            std::size_t coins_seen = 0;
             for (const std::int64_t v : x) {
                 if (v != 0) {
-                    sizes.push_back(static_cast<std::uint64_t>(v > 0 ? v : -v));
+                    sizes[coins_seen++] = static_cast<std::uint64_t>(v > 0 ? v : -v);
                 }
             }
+            sizes.shorten(coins_seen);
             if (alternative == side::greater && found.statistic > 0.0) {
                 const stats::detail::coin_sizes coins = stats::detail::sizes_of(sizes);
                 const double log_p =

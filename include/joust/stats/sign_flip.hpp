@@ -3,8 +3,8 @@
 #include <joust/stats/buffer.hpp>
 #include <joust/stats/normal.hpp>
 #include <joust/stats/options.hpp>
-#include <joust/stats/order.hpp>
 #include <joust/stats/permutation.hpp>
+#include <joust/stats/ranks.hpp>
 #include <joust/stats/resample.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/tails.hpp>
@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <vector>
 
 namespace joust::inline v0::stats {
 
@@ -50,7 +49,7 @@ struct coin_group {
 
 // Sizes, sorted, in units of their greatest common divisor.
 struct coin_sizes {
-    std::vector<coin_group> groups{};
+    buffer<coin_group> groups{};
     std::uint64_t unit = 1;
     double total = 0.0;
     double work = 0.0;  // of the law below, about
@@ -61,11 +60,9 @@ inline constexpr double exact_sum = 0x1p53;
 // Places of one law kept at once.
 inline constexpr double most_places = 0x1p25;
 
-[[nodiscard]] inline coin_sizes sizes_of(std::span<const std::uint64_t> values)
+[[nodiscard]] inline coin_sizes sizes_of(buffer<std::uint64_t> values)
 {
     coin_sizes out;
-    const std::vector<std::size_t> order =
-        order_by(values.size(), [&](std::size_t a, std::size_t b) { return values[a] < values[b]; });
     std::uint64_t divisor = 0;
     for (const std::uint64_t v : values) {
         std::uint64_t a = v, b = divisor;
@@ -77,14 +74,18 @@ inline constexpr double most_places = 0x1p25;
         divisor = a;
     }
     out.unit = divisor == 0 ? 1 : divisor;
-    for (const std::size_t i : order) {
+    sort_by_key(values);
+    out.groups = buffer<coin_group>(values.size());
+    std::size_t groups = 0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
         const double size = static_cast<double>(values[i] / out.unit);
-        if (out.groups.empty() || out.groups.back().size != size) {
-            out.groups.push_back({size, 0.0});
+        if (i == 0 || values[i] != values[i - 1]) {
+            out.groups[groups++] = {size, 0.0};
         }
-        out.groups.back().n += 1.0;
+        out.groups[groups - 1].n += 1.0;
         out.total += size;
     }
+    out.groups.shorten(groups);
     // What lies 1e-50 out, 15 standard deviations, is cut off.
     double places = 1.0, widest = 0.0, squares = 0.0;
     for (const coin_group& g : out.groups) {
@@ -107,35 +108,45 @@ inline constexpr double most_places = 0x1p25;
 // on, those below 1e-50 of the largest left out.
 struct tilted_binomial {
     std::size_t first = 0;
-    std::vector<double> terms{};
+    buffer<double> terms{};
 
     tilted_binomial(double n, double tilt)
     {
-        const double heads = 1.0 / (1.0 + std::exp(-2.0 * tilt));
         const double odds = std::exp(2.0 * tilt);
-        double mode = std::floor((n + 1.0) * heads);
+        double mode = std::floor((n + 1.0) / (1.0 + std::exp(-2.0 * tilt)));
         mode = mode < n ? mode : n;
-        std::vector<double> below, above;
-        double term = 1.0, sum = 1.0;
-        for (double k = mode; k > 0.0 && term > 1e-50; k -= 1.0) {
-            term *= k / (n - k + 1.0) / odds;
-            below.push_back(term);
+        // Terms relative to the largest, away from it on either side.
+        const auto below = [&](auto take) {
+            double term = 1.0;
+            for (double k = mode; k > 0.0 && term > 1e-50; k -= 1.0) {
+                term *= k / (n - k + 1.0) / odds;
+                take(term);
+            }
+        };
+        const auto above = [&](auto take) {
+            double term = 1.0;
+            for (double k = mode; k < n && term > 1e-50; k += 1.0) {
+                term *= (n - k) / (k + 1.0) * odds;
+                take(term);
+            }
+        };
+        double sum = 1.0;
+        std::size_t before = 0, behind = 0;
+        below([&](double term) {
             sum += term;
-        }
-        term = 1.0;
-        for (double k = mode; k < n && term > 1e-50; k += 1.0) {
-            term *= (n - k) / (k + 1.0) * odds;
-            above.push_back(term);
+            ++before;
+        });
+        above([&](double term) {
             sum += term;
-        }
-        first = static_cast<std::size_t>(mode) - below.size();
-        for (std::size_t i = below.size(); i > 0; --i) {
-            terms.push_back(below[i - 1] / sum);
-        }
-        terms.push_back(1.0 / sum);
-        for (const double t : above) {
-            terms.push_back(t / sum);
-        }
+            ++behind;
+        });
+        first = static_cast<std::size_t>(mode) - before;
+        terms = buffer<double>(before + 1 + behind);
+        terms[before] = 1.0 / sum;
+        std::size_t at = before;
+        below([&](double term) { terms[--at] = term / sum; });
+        at = before;
+        above([&](double term) { terms[++at] = term / sum; });
     }
 };
 
@@ -255,12 +266,12 @@ void flip_at_random(sign_flip_result& result, std::span<const Value> sizes, doub
 }
 
 // All sums of signs times sizes, sorted.
-[[nodiscard]] inline std::vector<double> all_flips(std::span<const double> sizes)
+[[nodiscard]] inline buffer<double> all_flips(std::span<const double> sizes)
 {
-    std::vector<double> sums{0.0};
+    buffer<double> sums(1, 0.0);
     for (const double size : sizes) {
         // Both halves are sorted already: merge them.
-        std::vector<double> next(2 * sums.size());
+        buffer<double> next(2 * sums.size());
         std::size_t i = 0, j = 0;
         for (double& to : next) {
             const bool lower = j == sums.size() || (i < sums.size() && sums[i] - size <= sums[j] + size);
@@ -272,8 +283,7 @@ void flip_at_random(sign_flip_result& result, std::span<const Value> sizes, doub
 }
 
 // How many pairs of sums reach `from`.
-[[nodiscard]] inline double pairs_from(const std::vector<double>& a, const std::vector<double>& b,
-                                       double from) noexcept
+[[nodiscard]] inline double pairs_from(const buffer<double>& a, const buffer<double>& b, double from) noexcept
 {
     double count = 0.0;
     std::size_t below = b.size();  // of b, those that do not reach it with the present a
@@ -297,8 +307,8 @@ void flip_at_random(sign_flip_result& result, std::span<const Value> sizes, doub
 inline void flip_all(sign_flip_result& result, std::span<const double> sizes, double d, double tolerance,
                      side alternative)
 {
-    const std::vector<double> first = all_flips(sizes.first(sizes.size() / 2));
-    const std::vector<double> second = all_flips(sizes.subspan(sizes.size() / 2));
+    const buffer<double> first = all_flips(sizes.first(sizes.size() / 2));
+    const buffer<double> second = all_flips(sizes.subspan(sizes.size() / 2));
     const double all = static_cast<double>(sizes.size()) * log_two;
     const double far = std::fabs(d);
     const double at_least = std::log(pairs_from(first, second, far - tolerance)) - all;
@@ -333,17 +343,19 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
     if (differences.empty()) {
         return result;
     }
-    std::vector<std::uint64_t> sizes;
+    detail::buffer<std::uint64_t> sizes(differences.size());
+    std::size_t coins_seen = 0;
     double total = 0.0, d = 0.0, squares = 0.0;
     for (const std::int64_t x : differences) {
         if (x != 0) {
-            sizes.push_back(x > 0 ? static_cast<std::uint64_t>(x) : 0 - static_cast<std::uint64_t>(x));
+            sizes[coins_seen++] = x > 0 ? static_cast<std::uint64_t>(x) : 0 - static_cast<std::uint64_t>(x);
             const double value = static_cast<double>(x);
             total += std::fabs(value);
             d += value;
             squares += value * value;
         }
     }
+    sizes.shorten(coins_seen);
     result.coins = sizes.size();
     if (!(total < detail::exact_sum)) {
         result.state = status::out_of_range;
@@ -367,11 +379,11 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
         const detail::coin_sizes coins = detail::sizes_of(sizes);
         const double by_halves = detail::work_of_halves(sizes.size());
         if (by_halves < coins.work && by_halves < most) {
-            std::vector<double> values;
-            for (const std::uint64_t size : sizes) {
-                values.push_back(static_cast<double>(size));
+            detail::buffer<double> values(sizes.size());
+            for (std::size_t i = 0; i < sizes.size(); ++i) {
+                values[i] = static_cast<double>(sizes[i]);
             }
-            detail::flip_all(result, values, d, 0.5, options.alternative);
+            detail::flip_all(result, std::span<const double>{values}, d, 0.5, options.alternative);
             return result;
         }
         if (coins.work < most && coins.work < detail::most_places * detail::most_places) {
@@ -392,11 +404,11 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
             return result;
         }
     }
-    std::vector<std::int64_t> signed_sizes(sizes.size());
+    detail::buffer<std::int64_t> signed_sizes(sizes.size());
     for (std::size_t i = 0; i < sizes.size(); ++i) {
         signed_sizes[i] = static_cast<std::int64_t>(sizes[i]);
     }
-    detail::flip_at_random<std::int64_t>(result, signed_sizes, total, d, 0.0, options);
+    detail::flip_at_random(result, std::span<const std::int64_t>{signed_sizes}, total, d, 0.0, options);
     return result;
 }
 
@@ -415,25 +427,27 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
     if (differences.empty()) {
         return result;
     }
-    std::vector<double> sizes;
+    detail::buffer<double> sizes(differences.size());
+    std::size_t coins_seen = 0;
     double total = 0.0, d = 0.0, squares = 0.0;
     bool whole = true;
     for (const double x : differences) {
         if (x != 0.0) {
-            sizes.push_back(std::fabs(x));
+            sizes[coins_seen++] = std::fabs(x);
             total += std::fabs(x);
             d += x;
             squares += x * x;
             whole = whole && x == std::floor(x);
         }
     }
+    sizes.shorten(coins_seen);
     result.coins = sizes.size();
     if (!(total <= std::numeric_limits<double>::max())) {
         result.state = status::out_of_range;
         return result;
     }
     if (whole && total < detail::exact_sum) {
-        std::vector<std::int64_t> values(differences.size());
+        detail::buffer<std::int64_t> values(differences.size());
         for (std::size_t i = 0; i < differences.size(); ++i) {
             values[i] = static_cast<std::int64_t>(differences[i]);
         }
@@ -454,14 +468,14 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
         (options.p_value == flip_p::exact       ? std::numeric_limits<double>::infinity()
          : options.p_value == flip_p::automatic ? static_cast<double>(options.exact_work)
                                                 : 0.0)) {
-        detail::flip_all(result, sizes, d, tolerance, options.alternative);
+        detail::flip_all(result, std::span<const double>{sizes}, d, tolerance, options.alternative);
         return result;
     }
     if (options.p_value == flip_p::exact) {
         result.state = status::out_of_range;
         return result;
     }
-    detail::flip_at_random<double>(result, sizes, total, d, tolerance, options);
+    detail::flip_at_random(result, std::span<const double>{sizes}, total, d, tolerance, options);
     return result;
 }
 
