@@ -204,6 +204,20 @@ TEST_CASE("closed forms of rank-biased overlap")
           Approx(compare({3, 2, 1}, abc, 0.5).extrapolated).epsilon(1e-14));
 }
 
+TEST_CASE("the figures that Corsi and Urbano publish with their definition for ties")
+{
+    // Of their program's documentation (variant a, p = 0.95): red (blue green) yellow pink against
+    // (blue red) white (yellow black purple) green. Lists of two lengths, a group across the end of the shorter one.
+    using words = std::vector<metrics::scored_item<std::string_view>>;
+    const words one{{"red", 4}, {"blue", 3}, {"green", 3}, {"yellow", 2}, {"pink", 1}};
+    const words two{{"blue", 4},  {"red", 4},    {"white", 3}, {"yellow", 2},
+                    {"black", 2}, {"purple", 2}, {"green", 1}};
+    const metrics::overlap found = metrics::rank_biased_overlap(one, two, {.p = 0.95});
+    CHECK(std::fabs(found.extrapolated - 0.6922853) < 5e-8);
+    CHECK(std::fabs(found.lower - 0.3310519) < 5e-8);
+    CHECK(std::fabs(found.upper - 0.8930692) < 5e-8);
+}
+
 TEST_CASE("lists that cannot be compared have a status")
 {
     const list abc{1, 2, 3};
