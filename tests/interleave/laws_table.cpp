@@ -30,9 +30,10 @@ struct row {
     std::function<tally()> result;
 };
 
-/// In full for the guide, with fewer relabelled copies of a case in each test run.
+/// In full for the guide, with fewer relabelled copies of a case in each test run, and fewer still under sanitizers.
 std::vector<row> rows(bool in_full)
 {
+    const bool brief = joust_tests::sanitized;
     const std::string few = "5 documents, lists of 1 to 3, slates of 1 to 4";
     const std::string overlapping = "5 documents, lists of 0 to 4, slates of 0 to 7";
     const std::string small = "4 documents, lists of 0 to 3, slates of 0 to 5";
@@ -60,14 +61,18 @@ std::vector<row> rows(bool in_full)
     add("team draft", permuted, true, [=] { return permutations(teams); });
     add("team draft", longer, true, [=] { return long_enough_lists(teams); });
     add("team draft", three, true, [=] { return three_rankers(teams); });
-    add("team draft", three_few, true, [=] { return three_short_rankers(teams); });
+    if (!brief) {
+        add("team draft", three_few, true, [=] { return three_short_rankers(teams); });
+    }
 
     const auto published = by_teams(team_draft_reference{.credit_all = true});
     const std::string every_slot = "team draft, every slot credited";
     add(every_slot, few, false, [=] { return short_lists(published); });
     add(every_slot, overlapping, false, [=] { return partial_overlaps(published, in_full); });
     add(every_slot, longer, false, [=] { return long_enough_lists(published); });
-    add(every_slot, three_few, false, [=] { return three_short_rankers(published); });
+    if (!brief) {
+        add(every_slot, three_few, false, [=] { return three_short_rankers(published); });
+    }
 
     const auto chances = by_shares(joust::probabilistic{});
     add("probabilistic", seventy_two, true, [=] { return permutations_of(4, 2, 4, chances); });
@@ -76,6 +81,7 @@ std::vector<row> rows(bool in_full)
     add("probabilistic", three_of_three, true, [=] { return three_rankers(chances, 3); });
     if (in_full) {
         add("probabilistic", few, true, [=] { return short_lists(chances); });
+        add("probabilistic", overlapping, true, [=] { return partial_overlaps(chances); });
         add("probabilistic", three_of_few, true, [=] { return three_short_rankers(chances, 3); });
     }
 
@@ -113,7 +119,12 @@ std::vector<row> rows(bool in_full)
     const auto scored = by_shares_exactly(joust::sample_only_scored{});
     add("sample only scored", seventy_two, false, [=] { return permutations_of(4, 2, 4, scored); });
     add("sample only scored", permuted, false, [=] { return permutations(scored); });
-    add("sample only scored", overlapping, false, [=] { return partial_overlaps(scored); });
+    if (!brief) {
+        add("sample only scored", overlapping, false, [=] { return partial_overlaps(scored, in_full); });
+    }
+    const auto alike = [](std::size_t) { return 1.0; };
+    add("sample only scored, all positions clicked alike", permuted, true,
+        [=] { return permutations(by_curve(joust::sample_only_scored{}, alike)); });
     return all;
 }
 

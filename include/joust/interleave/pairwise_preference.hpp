@@ -22,12 +22,13 @@ namespace joust::inline v0 {
 /// ranker expects exactly nothing from every pattern of clicks that depends on positions alone.
 ///
 /// The outcome is not a sum over clicks: no slot carries credit by itself, and a ticket's teams say nothing. Weights
-/// reach 2^(L-1) for a slate of L, so outcomes have heavy tails where long lists are rotated against each other.
+/// reach 2^(L-2) for a slate of L, so outcomes have heavy tails where long lists are rotated against each other.
 ///
 /// When to use: offline, or where lists are logged, to compare many rankers and be fair under all click patterns.
 /// When not: feedback that arrives later through tickets; sequential tests, which need bounded credit.
 /// errors: configuration_error beyond 15 rankings
-/// cost: one draw per slot, and one table of ranks; up to 128 entries of all lists nothing is allocated
+/// cost: about 0.8 us to draft the top ten of two lists of ten, as much to judge its clicks; allocates beyond 128
+/// entries of all lists together
 /// source: Oosterhuis and de Rijke (CIKM 2017), section 4
 struct pairwise_preference {
     template <coin_source Coins>

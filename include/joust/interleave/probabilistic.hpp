@@ -28,7 +28,8 @@ namespace joust::inline v0 {
 /// every order has a known, positive probability.
 /// When not: pages must stay close to the rankers' own: one slot in six departs from the drawn ranker's best, for tau = 3.
 /// errors: configuration_error beyond 15 rankings, or unless tau is from 0 to 32
-/// cost: about 2 draws per slot and one table of ranks; shares of a slate are O(rankers x items)
+/// cost: about 1.6 us for the top ten of two lists of ten, drawn teams included; the shares of a slate are O(rankers x
+/// items), and a click then costs a look-up
 /// source: Hofmann, Whiteson and de Rijke (CIKM 2011), sections 3 and 4; Schuth et al. (SIGIR 2015) for more than two;
 /// credit slot by slot instead of over all 2^L assignments is ours, proved by enumeration in tests/interleave
 struct probabilistic {
