@@ -6,6 +6,7 @@
 #include <joust/metric/inference.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
+#include <joust/stats/arm_elimination.hpp>
 #include <joust/trial/posterior.hpp>
 #include <joust/trial/preference.hpp>
 
@@ -125,13 +126,12 @@ private:
     }
 
     /// Say which rankers may still be the best: one is out as soon as another is proved better than it.
-    ///
-    /// Every pair of rankers is compared at every look, so the error rate is divided by the number of pairs.
     void add_race(joust::report& out, const joust::evidence& seen) const
     {
         const std::size_t k = names_.size();
-        const double alpha = inference_.alpha / (static_cast<double>(k * (k - 1)) / 2.0);
-        std::vector<std::string> beaten_by(k);
+        // All pairs' intervals are shown, so all of them share the error rate.
+        const double alpha = stats::elimination_alpha(k, inference_.alpha, stats::error_split::all_pairs);
+        std::vector<stats::pair_interval> pairs;
         for (std::size_t a = 0; a < k; ++a) {
             for (std::size_t b = a + 1; b < k; ++b) {
                 // The mixture that was fixed for the champion's pair: no look may choose it anew.
@@ -144,20 +144,17 @@ private:
                     out.metrics.push_back(
                         row_of("credit per slate over " + names_[a], names_[b], "secondary", answer, alpha));
                 }
-                if (answer.state == status::ok && answer.lower > 0.0) {
-                    beaten_by[a] = names_[b];
-                } else if (answer.state == status::ok && answer.upper < 0.0) {
-                    beaten_by[b] = names_[a];
-                }
+                pairs.push_back({b, a, {answer.lower, answer.upper}, answer.state});
             }
         }
+        const stats::elimination race = stats::eliminate(stats::elimination{k}, pairs);
         std::string racing;
         std::string beaten;
         for (std::size_t r = 0; r < k; ++r) {
-            if (beaten_by[r].empty()) {
-                racing += (racing.empty() ? "" : ", ") + names_[r];
-            } else {
-                beaten += (beaten.empty() ? "" : ", ") + names_[r] + " (by " + beaten_by[r] + ")";
+            std::string& list = race.in(r) ? racing : beaten;
+            list += (list.empty() ? "" : ", ") + names_[r];
+            if (!race.in(r)) {
+                list += " (by " + names_[race.beaten_by[r]] + ")";
             }
         }
         out.notes.push_back("May still be the best ranker: " + racing +
