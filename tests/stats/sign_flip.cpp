@@ -102,6 +102,27 @@ TEST_CASE("the convolution equals brute force over all flips, m up to 16")
     WARN("largest relative error " << worst);
 }
 
+TEST_CASE("the test keeps its level, and uses it up, over all ways the coins can fall")
+{
+    const whole sizes{1, 1, 2, 3, 5, 5, 8, 4, 7};
+    for (const side alternative : {side::two, side::greater, side::less}) {
+        std::vector<double> p;
+        for (unsigned coins = 0; coins < 512; ++coins) {
+            whole x = sizes;
+            for (std::size_t i = 0; i < x.size(); ++i) {
+                x[i] = ((coins >> i) & 1U) != 0 ? x[i] : -x[i];
+            }
+            p.push_back(sign_flip(of(x), {.alternative = alternative}).p_value);
+        }
+        for (const double level : p) {
+            const auto reached =
+                std::count_if(p.begin(), p.end(), [&](double q) { return q <= level * (1.0 + 1e-12); });
+            // A p-value is the very probability of one as small.
+            REQUIRE(static_cast<double>(reached) / 512.0 == Approx(level).epsilon(1e-12));
+        }
+    }
+}
+
 TEST_CASE("values that are not whole are exact by halves")
 {
     joust_test::engine random{32};

@@ -91,7 +91,7 @@ namespace detail {
 /// assumes: each outcome is a win with that probability given those before it. Fair coins that a design tosses itself
 ///     (teams of an interleaved list, random arms) are such, whatever the users do.
 /// errors: NaN for unusable options: a null outside [0, 1], or with no coin on its other side; a prior not positive.
-/// cost: as bernoulli_mixture_log_e; one-sided about the root of n more: 1 us at 1e4.
+/// cost: as bernoulli_mixture_log_e; one-sided about 1 us.
 /// source: Robbins 1970, "Statistical methods related to the law of the iterated logarithm"; Ville 1939.
 [[nodiscard]] inline double beta_mixture_log_e(std::uint64_t wins, std::uint64_t losses,
                                                const beta_mixture_options& options = {}) noexcept
@@ -107,7 +107,7 @@ namespace detail {
 /// 1 / alpha. One-sided its other end is 0 or 1. `options.null` is not read.
 ///
 /// errors: NaN ends for unusable options or alpha.
-/// cost: some 60 e-values per end.
+/// cost: about 20 us; one-sided 50 us.
 [[nodiscard]] inline bounds beta_mixture_interval(std::uint64_t wins, std::uint64_t losses,
                                                   double alpha = 0.05,
                                                   const beta_mixture_options& options = {}) noexcept

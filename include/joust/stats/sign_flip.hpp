@@ -333,7 +333,7 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
 /// assumes: fair coins, independent of each other, that change nothing but the sign (the sharp null).
 /// errors: too_few (no value, no resample), zero_variance (all are 0: p is 1), out_of_range (sizes that add up to 2^53 or
 ///     more; with `flip_p::exact` a law of more than 2^25 places).
-/// cost: 10 us for a few hundred coins of sizes up to 5; a million take 0.2 s.
+/// cost: 40 us for 300 coins of sizes up to 5, 2.5 ms for 10,000, 0.2 s for a million.
 /// source: Fisher 1935, section 21; Pitman 1937.
 [[nodiscard]] inline sign_flip_result sign_flip(std::span<const std::int64_t> differences,
                                                 const sign_flip_options& options = {})
@@ -418,6 +418,7 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
 /// A p-value of random flips is (b + 1) / (m + 1), so it is never 0 and never errs too often. Sums that differ by less
 /// than 1e-13 of all sizes are equal.
 /// errors: out_of_range also for a value that is not finite; with `flip_p::exact` for more than 48 coins.
+/// cost: 30 ms for 40 coins; random flips 0.7 ns for each coin and flip.
 /// source: Horowitz and Sahni 1974 for the two halves; Phipson and Smyth 2010 for the random flips.
 [[nodiscard]] inline sign_flip_result sign_flip(std::span<const double> differences,
                                                 const sign_flip_options& options = {})
