@@ -90,6 +90,22 @@ TEST_CASE("tau says how steep: 0 makes all rankers alike, large ones make them d
     }
 }
 
+TEST_CASE("what is left of a steep list is drawn as steeply when the first items are gone")
+{
+    // With tau = 30 the third item is 5e-15 of the first and still 5,000 times as likely as the fourth.
+    const list_set all{{1, 2, 3, 4, 5, 6, 7, 8}, {1, 2, 3, 4, 5, 6, 7, 8}};
+    unsigned out_of_order = 0;
+    for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+        joust::keyed_random coins{seed, 1};
+        draft out{3};
+        probabilistic{.tau = 30.0}.arrange(views(all), coins, out);
+        for (std::uint32_t i = 0; i < 3; ++i) {
+            out_of_order += out[i].index == i ? 0u : 1u;
+        }
+    }
+    CHECK(out_of_order <= 1);
+}
+
 TEST_CASE("very long lists with a steep tau are drawn to the end")
 {
     list_set all(2);

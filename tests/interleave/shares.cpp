@@ -163,6 +163,14 @@ TEST_CASE("rounding never draws an index without weight")
     const std::array<double, 5> weights{0.0, 0.1, 0.7, 0.2, 0.0};
     CHECK(joust::detail::draw_weighted(top, weights) == 3);
     CHECK(joust::detail::draw_weighted(bottom, weights) == 1);
+    // Half of the probability belongs to each of two equal weights, the middle to the second.
+    struct middle {
+        bool coin() { return true; }
+        unsigned below(unsigned n) { return n == 1U << 26 ? n / 2 : 0; }
+    };
+    middle half;
+    CHECK(joust::detail::draw_uniform(half) == 0.5);
+    CHECK(joust::detail::draw_weighted(half, std::array<double, 2>{1.0, 1.0}) == 1);
     // A sum stated too large by rounding falls to the last one that has weight.
     CHECK(joust::detail::draw_weighted(top, weights, 1.5) == 3);
 }

@@ -17,8 +17,8 @@ namespace joust::inline v0 {
 
 /// How likely users look at a position, next to the first: 1 / position^eta.
 ///
-/// When to use: eta = 1, the default, is the usual choice where nothing was measured; 0 says that all positions are
-/// looked at alike.
+/// When to use: nothing was measured; eta = 1 is what simulations mostly take, 0 says that all positions are looked
+/// at alike.
 /// When not: where the curve was measured: give a callable that returns it instead.
 struct power_curve {
     double eta = 1.0;
@@ -44,8 +44,8 @@ struct power_curve {
 ///
 /// Users are modelled to look at position p with probability curve(p) and to click by what they see. Then each ranker
 /// expects exactly the clicks that its own list would have got, down to the last rank that this slate can show for
-/// both. If users look otherwise the comparison is biased, and single positions are not credited evenly even
-/// if they do; the classical rule (balanced_winner) is biased whatever users do.
+/// both. If users look otherwise the comparison is biased, and single positions are not credited evenly even if they
+/// do. The classical rule (balanced_winner) is biased even by one click at random.
 ///
 /// When to use: two rankers, the position curve is known from data, and pages must stay close to both lists.
 /// When not: the curve is a guess: competitive_pairs needs none.

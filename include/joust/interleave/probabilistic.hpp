@@ -33,8 +33,8 @@ namespace joust::inline v0 {
 /// source: Hofmann, Whiteson and de Rijke (CIKM 2011), sections 3 and 4; Schuth et al. (SIGIR 2015) for more than two;
 /// credit slot by slot instead of over all 2^L assignments is ours, proved by enumeration in tests/interleave
 struct probabilistic {
-    double tau =
-        3.0;  ///< how fast the chance falls with the rank; whole numbers give the same slates everywhere
+    /// How fast the chance falls with the rank. Whole numbers give the same slates on every platform.
+    double tau = 3.0;
 
     void validate() const
     {
