@@ -25,7 +25,12 @@ struct pair_share {
     {
         const double both = champion_share + challenger_share;
         const double s = both > 0.0 ? challenger_share / both : 0.0;
-        return {s, std::sqrt(s * (1.0 - s))};
+        return with(s);
+    }
+    /// Of the two alone, where the challenger's share says it all.
+    static pair_share with(double challenger) noexcept
+    {
+        return {challenger, std::sqrt(challenger * (1.0 - challenger))};
     }
 };
 
@@ -117,8 +122,9 @@ public:
 
     /// Add an observation that is not an exposure, and count it as an event where it is not 0.
     template <std::size_t Pairs>
-    void observe(slab& mine, std::size_t series, unsigned arm, const std::array<pair_share, Pairs>& shares,
-                 std::uint64_t pseudonym, double x) noexcept
+    [[gnu::always_inline]] void observe(slab& mine, std::size_t series, unsigned arm,
+                                        const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+                                        double x) noexcept
     {
         add(mine, series, arm, shares, pseudonym, x);
         if (x != 0.0) {
@@ -278,7 +284,9 @@ private:
     template <std::size_t Pairs, class Visit>
     static void for_pairs_of(unsigned arm, Visit&& visit) noexcept
     {
-        if (arm == 0) {
+        if constexpr (Pairs == 1) {
+            visit(std::size_t{0});  // without a branch, as in `add`
+        } else if (arm == 0) {
             for (std::size_t p = 0; p < Pairs; ++p) {
                 visit(p);
             }

@@ -876,6 +876,9 @@ private:
     /// Check a ticket and recover what it says of its exposure; counts what is wrong with it.
     bool read(const ticket_type& given, ticket& receipt, visit& seen) noexcept
     {
+        if constexpr (!hides_tickets<tickets_t>) {
+            seen_.prefetch(given.key());
+        }
         if (!admit(tickets_, given, trial_, live_, receipt)) {
             return false;
         }
@@ -893,8 +896,7 @@ private:
         seen.plan = receipt.plan();
         if constexpr (arm_count == 2) {
             // The ticket says it all, so that it may come back to any replica, whatever plan that one is on.
-            seen.shares[0] = seen.arm == 0 ? pair_share::of(seen.propensity, 1.0 - seen.propensity)
-                                           : pair_share::of(1.0 - seen.propensity, seen.propensity);
+            seen.shares[0] = pair_share::with(seen.arm == 0 ? 1.0 - seen.propensity : seen.propensity);
         } else {
             const bool known = board_.read_of_ticket(receipt.plan(), [&seen](const plan_t& then) {
                 seen.shares = then.pairs;
