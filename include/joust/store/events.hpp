@@ -35,6 +35,8 @@ struct logged_event {
     double covariate = 0.0;
     std::int64_t nanoseconds = -1;
     bool failed = false;
+    std::uint64_t position = 0;  ///< feedback on a slate
+    std::uint64_t ranker = 255;  ///< feedback on a slate: who earns it, 255 for nobody
     std::string ticket{};
 
     bool operator==(const logged_event&) const = default;
@@ -142,6 +144,10 @@ namespace detail {
             refuse("failed", "is neither true nor false");
         }
         read.failed = failed->get<bool>();
+    }
+    read.position = whole_at("position", false);
+    if (object.contains("ranker")) {
+        read.ranker = whole_at("ranker", true);
     }
     read.ticket = text_at("ticket", false);
     return read;

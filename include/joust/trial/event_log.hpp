@@ -23,7 +23,8 @@ namespace joust::inline v0 {
 
 /// Append an event as one JSON object: `{"event":"exposure","unit":"0123456789abcdef","seconds":...,"ticket":"..."}`.
 ///
-/// "unit" is the pseudonym in hexadecimal: 16 digits, or of a slate the 8 upper ones, since its ticket has no more.
+/// "unit" is the pseudonym in hexadecimal: 16 digits, or of a slate the 8 upper ones, since its ticket has no more. Feedback
+/// on a slate has its "position" and the "ranker" that earns it, 255 for nobody.
 inline void append_event(std::string& out, const event& seen)
 {
     constexpr std::string_view digits = "0123456789abcdef";
@@ -54,6 +55,9 @@ inline void append_event(std::string& out, const event& seen)
         line.member("metric", seen.metric).member("value", seen.value);
         if (seen.denominator != 1.0) {
             line.member("denominator", seen.denominator);
+        }
+        if (page) {
+            line.member("position", seen.position).member("ranker", unsigned{seen.team});
         }
     }
     const auto text = about.text();

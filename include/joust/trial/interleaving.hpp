@@ -34,6 +34,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -345,7 +346,7 @@ public:
         } else if (!take_touch(page, teams, earned, position, credits)) {
             return false;
         }
-        log_credit(page, earned.amount);
+        log_credit(page, earned.amount, position, earned.team);
         return true;
     }
 
@@ -394,7 +395,7 @@ public:
             count_preference(again.page, slate_teams{again.page.teams(), again.page.length(), rankers},
                              before >> credited_positions, (before | bits) >> credited_positions);
         }
-        log_credit(again.page, earned.amount);
+        log_credit(again.page, earned.amount, position, team);
         return true;
     }
 
@@ -429,7 +430,9 @@ public:
                      clicked != 0 ? 1.0 : 0.0);
             mine.add(detail::preference_series, p, false, bucket, difference < 0.0 ? 1.0 : 0.0, 0.0);
         }
-        log_credit(again.page, earned[0]);
+        for (unsigned r = 0; r < rankers; ++r) {
+            log_credit(again.page, earned[r], 0, static_cast<std::uint8_t>(r), "outcome");
+        }
         return true;
     }
 
@@ -1042,11 +1045,16 @@ private:
         return credits || count(detail::slate_count::neutral_feedback);
     }
 
-    void log_credit(const ticket& page, double amount) noexcept
+    void log_credit(const ticket& page, double amount, std::size_t position, std::uint8_t team,
+                    std::string_view metric = "credit") noexcept
     {
         if constexpr (records) {
-            recorder_.record(
-                event{.kind = event::what::feedback, .ticket = page, .metric = "credit", .value = amount});
+            recorder_.record(event{.kind = event::what::feedback,
+                                   .ticket = page,
+                                   .metric = metric,
+                                   .value = amount,
+                                   .position = static_cast<std::uint32_t>(position),
+                                   .team = team});
         }
     }
 

@@ -23,6 +23,8 @@ struct event {
     std::int64_t nanoseconds = -1;  ///< exposure: how long the call took, -1 where it was not timed
     bool failed = false;            ///< exposure
     double covariate = 0.0;         ///< exposure: what metrics are adjusted for
+    std::uint32_t position = 0;     ///< feedback on a slate: where
+    std::uint8_t team = 255;        ///< feedback on a slate: the ranker that earns it, 255 where nobody does
 };
 
 /// Keep evidence in memory and no log: the default.
