@@ -1,11 +1,11 @@
 #pragma once
 
+#include <joust/core/owned.hpp>
 #include <joust/metric/slab.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -31,8 +31,9 @@ public:
                     return nullptr;
                 }
                 idle_.reserve(all_.size() + 1);  // so that giving a slab back never allocates
-                return &all_.emplace_back(layout_, false,
-                                          static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U);
+                all_.push_back(owned<slab>{
+                    new slab(layout_, false, static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U)});
+                return all_.back().get();
             }
         } catch (const std::bad_alloc&) {
             return nullptr;
@@ -56,8 +57,8 @@ public:
     void for_each(Visit&& visit) const
     {
         const std::scoped_lock lock{mutex_};
-        for (const auto& each : all_) {
-            visit(each);
+        for (const owned<slab>& each : all_) {
+            visit(std::as_const(*each));
         }
         visit(shared_);
     }
@@ -84,7 +85,7 @@ private:
     slab_layout layout_;
     std::size_t max_slabs_;
     mutable std::mutex mutex_;
-    std::list<slab> all_;
+    std::vector<owned<slab>> all_;
     std::vector<slab*> idle_;
     slab shared_;
     bool alive_ = true;

@@ -2,6 +2,7 @@
 
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
+#include <joust/core/owned.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/core/style.hpp>
 #include <joust/core/write.hpp>
@@ -12,12 +13,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace joust::inline v0 {
 
@@ -282,12 +283,12 @@ public:
 private:
     /// Every set of keys that ever was, since somebody may be reading with it, and the one in force.
     struct state {
-        explicit state(const detail::ticket_keys& first) : all{first}, current(&all.back()) {}
+        explicit state(const detail::ticket_keys& first) { publish(first); }
 
         std::atomic<long> owners{1};
         std::mutex mutex;
-        std::list<detail::ticket_keys> all;
-        std::atomic<const detail::ticket_keys*> current;
+        std::vector<detail::owned<detail::ticket_keys>> all;
+        std::atomic<const detail::ticket_keys*> current{nullptr};
 
         [[nodiscard]] const detail::ticket_keys& now() const noexcept
         {
@@ -295,8 +296,8 @@ private:
         }
         void publish(const detail::ticket_keys& next)
         {
-            all.push_back(next);
-            current.store(&all.back(), std::memory_order_release);
+            all.push_back(detail::owned<detail::ticket_keys>{new detail::ticket_keys(next)});
+            current.store(all.back().get(), std::memory_order_release);
         }
     };
 
