@@ -78,7 +78,8 @@ inline constexpr double most_places = 0x1p25;
     out.groups = buffer<coin_group>(values.size());
     std::size_t groups = 0;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        const double size = static_cast<double>(values[i] / out.unit);
+        const std::uint64_t units = values[i] / out.unit;
+        const double size = static_cast<double>(units);
         if (i == 0 || values[i] != values[i - 1]) {
             out.groups[groups++] = {size, 0.0};
         }
