@@ -77,6 +77,9 @@ TEST_CASE("an arm is out once another is surely better, and stays out")
     state = stats::eliminate(state, pairs{{0, 1, {0.0, 0.2}}, {0, 2, {-0.1, 0.4}}, {1, 2, {-0.5, 0.3}}});
     CHECK_FALSE(state.in(2));
     CHECK(state.survivors == 2);
+    // Nor does a later and clearer defeat change who threw it out.
+    state = stats::eliminate(state, pairs{{1, 2, {5.0, 6.0}}});
+    CHECK(state.beaten_by[2] == 0);
     // The pair given the other way round.
     state = stats::eliminate(state, pairs{{1, 0, {0.01, 0.2}}});
     CHECK(state.winner() == 1);
