@@ -415,6 +415,22 @@ TEST_CASE("one relevant document among n of equal score: closed forms")
     }
 }
 
+TEST_CASE("a cut within a tied group sees the whole group, however large it is")
+{
+    // 20,000 documents of one score, each relevant with probability 1/2 by grade 1 of 1: a cut at 2 ranks.
+    std::vector<double> grades(20'000), scores(20'000, 1.0);
+    for (std::size_t i = 0; i < grades.size(); i += 4) {
+        grades[i] = 1.0;
+    }
+    const judged_ranking q = judged_ranking::of_scores(grades, scores);
+    // At rank 1 a quarter stops half the time; at rank 2, after one who went on.
+    const double n = 20'000.0, r = 5'000.0;
+    const double both = r / n * (r - 1.0) / (n - 1.0), one = r / n * (n - r) / (n - 1.0);
+    const double second = 0.5 * (0.5 * both + one);
+    CHECK(metrics::expected_reciprocal_rank(q, {.at = 2, .best_grade = 1.0}).value ==
+          Approx(0.5 * r / n + 0.5 * second).epsilon(1e-12));
+}
+
 TEST_CASE("tie policies, each pinned")
 {
     // Input order looks perfect, ids look worst.

@@ -25,7 +25,8 @@ namespace joust::inline v0::metrics {
 ///
 /// `expected` is the default: the average of the metric over all orders of each tied group, exactly. A model that
 /// scores everything alike gets what shuffling gets, no more. `by_id` is a falling id, as trec_eval has it: reproducible,
-/// and as arbitrary as ids are. `by_input` trusts the caller's order: if the labels were sorted, a constant model looks
+/// and as arbitrary as ids are (that program keeps scores in single precision: round yours to float where you compare
+/// with it). `by_input` trusts the caller's order: if the labels were sorted, a constant model looks
 /// perfect. `pessimistic` puts the worst document of a group first: the least the scores can promise.
 enum class rank_ties : std::uint8_t { expected, by_id, by_input, pessimistic };
 
@@ -592,7 +593,7 @@ struct cascade_options {
 /// (2^grade - 1) / 2^best_grade and else goes on.
 ///
 /// errors: out_of_range (the ranking's, no rank, a grade above `best_grade`).
-/// cost: the square of the size of a tied group.
+/// cost: for a tied group its size times the ranks that count.
 /// source: Chapelle, Metzler, Zhang and Grinspan 2009, "Expected reciprocal rank for graded relevance".
 [[nodiscard]] inline query_value expected_reciprocal_rank(const judged_ranking& query,
                                                           const cascade_options& options = {})
@@ -610,25 +611,29 @@ struct cascade_options {
     query.each_group(options.at, [&](std::size_t from, std::size_t to) {
         // Over all orders of the group: the mean chance to pass i documents, and to stop at place i. Built up document
         // by document, which stands before place i, at it or behind it; every term is positive.
-        pass.assign(to - from + 1, 0.0);
-        stop.assign(to - from + 1, 0.0);
+        const std::size_t depth = (to < options.at ? to : options.at) - from;
+        pass.assign(depth + 1, 0.0);
+        stop.assign(depth + 1, 0.0);
         pass[0] = 1.0;
+        double all = 1.0;
         for (std::size_t d = from; d < to; ++d) {
             const double stops =
                 std::exp2(query.grades()[d] - options.best_grade) - std::exp2(-options.best_grade);
-            const double m = static_cast<double>(d - from + 1);
-            for (std::size_t i = d - from + 1; i > 0; --i) {
+            const std::size_t count = d - from + 1;
+            const double m = static_cast<double>(count);
+            for (std::size_t i = count < depth ? count : depth; i > 0; --i) {
                 const double place = static_cast<double>(i);
                 stop[i] = ((m - place) * stop[i] + stops * pass[i - 1] +
                            (place - 1.0) * (1.0 - stops) * stop[i - 1]) /
                           m;
                 pass[i] = ((m - place) * pass[i] + place * (1.0 - stops) * pass[i - 1]) / m;
             }
+            all *= 1.0 - stops;
         }
-        for (std::size_t i = from; i < to && i < options.at; ++i) {
-            total += going_on * stop[i - from + 1] / (static_cast<double>(i) + 1.0);
+        for (std::size_t i = 1; i <= depth; ++i) {
+            total += going_on * stop[i] / static_cast<double>(from + i);
         }
-        going_on *= pass[to - from];
+        going_on *= all;
     });
     return detail::answered(total);
 }
