@@ -417,13 +417,13 @@ TEST_CASE("one relevant document among n of equal score: closed forms")
 
 TEST_CASE("a cut within a tied group sees the whole group, however large it is")
 {
-    // 20,000 documents of one score, each relevant with probability 1/2 by grade 1 of 1: a cut at 2 ranks.
+    // 20,000 documents of one score, a quarter of them relevant; a relevant one stops half of the users.
     std::vector<double> grades(20'000), scores(20'000, 1.0);
     for (std::size_t i = 0; i < grades.size(); i += 4) {
         grades[i] = 1.0;
     }
     const judged_ranking q = judged_ranking::of_scores(grades, scores);
-    // At rank 1 a quarter stops half the time; at rank 2, after one who went on.
+    // The second rank counts for users whom the first did not stop.
     const double n = 20'000.0, r = 5'000.0;
     const double both = r / n * (r - 1.0) / (n - 1.0), one = r / n * (n - r) / (n - 1.0);
     const double second = 0.5 * (0.5 * both + one);
@@ -567,4 +567,51 @@ TEST_CASE("the mean over queries says which of them count")
     CHECK(part.result().state == status::out_of_range);
     CHECK(part.result(2.0).state == status::out_of_range);
     CHECK(metrics::query_mean{}.result().state == status::too_few);
+}
+
+TEST_CASE("two rankers are compared query by query")
+{
+    const auto ok = [](double value) { return metrics::query_value{value, status::ok}; };
+    const metrics::query_value silent{}, broken{std::nan(""), status::out_of_range};
+    metrics::query_difference seen;
+    joust_test::engine random{13};
+    double sum = 0.0, square = 0.0;
+    for (int i = 0; i < 200; ++i) {
+        // Queries differ by far more than the rankers do.
+        const double ease = random.uniform();
+        const double first = ease + 0.05 + 0.1 * random.bell(), second = ease;
+        CHECK(seen.add(ok(first), ok(second)));
+        sum += first - second;
+        square += (first - second) * (first - second);
+    }
+    CHECK_FALSE(seen.add(silent, silent));
+    CHECK(seen.counted() == 200);
+    CHECK(seen.unanswered() == 1);
+    const joust::stats::test_result found = seen.result();
+    const double variance = (square - sum * sum / 200.0) / 199.0 / 200.0;
+    REQUIRE(found.state == status::ok);
+    CHECK(found.estimate == Approx(sum / 200.0).epsilon(1e-12));
+    CHECK(found.statistic == Approx(sum / 200.0 / std::sqrt(variance)).epsilon(1e-12));
+    CHECK(found.p_value < 1e-6);
+    CHECK(found.lower < found.estimate);
+
+    metrics::query_difference other;
+    other.add(ok(0.5), ok(0.75));
+    CHECK(other.result().state == status::too_few);
+    CHECK(other.merge(seen));
+    CHECK(other.counted() == 201);
+    CHECK(other.result({.alternative = joust::stats::side::less}).p_value > 0.99);
+    CHECK_FALSE(other.add(ok(0.5), silent));  // other judgements
+    CHECK(other.result().state == status::out_of_range);
+    CHECK(std::isnan(other.result().p_value));
+    CHECK_FALSE(seen.add(broken, ok(1.0)));
+    CHECK(seen.rejected() == 1);
+    metrics::query_difference same;
+    same.add(ok(0.5), ok(0.25));
+    same.add(ok(1.0), ok(0.75));
+    CHECK(same.result().state == status::zero_variance);
+    CHECK(same.result().estimate == 0.25);
+    metrics::query_difference zeros{metrics::unanswerable::zero};
+    CHECK(zeros.add(silent, silent));
+    CHECK(zeros.counted() == 1);
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace joust::inline v0::metrics {
@@ -696,8 +697,7 @@ enum class unanswerable : std::uint8_t { left_out, zero, refused };
 
 /// Average a metric over queries; parts merge.
 ///
-/// To compare two rankers give the differences of their values per query to `stats::paired_t`: queries differ far more
-/// than rankers do.
+/// To compare two rankers take `query_difference`: queries differ far more than rankers do.
 /// assumes: independent queries.
 class query_mean {
 public:
@@ -763,6 +763,48 @@ private:
     std::uint64_t unanswered_ = 0;
     std::uint64_t rejected_ = 0;
     unanswerable how_;
+};
+
+/// Compare a metric of two rankers over the same queries, first minus second; parts merge.
+///
+/// A query counts for both or for neither, so the two means are of the same queries.
+/// assumes: independent queries; some 30 of them, for the normal limit.
+class query_difference {
+public:
+    explicit query_difference(unanswerable how = unanswerable::left_out) noexcept : differences_(how) {}
+
+    /// Count a query as both rankers answered it; returns false where it is not part of the mean.
+    bool add(const query_value& first, const query_value& second) noexcept
+    {
+        const bool silent = first.state == status::too_few && second.state == status::too_few;
+        const bool answered = first.state == status::ok && second.state == status::ok;
+        // One that answers where the other cannot was judged by other judgements.
+        const status state = answered ? status::ok : silent ? status::too_few : status::out_of_range;
+        return differences_.add({answered ? first.value - second.value : stats::not_a_number, state});
+    }
+    bool merge(const query_difference& other) noexcept { return differences_.merge(other.differences_); }
+
+    [[nodiscard]] std::uint64_t counted() const noexcept { return differences_.counted(); }
+    [[nodiscard]] std::uint64_t unanswered() const noexcept { return differences_.unanswered(); }
+    [[nodiscard]] std::uint64_t rejected() const noexcept { return differences_.rejected(); }
+
+    /// errors: out_of_range (a rejected query, or one that only one of the two can answer; alpha), too_few (fewer than 2
+    ///     queries), zero_variance (all differences the same).
+    [[nodiscard]] stats::test_result result(const stats::test_options& options = {}) const noexcept
+    {
+        constexpr std::string_view method = "difference of ranking metrics, paired by query";
+        const quality mean = differences_.result(options.alpha);
+        if (mean.state != status::ok) {
+            stats::test_result out = detail::refused(method, mean.state);
+            out.estimate = mean.value;
+            return out;
+        }
+        return detail::judged_difference(method, mean.value, mean.standard_error * mean.standard_error,
+                                         options);
+    }
+
+private:
+    query_mean differences_;
 };
 
 }  // namespace joust::inline v0::metrics
