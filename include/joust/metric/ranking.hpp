@@ -736,7 +736,7 @@ public:
     }
     /// Queries that could not answer, counted as zero or left out.
     [[nodiscard]] std::uint64_t unanswered() const noexcept { return unanswered_; }
-    [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
+    [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_ + values_.rejected(); }
 
     /// Give the mean with a normal interval over queries.
     ///
@@ -747,7 +747,7 @@ public:
         const stats::sample_summary s = values_.summary();
         quality out;
         out.rows = counted();
-        if (rejected_ != 0 || values_.rejected() != 0) {
+        if (rejected() != 0) {
             out.state = status::out_of_range;
             return out;
         }
