@@ -248,22 +248,69 @@ TEST_CASE("who wins by clicks is distributed as over all assignments of the clic
     CHECK(worst < 1e-15L);
 }
 
-TEST_CASE("teams drawn from the shares have the mean of crediting the drawn ranker, and less noise")
+TEST_CASE("the teams of a slate are independent fair coins, whatever the lists")
 {
-    // The first slot's credit: always somebody's if the ranker that was drawn had it, so its square would be 1. With
-    // 1 and 1/8 for the items that both rank first or second, 1/27 for the third, it is (7/8) / (251/216) by shares.
-    const list_set all{{1, 2, 3}, {2, 1, 3}};
-    long double mean = 0.0L;
-    long double square = 0.0L;
-    const auto spans = views(all);
-    enumerator coins;
-    joust::draft out{2};
-    while (coins.next()) {
-        probabilistic{}.interleave(spans, coins, out);
-        const int credit = out[0].team == joust::no_team ? 0 : out[0].team == 0 ? 1 : -1;
-        mean += coins.chance() * credit;
-        square += coins.chance() * credit * credit;
+    std::uint64_t uneven = 0;
+    const auto inspect = [&](const list_set& all, std::size_t length) {
+        std::map<std::vector<std::uint8_t>, long double> law;
+        const auto spans = views(all);
+        enumerator coins;
+        joust::draft out{length};
+        while (coins.next()) {
+            probabilistic{}.interleave(spans, coins, out);
+            std::vector<std::uint8_t> teams;
+            for (const joust::slot& s : out) {
+                teams.push_back(s.team);
+            }
+            law[teams] += coins.chance();
+        }
+        for (const auto& [teams, chance] : law) {
+            long double even = 1.0L;
+            for (std::size_t i = 0; i < teams.size(); ++i) {
+                even /= static_cast<long double>(all.size());
+            }
+            uneven += near(chance, even) ? 0u : 1u;
+        }
+    };
+    for (const list& b : arrangements(4, 0, 3)) {
+        inspect({{1, 2, 3}, b}, 3);
     }
-    CHECK(std::fabs(mean) < 1e-15L);
-    CHECK(std::fabs(square - 189.0L / 251.0L) < 1e-15L);
+    inspect({{1, 2}, {2, 3}, {3, 1}}, 3);
+    inspect({{1, 2}, {}, {3, 1}}, 3);
+    CHECK(uneven == 0);
+}
+
+TEST_CASE("the shares are the probability that each ranker drew the slot, given the slate")
+{
+    long double worst = 0.0L;
+    for (const list& b : arrangements(4, 1, 3)) {
+        const list_set all{{1, 2, 3}, b};
+        const auto spans = views(all);
+        struct outcome {
+            long double chance = 0.0L;
+            std::array<long double, 3> champions{};
+            std::array<double, 3> share{};
+        };
+        std::map<list, outcome> law;
+        enumerator coins;
+        joust::draft out{3};
+        joust::credit_shares shares;
+        while (coins.next()) {
+            probabilistic{}.interleave(spans, coins, out);
+            probabilistic{}.share_credit(spans, out, shares);
+            outcome& found = law[items_of(out, all)];
+            found.chance += coins.chance();
+            for (std::size_t i = 0; i < out.size(); ++i) {
+                found.champions[i] += out[i].team == 0 ? coins.chance() : 0.0L;
+                found.share[i] = shares.at(i, 0);
+            }
+        }
+        for (const auto& [shown, found] : law) {
+            for (std::size_t i = 0; i < shown.size(); ++i) {
+                worst = std::max(worst, std::fabs(found.champions[i] / found.chance -
+                                                  static_cast<long double>(found.share[i])));
+            }
+        }
+    }
+    CHECK(worst < 1e-15L);
 }

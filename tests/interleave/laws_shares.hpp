@@ -1,9 +1,11 @@
 #pragma once
 
+#include <joust/interleave/credit.hpp>
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/pairwise_preference.hpp>
 #include <joust/interleave/ranking.hpp>
 #include <joust/interleave/shares.hpp>
+#include <joust/interleave/teams.hpp>
 
 #include "enumerator.hpp"
 #include "laws.hpp"
@@ -157,6 +159,40 @@ auto by_curve(const Policy& policy, Curve curve)
             fair = fair && near(earned[r], earned[0]);
         }
         enter(sum, all, found.paths, fair, near(found.total, 1.0L));
+    };
+}
+
+/// Does every ranker win as many slates as the champion, by clicks on its slots, whichever positions are clicked? All 2^L
+/// patterns: being credited evenly at each position is not enough for that.
+template <class Policy>
+auto by_slates_won(const Policy& policy)
+{
+    return [policy](const list_set& all, std::size_t length, tally& sum) {
+        const auto spans = views(all);
+        std::array<std::array<long double, 4>, 128> lead{};
+        long double total = 0.0L;
+        std::uint64_t paths = 0;
+        enumerator coins;
+        joust::draft out{length};
+        while (coins.next()) {
+            policy.interleave(spans, coins, out);
+            ++paths;
+            total += coins.chance();
+            const auto teams = joust::slate_teams::of(out, static_cast<unsigned>(all.size()));
+            for (std::uint64_t clicked = 0; clicked < (std::uint64_t{1} << out.size()); ++clicked) {
+                for (std::size_t r = 1; r < all.size(); ++r) {
+                    lead[clicked][r] +=
+                        coins.chance() * joust::preference(teams, clicked, static_cast<std::uint8_t>(r));
+                }
+            }
+        }
+        bool fair = true;
+        for (const auto& pattern : lead) {
+            for (const long double l : pattern) {
+                fair = fair && near(l, 0.0L);
+            }
+        }
+        enter(sum, all, paths, fair, near(total, 1.0L));
     };
 }
 

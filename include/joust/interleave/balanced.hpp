@@ -58,7 +58,7 @@ struct power_curve {
 template <class Curve = power_curve>
 struct balanced {
     static constexpr std::size_t rankers = 2;
-    /// Positions are not credited evenly, also where the coins are fair: only sums over a slate are.
+    /// Positions are not credited evenly, nor slates won, also where the coins are fair: only sums over a slate are fair.
     static constexpr bool even_positions = false;
 
     [[no_unique_address]] Curve curve{};

@@ -28,7 +28,7 @@ namespace joust::inline v0 {
 /// every order has a known, positive probability.
 /// When not: pages must stay close to the rankers' own: one slot in six departs from the drawn ranker's best, for tau = 3.
 /// errors: configuration_error beyond 15 rankings, or unless tau is from 0 to 32
-/// cost: about 1.6 us for the top ten of two lists of ten, drawn teams included; the shares of a slate are O(rankers x
+/// cost: about 0.9 us for the top ten of two lists of ten; the shares of a slate are O(rankers x
 /// items), and a click then costs a look-up
 /// source: Hofmann, Whiteson and de Rijke (CIKM 2011), sections 3 and 4; Schuth et al. (SIGIR 2015) for more than two;
 /// credit slot by slot instead of over all 2^L assignments is ours, proved by enumeration in tests/interleave
@@ -50,7 +50,7 @@ struct probabilistic {
         expect_few(lists);
         out.restart(out.length());
         const detail::rank_table table{lists};
-        arrange(table, chances{table, *this}, coins, out);
+        draw(table, chances{table, *this}, false, coins, out);
     }
 
     /// Say what each ranker earns by a click: the probability that it drew the item. The shares of a slot sum to 1.
@@ -64,22 +64,18 @@ struct probabilistic {
     /// The most that the rankers' shares of a click exceed the least of them by, added up.
     [[nodiscard]] static constexpr double bound(std::size_t, std::size_t) noexcept { return 1.0; }
 
-    /// Draft the list and draw a team for each slot, worth the shares on average.
+    /// Draft the list, each slot credited to the ranker that drew it.
     ///
-    /// A slot's team is thus drawn anew, given the slate, from what exceeds the least share; where all rankers are
-    /// equally likely to have drawn the item nobody is credited. That has the same mean as crediting the ranker that
-    /// was drawn, and less noise.
+    /// Teams are then fair coins of their own, one per slot, whatever the lists: so a slate is won by either ranker
+    /// with the same probability under every pattern of clicks that depends on positions. They are noisier than the shares,
+    /// which are their mean given the slate.
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {
         expect_few(lists);
         out.restart(out.length());
         const detail::rank_table table{lists};
-        const chances weights{table, *this};
-        arrange(table, weights, coins, out);
-        credit_shares shares;
-        share_credit(table, weights, detail::shown_items{table, lists, out}, shares);
-        detail::draw_teams(shares, bound(out.length(), lists.size()), coins, out);
+        draw(table, chances{table, *this}, table.rankers() > 1, coins, out);
     }
 
     bool operator==(const probabilistic&) const = default;
@@ -129,7 +125,8 @@ private:
     }
 
     template <class Coins>
-    static void arrange(const detail::rank_table& table, const chances& chance, Coins& coins, draft& out)
+    static void draw(const detail::rank_table& table, const chances& chance, bool credited, Coins& coins,
+                     draft& out)
     {
         const unsigned rankers = table.rankers();
         const std::uint32_t items = table.items();
@@ -156,7 +153,9 @@ private:
                                                    : static_cast<unsigned>(coins.below(rankers));
             const std::span<const double> own{weights.data() + std::size_t{ranker} * items, items};
             const auto item = static_cast<std::uint32_t>(detail::draw_weighted(coins, own, sums[ranker]));
-            out.push(table.show(item));
+            slot next = table.show(item);
+            next.team = credited ? static_cast<std::uint8_t>(ranker) : no_team;
+            out.push(next);
             for (unsigned r = 0; r < rankers; ++r) {
                 double& weight = weights[std::size_t{r} * items + item];
                 sums[r] -= weight;

@@ -30,7 +30,7 @@ namespace joust::inline v0 {
 /// cost: about 1 us for the top ten of two lists of ten, drawn teams included
 /// source: Brost, Cox, Seldin and Lioma (SIGIR 2016); the counts are ours, by enumeration in tests/interleave
 struct sample_only_scored {
-    /// Positions are not credited evenly, also where the coins are fair.
+    /// Positions are not credited evenly, nor slates won, also where the coins are fair.
     static constexpr bool even_positions = false;
 
     /// Draft the list alone; no slot credits anybody.

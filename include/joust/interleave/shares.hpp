@@ -114,6 +114,7 @@ namespace detail {
 /// A ticket has room for one team per slot, not for shares. Each slot gets team j with the probability
 /// (share_j - least share) / bound, and nobody for the rest: then the difference of any two rankers' credit is that
 /// of their shares over the bound, whatever is clicked. What all share is never drawn, which keeps the noise low.
+/// Only sums of credit are worth the shares: which slates a ranker wins by such teams says nothing.
 ///
 /// shape: `bound`, the method's largest sum over the rankers of what exceeds the least share
 template <coin_source Coins>

@@ -1,0 +1,101 @@
+#include <joust/interleave/balanced.hpp>
+#include <joust/interleave/competitive_pairs.hpp>
+#include <joust/interleave/probabilistic.hpp>
+#include <joust/interleave/sample_only_scored.hpp>
+#include <joust/interleave/team_draft.hpp>
+
+#include "catch.hpp"
+#include "laws_shares.hpp"
+#include "laws_universes.hpp"
+#include "reference.hpp"
+
+#include <set>
+
+// Who wins a slate is no sum over clicks. Here all 2^L patterns of clicks are tried: does one of them let a ranker win
+// more slates than the other, by nothing but its list?
+
+using namespace joust_test;
+
+namespace {
+
+/// Team draft that credits no position behind the length of the shortest list, so that no coin decides what counts.
+struct team_draft_to_the_shortest {
+    template <class Coins>
+    void interleave(joust::rankings lists, Coins& coins, joust::draft& out) const
+    {
+        team_draft_reference{.credit_all = true}.interleave(lists, coins, out);
+        std::size_t shortest = out.size();
+        for (const joust::ranking& list : lists) {
+            shortest = std::min(shortest, std::set<joust::item_key>(list.begin(), list.end()).size());
+        }
+        out.forfeit_from(shortest);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("competitive pairs: both win equally often under every pattern of clicks, in every case")
+{
+    const auto pairs = by_slates_won(joust::competitive_pairs{});
+    CHECK(short_lists(pairs).biased == 0);
+    CHECK(permutations(pairs).biased == 0);
+    CHECK(partial_overlaps(pairs).biased == 0);
+}
+
+TEST_CASE("probabilistic: so too, for two rankers and for three, with lists of any length")
+{
+    const auto chances = by_slates_won(joust::probabilistic{});
+    CHECK(permutations_of(4, 2, 4, chances).cases == 72);
+    CHECK(permutations_of(4, 2, 4, chances).biased == 0);
+    CHECK(small_overlaps(chances).biased == 0);
+    CHECK(three_rankers(chances, 3).biased == 0);
+}
+
+TEST_CASE("team draft: so too while no list runs dry, for two rankers and for three")
+{
+    const auto teams = by_slates_won(joust::team_draft{});
+    CHECK(long_enough_lists(teams).biased == 0);
+    CHECK(permutations(teams).biased == 0);
+    CHECK(three_rankers(teams).biased == 0);
+}
+
+TEST_CASE("team draft whose credit ends with the shortest list is fair in both senses when lists run dry")
+{
+    const auto slates = by_slates_won(team_draft_to_the_shortest{});
+    CHECK(short_lists(slates).biased == 0);
+    CHECK(three_short_rankers(slates, 3).biased == 0);
+    const auto positions = by_teams(team_draft_to_the_shortest{});
+    CHECK(short_lists(positions).biased == 0);
+    CHECK(three_short_rankers(positions, 3).biased == 0);
+}
+
+TEST_CASE("team draft that credits every slot lets a ranker win more slates in 284 of 1020 cases")
+{
+    CHECK(short_lists(by_slates_won(team_draft_reference{.credit_all = true})).biased == 284);
+}
+
+TEST_CASE("teams drawn from shares are worth their sums, not the slates they win")
+{
+    CHECK(permutations(by_slates_won(joust::balanced{}), 4).biased == 58);
+    CHECK(permutations(by_slates_won(joust::sample_only_scored{}), 4).biased == 60);
+}
+
+TEST_CASE(
+    "team draft's own rule, fair at every position, lets a coin decide what counts when a list runs dry")
+{
+    // A = 1 2, B = 1 3 2, three slots. If A begins, B's 3 leaves A its 2 and the third slot counts; if B begins, A has
+    // shown all it has and it does not. With clicks on the first and the third, A wins a quarter of the slates, B half.
+    const list_set all{{1, 2}, {1, 3, 2}};
+    const auto spans = views(all);
+    integer won[3] = {0, 0, 0};
+    every_path(joust::team_draft{}, all, 3, [&](const joust::draft& out, const enumerator& coins) {
+        won[joust::preference(joust::slate_teams::of(out, 2), 0b101, 1) + 1] += coins.probability();
+    });
+    CHECK(won[0] == enumerator::whole / 4);
+    CHECK(won[2] == enumerator::whole / 2);
+
+    const auto teams = by_slates_won(joust::team_draft{});
+    CHECK(short_lists(teams).biased == 24);
+    CHECK(partial_overlaps(teams).biased == 276);
+    CHECK(three_short_rankers(teams).biased == 69);
+}
