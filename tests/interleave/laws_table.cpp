@@ -125,6 +125,25 @@ std::vector<row> rows(bool in_full)
     const auto alike = [](std::size_t) { return 1.0; };
     add("sample only scored, all positions clicked alike", permuted, true,
         [=] { return permutations(by_curve(joust::sample_only_scored{}, alike)); });
+
+    // Tests of their own watch these: laws_slates_won.cpp.
+    if (in_full) {
+        const auto pairs_won = by_slates_won(joust::competitive_pairs{});
+        const std::string won = ", slates won, every pattern of clicks";
+        add("competitive pairs" + won, few, true, [=] { return short_lists(pairs_won); });
+        add("competitive pairs" + won, overlapping, true, [=] { return partial_overlaps(pairs_won); });
+        add("competitive pairs" + won, permuted, true, [=] { return permutations(pairs_won); });
+        const auto teams_won = by_slates_won(joust::team_draft{});
+        add("team draft" + won, permuted, true, [=] { return permutations(teams_won); });
+        add("team draft" + won, longer, true, [=] { return long_enough_lists(teams_won); });
+        add("team draft" + won, three, true, [=] { return three_rankers(teams_won); });
+        add("team draft" + won, few, false, [=] { return short_lists(teams_won); });
+        add("team draft" + won, overlapping, false, [=] { return partial_overlaps(teams_won); });
+        const auto chances_won = by_slates_won(joust::probabilistic{});
+        add("probabilistic" + won, permuted_four, true, [=] { return permutations(chances_won, 4); });
+        add("probabilistic" + won, small, true, [=] { return small_overlaps(chances_won); });
+        add("probabilistic" + won, three_of_three, true, [=] { return three_rankers(chances_won, 3); });
+    }
     return all;
 }
 
