@@ -213,6 +213,7 @@ TEST_CASE("past another clicked item every method can lose: one of the two falls
     CHECK(count_losses(teams).past_clicked == steps{1228, 24, 42});
     CHECK(count_losses(chances).past_clicked == steps{1228, 322, 296});
     CHECK(count_losses(balanced_with_its_looks).past_clicked == steps{1228, 107, 43});
+    CHECK(count_losses(balanced_with_all_looks).past_clicked == steps{1228, 232, 241});
     CHECK(count_losses(classical{}).past_clicked == steps{1228, 102, 43});
     CHECK(count_losses(preferences{}).past_clicked == steps{1228, 81, 60});
     CHECK(count_losses(scored).past_clicked == steps{1228, 24, 17});
