@@ -26,6 +26,8 @@ struct word_pair {
     return counter;
 }
 
+class coins_ahead;
+
 }  // namespace detail
 
 /// Draw random numbers that are the same on every platform, from a seed and the number of a stream.
@@ -133,6 +135,8 @@ public:
     bool operator==(const keyed_random&) const = default;
 
 private:
+    friend class detail::coins_ahead;
+
     // Whether an even number of draws fall one below the other, beginning below x: probability exp(-x).
     constexpr bool falls_evenly(std::uint64_t x) noexcept
     {
@@ -175,5 +179,48 @@ private:
     std::uint32_t coins_left_ = 0;
     bool has_second_ = false;
 };
+
+namespace detail {
+
+/// Look at the next 64 coins of a stream as one word, and take afterwards as many as were needed.
+///
+/// The stream is left as if coin() had been called that often. assumes: nothing else is drawn in between
+class coins_ahead {
+public:
+    constexpr explicit coins_ahead(const keyed_random& now) noexcept
+        : block_(now.has_second_ ? word_pair{now.second_, 0} : philox({now.index_, now.stream_}, now.seed_)),
+          left_(now.coins_left_), bits_(left_ == 0 ? block_.first : now.coins_ | block_.first << left_)
+    {
+    }
+
+    /// The coins, the first one lowest.
+    [[nodiscard]] constexpr std::uint64_t bits() const noexcept { return bits_; }
+
+    /// Take the first `count` (at most 64) of them from the stream that was looked at.
+    constexpr void take(keyed_random& from, unsigned count) const noexcept
+    {
+        if (count <= left_) {
+            from.coins_ >>= count;
+            from.coins_left_ -= count;
+            return;
+        }
+        // One word was drawn, as by next().
+        if (!from.has_second_) {
+            ++from.index_;
+            from.second_ = block_.second;
+        }
+        from.has_second_ = !from.has_second_;
+        const unsigned of_word = count - left_;
+        from.coins_ = of_word == 64 ? 0 : block_.first >> of_word;
+        from.coins_left_ = 64 - of_word;
+    }
+
+private:
+    word_pair block_;
+    std::uint32_t left_;
+    std::uint64_t bits_;
+};
+
+}  // namespace detail
 
 }  // namespace joust::inline v0

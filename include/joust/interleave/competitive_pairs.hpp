@@ -3,14 +3,128 @@
 #include <joust/core/error.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
-#include <joust/interleave/offers.hpp>
 #include <joust/interleave/ranking.hpp>
+#include <joust/interleave/two_lists.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
 namespace joust::inline v0 {
+
+namespace detail {
+
+/// How pairs are drafted. Coins order the slots of a pair and decide nothing else, so the picks need not wait for them.
+struct pairs_rule {
+    /// Lists as long as the slate cannot run dry. Returns how many slots are filled; one behind them may be written.
+    template <class Lists, class Tape>
+    [[gnu::always_inline]] static std::uint32_t draft_full(const Lists& lists, std::uint32_t length,
+                                                           Tape& tape, slot* out)
+    {
+        auto a = lists.unshown[0];
+        auto b = lists.unshown[1];
+        std::uint64_t pair = 0;  // as it stands in a packed slot
+        std::uint32_t size = 0;
+        do {
+            const unsigned x = lowest(a);
+            const unsigned y = lowest(b);
+            const auto struck_b = lists.struck(0, x);
+            const auto struck_a = lists.struck(1, y);
+            a &= (a - 1) & ~struck_a;
+            b &= (b - 1) & ~struck_b;
+            const std::uint64_t differ = ~(struck_b >> y) & 1U;
+            // Of a pair that does not fit only the first slot is shown, without credit.
+            const std::uint64_t counts = differ & std::uint64_t{size + 1 < length};
+            const std::uint64_t first = lists.index(x) | pair | (no_credit & (counts - 1));
+            const std::uint64_t second =
+                (lists.index(y) | pair | packed_slot(0, 0, 1, 1)) | (no_credit & (counts - 1));
+            const std::uint64_t swapped = (first ^ second) & (0 - std::uint64_t{tape.next_if(differ != 0)});
+            put_slot(out[size], first ^ swapped);
+            put_slot(out[size + 1], second ^ swapped);
+            pair += differ << 32;
+            size += 1 + static_cast<std::uint32_t>(differ);
+        } while (size < length);
+        return length;
+    }
+
+    /// Lists of any length. Returns how many slots are filled; one behind them may be written.
+    template <class Lists, class Tape>
+    [[gnu::always_inline]] static std::uint32_t draft_words(const Lists& lists, std::uint32_t length,
+                                                            Tape& tape, slot* out)
+    {
+        auto a = lists.unshown[0];
+        auto b = lists.unshown[1];
+        std::uint32_t size = 0;
+        std::uint16_t pair = 0;
+        while (size < length && a != 0 && b != 0) {
+            const unsigned x = lowest(a);
+            const unsigned y = lowest(b);
+            const bool agree = ((lists.struck(0, x) >> y) & 1U) != 0;
+            const bool counts = !agree && size + 1 < length;
+            put_pair(lists.index(x), lists.index(y), pair, counts, tape.next_if(!agree), out + size);
+            a &= (a - 1) & ~lists.struck(1, y);
+            b &= (b - 1) & ~lists.struck(0, x);
+            pair = static_cast<std::uint16_t>(pair + unsigned{counts});
+            size += agree ? 1U : 2U;
+        }
+        size = size < length ? size : length;
+        const unsigned ranker = a != 0 ? 0 : 1;
+        for (auto rest = a | b; rest != 0 && size < length; rest &= rest - 1) {
+            put_slot(out[size++], packed_slot(lists.index(lowest(rest)), no_pair, ranker, no_team));
+        }
+        return size;
+    }
+
+    template <class Tape>
+    static std::uint32_t draft_lists(long_lists& lists, std::uint32_t length, Tape& tape, slot* out)
+    {
+        std::uint32_t size = 0;
+        std::uint16_t pair = 0;
+        while (size < length) {
+            const std::uint32_t x = lists.best(0);
+            const std::uint32_t y = lists.best(1);
+            if (x == lists.end(0) || y == lists.end(1)) {
+                break;
+            }
+            const bool agree = lists.agree(x, y);
+            const bool heads = tape.next_if(!agree);
+            const bool counts = !agree && size + 1 < length;
+            slot two[2];
+            put_pair(lists.index(0, x), lists.index(1, y), pair, counts, heads, two);
+            out[size] = two[0];
+            if (size + 1 < length) {
+                out[size + 1] = two[1];
+            }
+            lists.show(0, x);
+            lists.show(1, y);
+            pair = static_cast<std::uint16_t>(pair + unsigned{counts});
+            size += agree ? 1U : 2U;
+        }
+        size = size < length ? size : length;
+        for (unsigned r = 0; r < 2; ++r) {
+            for (std::uint32_t x = lists.best(r); x != lists.end(r) && size < length; x = lists.best(r)) {
+                put_slot(out[size++], packed_slot(lists.index(r, x), no_pair, r, no_team));
+                lists.show(r, x);
+            }
+        }
+        return size;
+    }
+
+private:
+    // Write both picks side by side, the second ranker's first for heads; whether it is a pair is not branched on.
+    [[gnu::always_inline]] static void put_pair(std::uint32_t x, std::uint32_t y, std::uint16_t pair,
+                                                bool counts, bool heads, slot* out) noexcept
+    {
+        const std::uint64_t nobody = counts ? 0 : no_credit;
+        const std::uint64_t first = packed_slot(x, pair, 0, 0) | nobody;
+        const std::uint64_t second = packed_slot(y, pair, 1, 1) | nobody;
+        const std::uint64_t swapped = (first ^ second) & (0 - std::uint64_t{heads});
+        put_slot(out[0], first ^ swapped);
+        put_slot(out[1], second ^ swapped);
+    }
+};
+
+}  // namespace detail
 
 /// Mix two rankings so that their differing picks stand side by side, in a fair random order.
 ///
@@ -34,49 +148,13 @@ struct competitive_pairs {
             throw configuration_error("competitive_pairs.rankings", std::to_string(lists.size()),
                                       "two rankings; team_draft mixes more");
         }
-        const ranking both[rankers] = {lists.empty() ? ranking{} : lists[0],
-                                       lists.size() < rankers ? ranking{} : lists[1]};
-        out.restart(out.length());
-        detail::with_offers<rankers>(both, out, [&](auto& offers) { play(offers, coins, out); });
+        const auto list = [&](std::size_t r) {
+            return r < lists.size() ? ranking{lists[r].data(), lists[r].size()} : ranking{};
+        };
+        detail::draft_two<detail::pairs_rule>(list(0), list(1), coins, out);
     }
 
     bool operator==(const competitive_pairs&) const = default;
-
-private:
-    template <class Offers, class Coins>
-    static void play(Offers& offers, Coins& coins, draft& out)
-    {
-        std::uint16_t pair = 0;
-        while (!out.full()) {
-            const bool dry[rankers] = {offers.dry(0), offers.dry(1)};
-            if (dry[0] || dry[1]) {
-                if (dry[0] && dry[1]) {
-                    return;
-                }
-                const std::uint8_t ranker = dry[0] ? 1 : 0;
-                out.push({offers.best(ranker), no_pair, ranker, no_team});
-                offers.show_best(ranker);
-                continue;
-            }
-            const std::uint32_t picks[rankers] = {offers.best(0), offers.best(1)};
-            if (offers.agree(0, 1)) {
-                out.push({picks[0], no_pair, 0, no_team});
-                offers.show_best(0);
-                continue;
-            }
-            const std::uint8_t first = coins.coin() ? 1 : 0;
-            const std::uint8_t second = first ^ 1;
-            if (out.room() >= 2) {
-                out.push({picks[first], pair, first, first});
-                out.push({picks[second], pair, second, second});
-                ++pair;
-            } else {
-                out.push({picks[first], no_pair, first, no_team});
-            }
-            offers.show_best(0);
-            offers.show_best(1);
-        }
-    }
 };
 
 }  // namespace joust::inline v0

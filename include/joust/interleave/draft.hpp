@@ -54,6 +54,24 @@ public:
         }
     }
 
+    /// Write all slots at once in place of push(): room for as many as were asked for, whatever stood there before.
+    /// Say with `filled` how many were written.
+    [[nodiscard]] slot* to_fill()
+    {
+        if (length_ <= inline_slots) {
+            return inline_.data();
+        }
+        more_.resize(length_);
+        return more_.data();
+    }
+    void filled(std::size_t size) noexcept
+    {
+        size_ = size;
+        if (length_ > inline_slots) {
+            more_.resize(size);
+        }
+    }
+
     /// Take the credit away from every slot at or after a position, and from a pair that straddles it.
     void forfeit_from(std::size_t position) noexcept
     {

@@ -5,6 +5,7 @@
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/offers.hpp>
 #include <joust/interleave/ranking.hpp>
+#include <joust/interleave/two_lists.hpp>
 
 #include <array>
 #include <cstddef>
@@ -12,6 +13,115 @@
 #include <string>
 
 namespace joust::inline v0 {
+
+namespace detail {
+
+/// How two captains pick teams. In every round a coin says who picks first; the other takes its own best item, or, where
+/// both wanted the same one, its second best.
+struct teams_rule {
+    /// Lists as long as the slate cannot run dry. Returns how many slots are filled; one behind them may be written.
+    template <class Lists, class Tape>
+    [[gnu::always_inline]] static std::uint32_t draft_full(const Lists& lists, std::uint32_t length,
+                                                           Tape& tape, slot* out)
+    {
+        using word = std::remove_cvref_t<decltype(lists.unshown[0])>;
+        word a = lists.unshown[0];
+        word b = lists.unshown[1];
+        // Each round is worked out for both outcomes of its coin, and masks choose one: no branch has to be guessed.
+        for (std::uint32_t size = 0; size < length; size += 2) {
+            const word more_a = a & (a - 1);
+            const word more_b = b & (b - 1);
+            const unsigned x = lowest(a);
+            const unsigned y = lowest(b);
+            const unsigned next_x = lowest(more_a | Lists::end);
+            const unsigned next_y = lowest(more_b | Lists::end);
+            const word struck_b = lists.struck(0, x);
+            const word agree = (struck_b >> y) & 1U;
+            const word heads = tape.next_if(true);
+            const word late_a = 0 - (agree & heads);  // the first ranker picks second and finds its best gone
+            const word late_b = 0 - (agree & ~heads);
+            const std::uint64_t of_a = packed_slot(lists.index(choose(x, next_x, late_a)), no_pair, 0, 0);
+            const std::uint64_t of_b = packed_slot(lists.index(choose(y, next_y, late_b)), no_pair, 1, 1);
+            const std::uint64_t swapped = (of_a ^ of_b) & (0 - std::uint64_t{heads});
+            put_slot(out[size], of_a ^ swapped);
+            put_slot(out[size + 1], of_b ^ swapped);
+            a = more_a & ((more_a - 1) | ~late_a) &
+                ~(lists.struck(1, y) | (lists.struck(1, next_y) & late_b));
+            b = more_b & ((more_b - 1) | ~late_b) & ~(struck_b | (lists.struck(0, next_x) & late_a));
+        }
+        return length;
+    }
+
+    /// Lists of any length. Returns how many slots are filled.
+    template <class Lists, class Tape>
+    [[gnu::always_inline]] static std::uint32_t draft_words(const Lists& lists, std::uint32_t length,
+                                                            Tape& tape, slot* out)
+    {
+        auto a = lists.unshown[0];
+        auto b = lists.unshown[1];
+        std::uint32_t size = 0;
+        const auto pick = [&](unsigned ranker, unsigned team) {
+            auto& own = ranker == 0 ? a : b;
+            auto& other = ranker == 0 ? b : a;
+            const unsigned x = lowest(own);
+            put_slot(out[size++], packed_slot(lists.index(x), no_pair, ranker, team));
+            own &= own - 1;
+            other &= ~lists.struck(ranker, x);
+        };
+        while (size < length && a != 0 && b != 0) {
+            const bool fair = (a & (a - 1)) != 0 && (b & (b - 1)) != 0;
+            const unsigned first = tape.next_if(true) ? 1 : 0;
+            const unsigned second = 1 - first;
+            pick(first, first);
+            if (size < length && (second == 0 ? a : b) != 0) {
+                pick(second, fair ? second : no_team);
+            }
+        }
+        const unsigned ranker = a != 0 ? 0 : 1;
+        while (size < length && (a | b) != 0) {
+            pick(ranker, no_team);
+        }
+        return size;
+    }
+
+    template <class Tape>
+    static std::uint32_t draft_lists(long_lists& lists, std::uint32_t length, Tape& tape, slot* out)
+    {
+        std::uint32_t size = 0;
+        while (size < length && lists.left(0) != 0 && lists.left(1) != 0) {
+            const bool fair = lists.left(0) > 1 && lists.left(1) > 1;
+            const unsigned first = tape.next_if(true) ? 1 : 0;
+            const std::uint32_t x = lists.best(first);
+            put_slot(out[size++], packed_slot(lists.index(first, x), no_pair, first, first));
+            lists.show(first, x);
+            const unsigned second = 1 - first;
+            if (size < length && lists.left(second) != 0) {
+                const std::uint32_t y = lists.best(second);
+                put_slot(out[size++],
+                         packed_slot(lists.index(second, y), no_pair, second, fair ? second : no_team));
+                lists.show(second, y);
+            }
+        }
+        for (unsigned r = 0; r < 2; ++r) {
+            while (size < length && lists.left(r) != 0) {
+                const std::uint32_t x = lists.best(r);
+                put_slot(out[size++], packed_slot(lists.index(r, x), no_pair, r, no_team));
+                lists.show(r, x);
+            }
+        }
+        return size;
+    }
+
+private:
+    // The second number where a mask is all ones, the first where it is zero.
+    template <class Word>
+    [[gnu::always_inline]] static unsigned choose(unsigned first, unsigned second, Word mask) noexcept
+    {
+        return first ^ ((first ^ second) & static_cast<unsigned>(mask));
+    }
+};
+
+}  // namespace detail
 
 /// Mix any number of rankings as captains pick teams: in rounds, in a random order each round, every ranker
 /// shows its best item that is not shown yet and is credited with it.
@@ -34,10 +144,11 @@ struct team_draft {
             throw configuration_error("team_draft.rankings", std::to_string(lists.size()),
                                       "at most 15 rankings");
         }
-        out.restart(out.length());
         if (lists.size() == 2) {
-            detail::with_offers<2>(lists, out, [&](auto& offers) { play(offers, 2, coins, out); });
+            detail::draft_two<detail::teams_rule>({lists[0].data(), lists[0].size()},
+                                                  {lists[1].data(), lists[1].size()}, coins, out);
         } else {
+            out.restart(out.length());
             detail::with_offers<max_rankers>(lists, out, [&](auto& offers) {
                 play(offers, static_cast<unsigned>(lists.size()), coins, out);
             });

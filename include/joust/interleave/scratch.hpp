@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace joust::inline v0::detail {
+
+/// Borrow memory that the thread keeps between calls, so that long slates do not allocate each time.
+///
+/// Who borrows while another one does gets memory of its own.
+/// cost: a thread keeps at most 1 MiB; a larger loan is freed when it ends
+class scratch {
+public:
+    static constexpr std::size_t most_kept = std::size_t{1} << 20;
+
+    explicit scratch(std::size_t bytes) : bytes_(std::exchange(kept(), {}))
+    {
+        if (bytes_.size() < bytes) {
+            bytes_.clear();  // nothing to carry over
+            bytes_.resize(bytes);
+        }
+        next_ = bytes_.data();
+    }
+    scratch(const scratch&) = delete;
+    scratch& operator=(const scratch&) = delete;
+    ~scratch()
+    {
+        if (bytes_.capacity() <= most_kept) {
+            kept().swap(bytes_);
+        }
+    }
+
+    /// The next `count` values, with whatever an earlier borrower left there. assumes: as many bytes were borrowed, and
+    /// larger types come first
+    template <class T>
+    [[nodiscard]] T* take(std::size_t count) noexcept
+    {
+        return reinterpret_cast<T*>(std::exchange(next_, next_ + count * sizeof(T)));
+    }
+
+private:
+    [[nodiscard]] static std::vector<std::byte>& kept() noexcept
+    {
+        static thread_local std::vector<std::byte> bytes;
+        return bytes;
+    }
+
+    std::vector<std::byte> bytes_;
+    std::byte* next_;
+};
+
+}  // namespace joust::inline v0::detail

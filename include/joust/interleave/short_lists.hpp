@@ -1,0 +1,325 @@
+#pragma once
+
+#include <joust/interleave/ranking.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+// Two short lists are compared entry by entry before anything is drafted; then drafting is arithmetic on words. There
+// are three ways to compare. They give the same crossings, and the machine decides which one runs.
+
+namespace joust::inline v0::detail {
+
+/// Say which entries of two short lists are the same items.
+struct crossings {
+    static constexpr unsigned most = 16;
+    static constexpr std::uint32_t end = std::uint32_t{1} << most;  ///< behind every entry
+
+    std::uint32_t unshown[2];  ///< a bit per entry that can still be shown
+    /// of[0][i]: the bit of the second list's entry that is item i of the first; nothing at `most`
+    std::uint32_t of[2][most + 1];
+
+    /// A bit for each of the first entries.
+    [[gnu::always_inline, nodiscard]] static std::uint32_t first(std::size_t size) noexcept
+    {
+        return (std::uint32_t{1} << size) - 1;
+    }
+    /// What showing an entry takes from the other list.
+    [[gnu::always_inline, nodiscard]] std::uint32_t struck(unsigned ranker, unsigned place) const noexcept
+    {
+        return of[ranker][place];
+    }
+    [[gnu::always_inline, nodiscard]] static std::uint32_t index(unsigned place) noexcept { return place; }
+};
+
+/// Compare every entry with every other one. Returns whether the entries of each list are distinct: only then do the
+/// crossings mean anything. assumes: at most `crossings::most` entries
+[[nodiscard]] inline bool cross_one_by_one(ranking a, ranking b, crossings& out) noexcept
+{
+    const ranking keys[2] = {a, b};
+    bool distinct = true;
+    for (unsigned r = 0; r < 2; ++r) {
+        out.unshown[r] = crossings::first(keys[r].size());
+        for (unsigned i = 0; i < keys[r].size(); ++i) {
+            std::uint32_t same = 0;
+            for (unsigned j = 0; j < keys[1 - r].size(); ++j) {
+                same |= std::uint32_t{keys[r][i] == keys[1 - r][j]} << j;
+            }
+            out.of[r][i] = same;
+            for (unsigned j = 0; j < i; ++j) {
+                distinct = distinct && keys[r][i] != keys[r][j];
+            }
+        }
+        out.of[r][crossings::most] = 0;
+    }
+    return distinct;
+}
+
+// Vector types and instructions by name: <immintrin.h> would cost every includer tens of thousands of lines.
+#if defined(__SSE2__)
+
+/// The same by prints of sixteen bits, eight at a time; equal prints are compared in full.
+class cross_by_prints {
+public:
+    [[nodiscard]] static bool cross(ranking a, ranking b, crossings& out) noexcept
+    {
+        const auto size_a = static_cast<unsigned>(a.size());
+        const auto size_b = static_cast<unsigned>(b.size());
+        const prints of_a = prints_of(a.data(), size_a);
+        const prints of_b = prints_of(b.data(), size_b);
+        const std::uint32_t valid = crossings::first(size_b);
+        out.unshown[0] = crossings::first(size_a);
+        out.unshown[1] = valid;
+        if (size_a == 0 || size_b == 0 || may_repeat(of_a, size_a) || may_repeat(of_b, size_b)) [[unlikely]] {
+            return cross_one_by_one(a, b, out);
+        }
+        // Each print twice in a row, so that it is spread over a vector by one load and one shuffle.
+        alignas(16) std::array<int, crossings::most> twice;
+        store(&twice[0], __builtin_shufflevector(of_a.low, of_a.low, 0, 0, 1, 1, 2, 2, 3, 3));
+        store(&twice[4], __builtin_shufflevector(of_a.low, of_a.low, 4, 4, 5, 5, 6, 6, 7, 7));
+        store(&twice[8], __builtin_shufflevector(of_a.high, of_a.high, 0, 0, 1, 1, 2, 2, 3, 3));
+        store(&twice[12], __builtin_shufflevector(of_a.high, of_a.high, 4, 4, 5, 5, 6, 6, 7, 7));
+        std::memset(out.of[1], 0, sizeof out.of[1]);
+        item_key different = 0;
+        unsigned several = 0;
+        for (unsigned i = 0; i < size_a; ++i) {
+            const int p = twice[i];
+            const ints spread{p, p, p, p};
+            words wanted;
+            std::memcpy(&wanted, &spread, sizeof wanted);
+            // Equal lanes are -1, which stays -1 when lanes are narrowed to bytes.
+            const unsigned same = static_cast<unsigned>(__builtin_ia32_pmovmskb128(
+                                      __builtin_ia32_packsswb128(of_b.low == wanted, of_b.high == wanted))) &
+                                  valid;
+            // Without a branch, since whether there is such an entry is what cannot be guessed.
+            const auto j = static_cast<unsigned>(std::countr_zero(same | crossings::end));
+            const item_key difference = a[i] ^ b[j % crossings::most];
+            different |= same != 0 ? difference : 0;
+            several |= same & (same - 1);
+            out.of[0][i] = same;
+            out.of[1][j] = 1U << i;
+        }
+        if ((different | several) != 0) [[unlikely]] {
+            return cross_one_by_one(a, b, out);
+        }
+        out.of[0][crossings::most] = 0;
+        out.of[1][crossings::most] = 0;
+        return true;
+    }
+
+private:
+    using words [[gnu::vector_size(16)]] = short;
+    using ints [[gnu::vector_size(16)]] = int;
+    using longs [[gnu::vector_size(16)]] = long long;
+
+    struct prints {
+        words low;
+        words high;
+    };
+
+    static void store(int* to, words from) noexcept { std::memcpy(to, &from, sizeof from); }
+
+    // Two entries, or numbers that are unlikely to be entries behind the end: should they be, the lists are compared
+    // one by one.
+    [[nodiscard]] static ints pair_at(const item_key* keys, unsigned size, unsigned at) noexcept
+    {
+        longs pair{static_cast<long long>(0x6a09e667f3bcc908U + 3 * at),
+                   static_cast<long long>(0xbb67ae8584caa73bU + 5 * at)};
+        if (at + 2 <= size) {
+            std::memcpy(&pair, keys + at, sizeof pair);
+        } else if (at < size) {
+            pair[0] = static_cast<long long>(keys[at]);
+        }
+        ints four;
+        std::memcpy(&four, &pair, sizeof four);
+        return four;
+    }
+
+    [[nodiscard]] static words eight_prints(const item_key* keys, unsigned size, unsigned at) noexcept
+    {
+        // Both halves of a key, folded onto each other and multiplied by odd numbers.
+        const words odd{0x4f35, 0x2c9b, 0x4f35, 0x2c9b, 0x4f35, 0x2c9b, 0x4f35, 0x2c9b};
+        ints mixed[2];
+        for (unsigned half = 0; half < 2; ++half) {
+            const ints x = pair_at(keys, size, at + 4 * half);
+            const ints y = pair_at(keys, size, at + 4 * half + 2);
+            const ints folded =
+                __builtin_shufflevector(x, y, 0, 2, 4, 6) ^ __builtin_shufflevector(x, y, 1, 3, 5, 7);
+            words parts;
+            std::memcpy(&parts, &folded, sizeof parts);
+            mixed[half] = (__builtin_ia32_pmaddwd128(parts, odd) << 16) >> 16;
+        }
+        return __builtin_ia32_packssdw128(mixed[0], mixed[1]);
+    }
+
+    [[nodiscard]] static prints prints_of(const item_key* keys, unsigned size) noexcept
+    {
+        return {eight_prints(keys, size, 0), eight_prints(keys, size, 8)};
+    }
+
+    // Eight words beside all rotations of eight words.
+    [[nodiscard]] static words within(words x, words swapped) noexcept
+    {
+        return (x == swapped) | (x == __builtin_shufflevector(x, x, 2, 3, 4, 5, 6, 7, 0, 1)) |
+               (x == __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3)) |
+               (x == __builtin_shufflevector(swapped, swapped, 2, 3, 4, 5, 6, 7, 0, 1)) |
+               (x == __builtin_shufflevector(swapped, swapped, 4, 5, 6, 7, 0, 1, 2, 3));
+    }
+    [[nodiscard]] static words between(words x, words y) noexcept
+    {
+        return (x == y) | (x == __builtin_shufflevector(y, y, 2, 3, 4, 5, 6, 7, 0, 1)) |
+               (x == __builtin_shufflevector(y, y, 4, 5, 6, 7, 0, 1, 2, 3)) |
+               (x == __builtin_shufflevector(y, y, 6, 7, 0, 1, 2, 3, 4, 5));
+    }
+    [[nodiscard]] static words swap_neighbours(words x) noexcept
+    {
+        return __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6);
+    }
+
+    [[nodiscard]] static bool may_repeat(const prints& all, unsigned size) noexcept
+    {
+        words same = within(all.low, swap_neighbours(all.low));
+        if (size > 8) {
+            const words swapped = swap_neighbours(all.high);
+            same |= within(all.high, swapped) | between(all.low, all.high) | between(all.low, swapped);
+        }
+        return __builtin_ia32_pmovmskb128(__builtin_ia32_packsswb128(same, same)) != 0;
+    }
+};
+
+#endif
+
+#if defined(__x86_64__)
+
+/// The same by both halves of a key folded onto each other, sixteen at a time; what is found is compared in full.
+class cross_by_sixteens {
+public:
+    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] [[nodiscard]] static bool
+    cross(ranking a, ranking b, crossings& out) noexcept
+    {
+        const auto size_a = static_cast<unsigned>(a.size());
+        const auto size_b = static_cast<unsigned>(b.size());
+        const longs a_keys[2] = {load(a.data(), size_a, 0), load(a.data(), size_a, 8)};
+        const longs b_keys[2] = {load(b.data(), size_b, 0), load(b.data(), size_b, 8)};
+        const ints a_halves = halves<0>(a_keys);
+        const ints b_halves = halves<0>(b_keys);
+        const ints a_folded = a_halves ^ halves<1>(a_keys);
+        const ints b_folded = b_halves ^ halves<1>(b_keys);
+        alignas(64) int folded[2][16];
+        std::memcpy(folded[0], &a_folded, sizeof a_folded);
+        std::memcpy(folded[1], &b_folded, sizeof b_folded);
+        ints of_a{};
+        ints of_b{};
+        ints bit = of_a + 1;
+        // Compilers that know what stands in memory and in `bit` make shuffles of it, which all need the same port.
+        __asm__("" : "+m"(folded), "+v"(bit));
+        // Behind the end of the shorter list, too: a bit behind the end strikes nothing.
+        const unsigned size = size_a < size_b ? size_b : size_a;
+        for (unsigned i = 0; i < size; ++i) {
+            of_a = a_folded == spread(folded[1][i]) ? bit : of_a;
+            of_b = b_folded == spread(folded[0][i]) ? bit : of_b;
+            bit += bit;
+        }
+        // The exponent of a power of two says which place it stands for.
+        const floats powers = __builtin_convertvector(of_a, floats);
+        ints places;
+        std::memcpy(&places, &powers, sizeof places);
+        places = (places >> 23) - 127;
+        const ints met = pick(b_halves, places);
+        const auto lanes = static_cast<unsigned short>(crossings::first(size_a));
+        const auto found =
+            static_cast<unsigned short>(__builtin_ia32_cmpd512_mask(of_a, ints{}, not_equal, lanes));
+        if (__builtin_ia32_cmpd512_mask(met, a_halves, not_equal, found) != 0 ||
+            (apart(a_keys, a.data(), size_a) & apart(b_keys, b.data(), size_b)) != 0xff) [[unlikely]] {
+            return cross_one_by_one(a, b, out);
+        }
+        std::memcpy(out.of[0], &of_a, sizeof of_a);
+        std::memcpy(out.of[1], &of_b, sizeof of_b);
+        out.of[0][crossings::most] = 0;
+        out.of[1][crossings::most] = 0;
+        out.unshown[0] = crossings::first(size_a);
+        out.unshown[1] = crossings::first(size_b);
+        return true;
+    }
+
+private:
+    using longs [[gnu::vector_size(64)]] = long long;
+    using ints [[gnu::vector_size(64)]] = int;
+    using floats [[gnu::vector_size(64)]] = float;
+    static constexpr int not_equal = 4;
+
+    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static longs
+    load(const item_key* from, unsigned size, unsigned at) noexcept
+    {
+        // Behind the end stand different numbers that are unlikely to be entries; should they be, only time is lost.
+        const longs none{0x6a09e667f3bcc908, 0x6b09e667f3bcc908, 0x6c09e667f3bcc908, 0x6d09e667f3bcc908,
+                         0x6e09e667f3bcc908, 0x6f09e667f3bcc908, 0x7009e667f3bcc908, 0x7109e667f3bcc908};
+        if (size <= at) {
+            return none;
+        }
+        return __builtin_ia32_loaddqudi512_mask(reinterpret_cast<const long long*>(from + at), none,
+                                                static_cast<unsigned char>(((1U << size) - 1) >> at));
+    }
+    template <int Upper>
+    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static ints
+    halves(const longs (&keys)[2]) noexcept
+    {
+        ints x;
+        ints y;
+        std::memcpy(&x, &keys[0], sizeof x);
+        std::memcpy(&y, &keys[1], sizeof y);
+        return __builtin_shufflevector(x, y, Upper, 2 + Upper, 4 + Upper, 6 + Upper, 8 + Upper, 10 + Upper,
+                                       12 + Upper, 14 + Upper, 16 + Upper, 18 + Upper, 20 + Upper, 22 + Upper,
+                                       24 + Upper, 26 + Upper, 28 + Upper, 30 + Upper);
+    }
+    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static ints spread(int x) noexcept
+    {
+        return ints{x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+    }
+    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static ints pick(ints from,
+                                                                                      ints places) noexcept
+    {
+#if defined(__clang__)
+        return __builtin_ia32_permvarsi512(from, places);
+#else
+        return __builtin_shuffle(from, places);
+#endif
+    }
+    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static unsigned char
+    differ(longs x, longs y, unsigned char lanes) noexcept
+    {
+        return __builtin_ia32_cmpq512_mask(x, y, not_equal, lanes);
+    }
+
+    // All ones where the entries are distinct.
+    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static unsigned char
+    apart(const longs (&keys)[2], const item_key* all, unsigned size) noexcept
+    {
+        const longs low = keys[0];
+        const longs high = keys[1];
+        unsigned char lanes = differ(low, __builtin_shufflevector(low, low, 1, 2, 3, 4, 5, 6, 7, 0), 0xff);
+        lanes = differ(low, __builtin_shufflevector(low, low, 2, 3, 4, 5, 6, 7, 0, 1), lanes);
+        lanes = differ(low, __builtin_shufflevector(low, low, 3, 4, 5, 6, 7, 0, 1, 2), lanes);
+        lanes = differ(low, __builtin_shufflevector(low, low, 4, 5, 6, 7, 0, 1, 2, 3), lanes);
+        for (unsigned i = 8; i < size; ++i) {
+            const auto k = static_cast<long long>(all[i]);
+            lanes = differ(low, longs{k, k, k, k, k, k, k, k}, lanes);
+        }
+        if (size > 9) {
+            lanes = differ(high, __builtin_shufflevector(high, high, 1, 2, 3, 4, 5, 6, 7, 0), lanes);
+        }
+        if (size > 10) {
+            lanes = differ(high, __builtin_shufflevector(high, high, 2, 3, 4, 5, 6, 7, 0, 1), lanes);
+            lanes = differ(high, __builtin_shufflevector(high, high, 3, 4, 5, 6, 7, 0, 1, 2), lanes);
+            lanes = differ(high, __builtin_shufflevector(high, high, 4, 5, 6, 7, 0, 1, 2, 3), lanes);
+        }
+        return lanes;
+    }
+};
+
+#endif
+
+}  // namespace joust::inline v0::detail

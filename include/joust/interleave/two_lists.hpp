@@ -1,0 +1,161 @@
+#pragma once
+
+#include <joust/core/random.hpp>
+#include <joust/interleave/coin_tape.hpp>
+#include <joust/interleave/coins.hpp>
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/long_lists.hpp>
+#include <joust/interleave/ranking.hpp>
+#include <joust/interleave/short_lists.hpp>
+
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+// How two rankings are drafted. A rule is written twice, over words of bits for slates of at most 16 slots and over
+// lists of any length; everything here chooses.
+
+namespace joust::inline v0::detail {
+
+/// A slot as one number, so that it is made and chosen without branches.
+[[nodiscard]] constexpr std::uint64_t packed_slot(std::uint32_t index, std::uint16_t pair, unsigned ranker,
+                                                  unsigned team) noexcept
+{
+    return index | std::uint64_t{pair} << 32 | std::uint64_t{ranker} << 48 | std::uint64_t{team} << 56;
+}
+
+/// What is set in a slot without credit and pair.
+inline constexpr std::uint64_t no_credit = packed_slot(0, no_pair, 0, no_team);
+
+[[gnu::always_inline]] inline void put_slot(slot& to, std::uint64_t packed) noexcept
+{
+    static_assert(sizeof(slot) == sizeof packed);
+    if constexpr (std::endian::native == std::endian::little) {
+        std::memcpy(&to, &packed, sizeof packed);
+    } else {
+        to = {static_cast<std::uint32_t>(packed), static_cast<std::uint16_t>(packed >> 32),
+              static_cast<std::uint8_t>(packed >> 48), static_cast<std::uint8_t>(packed >> 56)};
+    }
+}
+
+/// The place of the lowest bit. assumes: there is one
+[[gnu::always_inline, nodiscard]] inline unsigned lowest(std::uint32_t bits) noexcept
+{
+    return static_cast<unsigned>(__builtin_ctz(bits));
+}
+[[gnu::always_inline, nodiscard]] inline unsigned lowest(std::uint64_t bits) noexcept
+{
+    return static_cast<unsigned>(__builtin_ctzll(bits));
+}
+
+/// What drafting from words of bits came to: slots and coins in one word, so that it is returned in a register.
+class short_result {
+public:
+    short_result() = default;
+    short_result(std::uint32_t size, std::uint32_t coins) noexcept
+        : packed_(std::uint64_t{coins} << 32 | size)
+    {
+    }
+
+    /// Not where entries repeat, which words of bits cannot express.
+    [[nodiscard]] bool drafted() const noexcept { return packed_ != none; }
+    [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(packed_); }
+    [[nodiscard]] std::uint32_t coins() const noexcept { return static_cast<std::uint32_t>(packed_ >> 32); }
+
+private:
+    static constexpr std::uint64_t none = ~std::uint64_t{0};
+    std::uint64_t packed_ = none;
+};
+
+// The lists come as far as the slate can need them. Everything is passed in registers: what is put together in memory
+// and read at once in larger parts has to wait until it has got there.
+template <class Rule>
+[[gnu::always_inline]] inline short_result draft_crossed(const crossings& lists, std::uint32_t length,
+                                                         std::uint64_t coins, slot* out) noexcept
+{
+    word_tape tape{coins};
+    const bool full = lists.unshown[0] == crossings::first(length) && lists.unshown[1] == lists.unshown[0];
+    const std::uint32_t size = full && length != 0 ? Rule::draft_full(lists, length, tape, out)
+                                                   : Rule::draft_words(lists, length, tape, out);
+    return {size, tape.used()};
+}
+
+template <class Rule>
+[[nodiscard, gnu::noinline]] short_result draft_short(ranking a, ranking b, std::uint32_t length,
+                                                      std::uint64_t coins, slot* out) noexcept
+{
+    crossings lists;
+#if defined(__SSE2__)
+    const bool distinct = cross_by_prints::cross(a, b, lists);
+#else
+    const bool distinct = cross_one_by_one(a, b, lists);
+#endif
+    return distinct ? draft_crossed<Rule>(lists, length, coins, out) : short_result{};
+}
+
+#if defined(__x86_64__)
+template <class Rule>
+[[nodiscard, gnu::noinline, gnu::target("avx512f,avx512dq,bmi,bmi2")]] short_result
+draft_short_by_sixteens(ranking a, ranking b, std::uint32_t length, std::uint64_t coins, slot* out) noexcept
+{
+    crossings lists;
+    const bool distinct = cross_by_sixteens::cross(a, b, lists);
+    return distinct ? draft_crossed<Rule>(lists, length, coins, out) : short_result{};
+}
+#endif
+
+/// Can this machine compare sixteen keys at a time?
+[[nodiscard]] inline bool has_sixteens() noexcept
+{
+#if defined(__x86_64__)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+#else
+    return false;
+#endif
+}
+
+/// Draft from two rankings by a rule: `draft_words(crossings, length, tape, slots)` and `draft_lists(long_lists,
+/// length, tape, slots)`, both returning how many slots are filled.
+template <class Rule, coin_source Coins>
+void draft_two(ranking first, ranking second, Coins& coins, draft& out)
+{
+    const std::size_t length = out.length();
+    out.restart(length);
+    if (length <= crossings::most) [[likely]] {
+        const auto slots = static_cast<std::uint32_t>(length);
+        const ranking a = first.size() < length ? first : first.first(length);
+        const ranking b = second.size() < length ? second : second.first(length);
+        if constexpr (std::same_as<Coins, keyed_random>) {
+            const coins_ahead ahead{coins};
+            short_result done;
+#if defined(__x86_64__)
+            if (has_sixteens()) {
+                done = draft_short_by_sixteens<Rule>(a, b, slots, ahead.bits(), out.to_fill());
+            } else
+#endif
+            {
+                done = draft_short<Rule>(a, b, slots, ahead.bits(), out.to_fill());
+            }
+            if (done.drafted()) [[likely]] {
+                ahead.take(coins, done.coins());
+                out.filled(done.size());
+                return;
+            }
+        } else {
+            crossings lists;
+            if (cross_one_by_one(a, b, lists)) {
+                coin_tape<Coins> tape{coins};
+                out.filled(Rule::draft_words(lists, slots, tape, out.to_fill()));
+                return;
+            }
+        }
+    }
+    long_lists lists{{first, second}, length};
+    coin_tape<Coins> tape{coins};
+    out.filled(Rule::draft_lists(lists, static_cast<std::uint32_t>(length), tape, out.to_fill()));
+}
+
+}  // namespace joust::inline v0::detail
