@@ -16,41 +16,41 @@ namespace detail {
 
 /// How pairs are drafted. Coins order the slots of a pair and decide nothing else, so the picks need not wait for them.
 struct pairs_rule {
-    /// Lists as long as the slate cannot run dry. Returns how many slots are filled; one behind them may be written.
-    template <class Lists, class Tape>
-    [[gnu::always_inline]] static std::uint32_t draft_full(const Lists& lists, std::uint32_t length,
-                                                           Tape& tape, slot* out)
+    /// Lists as long as the slate, which cannot run dry, and coins that stand in a word. Returns how many are tossed.
+    /// One slot behind the slate may be written.
+    [[gnu::always_inline]] static unsigned draft_full(const crossings& lists, std::uint32_t length,
+                                                      std::uint64_t coins, slot* out) noexcept
     {
-        auto a = lists.unshown[0];
-        auto b = lists.unshown[1];
+        std::uint32_t a = lists.unshown[0];
+        std::uint32_t b = lists.unshown[1];
         std::uint64_t pair = 0;  // as it stands in a packed slot
-        std::uint32_t size = 0;
+        std::uint64_t size = 0;
         do {
             const unsigned x = lowest(a);
             const unsigned y = lowest(b);
-            const auto struck_b = lists.struck(0, x);
-            const auto struck_a = lists.struck(1, y);
+            const std::uint32_t struck_b = lists.of[0][x];
+            const std::uint32_t struck_a = lists.of[1][y];
             a &= (a - 1) & ~struck_a;
             b &= (b - 1) & ~struck_b;
+            // Where the picks are the same the second slot is written over.
             const std::uint64_t differ = ~(struck_b >> y) & 1U;
-            // Of a pair that does not fit only the first slot is shown, without credit.
-            const std::uint64_t counts = differ & std::uint64_t{size + 1 < length};
-            const std::uint64_t first = lists.index(x) | pair | (no_credit & (counts - 1));
-            const std::uint64_t second =
-                (lists.index(y) | pair | packed_slot(0, 0, 1, 1)) | (no_credit & (counts - 1));
-            const std::uint64_t swapped = (first ^ second) & (0 - std::uint64_t{tape.next_if(differ != 0)});
+            const std::uint64_t first = pair | x | (no_credit & (differ - 1));
+            const std::uint64_t second = pair | y | packed_slot(0, 0, 1, 1);
+            const std::uint64_t swapped = (first ^ second) & (0 - (coins & differ));
             put_slot(out[size], first ^ swapped);
             put_slot(out[size + 1], second ^ swapped);
+            coins >>= differ;
             pair += differ << 32;
-            size += 1 + static_cast<std::uint32_t>(differ);
+            size += 1 + differ;
         } while (size < length);
-        return length;
+        // Of a pair that does not fit only the first slot is shown, without credit: as unforeseeable as a coin.
+        take_credit(out[length - 1], size - length);
+        return static_cast<unsigned>(pair >> 32);
     }
 
     /// Lists of any length. Returns how many slots are filled; one behind them may be written.
-    template <class Lists, class Tape>
-    [[gnu::always_inline]] static std::uint32_t draft_words(const Lists& lists, std::uint32_t length,
-                                                            Tape& tape, slot* out)
+    template <class Tape>
+    static std::uint32_t draft_words(const crossings& lists, std::uint32_t length, Tape& tape, slot* out)
     {
         auto a = lists.unshown[0];
         auto b = lists.unshown[1];
@@ -59,18 +59,18 @@ struct pairs_rule {
         while (size < length && a != 0 && b != 0) {
             const unsigned x = lowest(a);
             const unsigned y = lowest(b);
-            const bool agree = ((lists.struck(0, x) >> y) & 1U) != 0;
+            const bool agree = ((lists.of[0][x] >> y) & 1U) != 0;
             const bool counts = !agree && size + 1 < length;
-            put_pair(lists.index(x), lists.index(y), pair, counts, tape.next_if(!agree), out + size);
-            a &= (a - 1) & ~lists.struck(1, y);
-            b &= (b - 1) & ~lists.struck(0, x);
+            put_pair(x, y, pair, counts, tape.next_if(!agree), out + size);
+            a &= (a - 1) & ~lists.of[1][y];
+            b &= (b - 1) & ~lists.of[0][x];
             pair = static_cast<std::uint16_t>(pair + unsigned{counts});
             size += agree ? 1U : 2U;
         }
         size = size < length ? size : length;
         const unsigned ranker = a != 0 ? 0 : 1;
         for (auto rest = a | b; rest != 0 && size < length; rest &= rest - 1) {
-            put_slot(out[size++], packed_slot(lists.index(lowest(rest)), no_pair, ranker, no_team));
+            put_slot(out[size++], packed_slot(lowest(rest), no_pair, ranker, no_team));
         }
         return size;
     }

@@ -27,12 +27,6 @@ struct crossings {
     {
         return (std::uint32_t{1} << size) - 1;
     }
-    /// What showing an entry takes from the other list.
-    [[gnu::always_inline, nodiscard]] std::uint32_t struck(unsigned ranker, unsigned place) const noexcept
-    {
-        return of[ranker][place];
-    }
-    [[gnu::always_inline, nodiscard]] static std::uint32_t index(unsigned place) noexcept { return place; }
 };
 
 /// Compare every entry with every other one. Returns whether the entries of each list are distinct: only then do the

@@ -19,43 +19,42 @@ namespace detail {
 /// How two captains pick teams. In every round a coin says who picks first; the other takes its own best item, or, where
 /// both wanted the same one, its second best.
 struct teams_rule {
-    /// Lists as long as the slate cannot run dry. Returns how many slots are filled; one behind them may be written.
-    template <class Lists, class Tape>
-    [[gnu::always_inline]] static std::uint32_t draft_full(const Lists& lists, std::uint32_t length,
-                                                           Tape& tape, slot* out)
+    /// Lists as long as the slate, which cannot run dry, and coins that stand in a word. Returns how many are tossed.
+    /// One slot behind the slate may be written.
+    [[gnu::always_inline]] static unsigned draft_full(const crossings& lists, std::uint32_t length,
+                                                      std::uint64_t coins, slot* out) noexcept
     {
-        using word = std::remove_cvref_t<decltype(lists.unshown[0])>;
-        word a = lists.unshown[0];
-        word b = lists.unshown[1];
+        std::uint32_t a = lists.unshown[0];
+        std::uint32_t b = lists.unshown[1];
         // Each round is worked out for both outcomes of its coin, and masks choose one: no branch has to be guessed.
         for (std::uint32_t size = 0; size < length; size += 2) {
-            const word more_a = a & (a - 1);
-            const word more_b = b & (b - 1);
+            const std::uint32_t more_a = a & (a - 1);
+            const std::uint32_t more_b = b & (b - 1);
             const unsigned x = lowest(a);
             const unsigned y = lowest(b);
-            const unsigned next_x = lowest(more_a | Lists::end);
-            const unsigned next_y = lowest(more_b | Lists::end);
-            const word struck_b = lists.struck(0, x);
-            const word agree = (struck_b >> y) & 1U;
-            const word heads = tape.next_if(true);
-            const word late_a = 0 - (agree & heads);  // the first ranker picks second and finds its best gone
-            const word late_b = 0 - (agree & ~heads);
-            const std::uint64_t of_a = packed_slot(lists.index(choose(x, next_x, late_a)), no_pair, 0, 0);
-            const std::uint64_t of_b = packed_slot(lists.index(choose(y, next_y, late_b)), no_pair, 1, 1);
+            const unsigned next_x = lowest(more_a | crossings::end);
+            const unsigned next_y = lowest(more_b | crossings::end);
+            const std::uint32_t struck_b = lists.of[0][x];
+            const auto heads = static_cast<std::uint32_t>(coins & 1U);
+            coins >>= 1;
+            // Who picks second may find its best gone.
+            const std::uint32_t agree = (struck_b >> y) & 1U;
+            const std::uint32_t late_a = 0 - (agree & heads);
+            const std::uint32_t late_b = late_a ^ (0 - agree);
+            const std::uint64_t of_a = x ^ ((x ^ next_x) & late_a);
+            const std::uint64_t of_b = (y ^ ((y ^ next_y) & late_b)) | packed_slot(0, 0, 1, 1);
             const std::uint64_t swapped = (of_a ^ of_b) & (0 - std::uint64_t{heads});
-            put_slot(out[size], of_a ^ swapped);
-            put_slot(out[size + 1], of_b ^ swapped);
-            a = more_a & ((more_a - 1) | ~late_a) &
-                ~(lists.struck(1, y) | (lists.struck(1, next_y) & late_b));
-            b = more_b & ((more_b - 1) | ~late_b) & ~(struck_b | (lists.struck(0, next_x) & late_a));
+            put_slot(out[size], (of_a ^ swapped) | packed_slot(0, no_pair, 0, 0));
+            put_slot(out[size + 1], (of_b ^ swapped) | packed_slot(0, no_pair, 0, 0));
+            a = more_a & ((more_a - 1) | ~late_a) & ~(lists.of[1][y] | (lists.of[1][next_y] & late_b));
+            b = more_b & ((more_b - 1) | ~late_b) & ~(struck_b | (lists.of[0][next_x] & late_a));
         }
-        return length;
+        return (length + 1) / 2;
     }
 
     /// Lists of any length. Returns how many slots are filled.
-    template <class Lists, class Tape>
-    [[gnu::always_inline]] static std::uint32_t draft_words(const Lists& lists, std::uint32_t length,
-                                                            Tape& tape, slot* out)
+    template <class Tape>
+    static std::uint32_t draft_words(const crossings& lists, std::uint32_t length, Tape& tape, slot* out)
     {
         auto a = lists.unshown[0];
         auto b = lists.unshown[1];
@@ -64,9 +63,9 @@ struct teams_rule {
             auto& own = ranker == 0 ? a : b;
             auto& other = ranker == 0 ? b : a;
             const unsigned x = lowest(own);
-            put_slot(out[size++], packed_slot(lists.index(x), no_pair, ranker, team));
+            put_slot(out[size++], packed_slot(x, no_pair, ranker, team));
             own &= own - 1;
-            other &= ~lists.struck(ranker, x);
+            other &= ~lists.of[ranker][x];
         };
         while (size < length && a != 0 && b != 0) {
             const bool fair = (a & (a - 1)) != 0 && (b & (b - 1)) != 0;
@@ -110,14 +109,6 @@ struct teams_rule {
             }
         }
         return size;
-    }
-
-private:
-    // The second number where a mask is all ones, the first where it is zero.
-    template <class Word>
-    [[gnu::always_inline]] static unsigned choose(unsigned first, unsigned second, Word mask) noexcept
-    {
-        return first ^ ((first ^ second) & static_cast<unsigned>(mask));
     }
 };
 

@@ -40,16 +40,19 @@ inline constexpr std::uint64_t no_credit = packed_slot(0, no_pair, 0, no_team);
     }
 }
 
+/// Take a slot's credit away where the number is 1, and not where it is 0, without a branch.
+[[gnu::always_inline]] inline void take_credit(slot& from, std::uint64_t where) noexcept
+{
+    static_assert(no_team == 0xff && no_pair == 0xffff);
+    from.team = static_cast<std::uint8_t>(from.team | (0 - where));
+    from.pair = static_cast<std::uint16_t>(from.pair | (0 - where));
+}
+
 /// The place of the lowest bit. assumes: there is one
 [[gnu::always_inline, nodiscard]] inline unsigned lowest(std::uint32_t bits) noexcept
 {
     return static_cast<unsigned>(__builtin_ctz(bits));
 }
-[[gnu::always_inline, nodiscard]] inline unsigned lowest(std::uint64_t bits) noexcept
-{
-    return static_cast<unsigned>(__builtin_ctzll(bits));
-}
-
 /// What drafting from words of bits came to: slots and coins in one word, so that it is returned in a register.
 class short_result {
 public:
@@ -75,10 +78,12 @@ template <class Rule>
 [[gnu::always_inline]] inline short_result draft_crossed(const crossings& lists, std::uint32_t length,
                                                          std::uint64_t coins, slot* out) noexcept
 {
+    if (length != 0 && lists.unshown[0] == crossings::first(length) &&
+        lists.unshown[1] == crossings::first(length)) [[likely]] {
+        return {length, Rule::draft_full(lists, length, coins, out)};
+    }
     word_tape tape{coins};
-    const bool full = lists.unshown[0] == crossings::first(length) && lists.unshown[1] == lists.unshown[0];
-    const std::uint32_t size = full && length != 0 ? Rule::draft_full(lists, length, tape, out)
-                                                   : Rule::draft_words(lists, length, tape, out);
+    const std::uint32_t size = Rule::draft_words(lists, length, tape, out);
     return {size, tape.used()};
 }
 
