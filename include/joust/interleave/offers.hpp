@@ -3,16 +3,17 @@
 #include <joust/core/hash.hpp>
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/ranking.hpp>
+#include <joust/interleave/scratch.hpp>
 
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <vector>
 
-// What every ranker can still offer while a slate is drafted. Two books of the same account: words of bits for slates
-// of at most 64 slots, numbered items for everything else. Interleavers are written once, over either.
+// What any number of rankers can still offer while a slate is drafted. Two books of the same account: words of bits for
+// slates of at most 64 slots, numbered items for everything else. Interleavers are written once, over either. Two rankers
+// have a shorter way, two_lists.hpp.
 
 namespace joust::inline v0::detail {
 
@@ -201,19 +202,25 @@ private:
 
 /// Number all different items once; then a byte of memory tells whether one is shown. Any length, any duplicates.
 ///
-/// cost: allocates; about 10 ns for each entry that can matter
+/// cost: about 10 ns for each entry that can matter; memory is the thread's scratch
 class numbered_offers {
 public:
     numbered_offers(rankings lists, std::size_t length)
+        : entries_(entries_of(lists, length)), cell_count_(std::bit_ceil(2 * entries_ + 2)),
+          memory_(cell_count_ * sizeof(cell) + entries_ * (2 * sizeof(std::uint32_t) + sizeof(std::uint16_t)))
     {
-        std::size_t entries = 0;
-        for (const ranking& list : lists) {
-            entries += list.size();
+        cells_ = memory_.take<cell>(cell_count_);
+        numbers_ = memory_.take<std::uint32_t>(entries_);
+        indices_ = memory_.take<std::uint32_t>(entries_);
+        holders_ = memory_.take<std::uint16_t>(entries_);
+        for (std::size_t i = 0; i < cell_count_; ++i) {
+            cells_[i] = {};
         }
-        cells_.resize(std::bit_ceil(2 * entries + 2));
-        items_.reserve(entries);
+        std::size_t start = 0;
         for (unsigned r = 0; r < lists.size(); ++r) {
+            starts_[r] = start;
             number(lists[r], r, length);
+            start += left_[r];
         }
     }
 
@@ -223,23 +230,16 @@ public:
     }
     [[nodiscard]] bool dry(unsigned ranker) const noexcept { return left_[ranker] == 0; }
 
-    [[nodiscard]] std::uint32_t best(unsigned ranker) noexcept
-    {
-        std::uint32_t& cursor = cursors_[ranker];
-        while ((holders_[item_at(ranker, cursor)] & shown) != 0) {
-            ++cursor;
-        }
-        return cursor;
-    }
+    [[nodiscard]] std::uint32_t best(unsigned ranker) noexcept { return indices_[best_entry(ranker)]; }
 
     [[nodiscard]] bool agree(unsigned a, unsigned b) noexcept
     {
-        return item_at(a, best(a)) == item_at(b, best(b));
+        return numbers_[best_entry(a)] == numbers_[best_entry(b)];
     }
 
     void show_best(unsigned ranker) noexcept
     {
-        std::uint16_t& holders = holders_[item_at(ranker, best(ranker))];
+        std::uint16_t& holders = holders_[numbers_[best_entry(ranker)]];
         for (unsigned r = 0, rest = holders; rest != 0; ++r, rest >>= 1) {
             left_[r] -= rest & 1U;
         }
@@ -251,51 +251,71 @@ private:
 
     struct cell {
         item_key key = 0;
-        std::uint32_t item_plus_one = 0;  // 0 where the cell is free
+        std::uint32_t number_plus_one = 0;  // 0 where the cell is free
     };
 
-    [[nodiscard]] std::uint32_t item_at(unsigned ranker, std::uint32_t index) const noexcept
+    [[nodiscard]] static std::size_t entries_of(rankings lists, std::size_t length) noexcept
     {
-        return items_[starts_[ranker] + index];
+        std::size_t entries = 0;
+        for (const ranking& list : lists) {
+            entries += list.size() < length ? list.size() : length;
+        }
+        return entries;
+    }
+
+    // assumes: not dry
+    [[nodiscard]] std::size_t best_entry(unsigned ranker) noexcept
+    {
+        std::size_t& cursor = cursors_[ranker];
+        while ((holders_[numbers_[starts_[ranker] + cursor]] & shown) != 0) {
+            ++cursor;
+        }
+        return starts_[ranker] + cursor;
     }
 
     // Entries behind the first `length` different ones of a list cannot reach the slate.
-    void number(ranking list, unsigned ranker, std::size_t length)
+    void number(ranking list, unsigned ranker, std::size_t length) noexcept
     {
-        starts_[ranker] = items_.size();
         cursors_[ranker] = 0;
-        left_[ranker] = 0;
+        std::size_t& found = left_[ranker];
+        found = 0;
         const auto bit = static_cast<std::uint16_t>(1U << ranker);
-        for (std::size_t i = 0; i < list.size() && left_[ranker] < length; ++i) {
-            const std::uint32_t item = number_of(list[i]);
-            items_.push_back(item);
-            if ((holders_[item] & bit) == 0) {
-                holders_[item] |= bit;
-                ++left_[ranker];
+        for (std::size_t i = 0; i < list.size() && found < length; ++i) {
+            const std::uint32_t number = number_of(list[i]);
+            if ((holders_[number] & bit) == 0) {
+                holders_[number] |= bit;
+                numbers_[starts_[ranker] + found] = number;
+                indices_[starts_[ranker] + found] = static_cast<std::uint32_t>(i);
+                ++found;
             }
         }
     }
 
-    [[nodiscard]] std::uint32_t number_of(item_key key)
+    [[nodiscard]] std::uint32_t number_of(item_key key) noexcept
     {
-        const std::size_t mask = cells_.size() - 1;
+        const std::size_t mask = cell_count_ - 1;
         std::size_t at = mix64(key) & mask;
-        while (cells_[at].item_plus_one != 0 && cells_[at].key != key) {
+        while (cells_[at].number_plus_one != 0 && cells_[at].key != key) {
             at = (at + 1) & mask;
         }
-        if (cells_[at].item_plus_one == 0) {
-            holders_.push_back(0);
-            cells_[at] = {key, static_cast<std::uint32_t>(holders_.size())};
+        if (cells_[at].number_plus_one == 0) {
+            holders_[count_] = 0;
+            cells_[at] = {key, ++count_};
         }
-        return cells_[at].item_plus_one - 1;
+        return cells_[at].number_plus_one - 1;
     }
 
-    std::vector<cell> cells_;
-    std::vector<std::uint32_t> items_;    // all lists one behind the other, as item numbers
-    std::vector<std::uint16_t> holders_;  // by item number: whose lists hold it, and whether it is shown
+    std::size_t entries_;
+    std::size_t cell_count_;
+    scratch memory_;
+    cell* cells_;
+    std::uint32_t* numbers_;  // all lists one behind the other, each item once per list, as item numbers
+    std::uint32_t* indices_;  // where in the list it stands
+    std::uint16_t* holders_;  // by item number: whose lists hold it, and whether it is shown
+    std::uint32_t count_ = 0;
     std::array<std::size_t, max_rankers> starts_;
     std::array<std::size_t, max_rankers> left_;
-    std::array<std::uint32_t, max_rankers> cursors_;
+    std::array<std::size_t, max_rankers> cursors_;
 };
 
 /// Open the book that suits these lists and let an interleaver draft from it.
