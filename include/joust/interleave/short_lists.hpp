@@ -210,23 +210,22 @@ public:
         ints bit = of_a + 1;
         // Compilers that know what stands in memory and in `bit` make shuffles of it, which all need the same port.
         __asm__("" : "+m"(folded), "+v"(bit));
-        // Behind the end of the shorter list, too: a bit behind the end strikes nothing.
-        const unsigned size = size_a < size_b ? size_b : size_a;
-        for (unsigned i = 0; i < size; ++i) {
+        const unsigned both = size_a < size_b ? size_a : size_b;
+        unsigned i = 0;
+        for (; i < both; ++i) {
             of_a = a_folded == spread(folded[1][i]) ? bit : of_a;
             of_b = b_folded == spread(folded[0][i]) ? bit : of_b;
             bit += bit;
         }
-        // The exponent of a power of two says which place it stands for.
-        const floats powers = __builtin_convertvector(of_a, floats);
-        ints places;
-        std::memcpy(&places, &powers, sizeof places);
-        places = (places >> 23) - 127;
-        const ints met = pick(b_halves, places);
-        const auto lanes = static_cast<unsigned short>(crossings::first(size_a));
-        const auto found =
-            static_cast<unsigned short>(__builtin_ia32_cmpd512_mask(of_a, ints{}, not_equal, lanes));
-        if (__builtin_ia32_cmpd512_mask(met, a_halves, not_equal, found) != 0 ||
+        for (unsigned j = i; j < size_b; ++j) {
+            of_a = a_folded == spread(folded[1][j]) ? bit : of_a;
+            bit += bit;
+        }
+        for (unsigned j = i; j < size_a; ++j) {
+            of_b = b_folded == spread(folded[0][j]) ? bit : of_b;
+            bit += bit;
+        }
+        if ((mistaken(of_a, a_halves, b_halves, size_a) | mistaken(of_b, b_halves, a_halves, size_b)) != 0 ||
             (apart(a_keys, a.data(), size_a) & apart(b_keys, b.data(), size_b)) != 0xff) [[unlikely]] {
             return cross_one_by_one(a, b, out);
         }
@@ -286,6 +285,20 @@ private:
     differ(longs x, longs y, unsigned char lanes) noexcept
     {
         return __builtin_ia32_cmpq512_mask(x, y, not_equal, lanes);
+    }
+
+    // The entries that were found by their fold although one half of the key is different.
+    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static unsigned
+    mistaken(ints of, ints own, ints others, unsigned size) noexcept
+    {
+        // The exponent of a power of two says which place it stands for.
+        const floats powers = __builtin_convertvector(of, floats);
+        ints places;
+        std::memcpy(&places, &powers, sizeof places);
+        const auto lanes = static_cast<unsigned short>(crossings::first(size));
+        const auto found =
+            static_cast<unsigned short>(__builtin_ia32_cmpd512_mask(of, ints{}, not_equal, lanes));
+        return __builtin_ia32_cmpd512_mask(pick(others, (places >> 23) - 127), own, not_equal, found);
     }
 
     // All ones where the entries are distinct.
