@@ -103,7 +103,9 @@ std::vector<row> rows(bool in_full)
     const auto by_its_curve = by_curve(joust::balanced{}, curve);
     const std::string attentive = "balanced, clicks that follow its curve";
     add(attentive, few, true, [=] { return short_lists(by_its_curve); });
-    add(attentive, overlapping, true, [=] { return partial_overlaps(by_its_curve, in_full); });
+    if (!brief) {
+        add(attentive, overlapping, true, [=] { return partial_overlaps(by_its_curve, in_full); });
+    }
     add(attentive, permuted, true, [=] { return permutations(by_its_curve); });
     add("balanced, other clicks", permuted, false,
         [=] { return permutations(by_shares(joust::balanced{})); });
