@@ -70,7 +70,7 @@ TEST_CASE("a list that runs dry no longer tips the balance")
     };
     const integer one = enumerator::whole;
     CHECK(expected(team_draft_reference{.credit_all = true}) == std::array<integer, 2>{2 * one, 4 * one});
-    CHECK(expected(team_draft{}) == std::array<integer, 2>{2 * one - one / 2, 2 * one - one / 2});
+    CHECK(expected(team_draft{}) == std::array<integer, 2>{one, one});
     CHECK(expected(competitive_pairs{}) == std::array<integer, 2>{2 * one, 2 * one});
 }
 

@@ -139,8 +139,9 @@ std::vector<row> rows(bool in_full)
         add("team draft" + won, permuted, true, [=] { return permutations(teams_won); });
         add("team draft" + won, longer, true, [=] { return long_enough_lists(teams_won); });
         add("team draft" + won, three, true, [=] { return three_rankers(teams_won); });
-        add("team draft" + won, few, false, [=] { return short_lists(teams_won); });
-        add("team draft" + won, overlapping, false, [=] { return partial_overlaps(teams_won); });
+        add("team draft" + won, few, true, [=] { return short_lists(teams_won); });
+        add("team draft" + won, overlapping, true, [=] { return partial_overlaps(teams_won); });
+        add("team draft" + won, three_few, true, [=] { return three_short_rankers(teams_won); });
         const auto chances_won = by_slates_won(joust::probabilistic{});
         add("probabilistic" + won, permuted_four, true, [=] { return permutations(chances_won, 4); });
         add("probabilistic" + won, small, true, [=] { return small_overlaps(chances_won); });

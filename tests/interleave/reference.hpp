@@ -90,20 +90,21 @@ struct team_draft_reference {
     {
         out.restart(out.length());
         blackboard board{lists};
+        std::size_t shortest = out.length();
+        for (std::size_t r = 0; r < lists.size(); ++r) {
+            shortest = std::min(shortest, board.left(r).size());
+        }
         while (!out.full()) {
             std::vector<std::size_t> waiting;
-            std::size_t fewest = lists.size();
             for (std::size_t r = 0; r < lists.size(); ++r) {
-                const std::size_t left = board.left(r).size();
-                fewest = std::min(fewest, left);
-                if (left > 0) {
+                if (!board.left(r).empty()) {
                     waiting.push_back(r);
                 }
             }
             if (waiting.empty()) {
                 return;
             }
-            for (std::size_t turn = 1; !waiting.empty() && !out.full(); ++turn) {
+            while (!waiting.empty() && !out.full()) {
                 const std::size_t n = waiting.size();
                 const std::size_t drawn = n == 1   ? 0
                                           : n == 2 ? std::size_t{coins.coin()}
@@ -116,8 +117,8 @@ struct team_draft_reference {
                     continue;
                 }
                 const auto team = static_cast<std::uint8_t>(ranker);
-                out.push(
-                    {*index, joust::no_pair, team, credit_all || turn <= fewest ? team : joust::no_team});
+                const bool counts = credit_all || out.size() < shortest;
+                out.push({*index, joust::no_pair, team, counts ? team : joust::no_team});
                 board.show(ranker, *index);
             }
         }

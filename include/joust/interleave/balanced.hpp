@@ -60,6 +60,7 @@ struct balanced {
     static constexpr std::size_t rankers = 2;
     /// Positions are not credited evenly, nor slates won, also where the coins are fair: only sums over a slate are fair.
     static constexpr bool even_positions = false;
+    static constexpr bool even_slates = false;
 
     [[no_unique_address]] Curve curve{};
 

@@ -31,6 +31,9 @@ namespace joust::inline v0 {
 /// entries of all lists together
 /// source: Oosterhuis and de Rijke (CIKM 2017), section 4
 struct pairwise_preference {
+    /// Outcomes are fair in sums; how often they are above 0 is another matter.
+    static constexpr bool even_slates = false;
+
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {

@@ -36,6 +36,9 @@ struct probabilistic {
     /// How fast the chance falls with the rank. Whole numbers give the same slates on every platform.
     double tau = 3.0;
 
+    /// Every item can be shown, however deep.
+    static constexpr bool whole_lists = true;
+
     void validate() const
     {
         if (!(tau >= 0.0 && tau <= 32.0)) {

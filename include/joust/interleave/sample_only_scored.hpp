@@ -32,6 +32,9 @@ namespace joust::inline v0 {
 struct sample_only_scored {
     /// Positions are not credited evenly, nor slates won, also where the coins are fair.
     static constexpr bool even_positions = false;
+    static constexpr bool even_slates = false;
+    /// An item deep in one list may be shown by another.
+    static constexpr bool whole_lists = true;
 
     /// Draft the list alone; no slot credits anybody.
     template <coin_source Coins>

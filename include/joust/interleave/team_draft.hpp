@@ -8,6 +8,7 @@
 #include <joust/interleave/two_lists.hpp>
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -59,26 +60,29 @@ struct teams_rule {
         auto a = lists.unshown[0];
         auto b = lists.unshown[1];
         std::uint32_t size = 0;
-        const auto pick = [&](unsigned ranker, unsigned team) {
+        const auto in_a = static_cast<std::uint32_t>(std::popcount(a));
+        const auto in_b = static_cast<std::uint32_t>(std::popcount(b));
+        const std::uint32_t shortest = in_a < in_b ? in_a : in_b;
+        const auto pick = [&](unsigned ranker) {
             auto& own = ranker == 0 ? a : b;
             auto& other = ranker == 0 ? b : a;
             const unsigned x = lowest(own);
-            put_slot(out[size++], packed_slot(x, no_pair, ranker, team));
+            put_slot(out[size], packed_slot(x, no_pair, ranker, size < shortest ? ranker : no_team));
+            ++size;
             own &= own - 1;
             other &= ~lists.of[ranker][x];
         };
         while (size < length && a != 0 && b != 0) {
-            const bool fair = (a & (a - 1)) != 0 && (b & (b - 1)) != 0;
             const unsigned first = tape.next_if(true) ? 1 : 0;
             const unsigned second = 1 - first;
-            pick(first, first);
+            pick(first);
             if (size < length && (second == 0 ? a : b) != 0) {
-                pick(second, fair ? second : no_team);
+                pick(second);
             }
         }
         const unsigned ranker = a != 0 ? 0 : 1;
         while (size < length && (a | b) != 0) {
-            pick(ranker, no_team);
+            pick(ranker);
         }
         return size;
     }
@@ -87,25 +91,25 @@ struct teams_rule {
     static std::uint32_t draft_lists(long_lists& lists, std::uint32_t length, Tape& tape, slot* out)
     {
         std::uint32_t size = 0;
+        const std::size_t shortest = lists.left(0) < lists.left(1) ? lists.left(0) : lists.left(1);
+        const auto pick = [&](unsigned ranker) {
+            const std::uint32_t x = lists.best(ranker);
+            put_slot(out[size], packed_slot(lists.index(ranker, x), no_pair, ranker,
+                                            size < shortest ? ranker : no_team));
+            ++size;
+            lists.show(ranker, x);
+        };
         while (size < length && lists.left(0) != 0 && lists.left(1) != 0) {
-            const bool fair = lists.left(0) > 1 && lists.left(1) > 1;
             const unsigned first = tape.next_if(true) ? 1 : 0;
-            const std::uint32_t x = lists.best(first);
-            put_slot(out[size++], packed_slot(lists.index(first, x), no_pair, first, first));
-            lists.show(first, x);
             const unsigned second = 1 - first;
+            pick(first);
             if (size < length && lists.left(second) != 0) {
-                const std::uint32_t y = lists.best(second);
-                put_slot(out[size++],
-                         packed_slot(lists.index(second, y), no_pair, second, fair ? second : no_team));
-                lists.show(second, y);
+                pick(second);
             }
         }
         for (unsigned r = 0; r < 2; ++r) {
             while (size < length && lists.left(r) != 0) {
-                const std::uint32_t x = lists.best(r);
-                put_slot(out[size++], packed_slot(lists.index(r, x), no_pair, r, no_team));
-                lists.show(r, x);
+                pick(r);
             }
         }
         return size;
@@ -117,9 +121,9 @@ struct teams_rule {
 /// Mix any number of rankings as captains pick teams: in rounds, in a random order each round, every ranker
 /// shows its best item that is not shown yet and is credited with it.
 ///
-/// A slot carries credit only while every ranker could have filled it: the s-th pick of a round counts if at
-/// the start of the round every list had at least s items left. Without that rule a list that runs dry biases
-/// the comparison; with it every position is fair, for lists of any lengths and overlap.
+/// Credit ends with the shortest list: no slot at or behind its length counts, so that no list runs dry where slots count.
+/// Without that rule a list that runs dry biases the comparison; with it every position is fair, and both sides win
+/// slates equally often under every pattern of clicks, for lists of any lengths and overlap.
 ///
 /// When to use: three rankers or more at once, or where every shown item should count.
 /// When not: two rankers that agree on most items: competitive_pairs adds no noise from those.
@@ -152,14 +156,14 @@ private:
     template <class Offers, class Coins>
     static void play(Offers& offers, unsigned rankers, Coins& coins, draft& out)
     {
+        auto shortest = static_cast<unsigned>(out.length());
+        for (unsigned r = 0; r < rankers; ++r) {
+            shortest = offers.left(r, shortest);
+        }
         while (!out.full()) {
             std::array<std::uint8_t, max_rankers> waiting;
             unsigned waiters = 0;
-            // Picks of this round that are sure to be possible in every order of the teams.
-            unsigned fair = rankers;
             for (unsigned r = 0; r < rankers; ++r) {
-                const unsigned left = offers.left(r, fair);
-                fair = left < fair ? left : fair;
                 if (!offers.dry(r)) {
                     waiting[waiters++] = static_cast<std::uint8_t>(r);
                 }
@@ -168,14 +172,15 @@ private:
                 return;
             }
             // The order is drawn pick by pick, so that a shorter slate uses the same coins for the same slots.
-            for (unsigned turn = 1; waiters > 0 && !out.full(); ++turn, --waiters) {
+            for (; waiters > 0 && !out.full(); --waiters) {
                 const unsigned drawn = draw(coins, waiters);
                 const std::uint8_t ranker = waiting[drawn];
                 waiting[drawn] = waiting[waiters - 1];
                 if (offers.dry(ranker)) {
                     continue;
                 }
-                out.push({offers.best(ranker), no_pair, ranker, turn <= fair ? ranker : no_team});
+                const std::uint8_t team = out.size() < shortest ? ranker : no_team;
+                out.push({offers.best(ranker), no_pair, ranker, team});
                 offers.show_best(ranker);
             }
         }

@@ -78,35 +78,49 @@ constexpr std::size_t rankers_of() noexcept
     }
 }
 
-/// Will a longer slate begin as a shorter one does, with the same coins? Interleavers that plan a whole slate say no:
-/// `static constexpr bool continues = false`.
+// What an interleaver may say of itself, as `static constexpr bool`.
+
+/// `continues`: will a longer slate begin as a shorter one does, with the same coins? Those that plan a whole slate say no.
 template <class Interleaver>
 constexpr bool continues() noexcept
 {
-    if constexpr (requires {
-                      {
-                          Interleaver::continues
-                      } -> std::convertible_to<bool>;
-                  }) {
+    if constexpr (requires { bool{Interleaver::continues}; }) {
         return Interleaver::continues;
     } else {
         return true;
     }
 }
 
-/// Does an interleaver credit all sides equally often at every position? Those that weigh positions say no:
-/// `static constexpr bool even_positions = false`.
+/// `even_positions`: are all sides credited equally often at every position? Those that weigh positions say no.
 template <class Interleaver>
 constexpr bool even_positions() noexcept
 {
-    if constexpr (requires {
-                      {
-                          Interleaver::even_positions
-                      } -> std::convertible_to<bool>;
-                  }) {
+    if constexpr (requires { bool{Interleaver::even_positions}; }) {
         return Interleaver::even_positions;
     } else {
         return true;
+    }
+}
+
+/// `even_slates`: do rankers that nobody prefers win slates equally often? Those whose credit is fair only in sums say no.
+template <class Interleaver>
+constexpr bool even_slates() noexcept
+{
+    if constexpr (requires { bool{Interleaver::even_slates}; }) {
+        return Interleaver::even_slates;
+    } else {
+        return true;
+    }
+}
+
+/// `whole_lists`: may items behind the slate's length matter? Most need only as many as the slate is long.
+template <class Interleaver>
+constexpr bool whole_lists() noexcept
+{
+    if constexpr (requires { bool{Interleaver::whole_lists}; }) {
+        return Interleaver::whole_lists;
+    } else {
+        return false;
     }
 }
 
@@ -844,8 +858,11 @@ private:
         out.restart((how.length == 0 ? 0 : end) - board.size());
         std::array<projected_keys, rankers> keys;
         const auto project = [&](projected_keys& into, auto* list) {
+            const std::size_t needed = detail::whole_lists<interleaver_t>()
+                                           ? static_cast<std::size_t>(std::size(*list))
+                                           : out.length();
             if constexpr (pins_items || leaves_out) {
-                into.project(*list, identity_, out.length(), [&](const auto& item, item_key key) {
+                into.project(*list, identity_, needed, [&](const auto& item, item_key key) {
                     if constexpr (leaves_out) {
                         if (!eligible_.shows(item, arguments...)) {
                             return false;
@@ -854,7 +871,7 @@ private:
                     return !board.holds(key);
                 });
             } else {
-                into.project(*list, identity_, out.length());
+                into.project(*list, identity_, needed);
             }
         };
         if (how.alone) {
@@ -1215,7 +1232,8 @@ private:
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const
     {
         return detail::interleaving_report<inference_t>{name_, names_, inference_,
-                                                        detail::even_positions<interleaver_t>()}
+                                                        detail::even_positions<interleaver_t>(),
+                                                        detail::even_slates<interleaver_t>()}
             .of(seen);
     }
 

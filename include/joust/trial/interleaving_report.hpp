@@ -25,11 +25,14 @@ namespace joust::inline v0::detail {
 template <class Inference>
 class interleaving_report {
 public:
-    /// shape: `even_positions`, whether the interleaver promises to credit all sides equally often at every position
+    /// shape: `even_positions` and `even_slates`, whether the interleaver promises to credit all sides equally often at every
+    /// position, and to let rankers that nobody prefers win slates equally often
     /// assumes: name, rankers and inference outlive it
     interleaving_report(const std::string& name, const std::vector<std::string>& rankers,
-                        const Inference& inference, bool even_positions = true) noexcept
-        : name_(name), names_(rankers), inference_(inference), even_positions_(even_positions)
+                        const Inference& inference, bool even_positions = true,
+                        bool even_slates = true) noexcept
+        : name_(name), names_(rankers), inference_(inference), even_positions_(even_positions),
+          even_slates_(even_slates)
     {
     }
 
@@ -55,7 +58,9 @@ public:
             std::string& method = out.metrics.back().method;
             method.insert(0, "paired ");
             append_posterior(method, credit, true, false, "");
-            add_wins(out, seen.pairs[p], p, alpha);
+            if (even_slates_) {
+                add_wins(out, seen.pairs[p], p, alpha);
+            }
             if (even_positions_ && add_positions(out, seen.pairs[p], p)) {
                 unfair += (unfair.empty() ? "" : ", ") + names_[p + 1];
             }
@@ -80,9 +85,17 @@ public:
                                count_text(bucket_count) +
                                "); only slots that every ranker could have filled count.");
         out.notes.push_back("Of credit " + std::string{holds_of<Inference>()});
-        out.notes.emplace_back(
-            "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every "
-            "position and at every look. The interval of won slates ignores that units return.");
+        if (even_positions_) {
+            out.notes.emplace_back("Coins decide who fills a slot, so clicks that prefer nobody favour "
+                                   "nobody, at every position and "
+                                   "at every look.");
+        } else {
+            out.notes.emplace_back("This interleaver weighs positions: its credit is fair in sums, where "
+                                   "users look as it assumes.");
+        }
+        if (even_slates_) {
+            out.notes.emplace_back("The interval of won slates ignores that units return.");
+        }
         if (names_.size() > 2) {
             out.notes.emplace_back("Verdicts over several challengers keep the error rate by Holm's steps; "
                                    "intervals divide it by the "
@@ -235,7 +248,8 @@ private:
                          "), so no comparison can be trusted: look for lists that are changed or cached "
                          "behind the trial";
         } else if (best != 0) {
-            const metric_row& won = out.metrics[(even_positions_ ? 3 : 2) * (best - 1)];
+            const metric_row& won =
+                out.metrics[(1U + (even_slates_ ? 1U : 0U) + (even_positions_ ? 1U : 0U)) * (best - 1)];
             out.decision = verdict::ship_challenger;
             out.reason = names_[best] + " is preferred to " + names_[0] + interval(won);
         } else if (lost == names_.size() - 1) {
@@ -298,6 +312,7 @@ private:
     const std::vector<std::string>& names_;
     const Inference& inference_;
     bool even_positions_;
+    bool even_slates_;
 };
 
 }  // namespace joust::inline v0::detail
