@@ -252,13 +252,13 @@ TEST_CASE("the teams of a slate are independent fair coins, whatever the lists")
 {
     std::uint64_t uneven = 0;
     const auto inspect = [&](const list_set& all, std::size_t length) {
-        std::map<std::vector<std::uint8_t>, long double> law;
+        std::map<std::vector<int>, long double> law;
         const auto spans = views(all);
         enumerator coins;
         joust::draft out{length};
         while (coins.next()) {
             probabilistic{}.interleave(spans, coins, out);
-            std::vector<std::uint8_t> teams;
+            std::vector<int> teams;
             for (const joust::slot& s : out) {
                 teams.push_back(s.team);
             }

@@ -114,6 +114,36 @@ TEST_CASE("sample only scored: credit from the lists is what tickets credit on a
     compare(joust::sample_only_scored{}, false);
 }
 
+TEST_CASE("probabilistic shows items of any depth, and its pages join as others do")
+{
+    std::vector<int> a;
+    std::vector<int> b;
+    for (int i = 0; i < 60; ++i) {
+        a.push_back(i);
+        b.push_back((i * 7) % 60);
+    }
+    joust::interleaving trial{joust::model{"a", [&](std::uint64_t) { return a; }},
+                              joust::model{"b", [&](std::uint64_t) { return b; }},
+                              joust::by([](std::uint64_t user) { return user; }),
+                              joust::probabilistic{.tau = 1.0}};
+    bool deep = false;
+    for (std::uint64_t user = 0; user < 50; ++user) {
+        const auto first = trial.rank(user, 4);
+        const auto second = trial.rank_from(first.ticket(), 4, user, 7);
+        const auto both = trial.rank_from(first.ticket(), 0, user, 11);
+        std::vector<int> joined(first.begin(), first.end());
+        joined.insert(joined.end(), second.begin(), second.end());
+        CHECK(joined == std::vector<int>(both.begin(), both.end()));
+        for (const joust::slot& s : first.slots()) {
+            deep = deep || s.index >= 4;
+        }
+        const auto lists = std::tie(a, b);
+        CHECK(trial.audit(lists, first.ticket(), 4, first));
+        CHECK(trial.replay_from(lists, second.ticket(), first.ticket(), 4, 7).agrees);
+    }
+    CHECK(deep);
+}
+
 TEST_CASE("an interleaver's own options are checked when the trial is built")
 {
     CHECK_THROWS_AS(make_trial(joust::probabilistic{.tau = -1.0}), joust::configuration_error);

@@ -33,6 +33,8 @@ namespace joust::inline v0 {
 struct pairwise_preference {
     /// Outcomes are fair in sums; how often they are above 0 is another matter.
     static constexpr bool even_slates = false;
+    /// What a ranker has deep in its list may be shown by another.
+    static constexpr bool whole_lists = true;
 
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
