@@ -116,6 +116,50 @@ struct teams_rule {
     }
 };
 
+/// Which of those that wait picks next.
+template <class Coins>
+[[nodiscard]] unsigned draw_turn(Coins& coins, unsigned waiters)
+{
+    if (waiters == 1) {
+        return 0;
+    }
+    return waiters == 2 ? unsigned{coins.coin()} : static_cast<unsigned>(coins.below(waiters));
+}
+
+/// Let any number of captains pick until the slate is full or nothing is left.
+template <class Offers, class Coins>
+void draft_rounds(Offers& offers, unsigned rankers, Coins& coins, draft& out, bool credited = true)
+{
+    auto shortest = credited ? static_cast<unsigned>(out.length()) : 0;
+    for (unsigned r = 0; r < rankers; ++r) {
+        shortest = offers.left(r, shortest);
+    }
+    while (!out.full()) {
+        std::array<std::uint8_t, max_rankers> waiting;
+        unsigned waiters = 0;
+        for (unsigned r = 0; r < rankers; ++r) {
+            if (!offers.dry(r)) {
+                waiting[waiters++] = static_cast<std::uint8_t>(r);
+            }
+        }
+        if (waiters == 0) {
+            return;
+        }
+        // The order is drawn pick by pick, so that a shorter slate uses the same coins for the same slots.
+        for (; waiters > 0 && !out.full(); --waiters) {
+            const unsigned drawn = draw_turn(coins, waiters);
+            const std::uint8_t ranker = waiting[drawn];
+            waiting[drawn] = waiting[waiters - 1];
+            if (offers.dry(ranker)) {
+                continue;
+            }
+            const std::uint8_t team = out.size() < shortest ? ranker : no_team;
+            out.push({offers.best(ranker), no_pair, ranker, team});
+            offers.show_best(ranker);
+        }
+    }
+}
+
 }  // namespace detail
 
 /// Mix any number of rankings as captains pick teams: in rounds, in a random order each round, every ranker
@@ -145,55 +189,12 @@ struct team_draft {
         } else {
             out.restart(out.length());
             detail::with_offers<max_rankers>(lists, out, [&](auto& offers) {
-                play(offers, static_cast<unsigned>(lists.size()), coins, out);
+                detail::draft_rounds(offers, static_cast<unsigned>(lists.size()), coins, out);
             });
         }
     }
 
     bool operator==(const team_draft&) const = default;
-
-private:
-    template <class Offers, class Coins>
-    static void play(Offers& offers, unsigned rankers, Coins& coins, draft& out)
-    {
-        auto shortest = static_cast<unsigned>(out.length());
-        for (unsigned r = 0; r < rankers; ++r) {
-            shortest = offers.left(r, shortest);
-        }
-        while (!out.full()) {
-            std::array<std::uint8_t, max_rankers> waiting;
-            unsigned waiters = 0;
-            for (unsigned r = 0; r < rankers; ++r) {
-                if (!offers.dry(r)) {
-                    waiting[waiters++] = static_cast<std::uint8_t>(r);
-                }
-            }
-            if (waiters == 0) {
-                return;
-            }
-            // The order is drawn pick by pick, so that a shorter slate uses the same coins for the same slots.
-            for (; waiters > 0 && !out.full(); --waiters) {
-                const unsigned drawn = draw(coins, waiters);
-                const std::uint8_t ranker = waiting[drawn];
-                waiting[drawn] = waiting[waiters - 1];
-                if (offers.dry(ranker)) {
-                    continue;
-                }
-                const std::uint8_t team = out.size() < shortest ? ranker : no_team;
-                out.push({offers.best(ranker), no_pair, ranker, team});
-                offers.show_best(ranker);
-            }
-        }
-    }
-
-    template <class Coins>
-    static unsigned draw(Coins& coins, unsigned waiters)
-    {
-        if (waiters == 1) {
-            return 0;
-        }
-        return waiters == 2 ? unsigned{coins.coin()} : static_cast<unsigned>(coins.below(waiters));
-    }
 };
 
 }  // namespace joust::inline v0

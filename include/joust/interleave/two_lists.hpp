@@ -122,6 +122,29 @@ draft_short_by_sixteens(ranking a, ranking b, std::uint32_t length, std::uint64_
 #endif
 }
 
+#if defined(__x86_64__)
+[[nodiscard, gnu::noinline, gnu::target("avx512f,avx512dq,bmi,bmi2")]] inline bool
+cross_widely(ranking a, ranking b, crossings& out) noexcept
+{
+    return cross_by_sixteens::cross(a, b, out);
+}
+#endif
+
+/// Compare two short lists in the fastest way that this machine has.
+[[nodiscard]] inline bool cross(ranking a, ranking b, crossings& out) noexcept
+{
+#if defined(__x86_64__)
+    if (has_sixteens()) {
+        return cross_widely(a, b, out);
+    }
+#endif
+#if defined(__SSE2__)
+    return cross_by_prints::cross(a, b, out);
+#else
+    return cross_one_by_one(a, b, out);
+#endif
+}
+
 /// Draft from two rankings by a rule: `draft_words(crossings, length, tape, slots)` and `draft_lists(long_lists,
 /// length, tape, slots)`, both returning how many slots are filled.
 template <class Rule, coin_source Coins>

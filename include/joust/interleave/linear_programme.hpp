@@ -1,0 +1,367 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace joust::inline v0::detail {
+
+/// How a linear programme came out.
+enum class programme_state : std::uint8_t { solved, infeasible, unbounded, stopped };
+
+/// Solve small dense linear programmes with few rows and many columns: minimise c x, subject to A x = b and x >= 0.
+///
+/// The revised simplex method with an explicit inverse. The steepest reduced cost enters, the lexicographic rule breaks
+/// ties of what leaves, so that degenerate programmes do not cycle; should rounding defeat it, the smallest index enters
+/// and leaves after some time, and in any case it stops after `patience` pivots for each row. The solution is basic: at
+/// most as many positive x as rows. It is solved for anew from the final basis, with residuals in extended precision.
+///
+/// assumes: b >= 0; at most `most_rows` rows; numbers of about the size of 1
+/// errors: `stopped` when the pivots ran out, and nothing is to be used
+/// cost: rows x columns for each pivot, of which there are about three per row; allocates nothing
+/// source: Dantzig 1953 (revised simplex); Dantzig, Orden and Wolfe 1955 (lexicographic rule); Bland 1977
+class linear_programme {
+public:
+    static constexpr std::size_t most_rows = 32;
+    static constexpr std::size_t patience = 100;
+    static constexpr double tolerance = 1e-11;
+
+    /// The programme's numbers, and room for as many `prices` as there are columns.
+    struct numbers {
+        std::size_t rows = 0;
+        std::size_t columns = 0;
+        const double* matrix = nullptr;  ///< row after row
+        const double* bounds = nullptr;  ///< b
+        const double* costs = nullptr;   ///< c
+        double* prices = nullptr;
+    };
+
+    [[nodiscard]] programme_state solve(const numbers& given) noexcept
+    {
+        given_ = given;
+        pivots_ = 0;
+        for (std::size_t r = 0; r < rows(); ++r) {
+            basis_[r] = given.columns + r;  // an artificial column: the unit vector
+            values_[r] = given.bounds[r];
+            for (std::size_t i = 0; i < rows(); ++i) {
+                inverse_[r][i] = r == i ? 1.0 : 0.0;
+            }
+        }
+        const programme_state first = run(true);
+        if (first != programme_state::solved) {
+            return programme_state::stopped;
+        }
+        double left = 0.0;
+        for (std::size_t r = 0; r < rows(); ++r) {
+            left += artificial(r) ? std::fabs(values_[r]) : 0.0;
+        }
+        if (left > 1e-9) {
+            return programme_state::infeasible;
+        }
+        drive_out();
+        const programme_state second = run(false);
+        return second == programme_state::solved && refine() ? programme_state::solved
+               : second == programme_state::unbounded        ? second
+                                                             : programme_state::stopped;
+    }
+
+    [[nodiscard]] std::size_t pivots() const noexcept { return pivots_; }
+    /// The column of each row's basic variable; a number behind the columns where a row says nothing new.
+    [[nodiscard]] std::span<const std::size_t> basis() const noexcept { return {basis_, rows()}; }
+    /// The values of the basic variables; all others are zero.
+    [[nodiscard]] std::span<const double> values() const noexcept { return {values_, rows()}; }
+
+    [[nodiscard]] double cost() const noexcept
+    {
+        double sum = 0.0;
+        for (std::size_t r = 0; r < rows(); ++r) {
+            sum += artificial(r) ? 0.0 : given_.costs[basis_[r]] * values_[r];
+        }
+        return sum;
+    }
+
+    /// The largest difference of a row from its bound.
+    [[nodiscard]] double residual() const noexcept
+    {
+        double largest = 0.0;
+        for (std::size_t i = 0; i < rows(); ++i) {
+            const auto off = static_cast<double>(std::fabs(row_error(i)));
+            largest = off > largest ? off : largest;
+        }
+        return largest;
+    }
+
+private:
+    [[nodiscard]] std::size_t rows() const noexcept { return given_.rows; }
+    [[nodiscard]] bool artificial(std::size_t r) const noexcept { return basis_[r] >= given_.columns; }
+    [[nodiscard]] double at(std::size_t row, std::size_t column) const noexcept
+    {
+        return given_.matrix[row * given_.columns + column];
+    }
+
+    /// Pivot until no column improves the artificial cost, or the real one.
+    [[nodiscard]] programme_state run(bool first_phase) noexcept
+    {
+        const std::size_t bland_after = pivots_ + patience * rows() / 2;
+        const std::size_t stop_after = pivots_ + patience * rows();
+        for (;;) {
+            const bool bland = pivots_ >= bland_after;
+            const std::size_t entering = enter(first_phase, bland);
+            if (entering == given_.columns) {
+                return programme_state::solved;
+            }
+            if (pivots_ >= stop_after) {
+                return programme_state::stopped;
+            }
+            direct(entering);
+            const std::size_t leaving = leave(bland);
+            if (leaving == rows()) {
+                return first_phase ? programme_state::stopped : programme_state::unbounded;
+            }
+            pivot(leaving, entering);
+        }
+    }
+
+    [[nodiscard]] std::size_t enter(bool first_phase, bool bland) noexcept
+    {
+        double weights[most_rows];
+        for (std::size_t i = 0; i < rows(); ++i) {
+            double sum = 0.0;
+            for (std::size_t r = 0; r < rows(); ++r) {
+                const double cost =
+                    artificial(r) ? (first_phase ? 1.0 : 0.0) : (first_phase ? 0.0 : given_.costs[basis_[r]]);
+                sum += cost * inverse_[r][i];
+            }
+            weights[i] = sum;
+        }
+        double* const prices = given_.prices;
+        const std::size_t columns = given_.columns;
+        for (std::size_t j = 0; j < columns; ++j) {
+            prices[j] = first_phase ? 0.0 : given_.costs[j];
+        }
+        for (std::size_t i = 0; i < rows(); ++i) {
+            const double weight = weights[i];
+            const double* const row = given_.matrix + i * columns;
+            for (std::size_t j = 0; j < columns; ++j) {
+                prices[j] -= weight * row[j];
+            }
+        }
+        std::size_t best = columns;
+        double least = -tolerance;
+        for (std::size_t j = 0; j < columns; ++j) {
+            if (prices[j] < least) {
+                best = j;
+                least = prices[j];
+                if (bland) {
+                    break;
+                }
+            }
+        }
+        return best;
+    }
+
+    // What a unit of the entering column takes from each basic variable.
+    void direct(std::size_t column) noexcept
+    {
+        for (std::size_t r = 0; r < rows(); ++r) {
+            double sum = 0.0;
+            for (std::size_t i = 0; i < rows(); ++i) {
+                sum += inverse_[r][i] * at(i, column);
+            }
+            direction_[r] = sum;
+        }
+    }
+
+    [[nodiscard]] std::size_t leave(bool bland) const noexcept
+    {
+        std::size_t best = rows();
+        for (std::size_t r = 0; r < rows(); ++r) {
+            if (direction_[r] > 1e-9 && (best == rows() || goes_before(r, best, bland))) {
+                best = r;
+            }
+        }
+        return best;
+    }
+
+    // Which of two rows reaches zero first: the rows of the inverse, in units of the direction, break the tie.
+    [[nodiscard]] bool goes_before(std::size_t r, std::size_t other, bool bland) const noexcept
+    {
+        const double mine = values_[r] / direction_[r];
+        const double its = values_[other] / direction_[other];
+        if (std::fabs(mine - its) > 1e-12) {
+            return mine < its;
+        }
+        if (bland) {
+            return basis_[r] < basis_[other];
+        }
+        for (std::size_t i = 0; i < rows(); ++i) {
+            const double a = inverse_[r][i] / direction_[r];
+            const double b = inverse_[other][i] / direction_[other];
+            if (std::fabs(a - b) > 1e-12) {
+                return a < b;
+            }
+        }
+        return false;
+    }
+
+    void pivot(std::size_t leaving, std::size_t entering) noexcept
+    {
+        const double scale = 1.0 / direction_[leaving];
+        for (std::size_t i = 0; i < rows(); ++i) {
+            inverse_[leaving][i] *= scale;
+        }
+        values_[leaving] *= scale;
+        for (std::size_t r = 0; r < rows(); ++r) {
+            if (r == leaving || direction_[r] == 0.0) {
+                continue;
+            }
+            const double times = direction_[r];
+            for (std::size_t i = 0; i < rows(); ++i) {
+                inverse_[r][i] -= times * inverse_[leaving][i];
+            }
+            values_[r] -= times * values_[leaving];
+            values_[r] = std::fabs(values_[r]) < 1e-14 ? 0.0 : values_[r];
+        }
+        basis_[leaving] = entering;
+        ++pivots_;
+    }
+
+    // Artificial columns that are left stand at zero: another column takes their place, or the row says nothing new.
+    void drive_out() noexcept
+    {
+        for (std::size_t r = 0; r < rows(); ++r) {
+            if (!artificial(r)) {
+                continue;
+            }
+            values_[r] = 0.0;
+            std::size_t best = given_.columns;
+            double largest = 1e-7;
+            for (std::size_t j = 0; j < given_.columns; ++j) {
+                double sum = 0.0;
+                for (std::size_t i = 0; i < rows(); ++i) {
+                    sum += inverse_[r][i] * at(i, j);
+                }
+                if (std::fabs(sum) > largest) {
+                    largest = std::fabs(sum);
+                    best = j;
+                }
+            }
+            if (best != given_.columns) {
+                direct(best);
+                pivot(r, best);
+            }
+        }
+    }
+
+    [[nodiscard]] long double row_error(std::size_t i) const noexcept
+    {
+        long double error = -static_cast<long double>(given_.bounds[i]);
+        for (std::size_t r = 0; r < rows(); ++r) {
+            if (!artificial(r)) {
+                error += static_cast<long double>(at(i, basis_[r])) * static_cast<long double>(values_[r]);
+            }
+        }
+        return error;
+    }
+
+    // Solve for the basic variables from the programme's own numbers, and correct them by what is left. Returns whether
+    // the result is a solution.
+    [[nodiscard]] bool refine() noexcept
+    {
+        factorize();
+        for (std::size_t r = 0; r < rows(); ++r) {
+            values_[r] = 0.0;
+        }
+        for (int round = 0; round < 4; ++round) {
+            double change[most_rows];
+            for (std::size_t i = 0; i < rows(); ++i) {
+                change[i] = -static_cast<double>(row_error(i));
+            }
+            if (!back_solve(change)) {
+                return false;
+            }
+            for (std::size_t r = 0; r < rows(); ++r) {
+                values_[r] += artificial(r) ? 0.0 : change[r];
+            }
+        }
+        for (std::size_t r = 0; r < rows(); ++r) {
+            if (values_[r] < 0.0) {
+                if (values_[r] < -1e-10) {
+                    return false;
+                }
+                values_[r] = 0.0;
+            }
+        }
+        return residual() <= 1e-12;
+    }
+
+    // The basis as a product of triangles, rows exchanged; overwrites the inverse.
+    void factorize() noexcept
+    {
+        for (std::size_t i = 0; i < rows(); ++i) {
+            order_[i] = i;
+            for (std::size_t r = 0; r < rows(); ++r) {
+                inverse_[i][r] =
+                    artificial(r) ? (basis_[r] - given_.columns == i ? 1.0 : 0.0) : at(i, basis_[r]);
+            }
+        }
+        for (std::size_t step = 0; step < rows(); ++step) {
+            std::size_t largest = step;
+            for (std::size_t i = step + 1; i < rows(); ++i) {
+                largest = std::fabs(inverse_[i][step]) > std::fabs(inverse_[largest][step]) ? i : largest;
+            }
+            if (largest != step) {
+                for (std::size_t r = 0; r < rows(); ++r) {
+                    const double kept = inverse_[step][r];
+                    inverse_[step][r] = inverse_[largest][r];
+                    inverse_[largest][r] = kept;
+                }
+                const std::size_t kept = order_[step];
+                order_[step] = order_[largest];
+                order_[largest] = kept;
+            }
+            for (std::size_t i = step + 1; i < rows(); ++i) {
+                const double times =
+                    inverse_[step][step] == 0.0 ? 0.0 : inverse_[i][step] / inverse_[step][step];
+                inverse_[i][step] = times;
+                for (std::size_t r = step + 1; r < rows(); ++r) {
+                    inverse_[i][r] -= times * inverse_[step][r];
+                }
+            }
+        }
+    }
+
+    [[nodiscard]] bool back_solve(double (&x)[most_rows]) const noexcept
+    {
+        double y[most_rows];
+        for (std::size_t i = 0; i < rows(); ++i) {
+            double sum = x[order_[i]];
+            for (std::size_t r = 0; r < i; ++r) {
+                sum -= inverse_[i][r] * y[r];
+            }
+            y[i] = sum;
+        }
+        for (std::size_t i = rows(); i-- > 0;) {
+            double sum = y[i];
+            for (std::size_t r = i + 1; r < rows(); ++r) {
+                sum -= inverse_[i][r] * x[r];
+            }
+            if (inverse_[i][i] == 0.0) {
+                return false;
+            }
+            x[i] = sum / inverse_[i][i];
+        }
+        return true;
+    }
+
+    numbers given_;
+    std::size_t pivots_ = 0;
+    std::size_t basis_[most_rows];
+    std::size_t order_[most_rows];
+    double values_[most_rows];
+    double direction_[most_rows];
+    double inverse_[most_rows][most_rows];
+};
+
+}  // namespace joust::inline v0::detail
