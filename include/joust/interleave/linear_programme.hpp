@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace joust::inline v0::detail {
@@ -31,6 +32,7 @@ public:
     struct numbers {
         std::size_t rows = 0;
         std::size_t columns = 0;
+        std::size_t stride = 0;          ///< from the beginning of a row to that of the next
         const double* matrix = nullptr;  ///< row after row
         const double* bounds = nullptr;  ///< b
         const double* costs = nullptr;   ///< c
@@ -41,6 +43,8 @@ public:
     {
         given_ = given;
         pivots_ = 0;
+        passes_ = 0;
+        candidate_count_ = 0;
         for (std::size_t r = 0; r < rows(); ++r) {
             basis_[r] = given.columns + r;  // an artificial column: the unit vector
             values_[r] = given.bounds[r];
@@ -60,6 +64,7 @@ public:
             return programme_state::infeasible;
         }
         drive_out();
+        candidate_count_ = 0;
         const programme_state second = run(false);
         return second == programme_state::solved && refine() ? programme_state::solved
                : second == programme_state::unbounded        ? second
@@ -67,6 +72,8 @@ public:
     }
 
     [[nodiscard]] std::size_t pivots() const noexcept { return pivots_; }
+    /// How often all columns were looked at.
+    [[nodiscard]] std::size_t passes() const noexcept { return passes_; }
     /// The column of each row's basic variable; a number behind the columns where a row says nothing new.
     [[nodiscard]] std::span<const std::size_t> basis() const noexcept { return {basis_, rows()}; }
     /// The values of the basic variables; all others are zero.
@@ -97,7 +104,7 @@ private:
     [[nodiscard]] bool artificial(std::size_t r) const noexcept { return basis_[r] >= given_.columns; }
     [[nodiscard]] double at(std::size_t row, std::size_t column) const noexcept
     {
-        return given_.matrix[row * given_.columns + column];
+        return given_.matrix[row * given_.stride + column];
     }
 
     /// Pivot until no column improves the artificial cost, or the real one.
@@ -125,34 +132,48 @@ private:
 
     [[nodiscard]] std::size_t enter(bool first_phase, bool bland) noexcept
     {
-        double weights[most_rows];
-        for (std::size_t i = 0; i < rows(); ++i) {
-            double sum = 0.0;
-            for (std::size_t r = 0; r < rows(); ++r) {
-                const double cost =
-                    artificial(r) ? (first_phase ? 1.0 : 0.0) : (first_phase ? 0.0 : given_.costs[basis_[r]]);
-                sum += cost * inverse_[r][i];
-            }
-            weights[i] = sum;
-        }
-        double* const prices = given_.prices;
-        const std::size_t columns = given_.columns;
-        for (std::size_t j = 0; j < columns; ++j) {
-            prices[j] = first_phase ? 0.0 : given_.costs[j];
-        }
-        for (std::size_t i = 0; i < rows(); ++i) {
-            const double weight = weights[i];
-            const double* const row = given_.matrix + i * columns;
-            for (std::size_t j = 0; j < columns; ++j) {
-                prices[j] -= weight * row[j];
+        double weights[most_rows] = {};
+        for (std::size_t r = 0; r < rows(); ++r) {
+            const double cost =
+                artificial(r) ? (first_phase ? 1.0 : 0.0) : (first_phase ? 0.0 : given_.costs[basis_[r]]);
+            if (cost != 0.0) {
+                for (std::size_t i = 0; i < rows(); ++i) {
+                    weights[i] += cost * inverse_[r][i];
+                }
             }
         }
-        std::size_t best = columns;
+        // Most pivots find what enters among the columns that looked best when all were looked at.
+        std::size_t best = given_.columns;
         double least = -tolerance;
-        for (std::size_t j = 0; j < columns; ++j) {
-            if (prices[j] < least) {
-                best = j;
-                least = prices[j];
+        if (!bland) {
+            for (std::size_t k = 0; k < candidate_count_; ++k) {
+                const std::size_t j = candidates_[k];
+                double price = first_phase ? 0.0 : given_.costs[j];
+                for (std::size_t i = 0; i < rows(); ++i) {
+                    price -= weights[i] * at(i, j);
+                }
+                if (price < least) {
+                    best = j;
+                    least = price;
+                }
+            }
+            if (best != given_.columns) {
+                return best;
+            }
+        }
+        ++passes_;
+        const double lowest_price = price_all(weights, first_phase);
+        candidate_count_ = 0;
+        if (!(lowest_price < -tolerance)) {
+            return given_.columns;
+        }
+        const double promising = bland ? -tolerance : 0.5 * lowest_price;
+        for (std::size_t j = 0; j < given_.columns && candidate_count_ < most_candidates; ++j) {
+            const double price = given_.prices[j];
+            if (price < promising) {
+                candidates_[candidate_count_++] = j;
+                best = price < least ? j : best;
+                least = price < least ? price : least;
                 if (bland) {
                     break;
                 }
@@ -161,13 +182,60 @@ private:
         return best;
     }
 
+    // The reduced costs of all columns, some at a time so that they stay in registers. Returns the lowest.
+    [[nodiscard]] double price_all(const double (&weights)[most_rows], bool first_phase) noexcept
+    {
+        // By vector types, since not every compiler finds them here.
+        using two [[gnu::vector_size(16)]] = double;
+        constexpr std::size_t some = 8;
+        const std::size_t columns = given_.columns;
+        two lowest_of[some / 2] = {};
+        std::size_t j = 0;
+        for (; j + some <= columns; j += some) {
+            two sums[some / 2] = {};
+            if (!first_phase) {
+                std::memcpy(sums, given_.costs + j, sizeof sums);
+            }
+            for (std::size_t i = 0; i < rows(); ++i) {
+                const two weight{weights[i], weights[i]};
+                two row[some / 2];
+                std::memcpy(row, given_.matrix + i * given_.stride + j, sizeof row);
+                for (std::size_t k = 0; k < some / 2; ++k) {
+                    sums[k] -= weight * row[k];
+                }
+            }
+            std::memcpy(given_.prices + j, sums, sizeof sums);
+            for (std::size_t k = 0; k < some / 2; ++k) {
+                lowest_of[k] = sums[k] < lowest_of[k] ? sums[k] : lowest_of[k];
+            }
+        }
+        double lowest_price = 0.0;
+        for (const two& prices : lowest_of) {
+            lowest_price = prices[0] < lowest_price ? prices[0] : lowest_price;
+            lowest_price = prices[1] < lowest_price ? prices[1] : lowest_price;
+        }
+        for (; j < columns; ++j) {
+            double sum = first_phase ? 0.0 : given_.costs[j];
+            for (std::size_t i = 0; i < rows(); ++i) {
+                sum -= weights[i] * at(i, j);
+            }
+            given_.prices[j] = sum;
+            lowest_price = sum < lowest_price ? sum : lowest_price;
+        }
+        return lowest_price;
+    }
+
     // What a unit of the entering column takes from each basic variable.
     void direct(std::size_t column) noexcept
     {
+        double numbers_of[most_rows];
+        for (std::size_t i = 0; i < rows(); ++i) {
+            numbers_of[i] = at(i, column);
+        }
         for (std::size_t r = 0; r < rows(); ++r) {
             double sum = 0.0;
             for (std::size_t i = 0; i < rows(); ++i) {
-                sum += inverse_[r][i] * at(i, column);
+                sum += inverse_[r][i] * numbers_of[i];
             }
             direction_[r] = sum;
         }
@@ -286,12 +354,10 @@ private:
             }
         }
         for (std::size_t r = 0; r < rows(); ++r) {
-            if (values_[r] < 0.0) {
-                if (values_[r] < -1e-10) {
-                    return false;
-                }
-                values_[r] = 0.0;
+            if (values_[r] < -1e-10) {
+                return false;
             }
+            values_[r] = values_[r] < 1e-14 ? 0.0 : values_[r];
         }
         return residual() <= 1e-12;
     }
@@ -355,8 +421,13 @@ private:
         return true;
     }
 
+    static constexpr std::size_t most_candidates = 32;
+
     numbers given_;
     std::size_t pivots_ = 0;
+    std::size_t passes_ = 0;
+    std::size_t candidate_count_ = 0;
+    std::size_t candidates_[most_candidates];
     std::size_t basis_[most_rows];
     std::size_t order_[most_rows];
     double values_[most_rows];

@@ -238,13 +238,31 @@ public:
     [[nodiscard]] const linear_programme& programme() const noexcept { return programme_; }
 
 private:
+    class item_set {
+    public:
+        void insert(unsigned item) noexcept { words_[item / 64] |= std::uint64_t{1} << (item % 64); }
+        [[nodiscard]] bool contains(unsigned item) const noexcept
+        {
+            return ((words_[item / 64] >> (item % 64)) & 1U) != 0;
+        }
+
+    private:
+        std::array<std::uint64_t, list_pattern::most_items / 64 + 1> words_{};
+    };
+
     // A list is written as items and as picks, side by side.
     static constexpr std::size_t stride = 2 * list_pattern::most_entries;
-    static constexpr std::size_t most_width = optimal_law::most_columns + 2 * linear_programme::most_rows;
+    static constexpr std::size_t most_width =
+        optimal_law::most_columns + 2 * linear_programme::most_rows + 16;
     static constexpr std::size_t bytes =
         (linear_programme::most_rows + 2) * most_width * sizeof(double) +
         (list_pattern::most_entries + 1) * optimal_law::most_columns * stride;
 
+    // Rows that are a power of two apart would crowd into a few lines of the cache.
+    [[nodiscard]] static constexpr std::size_t stride_of(std::size_t width) noexcept
+    {
+        return (width + 7) / 8 * 8 + 8;
+    }
     [[nodiscard]] std::size_t rows(unsigned slots) const noexcept
     {
         return 1 + std::size_t{slots} * (pattern_.rankers() - (asked_.fair() ? 1U : 0U));
@@ -262,16 +280,17 @@ private:
             std::size_t found = 0;
             for (std::size_t c = 0; c < counts_[slots]; ++c) {
                 const std::uint8_t* const list = levels_[slots] + c * stride;
-                std::array<std::uint8_t, list_pattern::most_items> shown{};
+                item_set shown;
+                item_set offered;
                 for (unsigned i = 0; i < slots; ++i) {
-                    shown[list[i]] = 1;
+                    shown.insert(list[i]);
                 }
                 for (unsigned r = 0; r < pattern_.rankers(); ++r) {
                     unsigned place = 0;
-                    while (place < pattern_.size(r) && shown[pattern_.item(r, place)] == 1) {
+                    while (place < pattern_.size(r) && shown.contains(pattern_.item(r, place))) {
                         ++place;
                     }
-                    if (place == pattern_.size(r) || shown[pattern_.item(r, place)] == 2) {
+                    if (place == pattern_.size(r) || offered.contains(pattern_.item(r, place))) {
                         continue;  // nothing left, or another ranker's next item too
                     }
                     if (found == optimal_law::most_columns) {
@@ -282,7 +301,7 @@ private:
                     std::memcpy(longer, list, stride);
                     longer[slots] = static_cast<std::uint8_t>(item);
                     longer[list_pattern::most_entries + slots] = static_cast<std::uint8_t>(16 * r + place);
-                    shown[item] = 2;
+                    offered.insert(item);
                 }
             }
             counts_[slots + 1] = found;
@@ -297,6 +316,7 @@ private:
         const double first[linear_programme::most_rows] = {1.0};
         const auto state = programme_.solve({.rows = rows(slots),
                                              .columns = width,
+                                             .stride = stride_of(width),
                                              .matrix = matrix_,
                                              .bounds = first,
                                              .costs = costs_,
@@ -325,44 +345,57 @@ private:
         const unsigned rankers = pattern_.rankers();
         const std::size_t slacks = asked_.fair() ? 0 : 2 * (rows(slots) - 1);
         const std::size_t width = columns_ + slacks;
+        const std::size_t next_row = stride_of(width);
+        const double share = 1.0 / static_cast<double>(rankers);
+        double clicks[list_pattern::most_entries];
+        for (unsigned i = 0; i < slots; ++i) {
+            clicks[i] = 1.0 / static_cast<double>(i + 1);
+        }
         for (std::size_t c = 0; c < columns_; ++c) {
             const std::uint8_t* const list = levels_[slots] + c * stride;
             std::array<double, max_rankers> scores{};
-            std::array<double, max_rankers> sums{};
             matrix_[c] = 1.0;
-            double* at = matrix_ + width + c;
-            for (unsigned i = 0; i < slots; ++i) {
-                double sum = 0.0;
-                for (unsigned r = 0; r < rankers; ++r) {
-                    const double credit = earned_[r][list[i]];
-                    scores[r] += credit / static_cast<double>(i + 1);
-                    sums[r] += credit;
-                    sum += sums[r];
-                }
-                if (asked_.fair()) {
-                    // Equal at every slot is equal up to every slot.
-                    for (unsigned r = 1; r < rankers; ++r, at += width) {
-                        *at = earned_[r][list[i]] - earned_[0][list[i]];
+            double* at = matrix_ + next_row + c;
+            if (asked_.fair()) {
+                // Equal at every slot is equal up to every slot.
+                for (unsigned i = 0; i < slots; ++i) {
+                    const double first = earned_[0][list[i]];
+                    scores[0] += clicks[i] * first;
+                    for (unsigned r = 1; r < rankers; ++r, at += next_row) {
+                        const double credit = earned_[r][list[i]];
+                        scores[r] += clicks[i] * credit;
+                        *at = credit - first;
                     }
-                } else {
-                    for (unsigned r = 0; r < rankers; ++r, at += width) {
-                        *at = sums[r] - sum / static_cast<double>(rankers);
+                }
+            } else {
+                std::array<double, max_rankers> sums{};
+                for (unsigned i = 0; i < slots; ++i) {
+                    double mean = 0.0;
+                    for (unsigned r = 0; r < rankers; ++r) {
+                        const double credit = earned_[r][list[i]];
+                        scores[r] += clicks[i] * credit;
+                        sums[r] += credit;
+                        mean += sums[r] * share;
+                    }
+                    for (unsigned r = 0; r < rankers; ++r, at += next_row) {
+                        *at = sums[r] - mean;
                     }
                 }
             }
             double mean = 0.0;
             for (unsigned r = 0; r < rankers; ++r) {
-                mean += scores[r] / static_cast<double>(rankers);
+                mean += scores[r] * share;
             }
-            costs_[c] = 0.0;
+            double cost = 0.0;
             for (unsigned r = 0; r < rankers; ++r) {
-                costs_[c] += (scores[r] - mean) * (scores[r] - mean);
+                cost += (scores[r] - mean) * (scores[r] - mean);
             }
+            costs_[c] = cost;
         }
         // What each row is off, above and below.
         for (std::size_t r = 0; r < rows(slots); ++r) {
             for (std::size_t s = 0; s < slacks; ++s) {
-                matrix_[r * width + columns_ + s] = r == s / 2 + 1 ? (s % 2 == 0 ? 1.0 : -1.0) : 0.0;
+                matrix_[r * next_row + columns_ + s] = r == s / 2 + 1 ? (s % 2 == 0 ? 1.0 : -1.0) : 0.0;
             }
         }
         for (std::size_t s = 0; s < slacks; ++s) {
