@@ -18,13 +18,14 @@ enum class programme_state : std::uint8_t { solved, infeasible, unbounded, stopp
 /// and leaves after some time, and in any case it stops after `patience` pivots for each row. The solution is basic: at
 /// most as many positive x as rows. It is solved for anew from the final basis, with residuals in extended precision.
 ///
-/// assumes: b >= 0; at most `most_rows` rows; numbers of about the size of 1
+/// assumes: b >= 0; at most `most_rows` rows and `most_columns` columns; numbers of about the size of 1
 /// errors: `stopped` when the pivots ran out, and nothing is to be used
 /// cost: rows x columns for each pivot, of which there are about three per row; allocates nothing
 /// source: Dantzig 1953 (revised simplex); Dantzig, Orden and Wolfe 1955 (lexicographic rule); Bland 1977
 class linear_programme {
 public:
     static constexpr std::size_t most_rows = 32;
+    static constexpr std::size_t most_columns = 1'088;
     static constexpr std::size_t patience = 100;
     static constexpr double tolerance = 1e-11;
 
@@ -169,6 +170,14 @@ private:
         }
         const double promising = bland ? -tolerance : 0.5 * lowest_price;
         for (std::size_t j = 0; j < given_.columns && candidate_count_ < most_candidates; ++j) {
+            if (j % block == 0) {
+                while (j + block <= given_.columns && !(lowest_in_[j / block] < promising)) {
+                    j += block;
+                }
+                if (j == given_.columns) {
+                    break;
+                }
+            }
             const double price = given_.prices[j];
             if (price < promising) {
                 candidates_[candidate_count_++] = j;
@@ -182,39 +191,24 @@ private:
         return best;
     }
 
-    // The reduced costs of all columns, some at a time so that they stay in registers. Returns the lowest.
+    // The reduced costs of all columns. Returns the lowest.
     [[nodiscard]] double price_all(const double (&weights)[most_rows], bool first_phase) noexcept
     {
-        // By vector types, since not every compiler finds them here.
-        using two [[gnu::vector_size(16)]] = double;
-        constexpr std::size_t some = 8;
-        const std::size_t columns = given_.columns;
-        two lowest_of[some / 2] = {};
-        std::size_t j = 0;
-        for (; j + some <= columns; j += some) {
-            two sums[some / 2] = {};
-            if (!first_phase) {
-                std::memcpy(sums, given_.costs + j, sizeof sums);
-            }
-            for (std::size_t i = 0; i < rows(); ++i) {
-                const two weight{weights[i], weights[i]};
-                two row[some / 2];
-                std::memcpy(row, given_.matrix + i * given_.stride + j, sizeof row);
-                for (std::size_t k = 0; k < some / 2; ++k) {
-                    sums[k] -= weight * row[k];
-                }
-            }
-            std::memcpy(given_.prices + j, sums, sizeof sums);
-            for (std::size_t k = 0; k < some / 2; ++k) {
-                lowest_of[k] = sums[k] < lowest_of[k] ? sums[k] : lowest_of[k];
-            }
+        const std::size_t blocks = given_.columns / block;
+#if defined(__x86_64__)
+        if (__builtin_cpu_supports("avx")) {
+            price_by_fours(weights, first_phase, blocks);
+        } else
+#endif
+        {
+            using two [[gnu::vector_size(16)]] = double;
+            price_blocks<two>(weights, first_phase, blocks);
         }
         double lowest_price = 0.0;
-        for (const two& prices : lowest_of) {
-            lowest_price = prices[0] < lowest_price ? prices[0] : lowest_price;
-            lowest_price = prices[1] < lowest_price ? prices[1] : lowest_price;
+        for (std::size_t k = 0; k < blocks; ++k) {
+            lowest_price = lowest_in_[k] < lowest_price ? lowest_in_[k] : lowest_price;
         }
-        for (; j < columns; ++j) {
+        for (std::size_t j = blocks * block; j < given_.columns; ++j) {
             double sum = first_phase ? 0.0 : given_.costs[j];
             for (std::size_t i = 0; i < rows(); ++i) {
                 sum -= weights[i] * at(i, j);
@@ -223,6 +217,52 @@ private:
             lowest_price = sum < lowest_price ? sum : lowest_price;
         }
         return lowest_price;
+    }
+
+#if defined(__x86_64__)
+    // Not with fused multiplications: every machine shall find the same law.
+    [[gnu::target("avx"), gnu::noinline]] void price_by_fours(const double (&weights)[most_rows],
+                                                              bool first_phase, std::size_t blocks) noexcept
+    {
+        using four [[gnu::vector_size(32)]] = double;
+        price_blocks<four>(weights, first_phase, blocks);
+    }
+#endif
+
+    // A block of columns at a time, whose sums stay in registers. By vector types, since compilers miss them here.
+    template <class Vector>
+    [[gnu::always_inline]] void price_blocks(const double (&weights)[most_rows], bool first_phase,
+                                             std::size_t blocks) noexcept
+    {
+        constexpr std::size_t width = sizeof(Vector) / sizeof(double);
+        constexpr std::size_t vectors = block / width;
+        for (std::size_t b = 0; b < blocks; ++b) {
+            Vector sums[vectors] = {};
+            // Vector by vector: copied at once they would be put together in memory.
+            for (std::size_t k = 0; k < vectors && !first_phase; ++k) {
+                std::memcpy(&sums[k], given_.costs + b * block + k * width, sizeof(Vector));
+            }
+            for (std::size_t i = 0; i < rows(); ++i) {
+                const Vector weight = Vector{} + weights[i];
+                const double* const row = given_.matrix + i * given_.stride + b * block;
+                for (std::size_t k = 0; k < vectors; ++k) {
+                    Vector numbers_here;
+                    std::memcpy(&numbers_here, row + k * width, sizeof(Vector));
+                    sums[k] -= weight * numbers_here;
+                }
+            }
+            for (std::size_t k = 0; k < vectors; ++k) {
+                std::memcpy(given_.prices + b * block + k * width, &sums[k], sizeof(Vector));
+            }
+            for (std::size_t k = 1; k < vectors; ++k) {
+                sums[0] = sums[k] < sums[0] ? sums[k] : sums[0];
+            }
+            double lowest_here = sums[0][0];
+            for (std::size_t k = 1; k < width; ++k) {
+                lowest_here = sums[0][k] < lowest_here ? sums[0][k] : lowest_here;
+            }
+            lowest_in_[b] = lowest_here;
+        }
     }
 
     // What a unit of the entering column takes from each basic variable.
@@ -422,12 +462,14 @@ private:
     }
 
     static constexpr std::size_t most_candidates = 32;
+    static constexpr std::size_t block = 8;
 
     numbers given_;
     std::size_t pivots_ = 0;
     std::size_t passes_ = 0;
     std::size_t candidate_count_ = 0;
     std::size_t candidates_[most_candidates];
+    double lowest_in_[most_columns / block];
     std::size_t basis_[most_rows];
     std::size_t order_[most_rows];
     double values_[most_rows];
