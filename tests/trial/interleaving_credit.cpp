@@ -1,8 +1,10 @@
 // Interleavers whose credit is a share: by ticket on average, from the lists exactly.
 
 #include <joust/interleave/balanced.hpp>
+#include <joust/interleave/optimized.hpp>
 #include <joust/interleave/pairwise_preference.hpp>
 #include <joust/interleave/probabilistic.hpp>
+#include <joust/interleave/roughly_optimized.hpp>
 #include <joust/interleave/sample_only_scored.hpp>
 #include <joust/trial/interleaving.hpp>
 
@@ -48,7 +50,7 @@ bool clicks(int item, std::uint64_t user)
 
 /// Credit the same clicks by ticket, and from the lists: both must agree but for the noise of drawn teams.
 template <class Interleaver>
-void compare(Interleaver interleaver, bool even)
+void compare(Interleaver interleaver, bool even_positions, bool even_slates)
 {
     auto by_ticket = make_trial(interleaver);
     auto exact = make_trial(interleaver);
@@ -70,7 +72,7 @@ void compare(Interleaver interleaver, bool even)
             }
             CHECK(least == 0.0);
             CHECK(sum <= 1.0 + 1e-12);
-            if (!even && page.slots()[i].team != joust::no_team) {
+            if (!even_slates && page.slots()[i].team != joust::no_team) {
                 CHECK(again.shares.at(i, page.slots()[i].team) > 0.0);
             }
             if (clicks(page[i], user)) {
@@ -92,8 +94,8 @@ void compare(Interleaver interleaver, bool even)
         return std::any_of(r.metrics.begin(), r.metrics.end(),
                            [&](const auto& row) { return row.metric == name; });
     };
-    CHECK(has_row("credited positions") == even);
-    CHECK(has_row("slates won") == even);
+    CHECK(has_row("credited positions") == even_positions);
+    CHECK(has_row("slates won") == even_slates);
     CHECK(by_ticket.report().decision == joust::verdict::ship_challenger);
 }
 
@@ -101,17 +103,27 @@ void compare(Interleaver interleaver, bool even)
 
 TEST_CASE("balanced: credit from the lists is what tickets credit on average")
 {
-    compare(joust::balanced{}, false);
+    compare(joust::balanced{}, false, false);
 }
 
 TEST_CASE("probabilistic: credit from the lists is what tickets credit on average")
 {
-    compare(joust::probabilistic{}, true);
+    compare(joust::probabilistic{}, true, true);
+}
+
+TEST_CASE("optimized: credit from the lists is what tickets credit on average")
+{
+    compare(joust::optimized{}, true, false);
+}
+
+TEST_CASE("roughly optimized: credit from the lists is what tickets credit on average")
+{
+    compare(joust::roughly_optimized{}, false, false);
 }
 
 TEST_CASE("sample only scored: credit from the lists is what tickets credit on average")
 {
-    compare(joust::sample_only_scored{}, false);
+    compare(joust::sample_only_scored{}, false, false);
 }
 
 TEST_CASE("probabilistic shows items of any depth, and its pages join as others do")

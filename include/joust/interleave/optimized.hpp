@@ -121,6 +121,11 @@ void interleave_by_law(const law_request& asked, double bound, rankings lists, C
 /// Among laws that are equally good, compilers that round differently may choose different ones.
 /// source: Radlinski and Craswell (WSDM 2013), sections 3 and 4; Schuth et al. (CIKM 2014), section 4, for more than two
 struct optimized {
+    /// A longer slate has a law of its own.
+    static constexpr bool continues = false;
+    /// Credit is fair in sums; who wins a slate is another matter.
+    static constexpr bool even_slates = false;
+
     rank_credit credit = rank_credit::inverse_rank;
 
     /// Draft the list alone; no slot credits anybody.

@@ -27,6 +27,12 @@ namespace joust::inline v0 {
 /// source: Manabe et al. (SIGIR 2017). There one slack per slot is shared by all pairs of rankers; with two rankers that is
 /// the same
 struct roughly_optimized {
+    /// A longer slate has a law of its own.
+    static constexpr bool continues = false;
+    /// What unfairness costs little is done, at single positions and in slates won.
+    static constexpr bool even_positions = false;
+    static constexpr bool even_slates = false;
+
     double bias_weight = 1.0;
     rank_credit credit = rank_credit::inverse_rank;
 
