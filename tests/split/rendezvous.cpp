@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,110 @@ TEST_CASE("The whole-number logarithm is right to 1e-14, and the same on every p
     STATIC_REQUIRE(detail::minus_log2(1) == 1ULL << 63);
     STATIC_REQUIRE(detail::minus_log2(1ULL << 63) == 1ULL << 57);
     STATIC_REQUIRE(detail::minus_log2(3ULL << 62) == 0x00d47fcb8c0852f1);
+}
+
+// The law as it is written: of the clocks that ring at -log2(u / 2^64) / share the first, the lowest arm where two ring at once.
+unsigned arm_by_law(const share_list& shares, std::uint64_t unit)
+{
+    unsigned winner = 0;
+    double soonest = std::numeric_limits<double>::infinity();
+    for (unsigned arm = 0; arm < shares.size(); ++arm) {
+        const std::uint64_t u = mix64(unit ^ mix64(0x9e3779b97f4a7c15U * (arm + 1))) | 1U;
+        const double rings =
+            static_cast<double>(static_cast<std::int64_t>(detail::minus_log2(u) >> 1)) * (1.0 / shares[arm]);
+        if (shares[arm] > 0.0 && rings < soonest) {
+            winner = arm;
+            soonest = rings;
+        }
+    }
+    return winner;
+}
+
+// The number that mix64 makes into this one.
+std::uint64_t before_mix64(std::uint64_t x)
+{
+    const auto divided = [](std::uint64_t y, std::uint64_t odd) {
+        std::uint64_t inverse = odd;
+        for (int step = 0; step < 5; ++step) {
+            inverse *= 2 - odd * inverse;
+        }
+        return y * inverse;
+    };
+    x ^= (x >> 31) ^ (x >> 62);
+    x = divided(x, 0x94d049bb133111ebU);
+    x ^= (x >> 27) ^ (x >> 54);
+    x = divided(x, 0xbf58476d1ce4e5b9U);
+    return x ^ (x >> 30) ^ (x >> 60);
+}
+
+TEST_CASE("The arm is the one that the law names, whatever the draws")
+{
+    keyed_random random{5};
+    std::vector<std::uint64_t> draws{0, 1, 2, 3, 4, 5, 6, 7, ~std::uint64_t{0}};
+    for (unsigned bit = 3; bit < 64; ++bit) {
+        for (const std::uint64_t near : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{2}}) {
+            draws.push_back((std::uint64_t{1} << bit) + near);
+            draws.push_back((std::uint64_t{1} << bit) - 1 - near);
+        }
+    }
+    for (int round = 0; round < 150; ++round) {
+        const std::size_t arms = 1 + random.below(round % 2 == 0 ? 3 : 16);
+        std::vector<double> raw(arms);
+        double sum = 0.0;
+        for (double& each : raw) {
+            each =
+                random.below(4) == 0 ? 0.0 : (random.below(3) == 0 ? 1e-7 : 1.0) * (0.05 + random.uniform());
+            sum += each;
+        }
+        raw[0] += sum == 0.0 ? 1.0 : 0.0;
+        sum += sum == 0.0 ? 1.0 : 0.0;
+        share_list shares;
+        for (const double each : raw) {
+            shares.push_back(each / sum);
+        }
+        const rendezvous_plan plan = rendezvous{.salt = "s", .shares = shares}.resolve(arms);
+        std::uint64_t wrong = 0;
+        for (int i = 0; i < 3'000; ++i) {
+            const std::uint64_t unit = random.next();
+            wrong += plan.arm_of(unit) != arm_by_law(shares, unit) ? 1U : 0U;
+        }
+        for (unsigned arm = 0; arm < arms; ++arm) {
+            for (const std::uint64_t draw : draws) {
+                const std::uint64_t unit = before_mix64(draw) ^ mix64(0x9e3779b97f4a7c15U * (arm + 1));
+                wrong += plan.arm_of(unit) != arm_by_law(shares, unit) ? 1U : 0U;
+            }
+        }
+        CHECK(wrong == 0);
+    }
+}
+
+TEST_CASE("The rough logarithm bounds the right one, up to the reach that is checked")
+{
+    keyed_random random{6};
+    std::uint64_t wrong = 0;
+    const auto check = [&wrong](std::uint64_t u) {
+        const std::uint64_t exact = detail::minus_log2(u | 1U);
+        const std::uint64_t least = detail::least_minus_log2(u | 1U);
+        if (least < detail::rough_log2::reach) {
+            wrong += exact < least || exact > least + detail::least_minus_log2.width() ? 1U : 0U;
+        } else {
+            wrong += exact < detail::rough_log2::reach && u < ~std::uint64_t{0} - 4096 ? 1U : 0U;
+        }
+    };
+    for (int i = 0; i < 300'000; ++i) {
+        check(random.next() >> random.below(64));
+    }
+    for (unsigned bit = 0; bit < 64; ++bit) {
+        for (std::uint64_t part = 0; part < 256; ++part) {
+            const std::uint64_t edge = ((256 + part) << 55) >> bit;
+            for (std::uint64_t near = 0; near < 3; ++near) {
+                check(edge + near);
+                check(edge - 1 - near);
+            }
+        }
+    }
+    CHECK(wrong == 0);
+    CHECK(static_cast<double>(detail::least_minus_log2.width()) * 0x1p-57 < 0.0057);
 }
 
 TEST_CASE("Units arrive in the planned shares")
