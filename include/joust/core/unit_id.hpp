@@ -309,7 +309,7 @@ public:
 
     /// Hash one unit.
     template <unit_like Key>
-    [[nodiscard]] constexpr std::uint64_t operator()(const Key& key) const noexcept
+    [[nodiscard, gnu::always_inline]] constexpr std::uint64_t operator()(const Key& key) const noexcept
     {
         if constexpr (detail::text_like<Key>) {
             return hash_text(static_cast<std::string_view>(key));
@@ -470,9 +470,10 @@ private:
         if constexpr (std::is_enum_v<Number>) {
             return hash_number(detail::wide_value(key));
         } else {
-            if (short_sizes_ > 8 && detail::wide_value(key) >= 0 &&
-                static_cast<std::uint64_t>(key) < 100'000'000U) {
-                const detail::short_digits digits{static_cast<std::uint64_t>(key)};
+            // Digits first, whatever the salt: where two salts hash one number, compilers see that they are the same.
+            const bool fits = detail::wide_value(key) >= 0 && static_cast<std::uint64_t>(key) < 100'000'000U;
+            const detail::short_digits digits{fits ? static_cast<std::uint64_t>(key) : 0U};
+            if (short_sizes_ > 8 && fits) {
                 return finish_short(starts_[digits.size], joint{*this}, digits.word, digits.size);
             }
             return hash_words(detail::unit_words(key));

@@ -3,6 +3,7 @@
 #include <joust/core/unit_id.hpp>
 
 #include <cstdint>
+#include <type_traits>
 
 namespace joust::inline v0 {
 
@@ -27,7 +28,8 @@ struct context {
 /// What a splitter may look at, the unit itself included, for those that hash it under a salt of their own.
 template <class Args, class Unit>
 struct keyed_context : context<Args> {
-    const Unit& key;
+    /// Numbers are copied, so that a second hash can be seen to have the same digits.
+    std::conditional_t<detail::number_like<Unit>, const Unit, const Unit&> key;
 
     /// Hash the unit behind another salt.
     [[nodiscard]] std::uint64_t under(const salted_hasher& other) const noexcept { return other(key); }
