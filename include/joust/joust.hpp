@@ -8,6 +8,8 @@
 //   <joust/report/html.hpp>, <joust/report/junit.hpp>  reports as a page, and for CI
 //   <joust/split/bandit.hpp>, <joust/split/thompson.hpp>, <joust/trial/replan.hpp>  splitters that learn
 //   <joust/split/cascade.hpp>, <joust/trial/explain.hpp>  a model of two; how a unit got its arm, in words
+//   <joust/interleave/optimized.hpp>, <joust/interleave/roughly_optimized.hpp>  slates planned by a linear programme
+//   <joust/interleave/attribution.hpp>, <joust/trial/at_once.hpp>  outcomes per unit from a log; rankers side by side
 //   <joust/split/interop/...>        splitters that assign as other vendors do
 //   <joust/integration/...>          bridges to other libraries; plan_file.hpp follows a plan on disk
 
@@ -20,9 +22,13 @@
 #include <joust/core/unit_id.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/core/unit_parts.hpp>
+#include <joust/interleave/balanced.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/credit.hpp>
 #include <joust/interleave/identified_by.hpp>
+#include <joust/interleave/pairwise_preference.hpp>
+#include <joust/interleave/probabilistic.hpp>
+#include <joust/interleave/sample_only_scored.hpp>
 #include <joust/interleave/team_draft.hpp>
 #include <joust/metric/always_valid.hpp>
 #include <joust/metric/bayesian.hpp>
