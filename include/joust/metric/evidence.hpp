@@ -3,6 +3,7 @@
 #include <joust/core/error.hpp>
 #include <joust/core/hyperloglog.hpp>
 #include <joust/core/sketch.hpp>
+#include <joust/core/value_sketch.hpp>
 #include <joust/metric/first_events.hpp>
 #include <joust/metric/slab.hpp>
 
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -210,6 +212,32 @@ struct arm_evidence {
     bool operator==(const arm_evidence&) const = default;
 };
 
+/// Values of one quantile metric, and the threshold that its series count them against.
+struct quantile_evidence {
+    double q = 0.0;
+    /// The champion's threshold; replicas fix their own, so that merged there are two. Infinite until one is fixed.
+    double lowest = std::numeric_limits<double>::infinity();
+    double highest = -std::numeric_limits<double>::infinity();
+    /// For each challenger the champion's values, weighted by s as bucket_sums is, and its own, weighted by 1 - s.
+    std::vector<value_sketch> values;
+
+    void merge(const quantile_evidence& other)
+    {
+        lowest = other.lowest < lowest ? other.lowest : lowest;
+        highest = other.highest > highest ? other.highest : highest;
+        for (std::size_t v = 0; v < values.size(); ++v) {
+            values[v].merge(other.values[v]);
+        }
+    }
+    [[nodiscard]] bool fixed() const noexcept { return lowest <= highest; }
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(q, lowest, highest, values);
+    }
+    bool operator==(const quantile_evidence&) const = default;
+};
+
 /// Everything a trial has seen, as a value: comparable, serialisable, and mergeable across threads, replicas and days.
 ///
 /// No unit ids and no per-unit state are inside, only sums over hashed buckets.
@@ -218,9 +246,10 @@ struct evidence {
     std::vector<std::string> models;  ///< champion first
     std::vector<std::string> series;  ///< "exposures", "failures", then metrics
     std::vector<arm_evidence> arms;
-    std::vector<pair_evidence> pairs;    ///< one per challenger
-    std::vector<std::uint64_t> ignored;  ///< feedback counted and not used, by reason
-    std::uint64_t unrecorded = 0;        ///< calls served without consent or enrolment
+    std::vector<pair_evidence> pairs;          ///< one per challenger
+    std::vector<std::uint64_t> ignored;        ///< feedback counted and not used, by reason
+    std::uint64_t unrecorded = 0;              ///< calls served without consent or enrolment
+    std::vector<quantile_evidence> quantiles;  ///< one per quantile metric
 
     /// Add another replica's or day's evidence of the same trial.
     /// errors: configuration_error where the two are not of the same trial, models, metrics and guardrails.
@@ -250,6 +279,9 @@ struct evidence {
             ignored[i] += other.ignored[i];
         }
         unrecorded += other.unrecorded;
+        for (std::size_t i = 0; i < quantiles.size(); ++i) {
+            quantiles[i].merge(other.quantiles[i]);
+        }
     }
 
     /// Is the other one of the same trial, with lists of the same lengths, so that the two can be merged?
@@ -257,9 +289,13 @@ struct evidence {
     {
         bool fit = trial == other.trial && models == other.models && series == other.series &&
                    arms.size() == other.arms.size() && pairs.size() == other.pairs.size() &&
-                   ignored.size() == other.ignored.size();
+                   ignored.size() == other.ignored.size() && quantiles.size() == other.quantiles.size();
         for (std::size_t p = 0; fit && p < pairs.size(); ++p) {
             fit = pairs[p].fits(other.pairs[p]);
+        }
+        for (std::size_t i = 0; fit && i < quantiles.size(); ++i) {
+            fit = quantiles[i].q == other.quantiles[i].q &&
+                  quantiles[i].values.size() == other.quantiles[i].values.size();
         }
         return fit;
     }
@@ -313,6 +349,12 @@ struct evidence {
                 }
             }
         }
+        for (const quantile_evidence& each : quantiles) {
+            good = good && each.q > 0.0 && each.q < 1.0 && each.values.size() == 2 * pairs.size() &&
+                   (each.fixed()
+                        ? std::isfinite(each.lowest) && std::isfinite(each.highest)
+                        : each.lowest == -each.highest && each.lowest > std::numeric_limits<double>::max());
+        }
         return good;
     }
 
@@ -320,6 +362,7 @@ struct evidence {
     void fields(Archive& archive)
     {
         archive(trial, models, series, arms, pairs, ignored, unrecorded);
+        archive.if_any(quantiles);
     }
     bool operator==(const evidence&) const = default;
 };

@@ -143,9 +143,10 @@ inline std::string describe(const bound& b, std::string_view unit)
 template <class Metric>
 [[nodiscard]] constexpr guarded<Metric> guardrail(Metric metric, margin limit = {})
 {
-    static_assert(joust::metric<Metric> || std::same_as<Metric, latency> || std::same_as<Metric, failures>,
-                  "joust: guardrail() takes a metric (conversion, mean, ratio, latency, failures or your "
-                  "own) and a margin");
+    static_assert(
+        joust::metric<Metric> || std::same_as<Metric, latency> || std::same_as<Metric, failures>,
+        "joust: guardrail() takes a metric (conversion, mean, ratio, quantile, latency, failures or "
+        "your own) and a margin");
     return {std::move(metric), limit};
 }
 

@@ -4,6 +4,7 @@
 #include <joust/core/hash.hpp>
 #include <joust/core/hyperloglog.hpp>
 #include <joust/core/sketch.hpp>
+#include <joust/core/value_sketch.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -18,7 +19,8 @@
 namespace joust::inline v0 {
 
 // Bytes of a snapshot: the eight characters "joustsnp", version (4 bytes), length of the contents (8), contents, XXH64 of all
-// before (8). Numbers are little-endian; doubles are their IEEE 754 bits; lists begin with their length.
+// before (8). Numbers are little-endian; doubles are their IEEE 754 bits; lists begin with their length. A list that a kind of
+// value got later stands behind all else, and only where it is not empty: what was written before can still be read.
 
 inline constexpr std::uint32_t snapshot_version = 1;
 
@@ -87,6 +89,30 @@ public:
             }
         }
     }
+    void put(const value_sketch& values)
+    {
+        std::uint64_t used = 0;
+        for (const double weight : values.weights()) {
+            used += weight != 0.0 ? 1 : 0;
+        }
+        put(used);
+        for (std::size_t bin = 0; bin < value_sketch::bins; ++bin) {
+            if (const double weight = values.weights()[bin]; weight != 0.0) {
+                put(static_cast<std::uint32_t>(bin));
+                put(weight);
+            }
+        }
+    }
+
+    /// The list at the very end, if there is one.
+    template <class T>
+    void if_any(std::vector<T>& list)
+    {
+        if (!list.empty()) {
+            put(list);
+        }
+    }
+
     template <class T>
         requires requires(T& value, snapshot_writer& archive) { value.fields(archive); }
     void put(T& value)
@@ -180,6 +206,36 @@ public:
             next = std::uint64_t{bin} + 1;
         }
     }
+    void get(value_sketch& values)
+    {
+        const std::uint64_t used = length(12);
+        std::uint64_t next = 0;
+        for (std::uint64_t i = 0; i < used; ++i) {
+            std::uint32_t bin = 0;
+            double weight = 0.0;
+            get(bin);
+            get(weight);
+            if (bin < next || bin >= value_sketch::bins) {
+                throw parse_error(
+                    "the snapshot holds a bin of values that does not exist or comes out of order");
+            }
+            if (!(weight > 0.0 && weight <= std::numeric_limits<double>::max())) {
+                throw parse_error("the snapshot holds a weight of values that is none");
+            }
+            values.add_bin(bin, weight);
+            next = std::uint64_t{bin} + 1;
+        }
+    }
+
+    template <class T>
+    void if_any(std::vector<T>& list)
+    {
+        list.clear();
+        if (!at_end()) {
+            get(list);
+        }
+    }
+
     template <class T>
         requires requires(T& value, snapshot_reader& archive) { value.fields(archive); }
     void get(T& value)

@@ -43,7 +43,7 @@ public:
     /// Say what is known so far. Call it as often as you like, also while other threads serve.
     [[nodiscard]] joust::report report() const
     {
-        auto seen = this->live_.collect();
+        joust::evidence seen = this->evidence();
         joust::report out =
             report_on(seen, [this](std::size_t p, std::size_t w) { return this->live_.highest_log_e(p, w); });
         this->live_.remember(seen);

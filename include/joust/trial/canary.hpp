@@ -150,7 +150,7 @@ private:
         }
         this->board_.restart(plan_for(ramp_.shares[0], 0U));
         withdrawal_ = plan_for(0.0, static_cast<unsigned>(ramp_.shares.size()));
-        seen_now_ = this->live_.collect();
+        this->collect(seen_now_);
         stage_began_ = this->clock_.now();
         history_.reserve(ramp_.shares.size() + 2);
         history_.push_back({.requests = 0.0, .share = ramp_.shares[0], .reason = "start"});
@@ -248,7 +248,7 @@ private:
         if (merged != nullptr) {
             seen_now_ = *merged;
         } else {
-            this->live_.collect(seen_now_);
+            this->collect(seen_now_);
         }
         const detail::setting how = setting_of_ramp();
         detail::judge(

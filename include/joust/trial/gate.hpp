@@ -320,6 +320,9 @@ class gate {
     static_assert(without_ratios,
                   "joust: a gate compares values row by row, so a ratio has no place in it; let a mean be "
                   "the value of a row");
+    static_assert(metrics_t::quantile_of(metrics_t::size) == 0,
+                  "joust: a gate compares values row by row, so a quantile has no place in it; let a "
+                  "conversion say of each row whether its value is within a limit");
     static constexpr bool infers = policies::template given<inference_role>;
     static constexpr bool tests_rows = policies::template given<row_test_role>;
     static_assert(!(infers && tests_rows),

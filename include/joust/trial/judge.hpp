@@ -3,6 +3,8 @@
 #include <joust/core/text.hpp>
 #include <joust/metric/evidence.hpp>
 #include <joust/metric/inference.hpp>
+#include <joust/metric/live_quantile.hpp>
+#include <joust/metric/value_distribution.hpp>
 #include <joust/report/report.hpp>
 #include <joust/split/hash_split.hpp>
 #include <joust/stats/normal_mixture.hpp>
@@ -14,6 +16,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -136,6 +139,71 @@ template <class Inference>
     return answer;
 }
 
+/// Turn an answer about how often values exceed a threshold into one about the quantile, in the metric's own units.
+///
+/// With c the champion's threshold and u its share of values at most c, the challenger's share at most c is u less the
+/// difference that was answered for. So its quantile at u, compared with c, is that difference led through the challenger's
+/// own distribution, and so are the ends of the interval (Woodruff 1952), which are then moved to the outer ends of their
+/// bins. That 0 is outside is decided by the test alone.
+inline void answer_in_values(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
+                             std::size_t pair, const metric_spec& spec)
+{
+    const value_distribution champion{seen.values[2 * pair]};
+    const value_distribution challenger{seen.values[2 * pair + 1]};
+    const inference asked = answer;
+    answer.champion = champion.quantile(spec.q);
+    answer.challenger = challenger.quantile(spec.q);
+    answer.estimate = answer.lower = answer.upper = stats::not_a_number;
+    answer.shortfall = stats::not_a_number;
+    if (spec.role == metric_spec::part::guardrail) {
+        answer.chance_more =
+            stats::not_a_number;  // than the margin allows, where others say it of the champion
+    }
+    if (!seen.fixed()) {
+        answer.state = status::burn_in;
+        return;
+    }
+    if (spec.limit.relative && !(seen.lowest > 0.0)) {
+        answer.state = status::out_of_range;  // a multiple of what is not positive is no margin
+        return;
+    }
+    if (challenger.empty() || std::isnan(asked.estimate)) {
+        return;
+    }
+    const bucket_sums& counts = sums.series[spec.denominator];
+    const double n1 = static_cast<double>(counts.challenger_count);
+    const double n0 = static_cast<double>(counts.champion_count);
+    const auto spread = [](double share) { return share > 0.0 && share < 1.0 ? share * (1.0 - share) : 0.0; };
+    const auto towards = [&](double from, double to) { return spec.limit.relative ? to / from : to - from; };
+    double estimate = 0.0;
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    double lower = infinity;
+    double upper = -infinity;
+    for (const double threshold : {seen.lowest, seen.highest}) {
+        const double own = within(spec.limit, threshold);
+        const double share = challenger.share_at_most(own);
+        const double level = share + asked.estimate;
+        estimate += 0.5 * towards(threshold, challenger.quantile(level));
+        // The noise that counts is that of the challenger's share at the quantile sought, not at the threshold.
+        const double sought = spread(level) / n1 + spread(level) / n0;
+        const double noise = spread(share) / n1 + spread(level) / n0;
+        const double wider = sought > noise ? std::sqrt(sought / noise) : 1.0;
+        const double low = level - wider * (asked.estimate - asked.lower);
+        const double high = level + wider * (asked.upper - asked.estimate);
+        double from = low > 0.0 ? value_sketch::range_of(challenger.bin_at(low)).lower : -infinity;
+        double to = high < 1.0 ? value_sketch::range_of(challenger.bin_at(high)).upper : infinity;
+        from = asked.lower > 0.0 && from < own ? own : from;
+        to = asked.upper < 0.0 && to > own ? own : to;
+        lower = std::fmin(lower, towards(threshold, from));
+        upper = std::fmax(upper, towards(threshold, to));
+    }
+    answer.estimate = estimate;
+    if (!std::isnan(asked.lower)) {
+        answer.lower = lower;
+        answer.upper = upper;
+    }
+}
+
 /// Look at all metrics of all challengers. Guardrails share the error rate equally, challengers share it too.
 ///
 /// Writes into a judgement used before, so that a look while serving allocates nothing.
@@ -170,6 +238,8 @@ void judge(const Inference& policy, evidence& seen, const setting& how, LiveLogE
             question asked{.alpha = found.alpha};
             if (guards) {
                 asked.alternative = spec.limit.harm_is_up ? stats::side::greater : stats::side::less;
+            }
+            if (guards && spec.quantile < 0) {  // a quantile's margin is in its thresholds
                 asked.relative = spec.limit.relative;
                 asked.null = spec.limit.relative ? spec.limit.value - 1.0 : spec.limit.value;
             }
@@ -179,6 +249,11 @@ void judge(const Inference& policy, evidence& seen, const setting& how, LiveLogE
                     ? judge_events(policy, seen, p, spec, how.watches[static_cast<std::size_t>(spec.watch)],
                                    at, asked, memory, live_log_e(p, static_cast<std::size_t>(spec.watch)))
                     : policy.infer(at, asked, memory);
+            const bool more = found.answer.estimate > 0.0;
+            if (spec.quantile >= 0) {
+                answer_in_values(found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], pair,
+                                 p, spec);
+            }
             if (!how.contemporary) {
                 found.answer.state = status::no_contemporary_champion;
             }
@@ -186,7 +261,7 @@ void judge(const Inference& policy, evidence& seen, const setting& how, LiveLogE
             if (guards) {
                 found.breached = rejects;
             } else {
-                const bool better = (found.answer.estimate > 0.0) == (spec.direction == better::up);
+                const bool better = more == (spec.direction == better::up);
                 found.wins = rejects && better;
                 found.loses = rejects && !better;
             }
@@ -235,6 +310,9 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
         row.metric = spec.name;
         if (spec.watch >= 0 && how.watches[static_cast<std::size_t>(spec.watch)].on_latency) {
             row.metric += " p" + to_text(100.0 * how.watches[static_cast<std::size_t>(spec.watch)].q);
+        }
+        if (spec.quantile >= 0) {
+            row.metric += " p" + to_text(100.0 * spec.q);
         }
         row.arm = seen.models[f.pair + 1];
         row.role = guards ? "guardrail, " + describe(spec.limit, spec.unit) : role_name(spec.role);
@@ -356,6 +434,29 @@ inline void annotate_covariate(report& out, const evidence& seen, const setting&
     }
 }
 
+/// Say what a quantile metric's values are held against.
+[[nodiscard]] inline std::string threshold_in_words(const evidence& seen, const metric_spec& spec)
+{
+    const quantile_evidence& values = seen.quantiles[static_cast<std::size_t>(spec.quantile)];
+    std::string text = spec.name;
+    if (!values.fixed()) {
+        return text + " has no threshold yet: the champion's first values are still awaited.";
+    }
+    text += ": what is tested is how often values exceed the champion's threshold of ";
+    append_number(text, values.lowest, 4);
+    if (values.highest != values.lowest) {
+        text += " to ";
+        append_number(text, values.highest, 4);
+        text += " (replicas have their own)";
+    }
+    if (const value_distribution champion{values.values[0]}; !champion.empty()) {
+        text += ", as ";
+        append_percent(text, 1.0 - champion.share_at_most(values.highest), 1);
+        text += " of the champion's do";
+    }
+    return text + "; estimate and interval say how far the quantile moved there.";
+}
+
 /// The sentences about method that belong under every report. `how_long` says when the intervals of metrics hold.
 inline void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
                      const setting& how)
@@ -370,13 +471,18 @@ inline void annotate(report& out, const evidence& seen, bool share_changed, std:
     }
     std::string divided;
     for (const metric_spec& spec : how.specs) {
-        if (spec.denominator != exposure_series) {
+        if (spec.denominator != exposure_series && spec.quantile < 0) {
             divided += (divided.empty() ? "" : ", ") + spec.name;
         }
     }
     if (!divided.empty()) {
         out.notes.push_back("Not per exposure but divided by a sum of its own: " + divided +
                             " (delta method by cluster).");
+    }
+    for (const metric_spec& spec : how.specs) {
+        if (spec.quantile >= 0) {
+            out.notes.push_back(threshold_in_words(seen, spec));
+        }
     }
     for (const metric_spec& spec : how.specs) {
         if (spec.unit != "%" || spec.series == failure_series) {

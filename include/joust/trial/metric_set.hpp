@@ -3,8 +3,10 @@
 #include <joust/metric/conversion.hpp>
 #include <joust/metric/guardrail.hpp>
 #include <joust/metric/live_evidence.hpp>
+#include <joust/metric/live_quantile.hpp>
 #include <joust/metric/mean.hpp>
 #include <joust/metric/metric.hpp>
+#include <joust/metric/quantile.hpp>
 #include <joust/metric/ratio.hpp>
 
 #include <array>
@@ -69,6 +71,20 @@ void check_metric(const Metric& given)
                                       "the largest value that one exposure may bring, above 0");
         }
     }
+    if constexpr (is_quantile<Metric>) {
+        const std::string where = "quantile(" + std::string{Metric::name()} + ").";
+        if (!(given.q > 0.0 && given.q < 1.0)) {
+            throw configuration_error(where + "q", to_text(given.q), "a probability between 0 and 1");
+        }
+        if (given.warm_up < 100 || given.warm_up > 1'000'000) {
+            throw configuration_error(where + "warm_up", std::to_string(given.warm_up),
+                                      "from 100 to a million values of the champion");
+        }
+        if (std::isinf(given.threshold)) {
+            throw configuration_error(where + "threshold", to_text(given.threshold),
+                                      "a finite value, or none for the one that the warm-up finds");
+        }
+    }
 }
 
 /// The unit that a metric's numbers are shown in.
@@ -96,6 +112,8 @@ struct metric_spec {
     std::string_view unit{};                    ///< "%" for proportions, "ms" for latency
     bound limit{};                              ///< guardrails
     better direction = better::up;
+    int quantile = -1;  ///< index of its quantile_watch, -1 where it has none
+    double q = 0.0;     ///< of its quantile
 };
 
 /// The metrics among a trial's policies, in the order given. Value metrics and latency guardrails have a series each,
@@ -145,6 +163,17 @@ public:
         return series;
     }
 
+    /// The index of a metric among those that are quantiles.
+    static constexpr std::size_t quantile_of(std::size_t index) noexcept
+    {
+        std::size_t before = 0;
+        for_each_index([&]<std::size_t I> { before += I < index && is_quantile_at<I> ? 1 : 0; });
+        return before;
+    }
+
+    template <std::size_t I>
+    static constexpr bool is_quantile_at = is_quantile<inner_metric_t<given_t<I>>>;
+
     template <std::size_t I>
     static constexpr bool takes_feedback = joust::metric<inner_metric_t<given_t<I>>>;
 
@@ -169,6 +198,7 @@ public:
 
     [[nodiscard]] const std::vector<metric_spec>& specs() const noexcept { return specs_; }
     [[nodiscard]] const std::vector<event_watch>& watches() const noexcept { return watches_; }
+    [[nodiscard]] const std::vector<quantile_watch>& quantiles() const noexcept { return quantiles_; }
 
     /// The series that metric I is divided by: exposures, or one of its own behind those of all metrics.
     template <std::size_t I>
@@ -265,7 +295,19 @@ private:
             spec.denominator = denominators_[I];
             spec.role = I == primary() ? metric_spec::part::primary : metric_spec::part::secondary;
             spec.direction = direction_of(inner(std::get<I>(metrics_)));
+            watch_quantile(inner(std::get<I>(metrics_)), spec);
             specs_.push_back(std::move(spec));
+        }
+    }
+
+    template <class Metric>
+    void watch_quantile(const Metric& given, metric_spec& spec)
+    {
+        if constexpr (is_quantile<Metric>) {
+            spec.quantile = static_cast<int>(quantiles_.size());
+            spec.q = given.q;
+            quantiles_.push_back(
+                {.q = given.q, .warm_up = given.warm_up, .threshold = given.threshold, .limit = spec.limit});
         }
     }
 
@@ -288,6 +330,7 @@ private:
                 "a fraction below 1, such as 0.01 for one percentage point: a proportion "
                 "cannot change by more");
         }
+        watch_quantile(given.metric, spec);
         if constexpr (std::is_same_v<Metric, latency>) {
             spec.watch = static_cast<int>(watches_.size());
             watches_.push_back(watch_latency(given.metric, spec.limit, series));
@@ -334,6 +377,7 @@ private:
     std::size_t series_count_ = series_of(size);
     std::vector<metric_spec> specs_;
     std::vector<event_watch> watches_;
+    std::vector<quantile_watch> quantiles_;
 };
 
 }  // namespace joust::inline v0::detail

@@ -22,6 +22,9 @@ inline void append_posterior(std::string& method, const inference& answer, bool 
         more_is_better ? answer.shortfall : answer.estimate - (relative ? 1.0 : 0.0) + answer.shortfall;
     method += ": chance to be better ";
     append_percent(method, more_is_better ? answer.chance_more : 1.0 - answer.chance_more, 1);
+    if (std::isnan(answer.shortfall)) {
+        return;  // of a quantile, whose mean loss is not what the posterior is about
+    }
     method += ", expected loss ";
     append_number(method, percent ? 100.0 * loss : loss, 3);
     const std::string_view shown = relative ? "of the ratio" : percent ? "pp" : unit;

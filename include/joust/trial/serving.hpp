@@ -7,6 +7,7 @@
 #include <joust/metric/always_valid.hpp>
 #include <joust/metric/conversion.hpp>
 #include <joust/metric/live_evidence.hpp>
+#include <joust/metric/live_quantile.hpp>
 #include <joust/metric/mean.hpp>
 #include <joust/split/hash_split.hpp>
 #include <joust/split/splitter.hpp>
@@ -159,6 +160,9 @@ protected:
                                       "a planned number of exposures, at least 1");
         }
         check_expiry(tickets_);
+        for (std::size_t i = 0; i < quantiles_.size(); ++i) {
+            quantiles_[i].watch(metrics_.quantiles()[i], arm_count - 1);
+        }
     }
 
 public:
@@ -305,7 +309,12 @@ public:
     }
 
     /// Copy all evidence out, to save it, send it, or merge it with that of other replicas.
-    [[nodiscard]] joust::evidence evidence() const { return live_.collect(); }
+    [[nodiscard]] joust::evidence evidence() const
+    {
+        joust::evidence all;
+        collect(all);
+        return all;
+    }
 
     /// The pseudonym that tickets and logs know a unit by: to find, or erase, what was recorded of it.
     template <unit_like Unit>
@@ -342,6 +351,16 @@ protected:
             live_.fix_thresholds();
         } catch (...) {
             // Out of memory: the thresholds are fixed at a later look.
+        }
+    }
+
+    /// Collect all evidence into a value used before.
+    void collect(joust::evidence& all) const
+    {
+        live_.collect(all);
+        all.quantiles.resize(quantiles_.size());
+        for (std::size_t i = 0; i < quantiles_.size(); ++i) {
+            quantiles_[i].collect(all.quantiles[i]);
         }
     }
 
@@ -393,6 +412,8 @@ protected:
         } else if (other.pairs.front().events.size() != live_.watches().size()) {
             wrong = "of " + std::to_string(other.pairs.front().events.size()) +
                     " guardrails on failures and latency";
+        } else if (!same_quantiles(other.quantiles)) {
+            wrong = "of other quantiles";
         } else {
             return;
         }
@@ -401,6 +422,15 @@ protected:
                                       listed(names.series) + ", with " +
                                       std::to_string(live_.watches().size()) +
                                       " guardrails on failures and latency");
+    }
+
+    [[nodiscard]] bool same_quantiles(const std::vector<quantile_evidence>& other) const
+    {
+        bool same = other.size() == quantiles_.size();
+        for (std::size_t i = 0; same && i < other.size(); ++i) {
+            same = other[i].q == metrics_.quantiles()[i].q;
+        }
+        return same;
     }
 
     models_t models_;
@@ -425,6 +455,7 @@ protected:
     std::uint64_t plan_given_ = 0;  // its digest as it was handed in, before slots were found for it
     std::string plan_complaint_;    // why a later one was refused
     mutable live_evidence live_;
+    [[no_unique_address]] std::array<live_quantile, metrics_t::quantile_of(metrics_t::size)> quantiles_;
     seen_window seen_;
 
 private:
@@ -915,11 +946,14 @@ private:
     template <std::size_t Which>
     void take_in(const visit& seen, const cell& c, const ticket& receipt) noexcept
     {
-        slab& mine = live_.mine();
-        live_.observe(mine, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym, c.value);
-        if (const std::size_t divisor = metrics_.template denominator_of<Which>();
-            divisor != exposure_series) {
-            live_.observe(mine, divisor, seen.arm, seen.shares, seen.pseudonym, c.per);
+        if constexpr (metrics_t::template is_quantile_at<Which>) {
+            const double counted =
+                quantiles_[metrics_t::quantile_of(Which)].take(seen.arm, seen.shares, c.value);
+            if (!std::isnan(counted)) {
+                add_up<Which>(seen, {.value = counted});
+            }
+        } else {
+            add_up<Which>(seen, c);
         }
         if constexpr (records) {
             recorder_.record(
@@ -930,6 +964,17 @@ private:
                       .denominator = c.per});
         }
         self().after_feedback();
+    }
+
+    template <std::size_t Which>
+    [[gnu::always_inline]] void add_up(const visit& seen, const cell& c) noexcept
+    {
+        slab& mine = live_.mine();
+        live_.observe(mine, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym, c.value);
+        if (const std::size_t divisor = metrics_.template denominator_of<Which>();
+            divisor != exposure_series) {
+            live_.observe(mine, divisor, seen.arm, seen.shares, seen.pseudonym, c.per);
+        }
     }
 
     /// Was the unit's arm the same in all plans so far? Then `seen` gets the arm and, as propensity, the share of units that

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <joust/core/value_sketch.hpp>
+
+#include <cstddef>
+#include <limits>
+#include <span>
+
+namespace joust::inline v0 {
+
+/// Read quantiles and shares off a value_sketch: the sketch as a distribution function, linear inside each bin.
+///
+/// assumes: the sketch outlives it and does not change
+/// cost: a sweep over the bins, some 5 us, for each question
+class value_distribution {
+public:
+    explicit value_distribution(const value_sketch& of) noexcept : weights_(of.weights())
+    {
+        for (const double weight : weights_) {
+            total_ += weight;
+        }
+    }
+
+    [[nodiscard]] bool empty() const noexcept { return !(total_ > 0.0); }
+
+    /// The share of values that are at most this one; exact at the upper end of a bin. NaN for an empty sketch.
+    [[nodiscard]] double share_at_most(double value) const noexcept
+    {
+        const std::size_t last = value_sketch::bin_of(value);
+        double below = 0.0;
+        for (std::size_t bin = 0; bin < last; ++bin) {
+            below += weights_[bin];
+        }
+        const value_sketch::bin_range range = finite_range_of(last);
+        const double part = (value - range.lower) / (range.upper - range.lower);
+        return (below + weights_[last] * (part < 1.0 ? part > 0.0 ? part : 0.0 : 1.0)) / total_;
+    }
+
+    /// The bin in which the share of values at most as large reaches q; the nearest occupied one for q outside (0, 1].
+    /// assumes: not empty
+    [[nodiscard]] std::size_t bin_at(double q) const noexcept { return reach(q).bin; }
+
+    /// The value at which the share reaches q: the inverse of share_at_most. NaN for an empty sketch.
+    [[nodiscard]] double quantile(double q) const noexcept
+    {
+        if (empty()) {
+            return std::numeric_limits<double>::quiet_NaN();
+        }
+        const place at = reach(q);
+        const value_sketch::bin_range range = finite_range_of(at.bin);
+        return range.lower + at.part * (range.upper - range.lower);
+    }
+
+private:
+    struct place {
+        std::size_t bin;
+        double part;  // of the bin's weight that lies below
+    };
+
+    [[nodiscard]] place reach(double q) const noexcept
+    {
+        const double target = q * total_;
+        double below = 0.0;
+        place at{0, 1.0};
+        for (std::size_t bin = 0; bin < weights_.size(); ++bin) {
+            if (!(weights_[bin] > 0.0)) {
+                continue;
+            }
+            const double part = (target - below) / weights_[bin];
+            at = {bin, part < 1.0 ? part > 0.0 ? part : 0.0 : 1.0};
+            if (part <= 1.0) {
+                break;
+            }
+            below += weights_[bin];
+        }
+        return at;
+    }
+
+    // Of the outermost bins only the near end is a number to count with.
+    [[nodiscard]] static value_sketch::bin_range finite_range_of(std::size_t bin) noexcept
+    {
+        const value_sketch::bin_range range = value_sketch::range_of(bin);
+        return bin == 0                        ? value_sketch::bin_range{range.upper, range.upper}
+               : bin + 1 == value_sketch::bins ? value_sketch::bin_range{range.lower, range.lower}
+                                               : range;
+    }
+
+    std::span<const double> weights_;
+    double total_ = 0.0;
+};
+
+}  // namespace joust::inline v0
