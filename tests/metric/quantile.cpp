@@ -41,5 +41,7 @@ TEST_CASE("a quantile is a metric of observations, not of exposures, and takes o
     CHECK(detail::accumulates(quantile<"wait">{.accumulate = true}));
     CHECK(quantile<"wait">{}.q == 0.9);
     CHECK(quantile<"wait">{}.warm_up == 1'000);
-    CHECK(std::isnan(quantile<"wait">{}.threshold));
+    CHECK(std::isinf(quantile<"wait">{}.threshold));
+    CHECK(quantile<"wait">{} == quantile<"wait">{.q = 0.9});
+    CHECK_FALSE(quantile<"wait">{} == quantile<"wait">{.threshold = 3.0});
 }

@@ -47,7 +47,7 @@ namespace joust::inline v0::detail {
 struct quantile_watch {
     double q = 0.9;
     std::uint64_t warm_up = 1'000;
-    double threshold = std::numeric_limits<double>::quiet_NaN();  ///< where it is known beforehand
+    double threshold = std::numeric_limits<double>::infinity();  ///< finite where it is known beforehand
     bound limit{};  ///< of a guardrail; else none, and both arms have the same threshold
 };
 
@@ -62,10 +62,9 @@ public:
     {
         asked_ = asked;
         weights_ = std::vector<std::atomic<double>>(2 * pairs * value_sketch::bins);
-        if (std::isnan(asked.threshold)) {
+        threshold_.store(asked.threshold, std::memory_order_relaxed);
+        if (asked.threshold == no_limit) {
             first_.reserve(asked.warm_up);
-        } else {
-            threshold_.store(asked.threshold, std::memory_order_relaxed);
         }
     }
 

@@ -23,12 +23,11 @@ namespace joust::inline v0 {
 template <fixed_string Name>
 struct quantile {
     double q = 0.9;
-    enum better better = better::up;
     unsigned warm_up = 1'000;  ///< the champion's values that the threshold is read off
-    /// A threshold known beforehand, as from last week's champion: then no warm-up, and replicas agree.
-    double threshold = std::numeric_limits<double>::quiet_NaN();
-    bool accumulate =
-        false;  ///< take several values for one ticket, each an observation, instead of refusing the second
+    /// Where a threshold is known beforehand, as from last week's champion: then there is no warm-up, and replicas agree.
+    double threshold = std::numeric_limits<double>::infinity();
+    enum better better = better::up;
+    bool accumulate = false;  ///< take several values for one ticket instead of refusing the second
 
     static constexpr enum per per = joust::per::observed;
     static constexpr std::string_view name() noexcept { return Name.view(); }

@@ -12,6 +12,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -80,9 +81,9 @@ void check_metric(const Metric& given)
             throw configuration_error(where + "warm_up", std::to_string(given.warm_up),
                                       "from 100 to a million values of the champion");
         }
-        if (std::isinf(given.threshold)) {
+        if (!(given.threshold > -std::numeric_limits<double>::infinity())) {
             throw configuration_error(where + "threshold", to_text(given.threshold),
-                                      "a finite value, or none for the one that the warm-up finds");
+                                      "a value, or none at all for the one that the warm-up finds");
         }
     }
 }

@@ -1,0 +1,625 @@
+#include <joust/core/random.hpp>
+#include <joust/metric/bayesian.hpp>
+#include <joust/metric/fixed_horizon.hpp>
+#include <joust/store/snapshot.hpp>
+#include <joust/trial/ab_test.hpp>
+#include <joust/trial/canary.hpp>
+
+#include "allocations.hpp"
+#include "catch.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using namespace joust;
+
+namespace {
+
+const auto itself = [](std::uint64_t user) { return user; };
+const auto zero = [](std::uint64_t) { return 0; };
+const auto one = [](std::uint64_t) { return 1; };
+
+const metric_row& metric_of(const report& r, std::string_view name, std::string_view arm = "")
+{
+    for (const auto& m : r.metrics) {
+        if (m.metric.find(name) == 0 && (arm.empty() || m.arm == arm)) {
+            return m;
+        }
+    }
+    throw std::out_of_range(std::string{name});
+}
+
+template <class... Policies>
+auto trial_of(std::string_view salt, share_list shares, Policies... policies)
+{
+    return ab_test{model{"old", zero}, model{"new", one}, by(itself),
+                   hash_split{.salt = salt, .shares = shares}, policies...};
+}
+
+/// A user's waiting time: lognormal, with a part that stays from visit to visit.
+double wait_of(std::uint64_t user, keyed_random& random, double factor = 1.0)
+{
+    keyed_random own{77, user};
+    return factor * 100.0 * std::exp(0.5 * own.normal() + 0.5 * random.normal());
+}
+
+/// What a raw log has of one value.
+struct logged {
+    std::uint64_t unit;
+    bool challenger;
+    double s;
+    double value;
+};
+
+double share_at_most(const std::vector<logged>& log, bool challenger, double value)
+{
+    double below = 0.0;
+    double all = 0.0;
+    for (const logged& each : log) {
+        if (each.challenger == challenger) {
+            const double weight = challenger ? 1.0 - each.s : each.s;
+            all += weight;
+            below += each.value <= value ? weight : 0.0;
+        }
+    }
+    return below / all;
+}
+
+/// The smallest value of an arm up to which its weight reaches a share.
+double quantile_of(const std::vector<logged>& log, bool challenger, double q)
+{
+    std::vector<std::pair<double, double>> values;
+    double all = 0.0;
+    for (const logged& each : log) {
+        if (each.challenger == challenger) {
+            values.emplace_back(each.value, challenger ? 1.0 - each.s : each.s);
+            all += values.back().second;
+        }
+    }
+    std::sort(values.begin(), values.end());
+    double below = 0.0;
+    for (const auto& [value, weight] : values) {
+        below += weight;
+        if (below >= q * all) {
+            return value;
+        }
+    }
+    return values.back().first;
+}
+
+struct sums {
+    std::vector<double> challenger = std::vector<double>(bucket_count);
+    std::vector<double> champion = std::vector<double>(bucket_count);
+    std::vector<double> challenger_root = std::vector<double>(bucket_count);
+    std::vector<double> champion_root = std::vector<double>(bucket_count);
+
+    void add(const logged& seen, double x)
+    {
+        const std::size_t bucket = seen.unit / (std::uint64_t{1} << 54);
+        (seen.challenger ? challenger : champion)[bucket] += (seen.challenger ? 1.0 - seen.s : seen.s) * x;
+        (seen.challenger ? challenger_root : champion_root)[bucket] += std::sqrt(seen.s * (1.0 - seen.s)) * x;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a report of a quantile is what a raw log gives by hand")
+{
+    for (const double q : {0.9, 0.3}) {
+        INFO(q);
+        std::vector<logged> served;
+        std::vector<logged> log;
+        auto trial = trial_of("by hand", {0.8, 0.2}, quantile<"wait">{.q = q, .better = better::down},
+                              record_with([&](const event& e) {
+                                  const double own = static_cast<double>(e.ticket.propensity());
+                                  const logged seen{e.ticket.unit(), e.ticket.arm() == 1,
+                                                    e.ticket.arm() == 1 ? own : 1.0 - own, e.value};
+                                  (e.kind == event::what::exposure ? served : log).push_back(seen);
+                              }));
+        keyed_random random{5};
+        for (int i = 0; i < 20'000; ++i) {
+            const std::uint64_t user = random.below(4'000);
+            const auto [arm, ticket] = trial.serve(user);
+            if (random.chance(arm == 1 ? 0.7
+                                       : 0.6)) {  // feedback that does not always come, for one more often
+                trial.observe<"wait">(ticket, wait_of(user, random, arm == 1 ? 0.9 : 1.0));
+            }
+        }
+        const report r = trial.report();
+        const metric_row& row = metric_of(r, "wait");
+        CHECK(row.metric == "wait p" + std::to_string(static_cast<int>(100.0 * q)));
+
+        // The threshold: the end of a bin at the quantile of the champion's first thousand values.
+        std::vector<double> first;
+        std::size_t begin = 0;
+        for (; first.size() < 1'000; ++begin) {
+            if (!log[begin].challenger) {
+                first.push_back(log[begin].value);
+            }
+        }
+        std::sort(first.begin(), first.end());
+        const auto bin = value_sketch::bin_of(first[static_cast<std::size_t>(std::ceil(q * 1'000.0)) - 1]);
+        const double upper = value_sketch::range_of(bin).upper;
+        const double lower = value_sketch::range_of(bin - 1).upper;
+        const auto beyond = [&](double at) {
+            return static_cast<double>(first.end() - std::upper_bound(first.begin(), first.end(), at));
+        };
+        const double threshold =
+            std::fabs(beyond(lower) - 1'000.0 * (1.0 - q)) < std::fabs(beyond(upper) - 1'000.0 * (1.0 - q))
+                ? lower
+                : upper;
+        CHECK(trial.evidence().quantiles[0].lowest == threshold);
+
+        // The test: exceedances among what was observed afterwards.
+        sums x, d, exposures;
+        double expected = 0.0;
+        double n[2] = {0.0, 0.0};
+        for (std::size_t i = begin; i < log.size(); ++i) {
+            const double counted = (log[i].value > threshold ? 1.0 : 0.0) - (q < 0.5 ? 1.0 : 0.0);
+            x.add(log[i], counted);
+            d.add(log[i], 1.0);
+            expected += counted != 0.0 ? log[i].s : 0.0;
+            n[log[i].challenger ? 1 : 0] += 1.0;
+        }
+        for (const logged& each : served) {
+            exposures.add(each, 1.0);
+        }
+        test_memory memory;
+        const inference by_hand = always_valid{}.infer(
+            {.sums = {x.challenger, x.champion, x.challenger_root, x.champion_root, exposures.challenger,
+                      exposures.champion, exposures.challenger_root, exposures.champion_root, d.challenger,
+                      d.champion, d.challenger_root, d.champion_root},
+             .expected_events = expected,
+             .exposures = static_cast<double>(served.size()),
+             .planned_information = 10'000 * 0.16},
+            {}, memory);
+        REQUIRE(by_hand.state == status::ok);
+        CHECK(row.state == status::ok);
+        CHECK(row.p_value == Approx(by_hand.p_value).epsilon(1e-6));
+        CHECK(row.e_value == Approx(std::exp(by_hand.log_e)).epsilon(1e-6));
+
+        // In milliseconds: quantiles, and what the interval becomes on the way through the challenger's values.
+        constexpr double sketch = 1.0 / 64.0;
+        CHECK(row.champion == Approx(quantile_of(log, false, q)).epsilon(sketch));
+        CHECK(row.challenger == Approx(quantile_of(log, true, q)).epsilon(sketch));
+        const double share = share_at_most(log, true, threshold);
+        const double level = share + by_hand.estimate;
+        const double at = share * (1.0 - share) / n[1];
+        const double sought = level * (1.0 - level) / n[1];
+        const double other = level * (1.0 - level) / n[0];
+        const double wider = std::sqrt(std::fmax(1.0, (sought + other) / (at + other)));
+        const double low = quantile_of(log, true, level - wider * (by_hand.estimate - by_hand.lower));
+        const double high = quantile_of(log, true, level + wider * (by_hand.upper - by_hand.estimate));
+        const double bin_here = threshold * sketch;
+        CHECK(row.estimate == Approx(quantile_of(log, true, level) - threshold).margin(bin_here));
+        CHECK(row.lower <= low - threshold + 1e-9);
+        CHECK(row.lower >= low - threshold - bin_here);
+        CHECK(row.upper >= high - threshold - 1e-9);
+        CHECK(row.upper <= high - threshold + 1.3 * bin_here);
+        CHECK(row.lower < row.estimate);
+        CHECK(row.estimate < row.upper);
+        std::string text;
+        r.write(text, style::table);
+        CHECK_THAT(text, ContainsSubstring("exceed the champion's threshold of "));
+        CHECK_THAT(text, !ContainsSubstring("delta method by cluster"));
+    }
+}
+
+TEST_CASE("a shorter wait is better where less is, and a longer one loses")
+{
+    for (const auto& [factor, wanted] :
+         {std::pair{0.7, verdict::ship_challenger}, std::pair{1.4, verdict::keep_champion}}) {
+        auto trial = trial_of("direction", {0.5, 0.5}, conversion<"click">{},
+                              primary(quantile<"wait">{.q = 0.9, .better = better::down}));
+        keyed_random random{6};
+        for (int i = 0; i < 20'000; ++i) {
+            const std::uint64_t user = random.below(5'000);
+            const auto [arm, ticket] = trial.serve(user);
+            CHECK(trial.observe<"wait">(ticket, wait_of(user, random, arm == 1 ? factor : 1.0)));
+        }
+        const report r = trial.report();
+        CHECK(r.decision == wanted);
+        const metric_row& row = metric_of(r, "wait p90");
+        // True quantiles: the logarithm's standard deviation is sqrt(1/2).
+        const double q90 = 100.0 * std::exp(1.2815515655446004 * std::sqrt(0.5));
+        CHECK(row.champion == Approx(q90).epsilon(0.04));
+        CHECK(row.challenger == Approx(factor * q90).epsilon(0.04));
+        CHECK(row.estimate == Approx((factor - 1.0) * q90).epsilon(0.2));
+        CHECK(row.lower < (factor - 1.0) * q90);
+        CHECK(row.upper > (factor - 1.0) * q90);
+        CHECK((factor < 1.0 ? row.upper <= 0.0 : row.lower >= 0.0));
+    }
+}
+
+TEST_CASE("values of both signs, and lower quantiles, have a direction too")
+{
+    auto trial = trial_of("signs", {0.5, 0.5}, quantile<"margin">{.q = 0.1}, quantile<"middle">{.q = 0.5});
+    keyed_random random{7};
+    for (int i = 0; i < 20'000; ++i) {
+        const auto [arm, ticket] = trial.serve(random.below(5'000));
+        const double value = random.normal() + (arm == 1 ? 0.3 : 0.0);
+        trial.observe<"margin">(ticket, value);
+        trial.observe<"middle">(ticket, value - 0.15);
+    }
+    const report r = trial.report();
+    CHECK(r.decision == verdict::ship_challenger);
+    CHECK(metric_of(r, "margin p10").champion == Approx(-1.2816).margin(0.06));
+    CHECK(metric_of(r, "margin p10").estimate == Approx(0.3).margin(0.1));
+    CHECK(metric_of(r, "margin p10").lower >= 0.0);
+    CHECK(metric_of(r, "middle p50").champion == Approx(-0.15).margin(0.04));
+    CHECK(metric_of(r, "middle p50").challenger == Approx(0.15).margin(0.04));
+    CHECK(metric_of(r, "middle p50").lower >= 0.0);
+    CHECK(metric_of(r, "middle p50").upper > 0.3);
+}
+
+TEST_CASE("nothing is claimed in the warm-up, nor in the burn-in behind it")
+{
+    auto trial = trial_of("warm", {0.5, 0.5}, quantile<"wait">{.warm_up = 500, .better = better::down});
+    const report none = trial.report();
+    CHECK(none.decision == verdict::keep_testing);
+    CHECK(metric_of(none, "wait").state == status::burn_in);
+    CHECK(std::isnan(metric_of(none, "wait").champion));
+    keyed_random random{8};
+    const auto serve_until = [&](double champions) {
+        for (double n = 0.0; n < champions;) {
+            const auto [arm, ticket] = trial.serve(random.below(5'000));
+            trial.observe<"wait">(ticket, std::exp(random.normal()) + (arm == 1 ? 100.0 : 0.0));
+            n += arm == 0 ? 1.0 : 0.0;
+        }
+    };
+    serve_until(499);
+    const report warm = trial.report();
+    CHECK(metric_of(warm, "wait").state == status::burn_in);
+    CHECK(metric_of(warm, "wait").champion > 0.0);
+    CHECK(std::isnan(metric_of(warm, "wait").estimate));
+    CHECK(std::isnan(metric_of(warm, "wait").lower));
+    CHECK_THAT(warm.reason, ContainsSubstring("burn-in"));
+    std::string text;
+    warm.write(text, style::table);
+    CHECK_THAT(text, ContainsSubstring("wait has no threshold yet"));
+    serve_until(1);
+    CHECK(trial.evidence().quantiles[0].fixed());
+    serve_until(3);
+    const report burnt = trial.report();
+    CHECK(burnt.decision == verdict::keep_testing);
+    CHECK(metric_of(burnt, "wait").state == status::burn_in);
+    CHECK(std::isnan(metric_of(burnt, "wait").estimate));
+    serve_until(500);
+    CHECK(trial.report().decision == verdict::keep_champion);
+}
+
+TEST_CASE("values that are no numbers are counted and refused, and a second one for a ticket is")
+{
+    auto trial = trial_of("refused", {0.5, 0.5}, quantile<"wait">{}, quantile<"each">{.accumulate = true});
+    const ticket receipt = trial.serve(std::uint64_t{7}).ticket;
+    for (const double bad :
+         {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+          -std::numeric_limits<double>::infinity()}) {
+        CHECK_FALSE(trial.observe<"wait">(receipt, bad));
+    }
+    CHECK(trial.observe<"wait">(receipt, 3.0));
+    CHECK_FALSE(trial.observe<"wait">(receipt, 4.0));
+    CHECK(trial.observe<"each">(receipt, 3.0));
+    CHECK(trial.observe<"each">(receipt, 4.0));
+    CHECK(trial.observe<"wait">(std::uint64_t{7}, 5.0));  // by unit
+    const evidence seen = trial.evidence();
+    CHECK(seen.ignored[static_cast<std::size_t>(detail::ignored::invalid_value)] == 3);
+    CHECK(seen.ignored[static_cast<std::size_t>(detail::ignored::repeated)] == 1);
+    const auto weight = [](const quantile_evidence& of) {
+        double all = 0.0;
+        for (const value_sketch& sketch : of.values) {
+            for (const double each : sketch.weights()) {
+                all += each;
+            }
+        }
+        return all;
+    };
+    CHECK(weight(seen.quantiles[0]) == 1.0);
+    CHECK(weight(seen.quantiles[1]) == 1.0);
+}
+
+TEST_CASE("a guardrail on a quantile breaks where the challenger's is beyond the margin, and holds within it")
+{
+    for (const auto& [factor, breaks] :
+         {std::pair{1.0, false}, std::pair{1.05, false}, std::pair{1.35, true}}) {
+        INFO(factor);
+        canary trial{model{"old", zero},
+                     model{"new", one},
+                     by(itself),
+                     hash_split{.salt = "guarded quantile"},
+                     guardrail(quantile<"wait">{.q = 0.9}, {.max_ratio = 1.10}),
+                     guardrail(quantile<"slow">{.q = 0.95}, {.max_increase = 60.0}),
+                     ramp{.shares = {0.05, 0.25, 0.5}, .requests = 2'000}};
+        keyed_random random{9};
+        for (int i = 0; i < 40'000 && !trial.rolled_back(); ++i) {
+            const std::uint64_t user = random.below(5'000);
+            const auto [arm, ticket] = trial.serve(user);
+            trial.observe<"wait">(ticket, wait_of(user, random, arm == 1 ? factor : 1.0));
+            trial.observe<"slow">(ticket, wait_of(user, random));
+        }
+        const report r = trial.report();
+        CHECK(trial.rolled_back() == breaks);
+        const metric_row& row = metric_of(r, "wait p90 (ratio)");
+        CHECK(row.reference == 1.0);
+        CHECK(row.margin == 1.10);
+        CHECK(row.role == "guardrail, at most x 1.1");
+        CHECK(row.lower < factor);
+        CHECK(row.upper > factor);
+        if (breaks) {
+            CHECK(row.lower > 1.0);  // two-sided, where the guardrail's own test looks at one side
+            CHECK(row.estimate > 1.10);
+            CHECK_THAT(r.reason, ContainsSubstring("wait"));
+            CHECK(standing_of(row) == standing::beyond_margin);
+        } else {
+            CHECK(row.estimate == Approx(factor).epsilon(0.08));
+            CHECK(standing_of(row) != standing::beyond_margin);
+        }
+        CHECK(metric_of(r, "slow p95").margin == 60.0);
+        CHECK(standing_of(metric_of(r, "slow p95")) != standing::beyond_margin);
+    }
+}
+
+TEST_CASE("guardrails on quantiles may bound them from below")
+{
+    canary trial{model{"old", zero},
+                 model{"new", one},
+                 by(itself),
+                 hash_split{.salt = "below"},
+                 guardrail(quantile<"score">{.q = 0.1}, {.max_decrease = 0.2}),
+                 guardrail(quantile<"rating">{.q = 0.5}, {.min_ratio = 0.9}),
+                 ramp{.shares = {0.5}, .requests = 1'000'000}};
+    keyed_random random{10};
+    for (int i = 0; i < 30'000 && !trial.rolled_back(); ++i) {
+        const auto [arm, ticket] = trial.serve(random.below(5'000));
+        trial.observe<"score">(ticket, random.normal() - (arm == 1 ? 0.1 : 0.0));
+        trial.observe<"rating">(ticket, (arm == 1 ? 0.8 : 1.0) * (4.0 + random.uniform()));
+    }
+    CHECK(trial.rolled_back());
+    const report r = trial.report();
+    CHECK_THAT(r.reason, ContainsSubstring("rating"));
+    CHECK(metric_of(r, "rating p50 (ratio)").estimate == Approx(0.8).epsilon(0.02));
+    CHECK(metric_of(r, "rating p50 (ratio)").upper <= 0.9);
+}
+
+TEST_CASE("a ratio of a quantile that is not positive is refused instead of guessed")
+{
+    canary trial{model{"old", zero},
+                 model{"new", one},
+                 by(itself),
+                 hash_split{.salt = "negative"},
+                 guardrail(quantile<"loss">{.q = 0.1}, {.max_ratio = 1.2}),
+                 ramp{.shares = {0.5}, .requests = 1'000'000}};
+    keyed_random random{11};
+    for (int i = 0; i < 10'000; ++i) {
+        const auto [arm, ticket] = trial.serve(random.below(5'000));
+        trial.observe<"loss">(ticket, random.normal() + (arm == 1 ? 5.0 : 0.0));
+    }
+    CHECK_FALSE(trial.rolled_back());
+    CHECK(metric_of(trial.report(), "loss").state == status::out_of_range);
+}
+
+TEST_CASE("quantiles are weighted by overlap, so that a ramp in a trend deceives nobody")
+{
+    std::vector<logged> log;
+    canary trial{model{"old", zero},
+                 model{"new", one},
+                 by(itself),
+                 hash_split{.salt = "trend"},
+                 guardrail(quantile<"wait">{.q = 0.5}),
+                 ramp{.shares = {0.05, 0.5}, .requests = 500}};
+    keyed_random random{12};
+    for (int i = 0; i < 20'000; ++i) {
+        const double trend = i < 10'000 ? 1.0 : 3.0;
+        const auto [arm, ticket] = trial.serve(random.below(5'000));
+        const double value = trend * (1.0 + random.uniform());
+        const double own = static_cast<double>(ticket.propensity());
+        log.push_back({ticket.unit(), arm == 1, arm == 1 ? own : 1.0 - own, value});
+        trial.observe<"wait">(ticket, value);
+    }
+    REQUIRE(trial.share() == 0.5);
+    const metric_row row = metric_of(trial.report(), "wait");
+    CHECK(row.champion == Approx(quantile_of(log, false, 0.5)).epsilon(1.0 / 64.0));
+    CHECK(row.challenger == Approx(quantile_of(log, true, 0.5)).epsilon(1.0 / 64.0));
+    CHECK(row.lower < 0.0);
+    CHECK(row.upper > 0.0);
+    CHECK_FALSE(trial.rolled_back());
+}
+
+TEST_CASE("replicas' quantiles merge, whether their thresholds agree or not")
+{
+    const auto known = [] {
+        return trial_of("replicas", {0.5, 0.5},
+                        quantile<"wait">{.q = 0.9, .threshold = 250.0, .better = better::down});
+    };
+    const auto found = [] {
+        return trial_of("replicas", {0.5, 0.5},
+                        quantile<"wait">{.q = 0.9, .warm_up = 500, .better = better::down});
+    };
+    auto whole = known();
+    auto a = known();
+    auto b = known();
+    auto whole_found = found();
+    auto c = found();
+    auto d = found();
+    keyed_random random{13};
+    for (int i = 0; i < 20'000; ++i) {
+        const std::uint64_t user = random.below(5'000);
+        const double value = wait_of(user, random, user % 2 == 0 ? 1.0 : 1.2);
+        const auto feed = [&](auto& trial) {
+            const auto [arm, ticket] = trial.serve(user);
+            trial.template observe<"wait">(ticket, arm == 1 ? 0.8 * value : value);
+        };
+        feed(whole);
+        feed(whole_found);
+        i % 3 == 0 ? feed(a) : feed(b);
+        i % 3 == 0 ? feed(c) : feed(d);
+    }
+    evidence merged = a.evidence();
+    merged.merge(b.evidence());
+    CHECK(merged.quantiles[0].lowest == 250.0);
+    CHECK(merged.quantiles[0].highest == 250.0);
+    const report one_process = whole.report();
+    const report together = a.report(merged);
+    const auto same = [](const report& x, const report& y) {
+        const metric_row& left = metric_of(x, "wait");
+        const metric_row& right = metric_of(y, "wait");
+        CHECK(left.champion == Approx(right.champion).epsilon(1e-9));
+        CHECK(left.challenger == Approx(right.challenger).epsilon(1e-9));
+        CHECK(left.estimate == Approx(right.estimate).epsilon(1e-9));
+        CHECK(left.lower == right.lower);
+        CHECK(left.upper == right.upper);
+        CHECK(left.p_value == Approx(right.p_value).epsilon(1e-6));
+    };
+    same(one_process, together);
+    // Thresholds that differ: the interval is that of both.
+    evidence differing = c.evidence();
+    differing.merge(d.evidence());
+    REQUIRE(differing.quantiles[0].lowest < differing.quantiles[0].highest);
+    CHECK(differing.quantiles[0].lowest ==
+          std::fmin(c.evidence().quantiles[0].lowest, d.evidence().quantiles[0].lowest));
+    const report apart = c.report(differing);
+    const metric_row& row = metric_of(apart, "wait");
+    CHECK(row.estimate == Approx(metric_of(whole_found.report(), "wait").estimate).epsilon(0.1));
+    CHECK(row.champion == Approx(metric_of(whole_found.report(), "wait").champion).epsilon(1e-9));
+    CHECK(row.upper <= 0.0);
+    CHECK(row.lower < row.estimate);
+    std::string text;
+    apart.write(text, style::table);
+    CHECK_THAT(text, ContainsSubstring("replicas have their own"));
+    // Through bytes nothing is lost.
+    CHECK(from_snapshot<evidence>(to_snapshot(differing)) == differing);
+    same(c.report(from_snapshot<evidence>(to_snapshot(differing))), apart);
+    // And evidence of another quantile, or of none, is refused.
+    auto other =
+        trial_of("replicas", {0.5, 0.5}, quantile<"wait">{.q = 0.99, .warm_up = 500, .better = better::down});
+    CHECK_THROWS_AS(differing.merge(other.evidence()), configuration_error);
+    CHECK_THROWS_WITH(c.report(other.evidence()), ContainsSubstring("of other quantiles"));
+    differing.quantiles.clear();
+    CHECK_THROWS_WITH(c.report(differing), ContainsSubstring("of other quantiles"));
+}
+
+TEST_CASE("a guardrail on a quantile takes several challengers apart, by its own margin")
+{
+    ab_test trial{model{"old", [](std::uint64_t) { return 0; }},
+                  model{"good", [](std::uint64_t) { return 1; }},
+                  model{"slow", [](std::uint64_t) { return 2; }},
+                  by(itself),
+                  hash_split{.salt = "three"},
+                  quantile<"gain">{.q = 0.5},
+                  guardrail(quantile<"wait">{.q = 0.9}, {.max_ratio = 1.1})};
+    keyed_random random{14};
+    for (int i = 0; i < 40'000; ++i) {
+        const std::uint64_t user = random.below(6'000);
+        const auto [arm, ticket] = trial.serve(user);
+        trial.observe<"gain">(ticket, random.normal() + 0.4 * arm);
+        trial.observe<"wait">(ticket, wait_of(user, random, arm == 2 ? 1.5 : 1.0));
+    }
+    const report r = trial.report();
+    CHECK(r.decision == verdict::ship_challenger);
+    CHECK_THAT(r.reason, ContainsSubstring("good is better on gain"));
+    CHECK(metric_of(r, "wait", "slow").lower >= 1.1);
+    CHECK(metric_of(r, "wait", "good").estimate == Approx(1.0).margin(0.1));
+    CHECK(metric_of(r, "gain", "slow").estimate == Approx(0.8).margin(0.15));
+}
+
+TEST_CASE("other inferences judge quantiles too")
+{
+    auto fixed = trial_of("fixed quantile", {0.5, 0.5}, quantile<"wait">{.better = better::down},
+                          fixed_horizon{.units = 8'000});
+    auto posterior = trial_of("fixed quantile", {0.5, 0.5}, quantile<"wait">{.better = better::down},
+                              guardrail(quantile<"long">{}, {.max_ratio = 1.2}), bayesian{});
+    keyed_random random{15};
+    for (int i = 0; i < 8'000; ++i) {
+        if (i == 7'000) {
+            CHECK(metric_of(fixed.report(), "wait").state == status::before_planned_sample);
+        }
+        const std::uint64_t user = random.below(8'000);
+        const auto [arm, ticket] = fixed.serve(user);
+        const double value = wait_of(user, random, arm == 1 ? 0.75 : 1.0);
+        fixed.observe<"wait">(ticket, value);
+        const auto other = posterior.serve(user);
+        posterior.observe<"wait">(other.ticket, value);
+        posterior.observe<"long">(other.ticket, value);
+    }
+    CHECK(fixed.report().decision == verdict::ship_challenger);
+    const report believed = posterior.report();
+    CHECK(believed.decision == verdict::ship_challenger);
+    CHECK_THAT(metric_of(believed, "wait").method, ContainsSubstring("chance to be better"));
+    CHECK_THAT(metric_of(believed, "wait").method, !ContainsSubstring("expected loss"));
+    CHECK_THAT(metric_of(believed, "long").method, !ContainsSubstring("chance to be better"));
+    CHECK(metric_of(believed, "wait").upper <= 0.0);
+}
+
+TEST_CASE("a threshold stays put when values drift away, and the report says what it has become")
+{
+    auto trial = trial_of("drift", {0.5, 0.5}, quantile<"wait">{.q = 0.9, .warm_up = 100});
+    keyed_random random{16};
+    for (int i = 0; i < 20'000; ++i) {
+        const auto [arm, ticket] = trial.serve(random.below(5'000));
+        trial.observe<"wait">(ticket, (i < 300 ? 1.0 : 1.5) + random.uniform() + (arm == 1 ? 0.1 : 0.0));
+    }
+    const report r = trial.report();
+    const metric_row& row = metric_of(r, "wait");
+    CHECK(row.estimate == Approx(0.1).margin(0.04));  // the distributions are apart by as much everywhere
+    CHECK(row.lower >= 0.0);
+    std::string text;
+    r.write(text, style::table);
+    CHECK_THAT(text, ContainsSubstring(" % of the champion's do"));
+}
+
+TEST_CASE("options of a quantile that cannot be are refused by name")
+{
+    const auto refused = [](const auto& metric, const char* field) {
+        CHECK_THROWS_WITH(trial_of("s", {0.5, 0.5}, metric), ContainsSubstring(field));
+    };
+    refused(quantile<"wait">{.q = 0.0}, "quantile(wait).q");
+    refused(quantile<"wait">{.q = 1.0}, "quantile(wait).q");
+    refused(quantile<"wait">{.q = std::numeric_limits<double>::quiet_NaN()}, "quantile(wait).q");
+    refused(quantile<"wait">{.warm_up = 99}, "quantile(wait).warm_up");
+    refused(quantile<"wait">{.warm_up = 2'000'000}, "quantile(wait).warm_up");
+    for (const double bad :
+         {std::numeric_limits<double>::quiet_NaN(), -std::numeric_limits<double>::infinity()}) {
+        refused(quantile<"wait">{.threshold = bad}, "quantile(wait).threshold");
+    }
+}
+
+TEST_CASE("after a thread's first call a quantile's feedback allocates nothing, and a canary's looks do not")
+{
+    canary trial{model{"old", zero},
+                 model{"new", one},
+                 by(itself),
+                 hash_split{.salt = "quantile-alloc"},
+                 guardrail(quantile<"wait">{.warm_up = 500}, {.max_ratio = 2.0}),
+                 ramp{.shares = {0.5}, .requests = 1'000'000, .check_every = 64}};
+    trial.observe<"wait">(trial.serve(std::uint64_t{1}).ticket, 1.0);
+    trial.step();
+    const long before = joust_tests::allocations();
+    for (std::uint64_t i = 0; i < 5'000; ++i) {
+        trial.observe<"wait">(trial.serve(i % 700).ticket, static_cast<double>(i % 91));
+    }
+    CHECK(joust_tests::allocations() == before);
+    CHECK(trial.evidence().quantiles[0].fixed());
+}
+
+TEST_CASE("a trial without a quantile keeps nothing for one")
+{
+    auto without = trial_of("without", {0.5, 0.5}, conversion<"click">{});
+    auto with = trial_of("without", {0.5, 0.5}, conversion<"click">{}, quantile<"wait">{});
+    CHECK(without.evidence().quantiles.empty());
+    CHECK(with.evidence().quantiles.size() == 1);
+    // Behind what was always there: bytes that an earlier joust wrote still mean what they did.
+    const std::string bytes = to_snapshot(without.evidence());
+    evidence extended = without.evidence();
+    extended.quantiles.push_back({.q = 0.5, .values = std::vector<value_sketch>(2)});
+    const std::string longer = to_snapshot(extended);
+    CHECK(longer.size() == bytes.size() + 8 + 3 * 8 + 8 + 2 * 8);
+    CHECK(longer.substr(20, bytes.size() - 28) == bytes.substr(20, bytes.size() - 28));
+    CHECK(from_snapshot<evidence>(longer) == extended);
+}
