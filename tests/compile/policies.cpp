@@ -80,6 +80,11 @@ void accepted()
                            joust::adjust_for(&request::size)};
     divided.observe<"clicks per view">(ticket, 1, 4);
     divided.observe<"score">(ticket, 1.0);
+    joust::ab_test tails{joust::model{"old", old_model}, joust::model{"new", new_model},
+                         joust::by(&request::user),
+                         joust::primary(joust::quantile<"wait">{.q = 0.9, .better = joust::better::down}),
+                         joust::guardrail(joust::quantile<"slow">{.q = 0.99}, {.max_ratio = 1.1})};
+    tails.observe<"wait">(ticket, 3.5);
     joust::gate check{joust::model{"old", old_model}, joust::model{"new", new_model},
                       joust::guardrail(joust::mean<"auc">{}, {.max_decrease = 0.01}), own_row_test{}};
 }
@@ -317,5 +322,33 @@ void a_ratio_of_rows()
 {
     joust::gate check{joust::model{"old", old_model}, joust::model{"new", new_model},
                       joust::guardrail(joust::ratio<"clicks per view">{}, {.min_ratio = 0.99})};
+}
+#endif
+
+// REJECT 25: joust: a gate compares values row by row, so a quantile has no place in it
+#if REJECT == 25
+void a_quantile_of_rows()
+{
+    joust::gate check{joust::model{"old", old_model}, joust::model{"new", new_model},
+                      joust::guardrail(joust::quantile<"wait">{}, {.max_ratio = 1.1})};
+}
+#endif
+
+// REJECT 26: joust: this metric is observed with one value
+#if REJECT == 26
+void a_quantile_of_two()
+{
+    joust::ab_test test{joust::model{"old", old_model}, joust::model{"new", new_model},
+                        joust::by(&request::user), joust::quantile<"wait">{}};
+    test.observe<"wait">(joust::ticket{}, 1.0, 2.0);
+}
+#endif
+
+// REJECT 27: joust: two metrics have the same name; feedback could not tell them apart
+#if REJECT == 27
+void two_quantiles_of_one_name()
+{
+    trial(joust::by(&request::user), joust::quantile<"wait">{.q = 0.5},
+          joust::guardrail(joust::quantile<"wait">{.q = 0.99}));
 }
 #endif

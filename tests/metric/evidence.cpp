@@ -44,6 +44,21 @@ evidence part(std::uint64_t seed)
     return seen;
 }
 
+// The same with one quantile metric, its threshold fixed unless the seed is even.
+evidence part_with_quantile(std::uint64_t seed)
+{
+    evidence seen = part(seed);
+    joust::quantile_evidence values{.q = 0.9, .values = std::vector<joust::value_sketch>(2)};
+    if (seed % 2 == 1) {
+        values.lowest = values.highest = 2.0 + static_cast<double>(seed);
+    }
+    for (std::uint64_t i = 0; i < 50; ++i) {
+        values.values[i % 2].add(static_cast<double>(joust::mix64(seed + i) % 1'000) - 300.0, 0.5);
+    }
+    seen.quantiles.push_back(values);
+    return seen;
+}
+
 struct change {
     const char* what;
     std::function<void(evidence&)> apply;
@@ -325,5 +340,84 @@ TEST_CASE("every field is written, and comes back as it was")
         const std::string other = joust::to_snapshot(changed);
         CHECK(other != bytes);
         CHECK(joust::from_snapshot<evidence>(other) == changed);
+    }
+}
+
+TEST_CASE("of quantiles the sketches add, and replicas' thresholds span what they were")
+{
+    const evidence a = part_with_quantile(1);
+    const evidence b = part_with_quantile(3);
+    const evidence open = part_with_quantile(2);
+    CHECK(merged(a, b) == merged(b, a));
+    CHECK(merged(merged(a, open), b).quantiles == merged(a, merged(open, b)).quantiles);
+    const joust::quantile_evidence both = merged(a, b).quantiles[0];
+    CHECK(both.lowest == 3.0);
+    CHECK(both.highest == 5.0);
+    CHECK(both.fixed());
+    joust::value_sketch champion = a.quantiles[0].values[0];
+    champion.merge(b.quantiles[0].values[0]);
+    CHECK(both.values[0] == champion);
+    CHECK_FALSE(open.quantiles[0].fixed());
+    CHECK(merged(a, open).quantiles[0].lowest == 3.0);
+    CHECK(merged(open, a).quantiles[0].highest == 3.0);
+    evidence still_open = merged(open, part_with_quantile(4));
+    CHECK_FALSE(still_open.quantiles[0].fixed());
+    CHECK(still_open.consistent());
+    evidence other = b;
+    other.quantiles[0].q = 0.5;
+    CHECK_THROWS_AS(still_open.merge(other), joust::configuration_error);
+    other.quantiles.clear();
+    CHECK_THROWS_AS(still_open.merge(other), joust::configuration_error);
+    CHECK_THROWS_AS(other.merge(b), joust::configuration_error);
+    CHECK_THROWS_AS(part(1).merge(b), joust::configuration_error);
+}
+
+TEST_CASE(
+    "quantiles are written behind all else, come back as they were, and are refused where they cannot be")
+{
+    const evidence good = part_with_quantile(5);
+    const std::string bytes = joust::to_snapshot(good);
+    REQUIRE(good.consistent());
+    CHECK(joust::from_snapshot<evidence>(bytes) == good);
+    CHECK(joust::from_snapshot<evidence>(joust::to_snapshot(part_with_quantile(6))) == part_with_quantile(6));
+    evidence without = good;
+    without.quantiles.clear();
+    const std::string shorter = joust::to_snapshot(without);
+    CHECK(joust::from_snapshot<evidence>(shorter) == without);
+    CHECK(bytes.substr(20, shorter.size() - 28) == shorter.substr(20, shorter.size() - 28));
+    const change changes[] = {
+        {"q", [](evidence& e) { e.quantiles[0].q = 0.8; }},
+        {"lowest", [](evidence& e) { e.quantiles[0].lowest = -1.0; }},
+        {"highest", [](evidence& e) { e.quantiles[0].highest = 1e9; }},
+        {"champion's values", [](evidence& e) { e.quantiles[0].values[0].add(1.0, 1e-9); }},
+        {"challenger's values", [](evidence& e) { e.quantiles[0].values[1].add(-1e300); }},
+    };
+    for (const change& c : changes) {
+        INFO(c.what);
+        evidence changed = good;
+        c.apply(changed);
+        REQUIRE_FALSE(changed == good);
+        const std::string other = joust::to_snapshot(changed);
+        CHECK(other != bytes);
+        CHECK(joust::from_snapshot<evidence>(other) == changed);
+    }
+    const change faults[] = {
+        {"q of 0", [](evidence& e) { e.quantiles[0].q = 0.0; }},
+        {"q of 1", [](evidence& e) { e.quantiles[0].q = 1.0; }},
+        {"q NaN", [](evidence& e) { e.quantiles[0].q = not_a_number; }},
+        {"a threshold NaN", [](evidence& e) { e.quantiles[0].lowest = not_a_number; }},
+        {"a threshold infinite", [](evidence& e) { e.quantiles[0].highest = inf; }},
+        {"thresholds crossed", [](evidence& e) { e.quantiles[0].highest = 1.0; }},
+        {"no sketch", [](evidence& e) { e.quantiles[0].values.clear(); }},
+        {"three sketches", [](evidence& e) { e.quantiles[0].values.emplace_back(); }},
+        {"a weight NaN", [](evidence& e) { e.quantiles[0].values[0].add(1.0, not_a_number); }},
+        {"a weight infinite", [](evidence& e) { e.quantiles[0].values[0].add(1.0, inf); }},
+        {"a weight below 0", [](evidence& e) { e.quantiles[0].values[1].add(1e-3, -5.0); }},
+    };
+    for (const change& c : faults) {
+        INFO(c.what);
+        evidence bad = good;
+        c.apply(bad);
+        CHECK_THROWS_AS(joust::from_snapshot<evidence>(joust::to_snapshot(bad)), joust::parse_error);
     }
 }
