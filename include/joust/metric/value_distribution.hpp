@@ -2,6 +2,7 @@
 
 #include <joust/core/value_sketch.hpp>
 
+#include <array>
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -11,29 +12,33 @@ namespace joust::inline v0 {
 /// Read quantiles and shares off a value_sketch: the sketch as a distribution function, linear inside each bin.
 ///
 /// assumes: the sketch outlives it and does not change
-/// cost: a sweep over the bins, some 5 us, for each question
+/// cost: a sweep over the bins, some 5 us, and then 0.1 us for each question; 1 KiB and no allocation
 class value_distribution {
 public:
     explicit value_distribution(const value_sketch& of) noexcept : weights_(of.weights())
     {
-        for (const double weight : weights_) {
-            total_ += weight;
+        for (std::size_t b = 0; b < blocks; ++b) {
+            double sum = 0.0;
+            for (std::size_t bin = b * block; bin < (b + 1) * block && bin < value_sketch::bins; ++bin) {
+                sum += weights_[bin];
+            }
+            below_[b + 1] = below_[b] + sum;
         }
     }
 
-    [[nodiscard]] bool empty() const noexcept { return !(total_ > 0.0); }
+    [[nodiscard]] bool empty() const noexcept { return !(total() > 0.0); }
 
     /// The share of values that are at most this one; exact at the upper end of a bin. NaN for an empty sketch.
     [[nodiscard]] double share_at_most(double value) const noexcept
     {
         const std::size_t last = value_sketch::bin_of(value);
-        double below = 0.0;
-        for (std::size_t bin = 0; bin < last; ++bin) {
+        double below = below_[last / block];
+        for (std::size_t bin = last / block * block; bin < last; ++bin) {
             below += weights_[bin];
         }
         const value_sketch::bin_range range = finite_range_of(last);
         const double part = (value - range.lower) / (range.upper - range.lower);
-        return (below + weights_[last] * (part < 1.0 ? part > 0.0 ? part : 0.0 : 1.0)) / total_;
+        return (below + weights_[last] * (part < 1.0 ? part > 0.0 ? part : 0.0 : 1.0)) / total();
     }
 
     /// The bin in which the share of values at most as large reaches q; the nearest occupied one for q outside (0, 1].
@@ -59,10 +64,15 @@ private:
 
     [[nodiscard]] place reach(double q) const noexcept
     {
-        const double target = q * total_;
-        double below = 0.0;
+        const double target = q < 1.0 ? q * total() : total();
+        // The last block that begins below the target: it holds some weight.
+        std::size_t from = 0;
+        while (from + 1 < blocks && below_[from + 1] < target) {
+            ++from;
+        }
+        double below = below_[from];
         place at{0, 1.0};
-        for (std::size_t bin = 0; bin < weights_.size(); ++bin) {
+        for (std::size_t bin = from * block; bin < value_sketch::bins; ++bin) {
             if (!(weights_[bin] > 0.0)) {
                 continue;
             }
@@ -85,8 +95,13 @@ private:
                                                : range;
     }
 
+    static constexpr std::size_t block = 64;
+    static constexpr std::size_t blocks = value_sketch::bins / block + 1;
+
+    [[nodiscard]] double total() const noexcept { return below_[blocks]; }
+
     std::span<const double> weights_;
-    double total_ = 0.0;
+    std::array<double, blocks + 1> below_{};  // the weight below each block of bins
 };
 
 }  // namespace joust::inline v0
