@@ -59,6 +59,7 @@ struct scenario {
     double more_observed = 0.0;  ///< how much oftener a challenger's value comes, of 0.5
     bool reacts = false;
     bool fixed = false;
+    int visits = 5;  ///< of a user, on average
     int requests = 40'000;
     int look_every = 100;
     int runs_divisor = 1;
@@ -86,8 +87,7 @@ void add(bucket_sums& sums, const user& u, bool challenger, const detail::pair_s
 outcome run(const scenario& s, std::uint64_t seed, std::uint64_t stream)
 {
     keyed_random random{seed, stream};
-    const int visits = 5;
-    std::vector<user> users(static_cast<std::size_t>(s.requests / visits));
+    std::vector<user> users(static_cast<std::size_t>(s.requests / s.visits));
     for (user& u : users) {
         u = {random.uniform(), random.normal(),
              mix64(stream * 1'000'000 + static_cast<std::uint64_t>(&u - users.data()))};
@@ -197,6 +197,8 @@ std::vector<scenario> scenarios()
     all.back().reacts = true;
     all.push_back({"p90, more observed", 0.9, lognormal(1.0), unmoved, 0.0});
     all.back().more_observed = 0.1;
+    all.push_back({"p90, 400 users", 0.9, lognormal(1.0), unmoved, 0.0});
+    all.back().visits = 100;
     all.push_back({"p90, a look at every request", 0.9, lognormal(1.0), unmoved, 0.0});
     all.back().requests = 10'000;
     all.back().look_every = 1;

@@ -1,4 +1,5 @@
 #include <joust/core/random.hpp>
+#include <joust/core/value_bins.hpp>
 #include <joust/core/value_sketch.hpp>
 
 #include "catch.hpp"
@@ -9,12 +10,13 @@
 
 namespace {
 
+using joust::value_bins;
 using joust::value_sketch;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-static_assert(value_sketch::bin_of(0.0) == value_sketch::magnitudes);
-static_assert(value_sketch::bin_of(-0.0) == value_sketch::magnitudes);
+static_assert(value_bins::of(0.0) == value_bins::zero);
+static_assert(value_bins::of(-0.0) == value_bins::zero);
 
 // A number of either sign whose magnitude's logarithm is uniform, well beyond the bins at both ends.
 double any_value(joust::keyed_random& random)
@@ -27,11 +29,11 @@ TEST_CASE("Bins of values follow each other without a gap, and hold what their r
 {
     double end = -infinity;
     for (std::size_t bin = 0; bin < value_sketch::bins; ++bin) {
-        const value_sketch::bin_range range = value_sketch::range_of(bin);
+        const value_bins::range range = value_bins::range_of(bin);
         REQUIRE(range.lower == (bin == 0 ? -infinity : std::nextafter(end, infinity)));
         REQUIRE(range.upper > range.lower);
-        REQUIRE(value_sketch::bin_of(range.lower) == bin);
-        REQUIRE(value_sketch::bin_of(range.upper) == bin);
+        REQUIRE(value_bins::of(range.lower) == bin);
+        REQUIRE(value_bins::of(range.upper) == bin);
         end = range.upper;
     }
     CHECK(end == infinity);
@@ -40,8 +42,8 @@ TEST_CASE("Bins of values follow each other without a gap, and hold what their r
 TEST_CASE("A bin is at most 1/64 of its smaller magnitude wide, but for those at the ends and around 0")
 {
     for (std::size_t bin = 1; bin + 1 < value_sketch::bins; ++bin) {
-        const value_sketch::bin_range range = value_sketch::range_of(bin);
-        if (bin == value_sketch::magnitudes) {
+        const value_bins::range range = value_bins::range_of(bin);
+        if (bin == value_bins::zero) {
             CHECK(range.upper == std::nextafter(0x1p-24, 0.0));
             CHECK(range.lower == -range.upper);
         } else {
@@ -50,7 +52,7 @@ TEST_CASE("A bin is at most 1/64 of its smaller magnitude wide, but for those at
             REQUIRE(smaller >= 0x1p-24);
         }
     }
-    CHECK(value_sketch::range_of(value_sketch::bins - 2).upper ==
+    CHECK(value_bins::range_of(value_sketch::bins - 2).upper ==
           std::nextafter(std::exp2(40.0) * 127.0 / 128.0, 0.0));
 }
 
@@ -60,10 +62,9 @@ TEST_CASE("A larger value is never in a lower bin, and a value's mirror image is
     for (int i = 0; i < 200'000; ++i) {
         const double a = any_value(random);
         const double b = random.chance(0.5) ? any_value(random) : a * (1.0 + 0.02 * random.uniform());
-        REQUIRE((a <= b ? value_sketch::bin_of(a) <= value_sketch::bin_of(b)
-                        : value_sketch::bin_of(a) >= value_sketch::bin_of(b)));
-        REQUIRE(value_sketch::bin_of(a) + value_sketch::bin_of(-a) == value_sketch::bins - 1);
-        const value_sketch::bin_range range = value_sketch::range_of(value_sketch::bin_of(a));
+        REQUIRE((a <= b ? value_bins::of(a) <= value_bins::of(b) : value_bins::of(a) >= value_bins::of(b)));
+        REQUIRE(value_bins::of(a) + value_bins::of(-a) == value_sketch::bins - 1);
+        const value_bins::range range = value_bins::range_of(value_bins::of(a));
         REQUIRE((range.lower <= a && a <= range.upper));
     }
 }
@@ -71,14 +72,14 @@ TEST_CASE("A larger value is never in a lower bin, and a value's mirror image is
 TEST_CASE("Values beyond the bins fall into the nearest one")
 {
     constexpr double largest = std::numeric_limits<double>::max();
-    CHECK(value_sketch::bin_of(largest) == value_sketch::bins - 1);
-    CHECK(value_sketch::bin_of(infinity) == value_sketch::bins - 1);
-    CHECK(value_sketch::bin_of(-largest) == 0);
-    CHECK(value_sketch::bin_of(-infinity) == 0);
-    CHECK(value_sketch::bin_of(std::numeric_limits<double>::denorm_min()) == value_sketch::magnitudes);
-    CHECK(value_sketch::bin_of(1e-8) == value_sketch::magnitudes);
-    CHECK(value_sketch::bin_of(1e-7) > value_sketch::magnitudes);
-    CHECK(value_sketch::bin_of(-1e-7) < value_sketch::magnitudes);
+    CHECK(value_bins::of(largest) == value_sketch::bins - 1);
+    CHECK(value_bins::of(infinity) == value_sketch::bins - 1);
+    CHECK(value_bins::of(-largest) == 0);
+    CHECK(value_bins::of(-infinity) == 0);
+    CHECK(value_bins::of(std::numeric_limits<double>::denorm_min()) == value_bins::zero);
+    CHECK(value_bins::of(1e-8) == value_bins::zero);
+    CHECK(value_bins::of(1e-7) > value_bins::zero);
+    CHECK(value_bins::of(-1e-7) < value_bins::zero);
 }
 
 TEST_CASE("Merging sketches of values is the sketch of all of them, in any order and grouping")
@@ -90,8 +91,8 @@ TEST_CASE("Merging sketches of values is the sketch of all of them, in any order
     for (int i = 0; i < 9'000; ++i) {
         const double value = any_value(random);
         const double weight = static_cast<double>(1 + random.below(4)) / 4.0;  // adds up without rounding
-        parts[i % 3].add(value, weight);
-        whole.add(value, weight);
+        parts[i % 3].add_bin(value_bins::of(value), weight);
+        whole.add_bin(value_bins::of(value), weight);
         total += weight;
     }
     value_sketch left = parts[0];

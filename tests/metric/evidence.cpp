@@ -53,7 +53,7 @@ evidence part_with_quantile(std::uint64_t seed)
         values.lowest = values.highest = 2.0 + static_cast<double>(seed);
     }
     for (std::uint64_t i = 0; i < 50; ++i) {
-        values.values[i % 2].add(static_cast<double>(joust::mix64(seed + i) % 1'000) - 300.0, 0.5);
+        values.values[i % 2].add_bin(joust::mix64(seed + i) % joust::value_sketch::bins, 0.5);
     }
     seen.quantiles.push_back(values);
     return seen;
@@ -389,8 +389,8 @@ TEST_CASE(
         {"q", [](evidence& e) { e.quantiles[0].q = 0.8; }},
         {"lowest", [](evidence& e) { e.quantiles[0].lowest = -1.0; }},
         {"highest", [](evidence& e) { e.quantiles[0].highest = 1e9; }},
-        {"champion's values", [](evidence& e) { e.quantiles[0].values[0].add(1.0, 1e-9); }},
-        {"challenger's values", [](evidence& e) { e.quantiles[0].values[1].add(-1e300); }},
+        {"champion's values", [](evidence& e) { e.quantiles[0].values[0].add_bin(17, 1e-9); }},
+        {"challenger's values", [](evidence& e) { e.quantiles[0].values[1].add_bin(0); }},
     };
     for (const change& c : changes) {
         INFO(c.what);
@@ -410,9 +410,9 @@ TEST_CASE(
         {"thresholds crossed", [](evidence& e) { e.quantiles[0].highest = 1.0; }},
         {"no sketch", [](evidence& e) { e.quantiles[0].values.clear(); }},
         {"three sketches", [](evidence& e) { e.quantiles[0].values.emplace_back(); }},
-        {"a weight NaN", [](evidence& e) { e.quantiles[0].values[0].add(1.0, not_a_number); }},
-        {"a weight infinite", [](evidence& e) { e.quantiles[0].values[0].add(1.0, inf); }},
-        {"a weight below 0", [](evidence& e) { e.quantiles[0].values[1].add(1e-3, -5.0); }},
+        {"a weight NaN", [](evidence& e) { e.quantiles[0].values[0].add_bin(17, not_a_number); }},
+        {"a weight infinite", [](evidence& e) { e.quantiles[0].values[0].add_bin(17, inf); }},
+        {"a weight below 0", [](evidence& e) { e.quantiles[0].values[1].add_bin(8, -5.0); }},
     };
     for (const change& c : faults) {
         INFO(c.what);

@@ -59,11 +59,10 @@ TEST_CASE(
         const double exact = first[static_cast<std::size_t>(std::ceil(q * 2'000.0)) - 1];
         INFO(q);
         CHECK(std::fabs(threshold - exact) <= std::fabs(exact) / 64.0);
-        CHECK(threshold == value_sketch::range_of(value_sketch::bin_of(threshold)).upper);
-        const auto range = value_sketch::range_of(value_sketch::bin_of(exact));
-        const double other = threshold == range.upper
-                                 ? value_sketch::range_of(value_sketch::bin_of(exact) - 1).upper
-                                 : range.upper;
+        CHECK(threshold == value_bins::range_of(value_bins::of(threshold)).upper);
+        const auto range = value_bins::range_of(value_bins::of(exact));
+        const double other =
+            threshold == range.upper ? value_bins::range_of(value_bins::of(exact) - 1).upper : range.upper;
         CHECK(std::fabs(share_beyond(first, threshold) - (1.0 - q)) <=
               std::fabs(share_beyond(first, other) - (1.0 - q)));
     }
@@ -112,8 +111,8 @@ TEST_CASE("the champion's first values fix the threshold, and count in the sketc
     CHECK(seen.highest == seen.lowest);
     CHECK(seen.values.size() == 2);
     CHECK(value_distribution{seen.values[0]}.share_at_most(seen.lowest) == Approx(0.8).margin(0.02));
-    CHECK(seen.values[0].weights()[value_sketch::bin_of(first[0])] > 0.0);
-    CHECK(seen.values[1].weights()[value_sketch::bin_of(1000.0)] == Approx(100 * 0.7));
+    CHECK(seen.values[0].weights()[value_bins::of(first[0])] > 0.0);
+    CHECK(seen.values[1].weights()[value_bins::of(1000.0)] == Approx(100 * 0.7));
     CHECK(live.take(0, at_30, seen.lowest) == 0.0);
     CHECK(live.take(0, at_30, std::nextafter(seen.lowest, 1.0)) == 1.0);
     CHECK(live.take(1, at_30, seen.lowest) == 0.0);
@@ -163,7 +162,7 @@ TEST_CASE("with several challengers the champion's values count for each of them
     const quantile_evidence seen = collected(live);
     REQUIRE(seen.values.size() == 4);
     const auto weight = [&](std::size_t v, double value) {
-        return seen.values[v].weights()[value_sketch::bin_of(value)];
+        return seen.values[v].weights()[value_bins::of(value)];
     };
     CHECK(weight(0, 4.0) == Approx(0.3 / 0.8));
     CHECK(weight(1, 8.0) == Approx(0.5 / 0.8));

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+using joust::value_bins;
 using joust::value_distribution;
 using joust::value_sketch;
 
@@ -52,7 +53,7 @@ TEST_CASE("quantiles of a sketch are within 1/64 of those of the weighted values
         for (int i = 0; i < 20'000; ++i) {
             const double value = law();
             const double weight = 0.01 + random.uniform();
-            sketch.add(value, weight);
+            sketch.add_bin(value_bins::of(value), weight);
             weighted.emplace_back(value, weight);
         }
         const value_distribution seen{sketch};
@@ -67,7 +68,7 @@ TEST_CASE("quantiles of a sketch are within 1/64 of those of the weighted values
                 return std::fabs(seen.quantile(q) - to) <= std::fmax(std::fabs(to) / 64.0, 0x1p-24);
             };
             CHECK((near(exact) || near(below) || near(above)));
-            const auto range = value_sketch::range_of(seen.bin_at(q));
+            const auto range = value_bins::range_of(seen.bin_at(q));
             CHECK(range.lower <= seen.quantile(q));
             CHECK(seen.quantile(q) <= range.upper);
         }
@@ -81,11 +82,11 @@ TEST_CASE("the share at the end of a bin is exact, and inside it runs linearly t
     std::vector<double> values;
     for (int i = 0; i < 5'000; ++i) {
         values.push_back(random.normal());
-        sketch.add(values.back());
+        sketch.add_bin(value_bins::of(values.back()));
     }
     const value_distribution seen{sketch};
     for (int i = 0; i < 200; ++i) {
-        const double at = value_sketch::range_of(value_sketch::bin_of(random.normal())).upper;
+        const double at = value_bins::range_of(value_bins::of(random.normal())).upper;
         const auto count = std::count_if(values.begin(), values.end(), [&](double v) { return v <= at; });
         CHECK(seen.share_at_most(at) == Approx(static_cast<double>(count) / 5'000.0).epsilon(1e-12));
     }
@@ -103,24 +104,24 @@ TEST_CASE("shares outside of 0 to 1 mean the nearest value, and an empty sketch 
     CHECK(value_distribution{sketch}.empty());
     CHECK(std::isnan(value_distribution{sketch}.quantile(0.5)));
     CHECK(std::isnan(value_distribution{sketch}.share_at_most(0.5)));
-    sketch.add(2.0, 0.5);
-    sketch.add(-4.0, 0.25);
+    sketch.add_bin(value_bins::of(2.0), 0.5);
+    sketch.add_bin(value_bins::of(-4.0), 0.25);
     const value_distribution seen{sketch};
-    CHECK(seen.bin_at(-1.0) == value_sketch::bin_of(-4.0));
-    CHECK(seen.bin_at(2.0) == value_sketch::bin_of(2.0));
-    CHECK(seen.quantile(-1.0) == value_sketch::range_of(value_sketch::bin_of(-4.0)).lower);
-    CHECK(seen.quantile(2.0) == value_sketch::range_of(value_sketch::bin_of(2.0)).upper);
+    CHECK(seen.bin_at(-1.0) == value_bins::of(-4.0));
+    CHECK(seen.bin_at(2.0) == value_bins::of(2.0));
+    CHECK(seen.quantile(-1.0) == value_bins::range_of(value_bins::of(-4.0)).lower);
+    CHECK(seen.quantile(2.0) == value_bins::range_of(value_bins::of(2.0)).upper);
     CHECK(seen.share_at_most(0.0) == Approx(1.0 / 3.0));
 }
 
 TEST_CASE("what lies in the outermost bins is counted where they begin")
 {
     value_sketch sketch;
-    sketch.add(1e300);
-    sketch.add(-1e300);
+    sketch.add_bin(value_bins::of(1e300));
+    sketch.add_bin(value_bins::of(-1e300));
     const value_distribution seen{sketch};
-    CHECK(seen.quantile(0.9) == value_sketch::range_of(value_sketch::bins - 1).lower);
-    CHECK(seen.quantile(0.1) == value_sketch::range_of(0).upper);
+    CHECK(seen.quantile(0.9) == value_bins::range_of(value_sketch::bins - 1).lower);
+    CHECK(seen.quantile(0.1) == value_bins::range_of(0).upper);
     CHECK(seen.share_at_most(1e300) == 1.0);
     CHECK(seen.share_at_most(0.0) == 0.5);
     CHECK(seen.share_at_most(-1e300) == 0.0);

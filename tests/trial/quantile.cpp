@@ -145,9 +145,9 @@ TEST_CASE("a report of a quantile is what a raw log gives by hand")
             }
         }
         std::sort(first.begin(), first.end());
-        const auto bin = value_sketch::bin_of(first[static_cast<std::size_t>(std::ceil(q * 1'000.0)) - 1]);
-        const double upper = value_sketch::range_of(bin).upper;
-        const double lower = value_sketch::range_of(bin - 1).upper;
+        const auto bin = value_bins::of(first[static_cast<std::size_t>(std::ceil(q * 1'000.0)) - 1]);
+        const double upper = value_bins::range_of(bin).upper;
+        const double lower = value_bins::range_of(bin - 1).upper;
         const auto beyond = [&](double at) {
             return static_cast<double>(first.end() - std::upper_bound(first.begin(), first.end(), at));
         };

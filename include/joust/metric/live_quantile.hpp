@@ -1,6 +1,6 @@
 #pragma once
 
-#include <joust/core/value_sketch.hpp>
+#include <joust/core/value_bins.hpp>
 #include <joust/metric/evidence.hpp>
 #include <joust/metric/guardrail.hpp>
 #include <joust/metric/live_evidence.hpp>
@@ -30,9 +30,9 @@ namespace joust::inline v0::detail {
     const double n = static_cast<double>(first.size());
     const double rank = std::ceil(q * n);
     const double value = stats::detail::select(first, rank < 1.0 ? 0 : static_cast<std::size_t>(rank) - 1);
-    const std::size_t bin = value_sketch::bin_of(value);
-    const double upper = value_sketch::range_of(bin).upper;
-    const double lower = bin == 0 ? upper : value_sketch::range_of(bin - 1).upper;
+    const std::size_t bin = value_bins::of(value);
+    const double upper = value_bins::range_of(bin).upper;
+    const double lower = bin == 0 ? upper : value_bins::range_of(bin - 1).upper;
     const auto missed_by = [&](double at) {
         double beyond = 0.0;
         for (const double each : first) {
@@ -74,7 +74,7 @@ public:
     [[nodiscard]] double take(unsigned arm, const std::array<pair_share, Pairs>& shares,
                               double value) noexcept
     {
-        const std::size_t bin = value_sketch::bin_of(value);
+        const std::size_t bin = value_bins::of(value);
         if (arm == 0) {
             for (std::size_t p = 0; p < Pairs; ++p) {
                 raise(weights_[2 * p * value_sketch::bins + bin], shares[p].challenger);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <joust/core/value_sketch.hpp>
+#include <joust/core/value_bins.hpp>
 
 #include <array>
 #include <cstddef>
@@ -31,12 +31,12 @@ public:
     /// The share of values that are at most this one; exact at the upper end of a bin. NaN for an empty sketch.
     [[nodiscard]] double share_at_most(double value) const noexcept
     {
-        const std::size_t last = value_sketch::bin_of(value);
+        const std::size_t last = value_bins::of(value);
         double below = below_[last / block];
         for (std::size_t bin = last / block * block; bin < last; ++bin) {
             below += weights_[bin];
         }
-        const value_sketch::bin_range range = finite_range_of(last);
+        const value_bins::range range = finite_range_of(last);
         const double part = (value - range.lower) / (range.upper - range.lower);
         return (below + weights_[last] * (part < 1.0 ? part > 0.0 ? part : 0.0 : 1.0)) / total();
     }
@@ -52,7 +52,7 @@ public:
             return std::numeric_limits<double>::quiet_NaN();
         }
         const place at = reach(q);
-        const value_sketch::bin_range range = finite_range_of(at.bin);
+        const value_bins::range range = finite_range_of(at.bin);
         return range.lower + at.part * (range.upper - range.lower);
     }
 
@@ -87,11 +87,11 @@ private:
     }
 
     // Of the outermost bins only the near end is a number to count with.
-    [[nodiscard]] static value_sketch::bin_range finite_range_of(std::size_t bin) noexcept
+    [[nodiscard]] static value_bins::range finite_range_of(std::size_t bin) noexcept
     {
-        const value_sketch::bin_range range = value_sketch::range_of(bin);
-        return bin == 0                        ? value_sketch::bin_range{range.upper, range.upper}
-               : bin + 1 == value_sketch::bins ? value_sketch::bin_range{range.lower, range.lower}
+        const value_bins::range range = value_bins::range_of(bin);
+        return bin == 0                        ? value_bins::range{range.upper, range.upper}
+               : bin + 1 == value_sketch::bins ? value_bins::range{range.lower, range.lower}
                                                : range;
     }
 

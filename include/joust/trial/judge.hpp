@@ -190,8 +190,8 @@ inline void answer_in_values(inference& answer, const quantile_evidence& seen, c
         const double wider = sought > noise ? std::sqrt(sought / noise) : 1.0;
         const double low = level - wider * (asked.estimate - asked.lower);
         const double high = level + wider * (asked.upper - asked.estimate);
-        double from = low > 0.0 ? value_sketch::range_of(challenger.bin_at(low)).lower : -infinity;
-        double to = high < 1.0 ? value_sketch::range_of(challenger.bin_at(high)).upper : infinity;
+        double from = low > 0.0 ? value_bins::range_of(challenger.bin_at(low)).lower : -infinity;
+        double to = high < 1.0 ? value_bins::range_of(challenger.bin_at(high)).upper : infinity;
         from = asked.lower > 0.0 && from < own ? own : from;
         to = asked.upper < 0.0 && to > own ? own : to;
         lower = std::fmin(lower, towards(threshold, from));
