@@ -111,6 +111,8 @@ std::string good_contents()
     seen.pairs[0].events = {{{3, true, 0.25, 7}, {9, false, 0.5, 8}}};
     seen.arms[1].latency.add(1'000);
     seen.arms[1].units.add(1);
+    seen.quantiles.push_back({.q = 0.5, .values = std::vector<joust::value_sketch>(2)});
+    seen.quantiles[0].values[1].add_bin(5'000, 0.75);
     const std::string bytes = joust::to_snapshot(seen);
     return bytes.substr(joust::detail::snapshot_head,
                         bytes.size() - joust::detail::snapshot_head - joust::detail::snapshot_tail);
@@ -130,7 +132,7 @@ void check_changed(std::string_view changes)
             case 0: contents[place % contents.size()] = changes[3]; break;
             case 1:
                 contents[contents.size() - 1 - place % 512] = changes[3];
-                break;                                          // the memory and first events
+                break;                                          // the memory, first events and quantiles
             case 2: contents[place % 128] = changes[3]; break;  // the names
             default: contents.resize(contents.size() - place % 16); break;
         }

@@ -401,6 +401,16 @@ TEST_CASE(
         CHECK(other != bytes);
         CHECK(joust::from_snapshot<evidence>(other) == changed);
     }
+    // One list of no length behind all else says nothing: there is one way to write a value.
+    std::string padded = shorter.substr(0, shorter.size() - 8) + std::string(8, '\0');
+    padded[12] =
+        static_cast<char>(static_cast<unsigned char>(padded[12]) + 8);  // the length, still without a carry
+    REQUIRE(static_cast<unsigned char>(padded[12]) >= 8);
+    const std::uint64_t sum = joust::xxh64(padded);
+    for (unsigned i = 0; i < 8; ++i) {
+        padded += static_cast<char>((sum >> (8 * i)) & 0xffU);
+    }
+    CHECK_THROWS_WITH(joust::from_snapshot<evidence>(padded), "the snapshot ends with an empty list");
     const change faults[] = {
         {"q of 0", [](evidence& e) { e.quantiles[0].q = 0.0; }},
         {"q of 1", [](evidence& e) { e.quantiles[0].q = 1.0; }},

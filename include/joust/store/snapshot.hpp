@@ -231,8 +231,12 @@ public:
     void if_any(std::vector<T>& list)
     {
         list.clear();
-        if (!at_end()) {
-            get(list);
+        if (at_end()) {
+            return;
+        }
+        get(list);
+        if (list.empty()) {
+            throw parse_error("the snapshot ends with an empty list");
         }
     }
 
