@@ -41,6 +41,7 @@
 #include <joust/metric/hybrid.hpp>
 #include <joust/metric/latency.hpp>
 #include <joust/metric/mean.hpp>
+#include <joust/metric/quantile.hpp>
 #include <joust/metric/ratio.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
