@@ -550,6 +550,61 @@ TEST_CASE("an interleaver that favours a side at some position is found out, and
     CHECK(metric(r, "credited positions", "new").state == joust::status::srm_failed);
 }
 
+namespace {
+
+/// A cache behind the trial: for an hour everybody gets the coins of the first who came.
+struct cached_pairs {
+    template <joust::coin_source Coins>
+    void interleave(joust::rankings lists, Coins&, joust::draft& out) const
+    {
+        joust::keyed_random cached{1, 1};
+        joust::competitive_pairs{}.interleave(lists, cached, out);
+    }
+};
+
+/// Team draft as published, which goes on crediting when a list is at its end.
+struct published_draft {
+    template <joust::coin_source Coins>
+    void interleave(joust::rankings lists, Coins& coins, joust::draft& out) const
+    {
+        joust::team_draft{}.interleave(lists, coins, out);
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            out.credit(i, out[i].ranker);
+        }
+    }
+};
+
+template <class Interleaver>
+joust::report watched(std::vector<int> challenger, Interleaver interleaver)
+{
+    joust::interleaving trial{joust::model{"old",
+                                           [](std::uint64_t) {
+                                               return std::vector<int>{1, 2, 3, 4, 5};
+                                           }},
+                              joust::model{"new", [=](std::uint64_t) { return challenger; }},
+                              joust::by([](std::uint64_t user) { return user; }), interleaver};
+    for (std::uint64_t user = 0; user < 400; ++user) {
+        (void)trial.rank(user, 5);
+    }
+    return trial.report();
+}
+
+}  // namespace
+
+TEST_CASE("the watch over positions finds cached coins, and a list that is cut short where that matters")
+{
+    const std::vector<int> whole{6, 7, 1, 8, 2};
+    const std::vector<int> cut{6, 7};
+    const auto state = [](const joust::report& r) { return metric(r, "credited positions", "new").state; };
+    CHECK(state(watched(whole, joust::competitive_pairs{})) == joust::status::ok);
+    CHECK(state(watched(whole, cached_pairs{})) == joust::status::srm_failed);
+    CHECK(state(watched(whole, published_draft{})) == joust::status::ok);
+    CHECK(state(watched(cut, published_draft{})) == joust::status::srm_failed);
+    // The rules for lists that run dry leave nothing to find.
+    CHECK(state(watched(cut, joust::competitive_pairs{})) == joust::status::ok);
+    CHECK(state(watched(cut, joust::team_draft{})) == joust::status::ok);
+}
+
 TEST_CASE("evidence of replicas is merged and judged together, and that of another trial is refused")
 {
     const world w{{1, 2, 3, 4}, {100, 1, 101, 2}, 0.2, 0.6};
