@@ -212,6 +212,142 @@ TEST_CASE("a report of a quantile is what a raw log gives by hand")
     }
 }
 
+namespace {
+
+/// A quantile metric's evidence of a challenger with the values 1 to 100 and a champion with none, and an answer about it.
+struct led_through {
+    quantile_evidence values{.q = 0.9, .values = std::vector<value_sketch>(2)};
+    pair_evidence pair;
+    detail::metric_spec spec;
+
+    explicit led_through(double threshold)
+    {
+        for (int v = 1; v <= 100; ++v) {
+            values.values[1].add_bin(value_bins::of(static_cast<double>(v)), 0.5);
+        }
+        values.lowest = values.highest = value_bins::range_of(value_bins::of(threshold)).upper;
+        pair.series.assign(4, bucket_sums{bucket_count});
+        pair.series[3].challenger_count = 100;
+        pair.series[3].champion_count = 300;
+        spec.denominator = 3;
+        spec.quantile = 0;
+        spec.q = 0.9;
+    }
+
+    inference operator()(double estimate, double lower, double upper) const
+    {
+        inference answer{.method = "by hand",
+                         .champion = 0.1,
+                         .challenger = 0.1,
+                         .estimate = estimate,
+                         .lower = lower,
+                         .upper = upper,
+                         .p_value = 0.5,
+                         .log_e = 1.0,
+                         .state = status::ok};
+        detail::answer_in_values(answer, values, pair, 0, spec);
+        CHECK(answer.p_value == 0.5);
+        CHECK(answer.log_e == 1.0);
+        return answer;
+    }
+};
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+}  // namespace
+
+TEST_CASE("a difference of exceedances is led through the challenger's values to their outer ends")
+{
+    const led_through at_80{80.0};
+    const double c = at_80.values.lowest;
+    const auto bin = [](double v) { return value_bins::range_of(value_bins::of(v)); };
+    // 80 of 100 values are at most c: five in a hundred more are 85. Noise is less there, so nothing is widened.
+    const inference more = at_80(0.055, 0.015, 0.095);
+    CHECK(more.state == status::ok);
+    CHECK(std::isnan(more.champion));
+    CHECK(more.challenger == Approx(90.0).epsilon(1.0 / 64.0));
+    CHECK(more.estimate == Approx(86.0 - c).margin(86.0 / 64.0));
+    CHECK(more.lower == bin(82.0).lower - c);
+    CHECK(more.upper == bin(90.0).upper - c);
+    // Less: the share at the quantile sought is nearer to a half, and its noise is larger.
+    const inference less = at_80(-0.105, -0.185, -0.025);
+    const double wider = std::sqrt((0.695 * 0.305 / 100.0 + 0.695 * 0.305 / 300.0) /
+                                   (0.8 * 0.2 / 100.0 + 0.695 * 0.305 / 300.0));
+    CHECK(wider > 1.05);
+    CHECK(less.estimate == Approx(70.0 - c).margin(70.0 / 64.0));
+    CHECK(less.lower == bin(std::ceil(69.5 - wider * 8.0)).lower - c);
+    CHECK(less.upper == bin(std::ceil(69.5 + wider * 8.0)).upper - c);
+    // What the test excludes stays excluded, if only by the end of a bin; what it does not stays inside.
+    CHECK(at_80(0.001, 0.0001, 0.002).lower == Approx(0.0).margin(1e-12));
+    CHECK(at_80(0.001, 0.0001, 0.002).lower >= 0.0);
+    CHECK(at_80(-0.001, -0.002, -0.0001).upper == 0.0);
+    const inference open = at_80(0.0, -0.001, 0.001);
+    CHECK(open.lower < 0.0);
+    CHECK(open.upper >= 0.0);
+    CHECK(std::fabs(open.estimate) < 1e-9);
+}
+
+TEST_CASE("beyond all values the interval has no end, and without values there is none")
+{
+    const led_through at_90{90.0};
+    const inference wide = at_90(0.0, -0.95, 0.15);
+    CHECK(wide.lower == -infinity);
+    CHECK(wide.upper == infinity);
+    const inference unbounded = at_90(0.0, -infinity, infinity);
+    CHECK(unbounded.lower == -infinity);
+    CHECK(unbounded.upper == infinity);
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const inference burning = at_90(0.05, nan, nan);
+    CHECK(burning.estimate > 0.0);
+    CHECK(std::isnan(burning.lower));
+    CHECK(std::isnan(burning.upper));
+    led_through nobody{90.0};
+    nobody.values.values[1].clear();
+    const inference none = nobody(nan, nan, nan);
+    CHECK(std::isnan(none.challenger));
+    CHECK(std::isnan(none.estimate));
+    led_through huge{90.0};
+    huge.values.values[1].add_bin(value_bins::count - 1, 50.0);
+    CHECK(huge(0.2, 0.1, 0.3).upper == infinity);  // the last bin holds whatever is larger
+    led_through early{90.0};
+    early.values.lowest = infinity;
+    early.values.highest = -infinity;
+    CHECK(early(0.0, -0.1, 0.1).state == status::burn_in);
+    CHECK(std::isnan(early(0.0, -0.1, 0.1).lower));
+}
+
+TEST_CASE("margins and several thresholds have their place on that way")
+{
+    led_through ratio{60.0};
+    ratio.spec.role = detail::metric_spec::part::guardrail;
+    ratio.spec.limit = {true, true, 1.25};
+    const double c = ratio.values.lowest;
+    // The challenger's own threshold is near 75: exceeded by ten in a hundred more than allowed, its quantile is near 85.
+    const inference broken = ratio(0.1, 0.0001, 0.15);
+    CHECK(broken.estimate == Approx(85.0 / 60.0).epsilon(0.03));
+    CHECK(broken.lower == Approx(1.25).epsilon(1e-12));
+    CHECK(broken.upper == Approx(90.0 / 60.0).epsilon(0.03));
+    ratio.spec.limit = {true, false, 15.0};
+    CHECK(ratio(0.1, 0.0001, 0.15).lower == Approx(15.0).epsilon(1e-12));
+    // Replicas with two thresholds: from the lowest of both lower ends to the highest of the upper ones.
+    led_through low{50.0};
+    led_through high{55.0};
+    led_through both{50.0};
+    both.values.highest = high.values.highest;
+    const inference a = low(0.05, -0.02, 0.12);
+    const inference b = high(0.05, -0.02, 0.12);
+    const inference spanned = both(0.05, -0.02, 0.12);
+    CHECK(spanned.lower == std::fmin(a.lower, b.lower));
+    CHECK(spanned.upper == std::fmax(a.upper, b.upper));
+    CHECK(spanned.estimate == Approx(0.5 * (a.estimate + b.estimate)).epsilon(1e-12));
+    // A multiple of what is not positive is no margin.
+    led_through negative{-3.0};
+    negative.spec.limit = {true, true, 1.25};
+    CHECK(negative(0.1, 0.05, 0.15).state == status::out_of_range);
+    CHECK(std::isnan(negative(0.1, 0.05, 0.15).upper));
+    CHECK(c > 59.0);
+}
+
 TEST_CASE("a shorter wait is better where less is, and a longer one loses")
 {
     for (const auto& [factor, wanted] :
@@ -361,6 +497,9 @@ TEST_CASE("a guardrail on a quantile breaks where the challenger's is beyond the
             CHECK(row.estimate == Approx(factor).epsilon(0.08));
             CHECK(standing_of(row) != standing::beyond_margin);
         }
+        std::string text;
+        r.write(text, style::table);
+        CHECK_THAT(text, ContainsSubstring("or the challenger's of "));
         CHECK(metric_of(r, "slow p95").margin == 60.0);
         CHECK(standing_of(metric_of(r, "slow p95")) != standing::beyond_margin);
     }

@@ -449,6 +449,10 @@ inline void annotate_covariate(report& out, const evidence& seen, const setting&
         append_number(text, values.highest, 4);
         text += " (replicas have their own)";
     }
+    if (const double own = within(spec.limit, values.lowest); own != values.lowest) {
+        text += ", or the challenger's of ";
+        append_number(text, own, 4);
+    }
     if (const value_distribution champion{values.values[0]}; !champion.empty()) {
         text += ", as ";
         append_percent(text, 1.0 - champion.share_at_most(values.highest), 1);
