@@ -95,7 +95,7 @@ public:
         double largest = 0.0;
         for (std::size_t i = 0; i < rows(); ++i) {
             const auto off = static_cast<double>(std::fabs(row_error(i)));
-            largest = off > largest ? off : largest;
+            largest = off <= largest ? largest : off;  // also where it is no number
         }
         return largest;
     }

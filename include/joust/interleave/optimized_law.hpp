@@ -313,12 +313,11 @@ private:
     [[nodiscard]] bool decide(unsigned slots, optimal_law& out) noexcept
     {
         const std::size_t width = write(slots);
-        const double first[linear_programme::most_rows] = {1.0};
         const auto state = programme_.solve({.rows = rows(slots),
                                              .columns = width,
                                              .stride = stride_of(width),
                                              .matrix = matrix_,
-                                             .bounds = first,
+                                             .bounds = bounds_.data(),
                                              .costs = costs_,
                                              .prices = prices_});
         if (state != programme_state::solved) {
@@ -407,6 +406,8 @@ private:
     const list_pattern& pattern_;
     law_request asked_;
     scratch memory_;
+    std::array<double, linear_programme::most_rows> bounds_{
+        1.0};  // the chances sum to 1, and nothing else is off 0
     double* matrix_;
     double* costs_;
     double* prices_;
