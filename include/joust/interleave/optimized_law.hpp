@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
+#include <vector>
 
 namespace joust::inline v0 {
 
@@ -431,8 +431,8 @@ public:
     [[nodiscard]] static const optimal_law& law(const list_pattern& pattern, const law_request& asked)
     {
         law_cache& cache = mine();
-        if (cache.entries_ == nullptr) [[unlikely]] {
-            cache.entries_ = std::make_unique<entry[]>(places);
+        if (cache.entries_.empty()) [[unlikely]] {
+            cache.entries_.resize(places);
         }
         std::uint8_t key[most_key];
         std::memcpy(key, &asked.bias_weight, sizeof asked.bias_weight);
@@ -473,7 +473,7 @@ private:
         return cache;
     }
 
-    std::unique_ptr<entry[]> entries_;
+    std::vector<entry> entries_;
     optimization_counts counts_;
 };
 
