@@ -9,6 +9,8 @@
 #include "catch.hpp"
 #include "laws.hpp"
 
+#include <thread>
+
 using namespace joust_test;
 using namespace joust::detail;
 
@@ -53,16 +55,48 @@ TEST_CASE("long lists offer what numbered offers do, with repeats and without")
 
 TEST_CASE("who borrows memory while another one does gets its own, and a thread keeps a bounded part")
 {
-    scratch outer{64};
-    auto* first = outer.take<std::uint64_t>(4);
-    auto* second = outer.take<std::uint32_t>(4);
-    CHECK(reinterpret_cast<std::byte*>(second) == reinterpret_cast<std::byte*>(first) + 32);
-    first[3] = 7;
-    {
-        scratch inner{64};
-        inner.take<std::uint64_t>(4)[3] = 8;
+    for (const std::size_t bytes : {std::size_t{64}, scratch::inside + 1, scratch::most_kept + 1}) {
+        scratch outer{bytes};
+        auto* first = outer.take<std::uint64_t>(4);
+        auto* second = outer.take<std::uint32_t>(4);
+        CHECK(reinterpret_cast<std::byte*>(second) == reinterpret_cast<std::byte*>(first) + 32);
+        first[3] = 7;
+        {
+            scratch inner{bytes};
+            inner.take<std::uint64_t>(4)[3] = 8;
+        }
+        CHECK(first[3] == 7);
     }
-    CHECK(first[3] == 7);
+    const auto allocated_by = [](std::size_t bytes) {
+        const long before = joust_tests::allocations();
+        const scratch some{bytes};
+        return joust_tests::allocations() - before;
+    };
+    CHECK(allocated_by(scratch::inside) == 0);
+    (void)allocated_by(scratch::most_kept);
+    CHECK(allocated_by(scratch::most_kept) == 0);
+    CHECK(allocated_by(scratch::most_kept + 1) > 0);
+    CHECK(allocated_by(scratch::most_kept + 1) > 0);
+}
+
+TEST_CASE("two rankers' slates of up to 64 slots never ask for memory")
+{
+    long asked = -1;
+    std::thread{[&] {
+        list_set all(2);
+        for (joust::item_key d = 0; d < 100; ++d) {
+            all[0].push_back(d % 80);
+            all[1].push_back(150 - d);
+        }
+        const joust::ranking two[] = {all[0], all[1]};
+        joust::draft out{64};
+        joust::keyed_random coins{1, 1};
+        const long before = joust_tests::allocations();
+        joust::competitive_pairs{}.interleave(two, coins, out);
+        joust::team_draft{}.interleave(two, coins, out);
+        asked = joust_tests::allocations() - before;
+    }}.join();
+    CHECK(asked == 0);
 }
 
 TEST_CASE("slates of any length are drafted again without asking for memory")

@@ -6,7 +6,8 @@
 
 namespace joust::inline v0::detail {
 
-/// Borrow memory that the thread keeps between calls, so that long slates do not allocate each time.
+/// Borrow memory that the thread keeps between calls, so that long slates do not allocate each time. Little is lent from
+/// the value itself.
 ///
 /// Who borrows while another one does gets memory of its own.
 /// cost: a thread keeps at most 1 MiB; a larger loan is freed when it ends
@@ -14,8 +15,15 @@ class scratch {
 public:
     static constexpr std::size_t most_kept = std::size_t{1} << 20;
 
-    explicit scratch(std::size_t bytes) : bytes_(std::exchange(kept(), {}))
+    static constexpr std::size_t inside = 4'608;
+
+    explicit scratch(std::size_t bytes)
     {
+        if (bytes <= inside) {
+            next_ = inside_;
+            return;
+        }
+        bytes_.swap(kept());
         if (bytes_.size() < bytes) {
             bytes_.clear();  // nothing to carry over
             bytes_.resize(bytes);
@@ -26,7 +34,7 @@ public:
     scratch& operator=(const scratch&) = delete;
     ~scratch()
     {
-        if (bytes_.capacity() <= most_kept) {
+        if (bytes_.capacity() > kept().capacity() && bytes_.capacity() <= most_kept) {
             kept().swap(bytes_);
         }
     }
@@ -48,6 +56,7 @@ private:
 
     std::vector<std::byte> bytes_;
     std::byte* next_;
+    alignas(16) std::byte inside_[inside];
 };
 
 }  // namespace joust::inline v0::detail
