@@ -17,7 +17,7 @@ namespace detail {
 /// How pairs are drafted. Coins order the slots of a pair and decide nothing else, so the picks need not wait for them.
 struct pairs_rule {
     /// Lists as long as the slate, which cannot run dry, and coins that stand in a word. Returns how many are tossed.
-    /// One slot behind the slate may be written.
+    /// Two slots behind the slate may be written.
     [[gnu::always_inline]] static unsigned draft_full(const crossings& lists, std::uint32_t length,
                                                       std::uint64_t coins, slot* out) noexcept
     {
@@ -25,15 +25,17 @@ struct pairs_rule {
         std::uint32_t b = lists.unshown[1];
         std::uint64_t pair = 0;  // as it stands in a packed slot
         std::uint64_t size = 0;
-        do {
-            const unsigned x = lowest(a);
-            const unsigned y = lowest(b);
+        // With `real` 0 a round is played for nothing: it tosses no coin, and the next one writes over its slots.
+        const auto play = [&](std::uint64_t real) __attribute__((always_inline))
+        {
+            const unsigned x = lowest(a | crossings::end);
+            const unsigned y = lowest(b | crossings::end);
             const std::uint32_t struck_b = lists.of[0][x];
             const std::uint32_t struck_a = lists.of[1][y];
             a &= (a - 1) & ~struck_a;
             b &= (b - 1) & ~struck_b;
             // Where the picks are the same the second slot is written over.
-            const std::uint64_t differ = ~(struck_b >> y) & 1U;
+            const std::uint64_t differ = ~std::uint64_t{struck_b >> y} & real;
             const std::uint64_t first = pair | x | (no_credit & (differ - 1));
             const std::uint64_t second = pair | y | packed_slot(0, 0, 1, 1);
             const std::uint64_t swapped = (first ^ second) & (0 - (coins & differ));
@@ -41,8 +43,16 @@ struct pairs_rule {
             put_slot(out[size + 1], second ^ swapped);
             coins >>= differ;
             pair += differ << 32;
-            size += 1 + differ;
-        } while (size < length);
+            size += real + differ;
+        };
+        // How many rounds it takes cannot be guessed. Half as many as slots are needed, and one more often is.
+        for (std::uint32_t i = 0; i < length; i += 2) {
+            play(1);
+        }
+        play(std::uint64_t{size < length});
+        while (size < length) {
+            play(1);
+        }
         // Of a pair that does not fit only the first slot is shown, without credit: as unforeseeable as a coin.
         take_credit(out[length - 1], size - length);
         return static_cast<unsigned>(pair >> 32);
