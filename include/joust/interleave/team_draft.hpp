@@ -36,21 +36,19 @@ struct teams_rule {
             const unsigned next_x = lowest(more_a | crossings::end);
             const unsigned next_y = lowest(more_b | crossings::end);
             const std::uint32_t struck_b = lists.of[0][x];
-            const std::uint32_t heads = 0 - static_cast<std::uint32_t>(coins & 1U);
+            const auto heads = static_cast<std::uint32_t>(coins & 1U);
             coins >>= 1;
-            // Where both want the same item, the second to pick takes its next best.
-            const std::uint32_t shared_a = more_a & choose(~lists.of[1][next_y], more_a - 1, heads);
-            const std::uint32_t shared_b = more_b & choose(more_b - 1, ~lists.of[0][next_x], heads);
-            const unsigned shared_x = choose(x, next_x, heads);
-            const unsigned shared_y = choose(next_y, y, heads);
-            const bool agree = (struck_b & (b & (0 - b))) != 0;
-            const std::uint64_t of_a = agree ? shared_x : x;
-            const std::uint64_t of_b = (agree ? shared_y : y) | packed_slot(0, 0, 1, 1);
-            const std::uint64_t swapped = (of_a ^ of_b) & (0 - std::uint64_t{heads & 1U});
+            // Who picks second may find its best gone.
+            const std::uint32_t agree = (struck_b >> y) & 1U;
+            const std::uint32_t late_a = 0 - (agree & heads);
+            const std::uint32_t late_b = late_a ^ (0 - agree);
+            const std::uint64_t of_a = x ^ ((x ^ next_x) & late_a);
+            const std::uint64_t of_b = (y ^ ((y ^ next_y) & late_b)) | packed_slot(0, 0, 1, 1);
+            const std::uint64_t swapped = (of_a ^ of_b) & (0 - std::uint64_t{heads});
             put_slot(out[size], (of_a ^ swapped) | packed_slot(0, no_pair, 0, 0));
             put_slot(out[size + 1], (of_b ^ swapped) | packed_slot(0, no_pair, 0, 0));
-            a = agree ? shared_a : more_a & ~lists.of[1][y];
-            b = agree ? shared_b : more_b & ~struck_b;
+            a = more_a & ((more_a - 1) | ~late_a) & ~(lists.of[1][y] | (lists.of[1][next_y] & late_b));
+            b = more_b & ((more_b - 1) | ~late_b) & ~(struck_b | (lists.of[0][next_x] & late_a));
         }
         return (length + 1) / 2;
     }
@@ -115,14 +113,6 @@ struct teams_rule {
             }
         }
         return size;
-    }
-
-private:
-    // The second number where a mask is all ones, the first where it is zero.
-    [[gnu::always_inline]] static std::uint32_t choose(std::uint32_t first, std::uint32_t second,
-                                                       std::uint32_t mask) noexcept
-    {
-        return first ^ ((first ^ second) & mask);
     }
 };
 
