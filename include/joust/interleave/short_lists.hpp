@@ -72,10 +72,10 @@ public:
         }
         // Each print twice in a row, so that it is spread over a vector by one load and one shuffle.
         alignas(16) std::array<int, crossings::most> twice;
-        store(&twice[0], __builtin_shufflevector(of_a.low, of_a.low, 0, 0, 1, 1, 2, 2, 3, 3));
-        store(&twice[4], __builtin_shufflevector(of_a.low, of_a.low, 4, 4, 5, 5, 6, 6, 7, 7));
-        store(&twice[8], __builtin_shufflevector(of_a.high, of_a.high, 0, 0, 1, 1, 2, 2, 3, 3));
-        store(&twice[12], __builtin_shufflevector(of_a.high, of_a.high, 4, 4, 5, 5, 6, 6, 7, 7));
+        store(twice.data(), __builtin_shufflevector(of_a.low, of_a.low, 0, 0, 1, 1, 2, 2, 3, 3));
+        store(twice.data() + 4, __builtin_shufflevector(of_a.low, of_a.low, 4, 4, 5, 5, 6, 6, 7, 7));
+        store(twice.data() + 8, __builtin_shufflevector(of_a.high, of_a.high, 0, 0, 1, 1, 2, 2, 3, 3));
+        store(twice.data() + 12, __builtin_shufflevector(of_a.high, of_a.high, 4, 4, 5, 5, 6, 6, 7, 7));
         std::memset(out.of[1], 0, sizeof out.of[1]);
         item_key different = 0;
         unsigned several = 0;
@@ -120,8 +120,8 @@ private:
     // one by one.
     [[nodiscard]] static ints pair_at(const item_key* keys, unsigned size, unsigned at) noexcept
     {
-        longs pair{static_cast<long long>(0x6a09e667f3bcc908U + 3 * at),
-                   static_cast<long long>(0xbb67ae8584caa73bU + 5 * at)};
+        longs pair{static_cast<long long>(0x6a09e667f3bcc908U + std::uint64_t{3} * at),
+                   static_cast<long long>(0xbb67ae8584caa73bU + std::uint64_t{5} * at)};
         if (at + 2 <= size) {
             std::memcpy(&pair, keys + at, sizeof pair);
         } else if (at < size) {

@@ -57,31 +57,28 @@ struct teams_rule {
     template <class Tape>
     static std::uint32_t draft_words(const crossings& lists, std::uint32_t length, Tape& tape, slot* out)
     {
-        auto a = lists.unshown[0];
-        auto b = lists.unshown[1];
+        std::uint32_t unshown[2] = {lists.unshown[0], lists.unshown[1]};
         std::uint32_t size = 0;
-        const auto in_a = static_cast<std::uint32_t>(std::popcount(a));
-        const auto in_b = static_cast<std::uint32_t>(std::popcount(b));
+        const auto in_a = static_cast<std::uint32_t>(std::popcount(unshown[0]));
+        const auto in_b = static_cast<std::uint32_t>(std::popcount(unshown[1]));
         const std::uint32_t shortest = in_a < in_b ? in_a : in_b;
         const auto pick = [&](unsigned ranker) {
-            auto& own = ranker == 0 ? a : b;
-            auto& other = ranker == 0 ? b : a;
-            const unsigned x = lowest(own);
+            const unsigned x = lowest(unshown[ranker]);
             put_slot(out[size], packed_slot(x, no_pair, ranker, size < shortest ? ranker : no_team));
-            ++size;
-            own &= own - 1;
-            other &= ~lists.of[ranker][x];
+            unshown[ranker] &= unshown[ranker] - 1;
+            unshown[1 - ranker] &= ~lists.of[ranker][x];
         };
-        while (size < length && a != 0 && b != 0) {
+        for (; size < length && unshown[0] != 0 && unshown[1] != 0; ++size) {
             const unsigned first = tape.next_if(true) ? 1 : 0;
             const unsigned second = 1 - first;
             pick(first);
-            if (size < length && (second == 0 ? a : b) != 0) {
+            if (size + 1 < length && unshown[second] != 0) {
+                ++size;
                 pick(second);
             }
         }
-        const unsigned ranker = a != 0 ? 0 : 1;
-        while (size < length && (a | b) != 0) {
+        const unsigned ranker = unshown[0] != 0 ? 0 : 1;
+        for (; size < length && unshown[ranker] != 0; ++size) {
             pick(ranker);
         }
         return size;
