@@ -6,6 +6,7 @@
 
 #include <joust/format.hpp>
 #include <joust/interleave/attribution.hpp>
+#include <joust/interleave/optimized.hpp>
 #include <joust/interleave/probabilistic.hpp>
 #include <joust/metric/ranking.hpp>
 #include <joust/stats/sensitivity.hpp>
@@ -158,6 +159,8 @@ int main(int count, char** arguments)
     print("team draft", teams);
     const outcome chance = interleave(w, joust::probabilistic{});
     print("probabilistic", chance);
+    const outcome planned = interleave(w, joust::optimized{});
+    print("optimized", planned);
 
     // One vote per user, from the log; and the coins' own test, which assumes nothing about users.
     const auto votes = joust::attribute(pairs.log, {.by = joust::attribution::majority});
@@ -208,6 +211,7 @@ int main(int count, char** arguments)
 
     const bool all_ship = pairs.report.decision == joust::verdict::ship_challenger &&
                           teams.report.decision == joust::verdict::ship_challenger &&
-                          chance.report.decision == joust::verdict::ship_challenger;
+                          chance.report.decision == joust::verdict::ship_challenger &&
+                          planned.report.decision == joust::verdict::ship_challenger;
     return all_ship && challenger.lower > champion.upper ? 0 : 1;
 }

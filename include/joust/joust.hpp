@@ -8,7 +8,6 @@
 //   <joust/report/html.hpp>, <joust/report/junit.hpp>  reports as a page, and for CI
 //   <joust/split/bandit.hpp>, <joust/split/thompson.hpp>, <joust/trial/replan.hpp>  splitters that learn
 //   <joust/split/cascade.hpp>, <joust/trial/explain.hpp>  a model of two; how a unit got its arm, in words
-//   <joust/interleave/optimized.hpp>, <joust/interleave/roughly_optimized.hpp>  slates planned by a linear programme
 //   <joust/interleave/attribution.hpp>, <joust/trial/at_once.hpp>  outcomes per unit from a log; rankers side by side
 //   <joust/split/interop/...>        splitters that assign as other vendors do
 //   <joust/integration/...>          bridges to other libraries; plan_file.hpp follows a plan on disk
@@ -26,8 +25,10 @@
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/credit.hpp>
 #include <joust/interleave/identified_by.hpp>
+#include <joust/interleave/optimized.hpp>
 #include <joust/interleave/pairwise_preference.hpp>
 #include <joust/interleave/probabilistic.hpp>
+#include <joust/interleave/roughly_optimized.hpp>
 #include <joust/interleave/sample_only_scored.hpp>
 #include <joust/interleave/team_draft.hpp>
 #include <joust/metric/always_valid.hpp>
