@@ -59,7 +59,7 @@ struct layer_range {
 /// stays marked by it for a while, so leave it free before you reuse it.
 /// shape: `layer({.salt = "checkout", .from = 0.0, .to = 0.3}, hash_split{...})`
 /// errors: configuration_error when a trial is made
-/// cost: one more hash of the unit, 4 to 20 ns
+/// cost: one more hash of the unit, 4 to 15 ns
 template <class Splitter>
 [[nodiscard]] ruled_split<layer_range, Splitter> layer(layer_range part, Splitter behind)
 {
