@@ -207,3 +207,14 @@ void layer_without_the_unit()
                           .assign(joust::context<int>{1, 0, args}));
 }
 #endif
+
+// REJECT 14: joust: a bandit learns from what each exposure brings, so a quantile cannot be what decides
+#if REJECT == 14
+void a_quantile_to_learn_from()
+{
+    joust::ab_test trial{joust::model{"old", old_model}, joust::model{"new", new_model},
+                         joust::by(&request::user), joust::epsilon_greedy{.salt = "s"},
+                         joust::quantile<"wait">{}};
+    joust::replan(trial);
+}
+#endif

@@ -26,6 +26,10 @@ struct trial_access {
             learns,
             "joust: this trial's splitter does not learn; give it a bandit (epsilon_greedy, ucb1, exp3, "
             "thompson, top_two_thompson)");
+        static_assert(
+            !metrics_t::template is_quantile_at<metrics_t::primary()>,
+            "joust: a bandit learns from what each exposure brings, so a quantile cannot be what decides; "
+            "let a conversion say whether a value is within a limit");
         if constexpr (learns) {
             bool lower_is_better = false;
             for (const metric_spec& spec : trial.metrics_.specs()) {
