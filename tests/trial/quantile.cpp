@@ -696,6 +696,29 @@ TEST_CASE("other inferences judge quantiles too")
     CHECK(metric_of(believed, "wait").upper <= 0.0);
 }
 
+TEST_CASE("a covariate takes noise out of exceedances too")
+{
+    const auto known = [](std::uint64_t user) { return keyed_random{77, user}.normal(); };
+    auto plain = trial_of("covariate", {0.5, 0.5}, quantile<"wait">{.q = 0.5});
+    auto adjusted = trial_of("covariate", {0.5, 0.5}, quantile<"wait">{.q = 0.5}, adjust_for(known));
+    keyed_random random{17};
+    for (int i = 0; i < 20'000; ++i) {
+        const std::uint64_t user = random.below(4'000);
+        const double value = wait_of(user, random);
+        plain.observe<"wait">(plain.serve(user).ticket, value);
+        adjusted.observe<"wait">(adjusted.serve(user).ticket, value);
+    }
+    const report r = adjusted.report();
+    const metric_row& with = metric_of(r, "wait");
+    const metric_row without = metric_of(plain.report(), "wait");
+    CHECK(with.champion == without.champion);
+    CHECK(with.challenger == without.challenger);
+    CHECK(with.upper - with.lower < 0.9 * (without.upper - without.lower));
+    std::string text;
+    r.write(text, style::table);
+    CHECK_THAT(text, ContainsSubstring("% of the variance of wait"));
+}
+
 TEST_CASE("a threshold stays put when values drift away, and the report says what it has become")
 {
     auto trial = trial_of("drift", {0.5, 0.5}, quantile<"wait">{.q = 0.9, .warm_up = 100});
