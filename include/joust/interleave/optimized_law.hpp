@@ -71,15 +71,18 @@ public:
         return repeats_ ? indices_[ranker * most_entries + place] : place;
     }
 
-    /// The ranker's rank of an item, beginning with 1.
-    [[nodiscard]] unsigned rank(unsigned ranker, unsigned item) const noexcept
+    /// The number of the item at a position of a list, or that behind the last item where it does not count.
+    [[nodiscard]] unsigned item_at(unsigned ranker, std::uint32_t index) const noexcept
     {
+        if (!repeats_) {
+            return index < size(ranker) ? item(ranker, index) : items_;
+        }
         for (unsigned place = 0; place < size(ranker); ++place) {
-            if (this->item(ranker, place) == item) {
-                return place + 1;
+            if (this->index(ranker, place) == index) {
+                return item(ranker, place);
             }
         }
-        return entries_ + 1;
+        return items_;
     }
 
     static constexpr std::size_t most_bytes = 2 + max_rankers * (1 + most_entries);
@@ -167,6 +170,30 @@ private:
     std::array<std::uint32_t, most_items> indices_;
 };
 
+/// Every ranker's rank of every item, beginning with 1; one behind the entries that count where it does not rank it.
+class item_ranks {
+public:
+    explicit item_ranks(const list_pattern& pattern) noexcept : stride_(pattern.items() + 1)
+    {
+        std::memset(ranks_.data(), static_cast<int>(pattern.entries() + 1), pattern.rankers() * stride_);
+        for (unsigned r = 0; r < pattern.rankers(); ++r) {
+            for (unsigned place = 0; place < pattern.size(r); ++place) {
+                ranks_[r * stride_ + pattern.item(r, place)] = static_cast<std::uint8_t>(place + 1);
+            }
+        }
+    }
+
+    /// Also of the item behind the last, which nobody ranks.
+    [[nodiscard]] unsigned operator()(unsigned ranker, unsigned item) const noexcept
+    {
+        return ranks_[ranker * stride_ + item];
+    }
+
+private:
+    std::size_t stride_;
+    std::array<std::uint8_t, max_rankers*(list_pattern::most_items + 1)> ranks_;
+};
+
 /// What is asked of a law.
 struct law_request {
     rank_credit credit = rank_credit::inverse_rank;
@@ -212,9 +239,10 @@ public:
         for (auto& level : levels_) {
             level = memory_.take<std::uint8_t>(optimal_law::most_columns * stride);
         }
+        const item_ranks rank{pattern};
         for (unsigned r = 0; r < pattern.rankers(); ++r) {
             for (unsigned item = 0; item < pattern.items(); ++item) {
-                earned_[r][item] = asked.earned(pattern.rank(r, item), pattern.entries());
+                earned_[r][item] = asked.earned(rank(r, item), pattern.entries());
             }
         }
     }

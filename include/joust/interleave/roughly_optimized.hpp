@@ -58,7 +58,7 @@ struct roughly_optimized {
     {
         expect(lists);
         const detail::list_pattern pattern{lists, shown.length()};
-        detail::share_by_law(pattern, detail::law_cache::law(pattern, asked()), asked(), lists, shown, out);
+        detail::share_by_law(pattern, detail::law_cache::law(pattern, asked()), asked(), shown, out);
     }
 
     /// The most that the rankers' shares of a click can add up to.
