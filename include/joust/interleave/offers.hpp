@@ -106,10 +106,6 @@ public:
     [[nodiscard]] unsigned left(unsigned ranker, unsigned bound) const noexcept
     {
         std::uint64_t mask = unshown_[ranker];
-        if constexpr (Rankers == 2) {
-            const unsigned two = unsigned{mask != 0} + unsigned{(mask & (mask - 1)) != 0};
-            return two < bound ? two : bound;
-        }
         unsigned found = 0;
         while (found < bound && mask != 0) {
             mask &= mask - 1;
@@ -139,13 +135,9 @@ public:
         const item_key shown = keys_[ranker][index];
         const std::uint16_t print = prints_[ranker][index];
         unshown_[ranker] &= unshown_[ranker] - 1;
-        if constexpr (Rankers == 2) {
-            strike(1 - ranker, shown, print);
-        } else {
-            for (unsigned r = 0; r < count(); ++r) {
-                if (r != ranker) {
-                    strike(r, shown, print);
-                }
+        for (unsigned r = 0; r < count(); ++r) {
+            if (r != ranker) {
+                strike(r, shown, print);
             }
         }
     }
