@@ -78,7 +78,6 @@ public:
         store(twice.data() + 12, __builtin_shufflevector(of_a.high, of_a.high, 4, 4, 5, 5, 6, 6, 7, 7));
         std::memset(out.of[1], 0, sizeof out.of[1]);
         item_key different = 0;
-        unsigned several = 0;
         for (unsigned i = 0; i < size_a; ++i) {
             const int p = twice[i];
             const ints spread{p, p, p, p};
@@ -88,15 +87,15 @@ public:
             const unsigned same = static_cast<unsigned>(__builtin_ia32_pmovmskb128(
                                       __builtin_ia32_packsswb128(of_b.low == wanted, of_b.high == wanted))) &
                                   valid;
-            // Without a branch, since whether there is such an entry is what cannot be guessed.
+            // At most one, since the prints of b are distinct; without a branch, since whether there is one is what
+            // cannot be guessed.
             const auto j = static_cast<unsigned>(std::countr_zero(same | crossings::end));
             const item_key difference = a[i] ^ b[j % crossings::most];
             different |= same != 0 ? difference : 0;
-            several |= same & (same - 1);
             out.of[0][i] = same;
             out.of[1][j] = 1U << i;
         }
-        if ((different | several) != 0) [[unlikely]] {
+        if (different != 0) [[unlikely]] {
             return cross_one_by_one(a, b, out);
         }
         out.of[0][crossings::most] = 0;
