@@ -28,7 +28,7 @@ struct teams_rule {
         std::uint32_t a = lists.unshown[0];
         std::uint32_t b = lists.unshown[1];
         // Each round is worked out for both outcomes of its coin, and masks choose one: no branch has to be guessed.
-        for (std::uint32_t size = 0; size < length; size += 2) {
+        for (const slot* const end = out + length; out < end; out += 2) {
             const std::uint32_t more_a = a & (a - 1);
             const std::uint32_t more_b = b & (b - 1);
             const unsigned x = lowest(a);
@@ -42,11 +42,11 @@ struct teams_rule {
             const std::uint32_t agree = (struck_b >> y) & 1U;
             const std::uint32_t late_a = 0 - (agree & heads);
             const std::uint32_t late_b = late_a ^ (0 - agree);
-            const std::uint64_t of_a = x ^ ((x ^ next_x) & late_a);
-            const std::uint64_t of_b = (y ^ ((y ^ next_y) & late_b)) | packed_slot(0, 0, 1, 1);
+            const std::uint64_t of_a = (x ^ ((x ^ next_x) & late_a)) | packed_slot(0, no_pair, 0, 0);
+            const std::uint64_t of_b = (y ^ ((y ^ next_y) & late_b)) | packed_slot(0, no_pair, 1, 1);
             const std::uint64_t swapped = (of_a ^ of_b) & (0 - std::uint64_t{heads});
-            put_slot(out[size], (of_a ^ swapped) | packed_slot(0, no_pair, 0, 0));
-            put_slot(out[size + 1], (of_b ^ swapped) | packed_slot(0, no_pair, 0, 0));
+            put_slot(out[0], of_a ^ swapped);
+            put_slot(out[1], of_b ^ swapped);
             a = more_a & ((more_a - 1) | ~late_a) & ~(lists.of[1][y] | (lists.of[1][next_y] & late_b));
             b = more_b & ((more_b - 1) | ~late_b) & ~(struck_b | (lists.of[0][next_x] & late_a));
         }
