@@ -22,7 +22,7 @@ namespace {
 
 const std::array<pair_share, 1> at_30{pair_share::of(0.7, 0.3)};
 
-double threshold_for(std::vector<double> first, double q)
+double threshold_for(const std::vector<double>& first, double q)
 {
     return detail::threshold_of(first, q);
 }

@@ -4,7 +4,6 @@
 #include <joust/metric/evidence.hpp>
 #include <joust/metric/guardrail.hpp>
 #include <joust/metric/live_evidence.hpp>
-#include <joust/stats/order.hpp>
 
 #include <array>
 #include <atomic>
@@ -22,25 +21,37 @@ namespace joust::inline v0::detail {
     return limit.relative ? threshold * limit.value : threshold + limit.value;
 }
 
-/// Where a threshold for a quantile belongs, given the first values, which it reorders: at an end of the bin that holds their
-/// quantile, so that the sketch knows the share beyond it exactly. With ties the upper end may leave nothing beyond; then
-/// the lower one is nearer to what is asked.
-[[nodiscard]] inline double threshold_of(std::vector<double>& first, double q) noexcept
+/// Where a threshold for a quantile belongs, given the first values: at an end of the bin that holds their quantile, so that
+/// the sketch knows the share beyond it exactly. With ties the upper end may leave nothing beyond; then the lower one is
+/// nearer to what is asked.
+[[nodiscard]] inline double threshold_of(const std::vector<double>& first, double q) noexcept
 {
-    const double n = static_cast<double>(first.size());
-    const double rank = std::ceil(q * n);
-    const double value = stats::detail::select(first, rank < 1.0 ? 0 : static_cast<std::size_t>(rank) - 1);
-    const std::size_t bin = value_bins::of(value);
-    const double upper = value_bins::range_of(bin).upper;
-    const double lower = bin == 0 ? upper : value_bins::range_of(bin - 1).upper;
-    const auto missed_by = [&](double at) {
-        double beyond = 0.0;
+    const auto end_of = [](std::size_t bin) { return value_bins::range_of(bin).upper; };
+    const double wanted = q * static_cast<double>(first.size());
+    const auto at_most = [&](double value) {
+        double count = 0.0;
         for (const double each : first) {
-            beyond += each > at ? 1.0 : 0.0;
+            count += each <= value ? 1.0 : 0.0;
         }
-        return std::fabs(beyond - (1.0 - q) * n);
+        return count;
     };
-    return bin + 1 == value_sketch::bins || missed_by(lower) < missed_by(upper) ? lower : upper;
+    std::size_t low = 0;
+    std::size_t bin = value_bins::count - 1;
+    while (low < bin) {
+        const std::size_t middle = (low + bin) / 2;
+        if (at_most(end_of(middle)) >= wanted) {
+            bin = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    if (bin == 0) {
+        return end_of(bin);
+    }
+    const double lower = end_of(bin - 1);
+    const double upper = end_of(bin);
+    const bool below = std::fabs(at_most(lower) - wanted) < std::fabs(at_most(upper) - wanted);
+    return below || bin + 1 == value_bins::count ? lower : upper;
 }
 
 /// What a quantile metric asks of a trial.
