@@ -30,7 +30,8 @@ TEST_CASE("long lists offer what numbered offers do, with repeats and without")
         const list_set two{some_list(), some_list()};
         const auto spans = views(two);
         const std::size_t length = random.below(150);
-        long_lists tested{{spans[0], spans[1]}, length};
+        const long_lists read{{spans[0], spans[1]}, length};
+        long_offers tested = read.offers();
         numbered_offers known{spans, length};
         for (std::size_t shown = 0; shown < length; ++shown) {
             for (unsigned r = 0; r < 2; ++r) {

@@ -86,7 +86,7 @@ struct pairs_rule {
     }
 
     template <class Tape>
-    static std::uint32_t draft_lists(long_lists& lists, std::uint32_t length, Tape& tape, slot* out)
+    static std::uint32_t draft_lists(long_offers lists, std::uint32_t length, Tape& tape, slot* out)
     {
         std::uint32_t size = 0;
         std::uint16_t pair = 0;
@@ -97,10 +97,9 @@ struct pairs_rule {
                 break;
             }
             const bool agree = lists.agree(x, y);
-            const bool heads = tape.next_if(!agree);
             const bool counts = !agree && size + 1 < length;
             slot two[2];
-            put_pair(lists.index(0, x), lists.index(1, y), pair, counts, heads, two);
+            put_pair(lists.index(0, x), lists.index(1, y), pair, counts, tape.next_if(!agree), two);
             out[size] = two[0];
             if (size + 1 < length) {
                 out[size + 1] = two[1];

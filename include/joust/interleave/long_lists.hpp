@@ -1,6 +1,5 @@
 #pragma once
 
-#include <joust/core/hash.hpp>
 #include <joust/interleave/ranking.hpp>
 #include <joust/interleave/scratch.hpp>
 
@@ -11,41 +10,9 @@
 
 namespace joust::inline v0::detail {
 
-/// Keep what two lists of any length can still show: a bit per different item, and each item's place in the other list.
-///
-/// Repeated items are left out when the lists are read, so places count different items; `index` turns a place into the
-/// position in the list.
-/// cost: about 4 ns for each entry that can matter; memory is the thread's scratch
-class long_lists {
+/// What two lists can still show: a bit per different item, and each item's place in the other list.
+class long_offers {
 public:
-    /// assumes: a length of at most `draft::max_slots`
-    long_lists(const ranking (&lists)[2], std::size_t length)
-        : bounds_{bound(lists[0], length), bound(lists[1], length)},
-          cells_(std::bit_ceil(2 * (bounds_[0] + bounds_[1]) + 2)), memory_(bytes_needed())
-    {
-        keys_ = memory_.take<item_key>(bounds_[0] + bounds_[1]);
-        for (unsigned r = 0; r < 2; ++r) {
-            unshown_[r] = memory_.take<std::uint64_t>(bitmap_words(bounds_[r]));
-        }
-        for (unsigned r = 0; r < 2; ++r) {
-            partner_[r] = memory_.take<std::uint32_t>(bounds_[r] + 1);
-            index_[r] = memory_.take<std::uint32_t>(bounds_[r]);
-        }
-        table_ = memory_.take<std::uint32_t>(cells_);
-        std::memset(table_, 0, cells_ * sizeof *table_);
-        read_first(lists[0]);
-        read_second(lists[1]);
-        for (unsigned r = 0; r < 2; ++r) {
-            // One bit more than there are places, so that a search ends; and one behind it that may be struck.
-            const std::size_t bits = sizes_[r] + 1;
-            std::memset(unshown_[r], 0, bitmap_words(bounds_[r]) * sizeof *unshown_[r]);
-            std::memset(unshown_[r], 0xff, bits / 8);
-            unshown_[r][bits / 64] |= (std::uint64_t{1} << (bits % 64)) - 1;
-            partner_[r][sizes_[r]] = none(1 - r);
-            left_[r] = sizes_[r];
-        }
-    }
-
     /// The place of a ranker's best item that is not shown, or `end`.
     [[nodiscard]] std::uint32_t best(unsigned ranker) noexcept
     {
@@ -81,6 +48,60 @@ public:
     }
 
 private:
+    friend class long_lists;
+
+    void strike(unsigned ranker, std::uint32_t place) noexcept
+    {
+        unshown_[ranker][place / 64] &= ~(std::uint64_t{1} << (place % 64));
+    }
+
+    std::uint64_t* unshown_[2];
+    std::uint32_t* partner_[2];
+    std::uint32_t* index_[2];
+    std::uint32_t sizes_[2] = {0, 0};
+    std::uint32_t left_[2];
+    std::uint32_t at_[2] = {0, 0};
+};
+
+/// Read two lists of any length: number their items, and find each in the other list.
+///
+/// Repeated items are left out when the lists are read, so places count different items; `index` turns a place into the
+/// position in the list.
+/// cost: about 4 ns for each entry that can matter; memory is the thread's scratch
+class long_lists {
+public:
+    /// assumes: a length of at most `draft::max_slots`
+    long_lists(const ranking (&lists)[2], std::size_t length)
+        : bounds_{bound(lists[0], length), bound(lists[1], length)},
+          cells_(std::bit_ceil(2 * (bounds_[0] + bounds_[1]) + 2)), memory_(bytes_needed())
+    {
+        keys_ = memory_.take<item_key>(bounds_[0] + bounds_[1]);
+        for (unsigned r = 0; r < 2; ++r) {
+            offers_.unshown_[r] = memory_.take<std::uint64_t>(bitmap_words(bounds_[r]));
+        }
+        for (unsigned r = 0; r < 2; ++r) {
+            offers_.partner_[r] = memory_.take<std::uint32_t>(bounds_[r] + 1);
+            offers_.index_[r] = memory_.take<std::uint32_t>(bounds_[r]);
+        }
+        table_ = memory_.take<std::uint32_t>(cells_);
+        std::memset(table_, 0, cells_ * sizeof *table_);
+        read_first(lists[0]);
+        read_second(lists[1]);
+        for (unsigned r = 0; r < 2; ++r) {
+            // One bit more than there are places, so that a search ends; and one behind it that may be struck.
+            const std::size_t bits = offers_.sizes_[r] + 1;
+            std::memset(offers_.unshown_[r], 0, bitmap_words(bounds_[r]) * sizeof *offers_.unshown_[r]);
+            std::memset(offers_.unshown_[r], 0xff, bits / 8);
+            offers_.unshown_[r][bits / 64] |= (std::uint64_t{1} << (bits % 64)) - 1;
+            offers_.partner_[r][offers_.sizes_[r]] = none(1 - r);
+            offers_.left_[r] = offers_.sizes_[r];
+        }
+    }
+
+    /// What the lists offer, as long as they stand. A copy, since compilers keep the numbers of a value at hand.
+    [[nodiscard]] long_offers offers() const noexcept { return offers_; }
+
+private:
     [[nodiscard]] static std::size_t bound(ranking list, std::size_t length) noexcept
     {
         return list.size() < length ? list.size() : length;
@@ -95,18 +116,13 @@ private:
         return 8 * (places + bitmap_words(bounds_[0]) + bitmap_words(bounds_[1])) +
                4 * (2 * places + 2 + cells_);
     }
-    [[nodiscard]] std::uint32_t none(unsigned ranker) const noexcept { return sizes_[ranker] + 1; }
-
-    void strike(unsigned ranker, std::uint32_t place) noexcept
-    {
-        unshown_[ranker][place / 64] &= ~(std::uint64_t{1} << (place % 64));
-    }
+    [[nodiscard]] std::uint32_t none(unsigned ranker) const noexcept { return offers_.sizes_[ranker] + 1; }
 
     /// The cell of a key: either holds its number, plus one, or is free.
     [[nodiscard]] std::uint32_t& cell_of(item_key key) noexcept
     {
         const std::size_t mask = cells_ - 1;
-        std::size_t at = mix64(key) & mask;
+        std::size_t at = ((key ^ (key >> 32)) * 0x9e3779b97f4a7c15U >> 32) & mask;
         while (table_[at] != 0 && keys_[table_[at] - 1] != key) {
             at = (at + 1) & mask;
         }
@@ -120,35 +136,35 @@ private:
             std::uint32_t& cell = cell_of(list[i]);
             if (cell == 0) {
                 keys_[size] = list[i];
-                index_[0][size] = static_cast<std::uint32_t>(i);
-                partner_[0][size] = unmet;
+                offers_.index_[0][size] = static_cast<std::uint32_t>(i);
+                offers_.partner_[0][size] = unmet;
                 cell = ++size;
             }
         }
-        sizes_[0] = size;
+        offers_.sizes_[0] = size;
     }
 
     void read_second(ranking list) noexcept
     {
-        std::uint32_t numbers = sizes_[0];
+        std::uint32_t numbers = offers_.sizes_[0];
         std::uint32_t size = 0;
         for (std::size_t i = 0; i < list.size() && size < bounds_[1]; ++i) {
             std::uint32_t& cell = cell_of(list[i]);
             if (cell == 0) {
                 keys_[numbers] = list[i];
                 cell = ++numbers;
-                partner_[1][size] = none(0);
-            } else if (cell <= sizes_[0] && partner_[0][cell - 1] == unmet) {
-                partner_[0][cell - 1] = size;
-                partner_[1][size] = cell - 1;
+                offers_.partner_[1][size] = none(0);
+            } else if (cell <= offers_.sizes_[0] && offers_.partner_[0][cell - 1] == unmet) {
+                offers_.partner_[0][cell - 1] = size;
+                offers_.partner_[1][size] = cell - 1;
             } else {
                 continue;
             }
-            index_[1][size++] = static_cast<std::uint32_t>(i);
+            offers_.index_[1][size++] = static_cast<std::uint32_t>(i);
         }
-        sizes_[1] = size;
-        for (std::uint32_t i = 0; i < sizes_[0]; ++i) {
-            std::uint32_t& partner = partner_[0][i];
+        offers_.sizes_[1] = size;
+        for (std::uint32_t i = 0; i < offers_.sizes_[0]; ++i) {
+            std::uint32_t& partner = offers_.partner_[0][i];
             partner = partner == unmet ? none(1) : partner;
         }
     }
@@ -159,13 +175,8 @@ private:
     std::size_t cells_;
     scratch memory_;
     item_key* keys_;
-    std::uint64_t* unshown_[2];
-    std::uint32_t* partner_[2];
-    std::uint32_t* index_[2];
     std::uint32_t* table_;
-    std::uint32_t sizes_[2] = {0, 0};
-    std::uint32_t left_[2];
-    std::uint32_t at_[2] = {0, 0};
+    long_offers offers_;
 };
 
 }  // namespace joust::inline v0::detail

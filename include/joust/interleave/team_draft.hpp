@@ -85,7 +85,7 @@ struct teams_rule {
     }
 
     template <class Tape>
-    static std::uint32_t draft_lists(long_lists& lists, std::uint32_t length, Tape& tape, slot* out)
+    static std::uint32_t draft_lists(long_offers lists, std::uint32_t length, Tape& tape, slot* out)
     {
         std::uint32_t size = 0;
         const std::size_t shortest = lists.left(0) < lists.left(1) ? lists.left(0) : lists.left(1);

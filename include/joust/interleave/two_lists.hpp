@@ -145,7 +145,7 @@ cross_widely(ranking a, ranking b, crossings& out) noexcept
 #endif
 }
 
-/// Draft from two rankings by a rule: `draft_words(crossings, length, tape, slots)` and `draft_lists(long_lists,
+/// Draft from two rankings by a rule: `draft_words(crossings, length, tape, slots)` and `draft_lists(long_offers,
 /// length, tape, slots)`, both returning how many slots are filled.
 template <class Rule, coin_source Coins>
 void draft_two(ranking first, ranking second, Coins& coins, draft& out)
@@ -181,9 +181,9 @@ void draft_two(ranking first, ranking second, Coins& coins, draft& out)
             }
         }
     }
-    long_lists lists{{first, second}, length};
+    const long_lists lists{{first, second}, length};
     coin_tape<Coins> tape{coins};
-    out.filled(Rule::draft_lists(lists, static_cast<std::uint32_t>(length), tape, out.to_fill()));
+    out.filled(Rule::draft_lists(lists.offers(), static_cast<std::uint32_t>(length), tape, out.to_fill()));
 }
 
 }  // namespace joust::inline v0::detail
