@@ -118,26 +118,36 @@ private:
     }
     [[nodiscard]] std::uint32_t none(unsigned ranker) const noexcept { return offers_.sizes_[ranker] + 1; }
 
-    /// The cell of a key: either holds its number, plus one, or is free.
-    [[nodiscard]] std::uint32_t& cell_of(item_key key) noexcept
-    {
-        const std::size_t mask = cells_ - 1;
-        std::size_t at = ((key ^ (key >> 32)) * 0x9e3779b97f4a7c15U >> 32) & mask;
-        while (table_[at] != 0 && keys_[table_[at] - 1] != key) {
-            at = (at + 1) & mask;
+    /// The cells of the hash table: each holds the number of an item, plus one, or is free. A copy, as long_offers.
+    struct table {
+        std::uint32_t* cells;
+        const item_key* keys;
+        std::size_t mask;
+
+        [[gnu::always_inline, nodiscard]] std::uint32_t& cell_of(item_key key) const noexcept
+        {
+            std::size_t at = ((key ^ (key >> 32)) * 0x9e3779b97f4a7c15U >> 32) & mask;
+            while (cells[at] != 0 && keys[cells[at] - 1] != key) {
+                at = (at + 1) & mask;
+            }
+            return cells[at];
         }
-        return table_[at];
-    }
+    };
 
     void read_first(ranking list) noexcept
     {
+        const table known{table_, keys_, cells_ - 1};
+        item_key* const keys = keys_;
+        std::uint32_t* const index = offers_.index_[0];
+        std::uint32_t* const partner = offers_.partner_[0];
+        const std::size_t bound = bounds_[0];
         std::uint32_t size = 0;
-        for (std::size_t i = 0; i < list.size() && size < bounds_[0]; ++i) {
-            std::uint32_t& cell = cell_of(list[i]);
-            if (cell == 0) {
-                keys_[size] = list[i];
-                offers_.index_[0][size] = static_cast<std::uint32_t>(i);
-                offers_.partner_[0][size] = unmet;
+        for (std::size_t i = 0; i < list.size() && size < bound; ++i) {
+            std::uint32_t& cell = known.cell_of(list[i]);
+            if (cell == 0) [[likely]] {
+                keys[size] = list[i];
+                index[size] = static_cast<std::uint32_t>(i);
+                partner[size] = unmet;
                 cell = ++size;
             }
         }
@@ -146,26 +156,32 @@ private:
 
     void read_second(ranking list) noexcept
     {
-        std::uint32_t numbers = offers_.sizes_[0];
+        const table known{table_, keys_, cells_ - 1};
+        item_key* const keys = keys_;
+        std::uint32_t* const index = offers_.index_[1];
+        std::uint32_t* const partner = offers_.partner_[1];
+        std::uint32_t* const partner_of_first = offers_.partner_[0];
+        const std::size_t bound = bounds_[1];
+        const std::uint32_t size_of_first = offers_.sizes_[0];
+        std::uint32_t numbers = size_of_first;
         std::uint32_t size = 0;
-        for (std::size_t i = 0; i < list.size() && size < bounds_[1]; ++i) {
-            std::uint32_t& cell = cell_of(list[i]);
+        for (std::size_t i = 0; i < list.size() && size < bound; ++i) {
+            std::uint32_t& cell = known.cell_of(list[i]);
             if (cell == 0) {
-                keys_[numbers] = list[i];
+                keys[numbers] = list[i];
                 cell = ++numbers;
-                offers_.partner_[1][size] = none(0);
-            } else if (cell <= offers_.sizes_[0] && offers_.partner_[0][cell - 1] == unmet) {
-                offers_.partner_[0][cell - 1] = size;
-                offers_.partner_[1][size] = cell - 1;
+                partner[size] = size_of_first + 1;
+            } else if (cell <= size_of_first && partner_of_first[cell - 1] == unmet) {
+                partner_of_first[cell - 1] = size;
+                partner[size] = cell - 1;
             } else {
                 continue;
             }
-            offers_.index_[1][size++] = static_cast<std::uint32_t>(i);
+            index[size++] = static_cast<std::uint32_t>(i);
         }
         offers_.sizes_[1] = size;
-        for (std::uint32_t i = 0; i < offers_.sizes_[0]; ++i) {
-            std::uint32_t& partner = offers_.partner_[0][i];
-            partner = partner == unmet ? none(1) : partner;
+        for (std::uint32_t i = 0; i < size_of_first; ++i) {
+            partner_of_first[i] = partner_of_first[i] == unmet ? size + 1 : partner_of_first[i];
         }
     }
 
