@@ -1,3 +1,4 @@
+#include <joust/core/hash.hpp>
 #include <joust/core/random.hpp>
 #include <joust/interleave/interleaver.hpp>
 #include <joust/interleave/optimized.hpp>

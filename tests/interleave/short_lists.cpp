@@ -1,3 +1,4 @@
+#include <joust/core/hash.hpp>
 #include <joust/core/random.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/short_lists.hpp>
