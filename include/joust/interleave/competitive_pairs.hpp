@@ -144,7 +144,7 @@ private:
 /// When to use: the default for two rankers; items both agree on add no noise, and no list lengths bias it.
 /// When not: three or more rankers (team_draft), or click models where a neighbour's relevance matters much.
 /// errors: configuration_error unless there are two rankings (one alone is shown as it is, without credit)
-/// cost: one coin per pair; about 40 ns for the top ten of two lists, 70 ns without wide vectors; allocates nothing up to
+/// cost: one coin per pair; about 45 ns for the top ten of two lists, 70 ns without wide vectors; allocates nothing up to
 /// 64 slots, and beyond for a draft and a thread that did it before
 /// source: pairs after Airbnb (arXiv 2508.00751, 2025); the rule that only whole pairs count is ours: it makes
 /// every position fair, proved by enumeration in tests/interleave

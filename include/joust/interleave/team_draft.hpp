@@ -169,7 +169,7 @@ void draft_rounds(Offers& offers, unsigned rankers, Coins& coins, draft& out, bo
 /// When to use: three rankers or more at once, or where every shown item should count.
 /// When not: two rankers that agree on most items: competitive_pairs adds no noise from those.
 /// errors: configuration_error beyond 15 rankings
-/// cost: one coin per round for two rankers; about 50 ns for the top ten of two lists, 70 ns without wide vectors; allocates
+/// cost: one coin per round for two rankers; about 55 ns for the top ten of two lists, 70 ns without wide vectors; allocates
 /// nothing up to 64 slots, and beyond for a draft and a thread that did it before
 /// source: Radlinski, Kurup and Joachims (CIKM 2008), section 4; Schuth et al. (CIKM 2014) for more than two;
 /// the rule for lists that run dry is ours, proved by enumeration in tests/interleave
