@@ -12,7 +12,9 @@
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/credit.hpp>
 #include <joust/interleave/optimized.hpp>
+#include <joust/interleave/probabilistic.hpp>
 #include <joust/interleave/roughly_optimized.hpp>
+#include <joust/interleave/shares.hpp>
 #include <joust/interleave/team_draft.hpp>
 #include <joust/interleave/teams.hpp>
 #include <joust/interleave/two_lists.hpp>
@@ -265,6 +267,46 @@ void credited(benchmark::State& state)
     }
 }
 
+/// Slates of probabilistic from lists of a hundred, with what every ranker earns at each position.
+struct shared_slate {
+    joust::draft slots{10};
+    joust::credit_shares shares;
+};
+
+void credited_by_shares(benchmark::State& state)
+{
+    const auto pairs = make_pairs(100);
+    std::vector<shared_slate> slates(64);
+    for (std::size_t i = 0; i < slates.size(); ++i) {
+        const joust::ranking lists[] = {pairs[i].first, pairs[i].second};
+        joust::keyed_random coins{1, i};
+        joust::probabilistic{}.interleave(lists, coins, slates[i].slots);
+        joust::probabilistic{}.share_credit(lists, slates[i].slots, slates[i].shares);
+    }
+    std::size_t i = 0;
+    double earned[2] = {};
+    for (auto _ : state) {
+        ++i;
+        const shared_slate& slate = slates[i % slates.size()];
+        earned[0] += slate.shares.at(i % 10, 0);
+        earned[1] += slate.shares.at(i % 10, 1);
+        benchmark::DoNotOptimize(earned);
+    }
+}
+
+void shares_made(benchmark::State& state)
+{
+    const auto pairs = make_pairs(static_cast<std::size_t>(state.range(0)));
+    shared_slate slate;
+    joust::keyed_random coins{1, 1};
+    const joust::ranking lists[] = {pairs[0].first, pairs[0].second};
+    joust::probabilistic{}.interleave(lists, coins, slate.slots);
+    for (auto _ : state) {
+        joust::probabilistic{}.share_credit(lists, slate.slots, slate.shares);
+        benchmark::DoNotOptimize(slate.shares);
+    }
+}
+
 constexpr auto team_draft_by_hash_set = plain_team_draft<joust::keyed_random>;
 constexpr auto pairs_by_hash_set = plain_pairs<joust::keyed_random>;
 
@@ -298,6 +340,8 @@ BENCHMARK_TEMPLATE(new_law, false)->Name("optimized/new")->Arg(0)->Arg(1)->Arg(2
 BENCHMARK_TEMPLATE(new_law, true)->Name("optimized/new_roughly")->Arg(0)->Arg(1)->Arg(2);
 BENCHMARK(packed)->Name("joust/pack_teams");
 BENCHMARK(credited)->Name("joust/credit_a_click");
+BENCHMARK(credited_by_shares)->Name("probabilistic/credit_a_click");
+BENCHMARK(shares_made)->Name("probabilistic/shares")->Arg(10)->Arg(100);
 
 /// Prints as usual, and keeps the fastest repetition of every benchmark.
 class fastest : public benchmark::ConsoleReporter {
@@ -365,6 +409,8 @@ void print_bars(const fastest& ns)
     line("100 of two lists of 100, team draft", "joust/team_draft/100/100", 1e3, "us", 2);
     line("1000 of two lists of 1000, competitive pairs", "joust/competitive_pairs/1000/1000", 1e3, "us", 25);
     line("1000 of two lists of 1000, team draft", "joust/team_draft/1000/1000", 1e3, "us", 25);
+    line("probabilistic, a click by the shares kept of its slate", "probabilistic/credit_a_click/", 1.0, "ns",
+         10);
     line("optimized, ten slots, the law is known", "optimized/known/", 1.0, "ns", 200);
     line("optimized, ten slots, nothing in common: 1024 lists", "optimized/new/0", 1e3, "us", 200);
     line("optimized, ten slots, half in common", "optimized/new/1", 1e3, "us", 200);

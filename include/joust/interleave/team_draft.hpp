@@ -55,7 +55,8 @@ struct teams_rule {
 
     /// Lists of any length. Returns how many slots are filled. Apart, so that full lists have the registers.
     template <class Tape>
-    [[gnu::noinline]] static std::uint32_t draft_words(const crossings& lists, std::uint32_t length, Tape& tape, slot* out)
+    [[gnu::noinline]] static std::uint32_t draft_words(const crossings& lists, std::uint32_t length,
+                                                       Tape& tape, slot* out)
     {
         std::uint32_t unshown[2] = {lists.unshown[0], lists.unshown[1]};
         std::uint32_t size = 0;
