@@ -123,7 +123,7 @@ outcome interleave(const world& w, Interleaver interleaver)
         }
         // The log can be checked at any time: the ticket and the lists give the page again.
         const auto lists = std::tie(w.answers.cosine[q.row], w.answers.mahalanobis[q.row]);
-        wrong += similar.audit(lists, shown.ticket(), page_length, shown) ? 0 : 1;
+        wrong += similar.audit(lists, shown.ticket(), page_length, shown) ? 0U : 1U;
         if (out.decided_at == 0 && now % 100 == 0 &&
             similar.report().decision != joust::verdict::keep_testing) {
             out.decided_at = static_cast<std::size_t>(now);
