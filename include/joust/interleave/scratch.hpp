@@ -34,7 +34,9 @@ public:
     scratch& operator=(const scratch&) = delete;
     ~scratch()
     {
-        if (bytes_.capacity() > kept().capacity() && bytes_.capacity() <= most_kept) {
+        // Small loans leave the thread's memory alone: to touch it first registers its destructor, which takes memory too.
+        if (bytes_.capacity() != 0 && bytes_.capacity() > kept().capacity() &&
+            bytes_.capacity() <= most_kept) {
             kept().swap(bytes_);
         }
     }
