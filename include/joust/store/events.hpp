@@ -215,6 +215,7 @@ erasure filter_file(const std::string& path, unreadable_lines how, Goes&& goes)
     const std::string part = path + ".part";
     struct stat old {};
     std::remove(part.c_str());
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): so POSIX has it
     const int made = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     const bool kept_closed =
         made >= 0 && ::stat(path.c_str(), &old) == 0 && ::fchmod(made, old.st_mode & 07777U) == 0;

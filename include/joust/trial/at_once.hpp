@@ -50,7 +50,7 @@ public:
         } catch (...) {
             thrown = std::current_exception();
         }
-        finish<R>(clock != nullptr ? clock->now() - begun : -1, std::move(thrown));
+        finish<R>(clock != nullptr ? clock->now() - begun : -1, thrown);
     }
 
     /// Say that one ranker will not run.
@@ -89,7 +89,7 @@ public:
 
 private:
     template <std::size_t R>
-    void finish(std::int64_t spent, std::exception_ptr thrown) noexcept
+    void finish(std::int64_t spent, const std::exception_ptr& thrown) noexcept
     {
         {
             const std::scoped_lock lock{mutex_};
