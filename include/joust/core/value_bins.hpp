@@ -51,7 +51,7 @@ struct value_bins {
 
 private:
     static constexpr unsigned shift = 52 - 6;
-    static constexpr std::uint64_t first = (1023 - 24) * 64;
+    static constexpr std::uint64_t first = std::uint64_t{1023 - 24} * 64;
 };
 
 }  // namespace joust::inline v0

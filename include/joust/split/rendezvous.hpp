@@ -25,8 +25,8 @@ public:
             // 2^72 / (256 + i) below 2^64, rounded down, and the binary digits of its logarithm one by one, by squaring.
             const std::uint64_t d = 256 + i;
             const std::uint64_t most = ~std::uint64_t{0};
-            reciprocal[i] = i == 0 ? most : (((most / d) << 8) | (((most % d) << 8) | 255U) / d);
-            std::uint64_t x = reciprocal[i];  // in [2^63, 2^64)
+            reciprocal_[i] = i == 0 ? most : (((most / d) << 8) | (((most % d) << 8) | 255U) / d);
+            std::uint64_t x = reciprocal_[i];  // in [2^63, 2^64)
             std::uint64_t digits = 0;
             for (int bit = 0; bit < 64; ++bit) {
                 const std::uint64_t square = multiply_high(x, x);  // of numbers in [1/2, 1)
@@ -34,7 +34,7 @@ public:
                 digits = (digits << 1) | (below_half ? 1U : 0U);
                 x = below_half ? (square << 1) | ((x * x) >> 63) : square;
             }
-            loss[i] = digits;
+            loss_[i] = digits;
         }
     }
 
@@ -45,7 +45,7 @@ public:
         const std::uint64_t m = u << zeros;  // m / 2^63 in [1, 2)
         const std::size_t i = static_cast<std::size_t>((m >> 55) & 255U);
         // m / 2^63 times the reciprocal of its first bits: 1 + t with 0 <= t < 2^-8
-        const std::uint64_t product = multiply_high(m, reciprocal[i]);
+        const std::uint64_t product = multiply_high(m, reciprocal_[i]);
         constexpr std::uint64_t one = std::uint64_t{1} << 63;
         const std::uint64_t t = product > one ? (product - one) << 1 : 0;  // in 64 fractional bits
         // ln(1 + t) = t (1 - t (1/2 - t (1/3 - t (1/4 - t / 5))))
@@ -58,15 +58,15 @@ public:
         constexpr std::uint64_t log2_e_below_1 = 0x71547652b82fe177;  // (log2(e) - 1) 2^64
         const std::uint64_t binary = natural + multiply_high(natural, log2_e_below_1);
         // log2 of m / 2^63, a number below 1: what the reciprocal took off and what was left
-        const std::uint64_t log = binary > unit - loss[i] ? unit : loss[i] + binary;
+        const std::uint64_t log = binary > unit - loss_[i] ? unit : loss_[i] + binary;
         const std::uint64_t whole = static_cast<std::uint64_t>(zeros) << 57;
         return whole + ((std::uint64_t{1} << 57) - (log >> 7));
     }
 
 private:
     static constexpr std::size_t parts = 256;
-    std::uint64_t reciprocal[parts]{};
-    std::uint64_t loss[parts]{};  // -log2 of the reciprocals
+    std::uint64_t reciprocal_[parts]{};
+    std::uint64_t loss_[parts]{};  // -log2 of the reciprocals
 };
 
 inline constexpr fixed_log2 minus_log2{};
