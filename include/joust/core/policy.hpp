@@ -79,6 +79,19 @@ constexpr T take(assigned_role<Role, T>&& policy)
 
 }  // namespace detail
 
+namespace detail {
+
+/// What a role adds to that is filled once, and that its verb alone recognises: nothing else is nearly one.
+struct sole_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool resembles = false;
+    template <class T>
+    struct near_miss {};
+};
+
+}  // namespace detail
+
 /// The roles that a trial knows.
 template <class... Roles>
 struct role_list {

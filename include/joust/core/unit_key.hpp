@@ -62,14 +62,9 @@ struct per_request {
 };
 
 /// The role of the unit key: verb `key(args...)`.
-struct unit_key_role {
-    static constexpr bool repeats = false;
+struct unit_key_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_key<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>, "joust: the unit key is given twice; a trial randomises one "

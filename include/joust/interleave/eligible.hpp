@@ -69,14 +69,9 @@ struct show_all {};
 }  // namespace detail
 
 /// The role of eligibility: verb `shows(item, args...)`.
-struct eligibility_role {
-    static constexpr bool repeats = false;
+struct eligibility_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_shows<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>,

@@ -79,14 +79,9 @@ concept has_identify = derivable<T> && !requires { &both<T, verb_identify>::iden
 }  // namespace detail
 
 /// The role of the identity: verb `identify(item) -> item_key`.
-struct identity_role {
-    static constexpr bool repeats = false;
+struct identity_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_identify<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/error.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
@@ -8,10 +9,20 @@
 #include <concepts>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace joust::inline v0 {
 
 namespace detail {
+
+/// Refuse more rankings than a ticket has codes for. shape: the interleaver's name and `.rankings`
+inline void expect_few(std::string_view field, rankings lists)
+{
+    if (lists.size() > max_rankers) {
+        throw configuration_error(field, std::to_string(lists.size()), "at most 15 rankings");
+    }
+}
 
 /// Stand for any coin source where only the shape of a call is asked.
 struct any_coins {

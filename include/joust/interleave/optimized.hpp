@@ -1,8 +1,8 @@
 #pragma once
 
-#include <joust/core/error.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
+#include <joust/interleave/interleaver.hpp>
 #include <joust/interleave/offers.hpp>
 #include <joust/interleave/optimized_law.hpp>
 #include <joust/interleave/ranking.hpp>
@@ -11,19 +11,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <string_view>
 
 namespace joust::inline v0 {
 
 namespace detail {
-
-inline void expect_few(std::string_view field, rankings lists)
-{
-    if (lists.size() > max_rankers) {
-        throw configuration_error(field, std::to_string(lists.size()), "at most 15 rankings");
-    }
-}
 
 /// Draw a list from a law, and let the rest of a longer slate be drafted in rounds; no slot credits anybody.
 template <coin_source Coins>

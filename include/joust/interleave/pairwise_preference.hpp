@@ -1,6 +1,5 @@
 #pragma once
 
-#include <joust/core/error.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/interleaver.hpp>
@@ -10,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 
 namespace joust::inline v0 {
 
@@ -39,10 +37,7 @@ struct pairwise_preference {
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {
-        if (lists.size() > max_rankers) {
-            throw configuration_error("pairwise_preference.rankings", std::to_string(lists.size()),
-                                      "at most 15 rankings");
-        }
+        detail::expect_few("pairwise_preference.rankings", lists);
         out.restart(out.length());
         const detail::rank_table table{lists};
         detail::late_array<std::uint32_t, 128> candidates{table.items()};

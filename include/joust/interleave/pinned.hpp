@@ -170,14 +170,9 @@ private:
 }  // namespace detail
 
 /// The role of pins: verb `pins(args...)`.
-struct pins_role {
-    static constexpr bool repeats = false;
+struct pins_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_pins<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>,

@@ -4,6 +4,7 @@
 #include <joust/core/text.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
+#include <joust/interleave/interleaver.hpp>
 #include <joust/interleave/ranking.hpp>
 #include <joust/interleave/ranks.hpp>
 #include <joust/interleave/shares.hpp>
@@ -13,7 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 
 namespace joust::inline v0 {
 
@@ -120,10 +120,7 @@ private:
 
     void expect_few(rankings lists) const
     {
-        if (lists.size() > max_rankers) {
-            throw configuration_error("probabilistic.rankings", std::to_string(lists.size()),
-                                      "at most 15 rankings");
-        }
+        detail::expect_few("probabilistic.rankings", lists);
         validate();
     }
 

@@ -4,6 +4,7 @@
 #include <joust/core/text.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
+#include <joust/interleave/interleaver.hpp>
 #include <joust/interleave/optimized.hpp>
 #include <joust/interleave/optimized_law.hpp>
 #include <joust/interleave/ranking.hpp>

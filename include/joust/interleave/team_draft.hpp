@@ -1,8 +1,8 @@
 #pragma once
 
-#include <joust/core/error.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
+#include <joust/interleave/interleaver.hpp>
 #include <joust/interleave/offers.hpp>
 #include <joust/interleave/ranking.hpp>
 #include <joust/interleave/two_lists.hpp>
@@ -11,7 +11,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 
 namespace joust::inline v0 {
 
@@ -178,10 +177,7 @@ struct team_draft {
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {
-        if (lists.size() > max_rankers) {
-            throw configuration_error("team_draft.rankings", std::to_string(lists.size()),
-                                      "at most 15 rankings");
-        }
+        detail::expect_few("team_draft.rankings", lists);
         if (lists.size() == 2) {
             detail::draft_two<detail::teams_rule>({lists[0].data(), lists[0].size()},
                                                   {lists[1].data(), lists[1].size()}, coins, out);

@@ -175,14 +175,9 @@ struct guardrail_role {
 };
 
 /// The role of the primary metric: made by `primary`.
-struct primary_role {
-    static constexpr bool repeats = false;
+struct primary_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::is_primary<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(

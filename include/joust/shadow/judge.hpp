@@ -22,14 +22,9 @@ concept has_judge = derivable<T> && !requires { &both<T, verb_judge>::judge; };
 }  // namespace detail
 
 /// The role of the judge: verb `judge(prediction, truth) -> bool or double`, higher is better.
-struct judge_role {
-    static constexpr bool repeats = false;
+struct judge_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_judge<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>,
@@ -147,14 +142,9 @@ inline constexpr bool is_remembered<remembered<Prediction>> = true;
 }  // namespace detail
 
 /// The role of the memory for predictions: `remembered<>`.
-struct memory_role {
-    static constexpr bool repeats = false;
+struct memory_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::is_remembered<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>,

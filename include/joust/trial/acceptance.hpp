@@ -40,14 +40,9 @@ template <class Predicate>
 }
 
 /// The role of acceptance: verb `accept(result)`.
-struct acceptance_role {
-    static constexpr bool repeats = false;
+struct acceptance_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_accept<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>,

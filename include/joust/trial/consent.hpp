@@ -39,14 +39,9 @@ template <class Predicate>
 }
 
 /// The role of consent: verb `may_record(args...)`.
-struct consent_role {
-    static constexpr bool repeats = false;
+struct consent_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_may_record<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>,

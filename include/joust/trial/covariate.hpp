@@ -48,14 +48,9 @@ template <class Projection>
 }
 
 /// The role of the covariate: verb `covariate(args...)`.
-struct covariate_role {
-    static constexpr bool repeats = false;
+struct covariate_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_covariate<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>,

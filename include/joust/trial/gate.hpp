@@ -19,6 +19,7 @@
 #include <joust/stats/result.hpp>
 #include <joust/store/recorded.hpp>
 #include <joust/trial/judge.hpp>
+#include <joust/trial/latencies.hpp>
 #include <joust/trial/metric_set.hpp>
 
 #include <array>
@@ -44,14 +45,9 @@ struct significance {
 };
 
 /// The role of a gate's error rate: `significance{.alpha = 0.01}`.
-struct significance_role {
-    static constexpr bool repeats = false;
+struct significance_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = std::is_same_v<T, significance>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>, "joust: a gate has one error rate");
@@ -611,9 +607,7 @@ private:
                                 .failures = static_cast<std::uint64_t>(failed),
                                 .units = units_of(all, rows)});
             if (!all.latency[a].empty()) {
-                const auto at = [&](double q) { return all.latency[a].quantile(q) * 1e-6; };
-                out.latencies.push_back({names_[a], all.latency[a].count(), at(0.5), at(0.9), at(0.95),
-                                         at(0.99), at(0.999), at(1.0)});
+                out.latencies.push_back(detail::latencies_of(names_[a], all.latency[a]));
             }
         }
         const auto& specs = metrics_.specs();

@@ -45,14 +45,9 @@ namespace joust::inline v0 {
 namespace detail {
 
 /// The role of an interleaving's name, which also seeds its coins: a `joust::salt`.
-struct slate_salt_role {
-    static constexpr bool repeats = false;
+struct slate_salt_role : sole_role {
     template <class T>
     static constexpr bool plays = std::is_same_v<T, salt>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(always_false<T>, "joust: two salts are given; a trial has one name");
@@ -82,47 +77,19 @@ constexpr std::size_t rankers_of() noexcept
 
 /// `continues`: will a longer slate begin as a shorter one does, with the same coins? Those that plan a whole slate say no.
 template <class Interleaver>
-constexpr bool continues() noexcept
-{
-    if constexpr (requires { bool{Interleaver::continues}; }) {
-        return Interleaver::continues;
-    } else {
-        return true;
-    }
-}
+inline constexpr bool continues = !requires { requires !Interleaver::continues; };
 
 /// `even_positions`: are all sides credited equally often at every position? Those that weigh positions say no.
 template <class Interleaver>
-constexpr bool even_positions() noexcept
-{
-    if constexpr (requires { bool{Interleaver::even_positions}; }) {
-        return Interleaver::even_positions;
-    } else {
-        return true;
-    }
-}
+inline constexpr bool even_positions = !requires { requires !Interleaver::even_positions; };
 
 /// `even_slates`: do rankers that nobody prefers win slates equally often? Those whose credit is fair only in sums say no.
 template <class Interleaver>
-constexpr bool even_slates() noexcept
-{
-    if constexpr (requires { bool{Interleaver::even_slates}; }) {
-        return Interleaver::even_slates;
-    } else {
-        return true;
-    }
-}
+inline constexpr bool even_slates = !requires { requires !Interleaver::even_slates; };
 
 /// `whole_lists`: may items behind the slate's length matter? Most need only as many as the slate is long.
 template <class Interleaver>
-constexpr bool whole_lists() noexcept
-{
-    if constexpr (requires { bool{Interleaver::whole_lists}; }) {
-        return Interleaver::whole_lists;
-    } else {
-        return false;
-    }
-}
+inline constexpr bool whole_lists = requires { requires Interleaver::whole_lists; };
 
 /// An element of a tuple of lists: the list, or an optional one that is missing where its ranker failed.
 template <class List>
@@ -252,13 +219,15 @@ public:
     template <class... A>
     [[nodiscard]] auto rank_from(const ticket_type& first, std::size_t position, A&&... arguments)
     {
-        static_assert(detail::continues<interleaver_t>(),
+        static_assert(detail::continues<interleaver_t>,
                       "joust: this interleaver plans a slate as a whole, so it has no later pages; "
                       "competitive_pairs and team_draft have");
         static_assert(sizeof...(A) >= 1, "joust: rank_from(ticket, position, args..., length) takes the "
                                          "rankers' arguments and the length");
-        start from{.continues = true, .position = position};
-        from.credits = admit_slate(first, from.coins);
+        ticket begun;
+        const bool known = admit_slate(first, begun);
+        const start from{
+            .continues = known, .credits = known, .position = position, .coins = known ? coins_of(begun) : 0};
         return unpack(from, std::make_index_sequence<sizeof...(A) - 1>{},
                       std::forward_as_tuple(arguments...));
     }
@@ -702,7 +671,7 @@ private:
                  .credits = from.credits,
                  .first = from.position,
                  .length = length,
-                 .coins = from.continues && from.credits ? from.coins : request_of(now)},
+                 .coins = from.continues ? from.coins : request_of(now)},
                 pointers(lists), pins, out, arguments...);
         const ticket receipt = ticket_of(now, out);
         auto page = page_of(std::move(out), lists, pins, tickets_.seal(receipt));
@@ -714,21 +683,13 @@ private:
     auto mix_at_hand(std::index_sequence<R...> all, Lists&& lists, const ticket_type& chosen,
                      std::size_t length, const A&... arguments)
     {
-        using tuple_t = std::remove_cvref_t<Lists>;
-        constexpr bool by_value = !std::is_lvalue_reference_v<Lists>;
-        // What `rank` would have got from a ranker: a list of its own, or a reference to one.
-        std::tuple<at_hand<
-            std::conditional_t<by_value, std::tuple_element_t<R, tuple_t>, decltype(std::get<R>(lists))>>...>
-            held{at_hand<
-                std::conditional_t<by_value, std::tuple_element_t<R, tuple_t>, decltype(std::get<R>(lists))>>{
-                std::get<R>(lists)}...};
+        std::tuple held{list_in<Lists, R>{std::get<R>(lists)}...};
         visit now;
         now.counts_units = false;
         now.spent.fill(-1);
         ((now.failed[R] = std::get<R>(held).get() == nullptr), ...);
         ticket choice;
-        std::uint64_t coins = 0;
-        const bool whole = admit_slate(chosen, coins, &choice) && choice.length() == 0;
+        const bool whole = admit_slate(chosen, choice) && choice.length() == 0;
         if (whole) {
             now.pseudonym = std::uint64_t{unit_bits(choice)} << 32;
             now.seconds = choice.seconds();
@@ -740,8 +701,8 @@ private:
         auto pins = pins_for(arguments...);
         draft out{0};
         if (!now.failed[0]) {
-            arrange(all, {.alone = now.alone() || !whole, .length = length, .coins = coins}, pointers(held),
-                    pins, out, arguments...);
+            arrange(all, {.alone = now.alone() || !whole, .length = length, .coins = coins_of(choice)},
+                    pointers(held), pins, out, arguments...);
         }
         const ticket receipt =
             whole ? ticket_of(now, out) : ticket::unrecorded({.trial = trial_, .seconds = seconds_now()});
@@ -774,6 +735,13 @@ private:
         std::uint64_t clicked;
         std::array<double, rankers>& earned;
     };
+
+    /// Of a tuple of them, as `rank` would have got it from a ranker: a list of its own, or a reference to one.
+    template <class Lists, std::size_t R>
+    using list_in =
+        at_hand<std::conditional_t<std::is_lvalue_reference_v<Lists>,
+                                   decltype(std::get<R>(std::declval<std::remove_reference_t<Lists>&>())),
+                                   std::tuple_element_t<R, std::remove_cvref_t<Lists>>>>;
 
     template <std::size_t... R, class Lists, class... A>
     redrawn_slate redraw(std::index_sequence<R...> all, const Lists& lists, const ticket_type& page,
@@ -858,7 +826,7 @@ private:
         out.restart((how.length == 0 ? 0 : end) - board.size());
         std::array<projected_keys, rankers> keys;
         const auto project = [&](projected_keys& into, auto* list) {
-            const std::size_t needed = detail::whole_lists<interleaver_t>()
+            const std::size_t needed = detail::whole_lists<interleaver_t>
                                            ? static_cast<std::size_t>(std::size(*list))
                                            : out.length();
             if constexpr (pins_items || leaves_out) {
@@ -1000,29 +968,19 @@ private:
         return slate<typename element::type, ticket_type>{std::move(items), std::move(out), receipt};
     }
 
-    /// Take the ticket of a slate back, and say which coins it was drawn with.
-    bool admit_slate(const ticket_type& given, std::uint64_t& coins, ticket* opened = nullptr) noexcept
+    /// Take the ticket of a slate back.
+    bool admit_slate(const ticket_type& given, ticket& page) noexcept
     {
-        ticket page;
-        if (!detail::admit(tickets_, given, trial_, live_, page)) {
-            return false;
-        }
-        if (page.kind() != ticket_kind::slate) {
-            return refuse(page.names_arm() ? detail::ignored::foreign_ticket
-                                           : detail::ignored::unrecorded_unit);
-        }
-        coins = coins_of(page);
-        if (opened != nullptr) {
-            *opened = page;
-        }
-        return true;
+        return detail::admit(tickets_, given, trial_, live_, page) &&
+               (page.kind() == ticket_kind::slate ||
+                refuse(page.names_arm() ? detail::ignored::foreign_ticket
+                                        : detail::ignored::unrecorded_unit));
     }
 
     /// The same for feedback on a position of it.
     bool admit_page(const ticket_type& given, std::size_t position, ticket& page) noexcept
     {
-        std::uint64_t coins = 0;
-        return admit_slate(given, coins, &page) &&
+        return admit_slate(given, page) &&
                (position < page.length() || count(detail::slate_count::not_shown));
     }
 
@@ -1232,8 +1190,8 @@ private:
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const
     {
         return detail::interleaving_report<inference_t>{name_, names_, inference_,
-                                                        detail::even_positions<interleaver_t>(),
-                                                        detail::even_slates<interleaver_t>()}
+                                                        detail::even_positions<interleaver_t>,
+                                                        detail::even_slates<interleaver_t>}
             .of(seen);
     }
 

@@ -7,6 +7,7 @@
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/stats/arm_elimination.hpp>
+#include <joust/trial/latencies.hpp>
 #include <joust/trial/posterior.hpp>
 #include <joust/trial/preference.hpp>
 
@@ -182,17 +183,8 @@ private:
                             .requests = seen.requests(r),
                             .failures = seen.failed(r),
                             .units = seen.arms[r].units.estimate()});
-        const latency_sketch& times = seen.arms[r].latency;
-        if (!times.empty()) {
-            const auto at = [&](double q) { return times.quantile(q) * 1e-6; };
-            out.latencies.push_back({.model = names_[r],
-                                     .count = times.count(),
-                                     .p50 = at(0.5),
-                                     .p90 = at(0.9),
-                                     .p95 = at(0.95),
-                                     .p99 = at(0.99),
-                                     .p999 = at(0.999),
-                                     .max = at(1.0)});
+        if (!seen.arms[r].latency.empty()) {
+            out.latencies.push_back(latencies_of(names_[r], seen.arms[r].latency));
         }
     }
 

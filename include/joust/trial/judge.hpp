@@ -10,6 +10,7 @@
 #include <joust/stats/normal_mixture.hpp>
 #include <joust/stats/quantile.hpp>
 #include <joust/stats/srm.hpp>
+#include <joust/trial/latencies.hpp>
 #include <joust/trial/metric_set.hpp>
 #include <joust/trial/posterior.hpp>
 
@@ -290,17 +291,8 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
                             .requests = seen.requests(a),
                             .failures = seen.failed(a),
                             .units = units_of(seen, a)});
-        const latency_sketch& times = seen.arms[a].latency;
-        if (!times.empty()) {
-            const auto at = [&](double q) { return times.quantile(q) * 1e-6; };
-            out.latencies.push_back({.model = seen.models[a],
-                                     .count = times.count(),
-                                     .p50 = at(0.5),
-                                     .p90 = at(0.9),
-                                     .p95 = at(0.95),
-                                     .p99 = at(0.99),
-                                     .p999 = at(0.999),
-                                     .max = at(1.0)});
+        if (!seen.arms[a].latency.empty()) {
+            out.latencies.push_back(latencies_of(seen.models[a], seen.arms[a].latency));
         }
     }
     for (const finding& f : found.findings) {

@@ -14,14 +14,9 @@ struct fall_back {};  ///< the champion's result: the default; models then get c
 struct rethrow {};    ///< the exception; arguments are forwarded as they came
 
 /// The role of failure handling: `fall_back{}` or `rethrow{}`.
-struct failure_role {
-    static constexpr bool repeats = false;
+struct failure_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = std::same_as<T, fall_back> || std::same_as<T, rethrow>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>, "joust: say fall_back{} or rethrow{} once");

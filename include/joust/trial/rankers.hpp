@@ -53,14 +53,9 @@ concept has_runner = derivable<T> && !requires { &both<T, verb_runner>::runner; 
 }  // namespace detail
 
 /// The role of how rankers run: verb `runner()`, which makes what a trial runs them with.
-struct rankers_role {
-    static constexpr bool repeats = false;
+struct rankers_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_runner<T>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>, "joust: it is said twice how rankers run");

@@ -38,14 +38,9 @@
 namespace joust::inline v0 {
 
 /// The role of a shadow's name: a `joust::salt`, the same one that a later canary or ab_test takes.
-struct salt_role {
-    static constexpr bool repeats = false;
+struct salt_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = std::is_same_v<T, salt>;
-    template <class T>
-    static constexpr bool resembles = false;
-    template <class T>
-    struct near_miss {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>, "joust: two salts are given; a trial has one name");

@@ -9,6 +9,7 @@
 #include <joust/stats/normal_mixture.hpp>
 #include <joust/stats/quantile.hpp>
 #include <joust/stats/score.hpp>
+#include <joust/trial/latencies.hpp>
 #include <joust/trial/posterior.hpp>
 #include <joust/trial/shadow_evidence.hpp>
 
@@ -101,20 +102,6 @@ inline void add_percent(std::string& out, double share)
 {
     append_number(out, 100.0 * share, 3);
     out += " %";
-}
-
-[[nodiscard]] inline latency_row latencies_of(const std::string& model, const latency_sketch& times)
-{
-    constexpr double per_millisecond = 1e-6;
-    const auto at = [&](double q) { return times.quantile(q) * per_millisecond; };
-    return {.model = model,
-            .count = times.count(),
-            .p50 = at(0.5),
-            .p90 = at(0.9),
-            .p95 = at(0.95),
-            .p99 = at(0.99),
-            .p999 = at(0.999),
-            .max = at(1.0)};
 }
 
 [[nodiscard]] inline metric_row row_of(const char* metric, const std::string& arm, const char* role,
