@@ -264,8 +264,7 @@ void print_test(const experiment& seen, const analyze_options& given, const comp
                    p_in_words(one.naive.p_value));
     }
     if (clustered) {
-        fmt::print("  robust to clusters:        {:+.3f} [{:+.3f}, {:+.3f}], t = {:.3f} with {:.1f} degrees "
-                   "of freedom, p = {}\n",
+        fmt::print("  robust to clusters:        {:+.3f} [{:+.3f}, {:+.3f}], t = {:.3f} with {:.1f} degrees of freedom, p = {}\n",
                    one.robust.estimate, one.robust.lower, one.robust.upper, one.robust.statistic,
                    one.robust.df, p_in_words(one.robust.p_value));
         fmt::print("  the clusters make the standard error {:.2f} times as large\n",
@@ -278,8 +277,7 @@ void decide(joust::report& out, const experiment& seen, const analyze_options& g
             const std::vector<comparison>& all, bool clustered)
 {
     if (given.better == 0) {
-        out.reason = "nothing was to be decided: no direction is stated (--better), so the differences are "
-                     "described only";
+        out.reason = "nothing was to be decided: no direction is stated (--better), so the differences are described only";
         return;
     }
     const std::string by =
@@ -334,25 +332,18 @@ void annotate(joust::report& out, const experiment& seen, const analyze_options&
 {
     const std::string& cluster = given.cluster.empty() ? given.unit : given.cluster;
     if (cluster.empty()) {
-        out.notes.emplace_back("No --cluster and no --unit is given, so every row is taken as independent. "
-                               "Where several rows belong to one "
-                               "person, place or thing, these intervals are too narrow.");
+        out.notes.emplace_back("No --cluster and no --unit is given, so every row is taken as independent. Where several rows belong to one person, place or thing, these intervals are too narrow.");
     } else {
         out.notes.push_back(
-            fmt::format("Used for the decision: the cluster-robust rows (CR2 by {}, {} clusters, "
-                        "Satterthwaite's degrees of "
-                        "freedom). The naive rows take every row as independent and are shown to compare.",
+            fmt::format("Used for the decision: the cluster-robust rows (CR2 by {}, {} clusters, Satterthwaite's degrees of freedom). The naive rows take every row as independent and are shown to compare.",
                         cluster, seen.clusters));
         if (seen.clusters_in_several_arms > 0) {
-            out.notes.push_back(fmt::format("{} is the cluster, not what was randomised: {} of its {} values "
-                                            "have rows in more than one arm.",
+            out.notes.push_back(fmt::format("{} is the cluster, not what was randomised: {} of its {} values have rows in more than one arm.",
                                             cluster, seen.clusters_in_several_arms, seen.clusters));
         }
     }
     if (seen.units_in_several_arms > 0) {
-        out.notes.push_back(fmt::format("Warning: {} values of {} have rows in more than one arm, so it was "
-                                        "not what was randomised, or the "
-                                        "assignment was not kept.",
+        out.notes.push_back(fmt::format("Warning: {} values of {} have rows in more than one arm, so it was not what was randomised, or the assignment was not kept.",
                                         seen.units_in_several_arms, given.unit));
     }
     if (all.size() > 1) {
@@ -361,9 +352,7 @@ void annotate(joust::report& out, const experiment& seen, const analyze_options&
             adjusted += fmt::format("{}{} {} {}", adjusted.empty() ? "" : ", ", given.metrics[each.metric],
                                     seen.arms[each.arm], p_in_words(each.adjusted_p));
         }
-        out.notes.push_back(fmt::format("{} comparisons are made. Intervals and p-values in the table are "
-                                        "for one comparison each; adjusted for "
-                                        "all of them by Holm's method the p-values are: {}.",
+        out.notes.push_back(fmt::format("{} comparisons are made. Intervals and p-values in the table are for one comparison each; adjusted for all of them by Holm's method the p-values are: {}.",
                                         all.size(), adjusted));
     }
     out.notes.emplace_back(

@@ -109,8 +109,7 @@ std::vector<bool> stream(const inputs& in)
     int n2 = 0;
     const int read =
         std::sscanf(text.c_str(),
-                    "lcg64(seed 12345, bit = ((state>>33) mod %llu) < %llu) x%d then lcg64(seed 777, mod "
-                    "%llu, < %llu) x%d",
+                    "lcg64(seed 12345, bit = ((state>>33) mod %llu) < %llu) x%d then lcg64(seed 777, mod %llu, < %llu) x%d",
                     &m1, &k1, &n1, &m2, &k2, &n2);
     REQUIRE((read == 3 || read == 6));
     std::vector<bool> bits;

@@ -160,8 +160,7 @@ TEST_CASE("Old events go, and the rest stays byte for byte")
     const auto now = static_cast<std::uint32_t>(wall_milliseconds() / 1'000U);
     // Another program wrote these lines in its own way.
     const std::string odd = "  {\"seconds\": " + std::to_string(now - 10) +
-                            ", \"extra\": [1, {\"unit\": \"none\"}], \"trial\": 7, \"unit\": "
-                            "\"00000000000000ff\", \"event\": \"exposure\"}  \r\n";
+                            ", \"extra\": [1, {\"unit\": \"none\"}], \"trial\": 7, \"unit\": \"00000000000000ff\", \"event\": \"exposure\"}  \r\n";
     const std::string young = line_of(exposure_of(1, now - 50));
     put(file.path,
         line_of(exposure_of(1, now - 5'000)) + odd + "\n" + line_of(exposure_of(2, now - 101)) + young);

@@ -477,8 +477,7 @@ TEST_CASE("three rankers share one list, and each challenger is compared with th
                                      metric(r, "credit per slate", "good").estimate));
     const bool told = std::any_of(r.notes.begin(), r.notes.end(), [](const std::string& note) {
         return note.starts_with(
-            "May still be the best ranker: good. Proved to be worse than another: old (by "
-            "good), bad (by ");
+            "May still be the best ranker: good. Proved to be worse than another: old (by good), bad (by ");
     });
     CHECK(told);
 }

@@ -7,7 +7,9 @@
 #include <type_traits>
 
 // Unaligned little-endian words and the wide product: what hashing, random numbers and tickets share.
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Reverse the order of a word's bytes: all of joust's words in memory and text are little-endian.
 [[nodiscard]] constexpr std::uint64_t byte_swap64(std::uint64_t x) noexcept
@@ -88,4 +90,6 @@ namespace joust::inline v0::detail {
 #endif
 }
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,8 @@
 #include <cstdint>
 #include <ctime>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Read the machine's monotonic clock: the default clock of every trial.
 ///
@@ -90,4 +91,5 @@ struct clock_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

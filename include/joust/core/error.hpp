@@ -4,7 +4,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Say which field of which policy was configured wrongly, what it was given and what it allows.
 ///
@@ -43,4 +44,5 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Hold a string literal as a template argument, so that a metric's name is part of its type.
 template <std::size_t N>
@@ -27,4 +28,5 @@ struct fixed_string {
     }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

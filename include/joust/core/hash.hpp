@@ -7,7 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Scramble a word so that every input bit reaches every output bit; a bijection.
 ///
@@ -209,4 +210,5 @@ struct sip {
     return siphash24(std::string_view{static_cast<const char*>(bytes), size}, key);
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

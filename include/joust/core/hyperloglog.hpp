@@ -9,7 +9,8 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Estimate how many distinct hashes were added, in 2^Bits bytes, mergeable without loss.
 ///
@@ -126,4 +127,5 @@ private:
     std::array<std::uint8_t, size> registers_{};
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

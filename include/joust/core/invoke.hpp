@@ -3,7 +3,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Call anything callable, as std::invoke does, without the weight of <functional>.
 template <class Callable, class... Args>
@@ -57,4 +59,6 @@ constexpr decltype(auto) invoke_all_or_first(const Callable& callable, const Arg
     }
 }
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

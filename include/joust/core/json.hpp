@@ -8,7 +8,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Append a text as a JSON string, quotes included.
 ///
@@ -158,4 +159,5 @@ private:
     bool comma_ = false;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -7,7 +7,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Name a predictor: any callable, wrapped in place. The first model of a trial is the champion.
 ///
@@ -40,4 +41,5 @@ template <class Callable>
 inline constexpr bool is_model<model<Callable>> = true;
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

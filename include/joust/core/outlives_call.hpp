@@ -4,7 +4,8 @@
 #include <string_view>  // std::ranges::enable_view
 #include <type_traits>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -27,4 +28,5 @@ inline constexpr bool outlives_call =
     !(std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>)&&!std::ranges::enable_view<T> &&
     !std::ranges::enable_borrowed_range<T> && !detail::wraps_reference<T>;
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -4,7 +4,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Own one object on the heap: std::unique_ptr without <memory>, which weighs five thousand lines in every service.
 template <class T>
@@ -43,4 +45,6 @@ private:
     T* object_ = nullptr;
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

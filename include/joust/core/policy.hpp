@@ -20,7 +20,8 @@
 //
 // and a trial lists the roles it knows. Everything that can go wrong is one sentence of a static_assert.
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Say which role a value plays, where its shape alone would allow two.
 template <class Role, class T>
@@ -133,8 +134,7 @@ struct check_argument<T, role_list<Roles...>> {
         } else if constexpr (known::template played<T> == 0) {
             static_assert(
                 always_false<T>,
-                "joust: this argument plays no role in this trial; a trial takes models and then policies "
-                "(docs/policies.md lists the roles and their verbs)");
+                "joust: this argument plays no role in this trial; a trial takes models and then policies (docs/policies.md lists the roles and their verbs)");
         }
         return true;
     }
@@ -327,4 +327,5 @@ template <class T>
 concept has_seal = derivable<T> && !requires { &both<T, verb_seal>::seal; };
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

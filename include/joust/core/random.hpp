@@ -4,7 +4,8 @@
 
 #include <cstdint>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -223,4 +224,5 @@ private:
 
 }  // namespace detail
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

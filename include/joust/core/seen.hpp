@@ -8,7 +8,8 @@
 #include <ctime>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -163,4 +164,5 @@ private:
     std::vector<line> lines_;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

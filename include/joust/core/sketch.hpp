@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <span>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Keep a distribution of durations in fixed bins, mergeable by addition without loss.
 ///
@@ -119,4 +120,5 @@ private:
     std::uint64_t count_ = 0;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -1,6 +1,7 @@
 #pragma once
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// How a public value writes itself: `void write(std::string& out, style how) const`.
 enum class style {
@@ -10,4 +11,5 @@ enum class style {
     json       ///< one JSON value, `{:j}`
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -9,7 +9,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Whether a number that is not negative carries a plus sign.
 enum class signs : std::uint8_t { minus_only, always };
@@ -390,4 +391,5 @@ private:
     std::size_t rows_ = 0;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,8 @@
 #include <string_view>
 #include <type_traits>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// A UUID as a number; as a unit it is written in lower case with hyphens.
 struct uuid {
@@ -616,4 +617,5 @@ template <unit_like Unit>
     return detail::pseudonym_of(trial.hasher()(unit));
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

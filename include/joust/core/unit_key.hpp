@@ -9,7 +9,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Read the unit of randomisation out of a call's arguments; made by `by`.
 template <class Projection>
@@ -67,9 +68,9 @@ struct unit_key_role : detail::sole_role {
     static constexpr bool plays = detail::has_key<T>;
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: the unit key is given twice; a trial randomises one "
-                                               "kind of unit, say it with one by(...)");
+        static_assert(detail::always_false<T>, "joust: the unit key is given twice; a trial randomises one kind of unit, say it with one by(...)");
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -7,7 +7,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Name a unit by several parts: a tenant and a user, a shop and a day.
 ///
@@ -70,4 +71,5 @@ private:
     std::string long_;  // empty while the short one suffices
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// One code point of a text: `valid` is false where the bytes were not UTF-8 and U+FFFD stands for them.
 struct code_point {
@@ -88,4 +89,5 @@ inline void append_clean(std::string& out, std::string_view text)
     return width;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Which bin of a value_sketch a number falls into, and which numbers a bin stands for.
 ///
@@ -54,4 +55,5 @@ private:
     static constexpr std::uint64_t first = std::uint64_t{1023 - 24} * 64;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

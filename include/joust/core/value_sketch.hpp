@@ -4,7 +4,8 @@
 #include <span>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Keep a weighted distribution of numbers of either sign in fixed bins, mergeable by addition.
 ///
@@ -41,4 +42,5 @@ private:
     std::vector<double> weights_ = std::vector<double>(bins);
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

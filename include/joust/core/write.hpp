@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Append a name as a value writes it that is nothing more: quoted in JSON, plain elsewhere.
 inline void write_name(std::string_view name, std::string& out, style how)
@@ -67,4 +68,5 @@ template <writes_itself T>
     return out;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

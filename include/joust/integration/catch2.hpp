@@ -17,7 +17,8 @@
 // A test may hold a model to its promises: CHECK_THAT(trial.report(), joust::passes()). No macros of our own:
 // the verdict is a matcher, and a failing check prints the report as a table.
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -73,7 +74,8 @@ private:
     return {wanted, wanted};
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust
 
 /// Print reports, verdicts and every other value of joust that writes itself, where a check of Catch2 fails.
 template <class T>

@@ -11,7 +11,8 @@
 #include <string>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Turn the log of an interleaving trial (`record_to(log)`, read by `read_events`) into rows for `attribute`: credited feedback,
 /// and a row that credits nobody for each slate that was served, so that units without a click are ties.
@@ -47,4 +48,5 @@ namespace joust::inline v0 {
     return rows;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -17,7 +17,8 @@
 #include <thread>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Read a plan from its JSON form; unknown members are refused, since a misspelt one would be a plan that is not meant.
 /// errors: parse_error with the member, whatever the bytes
@@ -266,4 +267,5 @@ plan_watch(Trial&, std::string) -> plan_watch<Trial>;
 template <class Trial>
 plan_watch(Trial&, std::string, watch_options) -> plan_watch<Trial>;
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,8 @@
 #include <tuple>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// One piece of feedback of a log, with who earned it.
 ///
@@ -174,4 +175,5 @@ struct touched {
     return out;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -13,7 +13,8 @@
 #include <cstdint>
 #include <string>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// How likely users look at a position, next to the first: 1 / position^eta.
 ///
@@ -235,4 +236,5 @@ balanced() -> balanced<>;
     return (difference > 0) - (difference < 0);
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

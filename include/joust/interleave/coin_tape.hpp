@@ -5,7 +5,9 @@
 
 #include <cstdint>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Toss a coin only where one is wanted, without a branch where the source can be looked at: whether a coin is wanted
 /// is what a processor cannot guess. A coin that is not wanted shows false.
@@ -64,4 +66,6 @@ private:
     word_tape word_;
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <span>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Anything an interleaver can draw chance from: `coin()`, a fair bit, and `below(n)`, uniform on 0 .. n-1.
 ///
@@ -80,4 +81,5 @@ template <coin_source Coins>
 
 }  // namespace detail
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,8 @@
 #include <cstdint>
 #include <string>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -167,4 +168,5 @@ struct competitive_pairs {
     bool operator==(const competitive_pairs&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,8 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What a user did to one position of a slate: a click, or a judgement with a value.
 struct feedback {
@@ -47,8 +48,7 @@ struct credit_role {
     template <class T>
     struct near_miss {
         static_assert(detail::always_false<T>,
-                      "joust: a credit policy needs joust::award credit(const joust::slate_teams&, const "
-                      "joust::feedback&) const noexcept");
+                      "joust: a credit policy needs joust::award credit(const joust::slate_teams&, const joust::feedback&) const noexcept");
     };
     template <class T>
     struct filled_twice {
@@ -241,4 +241,5 @@ struct pair_outcomes {
     return found;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,8 @@
 #include <span>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// One shown position: whose item it is, and who earns what happens to it.
 struct slot {
@@ -175,4 +176,5 @@ private:
     std::vector<slot> more_;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -6,7 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What may be shown; made by `eligible`.
 template <class Predicate>
@@ -37,8 +38,7 @@ private:
         } else {
             static_assert(
                 std::is_invocable_v<const Predicate&, const Item&>,
-                "joust: eligible(...) takes a predicate on (item), (item, first argument) or (item, "
-                "all arguments of the call)");
+                "joust: eligible(...) takes a predicate on (item), (item, first argument) or (item, all arguments of the call)");
             return static_cast<bool>(detail::invoke(predicate, item));
         }
     }
@@ -79,4 +79,5 @@ struct eligibility_role : detail::sole_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

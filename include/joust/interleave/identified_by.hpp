@@ -11,7 +11,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -90,4 +91,5 @@ struct identity_role : detail::sole_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

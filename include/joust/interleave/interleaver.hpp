@@ -12,7 +12,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -65,8 +66,7 @@ struct interleaver_role {
     struct near_miss {
         static_assert(
             detail::always_false<T>,
-            "joust: an interleaver needs void interleave(joust::rankings, Coins& coins, joust::draft& out) "
-            "const, as a template over the coins");
+            "joust: an interleaver needs void interleave(joust::rankings, Coins& coins, joust::draft& out) const, as a template over the coins");
     };
     template <class T>
     struct filled_twice {
@@ -75,4 +75,5 @@ struct interleaver_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

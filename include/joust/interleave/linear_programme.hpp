@@ -5,7 +5,9 @@
 #include <cstring>
 #include <span>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// How a linear programme came out.
 enum class programme_state : std::uint8_t { solved, infeasible, unbounded, stopped };
@@ -478,4 +480,6 @@ private:
     double inverse_[most_rows][most_rows];
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

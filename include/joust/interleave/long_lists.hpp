@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <cstring>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// What two lists can still show: a bit per different item, and each item's place in the other list.
 class long_offers {
@@ -195,4 +197,6 @@ private:
     long_offers offers_;
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

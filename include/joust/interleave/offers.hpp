@@ -15,7 +15,9 @@
 // slates of at most 64 slots, numbered items for everything else. Interleavers are written once, over either. Two rankers
 // have a shorter way, two_lists.hpp.
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Sixteen bits of a key: different prints mean different keys, equal prints have to be compared in full.
 [[nodiscard]] inline std::uint16_t print_of(item_key key) noexcept
@@ -325,4 +327,6 @@ void with_offers(rankings lists, const draft& out, Play&& play)
     play(offers);
 }
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

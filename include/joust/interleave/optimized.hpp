@@ -12,7 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -156,4 +157,5 @@ private:
     [[nodiscard]] constexpr detail::law_request asked() const noexcept { return {.credit = credit}; }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -14,7 +14,8 @@
 #include <cstring>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What a ranker earns by a click on an item, from 0 to 1, given where it ranks the item.
 ///
@@ -507,4 +508,5 @@ private:
 
 }  // namespace detail
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,8 @@
 #include <cstdint>
 #include <span>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Mix any number of rankings slot by slot: slot x shows any item of the rankers' first x that is not shown yet,
 /// each with the same probability. Clicks say which items are preferred to which, and those who agree earn.
@@ -128,4 +129,5 @@ private:
     }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Put an item at a fixed position of the page, counted from 0.
 template <class Item>
@@ -180,7 +181,8 @@ struct pins_role : detail::sole_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust
 
 // Pins by reference, or in a view, live on when the call is over.
 template <class List>

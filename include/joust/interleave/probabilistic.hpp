@@ -15,7 +15,8 @@
 #include <cstdint>
 #include <span>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Mix any number of rankings by chance: each slot draws a ranker, and the ranker draws an item that is not shown yet,
 /// by 1 / rank^tau. So every item can be shown, and good ones stay likely to stand high.
@@ -256,4 +257,5 @@ struct preference_chances {
     return found;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

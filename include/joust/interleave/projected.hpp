@@ -11,7 +11,8 @@
 #include <type_traits>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -107,4 +108,5 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -4,7 +4,8 @@
 #include <cstdint>
 #include <span>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Identify an item of a ranking: two items with equal keys are the same item, whichever ranker returned them.
 using item_key = std::uint64_t;
@@ -27,4 +28,5 @@ inline constexpr std::uint8_t no_team = 255;
 /// The pair of a slot that belongs to no pair.
 inline constexpr std::uint16_t no_pair = 65'535;
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

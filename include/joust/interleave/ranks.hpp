@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Hold some zeros whose number is known late; few live inside the value and allocate nothing.
 template <class T, std::size_t Inline>
@@ -193,4 +195,6 @@ private:
     late_array<std::uint32_t, draft::inline_slots> items_;
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

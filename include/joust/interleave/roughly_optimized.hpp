@@ -12,7 +12,8 @@
 
 #include <cstddef>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Mix rankings as `optimized` does, but let unfairness have a price instead of forbidding it: so there is always a law.
 ///
@@ -90,4 +91,5 @@ private:
     }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Draft as team_draft does, but let every ranker earn from every click: 1 / rank, where the ranker would have put
 /// the item among those shown. An item that its list does not hold ranks behind those it holds.
@@ -92,4 +93,5 @@ struct sample_only_scored {
     bool operator==(const sample_only_scored&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -4,7 +4,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Borrow memory that the thread keeps between calls, so that long slates do not allocate each time. Little is lent from
 /// the value itself.
@@ -61,4 +63,6 @@ private:
     alignas(16) std::byte inside_[inside];
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -11,7 +11,8 @@
 #include <span>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Hold what each ranker would earn by a click at each position of one slate.
 ///
@@ -145,4 +146,5 @@ void draw_teams(const credit_shares& shares, double bound, Coins& coins, draft& 
 
 }  // namespace detail
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

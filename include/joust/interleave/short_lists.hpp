@@ -11,7 +11,9 @@
 // Two short lists are compared entry by entry before anything is drafted; then drafting is arithmetic on words. There
 // are three ways to compare. They give the same crossings, and the machine decides which one runs.
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Say which entries of two short lists are the same items.
 struct crossings {
@@ -328,4 +330,6 @@ private:
 
 #endif
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

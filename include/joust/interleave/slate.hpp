@@ -12,7 +12,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Anything a ranker may return: `std::size(list)` and `std::begin(list)[i]`, best first.
 template <class T>
@@ -191,4 +192,5 @@ template <class... Results>
     return items;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

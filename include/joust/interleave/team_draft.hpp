@@ -12,7 +12,8 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -192,4 +193,5 @@ struct team_draft {
     bool operator==(const team_draft&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// The teams of a slate, packed into the one word that a ticket carries.
 ///
@@ -85,4 +86,5 @@ private:
     std::uint8_t rankers_;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

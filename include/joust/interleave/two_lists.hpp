@@ -17,7 +17,9 @@
 // How two rankings are drafted. A rule is written twice, over words of bits for slates of at most 16 slots and over
 // lists of any length; everything here chooses.
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// A slot as one number, so that it is made and chosen without branches.
 [[nodiscard]] constexpr std::uint64_t packed_slot(std::uint32_t index, std::uint16_t pair, unsigned ranker,
@@ -186,4 +188,6 @@ void draft_two(ranking first, ranking second, Coins& coins, draft& out)
     out.filled(Rule::draft_lists(lists.offers(), static_cast<std::uint32_t>(length), tape, out.to_fill()));
 }
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

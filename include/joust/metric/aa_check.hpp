@@ -19,7 +19,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// How often one method has told a model from itself.
 struct aa_row {
@@ -265,4 +266,5 @@ private:
 template <class... Methods>
 aa_check(aa_options, Methods...) -> aa_check<Methods...>;
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,8 @@
 #include <cstddef>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Judge with evidence that holds at every look: peek whenever you like, stop when it says so. The default.
 ///
@@ -91,4 +92,5 @@ private:
     }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,8 @@
 #include <limits>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Judge by the posterior of the effect under a normal prior: how likely the challenger is better, and what it would cost if not.
 ///
@@ -82,4 +83,5 @@ private:
     }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

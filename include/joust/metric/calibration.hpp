@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0::metrics {
+namespace joust {
+inline namespace v0 {
+namespace metrics {
 
 /// How far probabilities are from frequencies.
 ///
@@ -547,4 +549,6 @@ private:
     std::vector<cell> sums_;
 };
 
-}  // namespace joust::inline v0::metrics
+}  // namespace metrics
+}  // namespace v0
+}  // namespace joust

@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0::metrics {
+namespace joust {
+inline namespace v0 {
+namespace metrics {
 
 // Metrics of models that predict classes, probabilities or scores.
 //   classes:        confusion, paired_confusion, clustered_confusion with accuracy, precision, recall, f_score,
@@ -1044,4 +1046,6 @@ private:
     std::vector<std::uint64_t> negatives_;
 };
 
-}  // namespace joust::inline v0::metrics
+}  // namespace metrics
+}  // namespace v0
+}  // namespace joust

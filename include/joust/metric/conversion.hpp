@@ -5,7 +5,8 @@
 
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Count exposures that led to an event: a click, a purchase, a correct prediction.
 ///
@@ -29,4 +30,5 @@ struct conversion {
     bool operator==(const conversion&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

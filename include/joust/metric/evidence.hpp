@@ -15,7 +15,8 @@
 #include <string>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Sums of one series (exposures, failures, a metric) over the buckets of units, for one challenger and the champion.
 ///
@@ -367,4 +368,5 @@ struct evidence {
     bool operator==(const evidence&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -2,7 +2,8 @@
 
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Count calls in which the assigned model threw or its result was refused. Kept in every trial; name it in a guardrail.
 ///
@@ -12,4 +13,5 @@ struct failures {
     bool operator==(const failures&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

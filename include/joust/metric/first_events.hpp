@@ -8,7 +8,8 @@
 #include <cstdint>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// The first event (failure, late answer) in one hashed slot of units. Later ones follow the unit's arm and prove nothing.
 struct first_event {
@@ -130,4 +131,5 @@ private:
 };
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

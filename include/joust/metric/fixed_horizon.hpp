@@ -7,7 +7,8 @@
 #include <cmath>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Judge once, when the planned number of exposures has been served; before that no p-value is given.
 ///
@@ -49,4 +50,5 @@ struct fixed_horizon {
     bool operator==(const fixed_horizon&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,8 @@
 #include <limits>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Judge at a few planned looks, the last at the planned number of exposures; in between, the last look is repeated.
 ///
@@ -147,4 +148,5 @@ private:
     }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -14,7 +14,8 @@
 #include <string_view>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// How much worse than the champion a challenger may be; name one bound. Without any, no harm is allowed.
 ///
@@ -145,8 +146,7 @@ template <class Metric>
 {
     static_assert(
         joust::metric<Metric> || std::same_as<Metric, latency> || std::same_as<Metric, failures>,
-        "joust: guardrail() takes a metric (conversion, mean, ratio, quantile, latency, failures or "
-        "your own) and a margin");
+        "joust: guardrail() takes a metric (conversion, mean, ratio, quantile, latency, failures or your own) and a margin");
     return {std::move(metric), limit};
 }
 
@@ -167,8 +167,7 @@ struct guardrail_role {
     template <class T>
     struct near_miss {
         static_assert(plays<T>,
-                      "joust: latency and failures are kept in every trial; name them in a guardrail: "
-                      "guardrail(latency{}, {.max_ratio = 1.10})");
+                      "joust: latency and failures are kept in every trial; name them in a guardrail: guardrail(latency{}, {.max_ratio = 1.10})");
     };
     template <class T>
     struct filled_twice {};
@@ -186,4 +185,5 @@ struct primary_role : detail::sole_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -7,7 +7,8 @@
 #include <cmath>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Judge at every look until the planned sample with a small part of the error rate, and once at it with the rest.
 ///
@@ -23,8 +24,7 @@ struct hybrid {
 
     static constexpr bool pairs = true;
     /// What a report says of when its numbers hold.
-    static constexpr std::string_view holds = "p-values hold at every look, before the planned sample and at "
-                                              "it together; intervals of each part alone.";
+    static constexpr std::string_view holds = "p-values hold at every look, before the planned sample and at it together; intervals of each part alone.";
 
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
     {
@@ -62,4 +62,5 @@ private:
     }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -13,7 +13,8 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What is asked of one metric of one challenger.
 struct question {
@@ -240,8 +241,7 @@ struct inference_role {
     template <class T>
     struct near_miss {
         static_assert(plays<T>,
-                      "joust: this has infer(), but an inference policy has members alpha and units and "
-                      "`infer(const look&, const question&, test_memory&) const -> inference`");
+                      "joust: this has infer(), but an inference policy has members alpha and units and `infer(const look&, const question&, test_memory&) const -> inference`");
     };
     template <class T>
     struct filled_twice {
@@ -249,4 +249,5 @@ struct inference_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

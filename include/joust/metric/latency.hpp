@@ -2,7 +2,8 @@
 
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Watch a quantile of the time a call takes, fallback included. Kept in every trial; name it in a guardrail.
 ///
@@ -17,4 +18,5 @@ struct latency {
     bool operator==(const latency&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// A challenger's propensity among {champion, challenger}, and sqrt(s (1 - s)), as one plan fixes them.
 struct pair_share {
@@ -363,4 +365,6 @@ private:
     std::atomic<std::uint64_t> unrecorded_{0};
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

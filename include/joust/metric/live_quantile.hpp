@@ -13,7 +13,9 @@
 #include <limits>
 #include <vector>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Move a champion's threshold to where a margin lets the challenger have its own.
 [[nodiscard]] inline double within(const bound& limit, double threshold) noexcept
@@ -155,4 +157,6 @@ private:
     std::vector<std::atomic<double>> weights_;
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

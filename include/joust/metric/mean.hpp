@@ -6,7 +6,8 @@
 #include <limits>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Average a number over exposures: revenue, dwell time, squared error.
 ///
@@ -35,4 +36,5 @@ struct mean {
     bool operator==(const mean&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

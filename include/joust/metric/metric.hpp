@@ -5,7 +5,8 @@
 #include <concepts>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Which way a metric improves.
 enum class better : unsigned char { up, down };
@@ -44,8 +45,7 @@ struct metric_role {
     static constexpr bool resembles = detail::has_add<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has add(), but a metric is `static name()` returning text and "
-                                "`add(joust::cell&, double) const`, or with two doubles for a ratio");
+        static_assert(plays<T>, "joust: this has add(), but a metric is `static name()` returning text and `add(joust::cell&, double) const`, or with two doubles for a ratio");
     };
     template <class T>
     struct filled_twice {};
@@ -104,4 +104,5 @@ constexpr bool accumulates(const Metric& m) noexcept
 }
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

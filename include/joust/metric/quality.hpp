@@ -19,7 +19,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::metrics {
+namespace joust {
+inline namespace v0 {
+namespace metrics {
 
 /// How good a model is on labelled rows, with an interval by the delta method.
 ///
@@ -454,4 +456,6 @@ private:
     std::vector<bucket> sums_;
 };
 
-}  // namespace joust::inline v0::metrics
+}  // namespace metrics
+}  // namespace v0
+}  // namespace joust

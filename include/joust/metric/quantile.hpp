@@ -6,7 +6,8 @@
 #include <limits>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Compare a quantile of what is observed: the 90th percentile of waiting time, the median order, the tail of an error.
 ///
@@ -50,4 +51,5 @@ template <fixed_string Name>
 inline constexpr bool is_quantile<quantile<Name>> = true;
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

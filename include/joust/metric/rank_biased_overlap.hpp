@@ -8,7 +8,9 @@
 #include <span>
 #include <vector>
 
-namespace joust::inline v0::metrics {
+namespace joust {
+inline namespace v0 {
+namespace metrics {
 
 /// Options of rank_biased_overlap: how likely a reader goes on from one rank to the next. The first 10 ranks carry 86 %
 /// of the weight at 0.9, 97 % at 0.8.
@@ -213,4 +215,6 @@ template <class Id>
     return rank_biased_overlap(scored(first), scored(second), options);
 }
 
-}  // namespace joust::inline v0::metrics
+}  // namespace metrics
+}  // namespace v0
+}  // namespace joust

@@ -9,7 +9,9 @@
 #include <span>
 #include <vector>
 
-namespace joust::inline v0::metrics {
+namespace joust {
+inline namespace v0 {
+namespace metrics {
 
 /// A correlation of two rankings, -1 (reversed) to 1 (alike).
 struct rank_correlation {
@@ -184,4 +186,6 @@ void for_runs(const dense_places& ranked, Visit visit)
     return out;
 }
 
-}  // namespace joust::inline v0::metrics
+}  // namespace metrics
+}  // namespace v0
+}  // namespace joust

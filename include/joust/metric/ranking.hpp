@@ -14,7 +14,9 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0::metrics {
+namespace joust {
+inline namespace v0 {
+namespace metrics {
 
 // Metrics of one ranked list whose documents have been judged.
 //   gains:      dcg, ndcg (gain = grade), exponential_dcg, exponential_ndcg (gain = 2^grade - 1)
@@ -807,4 +809,6 @@ private:
     query_mean differences_;
 };
 
-}  // namespace joust::inline v0::metrics
+}  // namespace metrics
+}  // namespace v0
+}  // namespace joust

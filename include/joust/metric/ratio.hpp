@@ -6,7 +6,8 @@
 #include <limits>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Divide one amount by another, each summed over an arm: clicks per view, revenue per order, errors per token.
 ///
@@ -35,4 +36,5 @@ struct ratio {
     bool operator==(const ratio&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,9 @@
 #include <optional>
 #include <string_view>
 
-namespace joust::inline v0::metrics {
+namespace joust {
+inline namespace v0 {
+namespace metrics {
 
 // Metrics of models that predict a number. Each goes into row_quality (one model), paired_quality (two models, the same
 // rows) or clustered_quality (units with several rows):
@@ -106,4 +108,6 @@ struct r_squared {
     }
 };
 
-}  // namespace joust::inline v0::metrics
+}  // namespace metrics
+}  // namespace v0
+}  // namespace joust

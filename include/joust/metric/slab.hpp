@@ -13,7 +13,8 @@
 #include <joust/core/hyperloglog.hpp>
 #include <joust/core/sketch.hpp>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Into how many hashed groups of units evidence is kept: the clusters of every interval.
 inline constexpr std::size_t bucket_count = 1024;
@@ -189,4 +190,5 @@ private:
 };
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// What outlives a trial: its slabs while it lives, and afterwards the knowledge that it is gone.
 class slab_owner {
@@ -252,4 +254,6 @@ private:
     slab_owner* owner_ = nullptr;
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -7,7 +7,8 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Read quantiles and shares off a value_sketch: the sketch as a distribution function, linear inside each bin.
 ///
@@ -104,4 +105,5 @@ private:
     std::array<double, blocks + 1> below_{};  // the weight below each block of bins
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -13,7 +13,8 @@
 // Alarms that may be looked at after every row. Each turns rows into e-factors: numbers whose mean, given all
 // that came before, is at most 1 while nothing has changed. Multiplied up they are evidence of a change.
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What an alarm promises about false alarms, however often it is looked at.
 class false_alarms {
@@ -488,4 +489,5 @@ private:
     std::uint64_t refused_ = 0;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -16,7 +16,8 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Sort a number into one of a few frozen bins; NaN is missing, infinity is invalid, each with a cell of its
 /// own.
@@ -263,4 +264,5 @@ private:
     std::vector<std::uint16_t> slots_;  // open addressing, at most half full
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -14,7 +14,9 @@
 // distance in nats there. p is the reference's share of a cell, q the live one. A distance alone is no alarm:
 // see monitor/alarm.hpp.
 
-namespace joust::inline v0::drift {
+namespace joust {
+inline namespace v0 {
+namespace drift {
 
 /// Counts per cell of one histogram.
 using counts = std::span<const std::uint64_t>;
@@ -262,4 +264,6 @@ struct comparison {
     return result;
 }
 
-}  // namespace joust::inline v0::drift
+}  // namespace drift
+}  // namespace v0
+}  // namespace joust

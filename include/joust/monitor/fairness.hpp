@@ -17,7 +17,9 @@
 // differ, no model can have equal error rates and equal predictive values at once (Kleinberg and others 2016,
 // Chouldechova 2017): decide which of them the use needs before looking.
 
-namespace joust::inline v0::fairness {
+namespace joust {
+inline namespace v0 {
+namespace fairness {
 
 /// The outcomes of one group's predictions.
 struct confusion {
@@ -352,4 +354,6 @@ struct group_minimum {
     return result;
 }
 
-}  // namespace joust::inline v0::fairness
+}  // namespace fairness
+}  // namespace v0
+}  // namespace joust

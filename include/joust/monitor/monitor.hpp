@@ -25,7 +25,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -44,8 +45,7 @@ template <class T>
     } else {
         static_assert(
             std::is_arithmetic_v<T>,
-            "joust: a feature with numeric_bins needs a number (optional and pointer types mean that it may "
-            "be missing); texts and enumerations go with categories");
+            "joust: a feature with numeric_bins needs a number (optional and pointer types mean that it may be missing); texts and enumerations go with categories");
         return bins.cell(static_cast<double>(value));
     }
 }
@@ -64,8 +64,7 @@ template <class T>
     } else {
         static_assert(
             std::is_integral_v<T>,
-            "joust: a feature with categories needs a text, an integer, a flag or an enumeration (optional "
-            "and pointer types mean that it may be missing); measured numbers go with numeric_bins");
+            "joust: a feature with categories needs a text, an integer, a flag or an enumeration (optional and pointer types mean that it may be missing); measured numbers go with numeric_bins");
         char text[24];
         const auto end = std::to_chars(text, text + sizeof text, +value).ptr;
         return names.cell({text, static_cast<std::size_t>(end - text)});
@@ -330,8 +329,7 @@ template <class... Policies>
 class monitor {
     static_assert(
         (... && (detail::is_feature<Policies> || std::is_same_v<Policies, drift_alarm>)),
-        "joust: a monitor takes features, made by joust::feature<\"name\">(projection, cells), and one "
-        "drift_alarm");
+        "joust: a monitor takes features, made by joust::feature<\"name\">(projection, cells), and one drift_alarm");
     static_assert(
         (0 + ... + (detail::is_feature<Policies> ? 1 : 0)) > 0,
         "joust: a monitor needs at least one feature, made by joust::feature<\"name\">(projection, cells)");
@@ -634,4 +632,5 @@ private:
 template <class... Policies>
 monitor(Policies...) -> monitor<Policies...>;
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -15,7 +15,9 @@
 // Inline SVG for the HTML report. Colours come from the page's style sheet, so that one drawing does for
 // light, dark and print.
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Append text to HTML, escaped for content and for attributes in double quotes.
 inline void append_html(std::string& out, std::string_view text)
@@ -633,4 +635,6 @@ inline void append_latency_chart(std::string& out, const report& shown)
     svg.end();
 }
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

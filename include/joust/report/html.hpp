@@ -15,7 +15,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// How a page of reports is made.
 struct html_options {
@@ -461,4 +462,5 @@ Small means hard to explain by chance.</dd></div>
     return html(std::span<const report>{&shown, 1}, options);
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

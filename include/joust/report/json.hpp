@@ -9,7 +9,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Append a report as one JSON object, on one line.
 ///
@@ -104,4 +105,5 @@ inline void write_json(const report& full, std::string& out, std::uint64_t min_u
     json.end_array().end_object();
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -171,4 +172,5 @@ inline void append_xml(std::string& out, std::string_view text)
     return junit(std::span<const report>{&shown, 1}, min_units);
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

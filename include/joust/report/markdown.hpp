@@ -10,7 +10,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Append a report as Markdown: a heading with the verdict, then tables; made for the summary of a CI job.
 ///
@@ -89,4 +90,5 @@ inline void write_markdown(const report& full, std::string& out, std::uint64_t m
     }
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

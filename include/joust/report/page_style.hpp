@@ -2,7 +2,9 @@
 
 #include <string_view>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// The style sheet of the HTML report.
 inline constexpr std::string_view page_style = R"css(
@@ -164,4 +166,6 @@ section,tr,.banner,footer{break-inside:avoid}
 .banner{break-after:avoid}}
 )css";
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

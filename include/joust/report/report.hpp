@@ -9,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What a trial advises to do. A gate answers with the last three.
 enum class verdict : std::uint8_t {
@@ -150,4 +151,5 @@ struct report {
     return exit_code(finished.decision);
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Below how many units the numbers of a group say too much about those in it.
 inline constexpr std::uint64_t default_min_units = 5;
@@ -74,4 +75,5 @@ inline constexpr std::uint64_t default_min_units = 5;
     return false;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// What stands in place of numbers that were left out.
 inline constexpr std::string_view left_out = "suppressed";
@@ -196,4 +198,6 @@ void for_each_bad_status(const report& shown, Each each)
 inline constexpr std::string_view suppressed_note =
     "Numbers of groups with very few units are suppressed, to protect those in them.";
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,9 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Append the result of a test: one line such as `welch_t: +0.053 [-0.041, +0.147], p = 0.269`,
 /// a table, a Markdown table, or a JSON object with the raw numbers.
@@ -108,4 +110,6 @@ inline void write(const test_result& result, std::string& out, style how)
     }
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

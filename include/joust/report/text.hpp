@@ -10,7 +10,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Append a report as plain text for a terminal: the verdict, why, and aligned tables.
 inline void write_text(const report& full, std::string& out, std::uint64_t min_units = default_min_units)
@@ -94,4 +95,5 @@ inline void write_line(const report& shown, std::string& out)
     }
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

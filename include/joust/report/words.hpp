@@ -7,7 +7,8 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Say in one sentence what a verdict asks of the reader.
 [[nodiscard]] constexpr std::string_view explain(verdict decision) noexcept
@@ -374,4 +375,5 @@ inline void append_counts(std::string& out, const report& shown)
 }
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

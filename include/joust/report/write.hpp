@@ -10,7 +10,8 @@
 #include <cstdint>
 #include <string>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Append a report in one of the styles, leaving out the numbers of groups below `min_units` units.
 inline void write(const report& shown, std::string& out, style how, std::uint64_t min_units)
@@ -38,4 +39,5 @@ inline void report::write(std::string& out, style how) const
     v0::write(*this, out, how, default_min_units);
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

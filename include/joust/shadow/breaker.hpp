@@ -9,7 +9,8 @@
 #include <cstdint>
 #include <string>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// A type that says how long a challenger rests after so many failures in a row: the breaker's role.
 template <class T>
@@ -28,8 +29,7 @@ struct breaker_role {
     static constexpr bool resembles = requires(const T& t) { t.pause_after(1U); };
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has pause_after(), but a breaker is `std::chrono::nanoseconds "
-                                "pause_after(std::uint32_t failures_in_a_row) const noexcept`");
+        static_assert(plays<T>, "joust: this has pause_after(), but a breaker is `std::chrono::nanoseconds pause_after(std::uint32_t failures_in_a_row) const noexcept`");
     };
     template <class T>
     struct filled_twice {
@@ -148,4 +148,5 @@ private:
     std::atomic<std::uint64_t> opened_{0};
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -11,7 +11,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Say whether a challenger's result counts as the champion's, and how far apart the two are.
 ///
@@ -108,8 +109,7 @@ struct exact_match {
         } else {
             static_assert(
                 requires { static_cast<bool>(champion == challenger); },
-                "joust: these results have no operator== between them, so they cannot be compared as equal; "
-                "give compare_with(callable)");
+                "joust: these results have no operator== between them, so they cannot be compared as equal; give compare_with(callable)");
             equal = static_cast<bool>(champion == challenger);
         }
         return {equal, equal ? 0.0 : 1.0};
@@ -139,8 +139,7 @@ struct tolerance {
         } else {
             static_assert(
                 detail::number<Champion> && detail::number<Challenger>,
-                "joust: tolerance compares numbers and lists of numbers; for another result type use "
-                "compare_with(callable) or exact_match");
+                "joust: tolerance compares numbers and lists of numbers; for another result type use compare_with(callable) or exact_match");
             return {};
         }
     }
@@ -214,8 +213,7 @@ public:
         static_assert(
             std::is_same_v<answer, bool> || std::is_same_v<answer, comparison> ||
                 std::is_floating_point_v<answer>,
-            "joust: compare_with takes a callable of both results that returns bool (they agree), double "
-            "(their distance) or joust::comparison");
+            "joust: compare_with takes a callable of both results that returns bool (they agree), double (their distance) or joust::comparison");
         if constexpr (std::is_same_v<answer, bool>) {
             const bool agree = detail::invoke(callable_, champion, challenger);
             return {agree, agree ? 0.0 : 1.0};
@@ -273,4 +271,5 @@ template <class Projection>
     return compare_with(detail::by_projection<Projection>{std::move(projection)});
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

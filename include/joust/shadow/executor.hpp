@@ -18,7 +18,8 @@
 #include <unistd.h>
 #endif
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -65,8 +66,7 @@ struct executor_role {
     static constexpr bool resembles = detail::has_dispatch<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has dispatch(), but an executor is `template <class Task> bool "
-                                "dispatch(Task task) noexcept`, true where the task will run");
+        static_assert(plays<T>, "joust: this has dispatch(), but an executor is `template <class Task> bool dispatch(Task task) noexcept`, true where the task will run");
     };
     template <class T>
     struct filled_twice {
@@ -464,4 +464,5 @@ private:
     }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -9,7 +9,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -54,8 +55,7 @@ struct callable_judge {
             std::remove_cvref_t<std::invoke_result_t<const Callable&, const Prediction&, const Truth&>>;
         static_assert(
             std::is_same_v<answer, bool> || std::is_floating_point_v<answer>,
-            "joust: judged_by takes a callable of (prediction, truth) that returns bool (right or wrong) or "
-            "double (a score, higher is better)");
+            "joust: judged_by takes a callable of (prediction, truth) that returns bool (right or wrong) or double (a score, higher is better)");
         return answer{detail::invoke(callable, prediction, truth)};
     }
 };
@@ -152,4 +152,5 @@ struct memory_role : detail::sole_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

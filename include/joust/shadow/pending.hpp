@@ -11,7 +11,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Hold results until their truth arrives, and truths until their results do, in bounded memory.
 ///
@@ -207,4 +208,5 @@ private:
     mutable stripe stripes_[stripe_count];
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,8 @@
 #include <concepts>
 #include <cstdint>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// A type that says whether a unit's requests are shadowed: the sampler's role.
 template <class T>
@@ -74,4 +75,5 @@ struct sampled {
     bool operator==(const sampled&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Another platform's assignments, read from each call; made by `assigned_by`.
 template <class Projection>
@@ -24,8 +25,7 @@ public:
         using args_t = std::remove_cvref_t<decltype(call.args)>;
         static_assert(
             detail::asks_one<Projection, args_t>,
-            "joust: the projection of assigned_by(...) takes the call's arguments, or the first of them; "
-            "choose(unit) and observe(unit) know the unit alone, so they do not go with it");
+            "joust: the projection of assigned_by(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with it");
         if constexpr (detail::asks_one<Projection, args_t>) {
             try {
                 const assignment given = detail::ask(projection_, call.args);
@@ -61,8 +61,7 @@ public:
         using args_t = std::remove_cvref_t<decltype(call.args)>;
         static_assert(
             detail::asks_one<Projection, args_t>,
-            "joust: the projection of assigned_by(...) takes the call's arguments, or the first of them; "
-            "choose(unit) and observe(unit) know the unit alone, so they do not go with it");
+            "joust: the projection of assigned_by(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with it");
         if constexpr (detail::asks_one<Projection, args_t>) {
             try {
                 const auto arm = static_cast<std::int64_t>(detail::ask(projection_, call.args));
@@ -120,4 +119,5 @@ template <class Projection>
     return {std::forward<Projection>(projection), shares};
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

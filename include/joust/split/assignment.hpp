@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <type_traits>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What a splitter decides for one unit.
 struct assignment {
@@ -35,4 +36,5 @@ struct keyed_context : context<Args> {
     [[nodiscard]] std::uint64_t under(const salted_hasher& other) const noexcept { return other(key); }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

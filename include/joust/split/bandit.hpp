@@ -20,7 +20,8 @@
 // in a trial `joust::replan(trial)`, called from a timer. How much arrives between two calls is the batch. When to use one: many
 // arms, or a change that lives so briefly that only the traffic of its test counts. When not: to decide between two models,
 // where equal shares learn fastest and ab_test says how sure it is.
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What one arm has earned so far.
 struct arm_rewards {
@@ -326,4 +327,5 @@ struct exp3 {
     bool operator==(const exp3&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

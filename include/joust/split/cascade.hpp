@@ -10,7 +10,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// When a cascade asks its deep model, and what calls cost.
 struct cascade_options {
@@ -192,4 +193,5 @@ template <class Fast, class Deep, class Confidence>
         std::forward<Fast>(fast), std::forward<Deep>(deep), std::forward<Confidence>(confidence), options};
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,8 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What a cascade may give away against its deep model, and how sure that must be.
 struct cascade_target {
@@ -104,4 +105,5 @@ struct cascade_threshold {
     return out;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -24,7 +24,8 @@
 #include <tuple>
 #include <type_traits>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -243,4 +244,5 @@ template <class Splitter, unit_like Unit, class... Args>
     }
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

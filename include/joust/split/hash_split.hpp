@@ -12,7 +12,8 @@
 #include <span>
 #include <string>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// How many models a trial can have.
 inline constexpr std::size_t max_arms = 16;
@@ -263,4 +264,5 @@ struct hash_split {
     bool operator==(const hash_split&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,8 @@
 #include <cstdint>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Units that are kept out of a set of trials; see `holdout`.
 struct held_out {
@@ -55,4 +56,5 @@ template <class Splitter>
     return {std::move(units), std::move(behind)};
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -9,7 +9,8 @@
 #include <string>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// A trial's part of a layer; see `layer`.
 struct layer_range {
@@ -66,4 +67,5 @@ template <class Splitter>
     return {std::move(part), std::move(behind)};
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// A unit, by its text, and the arm that it gets whatever its hash says.
 struct forced_unit {
@@ -102,4 +103,5 @@ template <class Splitter>
     return {forced_units{std::move(units)}, std::move(behind)};
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -13,7 +13,8 @@
 #include <string>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What a change of plans does to units: the exact fractions that move, and between which arms.
 struct plan_difference {
@@ -38,8 +39,7 @@ struct plan_difference {
             append_percent(value, left_grown, 2);
             throw configuration_error(
                 "plan", "one in which " + value + " of units leave a challenger that does not shrink",
-                "a plan in which they stay: slot_split changes shares at will, hash_split "
-                "while no challenger of n has more than 1 / n");
+                "a plan in which they stay: slot_split changes shares at will, hash_split while no challenger of n has more than 1 / n");
         }
     }
 
@@ -140,8 +140,7 @@ template <class Before, class After>
 {
     static_assert(
         detail::made_of_slots<Before> && detail::made_of_slots<After>,
-        "joust: diff compares plans that cut the hash space into slots: what resolve(arms) of hash_split, "
-        "slot_split or a bandit gives");
+        "joust: diff compares plans that cut the hash space into slots: what resolve(arms) of hash_split, slot_split or a bandit gives");
     plan_difference out;
     if constexpr (detail::made_of_slots<Before> && detail::made_of_slots<After>) {
         const auto& old_slots = detail::slots_of(before);
@@ -196,4 +195,5 @@ template <class Before, class After>
     return out;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

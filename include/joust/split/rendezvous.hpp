@@ -12,7 +12,8 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -246,4 +247,5 @@ struct rendezvous {
     bool operator==(const rendezvous&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

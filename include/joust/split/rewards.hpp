@@ -5,7 +5,8 @@
 
 #include <cstddef>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Read what each arm has earned off a trial's evidence: series 0 is exposures, 1 failures, metrics follow in order.
 ///
@@ -59,4 +60,5 @@ namespace joust::inline v0 {
     return out;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -19,7 +19,8 @@
 //
 // The outermost rule is asked first. Units that a rule decides for are served and are no part of the trial: not enrolled,
 // propensity 1. Among the units that pass, shares and propensities are those of the splitter behind.
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What a rule answers for units that it has nothing to say on.
 inline constexpr unsigned passes_on = ~0U;
@@ -77,8 +78,7 @@ template <class Rule, class Splitter>
 class ruled_split {
     static_assert(
         splitter_role::plays<Splitter>,
-        "joust: behind a rule (overrides, holdout, layer, when) stands a splitter, or another rule with a "
-        "splitter behind it");
+        "joust: behind a rule (overrides, holdout, layer, when) stands a splitter, or another rule with a splitter behind it");
 
 public:
     ruled_split(Rule rule, Splitter behind) : rule_(std::move(rule)), behind_(std::move(behind)) {}
@@ -162,11 +162,11 @@ template <class Context>
         return call.under(hasher);
     } else {
         static_assert(always_false<Context>,
-                      "joust: a splitter with a salt of its own needs the unit itself: give it a "
-                      "joust::keyed_context, as trials do");
+                      "joust: a splitter with a salt of its own needs the unit itself: give it a joust::keyed_context, as trials do");
         return 0;
     }
 }
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -15,7 +15,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// A stretch of the hash space that one arm serves; it ends where the next one begins, the last at 2^64.
 struct hash_slot {
@@ -317,8 +318,7 @@ private:
     {
         const auto refuse = [](const std::string& what) {
             throw configuration_error("slot_split.slots", what,
-                                      "slots in the order of their beginnings, the first at 0, of arms below "
-                                      "the number of models");
+                                      "slots in the order of their beginnings, the first at 0, of arms below the number of models");
         };
         if (arms == 0 || arms > max_arms) {
             throw configuration_error("models", std::to_string(arms), "1 to 16 models");
@@ -405,4 +405,5 @@ private:
     }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

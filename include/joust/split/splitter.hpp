@@ -7,7 +7,8 @@
 #include <cstddef>
 #include <tuple>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// A splitter assigns a unit to an arm, as a pure function of what the context holds.
 ///
@@ -69,8 +70,7 @@ struct splitter_role {
     template <class T>
     struct near_miss {
         static_assert(plays<T>,
-                      "joust: this has assign(), but it is not const noexcept, or does not take any "
-                      "joust::context and return joust::assignment");
+                      "joust: this has assign(), but it is not const noexcept, or does not take any joust::context and return joust::assignment");
     };
     template <class T>
     struct filled_twice {
@@ -79,4 +79,5 @@ struct splitter_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -11,7 +11,8 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// In which order a switchback's arms follow each other.
 enum class block_order : std::uint8_t {
@@ -146,4 +147,5 @@ struct switchback {
     bool operator==(const switchback&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What a Thompson bandit believes of an arm.
 enum class reward_kind : std::uint8_t {
@@ -271,4 +272,5 @@ struct top_two_thompson {
     bool operator==(const top_two_thompson&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

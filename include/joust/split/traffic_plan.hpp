@@ -13,7 +13,8 @@
 #include <string>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -123,4 +124,5 @@ private:
     }
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -6,7 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// A predicate that chooses who takes part; see `when`.
 template <class Predicate>
@@ -19,9 +20,7 @@ struct target {
         using args_t = std::remove_cvref_t<decltype(call.args)>;
         static_assert(
             detail::asks_one<Predicate, args_t>,
-            "joust: the predicate of when(...) takes the call's arguments, or the first of them; "
-            "choose(unit) "
-            "and observe(unit) know the unit alone, so they do not go with a predicate on requests");
+            "joust: the predicate of when(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with a predicate on requests");
         if constexpr (detail::asks_one<Predicate, args_t>) {
             try {
                 return static_cast<bool>(detail::ask(predicate, call.args)) ? passes_on : 0U;
@@ -50,4 +49,5 @@ template <class Predicate, class Splitter>
     return ruled_split<target_t, Splitter>{target_t{std::forward<Predicate>(predicate)}, std::move(behind)};
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// One pair of arms as it was judged among all pairs. `difference` is first minus second, `adjusted` its p-value (or the
 /// smallest alpha at which e-BH rejects) after correction.
@@ -144,4 +146,6 @@ template <class Evidence>
                                   options.lower_is_better);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

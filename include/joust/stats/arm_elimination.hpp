@@ -10,7 +10,9 @@
 #include <span>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// What the error rate of an elimination promises.
 ///
@@ -129,4 +131,6 @@ struct elimination {
     return after;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

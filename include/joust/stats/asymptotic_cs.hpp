@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Give the tuning of an asymptotic confidence sequence that is tightest after `n` observations.
 ///
@@ -216,4 +218,6 @@ private:
     double max_log_e_ = 0.0;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// What is believed of a proportion: a beta distribution. The default is the uniform prior.
 struct beta_belief {
@@ -488,4 +490,6 @@ template <class Scale, class Belief>
     return out;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

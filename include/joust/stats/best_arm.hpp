@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of best_arm.
 struct best_arm_options {
@@ -79,4 +81,6 @@ struct best_arm_result : test_result {
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of beta_mixture: the coin to bet against, in which direction, and the prior on what it is instead.
 struct beta_mixture_options {
@@ -173,4 +175,6 @@ struct beta_mixture {
     bool operator==(const beta_mixture&) const = default;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

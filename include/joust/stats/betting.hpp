@@ -12,7 +12,9 @@
 #include <limits>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of betting. Values lie in [lower, upper], and `null` between.
 ///
@@ -543,4 +545,6 @@ private:
     detail::interval_end upper_;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -15,7 +15,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// How a bootstrap interval is formed: `percentile` reads it off the replicates; `bca` corrects for bias and for
 /// an error that changes with the estimate, second-order exact, and takes a jackknife besides.
@@ -331,4 +333,6 @@ template <two_sample_statistic Statistic>
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

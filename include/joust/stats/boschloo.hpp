@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// An unconditional exact test, with the common proportion at which its p-value is largest.
 struct unconditional_result : test_result {
@@ -353,4 +355,6 @@ inline void set_log_p(unconditional_result& result, double log_p, double angle) 
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -2,7 +2,9 @@
 
 #include <cmath>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 // How much to bet on the next of a stream of values in [0, 1], from those before it: about what is best at
 // the present look, given their spread. source: Waudby-Smith and Ramdas 2024, "Estimating means of bounded
@@ -44,4 +46,6 @@ struct predictable_bets {
     return larger + std::log1p(0.5 * std::expm1(smaller - larger));
 }
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of brunner_munzel. The reference is Student's t, closer for small samples, or the normal.
 struct brunner_munzel_options {
@@ -115,4 +117,6 @@ struct brunner_munzel_options {
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -5,7 +5,9 @@
 #include <span>
 #include <type_traits>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 // A heap array of fixed size for plain values. std::vector would bring half as many lines again to headers
 // that need no more than this.
@@ -66,4 +68,6 @@ private:
     std::size_t size_ = 0;
 };
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

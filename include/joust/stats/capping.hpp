@@ -10,7 +10,9 @@
 #include <span>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Where values are capped; infinite ends cap nothing.
 struct caps {
@@ -112,4 +114,6 @@ struct capped_sample {
     return cap_values(values, at);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

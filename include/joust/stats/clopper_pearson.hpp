@@ -6,7 +6,9 @@
 
 #include <cstdint>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Give the exact interval of a proportion: it covers at least 1 - alpha whatever the proportion is, so it is
 /// wide.
@@ -40,4 +42,6 @@ namespace joust::inline v0::stats {
     return {beta_quantile(0.5 * alpha, a, b), beta_upper_quantile(0.5 * alpha, a, b)};
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -13,7 +13,9 @@
 #include <unordered_map>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of cluster_robust_t. Below `min_clusters` clusters, or below `min_df` degrees of freedom, the
 /// state is few_clusters: the numbers are given, but their error rate is not promised.
@@ -167,4 +169,6 @@ struct cluster_result : test_result {
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

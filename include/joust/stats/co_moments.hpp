@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Accumulate means and all covariances of rows of K numbers, so that parts merge and nothing cancels.
 ///
@@ -184,4 +186,6 @@ private:
     std::array<detail::double_double, K*(K + 1) / 2> product_{};  // of pairs of those
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -6,7 +6,9 @@
 
 #include <cmath>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 // log P(X = wins) for n tosses of a fair coin. source: Loader 2000.
 [[nodiscard]] inline double coin_log_pmf(double wins, double n) noexcept
@@ -76,4 +78,6 @@ namespace joust::inline v0::stats::detail {
     return tail;
 }
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of chi_squared and g_test. `yates` takes one half off each difference of a 2 x 2 table; it is then
 /// closer to Fisher's exact test, and as cautious.
@@ -189,4 +191,6 @@ template <table_of_counts Table>
                            });
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

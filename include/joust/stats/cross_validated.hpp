@@ -12,7 +12,9 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 namespace detail {
 
@@ -173,9 +175,12 @@ struct back_test_options {
     return detail::judge_t(result.method, mean, error, n - 1.0, {options.alpha, options.alternative});
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Let a gate's rows be scores on the splits of a cross-validation: the corrected resampled t-test.
 ///
@@ -234,4 +239,5 @@ struct back_test {
     bool operator==(const back_test&) const = default;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,9 @@
 #include <cstddef>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of cuped. A finite `theta` is used as it is, else it is estimated from both samples together.
 struct cuped_options {
@@ -150,4 +152,6 @@ cuped(std::span<const double> first, std::span<const double> first_covariate, st
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

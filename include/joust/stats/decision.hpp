@@ -8,7 +8,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// How many tests of each kind a decision rests on, and what may go wrong how often.
 ///
@@ -163,4 +165,6 @@ struct decision_result {
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -14,7 +14,9 @@
 #include <cstdint>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Two areas under the ROC curve with their variances; the estimate is first minus second.
 struct delong_result : test_result {
@@ -417,4 +419,6 @@ template <label_list Labels>
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -15,7 +15,9 @@
 // need. Upper tails are computed as such, never as one minus a cdf; each has a logarithm that goes on where
 // the tail underflows. Arguments outside a distribution's domain give NaN, nothing throws.
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 namespace detail {
 
@@ -390,4 +392,6 @@ namespace detail {
     return detail::log_beta_term(k, n - k, p, 1.0 - p) + std::log(n) - std::log(k) - std::log(n - k);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

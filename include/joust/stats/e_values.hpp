@@ -7,7 +7,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Combine e-values of independent evidence, given as logarithms: their product.
 ///
@@ -103,4 +105,6 @@ namespace joust::inline v0::stats {
     return -log_p + std::log1p(p * (log_p - 1.0)) - 2.0 * std::log(-log_p);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of empirical_bernstein. Values lie in [lower, upper], and `null` between.
 ///
@@ -190,4 +192,6 @@ private:
     std::uint64_t refused_ = 0;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

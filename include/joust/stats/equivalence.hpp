@@ -14,7 +14,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// What margins are measured in: units of the metric (first - second), or shares of the second
 /// (first / second - 1).
@@ -432,4 +434,6 @@ inline constexpr std::string_view superior_shares = "superiority by a margin, sc
     return detail::superior(data, detail::superior_shares, options);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

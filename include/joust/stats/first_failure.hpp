@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// What a first-failure test guards: the challenger's failure rate is at most `null_ratio` times the
 /// champion's, against alternatives where it is `alternatives` times worse than that. Alternatives not above
@@ -119,4 +121,6 @@ private:
     double expected_ = 0.0;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of fisher_exact. `mid_p` gives tables as probable as the observed one half their weight, and comes
 /// closer to the level; `odds_ratio` estimates it too, with its exact interval.
@@ -379,4 +381,6 @@ inline void fisher_odds_ratio(test_result& result, const hypergeometric& law, do
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <vector>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 // Nodes (rising) and weights of the Gauss-Legendre rule on [-1, 1].
 struct quadrature_rule {
@@ -55,4 +57,6 @@ struct quadrature_rule {
     return rule;
 }
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

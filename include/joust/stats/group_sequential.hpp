@@ -12,7 +12,9 @@
 #include <span>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 namespace detail {
 
@@ -348,4 +350,6 @@ wang_tsiatis_bounds(double shape, std::span<const double> information,
     return 0.5 * (low + high);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 namespace detail {
 
@@ -238,4 +240,6 @@ struct drift_prior {
     return power;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,9 @@
 #include <cstddef>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 namespace detail {
 
@@ -165,4 +167,6 @@ inline constexpr double pi = 3.14159265358979323846;
     return x == x ? detail::kolmogorov_tail(x).log_p : not_a_number;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

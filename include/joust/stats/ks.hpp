@@ -14,7 +14,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Which p-value ks_two_sample gives. `automatic` is exact up to 1e7 pairs, else the limit. `limit` is
 /// Kolmogorov's law at D sqrt(m n / (m + n)), what R calls asymptotic; `one_sample` the exact law of a
@@ -226,4 +228,6 @@ template <class Probability>
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -4,7 +4,9 @@
 
 #include <cmath>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 // The interval of a share between 0 and 1 that is symmetric on the logit scale, where the estimate of an area is far
 // nearer to normal than on its own; `half` is the half width on its own scale. It stays between 0 and 1.
@@ -15,4 +17,6 @@ namespace joust::inline v0::stats::detail {
     return {value / (value + other * ratio), value / (value + other / ratio)};
 }
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

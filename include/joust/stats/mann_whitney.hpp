@@ -14,7 +14,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Which p-value a rank test gives. `automatic` is exact below 50 values a sample without ties (what R does),
 /// else the normal limit; `exact` enumerates, with ties too, while that stays below about a second, and else
@@ -302,4 +304,6 @@ inline void rank_estimate(test_result& result, const pairwise_sums& sums, std::u
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,9 @@
 
 #include <cstdint>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Compare two classifiers on the same cases by the cases where just one is right: `b` the first, `c` the
 /// second.
@@ -48,4 +50,6 @@ namespace joust::inline v0::stats {
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -2,7 +2,9 @@
 
 #include <joust/stats/moments.hpp>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 // The mean minus a number, exact also where both are large and nearly equal.
 [[nodiscard]] inline double mean_distance(const moments& values, double from) noexcept
@@ -12,4 +14,6 @@ namespace joust::inline v0::stats::detail {
     return values.mean_difference(fixed);
 }
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

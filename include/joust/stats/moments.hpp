@@ -9,7 +9,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 namespace detail {
 
@@ -349,4 +351,6 @@ private:
     detail::double_double cross_;  // of the shifted values
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,9 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// What becomes of a test without a p-value (NaN: its status was not ok).
 ///
@@ -266,4 +268,6 @@ template <class Factor>
     return e_bh_log(log_e, options);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

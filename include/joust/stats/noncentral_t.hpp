@@ -8,7 +8,9 @@
 #include <cmath>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 namespace detail {
 
@@ -72,4 +74,6 @@ namespace detail {
     return noncentral_t_sf(-t, df, -ncp);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -6,7 +6,9 @@
 #include <cstddef>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 namespace detail {
 
@@ -204,4 +206,6 @@ template <std::size_t N>
     return -normal_upper_quantile(p);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -7,7 +7,9 @@
 #include <cmath>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Give the logarithm of the two-sided normal mixture e-value of a sum `s` with variance process `v`.
 ///
@@ -148,4 +150,6 @@ struct normal_mixture {
     bool operator==(const normal_mixture&) const = default;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -15,7 +15,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of the off-policy estimators, and when they refuse.
 ///
@@ -413,4 +415,6 @@ plain_switch(std::span<const double> weights, std::span<const double> rewards,
     return sums.plain_switch();
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

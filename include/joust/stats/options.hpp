@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Which departure from the null a test looks for: first minus second is not zero, above it, or below it.
 enum class side : std::uint8_t { two, greater, less };
@@ -32,4 +34,6 @@ namespace detail {
 }
 
 }  // namespace detail
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

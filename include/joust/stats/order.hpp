@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <vector>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 // The positions 0 to n - 1 in the order of `before(a, b)`, equal ones as they stood: a bottom-up merge sort. It is here
 // because <algorithm> would double what a header that sorts a few p-values costs to include.
@@ -63,4 +65,6 @@ template <class Before>
     return values[low];
 }
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

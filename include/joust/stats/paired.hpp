@@ -10,7 +10,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Test whether differences have mean zero, from their sufficient statistics: Student's paired t-test.
 ///
@@ -57,4 +59,6 @@ namespace joust::inline v0::stats {
     return paired_t(differences.summary(), options);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

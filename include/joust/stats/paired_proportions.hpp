@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Which p-value McNemar's test gives. `exact` never errs too often; `mid_p` halves the weight of what was
 /// seen and comes closer to the level; `asymptotic` is chi-squared, `corrected` the same with Edwards'
@@ -128,4 +130,6 @@ inline void mcnemar_tails(test_result& result, double b, double c, const mcnemar
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

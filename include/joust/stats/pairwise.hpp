@@ -8,7 +8,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 // The k-th smallest, from 0, of values that it may reorder. source: Hoare 1961, algorithm 65.
 [[nodiscard]] inline double select_value(std::span<double> values, std::size_t k) noexcept
@@ -297,4 +299,6 @@ private:
     bool triangular_;
 };
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

@@ -11,7 +11,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of permutation. When there are at most `exact_up_to` ways to divide the values all are tried, else
 /// `resamples` random ones; the same seed gives the same ones everywhere.
@@ -274,4 +276,6 @@ template <two_sample_statistic Statistic>
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -17,7 +17,9 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// How an experiment may end: once at its planned size, at a few planned looks, at any look, or at any look before
 /// the planned size and then for good at it.
@@ -338,4 +340,6 @@ template <class Family>
     return advice;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

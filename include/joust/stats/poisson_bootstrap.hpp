@@ -12,7 +12,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of poisson_bootstrap: how many replicates it keeps, and the seed that parts which merge must share.
 struct poisson_bootstrap_options {
@@ -222,4 +224,6 @@ private:
     detail::buffer<double> low_;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

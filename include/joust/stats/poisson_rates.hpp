@@ -11,7 +11,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of poisson_rates. The null is that the first rate is `null_ratio` times the second; with
 /// `side::greater` at most that. `prior` are pseudo-events that pull the guesses of both rates to one level.
@@ -332,4 +334,6 @@ private:
     std::uint64_t refused_ = 0;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// What is known of a stratum: both samples within it, and its weight in the population.
 struct stratum {
@@ -111,4 +113,6 @@ struct stratified_result : test_result {
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -9,7 +9,9 @@
 #include <cmath>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Two means compared by a t-test at one look; what `power`, `sample_size` and `minimum_detectable_effect` ask.
 ///
@@ -305,4 +307,6 @@ template <class Function>
     return down ? -found : found;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

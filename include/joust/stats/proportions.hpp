@@ -8,7 +8,9 @@
 #include <cmath>
 #include <cstdint>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// How the interval of a difference of two proportions is formed.
 ///
@@ -236,4 +238,6 @@ namespace detail {
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

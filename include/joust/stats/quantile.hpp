@@ -14,7 +14,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of quantile intervals and comparisons.
 ///
@@ -341,4 +343,6 @@ template <class Function>
     return detail::compare_sketches(x, y, options, true);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,9 @@
 #include <limits>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of the sequential methods for quantiles: which quantile, the null's value of it, and the number of
 /// observations where the interval shall be tightest.
@@ -272,4 +274,6 @@ private:
     std::vector<double> kept_;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -15,7 +15,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// What Fieller's set of ratios looks like.
 ///
@@ -306,4 +308,6 @@ struct ratio_summary {
     return ratio_of_means(first, second, options);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

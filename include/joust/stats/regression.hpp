@@ -19,7 +19,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 // The one door to Eigen: least squares with robust errors, and covariate adjustment by several columns.
 
@@ -470,4 +472,6 @@ namespace detail {
     return detail::lin(y, in_first, covariates, clusters, true, options);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// A statistic of one sample.
 template <class F>
@@ -119,4 +121,6 @@ void draw_indices(resampler& random, std::size_t n, std::size_t count, Take take
 }
 
 }  // namespace detail
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -4,7 +4,8 @@
 #include <limits>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Why an inference may, or may not, be believed.
 enum class status : std::uint8_t {
@@ -59,4 +60,5 @@ struct test_result {
 };
 
 }  // namespace stats
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// The propensity-centred sums of one metric and one challenger, one entry per bucket of units.
 ///
@@ -796,4 +798,6 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

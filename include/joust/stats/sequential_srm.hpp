@@ -14,7 +14,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 namespace detail {
 
@@ -268,4 +270,6 @@ private:
     std::uint64_t refused_ = 0;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

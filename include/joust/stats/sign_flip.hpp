@@ -15,7 +15,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// How the p-value of sign_flip is found.
 ///
@@ -481,4 +483,6 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
     return result;
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of sign_test. `mid_p` comes closer to the level than the exact p-value, which errs on the safe
 /// side.
@@ -74,4 +76,6 @@ struct sign_test_result : test_result {
     return sign_test(wins, losses, ties, options);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

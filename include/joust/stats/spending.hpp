@@ -5,7 +5,9 @@
 #include <cmath>
 #include <cstdint>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Spend hardly any error early, nearly all at the end: bounds like those of O'Brien and Fleming.
 ///
@@ -108,4 +110,6 @@ private:
     return t >= 1.0 || alpha == 0.0 ? alpha : t == 0.0 ? 0.0 : function(alpha, t);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -4,7 +4,9 @@
 
 #include <cmath>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 // What Stirling's formula leaves out of log Gamma(z + 1): log(z!) - [(z + 1/2) log z - z + log(2 pi) / 2].
 // Differences of log Gamma lose 1e-6 at 1e9; with this correction they need never be formed.
@@ -126,4 +128,6 @@ namespace joust::inline v0::stats::detail {
     return log_gamma_term(a, x) + std::log(fraction);
 }
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

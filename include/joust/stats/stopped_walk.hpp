@@ -8,7 +8,9 @@
 #include <limits>
 #include <vector>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 /// A Brownian motion with drift that is looked at now and then, and stops where it leaves a region: the law
 /// of group-sequential score statistics.
@@ -197,4 +199,6 @@ private:
     std::vector<quadrature_rule> rules_;
 };
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Give the logarithm of the e-value of a t statistic: with the variance unknown, exact for normal data.
 ///
@@ -267,4 +269,6 @@ private:
     double max_log_e_ = 0.0;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -7,7 +7,9 @@
 #include <cmath>
 #include <limits>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 struct tail_probability {
     double p = not_a_number;
@@ -50,4 +52,6 @@ inline void open_end(test_result& result, side alternative) noexcept
     }
 }
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

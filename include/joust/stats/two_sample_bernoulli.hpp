@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// Options of two_sample_bernoulli. `prior` is what each rate is expected to be before data (Turner, Ly and
 /// Gruenwald advise pseudo-counts of 0.18).
@@ -222,4 +224,6 @@ private:
     std::uint64_t refused_ = 0;
 };
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

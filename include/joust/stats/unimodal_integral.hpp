@@ -4,7 +4,9 @@
 #include <initializer_list>
 #include <limits>
 
-namespace joust::inline v0::stats::detail {
+namespace joust {
+inline namespace v0 {
+namespace stats::detail {
 
 // The logarithm of the integral of exp(log_f) over the real line, for an analytic integrand with one peak: the
 // products of densities and tails that Bayes factors, probabilities to be best and non-central distributions
@@ -107,4 +109,6 @@ template <class LogDensity>
     return at_middle + std::log(total);
 }
 
-}  // namespace joust::inline v0::stats::detail
+}  // namespace stats::detail
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,9 @@
 #include <span>
 #include <string_view>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 namespace detail {
 
@@ -153,4 +155,6 @@ namespace detail {
     return student_t(moments{x}, moments{y}, options);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

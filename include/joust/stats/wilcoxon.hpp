@@ -15,7 +15,9 @@
 #include <limits>
 #include <span>
 
-namespace joust::inline v0::stats {
+namespace joust {
+inline namespace v0 {
+namespace stats {
 
 /// What becomes of pairs without a difference: `drop` leaves them out before ranking (Wilcoxon), `pratt` ranks
 /// them and leaves them out then, which keeps more power when there are many.
@@ -222,4 +224,6 @@ namespace detail {
     return wilcoxon_signed_rank(differences, options);
 }
 
-}  // namespace joust::inline v0::stats
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

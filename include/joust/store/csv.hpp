@@ -9,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -159,4 +160,5 @@ private:
     return results.take();
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -19,7 +19,8 @@
 #include <unistd.h>
 #endif
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// One line of an event log, as trial/event_log.hpp writes it.
 struct logged_event {
@@ -289,4 +290,5 @@ inline erasure retain_events(const std::string& path, std::chrono::seconds age,
     });
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,8 @@
 #include <string>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -119,4 +120,5 @@ template <class Value>
     return load_merged<Value>(std::span<const std::string>{paths.begin(), paths.size()});
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

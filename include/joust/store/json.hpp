@@ -10,7 +10,8 @@
 #include <string_view>
 #include <unordered_map>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -183,4 +184,5 @@ enum class benchmark_time : std::uint8_t { real, cpu };
     return results.take();
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Results that another program recorded: for each case, model and metric one value.
 ///
@@ -84,4 +85,5 @@ struct paired_values {
     return pairs;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

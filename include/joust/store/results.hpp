@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Fill a `recorded`, giving every name its index.
 class recorder_of_results {
@@ -79,4 +80,5 @@ private:
     return out;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -16,7 +16,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 // Bytes of a snapshot: the eight characters "joustsnp", version (4 bytes), length of the contents (8), contents, XXH64 of all
 // before (8). Numbers are little-endian; doubles are their IEEE 754 bits; lists begin with their length. A list that a kind of
@@ -338,4 +339,5 @@ template <class Value>
     return value;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -14,7 +14,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -110,9 +111,7 @@ private:
     {
         if (found.mismatch) {
             out.decision = verdict::keep_testing;
-            out.reason = "traffic did not arrive in the planned shares, so no comparison can be trusted: "
-                         "look for lost or "
-                         "duplicated requests, redirects and caches";
+            out.reason = "traffic did not arrive in the planned shares, so no comparison can be trusted: look for lost or duplicated requests, redirects and caches";
             return;
         }
         std::string breaches;
@@ -204,4 +203,5 @@ private:
 template <class... Args>
 ab_test(Args...) -> ab_test<Args...>;
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -6,7 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Every result is good enough: the default.
 struct any_result {
@@ -50,4 +51,5 @@ struct acceptance_role : detail::sole_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

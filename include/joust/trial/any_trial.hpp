@@ -9,7 +9,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 template <class Signature>
 class any_trial;
@@ -88,4 +89,5 @@ private:
     interface* inside_;  // owned; <memory> alone would weigh five thousand lines in every service
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -21,7 +21,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -151,9 +152,7 @@ public:
     {
         static_assert((std::is_copy_constructible_v<Args> && ...) &&
                           (outlives_call<std::decay_t<Args>> && ...),
-                      "joust: at_once copies the arguments for rankers that miss their deadline; an argument "
-                      "that cannot be copied, or is a pointer, string_view, span or reference wrapper, is "
-                      "refused: pass an owning value");
+                      "joust: at_once copies the arguments for rankers that miss their deadline; an argument that cannot be copied, or is a pointer, string_view, span or reference wrapper, is refused: pass an owning value");
         using race_t = ranker_race<Lists, std::decay_t<Args>...>;
         const std::int64_t begun = clock != nullptr ? clock->now() : 0;
         const auto deadline = std::chrono::steady_clock::now() + deadline_;
@@ -268,4 +267,5 @@ template <class Executor>
     return {deadline, std::move(executor)};
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

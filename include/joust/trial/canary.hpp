@@ -18,7 +18,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -358,4 +359,5 @@ private:
 template <class... Args>
 canary(Args...) -> canary<Args...>;
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

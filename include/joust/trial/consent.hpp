@@ -6,7 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Everybody takes part: the default.
 struct everybody {
@@ -49,4 +50,5 @@ struct consent_role : detail::sole_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

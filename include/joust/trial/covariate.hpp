@@ -6,7 +6,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Adjust for nothing: the default.
 struct no_covariate {
@@ -54,9 +55,9 @@ struct covariate_role : detail::sole_role {
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>,
-                      "joust: a covariate is given twice; let one adjust_for(...) return "
-                      "the number that predicts the metrics best");
+                      "joust: a covariate is given twice; let one adjust_for(...) return the number that predicts the metrics best");
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -19,7 +19,8 @@
 #include <string_view>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Append an event as one JSON object: `{"event":"exposure","unit":"0123456789abcdef","seconds":...,"ticket":"..."}`.
 ///
@@ -272,4 +273,5 @@ struct event_log_recorder {
 }
 void record_to(event_log&&) = delete;
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,8 @@
 #include <string>
 #include <tuple>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -62,4 +63,5 @@ template <class Derived, class Roles, class... Policies, class... Args>
     return detail::trial_explainer::of_call(trial, args...);
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -36,7 +36,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// The error rate of a gate: the chance to pass a challenger that is worse than a margin allows.
 struct significance {
@@ -77,9 +78,7 @@ struct row_test_role {
     template <class T>
     struct near_miss {
         static_assert(plays<T>,
-                      "joust: this has test_rows(), but a test of rows is `test_rows(std::span<const double> "
-                      "challenger, std::span<const double> champion, const stats::test_options&) const -> "
-                      "stats::test_result`");
+                      "joust: this has test_rows(), but a test of rows is `test_rows(std::span<const double> challenger, std::span<const double> champion, const stats::test_options&) const -> stats::test_result`");
     };
     template <class T>
     struct filled_twice {
@@ -305,8 +304,7 @@ class gate {
     static_assert(parts::count == 2,
                   "joust: a gate compares one challenger with one champion: two joust::model come first");
     using metrics_t = typename parts::template apply_policies<detail::metric_set>;
-    static_assert(metrics_t::size > 0, "joust: a gate needs a margin to decide by: "
-                                       "guardrail(conversion<\"correct\">{}, {.max_decrease = 0.01})");
+    static_assert(metrics_t::size > 0, "joust: a gate needs a margin to decide by: guardrail(conversion<\"correct\">{}, {.max_decrease = 0.01})");
     static_assert(metrics_t::names_differ(),
                   "joust: two metrics have the same name; their values could not be told apart");
     static constexpr bool without_ratios = []<std::size_t... I>(std::index_sequence<I...>) {
@@ -314,11 +312,9 @@ class gate {
                 !detail::is_ratio<detail::inner_metric_t<typename metrics_t::template given_t<I>>>);
     }(std::make_index_sequence<metrics_t::size>{});
     static_assert(without_ratios,
-                  "joust: a gate compares values row by row, so a ratio has no place in it; let a mean be "
-                  "the value of a row");
+                  "joust: a gate compares values row by row, so a ratio has no place in it; let a mean be the value of a row");
     static_assert(metrics_t::quantile_of(metrics_t::size) == 0,
-                  "joust: a gate compares values row by row, so a quantile has no place in it; let a "
-                  "conversion say of each row whether its value is within a limit");
+                  "joust: a gate compares values row by row, so a quantile has no place in it; let a conversion say of each row whether its value is within a limit");
     static constexpr bool infers = policies::template given<inference_role>;
     static constexpr bool tests_rows = policies::template given<row_test_role>;
     static_assert(!(infers && tests_rows),
@@ -333,9 +329,7 @@ class gate {
     using row_test_t = policy<row_test_role, detail::plain_rows>;
     static_assert(!infers || paired_inference_policy<inference_t> ||
                       std::is_same_v<inference_t, detail::plain_rows>,
-                  "joust: a gate compares pairs, and this inference policy does not answer for pairs: it has "
-                  "no `static "
-                  "constexpr bool pairs = true`");
+                  "joust: a gate compares pairs, and this inference policy does not answer for pairs: it has no `static constexpr bool pairs = true`");
     static_assert(!tests_rows || !has_units,
                   "joust: a test of rows knows which of them belong together; leave by(...) out");
 
@@ -355,8 +349,7 @@ public:
     [[nodiscard]] joust::report run(const Rows& rows, const Measures&... measures)
     {
         static_assert(sizeof...(Measures) == value_metrics,
-                      "joust: run(rows, measure...) takes one callable (row, prediction) -> value for each "
-                      "conversion or mean");
+                      "joust: run(rows, measure...) takes one callable (row, prediction) -> value for each conversion or mean");
         columns all;
         std::size_t number = 0;
         for (const auto& row : rows) {
@@ -696,8 +689,7 @@ private:
         count("recorded measurements that had failed", all.failed_elsewhere);
         if (all.recorded && asked_of_failures_) {
             out.notes.emplace_back(
-                "Recorded results do not say on which cases a model failed; let run() call the models "
-                "to judge failures.");
+                "Recorded results do not say on which cases a model failed; let run() call the models to judge failures.");
         }
         std::string note = "Both models saw the same rows";
         if constexpr (infers) {
@@ -827,4 +819,5 @@ private:
 template <class... Args>
 gate(Args...) -> gate<Args...>;
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

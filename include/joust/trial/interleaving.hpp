@@ -40,7 +40,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -171,8 +172,7 @@ class interleaving {
         detail::rankers_of<interleaver_t>() == 0 || detail::rankers_of<interleaver_t>() == rankers,
         "joust: this interleaver mixes another number of rankers; team_draft{} mixes any number up to 15");
     static_assert(paired_inference_policy<inference_t>,
-                  "joust: interleaving asks its inference about pairs; this policy does not say `static "
-                  "constexpr bool pairs = true`");
+                  "joust: interleaving asks its inference about pairs; this policy does not say `static constexpr bool pairs = true`");
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
     static constexpr bool pins_items = policies::template given<pins_role>;
@@ -220,10 +220,8 @@ public:
     [[nodiscard]] auto rank_from(const ticket_type& first, std::size_t position, A&&... arguments)
     {
         static_assert(detail::continues<interleaver_t>,
-                      "joust: this interleaver plans a slate as a whole, so it has no later pages; "
-                      "competitive_pairs and team_draft have");
-        static_assert(sizeof...(A) >= 1, "joust: rank_from(ticket, position, args..., length) takes the "
-                                         "rankers' arguments and the length");
+                      "joust: this interleaver plans a slate as a whole, so it has no later pages; competitive_pairs and team_draft have");
+        static_assert(sizeof...(A) >= 1, "joust: rank_from(ticket, position, args..., length) takes the rankers' arguments and the length");
         ticket begun;
         const bool known = admit_slate(first, begun);
         const start from{
@@ -592,13 +590,10 @@ private:
     auto serve(const start& from, std::index_sequence<R...> all, std::size_t length, const A&... arguments)
     {
         static_assert((std::is_invocable_v<callable_t<R>&, const A&...> && ...),
-                      "joust: a ranker cannot be called with these arguments; rankers share them, so they "
-                      "take them by value "
-                      "or by const reference");
+                      "joust: a ranker cannot be called with these arguments; rankers share them, so they take them by value or by const reference");
         static_assert(
             (ranked_list<std::remove_reference_t<std::invoke_result_t<callable_t<R>&, const A&...>>> && ...),
-            "joust: a ranker must return a list, best item first, with std::size(list) and "
-            "std::begin(list)[i]");
+            "joust: a ranker must return a list, best item first, with std::size(list) and std::begin(list)[i]");
         using lists_t = std::tuple<detail::held_list<std::invoke_result_t<callable_t<R>&, const A&...>>...>;
 
         bool may_record = true;
@@ -962,8 +957,7 @@ private:
                     identity.identify(item)
                 } -> std::convertible_to<item_key>;
             },
-            "joust: the ranked items are no integers and no text, so nothing tells which are the same: add "
-            "joust::identified_by(&document::id)");
+            "joust: the ranked items are no integers and no text, so nothing tells which are the same: add joust::identified_by(&document::id)");
         auto items = collect<Results...>(out, lists...);
         return slate<typename element::type, ticket_type>{std::move(items), std::move(out), receipt};
     }
@@ -1222,4 +1216,5 @@ private:
 template <class... Args>
 interleaving(Args...) -> interleaving<Args...>;
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -23,7 +23,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// What one look found out about one metric of one challenger.
 struct finding {
@@ -499,16 +501,13 @@ inline void annotate(report& out, const evidence& seen, bool share_changed, std:
         if (most > 0) {
             note = spec.name + " has ";
             append_count(note, most);
-            note += " more values than calls were served: were calls chosen and not completed, or was "
-                    "feedback by unit "
-                    "given twice?";
+            note += " more values than calls were served: were calls chosen and not completed, or was feedback by unit given twice?";
             out.notes.push_back(std::move(note));
         }
     }
     if (share_changed) {
         out.notes.emplace_back(
-            "Means are overlap-weighted over the stages of the ramp, since shares changed; latency "
-            "quantiles pool all stages.");
+            "Means are overlap-weighted over the stages of the ramp, since shares changed; latency quantiles pool all stages.");
     }
     if (seen.pairs.size() > 1) {
         out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
@@ -520,10 +519,11 @@ inline void annotate(report& out, const evidence& seen, bool share_changed, std:
     if (guardrails > 1) {
         note = "The guardrails have an error rate of their own, divided by their number (";
         append_count(note, guardrails);
-        note += "), since any of them can stop a challenger; secondary metrics decide nothing and are not "
-                "adjusted.";
+        note += "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
         out.notes.push_back(std::move(note));
     }
 }
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

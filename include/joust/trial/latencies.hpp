@@ -5,7 +5,9 @@
 
 #include <string>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// What a report says of how long a model's timed calls took.
 [[nodiscard]] inline latency_row latencies_of(const std::string& model, const latency_sketch& times)
@@ -22,4 +24,6 @@ namespace joust::inline v0::detail {
             .max = at(1.0)};
 }
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -20,7 +20,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Does a policy bring a metric, plain, guarded or primary?
 template <class T>
@@ -328,8 +330,7 @@ private:
             throw configuration_error(
                 "guardrail(" + spec.name + ")." + (spec.limit.harm_is_up ? "max_increase" : "max_decrease"),
                 to_text(std::fabs(spec.limit.value)),
-                "a fraction below 1, such as 0.01 for one percentage point: a proportion "
-                "cannot change by more");
+                "a fraction below 1, such as 0.01 for one percentage point: a proportion cannot change by more");
         }
         watch_quantile(given.metric, spec);
         if constexpr (std::is_same_v<Metric, latency>) {
@@ -381,4 +382,6 @@ private:
     std::vector<quantile_watch> quantiles_;
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -5,7 +5,8 @@
 #include <concepts>
 #include <cstdint>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What the caller gets when a challenger throws or its result is refused.
 ///
@@ -23,4 +24,5 @@ struct failure_role : detail::sole_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

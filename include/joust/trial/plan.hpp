@@ -10,7 +10,9 @@
 #include <mutex>
 #include <utility>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// How traffic is split from one moment on. Immutable once published.
 template <class Split, std::size_t Arms>
@@ -175,4 +177,6 @@ private:
     mutable std::atomic<unsigned> counted_{0};
 };
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// Say what a posterior says, behind the name of its method: p- and e-values have columns of their own.
 inline void append_posterior(std::string& method, const inference& answer, bool more_is_better, bool relative,
@@ -32,4 +34,6 @@ inline void append_posterior(std::string& method, const inference& answer, bool 
     method += shown;
 }
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -22,7 +22,9 @@
 // "preference" slates that prefer each side, by bucket, and in the challenger's root slates with a clicked slot that
 // counts; "positions" how often each side was credited at a position, and behind the 64 positions plain counters.
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 inline constexpr std::size_t credit_series = 2;
 inline constexpr std::size_t preference_series = 3;
@@ -234,4 +236,6 @@ template <class Policy>
     return static_cast<std::uint64_t>(counted);
 }
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,8 @@
 #include <cstdint>
 #include <string>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// How far a canary's stage has come.
 struct stage_progress {
@@ -53,8 +54,7 @@ struct ramp {
                 throw configuration_error(
                     "ramp.shares",
                     before > 0.0 ? to_text(share) + " after " + to_text(before) : to_text(share),
-                    "shares from 1e-9 to 1 - 1e-9, each larger than the one before; the "
-                    "last may be 1");
+                    "shares from 1e-9 to 1 - 1e-9, each larger than the one before; the last may be 1");
             }
             before = share;
         }
@@ -106,8 +106,7 @@ struct ramp_role {
     static constexpr bool resembles = detail::has_ready<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has ready(), but a ramp has members shares and check_every and "
-                                "`ready(const joust::stage_progress&) const noexcept -> bool`");
+        static_assert(plays<T>, "joust: this has ready(), but a ramp has members shares and check_every and `ready(const joust::stage_progress&) const noexcept -> bool`");
     };
     template <class T>
     struct filled_twice {
@@ -115,4 +114,5 @@ struct ramp_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -5,7 +5,8 @@
 #include <optional>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Run rankers one after another on the calling thread, the champion first: the default.
 struct one_after_another {
@@ -62,4 +63,5 @@ struct rankers_role : detail::sole_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

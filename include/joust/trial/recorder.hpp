@@ -9,7 +9,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// One thing a trial saw, for logs: an exposure, or one accepted piece of feedback.
 struct event {
@@ -77,4 +78,5 @@ struct recorder_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

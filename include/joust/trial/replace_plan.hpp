@@ -15,7 +15,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Options of replace_plan.
 struct replace_options {
@@ -74,8 +75,7 @@ struct plan_access {
         constexpr bool cuts =
             made_of_slots<std::remove_cvref_t<decltype(behind_rules(std::declval<const plan_t&>().split))>>;
         static_assert(
-            cuts, "joust: replace_plan serves splitters that cut the hash space by shares: hash_split and "
-                  "slot_split, also behind rules");
+            cuts, "joust: replace_plan serves splitters that cut the hash space by shares: hash_split and slot_split, also behind rules");
         const std::scoped_lock lock{trial.planning_};
         const traffic_plan now = now_of(trial);
         check(now, trial.plan_given_, next);
@@ -170,4 +170,5 @@ plan_difference replace_plan(ab_test<Args...>& trial, const traffic_plan& next,
     return detail::plan_access::replace(trial, next, options);
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,8 @@
 #include <mutex>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 
@@ -24,12 +25,10 @@ struct trial_access {
             requires(const plan_t& plan) { trial.splitter_.replan(reward_totals{}, plan.split); };
         static_assert(
             learns,
-            "joust: this trial's splitter does not learn; give it a bandit (epsilon_greedy, ucb1, exp3, "
-            "thompson, top_two_thompson)");
+            "joust: this trial's splitter does not learn; give it a bandit (epsilon_greedy, ucb1, exp3, thompson, top_two_thompson)");
         static_assert(
             !metrics_t::template is_quantile_at<metrics_t::primary()>,
-            "joust: a bandit learns from what each exposure brings, so a quantile cannot be what decides; "
-            "let a conversion say whether a value is within a limit");
+            "joust: a bandit learns from what each exposure brings, so a quantile cannot be what decides; let a conversion say whether a value is within a limit");
         if constexpr (learns) {
             bool lower_is_better = false;
             for (const metric_spec& spec : trial.metrics_.specs()) {
@@ -73,4 +72,5 @@ void replan(ab_test<Args...>& trial, const evidence& merged)
     detail::trial_access::learn(trial, merged);
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -35,7 +35,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// The role of a shadow's name: a `joust::salt`, the same one that a later canary or ab_test takes.
 struct salt_role : detail::sole_role {
@@ -158,8 +159,7 @@ class shadow {
     using inference_t = policy<inference_role, always_valid>;
 
     static_assert(paired_inference_policy<inference_t>,
-                  "joust: a shadow asks its inference about pairs; this policy does not say `static "
-                  "constexpr bool pairs = true`");
+                  "joust: a shadow asks its inference about pairs; this policy does not say `static constexpr bool pairs = true`");
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
     static constexpr bool breaks = policies::template given<breaker_role>;
@@ -379,16 +379,13 @@ private:
     {
         using challenger = std::invoke_result_t<callable_t<P + 1>&, passed<A>...>;
         static_assert(!detail::pending_result<challenger>,
-                      "joust: a challenger returns before its work is done (a future or an awaitable); let "
-                      "it wait for its "
-                      "result: it runs beside the caller");
+                      "joust: a challenger returns before its work is done (a future or an awaitable); let it wait for its result: it runs beside the caller");
         if constexpr (!std::is_void_v<Champion>) {
             static_assert(!std::is_void_v<challenger>,
                           "joust: a challenger returns nothing where the champion returns a result");
             static_assert(
                 comparator_of<comparator_t, std::decay_t<Champion>, std::decay_t<challenger>>,
-                "joust: the comparator cannot compare the champion's result with a challenger's; give "
-                "compare_with(callable) that takes both");
+                "joust: the comparator cannot compare the champion's result with a challenger's; give compare_with(callable) that takes both");
         }
         return true;
     }
@@ -399,27 +396,16 @@ private:
         static_assert(std::is_invocable_v<callable_t<0>&, A...>,
                       "joust: the champion cannot be called with these arguments");
         static_assert((safe_later<A> && ...) && (immediate || (copyable<A> && ...)),
-                      "joust: a background shadow keeps its arguments beyond the call, so it takes no "
-                      "pointer, string_view, span "
-                      "or reference_wrapper, and nothing that cannot be copied: pass std::string instead of "
-                      "std::string_view, or "
-                      "use inline_run{}");
-        static_assert((copyable<A> && ...), "joust: a shadow calls more than one model with the same "
-                                            "arguments, so a temporary that cannot be copied is "
-                                            "refused: pass it as an lvalue");
+                      "joust: a background shadow keeps its arguments beyond the call, so it takes no pointer, string_view, span or reference_wrapper, and nothing that cannot be copied: pass std::string instead of std::string_view, or use inline_run{}");
+        static_assert((copyable<A> && ...), "joust: a shadow calls more than one model with the same arguments, so a temporary that cannot be copied is refused: pass it as an lvalue");
         if constexpr (std::is_invocable_v<callable_t<0>&, A...>) {
             using champion = std::invoke_result_t<callable_t<0>&, A...>;
             static_assert(!detail::pending_result<champion>,
-                          "joust: the champion returns before its work is done (a future or an awaitable), "
-                          "so there is no result "
-                          "to compare; shadow the function that waits for it");
+                          "joust: the champion returns before its work is done (a future or an awaitable), so there is no result to compare; shadow the function that waits for it");
             static_assert(std::is_void_v<champion> || immediate ||
                               (outlives_call<std::decay_t<champion>> &&
                                std::is_copy_constructible_v<std::decay_t<champion>>),
-                          "joust: a background shadow compares a copy of the champion's result after the "
-                          "call, so a result that is "
-                          "a pointer or a view, or cannot be copied, is refused: return an owning value, or "
-                          "use inline_run{}");
+                          "joust: a background shadow compares a copy of the champion's result after the call, so a result that is a pointer or a view, or cannot be copied, is refused: return an owning value, or use inline_run{}");
             [&]<std::size_t... P>(std::index_sequence<P...>) {
                 static_assert((takes<P + 1, A...> && ...),
                               "joust: a challenger cannot be called with copies of the champion's arguments");
@@ -892,9 +878,7 @@ private:
     {
         static_assert(
             remembers<P>,
-            "joust: this shadow cannot tell what its models return (they are generic or overloaded, or "
-            "return nothing that can be kept), so no prediction waits for its truth: add "
-            "joust::remembered<Prediction>{}");
+            "joust: this shadow cannot tell what its models return (they are generic or overloaded, or return nothing that can be kept), so no prediction waits for its truth: add joust::remembered<Prediction>{}");
         if constexpr (remembers<P>) {
             using memory = std::tuple_element_t<P, memories_t>;
             using settled = typename memory::store::settled;
@@ -1012,4 +996,5 @@ shadow_evidence shadow<Args...>::evidence() const
     return all;
 }
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

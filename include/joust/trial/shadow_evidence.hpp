@@ -11,7 +11,8 @@
 #include <string>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// A count and the sum of one quantity for each bucket of units.
 struct bucket_tally {
@@ -176,4 +177,5 @@ struct shadow_row {
 };
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

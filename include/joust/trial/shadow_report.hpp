@@ -20,7 +20,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::detail {
+namespace joust {
+inline namespace v0 {
+namespace detail {
 
 /// How a shadow is set up, as far as its report needs it.
 template <paired_inference_policy Inference>
@@ -282,9 +284,7 @@ template <class Inference>
     if (const double factor = slower_where_dropped(pair); factor != 1.0) {
         std::string note = "Drops are not random: where " + name + " was dropped the champion took ";
         append_number(note, factor, 3);
-        note += " times as long as where it ran, so what is compared leaves out part of the traffic. A "
-                "longer queue, more "
-                "threads or a lower sampling rate helps.";
+        note += " times as long as where it ran, so what is compared leaves out part of the traffic. A longer queue, more threads or a lower sampling rate helps.";
         out.notes.push_back(std::move(note));
     }
     return found;
@@ -354,16 +354,13 @@ template <class Inference>
     }
 
     out.notes.emplace_back(
-        "Both models saw the same requests: estimates are challenger minus champion per request, clustered "
-        "by " +
+        "Both models saw the same requests: estimates are challenger minus champion per request, clustered by " +
         count_text(bucket_count) + " hashed buckets of units; latency treats requests as independent; " +
         std::string{holds_of<Inference>()});
     out.notes.emplace_back(
-        "Agreement is with the champion (which agrees with itself), failures are those on requests that the "
-        "champion answered; accuracy leaves out requests on which the challenger failed.");
+        "Agreement is with the champion (which agrees with itself), failures are those on requests that the champion answered; accuracy leaves out requests on which the challenger failed.");
     out.notes.emplace_back(
-        how.in_background ? "The challenger's latency was taken beside the service, on threads that compete "
-                            "with it: a canary measures the one that callers would see."
+        how.in_background ? "The challenger's latency was taken beside the service, on threads that compete with it: a canary measures the one that callers would see."
                           : "The challenger ran in the caller, after the champion.");
     if (seen.pairs.size() > 1) {
         out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
@@ -407,4 +404,6 @@ inline void collect_pair(const slab& from, std::size_t p, shadow_pair& into)
     collect_arm(from, static_cast<unsigned>(p + 1), into.units, into.latency);
 }
 
-}  // namespace joust::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

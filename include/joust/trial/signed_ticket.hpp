@@ -20,7 +20,8 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// A ticket that only who has the key can read, make or change: what a trial with `signed_tickets` gives out.
 ///
@@ -45,8 +46,7 @@ public:
     [[nodiscard]] unsigned arm() const
     {
         static_assert(detail::always_false<Never>,
-                      "joust: a signed ticket hides its arm; ask the trial that gave it out: "
-                      "trial.arm_of(ticket)");
+                      "joust: a signed ticket hides its arm; ask the trial that gave it out: trial.arm_of(ticket)");
         return 0;
     }
 
@@ -343,4 +343,5 @@ private:
     state* shared_;
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -14,7 +14,8 @@
 #include <string_view>
 #include <type_traits>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 namespace detail {
 struct ticket_words;
@@ -325,4 +326,5 @@ struct ticket_words {
 
 static_assert(sizeof(ticket) == 32 && std::is_trivially_copyable_v<ticket>);
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,8 @@
 #include <cstdint>
 #include <string_view>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Why a text is not a ticket, or a trial does not take it.
 enum class ticket_error : std::uint8_t {
@@ -122,4 +123,5 @@ constexpr void encode_words(std::array<std::uint64_t, 4> words, char* out) noexc
 }
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

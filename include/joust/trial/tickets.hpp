@@ -14,7 +14,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// What `.expires_after` is where tickets never expire.
 inline constexpr std::chrono::seconds never = std::chrono::seconds::max();
@@ -83,9 +84,7 @@ struct ticket_role {
     template <class T>
     struct near_miss {
         static_assert(plays<T>,
-                      "joust: this has seal(), but a ticket policy is `seal(const joust::ticket&) const "
-                      "noexcept -> T` with `open(const T&, joust::ticket&) const noexcept -> "
-                      "joust::ticket_error` and `expires_after` in seconds");
+                      "joust: this has seal(), but a ticket policy is `seal(const joust::ticket&) const noexcept -> T` with `open(const T&, joust::ticket&) const noexcept -> joust::ticket_error` and `expires_after` in seconds");
     };
     template <class T>
     struct filled_twice {
@@ -157,4 +156,5 @@ template <class Tickets, class Live>
 }
 
 }  // namespace detail
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

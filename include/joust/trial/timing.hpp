@@ -5,7 +5,8 @@
 #include <concepts>
 #include <cstdint>
 
-namespace joust::inline v0 {
+namespace joust {
+inline namespace v0 {
 
 /// Time every call, or one in `every`: the default times all.
 ///
@@ -57,4 +58,5 @@ struct timing_role {
     };
 };
 
-}  // namespace joust::inline v0
+}  // namespace v0
+}  // namespace joust

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <type_traits>
 
-namespace joust::inline v0::interop::detail {
+namespace joust {
+inline namespace v0 {
+namespace interop::detail {
 
 /// Which end of a word comes first in a digest's blocks.
 enum class byte_order : std::uint8_t { little, big };
@@ -103,4 +105,6 @@ private:
     char block_[block_size]{};
 };
 
-}  // namespace joust::inline v0::interop::detail
+}  // namespace interop::detail
+}  // namespace v0
+}  // namespace joust

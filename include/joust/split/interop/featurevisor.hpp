@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 namespace featurevisor {
 
@@ -148,4 +150,6 @@ public:
     }
 };
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

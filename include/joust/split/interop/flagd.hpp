@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 namespace flagd {
 
@@ -226,4 +228,6 @@ public:
     }
 };
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 /// FNV-1a, 32 bits, fed in pieces: over bytes, or over wider units of text, each xored in whole.
 ///
@@ -104,4 +106,6 @@ private:
     return fnv1a{}.add_utf16(text).value();
 }
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 namespace detail {
 
@@ -87,4 +89,6 @@ using md5 = detail::digest<detail::md5_compression>;
     return md5{}.add(bytes).finish();
 }
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

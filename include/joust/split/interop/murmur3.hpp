@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 /// MurmurHash3 for x86, 32 bits, fed in pieces.
 ///
@@ -97,4 +99,6 @@ private:
     return murmur3{seed}.add(bytes).value();
 }
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 /// PlanOut's random operators, with the semantics of its Python reference; so too its JavaScript build `core_compatible`.
 ///
@@ -190,4 +192,6 @@ public:
     }
 };
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

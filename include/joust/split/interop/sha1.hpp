@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 namespace detail {
 
@@ -75,4 +77,6 @@ using sha1 = detail::digest<detail::sha1_compression>;
     return sha1{}.add(bytes).finish();
 }
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 namespace detail {
 
@@ -88,4 +90,6 @@ using sha256 = detail::digest<detail::sha256_compression>;
     return sha256{}.add(bytes).finish();
 }
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 /// Split, now Harness Feature Management and Experimentation (FME).
 namespace split_io {
@@ -109,4 +111,6 @@ public:
     }
 };
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

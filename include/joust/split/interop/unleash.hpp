@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 namespace unleash {
 
@@ -288,4 +290,6 @@ public:
     }
 };
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 /// Tell whether all bytes are ASCII: then UTF-8, code points and UTF-16 code units are the same numbers.
 [[nodiscard]] constexpr bool is_ascii(std::string_view text) noexcept
@@ -78,4 +80,6 @@ constexpr void for_each_utf16_unit(std::string_view text, Visit&& visit)
     });
 }
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust

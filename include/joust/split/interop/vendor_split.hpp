@@ -17,7 +17,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace joust::inline v0::interop {
+namespace joust {
+inline namespace v0 {
+namespace interop {
 
 /// The arm of a part of the traffic that gets no arm: its units are served by the champion and not enrolled.
 inline constexpr unsigned nobody = ~0U;
@@ -158,9 +160,7 @@ constexpr auto with_unit(const unit_projection<Projection>& unit, const Use& use
         return use_text(use, kept);
     } else {
         static_assert(sizeof...(Args) == 1 && (unit_like<Args> && ...),
-                      "joust: the by(...) of this splitter cannot be called with the trial's arguments, and "
-                      "they are not a unit: "
-                      "text, an integer, an enumerator or a joust::uuid");
+                      "joust: the by(...) of this splitter cannot be called with the trial's arguments, and they are not a unit: text, an integer, an enumerator or a joust::uuid");
         return use_text(use, args...);
     }
 }
@@ -274,4 +274,6 @@ private:
     std::array<double, max_arms> propensities_{};  // divided once, not at every call
 };
 
-}  // namespace joust::inline v0::interop
+}  // namespace interop
+}  // namespace v0
+}  // namespace joust
