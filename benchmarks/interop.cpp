@@ -195,7 +195,8 @@ public:
 
     void print() const
     {
-        std::printf("\nfastest repetitions, ns     hash   joined   bucket    split   bucket / hash   bucket / joined, at most 1.3\n");
+        std::printf(
+            "\nfastest repetitions, ns     hash   joined   bucket    split   bucket / hash   bucket / joined, at most 1.3\n");
         for (const auto& [name, row] : times_) {
             if (row.size() == 4) {
                 const double ratio = row.at("bucket") / row.at("joined");

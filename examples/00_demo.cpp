@@ -235,9 +235,10 @@ void print_trade(const joust::report& report)
     }
     const joust::latency_row& champion = report.latencies[0];
     const joust::latency_row& challenger = report.latencies[1];
-    fmt::print("The trade: {} answers {:+.1f} points more accurately [{:+.1f}, {:+.1f}] and takes {:.1f} us instead of {:.2f} us at the median, {:.0f} times as long.\n",
-               challenger.model, 100.0 * accuracy->estimate, 100.0 * accuracy->lower, 100.0 * accuracy->upper,
-               1000.0 * challenger.p50, 1000.0 * champion.p50, challenger.p50 / champion.p50);
+    fmt::print(
+        "The trade: {} answers {:+.1f} points more accurately [{:+.1f}, {:+.1f}] and takes {:.1f} us instead of {:.2f} us at the median, {:.0f} times as long.\n",
+        challenger.model, 100.0 * accuracy->estimate, 100.0 * accuracy->lower, 100.0 * accuracy->upper,
+        1000.0 * challenger.p50, 1000.0 * champion.p50, challenger.p50 / champion.p50);
 }
 
 struct demo_options {
@@ -284,9 +285,10 @@ int run(const demo_options& given)
     const auto start = std::chrono::steady_clock::now();
     const demo_size size = given.fast ? demo_size::fast() : demo_size{};
     const demo_world world = demo_world::build(given.data);
-    fmt::print("Real: {} letters to learn from, {} held back as requests; both models and all latencies (read and trained in {:.2f} s).\n"
-               "Simulated: {} users, which of them sends which letter, and every click. Hours of traffic pass within seconds.\n\n",
-               world.data.train.size(), world.data.held_back.size(), world.seconds, size.users);
+    fmt::print(
+        "Real: {} letters to learn from, {} held back as requests; both models and all latencies (read and trained in {:.2f} s).\n"
+        "Simulated: {} users, which of them sends which letter, and every click. Hours of traffic pass within seconds.\n\n",
+        world.data.train.size(), world.data.held_back.size(), world.seconds, size.users);
 
     demo_checks checks;
     std::vector<joust::report> reports;

@@ -198,12 +198,13 @@ int main(int count, char** arguments)
     const auto against = [&](const char* what, const std::vector<double>(&outcomes)[2]) {
         const auto measured = joust::stats::interleaving_sensitivity(
             units.differences, of_arm(outcomes[1], 1), of_arm(outcomes[0], 0), options);
-        fmt::print("Against an A/B test of {}: {:.1f} times as sensitive [{:.1f}, {:.1f}]; pages needed {:.0f} and {:.0f}{}\n",
-                   what, measured.ratio, measured.lower, measured.upper, measured.interleaved.impressions,
-                   measured.ab.impressions,
-                   measured.agreement == joust::stats::preference_agreement::opposite
-                       ? "; they DISAGREE who is better"
-                       : "");
+        fmt::print(
+            "Against an A/B test of {}: {:.1f} times as sensitive [{:.1f}, {:.1f}]; pages needed {:.0f} and {:.0f}{}\n",
+            what, measured.ratio, measured.lower, measured.upper, measured.interleaved.impressions,
+            measured.ab.impressions,
+            measured.agreement == joust::stats::preference_agreement::opposite
+                ? "; they DISAGREE who is better"
+                : "");
     };
     against("clicks per user", clicks);
     against("1 / rank of the first click", first);

@@ -43,11 +43,16 @@ struct sample {
 
 /// Everything the file says, in the form that the tests take.
 struct experiment {
-    std::vector<std::string> arms;                  ///< the champion first
-    std::vector<std::vector<sample>> samples;       ///< by metric, by arm
-    std::vector<bool> proportion;                   ///< by metric: are all values 0 or 1?
-    std::vector<std::uint64_t> rows;                ///< by arm
-    std::vector<std::set<std::string_view>> units;  ///< by arm; empty where no unit is given
+    /// the champion first
+    std::vector<std::string> arms;
+    /// by metric, by arm
+    std::vector<std::vector<sample>> samples;
+    /// by metric: are all values 0 or 1?
+    std::vector<bool> proportion;
+    /// by arm
+    std::vector<std::uint64_t> rows;
+    /// by arm; empty where no unit is given
+    std::vector<std::set<std::string_view>> units;
     std::vector<joust::count_row> dropped;
     std::uint64_t units_in_several_arms = 0;
     std::size_t clusters = 0;
@@ -172,9 +177,12 @@ experiment gather(const csv_table& table, const analyze_options& given)
 struct comparison {
     std::size_t metric = 0;
     std::size_t arm = 0;
-    joust::stats::test_result naive;      ///< every row taken as independent
-    joust::stats::cluster_result robust;  ///< only where there are clusters
-    double adjusted_p = 1.0;              ///< Holm's, over all comparisons
+    /// every row taken as independent
+    joust::stats::test_result naive;
+    /// only where there are clusters
+    joust::stats::cluster_result robust;
+    /// Holm's, over all comparisons
+    double adjusted_p = 1.0;
 
     /// The one that decides.
     [[nodiscard]] const joust::stats::test_result& decisive(bool clustered) const
@@ -264,9 +272,10 @@ void print_test(const experiment& seen, const analyze_options& given, const comp
                    p_in_words(one.naive.p_value));
     }
     if (clustered) {
-        fmt::print("  robust to clusters:        {:+.3f} [{:+.3f}, {:+.3f}], t = {:.3f} with {:.1f} degrees of freedom, p = {}\n",
-                   one.robust.estimate, one.robust.lower, one.robust.upper, one.robust.statistic,
-                   one.robust.df, p_in_words(one.robust.p_value));
+        fmt::print(
+            "  robust to clusters:        {:+.3f} [{:+.3f}, {:+.3f}], t = {:.3f} with {:.1f} degrees of freedom, p = {}\n",
+            one.robust.estimate, one.robust.lower, one.robust.upper, one.robust.statistic, one.robust.df,
+            p_in_words(one.robust.p_value));
         fmt::print("  the clusters make the standard error {:.2f} times as large\n",
                    one.robust.standard_error / one.robust.naive_error);
     }
@@ -277,7 +286,8 @@ void decide(joust::report& out, const experiment& seen, const analyze_options& g
             const std::vector<comparison>& all, bool clustered)
 {
     if (given.better == 0) {
-        out.reason = "nothing was to be decided: no direction is stated (--better), so the differences are described only";
+        out.reason =
+            "nothing was to be decided: no direction is stated (--better), so the differences are described only";
         return;
     }
     const std::string by =
@@ -332,19 +342,22 @@ void annotate(joust::report& out, const experiment& seen, const analyze_options&
 {
     const std::string& cluster = given.cluster.empty() ? given.unit : given.cluster;
     if (cluster.empty()) {
-        out.notes.emplace_back("No --cluster and no --unit is given, so every row is taken as independent. Where several rows belong to one person, place or thing, these intervals are too narrow.");
+        out.notes.emplace_back(
+            "No --cluster and no --unit is given, so every row is taken as independent. Where several rows belong to one person, place or thing, these intervals are too narrow.");
     } else {
-        out.notes.push_back(
-            fmt::format("Used for the decision: the cluster-robust rows (CR2 by {}, {} clusters, Satterthwaite's degrees of freedom). The naive rows take every row as independent and are shown to compare.",
-                        cluster, seen.clusters));
+        out.notes.push_back(fmt::format(
+            "Used for the decision: the cluster-robust rows (CR2 by {}, {} clusters, Satterthwaite's degrees of freedom). The naive rows take every row as independent and are shown to compare.",
+            cluster, seen.clusters));
         if (seen.clusters_in_several_arms > 0) {
-            out.notes.push_back(fmt::format("{} is the cluster, not what was randomised: {} of its {} values have rows in more than one arm.",
-                                            cluster, seen.clusters_in_several_arms, seen.clusters));
+            out.notes.push_back(fmt::format(
+                "{} is the cluster, not what was randomised: {} of its {} values have rows in more than one arm.",
+                cluster, seen.clusters_in_several_arms, seen.clusters));
         }
     }
     if (seen.units_in_several_arms > 0) {
-        out.notes.push_back(fmt::format("Warning: {} values of {} have rows in more than one arm, so it was not what was randomised, or the assignment was not kept.",
-                                        seen.units_in_several_arms, given.unit));
+        out.notes.push_back(fmt::format(
+            "Warning: {} values of {} have rows in more than one arm, so it was not what was randomised, or the assignment was not kept.",
+            seen.units_in_several_arms, given.unit));
     }
     if (all.size() > 1) {
         std::string adjusted;
@@ -352,8 +365,9 @@ void annotate(joust::report& out, const experiment& seen, const analyze_options&
             adjusted += fmt::format("{}{} {} {}", adjusted.empty() ? "" : ", ", given.metrics[each.metric],
                                     seen.arms[each.arm], p_in_words(each.adjusted_p));
         }
-        out.notes.push_back(fmt::format("{} comparisons are made. Intervals and p-values in the table are for one comparison each; adjusted for all of them by Holm's method the p-values are: {}.",
-                                        all.size(), adjusted));
+        out.notes.push_back(fmt::format(
+            "{} comparisons are made. Intervals and p-values in the table are for one comparison each; adjusted for all of them by Holm's method the p-values are: {}.",
+            all.size(), adjusted));
     }
     out.notes.emplace_back(
         "P-values and intervals are those of one look at a sample whose size was fixed beforehand.");

@@ -54,7 +54,8 @@ struct analyze_options {
     std::string file, arm, champion, cluster, unit, json, markdown, html;
     std::vector<std::string> metrics;
     double alpha = 0.05;
-    int better = 0;  ///< +1 up, -1 down, 0 not stated
+    /// +1 up, -1 down, 0 not stated
+    int better = 0;
     bool help = false;
 };
 

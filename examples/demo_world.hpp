@@ -38,7 +38,8 @@ struct demo_world {
     broken_model broken;
     letter_ranker cosine;
     letter_ranker mahalanobis;
-    double seconds = 0.0;  ///< how long loading and training took
+    /// how long loading and training took
+    double seconds = 0.0;
 
     static demo_world build(const std::string& directory)
     {

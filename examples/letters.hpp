@@ -86,7 +86,8 @@ inline letter_data load_letters(const std::string& path, std::size_t train_rows 
 /// Shift and scale features to mean 0 and standard deviation 1 over the training rows.
 struct standardiser {
     features mean{};
-    features scale{};  ///< 1 / standard deviation
+    /// 1 / standard deviation
+    features scale{};
 
     static standardiser fit(const std::vector<letter_row>& rows)
     {
@@ -367,8 +368,10 @@ using page = std::array<std::uint32_t, page_length>;
 
 /// Which similarity a retrieval ranker goes by.
 enum class similarity {
-    cosine,  ///< the angle between features rounded to 2 bits each: a quick first idea with a compact index
-    mahalanobis  ///< distance in units of how much images of one letter vary (P. C. Mahalanobis, 1936)
+    /// the angle between features rounded to 2 bits each: a quick first idea with a compact index
+    cosine,
+    /// distance in units of how much images of one letter vary (P. C. Mahalanobis, 1936)
+    mahalanobis
 };
 
 /// Find the training images that look most like a given one: "show me more like this".
@@ -449,9 +452,12 @@ private:
 
 /// One request of the simulated stream: a simulated user sends a real, held-back image.
 struct letter_request {
-    std::uint64_t id = 0;    ///< number in the stream
-    std::uint64_t user = 0;  ///< simulated user
-    std::uint32_t row = 0;   ///< which held-back row it is: the truth is looked up there, later
+    /// number in the stream
+    std::uint64_t id = 0;
+    /// simulated user
+    std::uint64_t user = 0;
+    /// which held-back row it is: the truth is looked up there, later
+    std::uint32_t row = 0;
     features x{};
 };
 

@@ -22,7 +22,8 @@ constexpr double alpha = 0.05;
 
 /// What became of one interval, or of all intervals of one run.
 struct covered {
-    bool given = true;  ///< false: the method answered with a state instead
+    /// false: the method answered with a state instead
+    bool given = true;
     bool missed = false;
     double width = 0.0;
 };

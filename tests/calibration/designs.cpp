@@ -30,8 +30,10 @@ constexpr std::uint64_t seed = 20'261'125;
 
 struct scene {
     std::string_view name;
-    std::uint64_t users;  ///< 0: everybody comes once
-    bool rare;            ///< a rate of 2 % instead of normal values with a user's own level
+    /// 0: everybody comes once
+    std::uint64_t users;
+    /// a rate of 2 % instead of normal values with a user's own level
+    bool rare;
     double effect;
 };
 
@@ -54,7 +56,8 @@ constexpr std::array<std::string_view, 6> names = {"fixed_horizon",    "group_se
 
 struct tally {
     int rejected = 0;
-    double exposures = 0.0;  ///< until the verdict, or the plan's end
+    /// until the verdict, or the plan's end
+    double exposures = 0.0;
 };
 
 template <std::size_t... I>

@@ -26,9 +26,12 @@ constexpr double shares[] = {0.01, 0.05, 0.25, 0.5};
 
 struct scenario {
     const char* name;
-    int units;    ///< that ever come
-    int broken;   ///< of these: units that fail, under either model
-    double rate;  ///< a broken unit's failure rate in the middle of the rollout
+    /// that ever come
+    int units;
+    /// of these: units that fail, under either model
+    int broken;
+    /// a broken unit's failure rate in the middle of the rollout
+    double rate;
     int requests;
 };
 

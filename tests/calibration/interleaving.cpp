@@ -134,10 +134,12 @@ bool row(const char* name, int runs, int users, std::size_t lists_of, bool react
 int main()
 {
     const int runs = full_calibration() ? 10'000 : 60;
-    std::printf("%d trials a row of 2,000 slates of ten, a look every 50; seed %llu. No row may exceed %.2f %% (positions: %.2f %%), which chance exceeds once in a thousand.\n\n",
-                runs, static_cast<unsigned long long>(seed), 100.0 * limit_of(runs, 0.05) / runs,
-                100.0 * limit_of(runs, 0.001) / runs);
-    std::printf("| interleaver | users | lists of | users react to the lead | credit per slate | slates won | credited positions | holds |\n|---|---:|---|---|---:|---:|---:|---|\n");
+    std::printf(
+        "%d trials a row of 2,000 slates of ten, a look every 50; seed %llu. No row may exceed %.2f %% (positions: %.2f %%), which chance exceeds once in a thousand.\n\n",
+        runs, static_cast<unsigned long long>(seed), 100.0 * limit_of(runs, 0.05) / runs,
+        100.0 * limit_of(runs, 0.001) / runs);
+    std::printf(
+        "| interleaver | users | lists of | users react to the lead | credit per slate | slates won | credited positions | holds |\n|---|---:|---|---|---:|---:|---:|---|\n");
     bool holds = true;
     for (const int users : {200, 5'000}) {
         for (const bool reacting : {false, true}) {

@@ -42,7 +42,8 @@ constexpr double alpha = 0.05;
 
 /// A user: what stays from visit to visit.
 struct user {
-    double position;  ///< of the hash, which decides the arm
+    /// of the hash, which decides the arm
+    double position;
     double effect;
     std::uint64_t pseudonym;
 };
@@ -51,15 +52,19 @@ struct scenario {
     const char* name;
     double q;
     std::function<double(const user&, bool challenger, double progress, keyed_random&)> draw;
-    std::function<double(double threshold)> truth;  ///< how far the quantile moved at the threshold
-    double truth_at_q = stats::not_a_number;        ///< and where it was asked for, if that is known
+    /// how far the quantile moved at the threshold
+    std::function<double(double threshold)> truth;
+    /// and where it was asked for, if that is known
+    double truth_at_q = stats::not_a_number;
     bool power = false;
     bool guards = false;
     detail::bound limit{};
-    double more_observed = 0.0;  ///< how much oftener a challenger's value comes, of 0.5
+    /// how much oftener a challenger's value comes, of 0.5
+    double more_observed = 0.0;
     bool reacts = false;
     bool fixed = false;
-    int visits = 5;  ///< of a user, on average
+    /// of a user, on average
+    int visits = 5;
     int requests = 40'000;
     int look_every = 100;
     int runs_divisor = 1;

@@ -46,19 +46,24 @@ struct observation {
 
 /// A user: what stays from visit to visit.
 struct user {
-    double position;  ///< of the hash, which decides the arm
+    /// of the hash, which decides the arm
+    double position;
     double effect;
-    double second;  ///< another trait
+    /// another trait
+    double second;
     std::size_t bucket;
 };
 
 struct scenario {
     const char* name;
-    question asked;  ///< its alpha is divided by the number of challengers
+    /// its alpha is divided by the number of challengers
+    question asked;
     double truth = 0.0;
     std::function<observation(const user&, bool challenger, double progress, keyed_random&)> draw;
-    bool divided = false;   ///< x is divided by d
-    bool adjusted = false;  ///< by z
+    /// x is divided by d
+    bool divided = false;
+    /// by z
+    bool adjusted = false;
     int requests = 40'000;
     int look_every = 100;
     bool reacts = false;

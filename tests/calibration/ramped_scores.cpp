@@ -46,12 +46,14 @@ enum class outcome { normal, lognormal, rare };
 struct scenario {
     const char* name;
     outcome kind;
-    int visits;  ///< of each unit
+    /// of each unit
+    int visits;
     int requests;
     int look_every;
     bool reacts = false;
     double effect = 0.0;
-    double plan = 1.0;  ///< planned over actual requests
+    /// planned over actual requests
+    double plan = 1.0;
 };
 
 constexpr scenario scenarios[] = {
@@ -97,7 +99,8 @@ struct buckets {
 struct differences {
     std::vector<double> p = std::vector<double>(bucket_count);
     std::vector<double> q = std::vector<double>(bucket_count);
-    std::vector<bool> seen = std::vector<bool>(bucket_count);  ///< has challenger data
+    /// has challenger data
+    std::vector<bool> seen = std::vector<bool>(bucket_count);
     std::size_t challenger_buckets = 0;
     double information = 0.0;
     double expected = 0.0;

@@ -32,7 +32,8 @@ struct scenario {
     const char* name;
     std::uint64_t cities;
     block_order order;
-    double carry_over;  ///< of the block before, at the start of a block; gone when the gap is over
+    /// of the block before, at the start of a block; gone when the gap is over
+    double carry_over;
 };
 
 constexpr scenario scenarios[] = {

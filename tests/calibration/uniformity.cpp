@@ -105,9 +105,8 @@ int main()
                 "% of p < 0.1");
     judge("integers", units, salts, false, [](std::size_t i) { return static_cast<std::uint64_t>(i); });
     judge("text", fewer, few, false, [](std::size_t i) { return "user-" + std::to_string(100'000'000 + i); });
-    judge("UUIDs", fewer, few, false, [](std::size_t i) {
-        return uuid{0x123e4567e89b12d3, 0xa456426614174000 + i};
-    });
+    judge("UUIDs", fewer, few, false,
+          [](std::size_t i) { return uuid{0x123e4567e89b12d3, 0xa456426614174000 + i}; });
     judge("integers under a key", fewer, few, true,
           [](std::size_t i) { return static_cast<std::uint64_t>(i); });
     const auto judged = stats::holm(p_values);

@@ -56,9 +56,8 @@ void accepted()
     use(joust::ucb1{.salt = "s"});
     use(joust::exp3{.salt = "s"});
     use(joust::assigned_by(&request::variant, {0.5, 0.5}));
-    use(joust::assigned_by([](const request& r) {
-        return joust::assignment{r.variant == 0 ? 0U : 1U, 0.5};
-    }));
+    use(joust::assigned_by(
+        [](const request& r) { return joust::assignment{r.variant == 0 ? 0U : 1U, 0.5}; }));
     use(joust::overrides({{"ann", 1}}, joust::hash_split{.salt = "s"}));
     use(joust::holdout({.salt = "h", .share = 0.1},
                        joust::layer({.salt = "l", .from = 0.2, .to = 0.4},
@@ -161,8 +160,8 @@ void confidence_of_something_else()
 #if REJECT == 9
 void stages_of_two_kinds()
 {
-    auto staged = joust::cascade(
-        old_model, [](const request& r) { return r.user; }, [](double y) { return y; });
+    auto staged =
+        joust::cascade(old_model, [](const request& r) { return r.user; }, [](double y) { return y; });
     static_cast<void>(staged(request{}));
 }
 #endif

@@ -21,7 +21,8 @@ TEST_CASE("a unit of several parts is their text, joined by a character that tex
     STATIC_REQUIRE(unit_like<unit_parts>);
 }
 
-TEST_CASE("parts are hashed as the text that an analyst joins, whatever their length, short ones without allocating")
+TEST_CASE(
+    "parts are hashed as the text that an analyst joins, whatever their length, short ones without allocating")
 {
     const salted_hasher hasher{"score"};
     for (const std::size_t size : {0U, 1U, 100U, 117U, 118U, 119U, 120U, 300U}) {

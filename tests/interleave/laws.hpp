@@ -83,7 +83,8 @@ struct tally {
     std::uint64_t paths = 0;
     std::uint64_t biased = 0;
     std::uint64_t biased_equal_lengths = 0;
-    std::uint64_t improper = 0;  ///< probabilities that do not sum to one
+    /// probabilities that do not sum to one
+    std::uint64_t improper = 0;
 
     tally& operator+=(const tally& more)
     {

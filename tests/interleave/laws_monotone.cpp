@@ -56,7 +56,8 @@ struct teams_of {
 template <class Policy>
 struct shares_of {
     Policy policy;
-    double eta = 0.0;  ///< clicked documents are clicked only if they are looked at, by 1 / position^eta
+    /// clicked documents are clicked only if they are looked at, by 1 / position^eta
+    double eta = 0.0;
     joust::credit_shares shares{};
 
     void draw(joust::rankings lists, enumerator& coins, joust::draft& out)
@@ -134,8 +135,10 @@ std::vector<earnings> expected(Method method, const list_set& all, std::size_t l
 
 struct steps {
     unsigned cases = 0;
-    unsigned own_falls = 0;   ///< the ranker's expected credit
-    unsigned lead_falls = 0;  ///< its expected credit less its rival's
+    /// the ranker's expected credit
+    unsigned own_falls = 0;
+    /// its expected credit less its rival's
+    unsigned lead_falls = 0;
     bool operator==(const steps&) const = default;
 };
 

@@ -97,7 +97,8 @@ std::uint64_t every_list(const Policy& policy, const list_set& all, std::size_t 
 /// The expected shares of each position and ranker, where every position is clicked.
 struct expected_shares {
     std::array<std::array<long double, 8>, 16> at{};
-    std::array<long double, 16> filled{};  ///< the probability that the position is shown at all
+    /// the probability that the position is shown at all
+    std::array<long double, 16> filled{};
     long double total = 0.0L;
     std::uint64_t paths = 0;
 };

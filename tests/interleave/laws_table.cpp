@@ -26,7 +26,8 @@ namespace {
 struct row {
     std::string method;
     std::string universe;
-    bool fair;  ///< is it claimed that no case is biased?
+    /// is it claimed that no case is biased?
+    bool fair;
     std::function<tally()> result;
 };
 

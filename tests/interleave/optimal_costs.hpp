@@ -13,8 +13,10 @@ struct optimal_cost {
     const char* lists;
     std::size_t length;
     joust::rank_credit credit;
-    double bias_weight;  ///< below zero: unfairness is not allowed
-    unsigned slots;      ///< the longest beginning that has a law
+    /// below zero: unfairness is not allowed
+    double bias_weight;
+    /// the longest beginning that has a law
+    unsigned slots;
     std::size_t columns;
     double cost;
 };

@@ -51,9 +51,11 @@ list items_of(const list_set& all, const draft& shown)
 /// What an enumeration of arrange() and its shares found.
 struct law_tally {
     long double total = 0.0L;
-    double unfair = 0.0;  ///< the largest difference of two rankers' expected share at a position
+    /// the largest difference of two rankers' expected share at a position
+    double unfair = 0.0;
     std::size_t lists = 0;
-    std::size_t credited = 0;  ///< positions at which shares differ in some list
+    /// positions at which shares differ in some list
+    std::size_t credited = 0;
     std::uint64_t improper = 0;
 };
 

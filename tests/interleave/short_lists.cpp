@@ -136,7 +136,8 @@ TEST_CASE("what stands behind the end of a list as an entry is found out")
     }
 }
 
-TEST_CASE("drafting from words of bits equals the tape's way for every outcome of the coins, however lists are compared")
+TEST_CASE(
+    "drafting from words of bits equals the tape's way for every outcome of the coins, however lists are compared")
 {
     joust::keyed_random random{4, 2};
     std::uint64_t different = 0;

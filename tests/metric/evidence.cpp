@@ -182,7 +182,9 @@ TEST_CASE("evidence of another trial, or of other models, metrics, reasons or gu
     }
     evidence other = own;
     other.trial = "another";
-    CHECK_THROWS_WITH(merged(own, other), "evidence is of trial 'another'; allowed: evidence of trial 'trial' with the same models, metrics and guardrails in the same order");
+    CHECK_THROWS_WITH(
+        merged(own, other),
+        "evidence is of trial 'another'; allowed: evidence of trial 'trial' with the same models, metrics and guardrails in the same order");
 }
 
 TEST_CASE("requests and failures are read from the counts of each arm")

@@ -12,7 +12,8 @@ namespace joust_test {
 
 struct ranking_row {
     std::string method;
-    std::size_t at = 0;  ///< 0: every rank
+    /// 0: every rank
+    std::size_t at = 0;
     double value = 0.0;
     std::string source;
     std::vector<double> first, second;

@@ -22,7 +22,8 @@ namespace joust_test {
 struct arrival {
     std::uint64_t pseudonym = 0;
     bool challenger = false;
-    double s = 0.5;  ///< the challenger's propensity
+    /// the challenger's propensity
+    double s = 0.5;
     double x = 0.0;
     bool failed = false;
     std::int64_t nanoseconds = 0;
@@ -33,7 +34,8 @@ struct arrival {
 struct world {
     std::uint64_t units = 2'000;
     double share = 0.3;
-    double champion = 0.2;  ///< probability that x is 1
+    /// probability that x is 1
+    double champion = 0.2;
     double challenger = 0.2;
     double failing = 0.02;
 };

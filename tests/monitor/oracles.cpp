@@ -107,10 +107,10 @@ std::vector<bool> stream(const inputs& in)
     unsigned long long k2 = 0;
     int n1 = 0;
     int n2 = 0;
-    const int read =
-        std::sscanf(text.c_str(),
-                    "lcg64(seed 12345, bit = ((state>>33) mod %llu) < %llu) x%d then lcg64(seed 777, mod %llu, < %llu) x%d",
-                    &m1, &k1, &n1, &m2, &k2, &n2);
+    const int read = std::sscanf(
+        text.c_str(),
+        "lcg64(seed 12345, bit = ((state>>33) mod %llu) < %llu) x%d then lcg64(seed 777, mod %llu, < %llu) x%d",
+        &m1, &k1, &n1, &m2, &k2, &n2);
     REQUIRE((read == 3 || read == 6));
     std::vector<bool> bits;
     append_stream(bits, 12345, m1, k1, n1);

@@ -91,8 +91,10 @@ TEST_CASE("text from outside stays text")
 {
     const std::string page = joust::html(sample::interleaving());
     CHECK(malformed(page) == "");
-    CHECK_THAT(page, ContainsSubstring(
-                         "search &lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;quoted&#39; \xE6\xA4\x9C\xE7\xB4\xA2 \xEF\xBF\xBD"));
+    CHECK_THAT(
+        page,
+        ContainsSubstring(
+            "search &lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;quoted&#39; \xE6\xA4\x9C\xE7\xB4\xA2 \xEF\xBF\xBD"));
     CHECK(count(page, "<script") == 0);
     CHECK(count(page, "<img") == 0);
     CHECK(count(page, "<i>note") == 0);

@@ -87,8 +87,8 @@ TEST_CASE("What the stages throw comes through; results of two types become thei
     auto failing =
         cascade([](const request&) -> answer { throw std::runtime_error{"fast"}; }, deep, &answer::sure);
     CHECK_THROWS_AS(failing(request{}), std::runtime_error);
-    auto late = cascade(
-        fast, [](const request&) -> answer { throw std::runtime_error{"deep"}; }, &answer::sure);
+    auto late =
+        cascade(fast, [](const request&) -> answer { throw std::runtime_error{"deep"}; }, &answer::sure);
     CHECK(late(request{}).label == 1);
     CHECK_THROWS_AS(late(request{.hardness = 1.0}), std::runtime_error);
     auto mixed = cascade([](int x) { return x; }, [](int x) { return x + 0.5; },

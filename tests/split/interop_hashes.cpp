@@ -187,7 +187,8 @@ TEST_CASE("UTF-8 becomes the code units of UTF-16")
     CHECK(points("a😀") == numbers{0x61, 0x1f600});
 }
 
-TEST_CASE("what is not UTF-8 becomes U+FFFD as decoders of the web do it: one for the longest start of a code point")
+TEST_CASE(
+    "what is not UTF-8 becomes U+FFFD as decoders of the web do it: one for the longest start of a code point")
 {
     constexpr std::uint32_t bad = 0xfffd;
     CHECK(points("\x80") == numbers{bad});

@@ -292,108 +292,83 @@ TEST_CASE("an empty id is refused where the vendor refuses it")
 TEST_CASE("wrong configurations are refused with field and value")
 {
     using in::nobody;
-    CHECK(complaint([] {
-              return in::growthbook_split{itself, {.key = "k", .hash_version = 3}};
-          }) == "growthbook_split.hash_version is 3");
-    CHECK(complaint([] {
-              return in::growthbook_split{itself, {.key = "k", .weights = {0.5, 0.3}}};
-          }) == "growthbook_split.weights is 0.8 in sum");
-    CHECK(complaint([] {
-              return in::growthbook_split{itself, {.key = "k", .weights = {1.5, -0.5}}};
-          }) == "growthbook_split.weights is 1.5 for one variation");
+    CHECK(complaint([] { return in::growthbook_split{itself, {.key = "k", .hash_version = 3}}; }) ==
+          "growthbook_split.hash_version is 3");
+    CHECK(complaint([] { return in::growthbook_split{itself, {.key = "k", .weights = {0.5, 0.3}}}; }) ==
+          "growthbook_split.weights is 0.8 in sum");
+    CHECK(complaint([] { return in::growthbook_split{itself, {.key = "k", .weights = {1.5, -0.5}}}; }) ==
+          "growthbook_split.weights is 1.5 for one variation");
     CHECK(complaint([] {
               return in::growthbook_split{itself, {.key = "k", .weights = {std::nan(""), 1.0}}};
           }) == "growthbook_split.weights is nan for one variation");
-    CHECK(complaint([] {
-              return in::growthbook_split{itself, {.key = "k", .variations = 17}};
-          }) == "growthbook_split.weights is 17 arms");
-    CHECK(complaint([] {
-              return in::growthbook_split{itself, {.key = "k", .variations = 0}};
-          }) == "growthbook_split.weights is 0 arms");
-    CHECK(complaint([] {
-              return in::growthbook_split{itself, {.key = "k", .coverage = 1.1}};
-          }) == "growthbook_split.coverage is 1.1");
-    CHECK(complaint([] {
-              return in::growthbook_split{itself, {.key = "k", .ranges = {{0.5, 0.2}}}};
-          }) == "growthbook_split.ranges is [0.5, 0.2)");
+    CHECK(complaint([] { return in::growthbook_split{itself, {.key = "k", .variations = 17}}; }) ==
+          "growthbook_split.weights is 17 arms");
+    CHECK(complaint([] { return in::growthbook_split{itself, {.key = "k", .variations = 0}}; }) ==
+          "growthbook_split.weights is 0 arms");
+    CHECK(complaint([] { return in::growthbook_split{itself, {.key = "k", .coverage = 1.1}}; }) ==
+          "growthbook_split.coverage is 1.1");
+    CHECK(complaint([] { return in::growthbook_split{itself, {.key = "k", .ranges = {{0.5, 0.2}}}}; }) ==
+          "growthbook_split.ranges is [0.5, 0.2)");
     CHECK(complaint([] {
               return in::growthbook_split{itself, {.key = "k", .filters = {{"s", {{0, 1}}, 9}}}};
           }) == "growthbook_split.filters.hash_version is 9");
-    CHECK(complaint([] {
-              return in::growthbook_split{itself, {.key = "k", .coverage = 0.0}};
-          }) == "k is a split that enrolls nobody");
-    CHECK(complaint([] {
-              return in::growthbook_rollout_split{itself, {.seed = "k", .coverage = -1}};
-          }) == "growthbook_rollout_split.coverage is -1");
-    CHECK(complaint([] {
-              return in::unleash_split{itself, {.group = "g", .rollout = 101.0}};
-          }) == "unleash_split.rollout is 101");
-    CHECK(complaint([] {
-              return in::unleash_split{itself, {.group = "g", .weights = {0, 0}}};
-          }) == "unleash_split.weights is 0 in sum");
+    CHECK(complaint([] { return in::growthbook_split{itself, {.key = "k", .coverage = 0.0}}; }) ==
+          "k is a split that enrolls nobody");
+    CHECK(complaint([] { return in::growthbook_rollout_split{itself, {.seed = "k", .coverage = -1}}; }) ==
+          "growthbook_rollout_split.coverage is -1");
+    CHECK(complaint([] { return in::unleash_split{itself, {.group = "g", .rollout = 101.0}}; }) ==
+          "unleash_split.rollout is 101");
+    CHECK(complaint([] { return in::unleash_split{itself, {.group = "g", .weights = {0, 0}}}; }) ==
+          "unleash_split.weights is 0 in sum");
     CHECK(complaint([] {
               return in::unleash_split{itself, {.group = "g", .weights = {1, 1}, .overrides = {{"u", 2}}}};
           }) == "unleash_split.overrides is 2 for a unit");
     CHECK(complaint([] {
               return in::optimizely_split{itself, {.id = "1", .allocation = {{0, 5'000}, {1, 4'000}}}};
           }) == "optimizely_split.allocation is 4000 after 5000");
-    CHECK(complaint([] {
-              return in::optimizely_split{itself, {.id = "1", .allocation = {{0, 10'001}}}};
-          }) == "optimizely_split.allocation is 10001 after 0");
-    CHECK(complaint([] {
-              return in::optimizely_split{itself, {.id = "1", .allocation = {{16, 1}}}};
-          }) == "optimizely_split.allocation is 17 arms");
+    CHECK(complaint([] { return in::optimizely_split{itself, {.id = "1", .allocation = {{0, 10'001}}}}; }) ==
+          "optimizely_split.allocation is 10001 after 0");
+    CHECK(complaint([] { return in::optimizely_split{itself, {.id = "1", .allocation = {{16, 1}}}}; }) ==
+          "optimizely_split.allocation is 17 arms");
     CHECK(complaint([] {
               return in::optimizely_split{itself, {.id = "1", .allocation = {{0, 1}}, .group = {"g", 5, 5}}};
           }) == "optimizely_split.group is [5, 5)");
-    CHECK(complaint([] {
-              return in::optimizely_split{itself, {.id = "1", .allocation = {{nobody, 1}}}};
-          }) == "1 is a split that enrolls nobody");
-    CHECK(complaint([] {
-              return in::launchdarkly_split{itself, {.key = "k", .salt = "s"}};
-          }) == "launchdarkly_split.variations is 0 in sum of weights");
+    CHECK(complaint([] { return in::optimizely_split{itself, {.id = "1", .allocation = {{nobody, 1}}}}; }) ==
+          "1 is a split that enrolls nobody");
+    CHECK(complaint([] { return in::launchdarkly_split{itself, {.key = "k", .salt = "s"}}; }) ==
+          "launchdarkly_split.variations is 0 in sum of weights");
     CHECK(complaint([] {
               return in::launchdarkly_split{itself, {.key = "k", .salt = "s", .variations = {{0, 100'001}}}};
           }) == "launchdarkly_split.variations is 100001 in sum of weights");
-    CHECK(complaint([] {
-              return in::planout_split{itself, {.weights = {1, -1}}};
-          }) == "planout_split.weights is -1 for one choice");
-    CHECK(complaint([] {
-              return in::planout_split{itself, {.choices = 0}};
-          }) == "planout_split.weights is 0 arms");
-    CHECK(complaint([] {
-              return in::flagd_split{itself, {.flag_key = "f", .weights = {2147483647, 1}}};
-          }) == "flagd_split.weights is 2147483648 in sum");
-    CHECK(complaint([] {
-              return in::flagd_split{itself, {.flag_key = "f"}};
-          }) == "flagd_split.weights is 0 arms");
-    CHECK(complaint([] {
-              return in::eppo_split{itself, {.key = "e", .total_shards = 0}};
-          }) == "eppo_split.total_shards is 0");
+    CHECK(complaint([] { return in::planout_split{itself, {.weights = {1, -1}}}; }) ==
+          "planout_split.weights is -1 for one choice");
+    CHECK(complaint([] { return in::planout_split{itself, {.choices = 0}}; }) ==
+          "planout_split.weights is 0 arms");
+    CHECK(complaint([] { return in::flagd_split{itself, {.flag_key = "f", .weights = {2147483647, 1}}}; }) ==
+          "flagd_split.weights is 2147483648 in sum");
+    CHECK(complaint([] { return in::flagd_split{itself, {.flag_key = "f"}}; }) ==
+          "flagd_split.weights is 0 arms");
+    CHECK(complaint([] { return in::eppo_split{itself, {.key = "e", .total_shards = 0}}; }) ==
+          "eppo_split.total_shards is 0");
     CHECK(complaint([] {
               return in::eppo_split{itself, {.key = "e", .splits = {{0, {{"s", {{0, 10'001}}}}}}}};
           }) == "eppo_split.splits is [0, 10001)");
-    CHECK(complaint([] {
-              return in::eppo_split{itself, {.key = "e"}};
-          }) == "e is a split that enrolls nobody");
-    CHECK(complaint([] {
-              return in::statsig_split{itself, {.salt = "s", .ends = {500, 400}}};
-          }) == "statsig_split.ends is 400 after 500");
+    CHECK(complaint([] { return in::eppo_split{itself, {.key = "e"}}; }) ==
+          "e is a split that enrolls nobody");
+    CHECK(complaint([] { return in::statsig_split{itself, {.salt = "s", .ends = {500, 400}}}; }) ==
+          "statsig_split.ends is 400 after 500");
     CHECK(complaint([] {
               return in::statsig_split{itself, {.salt = "s", .ends = {1'000}, .allocation_salt = "s"}};
           }) == "statsig_split.allocation_salt is the experiment's own salt");
-    CHECK(complaint([] {
-              return in::statsig_gate_split{itself, {.salt = "s", .pass_percentage = 100.5}};
-          }) == "statsig_gate_split.pass_percentage is 100.5");
-    CHECK(complaint([] {
-              return in::split_io_split{itself, {.name = "f", .sizes = {50, 51}}};
-          }) == "split_io_split.sizes is 101 in sum");
+    CHECK(complaint([] { return in::statsig_gate_split{itself, {.salt = "s", .pass_percentage = 100.5}}; }) ==
+          "statsig_gate_split.pass_percentage is 100.5");
+    CHECK(complaint([] { return in::split_io_split{itself, {.name = "f", .sizes = {50, 51}}}; }) ==
+          "split_io_split.sizes is 101 in sum");
     CHECK(complaint([] {
               return in::split_io_split{itself, {.name = "f", .sizes = {100}, .traffic_allocation = 101}};
           }) == "split_io_split.traffic_allocation is 101");
-    CHECK(complaint([] {
-              return in::featurevisor_split{itself, {.key = "f", .allocation = {{0, 2, 1}}}};
-          }) == "featurevisor_split.allocation is [2, 1]");
+    CHECK(complaint([] { return in::featurevisor_split{itself, {.key = "f", .allocation = {{0, 2, 1}}}}; }) ==
+          "featurevisor_split.allocation is [2, 1]");
     CHECK(complaint([] {
               return in::featurevisor_split{itself,
                                             {.key = "f", .allocation = {{0, 0, 1}}, .percentage = 100'001}};

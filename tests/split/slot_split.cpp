@@ -44,7 +44,8 @@ share_list random_shares(std::size_t arms, keyed_random& random)
 // Measured by brute force over both plans' slots, apart from the library's own comparison.
 struct measured {
     double moved = 0.0;
-    double against = 0.0;  ///< of units that left an arm which did not shrink
+    /// of units that left an arm which did not shrink
+    double against = 0.0;
 };
 
 measured compare(const slot_plan& a, const slot_plan& b)

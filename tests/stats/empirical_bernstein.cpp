@@ -46,7 +46,8 @@ TEST_CASE("over all paths the expectation of the e-value is at most one")
     }
 }
 
-TEST_CASE("empirical bernstein: the probability of ever crossing within fourteen tosses is below alpha, by all paths")
+TEST_CASE(
+    "empirical bernstein: the probability of ever crossing within fourteen tosses is below alpha, by all paths")
 {
     for (const double p : {0.05, 0.3, 0.5}) {
         double crossed = 0.0;

@@ -23,8 +23,10 @@ namespace {
 
 struct data_set {
     const char* name;
-    std::vector<long long> tenths;  ///< the decimals, exactly
-    double mean, deviation;         ///< as certified
+    /// the decimals, exactly
+    std::vector<long long> tenths;
+    /// as certified
+    double mean, deviation;
 
     [[nodiscard]] std::vector<double> doubles() const
     {

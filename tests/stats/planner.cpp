@@ -109,8 +109,9 @@ TEST_CASE("what is recommended, and why")
     plan.look = stats::looking::once;
     const auto once = stats::plan_design(plan);
     CHECK(once.recommended == design_kind::fixed_horizon);
-    CHECK(once.reason ==
-          "fixed horizon: finds the effect with power 80 % after 1.8 days on average; results are looked at once.");
+    CHECK(
+        once.reason ==
+        "fixed horizon: finds the effect with power 80 % after 1.8 days on average; results are looked at once.");
     plan.look = stats::looking::anytime;
     const auto anytime = stats::plan_design(plan);
     CHECK((anytime.recommended == design_kind::always_valid || anytime.recommended == design_kind::hybrid));

@@ -159,8 +159,9 @@ TEST_CASE("Old events go, and the rest stays byte for byte")
     const scratch file;
     const auto now = static_cast<std::uint32_t>(wall_milliseconds() / 1'000U);
     // Another program wrote these lines in its own way.
-    const std::string odd = "  {\"seconds\": " + std::to_string(now - 10) +
-                            ", \"extra\": [1, {\"unit\": \"none\"}], \"trial\": 7, \"unit\": \"00000000000000ff\", \"event\": \"exposure\"}  \r\n";
+    const std::string odd =
+        "  {\"seconds\": " + std::to_string(now - 10) +
+        ", \"extra\": [1, {\"unit\": \"none\"}], \"trial\": 7, \"unit\": \"00000000000000ff\", \"event\": \"exposure\"}  \r\n";
     const std::string young = line_of(exposure_of(1, now - 50));
     put(file.path,
         line_of(exposure_of(1, now - 5'000)) + odd + "\n" + line_of(exposure_of(2, now - 101)) + young);
@@ -209,7 +210,7 @@ TEST_CASE("An erasure keeps the permissions of the file")
     put(file.path, line_of(exposure_of(1, 5)) + line_of(exposure_of(2, 5)));
     REQUIRE(::chmod(file.path.c_str(), 0600) == 0);
     CHECK(erase_events(file.path, 1).erased == 1);
-    struct stat after {};
+    struct stat after{};
     REQUIRE(::stat(file.path.c_str(), &after) == 0);
     CHECK((after.st_mode & 07777U) == 0600);
 }

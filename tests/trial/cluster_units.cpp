@@ -59,7 +59,8 @@ TEST_CASE("all members of a household get one model, and units are households")
     CHECK(r.arms[0].requests + r.arms[1].requests == 2'000);
 }
 
-TEST_CASE("households that are randomised whole are judged as households: equal models are told apart as rarely as promised")
+TEST_CASE(
+    "households that are randomised whole are judged as households: equal models are told apart as rarely as promised")
 {
     constexpr std::uint64_t runs = joust_tests::sanitized ? 20 : 200;
     int by_household = 0;

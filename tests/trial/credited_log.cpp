@@ -17,14 +17,8 @@ TEST_CASE("the log of an interleaving trial becomes one outcome per unit")
         joust::append_event(text, seen);
         text += '\n';
     };
-    joust::interleaving trial{joust::model{"old",
-                                           [](std::uint64_t) {
-                                               return std::vector<int>{1, 2, 3, 4};
-                                           }},
-                              joust::model{"new",
-                                           [](std::uint64_t) {
-                                               return std::vector<int>{3, 5, 1, 6};
-                                           }},
+    joust::interleaving trial{joust::model{"old", [](std::uint64_t) { return std::vector<int>{1, 2, 3, 4}; }},
+                              joust::model{"new", [](std::uint64_t) { return std::vector<int>{3, 5, 1, 6}; }},
                               joust::by([](std::uint64_t user) { return user; }), joust::record_with(keep)};
     std::map<std::uint64_t, double> expected;
     joust::keyed_random random{3, 4};

@@ -152,15 +152,10 @@ TEST_CASE("lists by reference are shown in place, and any length may be asked fo
 
 TEST_CASE("items that are numbers or text need no identity, and duplicates are shown once")
 {
-    joust::interleaving search{joust::model{"a",
-                                            [](int) {
-                                                return std::vector<std::string>{"x", "x", "y", "x", "z"};
-                                            }},
-                               joust::model{"b",
-                                            [](int) {
-                                                return std::vector<std::string>{"y", "y", "w"};
-                                            }},
-                               joust::by([](int user) { return user; })};
+    joust::interleaving search{
+        joust::model{"a", [](int) { return std::vector<std::string>{"x", "x", "y", "x", "z"}; }},
+        joust::model{"b", [](int) { return std::vector<std::string>{"y", "y", "w"}; }},
+        joust::by([](int user) { return user; })};
     for (int user = 0; user < 50; ++user) {
         const auto page = search.rank(user, 3);
         REQUIRE(page.size() == 3);
@@ -274,14 +269,8 @@ TEST_CASE("a champion that throws reaches the caller, and is counted")
 
 TEST_CASE("who did not consent gets the champion's list, and nothing is kept")
 {
-    joust::interleaving search{joust::model{"a",
-                                            [](int, bool) {
-                                                return std::vector<int>{1, 2, 2, 3};
-                                            }},
-                               joust::model{"b",
-                                            [](int, bool) {
-                                                return std::vector<int>{9, 8, 7};
-                                            }},
+    joust::interleaving search{joust::model{"a", [](int, bool) { return std::vector<int>{1, 2, 2, 3}; }},
+                               joust::model{"b", [](int, bool) { return std::vector<int>{9, 8, 7}; }},
                                joust::by([](int user, bool) { return user; }),
                                joust::consent([](int, bool agreed) { return agreed; })};
     const auto page = search.rank(5, false, 3);
@@ -358,14 +347,8 @@ TEST_CASE("the evidence is exactly what was served and clicked")
 
 TEST_CASE("grades are credited as shares of the best one")
 {
-    joust::interleaving search{joust::model{"a",
-                                            [](int) {
-                                                return std::vector<int>{1, 2};
-                                            }},
-                               joust::model{"b",
-                                            [](int) {
-                                                return std::vector<int>{3, 4};
-                                            }},
+    joust::interleaving search{joust::model{"a", [](int) { return std::vector<int>{1, 2}; }},
+                               joust::model{"b", [](int) { return std::vector<int>{3, 4}; }},
                                joust::by([](int user) { return user; }), joust::graded_credit{.best = 4.0}};
     const auto page = search.rank(1, 2);
     const std::size_t challenger = page.slots()[0].team == 1 ? 0 : 1;
@@ -529,14 +512,8 @@ struct challenger_first {
 
 TEST_CASE("an interleaver that favours a side at some position is found out, and its trial decides nothing")
 {
-    joust::interleaving trial{joust::model{"old",
-                                           [](std::uint64_t) {
-                                               return std::vector<int>{1, 2};
-                                           }},
-                              joust::model{"new",
-                                           [](std::uint64_t) {
-                                               return std::vector<int>{100, 101};
-                                           }},
+    joust::interleaving trial{joust::model{"old", [](std::uint64_t) { return std::vector<int>{1, 2}; }},
+                              joust::model{"new", [](std::uint64_t) { return std::vector<int>{100, 101}; }},
                               joust::by([](std::uint64_t user) { return user; }), challenger_first{}};
     const world w{{}, {}, 0.2, 0.6};
     joust::keyed_random random{6, 1};
@@ -576,12 +553,10 @@ struct published_draft {
 template <class Interleaver>
 joust::report watched(std::vector<int> challenger, Interleaver interleaver)
 {
-    joust::interleaving trial{joust::model{"old",
-                                           [](std::uint64_t) {
-                                               return std::vector<int>{1, 2, 3, 4, 5};
-                                           }},
-                              joust::model{"new", [=](std::uint64_t) { return challenger; }},
-                              joust::by([](std::uint64_t user) { return user; }), interleaver};
+    joust::interleaving trial{
+        joust::model{"old", [](std::uint64_t) { return std::vector<int>{1, 2, 3, 4, 5}; }},
+        joust::model{"new", [=](std::uint64_t) { return challenger; }},
+        joust::by([](std::uint64_t user) { return user; }), interleaver};
     for (std::uint64_t user = 0; user < 400; ++user) {
         (void)trial.rank(user, 5);
     }

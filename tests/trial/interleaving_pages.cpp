@@ -143,10 +143,7 @@ TEST_CASE("pinned items stand where they are told to, once, and credit nobody")
     }
     // Pins move up where the lists end.
     joust::interleaving brief{joust::model{"a", [](const query&) { return documents({1}); }},
-                              joust::model{"b",
-                                           [](const query&) {
-                                               return documents({1, 2});
-                                           }},
+                              joust::model{"b", [](const query&) { return documents({1, 2}); }},
                               joust::by(&query::user), joust::identified_by(&document::id),
                               joust::pinned(&query::ads)};
     const auto page = brief.rank(query{1, {{7, {50}}, {5, {51}}}}, 10);
@@ -504,10 +501,7 @@ TEST_CASE(
     std::atomic<int> ended{0};
     {
         joust::interleaving search{
-            joust::model{"a",
-                         [](std::string) {
-                             return documents({1, 2, 3});
-                         }},
+            joust::model{"a", [](std::string) { return documents({1, 2, 3}); }},
             joust::model{"b",
                          [&](std::string words) {
                              while (stuck) {
@@ -548,20 +542,14 @@ TEST_CASE("rankers at once that throw, and an executor that takes nothing")
     CHECK(champion.report().arms[0].failures == 1);
 
     joust::interleaving challenger{
-        joust::model{"a",
-                     [](int) {
-                         return std::vector<int>{1, 2};
-                     }},
+        joust::model{"a", [](int) { return std::vector<int>{1, 2}; }},
         joust::model{"b", [](int) -> std::vector<int> { throw std::out_of_range("b"); }},
         joust::by([](int user) { return user; }), joust::at_once(1s, joust::inline_run{})};
     CHECK(challenger.rank(1, 3).size() == 2);
     CHECK(challenger.report().arms[1].failures == 1);
     CHECK(counted(challenger.report(), "lists of rankers that missed their deadline") == 0);
 
-    joust::interleaving refused{joust::model{"a",
-                                             [](int) {
-                                                 return std::vector<int>{1, 2};
-                                             }},
+    joust::interleaving refused{joust::model{"a", [](int) { return std::vector<int>{1, 2}; }},
                                 joust::model{"b", [](int) { return std::vector<int>{3}; }},
                                 joust::by([](int user) { return user; }), joust::at_once(1s, full{})};
     const auto begun = std::chrono::steady_clock::now();

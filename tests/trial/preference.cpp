@@ -58,7 +58,8 @@ TEST_CASE("over all paths of fair coins the e-value's mean is one, exactly")
     }
 }
 
-TEST_CASE("the probability that fair coins ever reach 1/alpha within 2,000 slates is below alpha, by dynamic programming")
+TEST_CASE(
+    "the probability that fair coins ever reach 1/alpha within 2,000 slates is below alpha, by dynamic programming")
 {
     for (const double alpha : {0.05, 0.01}) {
         const double threshold = -std::log(alpha);

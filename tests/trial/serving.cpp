@@ -83,7 +83,8 @@ TEST_CASE("a unit meets the same model at every call, and the ticket names the a
     CHECK(challengers < 140);
 }
 
-TEST_CASE("anything a model may return comes back as it is: values, references, void, move-only and immovable results")
+TEST_CASE(
+    "anything a model may return comes back as it is: values, references, void, move-only and immovable results")
 {
     const request ann{"ann", 7};
     int here = 5;

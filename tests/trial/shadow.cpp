@@ -657,7 +657,8 @@ TEST_CASE("Reports are taken while other threads serve, and nothing is lost", "[
     CHECK(seen.arms[1].requests == used);
 }
 
-TEST_CASE("Neither a shadow's callers nor its thread allocate once both have warmed up, sampled or not, dropped or not")
+TEST_CASE(
+    "Neither a shadow's callers nor its thread allocate once both have warmed up, sampled or not, dropped or not")
 {
     joust::shadow live{joust::model{"a", plain},
                        joust::model{"b", off_by_ten_percent},

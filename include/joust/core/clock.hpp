@@ -67,9 +67,7 @@ private:
 /// shape: `now() const noexcept -> std::int64_t`
 template <class T>
 concept clock_policy = requires(const T& t) {
-    {
-        t.now()
-    } noexcept -> std::same_as<std::int64_t>;
+    { t.now() } noexcept -> std::same_as<std::int64_t>;
 };
 
 /// The role of the clock: verb `now()`.

@@ -13,9 +13,7 @@ namespace detail {
 template <class T>
 concept wraps_reference = std::is_class_v<T> && requires(const T& wrapper) {
     typename T::type;
-    {
-        wrapper.get()
-    } -> std::same_as<typename T::type&>;
+    { wrapper.get() } -> std::same_as<typename T::type&>;
 };
 
 }  // namespace detail
@@ -25,8 +23,8 @@ concept wraps_reference = std::is_class_v<T> && requires(const T& wrapper) {
 /// False for pointers, views, spans and reference wrappers. Specialise it for your own types that hold such.
 template <class T>
 inline constexpr bool outlives_call =
-    !(std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>)&&!std::ranges::enable_view<T> &&
-    !std::ranges::enable_borrowed_range<T> && !detail::wraps_reference<T>;
+    !(std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>) &&
+    !std::ranges::enable_view<T> && !std::ranges::enable_borrowed_range<T> && !detail::wraps_reference<T>;
 
 }  // namespace v0
 }  // namespace joust

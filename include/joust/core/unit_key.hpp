@@ -68,7 +68,9 @@ struct unit_key_role : detail::sole_role {
     static constexpr bool plays = detail::has_key<T>;
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: the unit key is given twice; a trial randomises one kind of unit, say it with one by(...)");
+        static_assert(
+            detail::always_false<T>,
+            "joust: the unit key is given twice; a trial randomises one kind of unit, say it with one by(...)");
     };
 };
 

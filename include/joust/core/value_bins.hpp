@@ -18,7 +18,8 @@ inline namespace v0 {
 /// assumes: no NaN
 struct value_bins {
     static constexpr std::size_t count = value_sketch::bins;
-    static constexpr std::size_t zero = count / 2;  ///< the bin around 0; as many lie on each side
+    /// the bin around 0; as many lie on each side
+    static constexpr std::size_t zero = count / 2;
 
     /// lower <= value <= upper
     struct range {

@@ -116,9 +116,12 @@ inline void save_plan(const std::string& path, const traffic_plan& plan)
 
 /// What a watched plan file has led to.
 struct plan_watch_state {
-    std::uint64_t version = 0;   ///< of the plan last put in force by the watch; 0 for none
-    std::uint64_t refused = 0;   ///< contents that were no plan, or not one that could follow
-    std::string last_refusal{};  ///< why, empty where the file is in order
+    /// of the plan last put in force by the watch; 0 for none
+    std::uint64_t version = 0;
+    /// contents that were no plan, or not one that could follow
+    std::uint64_t refused = 0;
+    /// why, empty where the file is in order
+    std::string last_refusal{};
 };
 
 /// Options of plan_watch. `every` is how often the file is read.

@@ -19,11 +19,15 @@ inline namespace v0 {
 /// clicked are there as ties.
 struct credited_feedback {
     std::uint64_t unit = 0;
-    std::uint64_t slate = 0;     ///< unique over all units: the ticket's
-    std::int64_t time = 0;       ///< any unit of time
-    std::uint32_t position = 0;  ///< in the slate; positions that were not clicked have no row
+    /// unique over all units: the ticket's
+    std::uint64_t slate = 0;
+    /// any unit of time
+    std::int64_t time = 0;
+    /// in the slate; positions that were not clicked have no row
+    std::uint32_t position = 0;
     std::uint8_t team = no_team;
-    double amount = 1.0;  ///< 0 to 1
+    /// 0 to 1
+    double amount = 1.0;
     bool operator==(const credited_feedback&) const = default;
 };
 
@@ -51,14 +55,20 @@ struct attribution_options {
 /// is symmetric about 0 under every attribution.
 struct unit_outcomes {
     std::vector<std::uint64_t> units{};
-    std::vector<double> differences{};    ///< challenger minus champion
-    std::vector<std::uint32_t> slates{};  ///< seen, per unit
-    std::uint64_t wins = 0;               ///< units that prefer the challenger
+    /// challenger minus champion
+    std::vector<double> differences{};
+    /// seen, per unit
+    std::vector<std::uint32_t> slates{};
+    /// units that prefer the challenger
+    std::uint64_t wins = 0;
     std::uint64_t losses = 0;
     std::uint64_t ties = 0;
-    std::uint64_t repeated = 0;      ///< rows of a slate and position that came before: not counted
-    std::uint64_t contradicted = 0;  ///< rows whose slate has another unit, or whose position another team
-    std::uint64_t unusable = 0;      ///< rows with an amount outside 0 to 1
+    /// rows of a slate and position that came before: not counted
+    std::uint64_t repeated = 0;
+    /// rows whose slate has another unit, or whose position another team
+    std::uint64_t contradicted = 0;
+    /// rows with an amount outside 0 to 1
+    std::uint64_t unusable = 0;
     status state = status::too_few;
 };
 

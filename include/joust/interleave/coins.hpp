@@ -14,21 +14,15 @@ inline namespace v0 {
 /// platform; tests use a source that visits every outcome, so that laws are proved and not sampled.
 template <class T>
 concept coin_source = requires(T& coins, unsigned n) {
-    {
-        coins.coin()
-    } -> std::same_as<bool>;
-    {
-        coins.below(n)
-    } -> std::integral;
+    { coins.coin() } -> std::same_as<bool>;
+    { coins.below(n) } -> std::integral;
 };
 
 /// A coin source that also draws unequal chances itself: `pick(weights)`, index i with a probability in
 /// proportion to weights[i]. A source that visits every outcome needs to be told them.
 template <class T>
 concept weighted_coin_source = coin_source<T> && requires(T& coins, std::span<const double> weights) {
-    {
-        coins.pick(weights)
-    } -> std::integral;
+    { coins.pick(weights) } -> std::integral;
 };
 
 namespace detail {

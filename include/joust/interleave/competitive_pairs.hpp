@@ -27,8 +27,7 @@ struct pairs_rule {
         std::uint64_t pair = 0;  // as it stands in a packed slot
         std::uint64_t size = 0;
         // With `real` 0 a round is played for nothing: it tosses no coin, and the next one writes over its slots.
-        const auto play = [&](std::uint64_t real) __attribute__((always_inline))
-        {
+        const auto play = [&](std::uint64_t real) __attribute__((always_inline)) {
             const unsigned x = lowest(a | crossings::end);
             const unsigned y = lowest(b | crossings::end);
             const std::uint32_t struck_b = lists.of[0][x];

@@ -33,9 +33,7 @@ struct award {
 /// Amounts are bounded by 1, since every sequential test needs a bound.
 template <class T>
 concept credit_rule = requires(const T& policy, const slate_teams& slate, const feedback& what) {
-    {
-        policy.credit(slate, what)
-    } noexcept -> std::same_as<award>;
+    { policy.credit(slate, what) } noexcept -> std::same_as<award>;
 };
 
 /// The role of the credit: verb `credit(slate, feedback)`.
@@ -47,8 +45,9 @@ struct credit_role {
     static constexpr bool resembles = detail::has_credit<T>;
     template <class T>
     struct near_miss {
-        static_assert(detail::always_false<T>,
-                      "joust: a credit policy needs joust::award credit(const joust::slate_teams&, const joust::feedback&) const noexcept");
+        static_assert(
+            detail::always_false<T>,
+            "joust: a credit policy needs joust::award credit(const joust::slate_teams&, const joust::feedback&) const noexcept");
     };
     template <class T>
     struct filled_twice {
@@ -77,7 +76,8 @@ struct click_credit {
 /// errors: configuration_error when the trial is built, unless `best` is positive and finite; values outside
 /// 0 .. best are not used
 struct graded_credit {
-    double best = 1.0;  ///< the value that earns 1
+    /// the value that earns 1
+    double best = 1.0;
 
     void validate() const
     {
@@ -123,7 +123,8 @@ struct dwell_credit {
 /// cap, so that no one customer decides. When not: values that agree on one best grade (graded_credit refuses what is above).
 /// errors: configuration_error when the trial is built, unless `cap` is positive and finite; negative values are not used
 struct conversion_credit {
-    double cap = 1.0;  ///< the value that earns 1, and the most that one sale can earn
+    /// the value that earns 1, and the most that one sale can earn
+    double cap = 1.0;
 
     void validate() const
     {
@@ -142,9 +143,12 @@ struct conversion_credit {
 
 /// Which feedback of one slate earns credit.
 enum class touch : std::uint8_t {
-    each,   ///< every slot once
-    first,  ///< the slot that was clicked first, and no other
-    last    ///< the slot that was clicked last: credit moves there from the one before
+    /// every slot once
+    each,
+    /// the slot that was clicked first, and no other
+    first,
+    /// the slot that was clicked last: credit moves there from the one before
+    last
 };
 
 /// Credit only the first click on a slate.
@@ -198,7 +202,8 @@ constexpr touch touch_of() noexcept
 
 /// How the pairs of a competitive_pairs slate came out.
 struct pair_outcomes {
-    unsigned challenger = 0;  ///< pairs where only the challenger's item was clicked
+    /// pairs where only the challenger's item was clicked
+    unsigned challenger = 0;
     unsigned champion = 0;
     unsigned both = 0;
     unsigned neither = 0;

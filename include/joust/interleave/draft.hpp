@@ -13,10 +13,14 @@ inline namespace v0 {
 
 /// One shown position: whose item it is, and who earns what happens to it.
 struct slot {
-    std::uint32_t index;  ///< position of the item in that ranker's list
-    std::uint16_t pair;   ///< which pair of competitors the slot belongs to, or `no_pair`
-    std::uint8_t ranker;  ///< whose list the item is taken from
-    std::uint8_t team;    ///< the ranker that is credited, or `no_team`
+    /// position of the item in that ranker's list
+    std::uint32_t index;
+    /// which pair of competitors the slot belongs to, or `no_pair`
+    std::uint16_t pair;
+    /// whose list the item is taken from
+    std::uint8_t ranker;
+    /// the ranker that is credited, or `no_team`
+    std::uint8_t team;
     bool operator==(const slot&) const = default;
 };
 
@@ -40,8 +44,10 @@ public:
         more_.clear();
     }
 
-    [[nodiscard]] std::size_t length() const noexcept { return length_; }  ///< slots asked for
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }      ///< slots filled
+    /// slots asked for
+    [[nodiscard]] std::size_t length() const noexcept { return length_; }
+    /// slots filled
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] std::size_t room() const noexcept { return length_ - size_; }
     [[nodiscard]] bool full() const noexcept { return size_ >= length_; }
 

@@ -39,9 +39,7 @@ struct any_coins {
 /// rankers`, the one number of rankers that it can mix.
 template <class T>
 concept interleaver = requires(const T& policy, rankings lists, detail::any_coins& coins, draft& out) {
-    {
-        policy.interleave(lists, coins, out)
-    } -> std::same_as<void>;
+    { policy.interleave(lists, coins, out) } -> std::same_as<void>;
 };
 
 /// An interleaver that judges all clicks on a slate together, not one by one: `outcome(lists, shown, clicked, out)`.
@@ -50,9 +48,7 @@ concept interleaver = requires(const T& policy, rankings lists, detail::any_coin
 template <class T>
 concept judges_clicks = requires(const T& policy, rankings lists, const draft& shown, std::uint64_t clicked,
                                  std::span<double> out) {
-    {
-        policy.outcome(lists, shown, clicked, out)
-    } -> std::same_as<void>;
+    { policy.outcome(lists, shown, clicked, out) } -> std::same_as<void>;
 };
 
 /// The role of the interleaver: verb `interleave(rankings, coins, out)`.

@@ -34,10 +34,14 @@ public:
     struct numbers {
         std::size_t rows = 0;
         std::size_t columns = 0;
-        std::size_t stride = 0;          ///< from the beginning of a row to that of the next
-        const double* matrix = nullptr;  ///< row after row
-        const double* bounds = nullptr;  ///< b
-        const double* costs = nullptr;   ///< c
+        /// from the beginning of a row to that of the next
+        std::size_t stride = 0;
+        /// row after row
+        const double* matrix = nullptr;
+        /// b
+        const double* bounds = nullptr;
+        /// c
+        const double* costs = nullptr;
         double* prices = nullptr;
     };
 

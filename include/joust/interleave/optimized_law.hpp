@@ -21,17 +21,22 @@ inline namespace v0 {
 ///
 /// An item that is not among a ranker's first entries, as many as are optimised, ranks right behind them all.
 enum class rank_credit : std::uint8_t {
-    inverse_rank,  ///< 1 / rank
-    rank_difference  ///< falls by the same amount from rank to rank, from 1 at the top to 0 for an item it does not rank
+    /// 1 / rank
+    inverse_rank,
+    /// falls by the same amount from rank to rank, from 1 at the top to 0 for an item it does not rank
+    rank_difference
 };
 
 /// How often the calling thread needed a law for a pattern of lists, and what it came to.
 struct optimization_counts {
-    std::uint64_t cached = 0;  ///< the law was known
-    std::uint64_t solved = 0;  ///< a programme was solved for as many slots as may be optimised
-    std::uint64_t shortened =
-        0;  ///< only fewer slots have a law that is fair, or few enough lists; the rest credits nobody
-    std::uint64_t none = 0;  ///< not even the first slot has: the slate credits nobody
+    /// the law was known
+    std::uint64_t cached = 0;
+    /// a programme was solved for as many slots as may be optimised
+    std::uint64_t solved = 0;
+    /// only fewer slots have a law that is fair, or few enough lists; the rest credits nobody
+    std::uint64_t shortened = 0;
+    /// not even the first slot has: the slate credits nobody
+    std::uint64_t none = 0;
     bool operator==(const optimization_counts&) const = default;
 };
 
@@ -198,7 +203,8 @@ private:
 /// What is asked of a law.
 struct law_request {
     rank_credit credit = rank_credit::inverse_rank;
-    double bias_weight = -1.0;  ///< what a unit of unfairness costs; below zero it is not allowed at all
+    /// what a unit of unfairness costs; below zero it is not allowed at all
+    double bias_weight = -1.0;
 
     [[nodiscard]] bool fair() const noexcept { return bias_weight < 0.0; }
     /// What a ranker earns by a click on an item that it ranks so.
@@ -215,7 +221,8 @@ struct optimal_law {
     static constexpr std::size_t most_lists = linear_programme::most_rows;
     static constexpr std::size_t most_columns = 1'024;
 
-    std::uint8_t slots = 0;  ///< how many slots of the slate it decides
+    /// how many slots of the slate it decides
+    std::uint8_t slots = 0;
     std::uint8_t lists = 0;
     std::array<double, most_lists> chances;
     /// Slot by slot, whose best item is shown next: 16 times the ranker, plus the place in its list.

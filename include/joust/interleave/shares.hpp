@@ -100,12 +100,8 @@ private:
 /// credit clicks without the noise of drawn teams.
 template <class T>
 concept shares_credit = requires(const T& policy, rankings lists, const draft& shown, credit_shares& out) {
-    {
-        policy.share_credit(lists, shown, out)
-    } -> std::same_as<void>;
-    {
-        policy.bound(shown.length(), lists.size())
-    } -> std::convertible_to<double>;
+    { policy.share_credit(lists, shown, out) } -> std::same_as<void>;
+    { policy.bound(shown.length(), lists.size()) } -> std::convertible_to<double>;
 };
 
 namespace detail {

@@ -18,9 +18,11 @@ namespace detail {
 /// Say which entries of two short lists are the same items.
 struct crossings {
     static constexpr unsigned most = 16;
-    static constexpr std::uint32_t end = std::uint32_t{1} << most;  ///< behind every entry
+    /// behind every entry
+    static constexpr std::uint32_t end = std::uint32_t{1} << most;
 
-    std::uint32_t unshown[2];  ///< a bit per entry that can still be shown
+    /// a bit per entry that can still be shown
+    std::uint32_t unshown[2];
     /// of[0][i]: the bit of the second list's entry that is item i of the first; nothing at `most`
     std::uint32_t of[2][most + 1];
 

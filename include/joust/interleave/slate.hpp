@@ -31,10 +31,9 @@ using item_t = std::remove_cvref_t<decltype(std::begin(std::declval<List&>())[st
 /// Do the elements live on when the ranker's result is gone: a list by reference, or a view such as std::span?
 template <class Result>
 inline constexpr bool outlives_result =
-    (std::is_lvalue_reference_v<Result> ||
-     std::ranges::enable_borrowed_range<std::remove_cvref_t<Result>>)&&std::
-        is_lvalue_reference_v<decltype(std::begin(
-            std::declval<std::remove_reference_t<Result>&>())[std::ptrdiff_t{}])>;
+    (std::is_lvalue_reference_v<Result> || std::ranges::enable_borrowed_range<std::remove_cvref_t<Result>>) &&
+    std::is_lvalue_reference_v<decltype(std::begin(
+        std::declval<std::remove_reference_t<Result>&>())[std::ptrdiff_t{}])>;
 
 /// Are the elements ours to move from: a container by value, not a view of somebody's container?
 template <class Result>

@@ -26,10 +26,14 @@ inline namespace v0 {
 struct aa_row {
     std::string method;
     std::uint64_t splits = 0;
-    std::uint64_t judged = 0;  ///< splits on which it has answered
-    std::uint64_t alarms = 0;  ///< splits on which it has ever rejected
-    double alpha = 0.0;  ///< what it promises; more alarms than this are a fault of the method or its use
-    std::uint64_t allowed = 0;  ///< alarms that chance explains (99.9 %)
+    /// splits on which it has answered
+    std::uint64_t judged = 0;
+    /// splits on which it has ever rejected
+    std::uint64_t alarms = 0;
+    /// what it promises; more alarms than this are a fault of the method or its use
+    double alpha = 0.0;
+    /// alarms that chance explains (99.9 %)
+    std::uint64_t allowed = 0;
 
     /// Does the method keep its promise, as far as chance lets that be seen?
     [[nodiscard]] bool holds() const noexcept { return alarms <= allowed; }
@@ -122,8 +126,10 @@ namespace detail {
 
 /// How an A/A check splits its traffic.
 struct aa_options {
-    std::size_t splits = 200;  ///< random halves, each a trial of its own
-    std::uint64_t seed = 1;    ///< the same seed and traffic give the same table
+    /// random halves, each a trial of its own
+    std::size_t splits = 200;
+    /// the same seed and traffic give the same table
+    std::uint64_t seed = 1;
 };
 
 /// Run one model against itself on live traffic: split the units at random in two halves, hundreds of times at once, and count

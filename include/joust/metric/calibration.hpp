@@ -29,10 +29,13 @@ struct calibration_result {
     double lower = stats::not_a_number;
     double upper = stats::not_a_number;
     double squared = stats::not_a_number;
-    double squared_error = stats::not_a_number;  ///< standard error of `squared`, for differences
-    double largest = stats::not_a_number;        ///< the largest distance in a bin with at least 2 rows
+    /// standard error of `squared`, for differences
+    double squared_error = stats::not_a_number;
+    /// the largest distance in a bin with at least 2 rows
+    double largest = stats::not_a_number;
     std::uint64_t rows = 0;
-    std::size_t clusters = 0;  ///< buckets of units, where the interval allows for them
+    /// buckets of units, where the interval allows for them
+    std::size_t clusters = 0;
     status state = status::too_few;
 };
 
@@ -113,9 +116,12 @@ public:
     struct bin {
         std::uint64_t rows = 0;
         std::uint64_t positives = 0;
-        double predicted = 0.0;  ///< sum of probabilities
-        double spread = 0.0;     ///< sum of p (1 - p)
-        double squares = 0.0;    ///< sum of (label - p)^2
+        /// sum of probabilities
+        double predicted = 0.0;
+        /// sum of p (1 - p)
+        double spread = 0.0;
+        /// sum of (label - p)^2
+        double squares = 0.0;
     };
 
     explicit calibration_bins(std::size_t bins = 15) : bins_(bins > 0 ? bins : 1) {}

@@ -230,12 +230,8 @@ struct matthews_correlation {
 /// A metric of class predictions: a smooth function of class shares.
 template <class T>
 concept class_metric = requires(const T& m, const class_shares& s, class_slopes& slopes) {
-    {
-        T::name()
-    } -> std::convertible_to<std::string_view>;
-    {
-        m.value(s, slopes)
-    } -> std::convertible_to<double>;
+    { T::name() } -> std::convertible_to<std::string_view>;
+    { m.value(s, slopes) } -> std::convertible_to<double>;
 };
 
 namespace detail {

@@ -17,7 +17,8 @@ inline namespace v0 {
 template <fixed_string Name>
 struct conversion {
     enum better better = better::up;
-    enum per per = per::exposure;  ///< observed: divide by the exposures that brought feedback
+    /// observed: divide by the exposures that brought feedback
+    enum per per = per::exposure;
 
     static constexpr std::string_view name() noexcept { return Name.view(); }
 

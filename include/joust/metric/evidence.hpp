@@ -23,13 +23,17 @@ inline namespace v0 {
 /// With s the challenger's propensity when a request was served, w = s(1-s) and x the value: challenger sums are of (1-s) x,
 /// champion sums of s x, each with its sqrt(w) x beside it. For exposures x is 1.
 struct bucket_sums {
-    std::vector<double> challenger;       ///< sum of (1-s) x
-    std::vector<double> champion;         ///< sum of s x
-    std::vector<double> challenger_root;  ///< sum of sqrt(w) x
+    /// sum of (1-s) x
+    std::vector<double> challenger;
+    /// sum of s x
+    std::vector<double> champion;
+    /// sum of sqrt(w) x
+    std::vector<double> challenger_root;
     std::vector<double> champion_root;
     std::uint64_t challenger_count = 0;
     std::uint64_t champion_count = 0;
-    double expected = 0.0;  ///< sum of s over observations that are not 0: events the challenger should have
+    /// sum of s over observations that are not 0: events the challenger should have
+    double expected = 0.0;
 
     bucket_sums() = default;
     explicit bucket_sums(std::size_t buckets)
@@ -93,7 +97,8 @@ struct counted_look {
     double champion = 0.0;
     double challenger = 0.0;
     double estimate = 0.0;
-    double lower = 0.0;  ///< ends may be infinite
+    /// ends may be infinite
+    double lower = 0.0;
     double upper = 0.0;
     double p_value = 0.0;
 
@@ -107,8 +112,10 @@ struct counted_look {
 
 /// One look of a group-sequential test.
 struct planned_look {
-    double variance = 0.0;  ///< of the score
-    double time = 0.0;      ///< exposures so far over those planned, at most 1
+    /// of the score
+    double variance = 0.0;
+    /// exposures so far over those planned, at most 1
+    double time = 0.0;
     double z = 0.0;
 
     template <class Archive>
@@ -122,7 +129,8 @@ struct planned_look {
 /// What a test keeps from look to look: a sequential one what it fixed at the end of its burn-in and the highest evidence
 /// it has shown since, a fixed-horizon one its only look, a group-sequential one all of its looks.
 struct test_memory {
-    double rho = 0.0;  ///< 0 until the burn-in is over
+    /// 0 until the burn-in is over
+    double rho = 0.0;
     double highest_log_e = 0.0;
     counted_look counted{};
     std::vector<planned_look> looks{};
@@ -177,9 +185,12 @@ struct test_memory {
 
 /// Evidence of one challenger against the champion.
 struct pair_evidence {
-    std::vector<bucket_sums> series;               ///< exposures, failures, then the trial's metrics in order
-    std::vector<std::vector<first_event>> events;  ///< per guardrail on failures or latency
-    std::vector<test_memory> memory;               ///< per series
+    /// exposures, failures, then the trial's metrics in order
+    std::vector<bucket_sums> series;
+    /// per guardrail on failures or latency
+    std::vector<std::vector<first_event>> events;
+    /// per series
+    std::vector<test_memory> memory;
 
     /// Has the other one the same lists of the same lengths?
     [[nodiscard]] bool fits(const pair_evidence& other) const
@@ -243,14 +254,21 @@ struct quantile_evidence {
 ///
 /// No unit ids and no per-unit state are inside, only sums over hashed buckets.
 struct evidence {
-    std::string trial;                ///< the salt
-    std::vector<std::string> models;  ///< champion first
-    std::vector<std::string> series;  ///< "exposures", "failures", then metrics
+    /// the salt
+    std::string trial;
+    /// champion first
+    std::vector<std::string> models;
+    /// "exposures", "failures", then metrics
+    std::vector<std::string> series;
     std::vector<arm_evidence> arms;
-    std::vector<pair_evidence> pairs;          ///< one per challenger
-    std::vector<std::uint64_t> ignored;        ///< feedback counted and not used, by reason
-    std::uint64_t unrecorded = 0;              ///< calls served without consent or enrolment
-    std::vector<quantile_evidence> quantiles;  ///< one per quantile metric
+    /// one per challenger
+    std::vector<pair_evidence> pairs;
+    /// feedback counted and not used, by reason
+    std::vector<std::uint64_t> ignored;
+    /// calls served without consent or enrolment
+    std::uint64_t unrecorded = 0;
+    /// one per quantile metric
+    std::vector<quantile_evidence> quantiles;
 
     /// Add another replica's or day's evidence of the same trial.
     /// errors: configuration_error where the two are not of the same trial, models, metrics and guardrails.

@@ -15,8 +15,10 @@ inline namespace v0 {
 struct first_event {
     std::uint16_t slot = 0;
     bool challenger = false;
-    double propensity = 0.0;  ///< the challenger's, in the plan that served the call
-    std::uint64_t time = 0;   ///< milliseconds since 1970; the earlier one stays when logs merge
+    /// the challenger's, in the plan that served the call
+    double propensity = 0.0;
+    /// milliseconds since 1970; the earlier one stays when logs merge
+    std::uint64_t time = 0;
 
     template <class Archive>
     void fields(Archive& archive)

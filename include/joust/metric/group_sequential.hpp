@@ -69,8 +69,10 @@ private:
     }
 
     struct crossing {
-        double bound = 0.0;   ///< of the last look
-        double excess = 0.0;  ///< by how much the looks so far lie beyond their bounds, at the most
+        /// of the last look
+        double bound = 0.0;
+        /// by how much the looks so far lie beyond their bounds, at the most
+        double excess = 0.0;
     };
 
     [[nodiscard]] crossing cross(const test_memory& memory, stats::side alternative, double level) const

@@ -54,10 +54,11 @@ inline constexpr bool is_primary<primary_metric<Metric>> = true;
 
 /// What a guardrail asks, in one form for every metric.
 struct bound {
-    bool harm_is_up = true;  ///< more is worse
+    /// more is worse
+    bool harm_is_up = true;
     bool relative = false;
-    double value =
-        0.0;  ///< ratio, or signed difference challenger - champion, at the edge of what is allowed
+    /// ratio, or signed difference challenger - champion, at the edge of what is allowed
+    double value = 0.0;
 };
 
 template <class Metric>
@@ -166,8 +167,9 @@ struct guardrail_role {
     static constexpr bool resembles = std::same_as<T, latency> || std::same_as<T, failures>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>,
-                      "joust: latency and failures are kept in every trial; name them in a guardrail: guardrail(latency{}, {.max_ratio = 1.10})");
+        static_assert(
+            plays<T>,
+            "joust: latency and failures are kept in every trial; name them in a guardrail: guardrail(latency{}, {.max_ratio = 1.10})");
     };
     template <class T>
     struct filled_twice {};

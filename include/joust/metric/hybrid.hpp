@@ -24,7 +24,8 @@ struct hybrid {
 
     static constexpr bool pairs = true;
     /// What a report says of when its numbers hold.
-    static constexpr std::string_view holds = "p-values hold at every look, before the planned sample and at it together; intervals of each part alone.";
+    static constexpr std::string_view holds =
+        "p-values hold at every look, before the planned sample and at it together; intervals of each part alone.";
 
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
     {

@@ -18,28 +18,35 @@ inline namespace v0 {
 
 /// What is asked of one metric of one challenger.
 struct question {
-    stats::side alternative =
-        stats::side::two;   ///< greater: does the challenger have more than the null allows?
-    bool relative = false;  ///< about challenger / champion instead of the difference
-    double null = 0.0;      ///< the difference, or the ratio minus one
+    /// greater: does the challenger have more than the null allows?
+    stats::side alternative = stats::side::two;
+    /// about challenger / champion instead of the difference
+    bool relative = false;
+    /// the difference, or the ratio minus one
+    double null = 0.0;
     double alpha = 0.05;
 };
 
 /// Differences of requests that both models answered, per bucket of units: challenger minus champion.
 struct paired_sums {
     std::span<const double> difference{};
-    std::span<const double> count{};        ///< of pairs
-    double champion = stats::not_a_number;  ///< mean of the champion, where it is known
+    /// of pairs
+    std::span<const double> count{};
+    /// mean of the champion, where it is known
+    double champion = stats::not_a_number;
 };
 
 /// What there is to answer with, at one look: sums of two arms, or those of pairs.
 struct look {
     stats::score_sums sums{};
-    double expected_events =
-        0.0;                 ///< observations other than 0 that the challenger should have; pairs that differ
-    double exposures = 0.0;  ///< requests of both arms; pairs
-    double planned_information = 0.0;  ///< sum of s (1 - s) at the planned end; planned pairs
-    paired_sums pairs{};               ///< empty where there are two arms
+    /// observations other than 0 that the challenger should have; pairs that differ
+    double expected_events = 0.0;
+    /// requests of both arms; pairs
+    double exposures = 0.0;
+    /// sum of s (1 - s) at the planned end; planned pairs
+    double planned_information = 0.0;
+    /// empty where there are two arms
+    paired_sums pairs{};
 
     [[nodiscard]] bool paired() const noexcept { return !pairs.count.empty(); }
 };
@@ -53,15 +60,19 @@ struct inference {
     double lower = stats::not_a_number;
     double upper = stats::not_a_number;
     double p_value = stats::not_a_number;
-    double log_e = stats::not_a_number;  ///< highest so far; NaN where the method knows no e-value
-    double log_e_now =
-        stats::not_a_number;  ///< of this look alone: it falls again when later data speak against it
+    /// highest so far; NaN where the method knows no e-value
+    double log_e = stats::not_a_number;
+    /// of this look alone: it falls again when later data speak against it
+    double log_e_now = stats::not_a_number;
     status state = status::too_few;
 
     // Bayesian policies alone:
-    double posterior_tail = stats::not_a_number;  ///< probability of being wrong if the null is rejected
-    double chance_more = stats::not_a_number;     ///< probability that the challenger has more of the metric
-    double shortfall = stats::not_a_number;       ///< mean of max(0, champion - challenger)
+    /// probability of being wrong if the null is rejected
+    double posterior_tail = stats::not_a_number;
+    /// probability that the challenger has more of the metric
+    double chance_more = stats::not_a_number;
+    /// mean of max(0, champion - challenger)
+    double shortfall = stats::not_a_number;
 
     /// Is the null rejected at this error rate?
     [[nodiscard]] bool rejects(double alpha) const noexcept
@@ -185,15 +196,9 @@ inline void give_interval(inference& answer, const look& at, const question& ask
 /// the memory is the policy's own, one for each metric and challenger, and starts empty.
 template <class T>
 concept inference_policy = requires(const T& t, const look& l, const question& q, test_memory& m) {
-    {
-        t.alpha
-    } -> std::convertible_to<double>;
-    {
-        t.units
-    } -> std::convertible_to<double>;
-    {
-        t.infer(l, q, m)
-    } -> std::same_as<inference>;
+    { t.alpha } -> std::convertible_to<double>;
+    { t.units } -> std::convertible_to<double>;
+    { t.infer(l, q, m) } -> std::same_as<inference>;
 };
 
 /// An inference policy that answers for pairs too.
@@ -240,8 +245,9 @@ struct inference_role {
     static constexpr bool resembles = detail::has_infer<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>,
-                      "joust: this has infer(), but an inference policy has members alpha and units and `infer(const look&, const question&, test_memory&) const -> inference`");
+        static_assert(
+            plays<T>,
+            "joust: this has infer(), but an inference policy has members alpha and units and `infer(const look&, const question&, test_memory&) const -> inference`");
     };
     template <class T>
     struct filled_twice {

@@ -43,10 +43,14 @@ inline constexpr std::size_t failure_series = 1;
 struct event_watch {
     bool on_latency = false;
     std::size_t series = failure_series;
-    double max_ratio = 1.0;         ///< allowed ratio of first events
-    double q = 0.99;                ///< latency: the champion's quantile that is watched
-    double latency_ratio = 1.0;     ///< latency: what the challenger may take, as a multiple of it
-    double latency_increase = 0.0;  ///< latency: and as nanoseconds more
+    /// allowed ratio of first events
+    double max_ratio = 1.0;
+    /// latency: the champion's quantile that is watched
+    double q = 0.99;
+    /// latency: what the challenger may take, as a multiple of it
+    double latency_ratio = 1.0;
+    /// latency: and as nanoseconds more
+    double latency_increase = 0.0;
     std::uint64_t warm_up = 1'000;
 };
 

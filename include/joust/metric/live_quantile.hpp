@@ -60,8 +60,10 @@ namespace detail {
 struct quantile_watch {
     double q = 0.9;
     std::uint64_t warm_up = 1'000;
-    double threshold = std::numeric_limits<double>::infinity();  ///< finite where it is known beforehand
-    bound limit{};  ///< of a guardrail; else none, and both arms have the same threshold
+    /// finite where it is known beforehand
+    double threshold = std::numeric_limits<double>::infinity();
+    /// of a guardrail; else none, and both arms have the same threshold
+    bound limit{};
 };
 
 /// The live values of one quantile metric: shared by all threads, since feedback is rarer than calls.

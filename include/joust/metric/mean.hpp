@@ -20,8 +20,10 @@ template <fixed_string Name>
 struct mean {
     double cap = std::numeric_limits<double>::infinity();
     enum better better = better::up;
-    bool accumulate = false;       ///< add up several values for one ticket instead of refusing the second
-    enum per per = per::exposure;  ///< observed: divide by the number of observations
+    /// add up several values for one ticket instead of refusing the second
+    bool accumulate = false;
+    /// observed: divide by the number of observations
+    enum per per = per::exposure;
 
     static constexpr std::string_view name() noexcept { return Name.view(); }
 

@@ -16,9 +16,12 @@ enum class per : unsigned char { exposure, observed };
 
 /// What one observation contributes to a metric: a metric's `add` writes here.
 struct cell {
-    double value = 0.0;  ///< added to the unit's bucket
-    double per = 1.0;  ///< added to what the metric is divided by, where that is not the number of exposures
-    bool refused = false;  ///< set where the observation may not be used; it is counted as invalid
+    /// added to the unit's bucket
+    double value = 0.0;
+    /// added to what the metric is divided by, where that is not the number of exposures
+    double per = 1.0;
+    /// set where the observation may not be used; it is counted as invalid
+    bool refused = false;
 };
 
 /// A metric has a name known at compile time and turns an observed value into a cell.
@@ -28,13 +31,9 @@ struct cell {
 template <class T>
 concept metric =
     requires(const T& m, cell& c) {
-        {
-            T::name()
-        } -> std::convertible_to<std::string_view>;
+        { T::name() } -> std::convertible_to<std::string_view>;
     } &&
-    (
-        requires(const T& m, cell& c) { m.add(c, 1.0); } ||
-        requires(const T& m, cell& c) { m.add(c, 1.0, 1.0); });
+    (requires(const T& m, cell& c) { m.add(c, 1.0); } || requires(const T& m, cell& c) { m.add(c, 1.0, 1.0); });
 
 /// The role of a metric: verbs `name()` and `add(cell&, value)`. It may repeat.
 struct metric_role {
@@ -45,7 +44,9 @@ struct metric_role {
     static constexpr bool resembles = detail::has_add<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has add(), but a metric is `static name()` returning text and `add(joust::cell&, double) const`, or with two doubles for a ratio");
+        static_assert(
+            plays<T>,
+            "joust: this has add(), but a metric is `static name()` returning text and `add(joust::cell&, double) const`, or with two doubles for a ratio");
     };
     template <class T>
     struct filled_twice {};
@@ -58,9 +59,7 @@ template <class Metric>
 constexpr better direction_of(const Metric& m) noexcept
 {
     if constexpr (requires {
-                      {
-                          m.better
-                      } -> std::convertible_to<enum better>;
+                      { m.better } -> std::convertible_to<enum better>;
                   }) {
         return m.better;
     } else {
@@ -78,9 +77,7 @@ template <class Metric>
 constexpr bool has_denominator(const Metric& m) noexcept
 {
     if constexpr (requires {
-                      {
-                          m.per
-                      } -> std::convertible_to<enum per>;
+                      { m.per } -> std::convertible_to<enum per>;
                   }) {
         return m.per == per::observed;
     } else {
@@ -93,9 +90,7 @@ template <class Metric>
 constexpr bool accumulates(const Metric& m) noexcept
 {
     if constexpr (requires {
-                      {
-                          m.accumulate
-                      } -> std::convertible_to<bool>;
+                      { m.accumulate } -> std::convertible_to<bool>;
                   }) {
         return m.accumulate;
     } else {

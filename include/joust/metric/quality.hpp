@@ -32,7 +32,8 @@ struct quality {
     double lower = stats::not_a_number;
     double upper = stats::not_a_number;
     std::uint64_t rows = 0;
-    std::size_t clusters = 0;  ///< buckets of units, where the interval allows for them
+    /// buckets of units, where the interval allows for them
+    std::size_t clusters = 0;
     status state = status::too_few;
 };
 
@@ -46,15 +47,9 @@ enum class averaging : std::uint8_t { micro, macro, weighted };
 /// nothing where it may not be used; `value(means)` is the metric and `gradient(means)` its slope.
 template <class T>
 concept row_metric = requires(const T& m, const std::array<double, T::columns>& means) {
-    {
-        T::name()
-    } -> std::convertible_to<std::string_view>;
-    {
-        m.value(means)
-    } -> std::convertible_to<double>;
-    {
-        m.gradient(means)
-    } -> std::convertible_to<std::array<double, T::columns>>;
+    { T::name() } -> std::convertible_to<std::string_view>;
+    { m.value(means) } -> std::convertible_to<double>;
+    { m.gradient(means) } -> std::convertible_to<std::array<double, T::columns>>;
 };
 
 namespace detail {

@@ -24,11 +24,13 @@ inline namespace v0 {
 template <fixed_string Name>
 struct quantile {
     double q = 0.9;
-    unsigned warm_up = 1'000;  ///< the champion's values that the threshold is read off
+    /// the champion's values that the threshold is read off
+    unsigned warm_up = 1'000;
     /// Where a threshold is known beforehand, as from last week's champion: then there is no warm-up, and replicas agree.
     double threshold = std::numeric_limits<double>::infinity();
     enum better better = better::up;
-    bool accumulate = false;  ///< take several values for one ticket instead of refusing the second
+    /// take several values for one ticket instead of refusing the second
+    bool accumulate = false;
 
     static constexpr enum per per = joust::per::observed;
     static constexpr std::string_view name() noexcept { return Name.view(); }

@@ -52,9 +52,7 @@ template <class T>
 concept scored_list = requires(const T& list) {
     std::size(list);
     std::begin(list)->id < std::begin(list)->id;
-    {
-        std::begin(list)->score
-    } -> std::convertible_to<double>;
+    { std::begin(list)->score } -> std::convertible_to<double>;
 };
 
 /// A list whose elements have `id` and `grade`.
@@ -62,9 +60,7 @@ template <class T>
 concept judged_list = requires(const T& list) {
     std::size(list);
     std::begin(list)->id < std::begin(list)->id;
-    {
-        std::begin(list)->grade
-    } -> std::convertible_to<double>;
+    { std::begin(list)->grade } -> std::convertible_to<double>;
 };
 
 inline constexpr std::size_t every_rank = std::numeric_limits<std::size_t>::max();

@@ -20,7 +20,8 @@ inline namespace v0 {
 template <fixed_string Name>
 struct ratio {
     enum better better = better::up;
-    bool accumulate = false;  ///< add up several pairs for one ticket instead of refusing the second
+    /// add up several pairs for one ticket instead of refusing the second
+    bool accumulate = false;
 
     static constexpr std::string_view name() noexcept { return Name.view(); }
 

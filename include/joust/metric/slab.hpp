@@ -30,7 +30,8 @@ namespace detail {
 /// Which sums a trial keeps: for every challenger a pair with the champion, for every pair several series.
 struct slab_layout {
     std::size_t arms = 2;
-    std::size_t series = 1;  ///< series 0 counts exposures, the others belong to metrics
+    /// series 0 counts exposures, the others belong to metrics
+    std::size_t series = 1;
 
     [[nodiscard]] constexpr std::size_t pairs() const noexcept { return arms - 1; }
     [[nodiscard]] constexpr std::size_t rows() const noexcept { return series * pairs() * 2 * bucket_count; }
@@ -43,7 +44,8 @@ struct slab_layout {
 
 /// Two sums of one bucket and how often it was added to, read together or not at all.
 struct slab_row {
-    std::atomic<std::uint64_t> sequence{0};  ///< twice the count, odd while somebody writes
+    /// twice the count, odd while somebody writes
+    std::atomic<std::uint64_t> sequence{0};
     std::atomic<double> first{0.0};
     std::atomic<double> second{0.0};
 };

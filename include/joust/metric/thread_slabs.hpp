@@ -142,7 +142,8 @@ struct thread_entry {
 struct thread_table {
     thread_entry* entries = nullptr;
     std::uint32_t size = 0;
-    bool closed = false;  ///< the thread is ending: claim nothing any more
+    /// the thread is ending: claim nothing any more
+    bool closed = false;
 };
 
 inline constinit thread_local thread_table this_thread_slabs{};

@@ -216,7 +216,8 @@ struct comparison {
     double reference_rows = 0.0;
     double live_rows = 0.0;
     double psi_jeffreys = stats::not_a_number;
-    double psi_null_mean = stats::not_a_number;  ///< what `psi_jeffreys` is on average where nothing changed
+    /// what `psi_jeffreys` is on average where nothing changed
+    double psi_null_mean = stats::not_a_number;
     double js_divergence_bits = stats::not_a_number;
     double hellinger = stats::not_a_number;
     double total_variation = stats::not_a_number;

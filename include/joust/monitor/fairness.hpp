@@ -313,7 +313,8 @@ struct named_group {
 /// How small a group may be and still be shown.
 struct group_minimum {
     std::uint64_t rows = 50;
-    std::uint64_t events = 10;  ///< positives and negatives each
+    /// positives and negatives each
+    std::uint64_t events = 10;
 };
 
 /// Merge groups that are too small to be shown, or to be judged, into one named "other".

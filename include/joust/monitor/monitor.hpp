@@ -131,11 +131,16 @@ struct drift_alarm {
 
 /// What a monitor says of a feature. Whether a change is real and whether it matters are two questions.
 enum class drift_state : std::uint8_t {
-    no_reference,        ///< nothing was learned yet
-    quiet,               ///< neither proven nor large
-    real_but_small,      ///< proven, and within the tolerance
-    large_but_unproven,  ///< larger than the tolerance in the last block, and may be chance
-    drifted              ///< proven and larger than the tolerance: the one to be woken for
+    /// nothing was learned yet
+    no_reference,
+    /// neither proven nor large
+    quiet,
+    /// proven, and within the tolerance
+    real_but_small,
+    /// larger than the tolerance in the last block, and may be chance
+    large_but_unproven,
+    /// proven and larger than the tolerance: the one to be woken for
+    drifted
 };
 
 [[nodiscard]] constexpr std::string_view to_string(drift_state state) noexcept
@@ -153,14 +158,20 @@ enum class drift_state : std::uint8_t {
 /// One feature of a monitor's report.
 struct drift_row {
     std::string feature;
-    double missing_reference = stats::not_a_number;  ///< share of the reference without a value
-    double missing_live = stats::not_a_number;       ///< the same of the last block
-    drift::comparison block;                         ///< the last block against the reference
-    double evidence = 0.0;                           ///< for any change since the alarm was last restarted
+    /// share of the reference without a value
+    double missing_reference = stats::not_a_number;
+    /// the same of the last block
+    double missing_live = stats::not_a_number;
+    /// the last block against the reference
+    drift::comparison block;
+    /// for any change since the alarm was last restarted
+    double evidence = 0.0;
     double threshold = 0.0;
-    std::uint64_t raised_at = 0;  ///< the row, from 1, that raised the alarm; 0 while it is quiet
+    /// the row, from 1, that raised the alarm; 0 while it is quiet
+    std::uint64_t raised_at = 0;
     drift_state state = drift_state::no_reference;
-    std::string largest;  ///< the cell that adds most to the stability index, and its shares
+    /// the cell that adds most to the stability index, and its shares
+    std::string largest;
 };
 
 /// What a monitor knows, as plain values.

@@ -21,9 +21,11 @@ inline namespace v0 {
 /// How a page of reports is made.
 struct html_options {
     std::string title = "Trials";
-    std::string subtitle{};  ///< a line under the title: what was run, when, on what
+    /// a line under the title: what was run, when, on what
+    std::string subtitle{};
     std::string language = "en";
-    std::uint64_t min_units = default_min_units;  ///< smaller groups are suppressed
+    /// smaller groups are suppressed
+    std::uint64_t min_units = default_min_units;
 };
 
 namespace detail {

@@ -55,19 +55,24 @@ enum class verdict : std::uint8_t {
 /// One model of a trial.
 struct arm_row {
     std::string model{};
-    double share = 0.0;  ///< planned share of units now
+    /// planned share of units now
+    double share = 0.0;
     std::uint64_t requests = 0;
     std::uint64_t failures = 0;
-    double units = 0.0;       ///< distinct units, estimated
-    bool suppressed = false;  ///< too small a group to be shown, see `suppress_small_groups`
+    /// distinct units, estimated
+    double units = 0.0;
+    /// too small a group to be shown, see `suppress_small_groups`
+    bool suppressed = false;
     bool operator==(const arm_row&) const = default;
 };
 
 /// One metric of one challenger against the champion; estimates are challenger minus champion.
 struct metric_row {
     std::string metric{};
-    std::string arm{};   ///< the challenger's name
-    std::string role{};  ///< "primary", "guardrail <= +0.01", "secondary", "check"
+    /// the challenger's name
+    std::string arm{};
+    /// "primary", "guardrail <= +0.01", "secondary", "check"
+    std::string role{};
     std::string method{};
     double champion = std::numeric_limits<double>::quiet_NaN();
     double challenger = std::numeric_limits<double>::quiet_NaN();
@@ -82,10 +87,14 @@ struct metric_row {
     /// The value of `estimate` at which the models do not differ: 0 for a difference, 1 for a ratio; NaN where there is
     /// none (an agreement rate).
     double reference = 0.0;
-    int better = 0;  ///< +1: more is better, -1: less is better, 0: not stated
-    double level = std::numeric_limits<double>::quiet_NaN();  ///< coverage of the interval, such as 0.95
-    std::string unit{};       ///< "%" for a proportion, shown in percent; else put behind numbers: "ms"
-    bool suppressed = false;  ///< too small a group to be shown
+    /// +1: more is better, -1: less is better, 0: not stated
+    int better = 0;
+    /// coverage of the interval, such as 0.95
+    double level = std::numeric_limits<double>::quiet_NaN();
+    /// "%" for a proportion, shown in percent; else put behind numbers: "ms"
+    std::string unit{};
+    /// too small a group to be shown
+    bool suppressed = false;
 
     /// Compare all fields; two numbers that are not known are the same.
     bool operator==(const metric_row& other) const noexcept
@@ -105,15 +114,18 @@ struct latency_row {
     std::string model{};
     std::uint64_t count = 0;
     double p50 = 0.0, p90 = 0.0, p95 = 0.0, p99 = 0.0, p999 = 0.0, max = 0.0;
-    bool suppressed = false;  ///< too small a group to be shown
+    /// too small a group to be shown
+    bool suppressed = false;
     bool operator==(const latency_row&) const = default;
 };
 
 /// The challenger's share from one moment on: a step of a canary's ramp.
 struct share_step {
-    double requests = 0.0;  ///< requests served by the trial when the step began
+    /// requests served by the trial when the step began
+    double requests = 0.0;
     double share = 0.0;
-    std::string reason{};  ///< "start", "advance: ...", "roll back: ..."
+    /// "start", "advance: ...", "roll back: ..."
+    std::string reason{};
     bool operator==(const share_step&) const = default;
 };
 
@@ -126,8 +138,10 @@ struct count_row {
 
 /// All a trial knows, as plain values. Writers for text, Markdown, JSON and HTML are beside this file.
 struct report {
-    std::string name{};  ///< the trial's salt or name
-    std::string kind{};  ///< "ab_test", "canary", "interleaving", "shadow", "gate"
+    /// the trial's salt or name
+    std::string name{};
+    /// "ab_test", "canary", "interleaving", "shadow", "gate"
+    std::string kind{};
     std::vector<arm_row> arms{};
     std::vector<metric_row> metrics{};
     verdict decision = verdict::keep_testing;
@@ -135,9 +149,11 @@ struct report {
     std::vector<latency_row> latencies{};
     std::vector<share_step> shares{};
     std::vector<count_row> counts{};
-    std::vector<std::string> notes{};  ///< assumptions and caveats in words, one sentence each
+    /// assumptions and caveats in words, one sentence each
+    std::vector<std::string> notes{};
 
-    static constexpr style default_style = style::table;  ///< what `{}` prints
+    /// what `{}` prints
+    static constexpr style default_style = style::table;
 
     /// Append the report in one of the styles. Defined in report/write.hpp: include that to call it.
     inline void write(std::string& out, style how = default_style) const;

@@ -47,16 +47,26 @@ inline namespace v0 {
 
 /// Where an interval lies against what the row asks.
 enum class standing : std::uint8_t {
-    unknown,        ///< no interval that may be believed
-    undecided,      ///< the interval holds the point of no difference
-    better,         ///< all of it on the better side
-    worse,          ///< all of it on the worse side
-    different,      ///< apart, but the metric does not say which side is better
-    within_margin,  ///< all of it inside what the guardrail allows
-    beyond_margin,  ///< all of it outside
-    on_margin,      ///< it holds the margin
-    unbroken,       ///< a guardrail that allows nothing, or has no drawn margin: no harm is shown
-    measured        ///< a plain measurement, nothing to be compared with
+    /// no interval that may be believed
+    unknown,
+    /// the interval holds the point of no difference
+    undecided,
+    /// all of it on the better side
+    better,
+    /// all of it on the worse side
+    worse,
+    /// apart, but the metric does not say which side is better
+    different,
+    /// all of it inside what the guardrail allows
+    within_margin,
+    /// all of it outside
+    beyond_margin,
+    /// it holds the margin
+    on_margin,
+    /// a guardrail that allows nothing, or has no drawn margin: no harm is shown
+    unbroken,
+    /// a plain measurement, nothing to be compared with
+    measured
 };
 
 [[nodiscard]] constexpr std::string_view to_string(standing where) noexcept

@@ -15,9 +15,7 @@ inline namespace v0 {
 /// A type that says how long a challenger rests after so many failures in a row: the breaker's role.
 template <class T>
 concept circuit_breaker = requires(const T& policy, std::uint32_t in_a_row) {
-    {
-        policy.pause_after(in_a_row)
-    } noexcept -> std::convertible_to<std::chrono::nanoseconds>;
+    { policy.pause_after(in_a_row) } noexcept -> std::convertible_to<std::chrono::nanoseconds>;
 };
 
 /// The role of the circuit breaker: verb `pause_after(failures_in_a_row) const noexcept -> nanoseconds`.
@@ -29,7 +27,9 @@ struct breaker_role {
     static constexpr bool resembles = requires(const T& t) { t.pause_after(1U); };
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has pause_after(), but a breaker is `std::chrono::nanoseconds pause_after(std::uint32_t failures_in_a_row) const noexcept`");
+        static_assert(
+            plays<T>,
+            "joust: this has pause_after(), but a breaker is `std::chrono::nanoseconds pause_after(std::uint32_t failures_in_a_row) const noexcept`");
     };
     template <class T>
     struct filled_twice {

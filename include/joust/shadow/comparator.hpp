@@ -20,16 +20,15 @@ inline namespace v0 {
 /// count it and leave it out of means.
 struct comparison {
     bool agree = false;
-    double distance = 0.0;  ///< 0 is identical; the unit is the comparator's
+    /// 0 is identical; the unit is the comparator's
+    double distance = 0.0;
     bool operator==(const comparison&) const = default;
 };
 
 /// A type that can compare a Champion's result with a Challenger's: the comparator's role.
 template <class T, class Champion, class Challenger>
 concept comparator_of = requires(const T& policy, const Champion& champion, const Challenger& challenger) {
-    {
-        policy.compare(champion, challenger)
-    } -> std::same_as<comparison>;
+    { policy.compare(champion, challenger) } -> std::same_as<comparison>;
 };
 
 namespace detail {
@@ -48,9 +47,7 @@ concept number = std::is_arithmetic_v<T> && !is_character<T>;
 
 template <class T>
 concept listing = requires(const T& list) {
-    {
-        std::begin(list)
-    } -> std::input_iterator;
+    { std::begin(list) } -> std::input_iterator;
     std::end(list);
 };
 
@@ -73,7 +70,7 @@ struct comparator_role {
     static constexpr bool repeats = false;
     template <class T>
     static constexpr bool plays =
-        (detail::has_compare<T> || comparator_of<T, int, int>)&&!detail::has_assign<T>;
+        (detail::has_compare<T> || comparator_of<T, int, int>) && !detail::has_assign<T>;
     template <class T>
     static constexpr bool resembles = plays<T>;
     template <class T>

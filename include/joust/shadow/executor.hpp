@@ -43,17 +43,13 @@ struct any_task {
 /// A type that runs a task, now or later, or refuses it at once: the executor's verb.
 template <class T>
 concept dispatcher = requires(T& runner) {
-    {
-        runner.dispatch(detail::any_task{})
-    } noexcept -> std::same_as<bool>;
+    { runner.dispatch(detail::any_task{}) } noexcept -> std::same_as<bool>;
 };
 
 /// An executor's options: `start()` makes the state (queue and threads) that a trial owns and dispatches to.
 template <class T>
 concept startable_executor = requires(const T& options) {
-    {
-        options.start()
-    };
+    { options.start() };
     requires dispatcher<std::remove_cvref_t<decltype(options.start())>>;
 };
 
@@ -66,7 +62,9 @@ struct executor_role {
     static constexpr bool resembles = detail::has_dispatch<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has dispatch(), but an executor is `template <class Task> bool dispatch(Task task) noexcept`, true where the task will run");
+        static_assert(
+            plays<T>,
+            "joust: this has dispatch(), but an executor is `template <class Task> bool dispatch(Task task) noexcept`, true where the task will run");
     };
     template <class T>
     struct filled_twice {

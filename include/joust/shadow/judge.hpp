@@ -108,9 +108,7 @@ template <class F>  // std::reference_wrapper, by shape
         std::is_class_v<F> && !requires { &F::operator(); } &&
         requires(const F& f) {
             typename F::type;
-            {
-                f.get()
-            } -> std::same_as<typename F::type&>;
+            { f.get() } -> std::same_as<typename F::type&>;
         })
 struct sole_result<F>
     : sole_result<

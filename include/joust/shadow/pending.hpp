@@ -28,10 +28,14 @@ class pending_results {
 public:
     /// What became of a truth.
     enum class settled : unsigned char {
-        joined,    ///< its result had waited, and is returned
-        waiting,   ///< no result yet: the truth waits
-        repeated,  ///< this key was settled before
-        unknown    ///< `take` only: nothing is known under this key
+        /// its result had waited, and is returned
+        joined,
+        /// no result yet: the truth waits
+        waiting,
+        /// this key was settled before
+        repeated,
+        /// `take` only: nothing is known under this key
+        unknown
     };
 
     struct outcome {

@@ -14,9 +14,7 @@ inline namespace v0 {
 /// A type that says whether a unit's requests are shadowed: the sampler's role.
 template <class T>
 concept sampler = requires(const T& policy, std::uint64_t unit) {
-    {
-        policy.sample(unit)
-    } noexcept -> std::same_as<bool>;
+    { policy.sample(unit) } noexcept -> std::same_as<bool>;
 };
 
 /// The role of the sampler: verb `sample(unit_hash) const noexcept -> bool`.

@@ -10,20 +10,25 @@ inline namespace v0 {
 
 /// What a splitter decides for one unit.
 struct assignment {
-    unsigned arm = 0;         ///< index of the model that serves; 0 is the champion
-    double propensity = 1.0;  ///< probability with which this arm was chosen; in (0, 1]
-    bool enrolled = true;     ///< false: served by `arm`, but no part of the trial and never recorded
+    /// index of the model that serves; 0 is the champion
+    unsigned arm = 0;
+    /// probability with which this arm was chosen; in (0, 1]
+    double propensity = 1.0;
+    /// false: served by `arm`, but no part of the trial and never recorded
+    bool enrolled = true;
     bool operator==(const assignment&) const = default;
 };
 
 /// What a splitter may look at; trials pass the derived keyed_context.
 template <class Args>
 struct context {
-    std::uint64_t unit = 0;  ///< salted hash of the unit, uniform over all 64-bit numbers
+    /// salted hash of the unit, uniform over all 64-bit numbers
+    std::uint64_t unit = 0;
     /// The trial's clock; the wall clock, since 1970-01-01 UTC, where the trial was given none. 0 where the splitter does
     /// not read it (`static constexpr bool reads_time = true`). units: nanoseconds
     std::int64_t now = 0;
-    const Args& args;  ///< the arguments of the call
+    /// the arguments of the call
+    const Args& args;
 };
 
 /// What a splitter may look at, the unit itself included, for those that hash it under a salt of their own.

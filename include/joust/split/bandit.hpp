@@ -27,7 +27,8 @@ inline namespace v0 {
 struct arm_rewards {
     double count = 0.0;
     double sum = 0.0;
-    double squares = 0.0;  ///< sum of squares; only Thompson sampling of means reads it
+    /// sum of squares; only Thompson sampling of means reads it
+    double squares = 0.0;
 
     /// Add one reward.
     constexpr void add(double reward) noexcept
@@ -200,7 +201,8 @@ struct unit_scale {
 struct epsilon_greedy {
     joust::salt salt{};
     double epsilon = 0.1;
-    double floor = 0.0;  ///< least share of every arm
+    /// least share of every arm
+    double floor = 0.0;
 
     [[nodiscard]] bandit_plan resolve(std::size_t arms) const
     {
@@ -236,8 +238,10 @@ struct epsilon_greedy {
 /// source: Auer, Cesa-Bianchi and Fischer 2002, Finite-time analysis of the multiarmed bandit problem, figure 1
 struct ucb1 {
     joust::salt salt{};
-    double floor = 0.01;  ///< least share of every arm
-    double low = 0.0;     ///< least and greatest reward
+    /// least share of every arm
+    double floor = 0.01;
+    /// least and greatest reward
+    double low = 0.0;
     double high = 1.0;
 
     [[nodiscard]] bandit_plan resolve(std::size_t arms) const
@@ -274,9 +278,12 @@ struct ucb1 {
 /// source: Auer, Cesa-Bianchi, Freund and Schapire 2002, The nonstochastic multiarmed bandit problem, section 3
 struct exp3 {
     joust::salt salt{};
-    double gamma = 0.1;  ///< share of traffic that explores: each of k arms has gamma / k at least
-    double floor = 0.0;  ///< least share of every arm beside gamma
-    double low = 0.0;    ///< least and greatest reward
+    /// share of traffic that explores: each of k arms has gamma / k at least
+    double gamma = 0.1;
+    /// least share of every arm beside gamma
+    double floor = 0.0;
+    /// least and greatest reward
+    double low = 0.0;
     double high = 1.0;
 
     /// The gamma with the best guarantee where the best arm earns `gain` in all, such as the number of rewards to come.

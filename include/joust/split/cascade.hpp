@@ -15,10 +15,14 @@ inline namespace v0 {
 
 /// When a cascade asks its deep model, and what calls cost.
 struct cascade_options {
-    double threshold = 0.8;  ///< confidence from which on the fast model's answer is kept
-    double budget = 1.0;     ///< share of calls, in the long run, that may go deep
-    double burst = 100.0;    ///< deep calls that may be saved up while the budget is not used; from 1 to 1e6
-    double fast_cost = 1.0;  ///< of one call, in any unit
+    /// confidence from which on the fast model's answer is kept
+    double threshold = 0.8;
+    /// share of calls, in the long run, that may go deep
+    double budget = 1.0;
+    /// deep calls that may be saved up while the budget is not used; from 1 to 1e6
+    double burst = 100.0;
+    /// of one call, in any unit
+    double fast_cost = 1.0;
     double deep_cost = 10.0;
     bool operator==(const cascade_options&) const = default;
 };
@@ -26,9 +30,12 @@ struct cascade_options {
 /// What a cascade has done.
 struct cascade_counts {
     std::uint64_t calls = 0;
-    std::uint64_t deep = 0;         ///< calls that went on to the deep model
-    std::uint64_t over_budget = 0;  ///< calls that were unsure, and kept the fast answer for want of budget
-    double cost = 0.0;              ///< of all calls, in the options' unit
+    /// calls that went on to the deep model
+    std::uint64_t deep = 0;
+    /// calls that were unsure, and kept the fast answer for want of budget
+    std::uint64_t over_budget = 0;
+    /// of all calls, in the options' unit
+    double cost = 0.0;
 
     [[nodiscard]] double deep_share() const noexcept
     {

@@ -15,23 +15,32 @@ inline namespace v0 {
 
 /// What a cascade may give away against its deep model, and how sure that must be.
 struct cascade_target {
-    double max_loss = 0.01;   ///< quality lost on average against the deep model alone, in units of quality
-    double alpha = 0.05;      ///< probability with which the promise may fail
-    std::size_t steps = 100;  ///< thresholds tried: steps / steps, (steps - 1) / steps, ...
-    double fast_cost = 1.0;   ///< of one call, in any unit
+    /// quality lost on average against the deep model alone, in units of quality
+    double max_loss = 0.01;
+    /// probability with which the promise may fail
+    double alpha = 0.05;
+    /// thresholds tried: steps / steps, (steps - 1) / steps, ...
+    std::size_t steps = 100;
+    /// of one call, in any unit
+    double fast_cost = 1.0;
     double deep_cost = 10.0;
 };
 
 /// A threshold for a cascade, and what held data say of it.
 struct cascade_threshold {
-    double threshold = std::numeric_limits<double>::max();  ///< above every confidence: all go deep
-    double deep_share = 1.0;                                ///< of calls below the threshold
-    double quality = stats::not_a_number;                   ///< of the cascade, on average
+    /// above every confidence: all go deep
+    double threshold = std::numeric_limits<double>::max();
+    /// of calls below the threshold
+    double deep_share = 1.0;
+    /// of the cascade, on average
+    double quality = stats::not_a_number;
     double fast_quality = stats::not_a_number;
     double deep_quality = stats::not_a_number;
-    double loss = 0.0;  ///< deep quality minus that of the cascade
+    /// deep quality minus that of the cascade
+    double loss = 0.0;
     double cost = stats::not_a_number;
-    status state = status::too_few;  ///< too_few also where no threshold could be shown to keep the promise
+    /// too_few also where no threshold could be shown to keep the promise
+    status state = status::too_few;
 };
 
 /// Find the lowest threshold at which a cascade keeps a promise on quality, from held data that both models answered.

@@ -248,9 +248,10 @@ private:
 /// errors: configuration_error from resolve, when a trial is made
 /// cost: 7 to 20 ns a call, most of it the hash of the unit; nothing is stored per unit
 struct hash_split {
-    joust::salt
-        salt{};  ///< makes the assignment independent of other trials; empty only if the trial has a name
-    share_list shares{};  ///< each 0 or at least 1e-9, summing to 1 within 1e-9
+    /// makes the assignment independent of other trials; empty only if the trial has a name
+    joust::salt salt{};
+    /// each 0 or at least 1e-9, summing to 1 within 1e-9
+    share_list shares{};
 
     /// Check the shares for a number of models and lay them out.
     [[nodiscard]] hash_plan resolve(std::size_t arms) const

@@ -13,8 +13,10 @@ inline namespace v0 {
 
 /// Units that are kept out of a set of trials; see `holdout`.
 struct held_out {
-    joust::salt salt{};   ///< the same in all trials of the set
-    double share = 0.05;  ///< of all units
+    /// the same in all trials of the set
+    joust::salt salt{};
+    /// of all units
+    double share = 0.05;
 
     template <class Context>
     [[nodiscard]] unsigned decide(const Context& call) const noexcept

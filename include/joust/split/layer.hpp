@@ -14,8 +14,10 @@ inline namespace v0 {
 
 /// A trial's part of a layer; see `layer`.
 struct layer_range {
-    joust::salt salt{};  ///< the layer's: the same in all trials that exclude each other
-    double from = 0.0;   ///< this trial's units have from <= hash / 2^64 < to under the layer's salt
+    /// the layer's: the same in all trials that exclude each other
+    joust::salt salt{};
+    /// this trial's units have from <= hash / 2^64 < to under the layer's salt
+    double from = 0.0;
     double to = 1.0;
 
     template <class Context>

@@ -15,7 +15,8 @@ inline namespace v0 {
 
 /// A unit, by its text, and the arm that it gets whatever its hash says.
 struct forced_unit {
-    std::string unit;  ///< the unit's text: numbers in decimal, UUIDs in lower case with hyphens
+    /// the unit's text: numbers in decimal, UUIDs in lower case with hyphens
+    std::string unit;
     unsigned arm = 0;
     bool operator==(const forced_unit&) const = default;
 };

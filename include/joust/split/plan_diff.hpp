@@ -19,13 +19,17 @@ inline namespace v0 {
 /// What a change of plans does to units: the exact fractions that move, and between which arms.
 struct plan_difference {
     std::size_t arms = 0;
-    std::array<double, max_arms> before{};  ///< each arm's fraction of all units
+    /// each arm's fraction of all units
+    std::array<double, max_arms> before{};
     std::array<double, max_arms> after{};
-    std::array<std::array<double, max_arms>, max_arms>
-        from_to{};            ///< of all units, by the arm before and after
-    double moved = 0.0;       ///< of all units
-    double necessary = 0.0;   ///< what any change of these shares must move: the sum of what arms lose
-    double left_grown = 0.0;  ///< of all units: left a challenger whose share did not fall
+    /// of all units, by the arm before and after
+    std::array<std::array<double, max_arms>, max_arms> from_to{};
+    /// of all units
+    double moved = 0.0;
+    /// what any change of these shares must move: the sum of what arms lose
+    double necessary = 0.0;
+    /// of all units: left a challenger whose share did not fall
+    double left_grown = 0.0;
 
     /// Does nobody leave a challenger that does not shrink?
     [[nodiscard]] bool faithful() const noexcept { return left_grown == 0.0; }
@@ -105,9 +109,7 @@ namespace detail {
 template <class Plan>
 concept made_of_slots = requires(const Plan& plan) {
     slots_of(plan);
-    {
-        plan.arms()
-    } -> std::convertible_to<std::size_t>;
+    { plan.arms() } -> std::convertible_to<std::size_t>;
 };
 
 /// Measured lengths of hash space: 2^64 needs one bit more than a word has.

@@ -48,9 +48,7 @@ public:
     /// The planned share of an arm among the units that pass.
     [[nodiscard]] double share(std::size_t arm) const noexcept
         requires requires(const Plan& plan) {
-            {
-                plan.share(std::size_t{})
-            } -> std::convertible_to<double>;
+            { plan.share(std::size_t{}) } -> std::convertible_to<double>;
         }
     {
         return behind_.share(arm);
@@ -161,8 +159,9 @@ template <class Context>
     if constexpr (requires { call.under(hasher); }) {
         return call.under(hasher);
     } else {
-        static_assert(always_false<Context>,
-                      "joust: a splitter with a salt of its own needs the unit itself: give it a joust::keyed_context, as trials do");
+        static_assert(
+            always_false<Context>,
+            "joust: a splitter with a salt of its own needs the unit itself: give it a joust::keyed_context, as trials do");
         return 0;
     }
 }

@@ -317,8 +317,9 @@ private:
     [[nodiscard]] static std::vector<hash_slot> checked(std::span<const hash_slot> slots, std::size_t arms)
     {
         const auto refuse = [](const std::string& what) {
-            throw configuration_error("slot_split.slots", what,
-                                      "slots in the order of their beginnings, the first at 0, of arms below the number of models");
+            throw configuration_error(
+                "slot_split.slots", what,
+                "slots in the order of their beginnings, the first at 0, of arms below the number of models");
         };
         if (arms == 0 || arms > max_arms) {
             throw configuration_error("models", std::to_string(arms), "1 to 16 models");
@@ -359,8 +360,10 @@ private:
 /// cost: as hash_split and 1 ns
 struct slot_split {
     joust::salt salt{};
-    share_list shares{};             ///< as hash_split; may stay empty beside slots
-    std::vector<hash_slot> slots{};  ///< from an earlier plan: plan.slots()
+    /// as hash_split; may stay empty beside slots
+    share_list shares{};
+    /// from an earlier plan: plan.slots()
+    std::vector<hash_slot> slots{};
 
     /// Check shares and slots for a number of models.
     [[nodiscard]] slot_plan resolve(std::size_t arms) const

@@ -15,9 +15,7 @@ inline namespace v0 {
 /// shape: `assign(context) const noexcept -> assignment`
 template <class T>
 concept assigns = requires(const T& t, const context<std::tuple<>>& c) {
-    {
-        t.assign(c)
-    } noexcept -> std::same_as<assignment>;
+    { t.assign(c) } noexcept -> std::same_as<assignment>;
 };
 
 /// Options that become a splitter once the number of arms is known, as hash_split does.
@@ -25,9 +23,7 @@ concept assigns = requires(const T& t, const context<std::tuple<>>& c) {
 /// shape: `resolve(arms) const` returns something that assigns
 template <class T>
 concept resolves = requires(const T& t) {
-    {
-        t.resolve(std::size_t{2})
-    } -> assigns;
+    { t.resolve(std::size_t{2}) } -> assigns;
 };
 
 namespace detail {
@@ -69,8 +65,9 @@ struct splitter_role {
     static constexpr bool resembles = detail::has_assign<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>,
-                      "joust: this has assign(), but it is not const noexcept, or does not take any joust::context and return joust::assignment");
+        static_assert(
+            plays<T>,
+            "joust: this has assign(), but it is not const noexcept, or does not take any joust::context and return joust::assignment");
     };
     template <class T>
     struct filled_twice {

@@ -16,8 +16,10 @@ inline namespace v0 {
 
 /// In which order a switchback's arms follow each other.
 enum class block_order : std::uint8_t {
-    randomised,  ///< every block draws lots anew
-    balanced     ///< among as many blocks as there are arms each arm comes once, in random order
+    /// every block draws lots anew
+    randomised,
+    /// among as many blocks as there are arms each arm comes once, in random order
+    balanced
 };
 
 /// A resolved switchback.
@@ -115,10 +117,13 @@ private:
 /// source: Bojinov, Simchi-Levi and Zhao 2023, Design and analysis of switchback experiments
 struct switchback {
     joust::salt salt{};
-    double block = 3'600.0;  ///< units: seconds
-    double gap = 0.0;        ///< carry-over at the start of each block. units: seconds
+    /// units: seconds
+    double block = 3'600.0;
+    /// carry-over at the start of each block. units: seconds
+    double gap = 0.0;
     block_order order = block_order::randomised;
-    share_list shares{};  ///< as hash_split; balanced orders have equal ones
+    /// as hash_split; balanced orders have equal ones
+    share_list shares{};
 
     /// Check everything for a number of models.
     [[nodiscard]] switchback_plan resolve(std::size_t arms) const

@@ -15,8 +15,10 @@ inline namespace v0 {
 
 /// What a Thompson bandit believes of an arm.
 enum class reward_kind : std::uint8_t {
-    proportion,  ///< rewards from 0 to 1: a beta distribution of the rate
-    mean         ///< any rewards: a normal distribution of the mean, with the variance as observed
+    /// rewards from 0 to 1: a beta distribution of the rate
+    proportion,
+    /// any rewards: a normal distribution of the mean, with the variance as observed
+    mean
 };
 
 namespace detail {
@@ -24,8 +26,10 @@ namespace detail {
 /// What is believed of an arm: a density with one peak, up to a factor.
 struct arm_belief_shape {
     double peak = 0.0;
-    double width = 1.0;  ///< a standard deviation, roughly
-    double a = 0.0;      ///< beta, on the logit scale; both 0: normal
+    /// a standard deviation, roughly
+    double width = 1.0;
+    /// beta, on the logit scale; both 0: normal
+    double a = 0.0;
     double b = 0.0;
 
     /// The logarithm of the density over that at the peak, without cancellation for large counts.
@@ -201,8 +205,10 @@ struct arm_belief_shape {
 struct thompson {
     joust::salt salt{};
     reward_kind rewards = reward_kind::proportion;
-    double floor = 0.01;           ///< least share of every arm
-    double prior_successes = 1.0;  ///< of each arm, as in thompson
+    /// least share of every arm
+    double floor = 0.01;
+    /// of each arm, as in thompson
+    double prior_successes = 1.0;
     double prior_failures = 1.0;
 
     [[nodiscard]] bandit_plan resolve(std::size_t arms) const
@@ -231,10 +237,13 @@ struct thompson {
 /// source: Russo 2020, Simple Bayesian algorithms for best-arm identification, section 3.3
 struct top_two_thompson {
     joust::salt salt{};
-    double beta = 0.5;  ///< share of traffic for the one that was drawn first
+    /// share of traffic for the one that was drawn first
+    double beta = 0.5;
     reward_kind rewards = reward_kind::proportion;
-    double floor = 0.01;           ///< least share of every arm
-    double prior_successes = 1.0;  ///< of each arm, as in thompson
+    /// least share of every arm
+    double floor = 0.01;
+    /// of each arm, as in thompson
+    double prior_successes = 1.0;
     double prior_failures = 1.0;
 
     [[nodiscard]] bandit_plan resolve(std::size_t arms) const

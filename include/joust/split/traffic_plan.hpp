@@ -39,8 +39,10 @@ namespace detail {
 struct traffic_plan {
     std::string salt;
     std::uint64_t version = 0;
-    std::uint64_t parent = 0;  ///< digest of the plan before; 0 for none, or for any
-    bool stopped = false;      ///< the kill switch
+    /// digest of the plan before; 0 for none, or for any
+    std::uint64_t parent = 0;
+    /// the kill switch
+    bool stopped = false;
     share_list shares{};
     std::vector<hash_slot> slots{};
 

@@ -30,7 +30,8 @@ struct judged_pair {
 struct all_pairs_result {
     std::string_view method{};
     std::vector<judged_pair> pairs{};
-    std::vector<std::size_t> wins{};  ///< by arm: pairs that differ in its favour
+    /// by arm: pairs that differ in its favour
+    std::vector<std::size_t> wins{};
     std::vector<std::size_t> losses{};
     std::size_t differences = 0;
     status state = status::too_few;
@@ -39,15 +40,9 @@ struct all_pairs_result {
 /// A test of two arms by number, first minus second, that returns a `test_result`.
 template <class F>
 concept pair_test = requires(const F& f, std::size_t arm) {
-    {
-        f(arm, arm).p_value
-    } -> std::convertible_to<double>;
-    {
-        f(arm, arm).estimate
-    } -> std::convertible_to<double>;
-    {
-        f(arm, arm).state
-    } -> std::convertible_to<status>;
+    { f(arm, arm).p_value } -> std::convertible_to<double>;
+    { f(arm, arm).estimate } -> std::convertible_to<double>;
+    { f(arm, arm).state } -> std::convertible_to<status>;
 };
 
 /// What a sequential test says of two arms: the logarithm of its e-value, and the difference.
@@ -125,9 +120,7 @@ template <pair_test Test>
 /// source: Wang and Ramdas 2022.
 template <class Evidence>
     requires requires(const Evidence& f, std::size_t arm) {
-        {
-            f(arm, arm)
-        } -> std::same_as<pair_e_value>;
+        { f(arm, arm) } -> std::same_as<pair_e_value>;
     }
 [[nodiscard]] all_pairs_result all_pairs(std::size_t arms, const Evidence& evidence,
                                          const all_pairs_options& options = {})

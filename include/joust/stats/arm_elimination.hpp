@@ -48,7 +48,8 @@ inline constexpr std::size_t no_arm = std::numeric_limits<std::size_t>::max();
 
 /// Which arms are still in, and who beat the others.
 struct elimination {
-    std::vector<std::size_t> beaten_by{};  ///< by arm: the arm that eliminated it, `no_arm` while it is in
+    /// by arm: the arm that eliminated it, `no_arm` while it is in
+    std::vector<std::size_t> beaten_by{};
     std::size_t survivors = 0;
     status state = status::too_few;
 

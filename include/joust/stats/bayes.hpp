@@ -52,11 +52,14 @@ struct effect_prior_options {
 /// choosing that arm gives away on average, in units of the metric.
 struct bayes_result {
     std::string_view method{};
-    double probability_first = not_a_number;  ///< that the first is the better one
+    /// that the first is the better one
+    double probability_first = not_a_number;
     double probability_second = not_a_number;
-    double loss_first = not_a_number;  ///< of choosing the first
+    /// of choosing the first
+    double loss_first = not_a_number;
     double loss_second = not_a_number;
-    double estimate = not_a_number;  ///< posterior mean of the difference
+    /// posterior mean of the difference
+    double estimate = not_a_number;
     double lower = not_a_number;
     double upper = not_a_number;
     status state = status::too_few;
@@ -68,7 +71,8 @@ struct arm_belief {
     double lower = not_a_number;
     double upper = not_a_number;
     double probability_best = not_a_number;
-    double expected_loss = not_a_number;  ///< of choosing this arm instead of the best one
+    /// of choosing this arm instead of the best one
+    double expected_loss = not_a_number;
     status state = status::too_few;
 };
 

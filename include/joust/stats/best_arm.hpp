@@ -26,7 +26,8 @@ struct best_arm_options {
 struct best_arm_result : test_result {
     std::size_t best = 0;
     std::size_t runner_up = 0;
-    bool decided = false;  ///< p_value <= alpha
+    /// p_value <= alpha
+    bool decided = false;
 };
 
 /// Name the best of k arms: the leader, if it beats each other arm by a one-sided Welch test.

@@ -35,7 +35,8 @@ struct bootstrap_options {
 /// An estimate with its bootstrap interval; `statistic` and the p-value are left out.
 struct bootstrap_result : test_result {
     double standard_error = not_a_number;
-    double bias = not_a_number;  ///< mean of the replicates less the estimate
+    /// mean of the replicates less the estimate
+    double bias = not_a_number;
 };
 
 namespace detail {

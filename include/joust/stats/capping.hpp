@@ -24,9 +24,11 @@ struct caps {
 struct capped_sample {
     std::vector<double> values{};
     caps at{};
-    double lower_share = 0.0;  ///< of values that were below the lower cap
+    /// of values that were below the lower cap
+    double lower_share = 0.0;
     double upper_share = 0.0;
-    double removed = 0.0;  ///< share of the sum that capping took away, signed; NaN where the sum is 0
+    /// share of the sum that capping took away, signed; NaN where the sum is 0
+    double removed = 0.0;
     status state = status::too_few;
 };
 

@@ -28,15 +28,21 @@ struct cluster_options {
 
 /// A cluster-robust comparison, with what ignoring the clusters would have said beside it.
 struct cluster_result : test_result {
-    double standard_error = not_a_number;  ///< CR2: what the test uses
-    double cr0 = not_a_number;             ///< plain sandwich
-    double cr1 = not_a_number;             ///< CR0 with Stata's factor for clusters and coefficients
-    double naive_error = not_a_number;     ///< Welch's: every value taken as independent
+    /// CR2: what the test uses
+    double standard_error = not_a_number;
+    /// plain sandwich
+    double cr0 = not_a_number;
+    /// CR0 with Stata's factor for clusters and coefficients
+    double cr1 = not_a_number;
+    /// Welch's: every value taken as independent
+    double naive_error = not_a_number;
     double naive_lower = not_a_number;
     double naive_upper = not_a_number;
     std::size_t clusters = 0;
-    std::size_t first_clusters = 0;   ///< with values of the first sample
-    std::size_t second_clusters = 0;  ///< a cluster may hold both
+    /// with values of the first sample
+    std::size_t first_clusters = 0;
+    /// a cluster may hold both
+    std::size_t second_clusters = 0;
 };
 
 /// Compare the means of two samples whose values come in clusters (users with many requests, pupils of a

@@ -25,16 +25,14 @@ struct contingency_options {
 /// A test of a table of counts. Below an expectation of about 5 its limit is rough.
 struct contingency_result : test_result {
     double smallest_expected = not_a_number;
-    double cramers_v =
-        not_a_number;  ///< 0 for no association, 1 for a perfect one; formed without correction
+    /// 0 for no association, 1 for a perfect one; formed without correction
+    double cramers_v = not_a_number;
 };
 
 /// Anything that has rows which have counts: nested arrays and vectors.
 template <class T>
 concept table_of_counts = requires(const T& table, std::size_t i) {
-    {
-        *std::begin(*std::begin(table)) >= 0
-    } -> std::convertible_to<bool>;
+    { *std::begin(*std::begin(table)) >= 0 } -> std::convertible_to<bool>;
     std::end(*std::begin(table));
 };
 

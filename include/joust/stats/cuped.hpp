@@ -23,9 +23,12 @@ struct cuped_options {
 
 /// An adjusted comparison, with what the adjustment did.
 struct cuped_result : test_result {
-    double theta = not_a_number;               ///< coefficient of the covariate
-    double unadjusted = not_a_number;          ///< the plain difference
-    double variance_reduction = not_a_number;  ///< 1 - adjusted / plain variance of the difference
+    /// coefficient of the covariate
+    double theta = not_a_number;
+    /// the plain difference
+    double unadjusted = not_a_number;
+    /// 1 - adjusted / plain variance of the difference
+    double variance_reduction = not_a_number;
 };
 
 /// Compare two means after taking out what a covariate from before the experiment explains.

@@ -18,8 +18,10 @@ namespace stats {
 /// anything is significantly worse, quality tests whether the experiment itself is sound (sample ratio, delays);
 /// their rates are those of all of them together.
 struct decision_plan {
-    double alpha = 0.05;  ///< of shipping what is no success, or breaks a guardrail
-    double beta = 0.2;    ///< of not shipping what has the planned effects
+    /// of shipping what is no success, or breaks a guardrail
+    double alpha = 0.05;
+    /// of not shipping what has the planned effects
+    double beta = 0.2;
     std::size_t successes = 1;
     std::size_t guardrails = 0;
     std::size_t deteriorations = 0;
@@ -30,11 +32,16 @@ struct decision_plan {
 
 /// The levels at which each single test has to be run and powered.
 struct decision_levels {
-    double success_alpha = not_a_number;        ///< one-sided, of each success metric
-    double guardrail_alpha = not_a_number;      ///< one-sided, of each guardrail: not divided
-    double deterioration_alpha = not_a_number;  ///< one-sided, of each deterioration test
-    double quality_alpha = not_a_number;        ///< of each quality test
-    double beta = not_a_number;                 ///< of each success metric and each guardrail
+    /// one-sided, of each success metric
+    double success_alpha = not_a_number;
+    /// one-sided, of each guardrail: not divided
+    double guardrail_alpha = not_a_number;
+    /// one-sided, of each deterioration test
+    double deterioration_alpha = not_a_number;
+    /// of each quality test
+    double quality_alpha = not_a_number;
+    /// of each success metric and each guardrail
+    double beta = not_a_number;
     status state = status::out_of_range;
 };
 
@@ -78,21 +85,29 @@ struct decision_levels {
 
 /// One-sided p-values of the tests of a decision; NaN where a test has none.
 struct decision_evidence {
-    std::span<const double> successes{};       ///< small: superior
-    std::span<const double> guardrails{};      ///< small: not inferior
-    std::span<const double> deteriorations{};  ///< small: significantly worse
-    std::span<const double> qualities{};       ///< small: the experiment is not sound
+    /// small: superior
+    std::span<const double> successes{};
+    /// small: not inferior
+    std::span<const double> guardrails{};
+    /// small: significantly worse
+    std::span<const double> deteriorations{};
+    /// small: the experiment is not sound
+    std::span<const double> qualities{};
 };
 
 /// What the rule says, and why.
 struct decision_result {
     bool ship = false;
     std::string_view reason{};
-    std::size_t successes = 0;       ///< shown superior
-    std::size_t guardrails = 0;      ///< shown not inferior
-    std::size_t deteriorations = 0;  ///< significantly worse
+    /// shown superior
+    std::size_t successes = 0;
+    /// shown not inferior
+    std::size_t guardrails = 0;
+    /// significantly worse
+    std::size_t deteriorations = 0;
     std::size_t quality_failures = 0;
-    std::size_t missing = 0;  ///< tests without a p-value
+    /// tests without a p-value
+    std::size_t missing = 0;
     decision_levels levels{};
     status state = status::out_of_range;
 };

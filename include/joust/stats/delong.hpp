@@ -37,12 +37,8 @@ struct auc_result : test_result {
 /// Anything with size() and an index whose elements are true (or 1) for positive cases, false (or 0) else.
 template <class T>
 concept label_list = requires(const T& labels, std::size_t i) {
-    {
-        labels.size()
-    } -> std::convertible_to<std::size_t>;
-    {
-        labels[i] == 1
-    } -> std::convertible_to<bool>;
+    { labels.size() } -> std::convertible_to<std::size_t>;
+    { labels[i] == 1 } -> std::convertible_to<bool>;
 };
 
 namespace detail {

@@ -41,11 +41,14 @@ struct margin_options {
 
 /// Two one-sided tests; `p_value` is the larger one, the interval has level 1 - 2 alpha.
 struct equivalence_result : test_result {
-    double statistic_lower = not_a_number;  ///< against "not above the lower margin"
+    /// against "not above the lower margin"
+    double statistic_lower = not_a_number;
     double p_lower = not_a_number;
-    double statistic_upper = not_a_number;  ///< against "not below the upper margin"
+    /// against "not below the upper margin"
+    double statistic_upper = not_a_number;
     double p_upper = not_a_number;
-    bool equivalent = false;  ///< both tests reject; the interval is within the margins
+    /// both tests reject; the interval is within the margins
+    bool equivalent = false;
 };
 
 namespace detail {

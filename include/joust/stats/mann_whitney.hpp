@@ -28,7 +28,8 @@ struct mann_whitney_options {
     double alpha = 0.05;
     side alternative = side::two;
     rank_p p_value = rank_p::automatic;
-    bool continuity = true;  ///< correct the normal limit by one half
+    /// correct the normal limit by one half
+    bool continuity = true;
     bool shift = true;
 };
 

@@ -89,7 +89,8 @@ inline void accumulate(double_double& total, double_double term) noexcept
 struct sample_summary {
     double n = 0.0;
     double mean = 0.0;
-    double variance = 0.0;  ///< with divisor n - 1
+    /// with divisor n - 1
+    double variance = 0.0;
     bool operator==(const sample_summary&) const = default;
 };
 

@@ -37,11 +37,15 @@ struct multiplicity_options {
 struct multiplicity_result {
     std::string_view method{};
     std::vector<double> adjusted{};
-    std::vector<std::uint8_t> rejected{};  ///< 1 where the hypothesis is rejected
+    /// 1 where the hypothesis is rejected
+    std::vector<std::uint8_t> rejected{};
     std::size_t rejections = 0;
-    std::size_t missing = 0;          ///< NaN among those given
-    std::size_t tests = 0;            ///< corrected for
-    double threshold = not_a_number;  ///< e-values only: the smallest one that is rejected has at least this
+    /// NaN among those given
+    std::size_t missing = 0;
+    /// corrected for
+    std::size_t tests = 0;
+    /// e-values only: the smallest one that is rejected has at least this
+    double threshold = not_a_number;
     status state = status::too_few;
 };
 

@@ -34,8 +34,8 @@ struct off_policy_options {
     double min_effective = 30.0;
     double max_share = 0.2;
     double max_drift = 5.0;
-    double baseline =
-        0.0;  ///< what the test compares the value with, such as the mean reward that was logged
+    /// what the test compares the value with, such as the mean reward that was logged
+    double baseline = 0.0;
 };
 
 /// A policy's value from data logged under another one.
@@ -44,11 +44,14 @@ struct off_policy_options {
 /// p-value are not.
 struct off_policy_result : test_result {
     double standard_error = not_a_number;
-    double effective_sample = not_a_number;  ///< (sum w)^2 / sum w^2
+    /// (sum w)^2 / sum w^2
+    double effective_sample = not_a_number;
     double largest_weight = not_a_number;
-    double largest_share = not_a_number;  ///< of the sum of weights, by one row
+    /// of the sum of weights, by one row
+    double largest_share = not_a_number;
     double mean_weight = not_a_number;
-    double clipped_share = 0.0;  ///< of rows whose weight was clipped, or left to the model
+    /// of rows whose weight was clipped, or left to the model
+    double clipped_share = 0.0;
     std::uint64_t rows = 0;
 };
 

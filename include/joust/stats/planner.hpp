@@ -45,10 +45,12 @@ enum class looking : std::uint8_t { once, planned, anytime };
 /// `effect` is the difference worth finding and `sd` the standard deviation of one unit's value (for a proportion p
 /// sqrt(p (1 - p)); a covariate shrinks it by sqrt(1 - r^2)). `look_days` is how often the sequential designs look.
 struct experiment_plan {
-    double units_per_day = not_a_number;  ///< new units, both arms
+    /// new units, both arms
+    double units_per_day = not_a_number;
     double effect = not_a_number;
     double sd = 1.0;
-    double share = 0.5;  ///< of units to the challenger
+    /// of units to the challenger
+    double share = 0.5;
     double alpha = 0.05;
     double power = 0.8;
     side alternative = side::two;
@@ -56,20 +58,28 @@ struct experiment_plan {
     std::size_t looks = 5;
     double look_days = 1.0;
     looking look = looking::planned;
-    double early_alpha = 0.2;  ///< hybrid: part of alpha for stopping before the planned size
+    /// hybrid: part of alpha for stopping before the planned size
+    double early_alpha = 0.2;
 };
 
 /// What to expect of one design. Days are on average, where not said otherwise.
 struct design_outlook {
     design_kind kind = design_kind::fixed_horizon;
-    double longest_days = not_a_number;   ///< if it never stops early
-    double expected_days = not_a_number;  ///< with the effect
-    double double_days = not_a_number;    ///< with twice the effect
-    double null_days = not_a_number;      ///< without effect
-    double error = not_a_number;          ///< chance to stop for a difference that is not there
-    double power = not_a_number;          ///< with the effect, by the deadline
+    /// if it never stops early
+    double longest_days = not_a_number;
+    /// with the effect
+    double expected_days = not_a_number;
+    /// with twice the effect
+    double double_days = not_a_number;
+    /// without effect
+    double null_days = not_a_number;
+    /// chance to stop for a difference that is not there
+    double error = not_a_number;
+    /// with the effect, by the deadline
+    double power = not_a_number;
     std::size_t looks = 0;
-    bool in_time = false;  ///< reaches the power asked for by the deadline
+    /// reaches the power asked for by the deadline
+    bool in_time = false;
 };
 
 /// All designs side by side, one recommended, with the reason in words.
@@ -77,9 +87,12 @@ struct design_advice {
     std::array<design_outlook, 4> designs{};
     design_kind recommended = design_kind::fixed_horizon;
     std::string reason{};
-    double peeking_error = not_a_number;      ///< of a fixed-horizon test that is looked at as the others are
-    double units_needed = not_a_number;       ///< fixed horizon, both arms
-    double detectable_effect = not_a_number;  ///< at the deadline, fixed horizon, with the power asked for
+    /// of a fixed-horizon test that is looked at as the others are
+    double peeking_error = not_a_number;
+    /// fixed horizon, both arms
+    double units_needed = not_a_number;
+    /// at the deadline, fixed horizon, with the power asked for
+    double detectable_effect = not_a_number;
     status state = status::out_of_range;
 
     [[nodiscard]] const design_outlook& of(design_kind kind) const noexcept

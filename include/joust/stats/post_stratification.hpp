@@ -17,16 +17,21 @@ namespace stats {
 struct stratum {
     sample_summary first{};
     sample_summary second{};
-    double weight = not_a_number;  ///< NaN: its share of the units seen, in both samples
+    /// NaN: its share of the units seen, in both samples
+    double weight = not_a_number;
 };
 
 /// A stratified comparison, with what stratifying did.
 struct stratified_result : test_result {
     double standard_error = not_a_number;
-    double unadjusted = not_a_number;          ///< the plain difference of the pooled means
-    double variance_reduction = not_a_number;  ///< 1 - stratified / plain variance
-    std::size_t strata = 0;                    ///< used
-    double left_out = 0.0;                     ///< share of units in strata that could not be used
+    /// the plain difference of the pooled means
+    double unadjusted = not_a_number;
+    /// 1 - stratified / plain variance
+    double variance_reduction = not_a_number;
+    /// used
+    std::size_t strata = 0;
+    /// share of units in strata that could not be used
+    double left_out = 0.0;
 };
 
 /// Compare two means within strata (countries, devices) and average the differences by the strata's weights.
@@ -89,7 +94,7 @@ struct stratified_result : test_result {
                                                         variance / satterthwaite * variance, options);
 
     // The plain comparison of the same units, for judging what the strata explain.
-    const auto pooled = [&](sample_summary stratum::*which) {
+    const auto pooled = [&](sample_summary stratum::* which) {
         sample_summary sum;
         double squares = 0.0;
         for (const stratum& s : strata) {

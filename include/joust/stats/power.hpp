@@ -22,7 +22,8 @@ namespace stats {
 /// each is compared at alpha / k. `null` is the difference tested against: minus the margin for
 /// non-inferiority.
 struct mean_design {
-    double effect = not_a_number;  ///< true difference of the means, first minus second
+    /// true difference of the means, first minus second
+    double effect = not_a_number;
     double sd = 1.0;
     double sd_second = not_a_number;
     double alpha = 0.05;
@@ -33,7 +34,8 @@ struct mean_design {
     double icc = 0.0;
     double comparisons = 1.0;
     double null = 0.0;
-    bool both_tails = true;  ///< a rejection on the wrong side counts; without it, as most tables have it
+    /// a rejection on the wrong side counts; without it, as most tables have it
+    bool both_tails = true;
 };
 
 /// Pairs compared by a paired t-test at one look; `sd` is that of the differences.

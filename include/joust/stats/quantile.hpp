@@ -35,8 +35,10 @@ struct quantile_result {
     double estimate = not_a_number;
     double lower = not_a_number;
     double upper = not_a_number;
-    double first = not_a_number;   ///< the first sample's quantile
-    double second = not_a_number;  ///< the second one's
+    /// the first sample's quantile
+    double first = not_a_number;
+    /// the second one's
+    double second = not_a_number;
     std::uint64_t n1 = 0;
     std::uint64_t n2 = 0;
     status state = status::too_few;

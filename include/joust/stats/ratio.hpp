@@ -36,16 +36,21 @@ enum class ratio_effect : std::uint8_t { difference, relative, fieller };
 struct ratio_options {
     double alpha = 0.05;
     side alternative = side::two;
-    ratio_effect effect = ratio_effect::difference;  ///< one sample: `fieller` asks for Fieller's set
+    /// one sample: `fieller` asks for Fieller's set
+    ratio_effect effect = ratio_effect::difference;
 };
 
 /// A ratio, or a comparison of ratios.
 struct ratio_result : test_result {
-    double standard_error = not_a_number;   ///< of the estimate; of the log of the quotient for `relative`
-    set_shape shape = set_shape::interval;  ///< what `lower` and `upper` leave out
-    double gap_lower = not_a_number;        ///< `outside`: the set is all but what lies between
+    /// of the estimate; of the log of the quotient for `relative`
+    double standard_error = not_a_number;
+    /// what `lower` and `upper` leave out
+    set_shape shape = set_shape::interval;
+    /// `outside`: the set is all but what lies between
+    double gap_lower = not_a_number;
     double gap_upper = not_a_number;
-    double denominator_error = not_a_number;  ///< relative standard error of the (largest) denominator
+    /// relative standard error of the (largest) denominator
+    double denominator_error = not_a_number;
 };
 
 namespace detail {

@@ -57,7 +57,8 @@ struct regression_options {
     hc variance = hc::hc2;
     cr clustered = cr::cr2;
     degrees df = degrees::satterthwaite;
-    double min_df = 4.0;  ///< clusters: below it the state is few_clusters
+    /// clusters: below it the state is few_clusters
+    double min_df = 4.0;
     std::size_t min_clusters = 8;
 };
 
@@ -359,9 +360,12 @@ private:
 
 /// An adjusted comparison, with what the covariates did.
 struct adjusted_result : regression_result {
-    double unadjusted = not_a_number;          ///< the plain difference of means
-    double variance_reduction = not_a_number;  ///< 1 - adjusted / plain variance (both robust)
-    std::size_t filled = 0;                    ///< missing covariate values replaced
+    /// the plain difference of means
+    double unadjusted = not_a_number;
+    /// 1 - adjusted / plain variance (both robust)
+    double variance_reduction = not_a_number;
+    /// missing covariate values replaced
+    std::size_t filled = 0;
 };
 
 /// Options of lin_adjustment. NaN covariates are refused, unless `fill_missing`: then they get the column's mean,

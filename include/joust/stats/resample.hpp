@@ -16,17 +16,13 @@ namespace stats {
 /// A statistic of one sample.
 template <class F>
 concept one_sample_statistic = requires(const F& f, std::span<const double> x) {
-    {
-        f(x)
-    } -> std::convertible_to<double>;
+    { f(x) } -> std::convertible_to<double>;
 };
 
 /// A statistic of two samples.
 template <class F>
 concept two_sample_statistic = requires(const F& f, std::span<const double> x) {
-    {
-        f(x, x)
-    } -> std::convertible_to<double>;
+    { f(x, x) } -> std::convertible_to<double>;
 };
 
 namespace detail {

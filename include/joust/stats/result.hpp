@@ -10,15 +10,24 @@ inline namespace v0 {
 /// Why an inference may, or may not, be believed.
 enum class status : std::uint8_t {
     ok,
-    too_few,                  ///< not enough observations, or events, yet
-    burn_in,                  ///< the sequential method has not reached its minimum
-    zero_variance,            ///< every observation is the same: no interval exists
-    out_of_range,             ///< an argument is outside the domain of the method
-    srm_failed,               ///< traffic was not split as planned
-    few_clusters,             ///< too few clusters for a cluster-robust interval
-    low_overlap,              ///< the arms hardly served comparable requests
-    before_planned_sample,    ///< a fixed-horizon result asked for too early
-    no_contemporary_champion  ///< the champion serves nobody, so nothing can be compared
+    /// not enough observations, or events, yet
+    too_few,
+    /// the sequential method has not reached its minimum
+    burn_in,
+    /// every observation is the same: no interval exists
+    zero_variance,
+    /// an argument is outside the domain of the method
+    out_of_range,
+    /// traffic was not split as planned
+    srm_failed,
+    /// too few clusters for a cluster-robust interval
+    few_clusters,
+    /// the arms hardly served comparable requests
+    low_overlap,
+    /// a fixed-horizon result asked for too early
+    before_planned_sample,
+    /// the champion serves nobody, so nothing can be compared
+    no_contemporary_champion
 };
 
 /// Name a status as it stands in reports.

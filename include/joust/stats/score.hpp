@@ -68,8 +68,10 @@ struct score_options {
     double alpha = 0.05;
     side alternative = side::two;
     variance_clock clock = variance_clock::larger;
-    double null = 0.0;  ///< the tested difference; for `relative_score_test` the tested ratio minus one
-    std::size_t min_buckets = 30;  ///< burn-in: buckets with challenger data, below which nothing is claimed
+    /// the tested difference; for `relative_score_test` the tested ratio minus one
+    double null = 0.0;
+    /// burn-in: buckets with challenger data, below which nothing is claimed
+    std::size_t min_buckets = 30;
 };
 
 /// What a score test says. `estimate`, `lower` and `upper` are challenger minus champion, or challenger over
@@ -78,17 +80,21 @@ struct score_options {
 /// While `state` is `burn_in` the means and the estimate are given, the interval is infinite and `log_e` is
 /// 0.
 struct score_result {
-    double challenger = not_a_number;  ///< overlap-weighted mean: sum p1 / sum q1
-    double champion = not_a_number;    ///< sum p0 / sum q0
+    /// overlap-weighted mean: sum p1 / sum q1
+    double challenger = not_a_number;
+    /// sum p0 / sum q0
+    double champion = not_a_number;
     double estimate = not_a_number;
     double lower = not_a_number;
     double upper = not_a_number;
     double log_e = 0.0;
-    double kappa = not_a_number;  ///< the common level that was taken out
+    /// the common level that was taken out
+    double kappa = not_a_number;
     double s = not_a_number;
     double v = not_a_number;
     double v0 = not_a_number;
-    double information = 0.0;  ///< estimate of the sum of s (1 - s) over the exposures: (sum q1 + sum q0) / 2
+    /// estimate of the sum of s (1 - s) over the exposures: (sum q1 + sum q0) / 2
+    double information = 0.0;
     std::size_t challenger_buckets = 0;
     std::size_t champion_buckets = 0;
     status state = status::too_few;

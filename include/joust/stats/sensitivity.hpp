@@ -37,12 +37,16 @@ enum class preference_agreement : std::uint8_t { undecided, same, opposite };
 
 /// What one of the two designs measured.
 struct measured_design {
-    double effect = not_a_number;          ///< first minus second
-    double z = not_a_number;               ///< the effect over its standard error
-    double per_impression = not_a_number;  ///< effect squared over variance: what one impression tells
-    double impressions =
-        not_a_number;      ///< needed for `power`, all arms together; infinite for an effect of exactly 0
-    bool decided = false;  ///< the effect differs from 0 at `alpha`
+    /// first minus second
+    double effect = not_a_number;
+    /// the effect over its standard error
+    double z = not_a_number;
+    /// effect squared over variance: what one impression tells
+    double per_impression = not_a_number;
+    /// needed for `power`, all arms together; infinite for an effect of exactly 0
+    double impressions = not_a_number;
+    /// the effect differs from 0 at `alpha`
+    bool decided = false;
 };
 
 /// How many impressions of an A/B test one interleaved impression is worth, with an interval.

@@ -29,8 +29,10 @@ struct signed_rank_options {
     side alternative = side::two;
     rank_p p_value = rank_p::automatic;
     zero_differences zeros = zero_differences::drop;
-    bool continuity = true;  ///< correct the normal limit by one half
-    bool shift = true;       ///< estimate the pseudo-median too
+    /// correct the normal limit by one half
+    bool continuity = true;
+    /// estimate the pseudo-median too
+    bool shift = true;
 };
 
 /// A signed-rank test with the pairs that had no difference.

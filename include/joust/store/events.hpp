@@ -24,20 +24,28 @@ inline namespace v0 {
 
 /// One line of an event log, as trial/event_log.hpp writes it.
 struct logged_event {
-    std::string event{};        ///< "exposure" or "feedback"
-    std::string unit{};         ///< pseudonym in hexadecimal: 16 digits, of a slate the upper 8
-    std::uint64_t seconds = 0;  ///< since 1970-01-01 UTC, of the call that was served
+    /// "exposure" or "feedback"
+    std::string event{};
+    /// pseudonym in hexadecimal: 16 digits, of a slate the upper 8
+    std::string unit{};
+    /// since 1970-01-01 UTC, of the call that was served
+    std::uint64_t seconds = 0;
     std::uint64_t trial = 0;
     std::uint64_t arm = 0;
-    double propensity = 0.0;  ///< 0 of a slate
-    std::string metric{};     ///< feedback
-    double value = 0.0;       ///< feedback
+    /// 0 of a slate
+    double propensity = 0.0;
+    /// feedback
+    std::string metric{};
+    /// feedback
+    double value = 0.0;
     double denominator = 1.0;
     double covariate = 0.0;
     std::int64_t nanoseconds = -1;
     bool failed = false;
-    std::uint64_t position = 0;  ///< feedback on a slate
-    std::uint64_t ranker = 255;  ///< feedback on a slate: who earns it, 255 for nobody
+    /// feedback on a slate
+    std::uint64_t position = 0;
+    /// feedback on a slate: who earns it, 255 for nobody
+    std::uint64_t ranker = 255;
     std::string ticket{};
 
     bool operator==(const logged_event&) const = default;
@@ -47,7 +55,8 @@ struct logged_event {
 struct erasure {
     std::uint64_t kept = 0;
     std::uint64_t erased = 0;
-    std::uint64_t unreadable = 0;  ///< lines erased because nobody can tell whose they are
+    /// lines erased because nobody can tell whose they are
+    std::uint64_t unreadable = 0;
     bool operator==(const erasure&) const = default;
 };
 
@@ -214,7 +223,7 @@ erasure filter_file(const std::string& path, unreadable_lines how, Goes&& goes)
     // The new file is never open to more people than the old one: the part that write_file fills exists before, with the old
     // one's permissions.
     const std::string part = path + ".part";
-    struct stat old {};
+    struct stat old{};
     std::remove(part.c_str());
     // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): so POSIX has it
     const int made = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

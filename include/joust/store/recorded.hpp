@@ -15,9 +15,12 @@ inline namespace v0 {
 /// shape: names stand once, in the order of their first appearance; rows point at them by index
 struct recorded {
     struct row {
-        std::uint32_t id = 0;      ///< into `ids`: the case that was predicted
-        std::uint32_t arm = 0;     ///< into `arms`: the model
-        std::uint32_t metric = 0;  ///< into `metrics`
+        /// into `ids`: the case that was predicted
+        std::uint32_t id = 0;
+        /// into `arms`: the model
+        std::uint32_t arm = 0;
+        /// into `metrics`
+        std::uint32_t metric = 0;
         double value = 0.0;
         bool operator==(const row&) const = default;
     };
@@ -26,8 +29,10 @@ struct recorded {
     std::vector<std::string> arms{};
     std::vector<std::string> metrics{};
     std::vector<row> rows{};
-    std::uint64_t missing = 0;  ///< rows whose value was absent, null or not finite: counted, not kept
-    std::uint64_t failed = 0;   ///< measurements that their own program marked as failed: counted, not kept
+    /// rows whose value was absent, null or not finite: counted, not kept
+    std::uint64_t missing = 0;
+    /// measurements that their own program marked as failed: counted, not kept
+    std::uint64_t failed = 0;
 
     bool operator==(const recorded&) const = default;
 };
@@ -36,8 +41,10 @@ struct recorded {
 struct paired_values {
     std::vector<double> first{};
     std::vector<double> second{};
-    std::uint64_t unpaired = 0;  ///< cases that only one of the models has
-    std::uint64_t repeated = 0;  ///< further values for a case and model that has one: the first is used
+    /// cases that only one of the models has
+    std::uint64_t unpaired = 0;
+    /// further values for a case and model that has one: the first is used
+    std::uint64_t repeated = 0;
 };
 
 /// Pair the values of one metric by case, in the order of `ids`.

@@ -111,7 +111,8 @@ private:
     {
         if (found.mismatch) {
             out.decision = verdict::keep_testing;
-            out.reason = "traffic did not arrive in the planned shares, so no comparison can be trusted: look for lost or duplicated requests, redirects and caches";
+            out.reason =
+                "traffic did not arrive in the planned shares, so no comparison can be trusted: look for lost or duplicated requests, redirects and caches";
             return;
         }
         std::string breaches;

@@ -150,9 +150,9 @@ public:
     template <class Lists, class Models, class Clock, class... Args>
     [[nodiscard]] auto race(Models& models, const Clock* clock, const Args&... arguments)
     {
-        static_assert((std::is_copy_constructible_v<Args> && ...) &&
-                          (outlives_call<std::decay_t<Args>> && ...),
-                      "joust: at_once copies the arguments for rankers that miss their deadline; an argument that cannot be copied, or is a pointer, string_view, span or reference wrapper, is refused: pass an owning value");
+        static_assert(
+            (std::is_copy_constructible_v<Args> && ...) && (outlives_call<std::decay_t<Args>> && ...),
+            "joust: at_once copies the arguments for rankers that miss their deadline; an argument that cannot be copied, or is a pointer, string_view, span or reference wrapper, is refused: pass an owning value");
         using race_t = ranker_race<Lists, std::decay_t<Args>...>;
         const std::int64_t begun = clock != nullptr ? clock->now() : 0;
         const auto deadline = std::chrono::steady_clock::now() + deadline_;

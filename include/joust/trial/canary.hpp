@@ -340,8 +340,10 @@ private:
 
     ramp_t ramp_;
     std::mutex control_;
-    std::list<plan_t> withdrawal_;  ///< made beforehand, so that taking the challenger out cannot fail
-    joust::evidence seen_now_;      ///< guarded by control_, as all below up to the atomics
+    /// made beforehand, so that taking the challenger out cannot fail
+    std::list<plan_t> withdrawal_;
+    /// guarded by control_, as all below up to the atomics
+    joust::evidence seen_now_;
     detail::judgement found_;
     std::vector<share_step> history_;
     stage_progress progress_;

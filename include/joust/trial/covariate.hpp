@@ -54,8 +54,9 @@ struct covariate_role : detail::sole_role {
     static constexpr bool plays = detail::has_covariate<T>;
     template <class T>
     struct filled_twice {
-        static_assert(detail::always_false<T>,
-                      "joust: a covariate is given twice; let one adjust_for(...) return the number that predicts the metrics best");
+        static_assert(
+            detail::always_false<T>,
+            "joust: a covariate is given twice; let one adjust_for(...) return the number that predicts the metrics best");
     };
 };
 

@@ -67,8 +67,10 @@ inline void append_event(std::string& out, const event& seen)
 
 /// How an event_log works.
 struct event_log_options {
-    std::size_t queue = 8'192;                     ///< events that may wait to be written
-    std::chrono::milliseconds flush_every{1'000};  ///< how long a line may stay in memory while events come
+    /// events that may wait to be written
+    std::size_t queue = 8'192;
+    /// how long a line may stay in memory while events come
+    std::chrono::milliseconds flush_every{1'000};
     bool operator==(const event_log_options&) const = default;
 };
 

@@ -62,9 +62,7 @@ struct significance_role : detail::sole_role {
 /// minus second
 template <class T>
 concept row_test = requires(const T& t, std::span<const double> values, const stats::test_options& options) {
-    {
-        t.test_rows(values, values, options)
-    } -> std::same_as<stats::test_result>;
+    { t.test_rows(values, values, options) } -> std::same_as<stats::test_result>;
 };
 
 /// The role of a gate's test of rows: `cross_validated{}`, `five_by_two{}`, `back_test{}` (stats/cross_validated.hpp), or
@@ -77,8 +75,9 @@ struct row_test_role {
     static constexpr bool resembles = detail::has_test_rows<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>,
-                      "joust: this has test_rows(), but a test of rows is `test_rows(std::span<const double> challenger, std::span<const double> champion, const stats::test_options&) const -> stats::test_result`");
+        static_assert(
+            plays<T>,
+            "joust: this has test_rows(), but a test of rows is `test_rows(std::span<const double> challenger, std::span<const double> champion, const stats::test_options&) const -> stats::test_result`");
     };
     template <class T>
     struct filled_twice {
@@ -101,8 +100,10 @@ struct recorded_elsewhere {};
 struct paired_column {
     std::vector<double> champion;
     std::vector<double> challenger;
-    std::vector<std::uint64_t> unit;  ///< empty: every row is its own unit
-    std::uint64_t dropped = 0;        ///< rows on which a model failed, or whose value could not be used
+    /// empty: every row is its own unit
+    std::vector<std::uint64_t> unit;
+    /// rows on which a model failed, or whose value could not be used
+    std::uint64_t dropped = 0;
     bool binary = true;
 };
 
@@ -153,7 +154,8 @@ struct paired_answer {
     double estimate = stats::not_a_number;
     double lower = stats::not_a_number;
     double upper = stats::not_a_number;
-    double p_value = stats::not_a_number;  ///< of no difference
+    /// of no difference
+    double p_value = stats::not_a_number;
     std::uint64_t units = 0;
     status state = status::too_few;
 
@@ -304,17 +306,21 @@ class gate {
     static_assert(parts::count == 2,
                   "joust: a gate compares one challenger with one champion: two joust::model come first");
     using metrics_t = typename parts::template apply_policies<detail::metric_set>;
-    static_assert(metrics_t::size > 0, "joust: a gate needs a margin to decide by: guardrail(conversion<\"correct\">{}, {.max_decrease = 0.01})");
+    static_assert(
+        metrics_t::size > 0,
+        "joust: a gate needs a margin to decide by: guardrail(conversion<\"correct\">{}, {.max_decrease = 0.01})");
     static_assert(metrics_t::names_differ(),
                   "joust: two metrics have the same name; their values could not be told apart");
     static constexpr bool without_ratios = []<std::size_t... I>(std::index_sequence<I...>) {
         return (true && ... &&
                 !detail::is_ratio<detail::inner_metric_t<typename metrics_t::template given_t<I>>>);
     }(std::make_index_sequence<metrics_t::size>{});
-    static_assert(without_ratios,
-                  "joust: a gate compares values row by row, so a ratio has no place in it; let a mean be the value of a row");
-    static_assert(metrics_t::quantile_of(metrics_t::size) == 0,
-                  "joust: a gate compares values row by row, so a quantile has no place in it; let a conversion say of each row whether its value is within a limit");
+    static_assert(
+        without_ratios,
+        "joust: a gate compares values row by row, so a ratio has no place in it; let a mean be the value of a row");
+    static_assert(
+        metrics_t::quantile_of(metrics_t::size) == 0,
+        "joust: a gate compares values row by row, so a quantile has no place in it; let a conversion say of each row whether its value is within a limit");
     static constexpr bool infers = policies::template given<inference_role>;
     static constexpr bool tests_rows = policies::template given<row_test_role>;
     static_assert(!(infers && tests_rows),
@@ -327,9 +333,9 @@ class gate {
     using key_t = policy<unit_key_role, per_request>;
     using inference_t = policy<inference_role, detail::plain_rows>;
     using row_test_t = policy<row_test_role, detail::plain_rows>;
-    static_assert(!infers || paired_inference_policy<inference_t> ||
-                      std::is_same_v<inference_t, detail::plain_rows>,
-                  "joust: a gate compares pairs, and this inference policy does not answer for pairs: it has no `static constexpr bool pairs = true`");
+    static_assert(
+        !infers || paired_inference_policy<inference_t> || std::is_same_v<inference_t, detail::plain_rows>,
+        "joust: a gate compares pairs, and this inference policy does not answer for pairs: it has no `static constexpr bool pairs = true`");
     static_assert(!tests_rows || !has_units,
                   "joust: a test of rows knows which of them belong together; leave by(...) out");
 
@@ -348,8 +354,9 @@ public:
     template <class Rows, class... Measures>
     [[nodiscard]] joust::report run(const Rows& rows, const Measures&... measures)
     {
-        static_assert(sizeof...(Measures) == value_metrics,
-                      "joust: run(rows, measure...) takes one callable (row, prediction) -> value for each conversion or mean");
+        static_assert(
+            sizeof...(Measures) == value_metrics,
+            "joust: run(rows, measure...) takes one callable (row, prediction) -> value for each conversion or mean");
         columns all;
         std::size_t number = 0;
         for (const auto& row : rows) {
@@ -426,7 +433,8 @@ private:
         detail::paired_column failures;
         std::array<latency_sketch, 2> latency;
         std::array<bool, 2> failed{};
-        bool recorded = false;  ///< read from results that say nothing of failures and latencies
+        /// read from results that say nothing of failures and latencies
+        bool recorded = false;
         std::uint64_t unpaired = 0;
         std::uint64_t repeated = 0;
         std::uint64_t missing = 0;

@@ -64,9 +64,7 @@ template <class Interleaver>
 constexpr std::size_t rankers_of() noexcept
 {
     if constexpr (requires {
-                      {
-                          Interleaver::rankers
-                      } -> std::convertible_to<std::size_t>;
+                      { Interleaver::rankers } -> std::convertible_to<std::size_t>;
                   }) {
         return Interleaver::rankers;
     } else {
@@ -116,11 +114,14 @@ struct list_at_hand<List> {
 
 /// A slate drawn again from its ticket and the rankers' lists.
 struct redrawn_slate {
-    draft slots;  ///< whose item each position is, and whom it credits
-    ticket page;  ///< the ticket it was drawn from
-    credit_shares
-        shares;  ///< what a click earns each ranker at each position, where the interleaver shares credit
-    bool agrees = false;  ///< the ticket is of this trial, and credits these positions to these rankers
+    /// whose item each position is, and whom it credits
+    draft slots;
+    /// the ticket it was drawn from
+    ticket page;
+    /// what a click earns each ranker at each position, where the interleaver shares credit
+    credit_shares shares;
+    /// the ticket is of this trial, and credits these positions to these rankers
+    bool agrees = false;
 };
 
 /// Compare rankers within one list: every user sees items of all of them, and clicks say whose are preferred.
@@ -171,8 +172,9 @@ class interleaving {
     static_assert(
         detail::rankers_of<interleaver_t>() == 0 || detail::rankers_of<interleaver_t>() == rankers,
         "joust: this interleaver mixes another number of rankers; team_draft{} mixes any number up to 15");
-    static_assert(paired_inference_policy<inference_t>,
-                  "joust: interleaving asks its inference about pairs; this policy does not say `static constexpr bool pairs = true`");
+    static_assert(
+        paired_inference_policy<inference_t>,
+        "joust: interleaving asks its inference about pairs; this policy does not say `static constexpr bool pairs = true`");
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
     static constexpr bool pins_items = policies::template given<pins_role>;
@@ -219,9 +221,12 @@ public:
     template <class... A>
     [[nodiscard]] auto rank_from(const ticket_type& first, std::size_t position, A&&... arguments)
     {
-        static_assert(detail::continues<interleaver_t>,
-                      "joust: this interleaver plans a slate as a whole, so it has no later pages; competitive_pairs and team_draft have");
-        static_assert(sizeof...(A) >= 1, "joust: rank_from(ticket, position, args..., length) takes the rankers' arguments and the length");
+        static_assert(
+            detail::continues<interleaver_t>,
+            "joust: this interleaver plans a slate as a whole, so it has no later pages; competitive_pairs and team_draft have");
+        static_assert(
+            sizeof...(A) >= 1,
+            "joust: rank_from(ticket, position, args..., length) takes the rankers' arguments and the length");
         ticket begun;
         const bool known = admit_slate(first, begun);
         const start from{
@@ -550,7 +555,8 @@ private:
         std::uint32_t seconds = 0;
         std::uint32_t number = 0;
         bool counts_units = true;
-        std::array<std::int64_t, rankers> spent{};  ///< nanoseconds, -1 where not timed
+        /// nanoseconds, -1 where not timed
+        std::array<std::int64_t, rankers> spent{};
         std::array<bool, rankers> failed{};
         std::array<bool, rankers> late{};
 
@@ -589,8 +595,9 @@ private:
     template <std::size_t... R, class... A>
     auto serve(const start& from, std::index_sequence<R...> all, std::size_t length, const A&... arguments)
     {
-        static_assert((std::is_invocable_v<callable_t<R>&, const A&...> && ...),
-                      "joust: a ranker cannot be called with these arguments; rankers share them, so they take them by value or by const reference");
+        static_assert(
+            (std::is_invocable_v<callable_t<R>&, const A&...> && ...),
+            "joust: a ranker cannot be called with these arguments; rankers share them, so they take them by value or by const reference");
         static_assert(
             (ranked_list<std::remove_reference_t<std::invoke_result_t<callable_t<R>&, const A&...>>> && ...),
             "joust: a ranker must return a list, best item first, with std::size(list) and std::begin(list)[i]");
@@ -800,13 +807,18 @@ private:
 
     /// What `arrange` draws, and how.
     struct sheet {
-        bool alone = false;     ///< the champion's own list
-        bool credits = true;    ///< false: nobody is credited
-        std::size_t first = 0;  ///< the position the page begins at
+        /// the champion's own list
+        bool alone = false;
+        /// false: nobody is credited
+        bool credits = true;
+        /// the position the page begins at
+        std::size_t first = 0;
         std::size_t length = 0;
         std::uint64_t coins = 0;
-        credit_shares* shares = nullptr;      ///< what each position is worth to whom, where that is asked
-        verdict_on_clicks* judged = nullptr;  ///< what clicks are worth together, where that is asked
+        /// what each position is worth to whom, where that is asked
+        credit_shares* shares = nullptr;
+        /// what clicks are worth together, where that is asked
+        verdict_on_clicks* judged = nullptr;
     };
 
     /// Draft a page: pins first, then the rankers' items that may be shown, around them.
@@ -953,9 +965,7 @@ private:
         using element = slate_element<Results...>;
         static_assert(
             requires(const identity_t& identity, const typename element::item& item) {
-                {
-                    identity.identify(item)
-                } -> std::convertible_to<item_key>;
+                { identity.identify(item) } -> std::convertible_to<item_key>;
             },
             "joust: the ranked items are no integers and no text, so nothing tells which are the same: add joust::identified_by(&document::id)");
         auto items = collect<Results...>(out, lists...);

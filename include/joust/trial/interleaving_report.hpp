@@ -89,15 +89,18 @@ public:
                                "); only slots that every ranker could have filled count.");
         out.notes.push_back("Of credit " + std::string{holds_of<Inference>()});
         if (even_positions_) {
-            out.notes.emplace_back("Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every position and at every look.");
+            out.notes.emplace_back(
+                "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every position and at every look.");
         } else {
-            out.notes.emplace_back("This interleaver weighs positions: its credit is fair in sums, where users look as it assumes.");
+            out.notes.emplace_back(
+                "This interleaver weighs positions: its credit is fair in sums, where users look as it assumes.");
         }
         if (even_slates_) {
             out.notes.emplace_back("The interval of won slates ignores that units return.");
         }
         if (names_.size() > 2) {
-            out.notes.emplace_back("Verdicts over several challengers keep the error rate by Holm's steps; intervals divide it by the number of challengers (Bonferroni).");
+            out.notes.emplace_back(
+                "Verdicts over several challengers keep the error rate by Holm's steps; intervals divide it by the number of challengers (Bonferroni).");
             if constexpr (std::is_same_v<Inference, always_valid>) {
                 add_race(out, seen);
             }
@@ -233,8 +236,9 @@ private:
                 std::size_t lost, const std::string& losses) const
     {
         if (!unfair.empty()) {
-            out.reason = "some position was not credited to both sides equally often (" + unfair +
-                         "), so no comparison can be trusted: look for lists that are changed or cached behind the trial";
+            out.reason =
+                "some position was not credited to both sides equally often (" + unfair +
+                "), so no comparison can be trusted: look for lists that are changed or cached behind the trial";
         } else if (best != 0) {
             const metric_row& won =
                 out.metrics[(1U + (even_slates_ ? 1U : 0U) + (even_positions_ ? 1U : 0U)) * (best - 1)];

@@ -29,19 +29,25 @@ namespace detail {
 
 /// What one look found out about one metric of one challenger.
 struct finding {
-    std::size_t metric = 0;  ///< index into the specs
-    std::size_t pair = 0;    ///< challenger - 1
+    /// index into the specs
+    std::size_t metric = 0;
+    /// challenger - 1
+    std::size_t pair = 0;
     inference answer{};
-    double alpha = 0.05;    ///< the share of the error rate that this finding may use
-    bool breached = false;  ///< a guardrail is broken
-    bool wins = false;      ///< the challenger is better
+    /// the share of the error rate that this finding may use
+    double alpha = 0.05;
+    /// a guardrail is broken
+    bool breached = false;
+    /// the challenger is better
+    bool wins = false;
     bool loses = false;
 };
 
 /// What one look found out about a trial.
 struct judgement {
     std::vector<finding> findings;
-    std::vector<stats::score_result> split;  ///< sample ratio, one per challenger
+    /// sample ratio, one per challenger
+    std::vector<stats::score_result> split;
     bool mismatch = false;
 
     [[nodiscard]] bool breached(std::size_t pair) const
@@ -58,10 +64,13 @@ struct judgement {
 struct setting {
     const std::vector<metric_spec>& specs;
     const std::vector<event_watch>& watches;
-    std::size_t covariate = exposure_series;  ///< its series, that of exposures where there is none
-    share_list shares{};                      ///< planned now
+    /// its series, that of exposures where there is none
+    std::size_t covariate = exposure_series;
+    /// planned now
+    share_list shares{};
     double planned_information_per_exposure = 0.25;
-    bool contemporary = true;  ///< champion and challenger both serve now, or did
+    /// champion and challenger both serve now, or did
+    bool contemporary = true;
 };
 
 inline constexpr double mismatch_alpha = 0.001;
@@ -501,7 +510,8 @@ inline void annotate(report& out, const evidence& seen, bool share_changed, std:
         if (most > 0) {
             note = spec.name + " has ";
             append_count(note, most);
-            note += " more values than calls were served: were calls chosen and not completed, or was feedback by unit given twice?";
+            note +=
+                " more values than calls were served: were calls chosen and not completed, or was feedback by unit given twice?";
             out.notes.push_back(std::move(note));
         }
     }
@@ -519,7 +529,8 @@ inline void annotate(report& out, const evidence& seen, bool share_changed, std:
     if (guardrails > 1) {
         note = "The guardrails have an error rate of their own, divided by their number (";
         append_count(note, guardrails);
-        note += "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
+        note +=
+            "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
         out.notes.push_back(std::move(note));
     }
 }

@@ -110,13 +110,19 @@ struct metric_spec {
     std::string name;
     part role = part::secondary;
     std::size_t series = failure_series;
-    std::size_t denominator = exposure_series;  ///< the series that its sum is divided by
-    int watch = -1;                             ///< index of its event_watch, -1 where it has none
-    std::string_view unit{};                    ///< "%" for proportions, "ms" for latency
-    bound limit{};                              ///< guardrails
+    /// the series that its sum is divided by
+    std::size_t denominator = exposure_series;
+    /// index of its event_watch, -1 where it has none
+    int watch = -1;
+    /// "%" for proportions, "ms" for latency
+    std::string_view unit{};
+    /// guardrails
+    bound limit{};
     better direction = better::up;
-    int quantile = -1;  ///< index of its quantile_watch, -1 where it has none
-    double q = 0.0;     ///< of its quantile
+    /// index of its quantile_watch, -1 where it has none
+    int quantile = -1;
+    /// of its quantile
+    double q = 0.0;
 };
 
 /// The metrics among a trial's policies, in the order given. Value metrics and latency guardrails have a series each,

@@ -11,8 +11,10 @@ inline namespace v0 {
 /// What the caller gets when a challenger throws or its result is refused.
 ///
 /// The champion's own exceptions always reach the caller. Either way the failure counts for the arm assigned.
-struct fall_back {};  ///< the champion's result: the default; models then get const lvalues
-struct rethrow {};    ///< the exception; arguments are forwarded as they came
+/// the champion's result: the default; models then get const lvalues
+struct fall_back {};
+/// the exception; arguments are forwarded as they came
+struct rethrow {};
 
 /// The role of failure handling: `fall_back{}` or `rethrow{}`.
 struct failure_role : detail::sole_role {

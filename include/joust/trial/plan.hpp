@@ -18,9 +18,12 @@ namespace detail {
 template <class Split, std::size_t Arms>
 struct plan {
     Split split;
-    unsigned number = 0;                       ///< counts a trial's plans from 0
-    std::array<double, Arms> shares{};         ///< planned share of each arm
-    std::array<pair_share, Arms - 1> pairs{};  ///< of each challenger against the champion
+    /// counts a trial's plans from 0
+    unsigned number = 0;
+    /// planned share of each arm
+    std::array<double, Arms> shares{};
+    /// of each challenger against the champion
+    std::array<pair_share, Arms - 1> pairs{};
 
     plan(Split how, unsigned which) : split(std::move(how)), number(which)
     {

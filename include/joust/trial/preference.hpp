@@ -32,10 +32,14 @@ inline constexpr std::size_t position_series = 4;
 
 /// Counters behind the positions.
 enum class slate_count : std::size_t {
-    neutral_feedback = 64,  ///< for a slot that credits nobody
-    not_shown,              ///< for a position beyond the slate
-    alone,                  ///< slates that showed the champion's list, since a challenger failed
-    late                    ///< rankers that missed their deadline
+    /// for a slot that credits nobody
+    neutral_feedback = 64,
+    /// for a position beyond the slate
+    not_shown,
+    /// slates that showed the champion's list, since a challenger failed
+    alone,
+    /// rankers that missed their deadline
+    late
 };
 
 /// The sum of a series over buckets.
@@ -54,7 +58,8 @@ struct paired_credit {
     const std::vector<double>& slates;
     double champion = 0.0;
     double challenger = 0.0;
-    double credited = 0.0;  ///< pieces of feedback that earned credit
+    /// pieces of feedback that earned credit
+    double credited = 0.0;
 
     explicit paired_credit(const pair_evidence& pair)
         : difference(pair.series[credit_series].challenger), slates(pair.series[exposure_series].champion)
@@ -116,9 +121,11 @@ template <class Policy>
 
 /// Slates that prefer either side.
 struct win_counts {
-    double won = 0.0;  ///< by the challenger
+    /// by the challenger
+    double won = 0.0;
     double lost = 0.0;
-    double clicked = 0.0;  ///< slates with feedback that counts, ties included
+    /// slates with feedback that counts, ties included
+    double clicked = 0.0;
 
     explicit win_counts(const pair_evidence& pair)
         : won(total(pair.series[preference_series].challenger)),

@@ -16,9 +16,12 @@ inline namespace v0 {
 /// How far a canary's stage has come.
 struct stage_progress {
     std::size_t stage = 0;
-    std::uint64_t requests = 0;  ///< served by the challenger in this stage
-    double seconds = 0.0;        ///< since the stage began
-    double highest_e = 1.0;      ///< the highest e-value of harm of any guardrail, at this look
+    /// served by the challenger in this stage
+    std::uint64_t requests = 0;
+    /// since the stage began
+    double seconds = 0.0;
+    /// the highest e-value of harm of any guardrail, at this look
+    double highest_e = 1.0;
 };
 
 /// The challenger's shares, stage by stage, and what a stage must have shown before the next one begins.
@@ -33,7 +36,8 @@ struct ramp {
     std::uint64_t requests = 200;
     double seconds = 0.0;
     double hold_above = 10.0;
-    std::uint64_t check_every = 512;  ///< requests between two looks at the start; later looks are rarer
+    /// requests between two looks at the start; later looks are rarer
+    std::uint64_t check_every = 512;
 
     /// May the next stage begin?
     [[nodiscard]] constexpr bool ready(const stage_progress& at) const noexcept
@@ -76,15 +80,9 @@ struct ramp {
 /// shape: members `shares` and `check_every`, `ready(stage_progress) const noexcept -> bool`, optionally `check() const`
 template <class T>
 concept ramp_policy = requires(const T& t, const stage_progress& at) {
-    {
-        t.shares
-    } -> std::convertible_to<const share_list&>;
-    {
-        t.check_every
-    } -> std::convertible_to<std::uint64_t>;
-    {
-        t.ready(at)
-    } noexcept -> std::same_as<bool>;
+    { t.shares } -> std::convertible_to<const share_list&>;
+    { t.check_every } -> std::convertible_to<std::uint64_t>;
+    { t.ready(at) } noexcept -> std::same_as<bool>;
 };
 
 namespace detail {
@@ -106,7 +104,9 @@ struct ramp_role {
     static constexpr bool resembles = detail::has_ready<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>, "joust: this has ready(), but a ramp has members shares and check_every and `ready(const joust::stage_progress&) const noexcept -> bool`");
+        static_assert(
+            plays<T>,
+            "joust: this has ready(), but a ramp has members shares and check_every and `ready(const joust::stage_progress&) const noexcept -> bool`");
     };
     template <class T>
     struct filled_twice {

@@ -17,15 +17,24 @@ struct event {
     enum class what : std::uint8_t { exposure, feedback };
 
     what kind = what::exposure;
-    joust::ticket ticket;           ///< carries arm, propensity, pseudonym and time; never a raw unit id
-    std::string_view metric{};      ///< feedback: which; valid during the call only
-    double value = 0.0;             ///< feedback
-    double denominator = 1.0;       ///< feedback: of a ratio
-    std::int64_t nanoseconds = -1;  ///< exposure: how long the call took, -1 where it was not timed
-    bool failed = false;            ///< exposure
-    double covariate = 0.0;         ///< exposure: what metrics are adjusted for
-    std::uint32_t position = 0;     ///< feedback on a slate: where
-    std::uint8_t team = 255;        ///< feedback on a slate: the ranker that earns it, 255 where nobody does
+    /// carries arm, propensity, pseudonym and time; never a raw unit id
+    joust::ticket ticket;
+    /// feedback: which; valid during the call only
+    std::string_view metric{};
+    /// feedback
+    double value = 0.0;
+    /// feedback: of a ratio
+    double denominator = 1.0;
+    /// exposure: how long the call took, -1 where it was not timed
+    std::int64_t nanoseconds = -1;
+    /// exposure
+    bool failed = false;
+    /// exposure: what metrics are adjusted for
+    double covariate = 0.0;
+    /// feedback on a slate: where
+    std::uint32_t position = 0;
+    /// feedback on a slate: the ranker that earns it, 255 where nobody does
+    std::uint8_t team = 255;
 };
 
 /// Keep evidence in memory and no log: the default.
@@ -54,9 +63,7 @@ template <class Callable>
 /// A recorder gets events. shape: `record(const event&) const noexcept`
 template <class T>
 concept recorder_policy = requires(const T& t, const event& e) {
-    {
-        t.record(e)
-    } noexcept;
+    { t.record(e) } noexcept;
 };
 
 /// The role of the recorder: verb `record(event)`.

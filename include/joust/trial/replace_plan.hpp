@@ -20,7 +20,8 @@ inline namespace v0 {
 
 /// Options of replace_plan.
 struct replace_options {
-    bool allow_moves = false;  ///< also plans in which units leave a challenger that does not shrink
+    /// also plans in which units leave a challenger that does not shrink
+    bool allow_moves = false;
 };
 
 namespace detail {
@@ -75,7 +76,8 @@ struct plan_access {
         constexpr bool cuts =
             made_of_slots<std::remove_cvref_t<decltype(behind_rules(std::declval<const plan_t&>().split))>>;
         static_assert(
-            cuts, "joust: replace_plan serves splitters that cut the hash space by shares: hash_split and slot_split, also behind rules");
+            cuts,
+            "joust: replace_plan serves splitters that cut the hash space by shares: hash_split and slot_split, also behind rules");
         const std::scoped_lock lock{trial.planning_};
         const traffic_plan now = now_of(trial);
         check(now, trial.plan_given_, next);

@@ -127,9 +127,7 @@ protected:
 
     static constexpr bool reads_time = requires { requires split_t::reads_time; };
     static constexpr bool fixed_shares = requires(const split_t& s) {
-        {
-            s.share(std::size_t{})
-        } -> std::convertible_to<double>;
+        { s.share(std::size_t{}) } -> std::convertible_to<double>;
     };
     static_assert(
         fixed_shares || arm_count == 2,
@@ -205,8 +203,9 @@ public:
     template <class Unit>
     [[nodiscard]] ticket_type choose(const Unit& unit)
     {
-        static_assert(!adjusts || detail::always_false<Unit>,
-                      "joust: adjust_for(...) reads its number when a call is served, so it does not go with choose() and complete()");
+        static_assert(
+            !adjusts || detail::always_false<Unit>,
+            "joust: adjust_for(...) reads its number when a call is served, so it does not go with choose() and complete()");
         static_assert(
             unit_like<Unit>,
             "joust: choose(unit) takes the unit itself, such as choose(request.user_id): the text, integer, enumerator or joust::uuid that by(...) would give");
@@ -293,8 +292,9 @@ public:
         if (!convert<which>(c, value, static_cast<double>(denominator)...)) {
             return false;
         }
-        static_assert(!reads_time,
-                      "joust: this splitter reads the clock, so a unit alone does not say which model it was served; observe with the ticket");
+        static_assert(
+            !reads_time,
+            "joust: this splitter reads the clock, so a unit alone does not say which model it was served; observe with the ticket");
         visit seen;
         seen.pseudonym = detail::pseudonym_of(hasher_(unit));
         if (!constant_arm(unit, seen)) {
@@ -643,8 +643,9 @@ private:
     static constexpr bool check_call()
     {
         if constexpr (falls_back) {
-            static_assert(all_take_const<A...> || all_take_lvalues<A...>,
-                          "joust: a model cannot be called with these arguments as lvalues; models that can be fallen back from must not consume their arguments: take them by const reference, or add joust::rethrow{}");
+            static_assert(
+                all_take_const<A...> || all_take_lvalues<A...>,
+                "joust: a model cannot be called with these arguments as lvalues; models that can be fallen back from must not consume their arguments: take them by const reference, or add joust::rethrow{}");
         } else {
             static_assert(all_take_forwarded<A...>, "joust: a model cannot be called with these arguments");
         }
@@ -656,10 +657,13 @@ private:
     {
         if constexpr (check_call<A...>()) {
             using champion = typename decltype(result_probe<0, A...>())::type;
-            static_assert(!pending_result<champion>, "joust: this model returns before its work is done (a future or an awaitable), so its failure and latency would not be seen; use choose(unit), and complete(ticket, latency, ok) when it is done");
+            static_assert(
+                !pending_result<champion>,
+                "joust: this model returns before its work is done (a future or an awaitable), so its failure and latency would not be seen; use choose(unit), and complete(ticket, latency, ok) when it is done");
             [&]<std::size_t... I>(std::index_sequence<I...>) {
-                static_assert((compatible<typename decltype(result_probe<I, A...>())::type, champion> && ...),
-                              "joust: every model must return what the champion returns, or something that converts to it");
+                static_assert(
+                    (compatible<typename decltype(result_probe<I, A...>())::type, champion> && ...),
+                    "joust: every model must return what the champion returns, or something that converts to it");
             }(std::make_index_sequence<arm_count>{});
             return std::type_identity<champion>{};
         }
@@ -786,8 +790,9 @@ private:
                     running.failed = !accepted;
                     return answer;
                 }
-                static_assert(falls_back,
-                              "joust: accept_if refuses results, which needs the champion to fall back on; it does not go with rethrow{}");
+                static_assert(
+                    falls_back,
+                    "joust: accept_if refuses results, which needs the champion to fall back on; it does not go with rethrow{}");
                 running.failed = true;
             } else {
                 return invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
@@ -865,10 +870,14 @@ private:
     static constexpr std::size_t metric_named()
     {
         constexpr std::size_t which = metrics_t::find(Name.view());
-        static_assert(which != metrics_t::none, "joust: no metric of this trial has this name; observe<\"name\"> takes the name of a conversion, mean or other metric that was given to the trial");
+        static_assert(
+            which != metrics_t::none,
+            "joust: no metric of this trial has this name; observe<\"name\"> takes the name of a conversion, mean or other metric that was given to the trial");
         if constexpr (which != metrics_t::none) {
             constexpr bool ratio = is_ratio<inner_metric_t<typename metrics_t::template given_t<which>>>;
-            static_assert(!ratio || Denominators == 1, "joust: a ratio is observed with two amounts: observe<\"name\">(ticket, numerator, denominator)");
+            static_assert(
+                !ratio || Denominators == 1,
+                "joust: a ratio is observed with two amounts: observe<\"name\">(ticket, numerator, denominator)");
             static_assert(
                 ratio || Denominators == 0,
                 "joust: this metric is observed with one value; a ratio<\"name\"> takes two amounts");

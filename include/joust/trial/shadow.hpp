@@ -158,8 +158,9 @@ class shadow {
     using tickets_t = policy<ticket_role, plain_tickets>;
     using inference_t = policy<inference_role, always_valid>;
 
-    static_assert(paired_inference_policy<inference_t>,
-                  "joust: a shadow asks its inference about pairs; this policy does not say `static constexpr bool pairs = true`");
+    static_assert(
+        paired_inference_policy<inference_t>,
+        "joust: a shadow asks its inference about pairs; this policy does not say `static constexpr bool pairs = true`");
 
     static constexpr bool asks_consent = policies::template given<consent_role>;
     static constexpr bool breaks = policies::template given<breaker_role>;
@@ -378,8 +379,9 @@ private:
     static constexpr bool comparable()
     {
         using challenger = std::invoke_result_t<callable_t<P + 1>&, passed<A>...>;
-        static_assert(!detail::pending_result<challenger>,
-                      "joust: a challenger returns before its work is done (a future or an awaitable); let it wait for its result: it runs beside the caller");
+        static_assert(
+            !detail::pending_result<challenger>,
+            "joust: a challenger returns before its work is done (a future or an awaitable); let it wait for its result: it runs beside the caller");
         if constexpr (!std::is_void_v<Champion>) {
             static_assert(!std::is_void_v<challenger>,
                           "joust: a challenger returns nothing where the champion returns a result");
@@ -395,17 +397,22 @@ private:
     {
         static_assert(std::is_invocable_v<callable_t<0>&, A...>,
                       "joust: the champion cannot be called with these arguments");
-        static_assert((safe_later<A> && ...) && (immediate || (copyable<A> && ...)),
-                      "joust: a background shadow keeps its arguments beyond the call, so it takes no pointer, string_view, span or reference_wrapper, and nothing that cannot be copied: pass std::string instead of std::string_view, or use inline_run{}");
-        static_assert((copyable<A> && ...), "joust: a shadow calls more than one model with the same arguments, so a temporary that cannot be copied is refused: pass it as an lvalue");
+        static_assert(
+            (safe_later<A> && ...) && (immediate || (copyable<A> && ...)),
+            "joust: a background shadow keeps its arguments beyond the call, so it takes no pointer, string_view, span or reference_wrapper, and nothing that cannot be copied: pass std::string instead of std::string_view, or use inline_run{}");
+        static_assert(
+            (copyable<A> && ...),
+            "joust: a shadow calls more than one model with the same arguments, so a temporary that cannot be copied is refused: pass it as an lvalue");
         if constexpr (std::is_invocable_v<callable_t<0>&, A...>) {
             using champion = std::invoke_result_t<callable_t<0>&, A...>;
-            static_assert(!detail::pending_result<champion>,
-                          "joust: the champion returns before its work is done (a future or an awaitable), so there is no result to compare; shadow the function that waits for it");
-            static_assert(std::is_void_v<champion> || immediate ||
-                              (outlives_call<std::decay_t<champion>> &&
-                               std::is_copy_constructible_v<std::decay_t<champion>>),
-                          "joust: a background shadow compares a copy of the champion's result after the call, so a result that is a pointer or a view, or cannot be copied, is refused: return an owning value, or use inline_run{}");
+            static_assert(
+                !detail::pending_result<champion>,
+                "joust: the champion returns before its work is done (a future or an awaitable), so there is no result to compare; shadow the function that waits for it");
+            static_assert(
+                std::is_void_v<champion> || immediate ||
+                    (outlives_call<std::decay_t<champion>> &&
+                     std::is_copy_constructible_v<std::decay_t<champion>>),
+                "joust: a background shadow compares a copy of the champion's result after the call, so a result that is a pointer or a view, or cannot be copied, is refused: return an owning value, or use inline_run{}");
             [&]<std::size_t... P>(std::index_sequence<P...>) {
                 static_assert((takes<P + 1, A...> && ...),
                               "joust: a challenger cannot be called with copies of the champion's arguments");
@@ -440,7 +447,8 @@ private:
     struct errand {
         shadow* self;
         std::uint64_t pseudonym;
-        std::uint64_t key;  ///< of a request with a ticket, else 0
+        /// of a request with a ticket, else 0
+        std::uint64_t key;
         packed<A...> arguments;
         Champion champion;
 
@@ -666,10 +674,12 @@ private:
     struct request {
         std::uint64_t pseudonym = 0;
         std::uint64_t key = 0;
-        std::int64_t spent = 0;  ///< by the champion, nanoseconds
+        /// by the champion, nanoseconds
+        std::int64_t spent = 0;
         std::uint32_t seconds = 0;
         std::uint32_t nonce = 0;
-        unsigned run = 0;  ///< bit p: challenger p was given the request
+        /// bit p: challenger p was given the request
+        unsigned run = 0;
     };
 
     template <bool WithTicket>
@@ -690,9 +700,7 @@ private:
         }
         for (std::size_t p = 0; p < challengers; ++p) {
             if constexpr (requires {
-                              {
-                                  running_.full()
-                              } -> std::convertible_to<bool>;
+                              { running_.full() } -> std::convertible_to<bool>;
                           }) {
                 if (running_.full()) {
                     ready.fates[p] = fate::dropped;

@@ -52,22 +52,31 @@ private:
 
 /// What one challenger did beside the champion.
 struct shadow_pair {
-    bucket_tally run{bucket_count};        ///< calls made; sum: those that failed
-    bucket_tally compared{bucket_count};   ///< pairs of results; sum: those that agreed
-    bucket_tally distances{bucket_count};  ///< pairs with a finite distance; sum: of the distances
-    bucket_tally judged{bucket_count};  ///< pairs whose truth came; sum: challenger's score minus champion's
-    bucket_tally queued{
-        bucket_count};  ///< requests handed to the executor; sum: bins of the champion's latency
-    bucket_tally dropped{
-        bucket_count};            ///< requests that found the queue full; sum: bins of the champion's latency
-    double champion_score = 0.0;  ///< sum over judged pairs
-    std::uint64_t champion_only =
-        0;  ///< pairs where the champion scored higher (for right and wrong: only it was right)
+    /// calls made; sum: those that failed
+    bucket_tally run{bucket_count};
+    /// pairs of results; sum: those that agreed
+    bucket_tally compared{bucket_count};
+    /// pairs with a finite distance; sum: of the distances
+    bucket_tally distances{bucket_count};
+    /// pairs whose truth came; sum: challenger's score minus champion's
+    bucket_tally judged{bucket_count};
+    bucket_tally queued{/// requests handed to the executor; sum: bins of the champion's latency
+                        bucket_count};
+    bucket_tally dropped{/// requests that found the queue full; sum: bins of the champion's latency
+                         bucket_count};
+    /// sum over judged pairs
+    double champion_score = 0.0;
+    /// pairs where the champion scored higher (for right and wrong: only it was right)
+    std::uint64_t champion_only = 0;
     std::uint64_t challenger_only = 0;
-    std::uint64_t paused = 0;        ///< requests kept from the challenger by its breaker
-    std::uint64_t not_copied = 0;    ///< requests whose arguments or result could not be copied
-    std::uint64_t incomparable = 0;  ///< comparisons that threw
-    std::uint64_t not_judged = 0;    ///< judgements that threw or were not finite
+    /// requests kept from the challenger by its breaker
+    std::uint64_t paused = 0;
+    /// requests whose arguments or result could not be copied
+    std::uint64_t not_copied = 0;
+    /// comparisons that threw
+    std::uint64_t incomparable = 0;
+    /// judgements that threw or were not finite
+    std::uint64_t not_judged = 0;
     hyperloglog<> units;
     latency_sketch latency;
     test_memory agreement, distance, failing, accuracy;
@@ -109,16 +118,23 @@ struct shadow_pair {
 /// No unit ids, arguments or results are inside, only sums over hashed buckets of units.
 struct shadow_evidence {
     std::string trial;
-    std::vector<std::string> models;  ///< champion first
+    /// champion first
+    std::vector<std::string> models;
     std::uint64_t requests = 0;
-    std::uint64_t sampled = 0;  ///< of them, those meant for the challengers
+    /// of them, those meant for the challengers
+    std::uint64_t sampled = 0;
     std::uint64_t champion_failures = 0;
-    std::uint64_t unrecorded = 0;  ///< served without consent
+    /// served without consent
+    std::uint64_t unrecorded = 0;
     hyperloglog<> units;
-    latency_sketch latency;             ///< the champion's, where a challenger ran beside it
-    std::vector<shadow_pair> pairs;     ///< one per challenger
-    std::vector<std::uint64_t> truths;  ///< what became of truths, by reason
-    std::uint64_t graded = 0;           ///< 1 where scores are not only right or wrong
+    /// the champion's, where a challenger ran beside it
+    latency_sketch latency;
+    /// one per challenger
+    std::vector<shadow_pair> pairs;
+    /// what became of truths, by reason
+    std::vector<std::uint64_t> truths;
+    /// 1 where scores are not only right or wrong
+    std::uint64_t graded = 0;
 
     /// Add another replica's or day's evidence of the same trial.
     /// errors: configuration_error where the two are not of the same trial and models.

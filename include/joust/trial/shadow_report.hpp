@@ -284,7 +284,8 @@ template <class Inference>
     if (const double factor = slower_where_dropped(pair); factor != 1.0) {
         std::string note = "Drops are not random: where " + name + " was dropped the champion took ";
         append_number(note, factor, 3);
-        note += " times as long as where it ran, so what is compared leaves out part of the traffic. A longer queue, more threads or a lower sampling rate helps.";
+        note +=
+            " times as long as where it ran, so what is compared leaves out part of the traffic. A longer queue, more threads or a lower sampling rate helps.";
         out.notes.push_back(std::move(note));
     }
     return found;
@@ -360,8 +361,9 @@ template <class Inference>
     out.notes.emplace_back(
         "Agreement is with the champion (which agrees with itself), failures are those on requests that the champion answered; accuracy leaves out requests on which the challenger failed.");
     out.notes.emplace_back(
-        how.in_background ? "The challenger's latency was taken beside the service, on threads that compete with it: a canary measures the one that callers would see."
-                          : "The challenger ran in the caller, after the champion.");
+        how.in_background
+            ? "The challenger's latency was taken beside the service, on threads that compete with it: a canary measures the one that callers would see."
+            : "The challenger ran in the caller, after the champion.");
     if (seen.pairs.size() > 1) {
         out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
     }

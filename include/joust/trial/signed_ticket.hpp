@@ -45,8 +45,9 @@ public:
     template <class Never = void>
     [[nodiscard]] unsigned arm() const
     {
-        static_assert(detail::always_false<Never>,
-                      "joust: a signed ticket hides its arm; ask the trial that gave it out: trial.arm_of(ticket)");
+        static_assert(
+            detail::always_false<Never>,
+            "joust: a signed ticket hides its arm; ask the trial that gave it out: trial.arm_of(ticket)");
         return 0;
     }
 

@@ -23,11 +23,16 @@ struct ticket_words;
 
 /// What a ticket is about.
 enum class ticket_kind : std::uint8_t {
-    none = 0,        ///< a default ticket, which no trial gave out
-    exposure = 1,    ///< one model served one unit
-    slate = 2,       ///< an interleaved list was shown
-    unrecorded = 3,  ///< served outside the trial (no consent, not enrolled): feedback is ignored
-    choice = 4       ///< a model was chosen for one unit; the call is recorded when it is complete
+    /// a default ticket, which no trial gave out
+    none = 0,
+    /// one model served one unit
+    exposure = 1,
+    /// an interleaved list was shown
+    slate = 2,
+    /// served outside the trial (no consent, not enrolled): feedback is ignored
+    unrecorded = 3,
+    /// a model was chosen for one unit; the call is recorded when it is complete
+    choice = 4
 };
 
 /// Tie later feedback to what was served: 32 bytes to keep, copy, or send through a client as text.
@@ -41,31 +46,42 @@ enum class ticket_kind : std::uint8_t {
 struct ticket {
     /// What an exposure holds.
     struct exposure_fields {
-        std::uint64_t unit = 0;   ///< pseudonym of the unit
-        std::uint32_t trial = 0;  ///< number of the trial that served, kept modulo 2^24
+        /// pseudonym of the unit
+        std::uint64_t unit = 0;
+        /// number of the trial that served, kept modulo 2^24
+        std::uint32_t trial = 0;
         std::uint32_t seconds = 0;
         float propensity = 1.0F;
-        unsigned arm = 0;    ///< below 16
-        unsigned plan = 0;   ///< number of the plan, kept modulo 128
-        unsigned nonce = 0;  ///< tells exposures of one unit in one second apart, kept modulo 2^22
+        /// below 16
+        unsigned arm = 0;
+        /// number of the plan, kept modulo 128
+        unsigned plan = 0;
+        /// tells exposures of one unit in one second apart, kept modulo 2^22
+        unsigned nonce = 0;
     };
 
     /// What the ticket of an interleaved list holds.
     struct slate_fields {
-        std::uint64_t teams = 0;  ///< which ranker each position is credited to
+        /// which ranker each position is credited to
+        std::uint64_t teams = 0;
         std::uint32_t trial = 0;
         std::uint32_t seconds = 0;
-        unsigned bucket = 0;          ///< bucket of the unit, below 1,024
-        std::uint32_t pseudonym = 0;  ///< kept modulo 2^22
-        unsigned length = 0;          ///< positions shown, below 64
-        unsigned nonce = 0;           ///< kept modulo 2^22
+        /// bucket of the unit, below 1,024
+        unsigned bucket = 0;
+        /// kept modulo 2^22
+        std::uint32_t pseudonym = 0;
+        /// positions shown, below 64
+        unsigned length = 0;
+        /// kept modulo 2^22
+        unsigned nonce = 0;
     };
 
     /// What a ticket outside the trial holds.
     struct unrecorded_fields {
         std::uint32_t trial = 0;
         std::uint32_t seconds = 0;
-        unsigned nonce = 0;  ///< kept modulo 2^22
+        /// kept modulo 2^22
+        unsigned nonce = 0;
     };
 
     static constexpr std::size_t text_size = detail::ticket_text_size;

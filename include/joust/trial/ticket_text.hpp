@@ -14,15 +14,24 @@ inline namespace v0 {
 /// Why a text is not a ticket, or a trial does not take it.
 enum class ticket_error : std::uint8_t {
     none,
-    length,         ///< not 43 characters
-    alphabet,       ///< a character that base64url does not have
-    trailing_bits,  ///< the last character carries bits beyond the 32nd byte
-    version,        ///< made by another version of joust, or damaged
-    checksum,       ///< damaged
-    kind,           ///< a kind of ticket that this version does not know
-    contents,       ///< whole, but with a field outside its range
-    forged,         ///< signed: no key of this reader made the tag
-    retired         ///< signed under a key that this reader has no longer, or not yet
+    /// not 43 characters
+    length,
+    /// a character that base64url does not have
+    alphabet,
+    /// the last character carries bits beyond the 32nd byte
+    trailing_bits,
+    /// made by another version of joust, or damaged
+    version,
+    /// damaged
+    checksum,
+    /// a kind of ticket that this version does not know
+    kind,
+    /// whole, but with a field outside its range
+    contents,
+    /// signed: no key of this reader made the tag
+    forged,
+    /// signed under a key that this reader has no longer, or not yet
+    retired
 };
 
 /// Say in a sentence why a text is not a ticket.

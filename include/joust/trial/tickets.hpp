@@ -61,15 +61,9 @@ struct signed_tickets {
 template <class T>
 concept ticket_policy =
     requires(const T& t, const ticket& made, ticket& out) {
-        {
-            t.seal(made)
-        } noexcept;
-        {
-            t.open(t.seal(made), out)
-        } noexcept -> std::same_as<ticket_error>;
-        {
-            t.expires_after
-        } -> std::convertible_to<std::chrono::seconds>;
+        { t.seal(made) } noexcept;
+        { t.open(t.seal(made), out) } noexcept -> std::same_as<ticket_error>;
+        { t.expires_after } -> std::convertible_to<std::chrono::seconds>;
     } &&
     std::is_trivially_copyable_v<
         std::remove_cvref_t<decltype(std::declval<const T&>().seal(std::declval<const ticket&>()))>>;
@@ -83,8 +77,9 @@ struct ticket_role {
     static constexpr bool resembles = detail::has_seal<T>;
     template <class T>
     struct near_miss {
-        static_assert(plays<T>,
-                      "joust: this has seal(), but a ticket policy is `seal(const joust::ticket&) const noexcept -> T` with `open(const T&, joust::ticket&) const noexcept -> joust::ticket_error` and `expires_after` in seconds");
+        static_assert(
+            plays<T>,
+            "joust: this has seal(), but a ticket policy is `seal(const joust::ticket&) const noexcept -> T` with `open(const T&, joust::ticket&) const noexcept -> joust::ticket_error` and `expires_after` in seconds");
     };
     template <class T>
     struct filled_twice {

@@ -33,9 +33,7 @@ struct untimed {
 /// Decides which calls are timed. shape: `times(number of the thread's call) const noexcept -> bool`
 template <class T>
 concept timing_policy = requires(const T& t) {
-    {
-        t.times(std::uint32_t{})
-    } noexcept -> std::same_as<bool>;
+    { t.times(std::uint32_t{}) } noexcept -> std::same_as<bool>;
 };
 
 /// The role of timing: verb `times(call)`.

@@ -52,14 +52,16 @@ struct shard_ranges {
 /// A split as the configuration has it: an arm for the subjects that all its shards hold.
 struct split {
     unsigned arm = 0;
-    std::vector<shard_ranges> shards{};  ///< none: everybody
+    /// none: everybody
+    std::vector<shard_ranges> shards{};
 };
 
 /// An allocation as the configuration has it, without its rules and dates: say those with when(...).
 struct allocation {
     std::string key{};
     std::uint32_t total_shards = 10'000;
-    std::vector<split> splits{};  ///< the first whose shards hold the subject has it
+    /// the first whose shards hold the subject has it
+    std::vector<split> splits{};
 };
 
 namespace detail {

@@ -63,8 +63,8 @@ struct range {
 struct feature {
     std::string key{};
     std::vector<featurevisor::allocation> allocation{};
-    std::uint32_t percentage =
-        100'000;  ///< of 100,000; its end belongs to it; not looked at where there are ranges
+    /// of 100,000; its end belongs to it; not looked at where there are ranges
+    std::uint32_t percentage = 100'000;
     std::vector<range> ranges{};
 };
 

@@ -22,8 +22,10 @@ namespace flagd {
 
 /// What flagd's providers hash where a text is not ASCII; they do not agree.
 enum class encoding : std::uint8_t {
-    utf8,              ///< bytes: flagd itself, in Go
-    utf16_overlapping  ///< UTF-16 code units, 16 bits wide and 8 bits apart: JavaScript's flagd-core
+    /// bytes: flagd itself, in Go
+    utf8,
+    /// UTF-16 code units, 16 bits wide and 8 bits apart: JavaScript's flagd-core
+    utf16_overlapping
 };
 
 namespace detail {
@@ -156,9 +158,10 @@ inline constexpr std::uint64_t highest_sum = 2147483647;
 
 /// A `fractional` operation.
 struct rule {
-    std::string
-        flag_key{};  ///< empty where the rule names what it buckets by: then `by(...)` gives that text
-    std::vector<std::int64_t> weights{};  ///< a weight that the rule leaves out is 1
+    /// empty where the rule names what it buckets by: then `by(...)` gives that text
+    std::string flag_key{};
+    /// a weight that the rule leaves out is 1
+    std::vector<std::int64_t> weights{};
     flagd::encoding encoding = flagd::encoding::utf8;
 };
 

@@ -21,9 +21,12 @@ namespace growthbook {
 
 /// What GrowthBook's SDKs hash where a text is not ASCII; they do not agree.
 enum class encoding : std::uint8_t {
-    utf16,        ///< UTF-16 code units: JavaScript and React, which GrowthBook's own cases are written for
-    code_points,  ///< Unicode code points: Python; differs from utf16 beyond U+FFFF only
-    utf8          ///< bytes: Go, and others that hash a byte array
+    /// UTF-16 code units: JavaScript and React, which GrowthBook's own cases are written for
+    utf16,
+    /// Unicode code points: Python; differs from utf16 beyond U+FFFF only
+    code_points,
+    /// bytes: Go, and others that hash a byte array
+    utf8
 };
 
 namespace detail {
@@ -165,21 +168,29 @@ struct filter {
 /// An experiment as GrowthBook's payload has it, without its conditions: say those with when(...).
 struct experiment {
     std::string key{};
-    std::string seed{};             ///< empty: the key
-    int hash_version = 1;           ///< 1 or 2
-    std::size_t variations = 2;     ///< where neither weights nor ranges are given: equal weights
-    std::vector<double> weights{};  ///< one for each variation, the control first; their sum is 1
-    double coverage = 1.0;          ///< part of each weight that is enrolled
-    std::vector<range> ranges{};    ///< in place of weights and coverage
-    std::vector<filter>
-        filters{};  ///< all have to let the unit pass; on the same attribute as the experiment
-    std::optional<growthbook::name_space> name_space{};  ///< not looked at where there are filters
+    /// empty: the key
+    std::string seed{};
+    /// 1 or 2
+    int hash_version = 1;
+    /// where neither weights nor ranges are given: equal weights
+    std::size_t variations = 2;
+    /// one for each variation, the control first; their sum is 1
+    std::vector<double> weights{};
+    /// part of each weight that is enrolled
+    double coverage = 1.0;
+    /// in place of weights and coverage
+    std::vector<range> ranges{};
+    /// all have to let the unit pass; on the same attribute as the experiment
+    std::vector<filter> filters{};
+    /// not looked at where there are filters
+    std::optional<growthbook::name_space> name_space{};
     growthbook::encoding encoding = growthbook::encoding::utf16;
 };
 
 /// A simple rollout: arm 1 for the covered, arm 0 for the others; both are enrolled.
 struct rollout {
-    std::string seed{};  ///< the feature's key, or the rule's seed
+    /// the feature's key, or the rule's seed
+    std::string seed{};
     double coverage = 1.0;
     int hash_version = 1;
     growthbook::encoding encoding = growthbook::encoding::utf16;

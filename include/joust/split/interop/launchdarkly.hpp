@@ -58,15 +58,20 @@ namespace detail {
 /// One weighted variation of a rollout.
 struct weighted {
     unsigned arm = 0;
-    std::uint32_t weight = 0;  ///< of 100,000
-    bool tracked = true;       ///< false: `untracked` in the payload, so served and not enrolled
+    /// of 100,000
+    std::uint32_t weight = 0;
+    /// false: `untracked` in the payload, so served and not enrolled
+    bool tracked = true;
 };
 
 /// A rollout or experiment as the payload has it.
 struct rollout {
-    std::string key{};                   ///< the flag's
-    std::string salt{};                  ///< the flag's
-    std::optional<std::int64_t> seed{};  ///< instead of key and salt; the node SDK takes a seed of 0 for none
+    /// the flag's
+    std::string key{};
+    /// the flag's
+    std::string salt{};
+    /// instead of key and salt; the node SDK takes a seed of 0 for none
+    std::optional<std::int64_t> seed{};
     std::vector<weighted> variations{};
 };
 

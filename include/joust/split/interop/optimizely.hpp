@@ -35,23 +35,29 @@ inline constexpr std::uint32_t buckets = 10'000;
 
 /// One entry of a traffic allocation: who gets the buckets from the entry before to below `end`.
 struct allocation {
-    unsigned arm = nobody;  ///< `nobody` where the datafile has an empty entityId
-    std::uint32_t end = 0;  ///< endOfRange
+    /// `nobody` where the datafile has an empty entityId
+    unsigned arm = nobody;
+    /// endOfRange
+    std::uint32_t end = 0;
 };
 
 /// The part of a group of mutually exclusive experiments (policy "random") that this experiment has.
 struct exclusion {
     std::string group_id{};
-    std::uint32_t start = 0;  ///< endOfRange of the entry before this experiment's
-    std::uint32_t end = 0;    ///< endOfRange of this experiment's
+    /// endOfRange of the entry before this experiment's
+    std::uint32_t start = 0;
+    /// endOfRange of this experiment's
+    std::uint32_t end = 0;
 };
 
 /// An experiment as the datafile has it, without its audience: say that with when(...).
 struct experiment {
     std::string id{};
     std::vector<optimizely::allocation> allocation{};
-    exclusion group{};                                          ///< without a group_id: none
-    std::vector<std::pair<std::string, unsigned>> overrides{};  ///< forcedVariations: unit and arm
+    /// without a group_id: none
+    exclusion group{};
+    /// forcedVariations: unit and arm
+    std::vector<std::pair<std::string, unsigned>> overrides{};
 };
 
 namespace detail {

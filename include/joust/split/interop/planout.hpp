@@ -122,10 +122,14 @@ namespace detail {
 
 /// A parameter that chooses the arm.
 struct parameter {
-    std::string experiment_salt{};  ///< the experiment's name, unless it was given a salt
-    std::string salt{};             ///< the parameter's name, unless it was given a salt
-    std::vector<double> weights{};  ///< of a WeightedChoice; empty: a UniformChoice
-    std::size_t choices = 2;        ///< of a UniformChoice
+    /// the experiment's name, unless it was given a salt
+    std::string experiment_salt{};
+    /// the parameter's name, unless it was given a salt
+    std::string salt{};
+    /// of a WeightedChoice; empty: a UniformChoice
+    std::vector<double> weights{};
+    /// of a UniformChoice
+    std::size_t choices = 2;
 };
 
 namespace detail {

@@ -31,10 +31,12 @@ namespace split_io {
 struct flag {
     std::string name{};
     std::int32_t seed = 0;
-    std::vector<std::uint32_t>
-        sizes{};  ///< percentages of the treatments, the champion's first; they sum to 100
-    std::uint32_t traffic_allocation = 100;  ///< percentage of keys that are in the experiment
-    std::int32_t traffic_seed = 0;           ///< trafficAllocationSeed
+    /// percentages of the treatments, the champion's first; they sum to 100
+    std::vector<std::uint32_t> sizes{};
+    /// percentage of keys that are in the experiment
+    std::uint32_t traffic_allocation = 100;
+    /// trafficAllocationSeed
+    std::int32_t traffic_seed = 0;
 };
 
 namespace detail {

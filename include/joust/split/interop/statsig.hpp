@@ -18,8 +18,10 @@ namespace statsig {
 
 /// Whose SHA-256 is meant; they agree wherever all text is ASCII.
 enum class implementation : std::uint8_t {
-    standard,  ///< the standard's, as in the SDKs that take it from their platform
-    node  ///< statsig-node 6.5's own, which errs for some texts that are not ASCII, of 120 bytes and more with their salts
+    /// the standard's, as in the SDKs that take it from their platform
+    standard,
+    /// statsig-node 6.5's own, which errs for some texts that are not ASCII, of 120 bytes and more with their salts
+    node
 };
 
 namespace detail {
@@ -91,8 +93,10 @@ inline constexpr std::uint32_t user_buckets = 1'000;
 
 /// A gate's rule: arm 1 is what passing units get, arm 0 the others.
 struct gate {
-    std::string salt{};  ///< the gate's
-    std::string rule{};  ///< the rule's salt, or its id where it has none
+    /// the gate's
+    std::string salt{};
+    /// the rule's salt, or its id where it has none
+    std::string rule{};
     double pass_percentage = 50.0;
     statsig::implementation implementation = statsig::implementation::standard;
 };
@@ -106,9 +110,12 @@ struct range {
 /// An experiment: groups cut the user buckets behind its salt; an allocation may leave units out by another salt.
 struct experiment {
     std::string salt{};
-    std::vector<std::uint32_t> ends{};  ///< for each group, the control first, the user bucket where it ends
-    std::string allocation_salt{};      ///< empty: everybody is allocated
-    std::vector<range> allocation{};    ///< the user buckets behind that salt that are in the experiment
+    /// for each group, the control first, the user bucket where it ends
+    std::vector<std::uint32_t> ends{};
+    /// empty: everybody is allocated
+    std::string allocation_salt{};
+    /// the user buckets behind that salt that are in the experiment
+    std::vector<range> allocation{};
     statsig::implementation implementation = statsig::implementation::standard;
 };
 

@@ -22,8 +22,10 @@ namespace unleash {
 
 /// What Unleash's SDKs hash where a text is not ASCII; they do not agree.
 enum class encoding : std::uint8_t {
-    utf16_low_bytes,  ///< the low byte of each UTF-16 code unit: the node client, and so Unleash's own server
-    utf8              ///< bytes: the SDKs of Go, Java, Python, Rust and others
+    /// the low byte of each UTF-16 code unit: the node client, and so Unleash's own server
+    utf16_low_bytes,
+    /// bytes: the SDKs of Go, Java, Python, Rust and others
+    utf8
 };
 
 namespace detail {
@@ -175,12 +177,16 @@ template <class Field>
 /// A flag with a gradual rollout: by itself (arm 1 is what enabled units get, arm 0 the others), or with variants (enabled
 /// units get one, the others are not enrolled).
 struct flag {
-    std::string group{};     ///< the strategy's groupId; a flexible rollout without one takes the flag's name
-    double rollout = 100.0;  ///< percentage of units for which the flag is enabled
-    std::vector<std::uint32_t> weights{};  ///< of the variants, the champion's first; empty: no variants
-    std::string
-        variant_group{};  ///< what variants are hashed behind, where that is another name than the group
-    std::vector<std::pair<std::string, unsigned>> overrides{};  ///< unit and the variant it is forced into
+    /// the strategy's groupId; a flexible rollout without one takes the flag's name
+    std::string group{};
+    /// percentage of units for which the flag is enabled
+    double rollout = 100.0;
+    /// of the variants, the champion's first; empty: no variants
+    std::vector<std::uint32_t> weights{};
+    /// what variants are hashed behind, where that is another name than the group
+    std::string variant_group{};
+    /// unit and the variant it is forced into
+    std::vector<std::pair<std::string, unsigned>> overrides{};
     unleash::encoding encoding = unleash::encoding::utf16_low_bytes;
 };
 

@@ -27,7 +27,8 @@ inline constexpr unsigned nobody = ~0U;
 /// Where a vendor's rule puts a unit.
 struct placement {
     unsigned arm = 0;
-    bool enrolled = false;  ///< false: outside the experiment, or forced into `arm`
+    /// false: outside the experiment, or forced into `arm`
+    bool enrolled = false;
     bool operator==(const placement&) const = default;
 
     /// Enroll in an arm; `nobody` is the champion's without being enrolled.
@@ -159,8 +160,9 @@ constexpr auto with_unit(const unit_projection<Projection>& unit, const Use& use
         const auto& kept = unit.key(args...);
         return use_text(use, kept);
     } else {
-        static_assert(sizeof...(Args) == 1 && (unit_like<Args> && ...),
-                      "joust: the by(...) of this splitter cannot be called with the trial's arguments, and they are not a unit: text, an integer, an enumerator or a joust::uuid");
+        static_assert(
+            sizeof...(Args) == 1 && (unit_like<Args> && ...),
+            "joust: the by(...) of this splitter cannot be called with the trial's arguments, and they are not a unit: text, an integer, an enumerator or a joust::uuid");
         return use_text(use, args...);
     }
 }
@@ -216,7 +218,8 @@ inline void demand_arms(std::size_t arms, std::string_view field)
 template <class Projection, class Rule>
 class vendor_split {
 public:
-    joust::salt salt;  ///< names the trial; the vendor's own salt is in the rule
+    /// names the trial; the vendor's own salt is in the rule
+    joust::salt salt;
 
     vendor_split(unit_projection<Projection> unit, Rule rule, std::string_view name)
         : salt(name), unit_(std::move(unit)), rule_(std::move(rule)), shares_(rule_.shares())
