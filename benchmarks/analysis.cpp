@@ -4,17 +4,17 @@
 // --inputs=FOLDER writes the samples there as raw doubles and ends: benchmarks/peers times other programs on them.
 
 #include <joust/core/random.hpp>
-#include <joust/stats/bootstrap.hpp>
-#include <joust/stats/boschloo.hpp>
-#include <joust/stats/brunner_munzel.hpp>
-#include <joust/stats/delong.hpp>
-#include <joust/stats/fisher.hpp>
-#include <joust/stats/ks.hpp>
-#include <joust/stats/mann_whitney.hpp>
-#include <joust/stats/permutation.hpp>
-#include <joust/stats/poisson_bootstrap.hpp>
-#include <joust/stats/welch.hpp>
-#include <joust/stats/wilcoxon.hpp>
+#include <joust/stats/resampling/bootstrap.hpp>
+#include <joust/stats/resampling/permutation.hpp>
+#include <joust/stats/resampling/poisson_bootstrap.hpp>
+#include <joust/stats/tests/boschloo.hpp>
+#include <joust/stats/tests/brunner_munzel.hpp>
+#include <joust/stats/tests/delong.hpp>
+#include <joust/stats/tests/fisher.hpp>
+#include <joust/stats/tests/ks.hpp>
+#include <joust/stats/tests/mann_whitney.hpp>
+#include <joust/stats/tests/welch.hpp>
+#include <joust/stats/tests/wilcoxon.hpp>
 
 #include <benchmark/benchmark.h>
 

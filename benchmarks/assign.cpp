@@ -1,7 +1,7 @@
 #include <joust/core/random.hpp>
 #include <joust/split/hash_split.hpp>
-#include <joust/trial/signed_ticket.hpp>
-#include <joust/trial/ticket.hpp>
+#include <joust/ticket/signed_ticket.hpp>
+#include <joust/ticket/ticket.hpp>
 
 #include <benchmark/benchmark.h>
 

@@ -3,17 +3,17 @@
 // unless the name says otherwise.
 
 #include <joust/core/random.hpp>
-#include <joust/stats/asymptotic_cs.hpp>
-#include <joust/stats/betting.hpp>
-#include <joust/stats/empirical_bernstein.hpp>
-#include <joust/stats/group_sequential.hpp>
-#include <joust/stats/group_sequential_inference.hpp>
-#include <joust/stats/normal_mixture.hpp>
-#include <joust/stats/poisson_rates.hpp>
-#include <joust/stats/quantile_cs.hpp>
-#include <joust/stats/sequential_srm.hpp>
-#include <joust/stats/t_e_process.hpp>
-#include <joust/stats/two_sample_bernoulli.hpp>
+#include <joust/stats/sequential/asymptotic_cs.hpp>
+#include <joust/stats/sequential/betting.hpp>
+#include <joust/stats/sequential/empirical_bernstein.hpp>
+#include <joust/stats/sequential/group_sequential.hpp>
+#include <joust/stats/sequential/group_sequential_inference.hpp>
+#include <joust/stats/sequential/normal_mixture.hpp>
+#include <joust/stats/sequential/poisson_rates.hpp>
+#include <joust/stats/sequential/quantile_cs.hpp>
+#include <joust/stats/sequential/sequential_srm.hpp>
+#include <joust/stats/sequential/t_e_process.hpp>
+#include <joust/stats/sequential/two_sample_bernoulli.hpp>
 
 #include <benchmark/benchmark.h>
 

@@ -1,7 +1,7 @@
 // What a shadow costs its caller: its parts, then the whole trial. Google Benchmark; run with one other core idle.
 
+#include <joust/core/executor.hpp>
 #include <joust/shadow/comparator.hpp>
-#include <joust/shadow/executor.hpp>
 #include <joust/shadow/pending.hpp>
 #include <joust/shadow/sampler.hpp>
 #include <joust/trial/shadow.hpp>

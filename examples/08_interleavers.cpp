@@ -8,9 +8,9 @@
 #include <joust/interleave/attribution.hpp>
 #include <joust/interleave/optimized.hpp>
 #include <joust/interleave/probabilistic.hpp>
-#include <joust/metric/ranking.hpp>
-#include <joust/stats/sensitivity.hpp>
-#include <joust/stats/sign_flip.hpp>
+#include <joust/quality/ranking.hpp>
+#include <joust/stats/planning/sensitivity.hpp>
+#include <joust/stats/tests/sign_flip.hpp>
 #include <joust/trial/interleaving.hpp>
 
 #include "letters.hpp"
@@ -73,15 +73,15 @@ world make_world(const std::string& path)
 }
 
 /// The judges' view: NDCG at 10, the same letter being relevant, on average over the questions.
-joust::metrics::quality judged(const world& w, const std::vector<page>& answers)
+joust::quality::quality judged(const world& w, const std::vector<page>& answers)
 {
-    joust::metrics::query_mean mean;
+    joust::quality::query_mean mean;
     for (std::uint32_t row = 0; row < questions; ++row) {
         std::vector<double> grades;
         for (const std::uint32_t result : answers[row]) {
             grades.push_back(w.relevant({0, row}, result) ? 1.0 : 0.0);
         }
-        mean.add(joust::metrics::ndcg(joust::metrics::judged_ranking::in_order(grades), {.at = page_length}));
+        mean.add(joust::quality::ndcg(joust::quality::judged_ranking::in_order(grades), {.at = page_length}));
     }
     return mean.result();
 }

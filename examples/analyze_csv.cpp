@@ -4,9 +4,9 @@
 #include <joust/core/text.hpp>
 #include <joust/format.hpp>
 #include <joust/report/html.hpp>
-#include <joust/stats/cluster.hpp>
-#include <joust/stats/proportions.hpp>
-#include <joust/stats/welch.hpp>
+#include <joust/stats/tests/cluster.hpp>
+#include <joust/stats/tests/proportions.hpp>
+#include <joust/stats/tests/welch.hpp>
 
 #include "analyze_options.hpp"
 #include "csv.hpp"

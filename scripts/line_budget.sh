@@ -2,7 +2,7 @@
 # Usage: line_budget.sh [COMPILER [FLAGS_FILE]]
 #
 # Counts the preprocessed lines of every header under include/joust and holds them to line_budgets.txt. A header of stats/,
-# metric/ or report/ that needs Boost.Math is held to the budget of its door, stats/distributions.hpp.
+# quality/ or report/ that needs Boost.Math is held to the budget of its door, numeric/distributions.hpp.
 set -u
 export LC_ALL=C
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -52,8 +52,8 @@ while read -r lines boost header; do
         bad=1
         continue
     fi
-    if [[ $boost == boost && $header =~ ^joust/(stats|metric|report)/ ]]; then
-        door=$(limit_of joust/stats/distributions.hpp)
+    if [[ $boost == boost && $header =~ ^joust/(numeric|stats|quality|report)/ ]]; then
+        door=$(limit_of joust/numeric/distributions.hpp)
         limit=$((limit > door ? limit : door))
     fi
     count=$((count + 1))

@@ -4,16 +4,18 @@
 //   <joust/format.hpp>               print any public value with fmt
 //   <joust/store/file.hpp>           save evidence to files, load and merge them
 //   <joust/store/json.hpp>           read recorded results (nlohmann-json)
-//   <joust/stats/distributions.hpp>  and the tests that need exact distributions (Boost.Math)
+//   <joust/numeric/distributions.hpp>  and the tests that need exact distributions (Boost.Math)
 //   <joust/report/html.hpp>, <joust/report/junit.hpp>  reports as a page, and for CI
 //   <joust/split/bandit.hpp>, <joust/split/thompson.hpp>, <joust/trial/replan.hpp>  splitters that learn
 //   <joust/split/cascade.hpp>, <joust/trial/explain.hpp>  a model of two; how a unit got its arm, in words
 //   <joust/interleave/attribution.hpp>, <joust/trial/at_once.hpp>  outcomes per unit from a log; rankers side by side
 //   <joust/split/interop/...>        splitters that assign as other vendors do
-//   <joust/integration/...>          bridges to other libraries; plan_file.hpp follows a plan on disk
+//   <joust/store/plan_file.hpp>, <joust/trial/plan_watch.hpp>  plans on disk; follow one while serving
+//   <joust/integration/...>          bridges to other libraries
 
 #include <joust/core/clock.hpp>
 #include <joust/core/error.hpp>
+#include <joust/core/executor.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/model.hpp>
 #include <joust/core/policy.hpp>
@@ -21,6 +23,12 @@
 #include <joust/core/unit_id.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/core/unit_parts.hpp>
+#include <joust/evidence/evidence.hpp>
+#include <joust/inference/always_valid.hpp>
+#include <joust/inference/bayesian.hpp>
+#include <joust/inference/fixed_horizon.hpp>
+#include <joust/inference/group_sequential.hpp>
+#include <joust/inference/hybrid.hpp>
 #include <joust/interleave/balanced.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/credit.hpp>
@@ -31,15 +39,9 @@
 #include <joust/interleave/roughly_optimized.hpp>
 #include <joust/interleave/sample_only_scored.hpp>
 #include <joust/interleave/team_draft.hpp>
-#include <joust/metric/always_valid.hpp>
-#include <joust/metric/bayesian.hpp>
 #include <joust/metric/conversion.hpp>
-#include <joust/metric/evidence.hpp>
 #include <joust/metric/failures.hpp>
-#include <joust/metric/fixed_horizon.hpp>
-#include <joust/metric/group_sequential.hpp>
 #include <joust/metric/guardrail.hpp>
-#include <joust/metric/hybrid.hpp>
 #include <joust/metric/latency.hpp>
 #include <joust/metric/mean.hpp>
 #include <joust/metric/quantile.hpp>
@@ -47,7 +49,6 @@
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/shadow/comparator.hpp>
-#include <joust/shadow/executor.hpp>
 #include <joust/shadow/sampler.hpp>
 #include <joust/split/assigned_by.hpp>
 #include <joust/split/hash_split.hpp>
@@ -60,6 +61,7 @@
 #include <joust/split/switchback.hpp>
 #include <joust/split/when.hpp>
 #include <joust/store/snapshot.hpp>
+#include <joust/ticket/ticket.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/any_trial.hpp>
 #include <joust/trial/canary.hpp>
@@ -67,5 +69,4 @@
 #include <joust/trial/interleaving.hpp>
 #include <joust/trial/replace_plan.hpp>
 #include <joust/trial/shadow.hpp>
-#include <joust/trial/ticket.hpp>
 #include <joust/version.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <joust/core/random.hpp>
-#include <joust/stats/normal.hpp>
+#include <joust/numeric/normal.hpp>
 #include <joust/stats/result.hpp>
 
 #include "calibration/limit.hpp"

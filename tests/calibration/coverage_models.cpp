@@ -3,10 +3,10 @@
 // Columns and arguments as in coverage.cpp. Rows of metrics say whether rows are independent, paired (two models on the
 // same rows), or clustered (several rows of a unit, alike); truths are those of infinitely many rows.
 
-#include <joust/metric/calibration.hpp>
-#include <joust/metric/classification.hpp>
-#include <joust/metric/regression.hpp>
-#include <joust/stats/off_policy.hpp>
+#include <joust/quality/calibration.hpp>
+#include <joust/quality/classification.hpp>
+#include <joust/quality/regression.hpp>
+#include <joust/stats/estimation/off_policy.hpp>
 
 #include "calibration/coverage.hpp"
 
@@ -62,7 +62,7 @@ decision decide(keyed_random& random)
 template <class Metric>
 double truth_of(const Metric& metric, bool second)
 {
-    metrics::confusion all(3);
+    quality::confusion all(3);
     for (std::size_t t = 0; t < 3; ++t) {
         for (std::size_t p = 0; p < 3; ++p) {
             const int a = first_model[t][p], b = second_model[t][p];
@@ -79,7 +79,7 @@ void class_rows(coverage_table& table, const char* name, const Metric& metric)
     const double difference = first - truth_of(metric, true);
     const std::string text = name;
     table.row(name, "independent", 300, "20 a class", 300, [=](keyed_random& r) {
-        metrics::confusion seen(3);
+        quality::confusion seen(3);
         for (int i = 0; i < 300; ++i) {
             const decision d = decide(r);
             seen.add(d.truth, d.first);
@@ -87,15 +87,15 @@ void class_rows(coverage_table& table, const char* name, const Metric& metric)
         return check(seen.result(metric), first);
     });
     table.row((text + ", difference").c_str(), "paired", 300, "20 a class", 300, [=](keyed_random& r) {
-        metrics::paired_confusion seen(3);
+        quality::paired_confusion seen(3);
         for (int i = 0; i < 300; ++i) {
             const decision d = decide(r);
             seen.add(d.truth, d.first, d.second);
         }
         return check(seen.compare(metric), difference);
     });
-    const auto clustered = [](keyed_random& r, metrics::clustered_confusion& a,
-                              metrics::clustered_confusion& b) {
+    const auto clustered = [](keyed_random& r, quality::clustered_confusion& a,
+                              quality::clustered_confusion& b) {
         for (std::uint64_t unit = 0; unit < 400; ++unit) {
             const decision shared = decide(r);
             for (int i = 0; i < 3; ++i) {
@@ -106,12 +106,12 @@ void class_rows(coverage_table& table, const char* name, const Metric& metric)
         }
     };
     table.row(name, "clustered", 1'200, "30 units", 100, [=](keyed_random& r) {
-        metrics::clustered_confusion a(3), b(3);
+        quality::clustered_confusion a(3), b(3);
         clustered(r, a, b);
         return check(a.result(metric), first);
     });
     table.row((text + ", difference").c_str(), "clustered", 1'200, "30 units", 100, [=](keyed_random& r) {
-        metrics::clustered_confusion a(3), b(3);
+        quality::clustered_confusion a(3), b(3);
         clustered(r, a, b);
         return check(a.compare(metric, b), difference);
     });
@@ -119,17 +119,17 @@ void class_rows(coverage_table& table, const char* name, const Metric& metric)
 
 void classes(coverage_table& table)
 {
-    using metrics::averaging;
-    class_rows(table, "accuracy", metrics::accuracy{});
-    class_rows(table, "precision, macro", metrics::precision{});
-    class_rows(table, "precision of one class", metrics::precision{.label = 1});
-    class_rows(table, "recall, macro", metrics::recall{});
-    class_rows(table, "recall, weighted", metrics::recall{.average = averaging::weighted});
-    class_rows(table, "F1, micro", metrics::f_score{.average = averaging::micro});
-    class_rows(table, "F1, macro", metrics::f_score{});
-    class_rows(table, "F2, weighted", metrics::f_score{.beta = 2.0, .average = averaging::weighted});
-    class_rows(table, "balanced accuracy", metrics::balanced_accuracy{});
-    class_rows(table, "Matthews correlation", metrics::matthews_correlation{});
+    using quality::averaging;
+    class_rows(table, "accuracy", quality::accuracy{});
+    class_rows(table, "precision, macro", quality::precision{});
+    class_rows(table, "precision of one class", quality::precision{.label = 1});
+    class_rows(table, "recall, macro", quality::recall{});
+    class_rows(table, "recall, weighted", quality::recall{.average = averaging::weighted});
+    class_rows(table, "F1, micro", quality::f_score{.average = averaging::micro});
+    class_rows(table, "F1, macro", quality::f_score{});
+    class_rows(table, "F2, weighted", quality::f_score{.beta = 2.0, .average = averaging::weighted});
+    class_rows(table, "balanced accuracy", quality::balanced_accuracy{});
+    class_rows(table, "Matthews correlation", quality::matthews_correlation{});
 }
 
 // ---- numbers and probabilities
@@ -169,7 +169,7 @@ void row_rows(coverage_table& table, const char* name, int n, double first, doub
     const std::string least = std::to_string(n) + " rows";
     const std::string units = std::to_string(n) + " units";
     table.row(name, "independent", n, least.c_str(), 100, [=](keyed_random& r) {
-        metrics::row_quality<Metric> seen;
+        quality::row_quality<Metric> seen;
         for (int i = 0; i < n; ++i) {
             const auto d = rows_of_unit(r, 1)[0];
             seen.add(d[0], d[1]);
@@ -177,17 +177,17 @@ void row_rows(coverage_table& table, const char* name, int n, double first, doub
         return check(seen.result(), first);
     });
     table.row((text + ", difference").c_str(), "unpaired", 2 * n, least.c_str(), 50, [=](keyed_random& r) {
-        metrics::row_quality<Metric> a, b;
+        quality::row_quality<Metric> a, b;
         for (int i = 0; i < n; ++i) {
             const auto d = rows_of_unit(r, 1)[0];
             const auto e = rows_of_unit(r, 1)[0];
             a.add(d[0], d[1]);
             b.add(e[0], e[2]);
         }
-        return check(metrics::compare(a.result(), b.result()), first - second);
+        return check(quality::compare(a.result(), b.result()), first - second);
     });
     table.row((text + ", difference").c_str(), "paired", n, least.c_str(), 100, [=](keyed_random& r) {
-        metrics::paired_quality<Metric> seen;
+        quality::paired_quality<Metric> seen;
         for (int i = 0; i < n; ++i) {
             const auto d = rows_of_unit(r, 1)[0];
             seen.add(d[0], d[1], d[2]);
@@ -195,7 +195,7 @@ void row_rows(coverage_table& table, const char* name, int n, double first, doub
         return check(seen.compare(), first - second);
     });
     table.row((text + ", difference").c_str(), "clustered", 3 * n, units.c_str(), 30, [=](keyed_random& r) {
-        metrics::clustered_quality<Metric> a, b;
+        quality::clustered_quality<Metric> a, b;
         for (std::uint64_t unit = 0; unit < static_cast<std::uint64_t>(n); ++unit) {
             for (const auto& d : rows_of_unit(r, 3)) {
                 a.add(unit, d[0], d[1]);
@@ -205,7 +205,7 @@ void row_rows(coverage_table& table, const char* name, int n, double first, doub
         return check(a.compare(b), first - second);
     });
     table.row(name, "clustered", 3 * n, units.c_str(), 30, [=](keyed_random& r) {
-        metrics::clustered_quality<Metric> seen;
+        quality::clustered_quality<Metric> seen;
         for (std::uint64_t unit = 0; unit < static_cast<std::uint64_t>(n); ++unit) {
             for (const auto& d : rows_of_unit(r, 3)) {
                 seen.add(unit, d[0], d[1]);
@@ -252,12 +252,12 @@ void row_metrics(coverage_table& table)
                mean * (2.0 * cdf(mean / sd) - 1.0);
     };
     // errors: 0.2 y - 0.2 - 0.5 e, with mean -0.2 and variance 0.29; 0.5 y - 0.3 e, with variance 0.34
-    row_rows<metrics::mean_absolute_error>(table, "MAE", 300, folded(0.2, std::sqrt(0.29)),
+    row_rows<quality::mean_absolute_error>(table, "MAE", 300, folded(0.2, std::sqrt(0.29)),
                                            folded(0.0, std::sqrt(0.34)), regression);
-    row_rows<metrics::mean_squared_error>(table, "MSE", 1'000, 0.33, 0.34, regression);
-    row_rows<metrics::root_mean_squared_error>(table, "RMSE", 1'000, std::sqrt(0.33), std::sqrt(0.34),
+    row_rows<quality::mean_squared_error>(table, "MSE", 1'000, 0.33, 0.34, regression);
+    row_rows<quality::root_mean_squared_error>(table, "RMSE", 1'000, std::sqrt(0.33), std::sqrt(0.34),
                                                regression);
-    row_rows<metrics::r_squared>(table, "R-squared", 1'000, 0.67, 0.66, regression);
+    row_rows<quality::r_squared>(table, "R-squared", 1'000, 0.67, 0.66, regression);
 
     // rows of a unit have one probability, and often one label
     const auto probabilities = [](keyed_random& r, int rows) {
@@ -270,13 +270,13 @@ void row_metrics(coverage_table& table)
         return made;
     };
     const auto second = [](double p) { return 0.25 + 0.5 * p; };
-    row_rows<labelled<metrics::brier_score>>(
+    row_rows<labelled<quality::brier_score>>(
         table, "Brier score", 500, over_p([](double p) { return p * (1.0 - p); }), over_p([&](double p) {
             const double q = second(p);
             return p * (1.0 - q) * (1.0 - q) + (1.0 - p) * q * q;
         }),
         probabilities);
-    row_rows<labelled<metrics::log_loss>>(table, "log loss", 500, over_p([](double p) {
+    row_rows<labelled<quality::log_loss>>(table, "log loss", 500, over_p([](double p) {
                                               return -p * std::log(p) - (1.0 - p) * std::log(1.0 - p);
                                           }),
                                           over_p([&](double p) {
@@ -331,22 +331,22 @@ void score_metrics(coverage_table& table)
     const double difference = area - cdf(0.7 * std::sqrt(0.5));
     table.row("auc", "independent", 200, "40 of a class", 300, [=](keyed_random& r) {
         const scored s = score(r, 200, 1, 0.4);
-        return check(metrics::auc(s.labels, s.first), area);
+        return check(quality::auc(s.labels, s.first), area);
     });
     table.row("auc", "clustered", 600, "30 units", 100, [=](keyed_random& r) {
         const scored s = score(r, 200, 3, 0.4);
-        return check(metrics::auc(s.labels, s.first, s.units), area);
+        return check(quality::auc(s.labels, s.first, s.units), area);
     });
     table.row("compare_auc", "paired", 200, "40 of a class", 300, [=](keyed_random& r) {
         const scored s = score(r, 200, 1, 0.4);
-        return check(metrics::compare_auc(s.labels, s.first, s.second), difference);
+        return check(quality::compare_auc(s.labels, s.first, s.second), difference);
     });
     table.row("compare_auc", "clustered", 600, "30 units", 100, [=](keyed_random& r) {
         const scored s = score(r, 200, 3, 0.4);
-        return check(metrics::compare_auc(s.labels, s.first, s.second, s.units), difference);
+        return check(quality::compare_auc(s.labels, s.first, s.second, s.units), difference);
     });
     table.row("binned_auc", "independent", 200, "40 of a class", 300, [=](keyed_random& r) {
-        metrics::binned_auc seen;
+        quality::binned_auc seen;
         const scored s = score(r, 200, 1, 0.4);
         for (std::size_t i = 0; i < s.labels.size(); ++i) {
             seen.add(s.labels[i], cdf(s.first[i]));
@@ -357,19 +357,19 @@ void score_metrics(coverage_table& table)
     const double less = precision - precision_of_all(0.7, 0.3);
     table.row("average_precision", "independent", 2'000, "500 positives", 50, [=](keyed_random& r) {
         const scored s = score(r, 2'000, 1, 0.3);
-        return check(metrics::average_precision(s.labels, s.first), precision);
+        return check(quality::average_precision(s.labels, s.first), precision);
     });
     table.row("average_precision", "clustered", 3'000, "500 positives", 20, [=](keyed_random& r) {
         const scored s = score(r, 1'000, 3, 0.3);
-        return check(metrics::average_precision(s.labels, s.first, s.units), precision);
+        return check(quality::average_precision(s.labels, s.first, s.units), precision);
     });
     table.row("compare_average_precision", "paired", 2'000, "500 positives", 50, [=](keyed_random& r) {
         const scored s = score(r, 2'000, 1, 0.3);
-        return check(metrics::compare_average_precision(s.labels, s.first, s.second), less);
+        return check(quality::compare_average_precision(s.labels, s.first, s.second), less);
     });
     table.row("compare_average_precision", "clustered", 3'000, "500 positives", 20, [=](keyed_random& r) {
         const scored s = score(r, 1'000, 3, 0.3);
-        return check(metrics::compare_average_precision(s.labels, s.first, s.second, s.units), less);
+        return check(quality::compare_average_precision(s.labels, s.first, s.second, s.units), less);
     });
 }
 
@@ -402,7 +402,7 @@ void calibrations(coverage_table& table)
     const auto one = [&](const char* data, int n, auto model) {
         const double truth = std::sqrt(squared_error_of(model, 15));
         table.row("calibration_bins", data, n, "sum p (1 - p) = 30", 300, [=](keyed_random& r) {
-            metrics::calibration_bins seen;
+            quality::calibration_bins seen;
             for (int i = 0; i < n; ++i) {
                 const double p = r.uniform();
                 seen.add(r.chance(p) ? 1 : 0, model(p));
@@ -416,7 +416,7 @@ void calibrations(coverage_table& table)
     one("off by 0.11", 300, off);
     one("off by 0.11", 2'000, off);
     table.row("calibration_bins", "rare, calibrated", 1'000, "sum p (1 - p) = 30", 200, [](keyed_random& r) {
-        metrics::calibration_bins seen;
+        quality::calibration_bins seen;
         for (int i = 0; i < 1'000; ++i) {
             const double p = 0.1 * r.uniform();
             seen.add(r.chance(p) ? 1 : 0, p);
@@ -426,18 +426,18 @@ void calibrations(coverage_table& table)
     const double squared = squared_error_of(off, 15);
     table.row("calibration, difference", "unpaired, 0.11 and 0", 2'000, "sum p (1 - p) = 30", 100,
               [=](keyed_random& r) {
-                  metrics::calibration_bins a, b;
+                  quality::calibration_bins a, b;
                   for (int i = 0; i < 1'000; ++i) {
                       const double p = r.uniform(), q = r.uniform();
                       a.add(r.chance(p) ? 1 : 0, off(p));
                       b.add(r.chance(q) ? 1 : 0, q);
                   }
-                  return check(metrics::compare(a.result(), b.result()), squared);
+                  return check(quality::compare(a.result(), b.result()), squared);
               });
     const auto paired = [&](const char* data, auto model) {
         const double truth = squared_error_of(model, 15);
         table.row("paired_calibration", data, 1'000, "sum p (1 - p) = 30", 100, [=](keyed_random& r) {
-            metrics::paired_calibration seen;
+            quality::paired_calibration seen;
             for (int i = 0; i < 1'000; ++i) {
                 const double p = r.uniform();
                 seen.add(r.chance(p) ? 1 : 0, model(p), p);
@@ -447,8 +447,8 @@ void calibrations(coverage_table& table)
     };
     paired("off by 0.11 and 0", off);
     paired("off by 0.02 and 0", slightly);
-    const auto units = [=](keyed_random& r, metrics::clustered_calibration& a,
-                           metrics::clustered_calibration& b) {
+    const auto units = [=](keyed_random& r, quality::clustered_calibration& a,
+                           quality::clustered_calibration& b) {
         for (std::uint64_t unit = 0; unit < 500; ++unit) {
             const double p = r.uniform();
             const int shared = r.chance(p) ? 1 : 0;
@@ -462,14 +462,14 @@ void calibrations(coverage_table& table)
     for (const bool good : {true, false}) {
         table.row("clustered_calibration", good ? "units of 3, calibrated" : "units of 3, off by 0.11", 1'500,
                   "30 units", 50, [=](keyed_random& r) {
-                      metrics::clustered_calibration a, b;
+                      quality::clustered_calibration a, b;
                       units(r, a, b);
                       return check((good ? b : a).result(), good ? 0.0 : std::sqrt(squared));
                   });
     }
     table.row("clustered_calibration, diff.", "units of 3, 0.11 and 0", 1'500, "30 units", 50,
               [=](keyed_random& r) {
-                  metrics::clustered_calibration a, b;
+                  quality::clustered_calibration a, b;
                   units(r, a, b);
                   return check(a.compare(b), squared);
               });

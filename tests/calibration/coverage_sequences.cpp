@@ -5,22 +5,22 @@
 // the outcomes, a real effect, units with about four visits. Columns and arguments otherwise as in coverage.cpp.
 
 #include <joust/core/hash.hpp>
-#include <joust/core/sketch.hpp>
-#include <joust/metric/always_valid.hpp>
-#include <joust/metric/fixed_horizon.hpp>
-#include <joust/metric/group_sequential.hpp>
-#include <joust/metric/hybrid.hpp>
-#include <joust/stats/asymptotic_cs.hpp>
-#include <joust/stats/bernoulli_mixture.hpp>
-#include <joust/stats/betting.hpp>
-#include <joust/stats/empirical_bernstein.hpp>
-#include <joust/stats/group_sequential_inference.hpp>
-#include <joust/stats/normal_mixture.hpp>
-#include <joust/stats/poisson_rates.hpp>
-#include <joust/stats/quantile.hpp>
-#include <joust/stats/quantile_cs.hpp>
-#include <joust/stats/t_e_process.hpp>
-#include <joust/stats/two_sample_bernoulli.hpp>
+#include <joust/inference/always_valid.hpp>
+#include <joust/inference/fixed_horizon.hpp>
+#include <joust/inference/group_sequential.hpp>
+#include <joust/inference/hybrid.hpp>
+#include <joust/numeric/sketch.hpp>
+#include <joust/stats/estimation/quantile.hpp>
+#include <joust/stats/sequential/asymptotic_cs.hpp>
+#include <joust/stats/sequential/bernoulli_mixture.hpp>
+#include <joust/stats/sequential/betting.hpp>
+#include <joust/stats/sequential/empirical_bernstein.hpp>
+#include <joust/stats/sequential/group_sequential_inference.hpp>
+#include <joust/stats/sequential/normal_mixture.hpp>
+#include <joust/stats/sequential/poisson_rates.hpp>
+#include <joust/stats/sequential/quantile_cs.hpp>
+#include <joust/stats/sequential/t_e_process.hpp>
+#include <joust/stats/sequential/two_sample_bernoulli.hpp>
 
 #include "calibration/coverage.hpp"
 #include "metric/support.hpp"

@@ -3,14 +3,14 @@
 
 #include <joust/core/hash.hpp>
 #include <joust/core/random.hpp>
-#include <joust/metric/always_valid.hpp>
-#include <joust/metric/bayesian.hpp>
-#include <joust/metric/evidence.hpp>
-#include <joust/metric/fixed_horizon.hpp>
-#include <joust/metric/group_sequential.hpp>
-#include <joust/metric/hybrid.hpp>
+#include <joust/evidence/evidence.hpp>
+#include <joust/inference/always_valid.hpp>
+#include <joust/inference/bayesian.hpp>
+#include <joust/inference/fixed_horizon.hpp>
+#include <joust/inference/group_sequential.hpp>
+#include <joust/inference/hybrid.hpp>
 
-#include "limit.hpp"
+#include "calibration/limit.hpp"
 #include "metric/support.hpp"
 
 #include <fmt/format.h>

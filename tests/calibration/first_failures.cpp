@@ -6,8 +6,8 @@
 // 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs twenty times as many.
 
 #include <joust/core/random.hpp>
-#include <joust/metric/first_events.hpp>
-#include <joust/stats/first_failure.hpp>
+#include <joust/evidence/first_events.hpp>
+#include <joust/stats/sequential/first_failure.hpp>
 
 #include "calibration/limit.hpp"
 

@@ -1,15 +1,15 @@
 // How often an interleaving trial finds a preference that nobody has, looked at again and again while users return.
 
 #include <joust/core/random.hpp>
+#include <joust/evidence/slab.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/credit.hpp>
 #include <joust/interleave/probabilistic.hpp>
 #include <joust/interleave/team_draft.hpp>
 #include <joust/interleave/teams.hpp>
-#include <joust/metric/slab.hpp>
-#include <joust/trial/preference.hpp>
+#include <joust/trial/detail/preference.hpp>
 
-#include "limit.hpp"
+#include "calibration/limit.hpp"
 
 #include <array>
 #include <cstdint>

@@ -13,10 +13,10 @@
 
 #include <joust/core/hash.hpp>
 #include <joust/core/random.hpp>
-#include <joust/metric/always_valid.hpp>
-#include <joust/metric/fixed_horizon.hpp>
-#include <joust/metric/live_quantile.hpp>
-#include <joust/trial/judge.hpp>
+#include <joust/evidence/live_quantile.hpp>
+#include <joust/inference/always_valid.hpp>
+#include <joust/inference/fixed_horizon.hpp>
+#include <joust/trial/detail/decide.hpp>
 
 #include "calibration/limit.hpp"
 #include "calibration/ramp.hpp"

@@ -11,9 +11,9 @@
 // many; arguments are another seed, another number of runs, and a text: only rows with it in their name.
 
 #include <joust/core/random.hpp>
-#include <joust/metric/always_valid.hpp>
-#include <joust/metric/slab.hpp>
-#include <joust/stats/score.hpp>
+#include <joust/evidence/slab.hpp>
+#include <joust/inference/always_valid.hpp>
+#include <joust/stats/sequential/score.hpp>
 
 #include "calibration/limit.hpp"
 #include "calibration/ramp.hpp"

@@ -17,10 +17,10 @@
 // many runs). JOUST_CALIBRATE=full runs eighty times as many; an argument is another seed.
 
 #include <joust/core/random.hpp>
-#include <joust/metric/always_valid.hpp>
-#include <joust/metric/slab.hpp>
-#include <joust/stats/normal_mixture.hpp>
-#include <joust/stats/score.hpp>
+#include <joust/evidence/slab.hpp>
+#include <joust/inference/always_valid.hpp>
+#include <joust/stats/sequential/normal_mixture.hpp>
+#include <joust/stats/sequential/score.hpp>
 
 #include "calibration/limit.hpp"
 #include "calibration/ramp.hpp"

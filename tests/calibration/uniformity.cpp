@@ -7,8 +7,8 @@
 
 #include <joust/core/bits.hpp>
 #include <joust/core/unit_id.hpp>
-#include <joust/stats/distributions.hpp>
-#include <joust/stats/multiplicity.hpp>
+#include <joust/numeric/distributions.hpp>
+#include <joust/stats/tests/multiplicity.hpp>
 
 #include "calibration/limit.hpp"
 

@@ -1,6 +1,6 @@
 // Every misuse of the policy pattern is answered with one sentence.
 
-#include <joust/metric/fixed_horizon.hpp>
+#include <joust/inference/fixed_horizon.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>
 #include <joust/trial/gate.hpp>

@@ -1,6 +1,6 @@
 // Any bytes are a plan that is written back the same, or a parse_error that names the member.
 
-#include <joust/integration/plan_file.hpp>
+#include <joust/store/plan_file.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Feed any bytes to the reader of snapshots: each must give a parse_error that says something, or a value that is written
 // and read again as the same one.
 
-#include <joust/metric/evidence.hpp>
+#include <joust/evidence/evidence.hpp>
 #include <joust/store/snapshot.hpp>
 
 #include <cstddef>

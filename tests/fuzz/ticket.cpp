@@ -1,5 +1,5 @@
-#include <joust/trial/signed_ticket.hpp>
-#include <joust/trial/ticket.hpp>
+#include <joust/ticket/signed_ticket.hpp>
+#include <joust/ticket/ticket.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,11 +1,11 @@
 #include <joust/interleave/attribution.hpp>
-#include <joust/stats/betting.hpp>
 #include <joust/stats/moments.hpp>
-#include <joust/stats/paired.hpp>
-#include <joust/stats/sign_flip.hpp>
-#include <joust/stats/sign_test.hpp>
+#include <joust/stats/sequential/betting.hpp>
+#include <joust/stats/tests/paired.hpp>
+#include <joust/stats/tests/sign_flip.hpp>
+#include <joust/stats/tests/sign_test.hpp>
 
-#include "../stats/support.hpp"
+#include "stats/support.hpp"
 
 #include <algorithm>
 #include <array>

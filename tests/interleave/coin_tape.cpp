@@ -2,7 +2,7 @@
 #include <joust/interleave/coin_tape.hpp>
 
 #include "catch.hpp"
-#include "enumerator.hpp"
+#include "interleave/enumerator.hpp"
 
 using namespace joust::detail;
 using joust::keyed_random;

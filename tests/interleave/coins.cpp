@@ -2,7 +2,7 @@
 #include <joust/interleave/coins.hpp>
 
 #include "catch.hpp"
-#include "enumerator.hpp"
+#include "interleave/enumerator.hpp"
 
 namespace {
 

@@ -3,7 +3,7 @@
 #include <joust/interleave/interleaver.hpp>
 
 #include "catch.hpp"
-#include "laws.hpp"
+#include "interleave/laws.hpp"
 
 using namespace joust_test;
 using joust::competitive_pairs;

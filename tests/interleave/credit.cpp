@@ -3,7 +3,7 @@
 #include <joust/interleave/credit.hpp>
 
 #include "catch.hpp"
-#include "laws.hpp"
+#include "interleave/laws.hpp"
 
 #include <cmath>
 #include <limits>

@@ -1,11 +1,11 @@
-#include "laws.hpp"
+#include "interleave/laws.hpp"
 
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/team_draft.hpp>
 
 #include "catch.hpp"
-#include "laws_universes.hpp"
-#include "reference.hpp"
+#include "interleave/laws_universes.hpp"
+#include "interleave/reference.hpp"
 
 #include <map>
 #include <set>

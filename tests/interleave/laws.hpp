@@ -3,7 +3,7 @@
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/ranking.hpp>
 
-#include "enumerator.hpp"
+#include "interleave/enumerator.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,10 +1,10 @@
-#include "laws_balanced.hpp"
+#include "interleave/laws_balanced.hpp"
 
 #include <joust/interleave/balanced.hpp>
 
 #include "catch.hpp"
-#include "laws_universes.hpp"
-#include "reference.hpp"
+#include "interleave/laws_universes.hpp"
+#include "interleave/reference.hpp"
 
 #include <map>
 #include <numeric>

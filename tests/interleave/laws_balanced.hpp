@@ -2,9 +2,9 @@
 
 #include <joust/interleave/balanced.hpp>
 
-#include "enumerator.hpp"
-#include "laws.hpp"
-#include "laws_shares.hpp"
+#include "interleave/enumerator.hpp"
+#include "interleave/laws.hpp"
+#include "interleave/laws_shares.hpp"
 
 #include <array>
 #include <cstddef>

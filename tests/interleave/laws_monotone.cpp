@@ -5,8 +5,8 @@
 #include <joust/interleave/team_draft.hpp>
 
 #include "catch.hpp"
-#include "laws_balanced.hpp"
-#include "laws_shares.hpp"
+#include "interleave/laws_balanced.hpp"
+#include "interleave/laws_shares.hpp"
 
 #include <map>
 #include <utility>

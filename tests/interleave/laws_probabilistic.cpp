@@ -2,8 +2,8 @@
 #include <joust/interleave/probabilistic.hpp>
 
 #include "catch.hpp"
-#include "laws_shares.hpp"
-#include "laws_universes.hpp"
+#include "interleave/laws_shares.hpp"
+#include "interleave/laws_universes.hpp"
 
 #include <map>
 

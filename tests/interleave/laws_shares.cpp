@@ -1,4 +1,4 @@
-#include "laws_shares.hpp"
+#include "interleave/laws_shares.hpp"
 
 #include <joust/core/error.hpp>
 #include <joust/core/random.hpp>

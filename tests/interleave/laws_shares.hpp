@@ -7,8 +7,8 @@
 #include <joust/interleave/shares.hpp>
 #include <joust/interleave/teams.hpp>
 
-#include "enumerator.hpp"
-#include "laws.hpp"
+#include "interleave/enumerator.hpp"
+#include "interleave/laws.hpp"
 
 #include <array>
 #include <cmath>

@@ -6,10 +6,10 @@
 #include <joust/interleave/team_draft.hpp>
 
 #include "catch.hpp"
-#include "laws_balanced.hpp"
-#include "laws_shares.hpp"
-#include "laws_universes.hpp"
-#include "reference.hpp"
+#include "interleave/laws_balanced.hpp"
+#include "interleave/laws_shares.hpp"
+#include "interleave/laws_universes.hpp"
+#include "interleave/reference.hpp"
 #include "sanitized.hpp"
 
 #include <cstdio>

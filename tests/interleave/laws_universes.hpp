@@ -1,6 +1,6 @@
 #pragma once
 
-#include "laws.hpp"
+#include "interleave/laws.hpp"
 
 #include <algorithm>
 #include <cstddef>

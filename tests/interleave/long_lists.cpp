@@ -5,9 +5,9 @@
 #include <joust/interleave/scratch.hpp>
 #include <joust/interleave/team_draft.hpp>
 
-#include "../allocations.hpp"
+#include "allocations.hpp"
 #include "catch.hpp"
-#include "laws.hpp"
+#include "interleave/laws.hpp"
 
 #include <thread>
 

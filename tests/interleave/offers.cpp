@@ -4,8 +4,8 @@
 #include <joust/interleave/team_draft.hpp>
 
 #include "catch.hpp"
-#include "laws.hpp"
-#include "reference.hpp"
+#include "interleave/laws.hpp"
+#include "interleave/reference.hpp"
 
 #include <array>
 #include <utility>

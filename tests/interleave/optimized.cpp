@@ -3,10 +3,10 @@
 #include <joust/interleave/interleaver.hpp>
 #include <joust/interleave/optimized.hpp>
 
-#include "../allocations.hpp"
+#include "allocations.hpp"
 #include "catch.hpp"
-#include "laws.hpp"
-#include "optimal_costs.hpp"
+#include "interleave/laws.hpp"
+#include "interleave/optimal_costs.hpp"
 
 #include <cmath>
 #include <map>

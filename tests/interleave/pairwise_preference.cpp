@@ -5,7 +5,7 @@
 
 #include "allocations.hpp"
 #include "catch.hpp"
-#include "laws.hpp"
+#include "interleave/laws.hpp"
 
 #include <map>
 #include <string>

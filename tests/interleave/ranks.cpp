@@ -2,7 +2,7 @@
 
 #include "allocations.hpp"
 #include "catch.hpp"
-#include "laws.hpp"
+#include "interleave/laws.hpp"
 
 using joust::detail::late_array;
 using joust::detail::rank_table;

@@ -4,7 +4,7 @@
 #include <joust/interleave/roughly_optimized.hpp>
 
 #include "catch.hpp"
-#include "laws.hpp"
+#include "interleave/laws.hpp"
 
 #include <cmath>
 #include <limits>

@@ -4,8 +4,8 @@
 
 #include "allocations.hpp"
 #include "catch.hpp"
-#include "laws_shares.hpp"
-#include "laws_universes.hpp"
+#include "interleave/laws_shares.hpp"
+#include "interleave/laws_universes.hpp"
 
 using namespace joust_test;
 using joust::credit_shares;

@@ -3,7 +3,7 @@
 
 #include "allocations.hpp"
 #include "catch.hpp"
-#include "enumerator.hpp"
+#include "interleave/enumerator.hpp"
 
 #include <array>
 #include <cmath>

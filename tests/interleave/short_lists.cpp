@@ -6,7 +6,7 @@
 #include <joust/interleave/two_lists.hpp>
 
 #include "catch.hpp"
-#include "laws.hpp"
+#include "interleave/laws.hpp"
 
 #include <cstring>
 #include <string>

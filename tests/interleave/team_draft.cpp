@@ -3,7 +3,7 @@
 #include <joust/interleave/team_draft.hpp>
 
 #include "catch.hpp"
-#include "laws.hpp"
+#include "interleave/laws.hpp"
 
 using namespace joust_test;
 using joust::draft;

@@ -48,7 +48,7 @@ inline int unguarded = 0;
 END
 header stats/s.hpp <<'END'
 #pragma once
-#include <joust/stats/distributions.hpp>
+#include <joust/numeric/distributions.hpp>
 #include <Eigen/Core>
 END
 header stats/distributions.hpp <<'END'
@@ -67,7 +67,7 @@ header shadow/y.hpp <<'END'
 END
 header trial/z.hpp <<'END'
 #pragma once
-#include <joust/stats/distributions.hpp>
+#include <joust/numeric/distributions.hpp>
 END
 header version.hpp <<'END'
 #pragma once
@@ -93,7 +93,7 @@ expect "$output" "include/joust/split/x.hpp:2: split must not include shadow"
 expect "$output" "include/joust/shadow/y.hpp:2: shadow must not include trial"
 expect "$output" "include/joust/shadow/y.hpp:3: <fmt/core.h> enters only by the door"
 expect "$output" "include/joust/shadow/y.hpp:4: <nlohmann/json.hpp> enters only by the door"
-expect "$output" "include/joust/trial/z.hpp:1: serves, but reaches boost by joust/trial/z.hpp -> joust/stats/distributions.hpp"
+expect "$output" "include/joust/trial/z.hpp:1: serves, but reaches boost by joust/trial/z.hpp -> joust/numeric/distributions.hpp"
 expect "$output" "include/joust/version.hpp:3: defines a macro other than JOUST_VERSION"
 expect "$output" 'include/joust/attic/old.hpp:1: joust has no room "attic"'
 for line in 10 11 12 13; do

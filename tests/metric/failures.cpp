@@ -1,9 +1,9 @@
+#include <joust/evidence/live_evidence.hpp>
 #include <joust/metric/failures.hpp>
-#include <joust/metric/live_evidence.hpp>
 #include <joust/trial/ab_test.hpp>
 
 #include "catch.hpp"
-#include "support.hpp"
+#include "metric/support.hpp"
 
 #include <array>
 #include <cstdint>

@@ -1,8 +1,8 @@
+#include <joust/evidence/live_evidence.hpp>
 #include <joust/metric/latency.hpp>
-#include <joust/metric/live_evidence.hpp>
 
 #include "catch.hpp"
-#include "support.hpp"
+#include "metric/support.hpp"
 
 #include <array>
 #include <cmath>

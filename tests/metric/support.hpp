@@ -5,9 +5,9 @@
 
 #include <joust/core/hash.hpp>
 #include <joust/core/random.hpp>
-#include <joust/metric/evidence.hpp>
-#include <joust/metric/inference.hpp>
-#include <joust/metric/live_evidence.hpp>
+#include <joust/evidence/evidence.hpp>
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/inference/inference.hpp>
 
 #include <cmath>
 #include <cstddef>

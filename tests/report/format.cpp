@@ -1,7 +1,7 @@
 #include <joust/format.hpp>
 
 #include "catch.hpp"
-#include "sample.hpp"
+#include "report/sample.hpp"
 
 #include <fmt/ranges.h>
 

@@ -1,7 +1,7 @@
 #include <joust/report/html.hpp>
 
 #include "catch.hpp"
-#include "sample.hpp"
+#include "report/sample.hpp"
 
 #include <cstddef>
 #include <string>

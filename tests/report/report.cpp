@@ -1,7 +1,7 @@
 #include <joust/report/report.hpp>
 
 #include "catch.hpp"
-#include "sample.hpp"
+#include "report/sample.hpp"
 
 TEST_CASE("exit codes stop a pipeline only where the challenger is worse or nothing is known")
 {

@@ -4,7 +4,7 @@
 #include <joust/report/write.hpp>
 
 #include "catch.hpp"
-#include "sample.hpp"
+#include "report/sample.hpp"
 
 #include <string>
 

@@ -1,7 +1,7 @@
 #include <joust/report/text.hpp>
 
 #include "catch.hpp"
-#include "sample.hpp"
+#include "report/sample.hpp"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include <joust/shadow/executor.hpp>
+#include <joust/core/executor.hpp>
 
 #include "catch.hpp"
 

@@ -4,8 +4,8 @@
 #include <joust/split/plan_diff.hpp>
 #include <joust/split/rewards.hpp>
 #include <joust/split/thompson.hpp>
-#include <joust/stats/bayes.hpp>
-#include <joust/stats/off_policy.hpp>
+#include <joust/stats/bayes/bayes.hpp>
+#include <joust/stats/estimation/off_policy.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/replan.hpp>
 

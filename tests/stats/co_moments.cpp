@@ -1,6 +1,6 @@
 #include <joust/stats/co_moments.hpp>
 
-#include "oracle_rows.hpp"
+#include "stats/oracle_rows.hpp"
 
 #include <array>
 #include <cmath>

@@ -2,13 +2,13 @@
 // their tests beside them: boundaries from cumulative spending and grids of low order in group_sequential.cpp, differences of
 // log-gamma in sequential_srm.cpp, asymptotic sequences without a burn-in in asymptotic_cs.cpp.
 
-#include <joust/stats/equivalence.hpp>
 #include <joust/stats/moments.hpp>
-#include <joust/stats/proportions.hpp>
-#include <joust/stats/welch.hpp>
+#include <joust/stats/tests/equivalence.hpp>
+#include <joust/stats/tests/proportions.hpp>
+#include <joust/stats/tests/welch.hpp>
 
 #include "catch.hpp"
-#include "support.hpp"
+#include "stats/support.hpp"
 
 #include <cmath>
 #include <vector>

@@ -1,7 +1,7 @@
 #include <joust/stats/moments.hpp>
 
-#include "exact.hpp"
-#include "support.hpp"
+#include "stats/exact.hpp"
+#include "stats/support.hpp"
 
 #include <cmath>
 #include <limits>

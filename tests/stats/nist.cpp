@@ -5,8 +5,8 @@
 
 #include <joust/stats/moments.hpp>
 
-#include "exact.hpp"
-#include "support.hpp"
+#include "stats/exact.hpp"
+#include "stats/support.hpp"
 
 #include <cmath>
 #include <cstddef>

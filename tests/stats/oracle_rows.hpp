@@ -2,7 +2,7 @@
 
 // The rows of tests/oracles/statistics.csv, and loops that hold a method to each of its rows.
 
-#include "support.hpp"
+#include "stats/support.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,18 +1,18 @@
 // Every row of tests/oracles/statistics.csv whose method joust has, at the row's own tolerance.
 
-#include <joust/stats/clopper_pearson.hpp>
-#include <joust/stats/cluster.hpp>
-#include <joust/stats/distributions.hpp>
-#include <joust/stats/mcnemar.hpp>
+#include <joust/numeric/distributions.hpp>
+#include <joust/stats/estimation/clopper_pearson.hpp>
 #include <joust/stats/moments.hpp>
-#include <joust/stats/normal_mixture.hpp>
-#include <joust/stats/paired.hpp>
-#include <joust/stats/proportions.hpp>
-#include <joust/stats/srm.hpp>
-#include <joust/stats/welch.hpp>
+#include <joust/stats/sequential/normal_mixture.hpp>
+#include <joust/stats/tests/cluster.hpp>
+#include <joust/stats/tests/mcnemar.hpp>
+#include <joust/stats/tests/paired.hpp>
+#include <joust/stats/tests/proportions.hpp>
+#include <joust/stats/tests/srm.hpp>
+#include <joust/stats/tests/welch.hpp>
 
-#include "oracle_rows.hpp"
-#include "support.hpp"
+#include "stats/oracle_rows.hpp"
+#include "stats/support.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,8 @@
-#include <joust/stats/cluster.hpp>
-#include <joust/stats/cuped.hpp>
+#include <joust/stats/estimation/cuped.hpp>
 #include <joust/stats/regression.hpp>
+#include <joust/stats/tests/cluster.hpp>
 
-#include "oracle_rows.hpp"
+#include "stats/oracle_rows.hpp"
 
 #include <Eigen/Dense>
 

@@ -1,5 +1,5 @@
 #include <joust/core/random.hpp>
-#include <joust/metric/fixed_horizon.hpp>
+#include <joust/inference/fixed_horizon.hpp>
 #include <joust/trial/ab_test.hpp>
 
 #include "catch.hpp"

@@ -1,10 +1,10 @@
 #include <joust/core/clock.hpp>
 #include <joust/core/random.hpp>
-#include <joust/metric/always_valid.hpp>
-#include <joust/metric/bayesian.hpp>
-#include <joust/metric/fixed_horizon.hpp>
+#include <joust/inference/always_valid.hpp>
+#include <joust/inference/bayesian.hpp>
+#include <joust/inference/fixed_horizon.hpp>
 #include <joust/report/report.hpp>
-#include <joust/stats/cross_validated.hpp>
+#include <joust/stats/tests/cross_validated.hpp>
 #include <joust/store/results.hpp>
 #include <joust/trial/gate.hpp>
 

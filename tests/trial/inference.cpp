@@ -1,10 +1,10 @@
 // Every inference policy, from the call to the report.
 
 #include <joust/core/random.hpp>
-#include <joust/metric/bayesian.hpp>
-#include <joust/metric/fixed_horizon.hpp>
-#include <joust/metric/group_sequential.hpp>
-#include <joust/metric/hybrid.hpp>
+#include <joust/inference/bayesian.hpp>
+#include <joust/inference/fixed_horizon.hpp>
+#include <joust/inference/group_sequential.hpp>
+#include <joust/inference/hybrid.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>
 #include <joust/trial/interleaving.hpp>

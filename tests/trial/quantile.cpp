@@ -1,6 +1,6 @@
 #include <joust/core/random.hpp>
-#include <joust/metric/bayesian.hpp>
-#include <joust/metric/fixed_horizon.hpp>
+#include <joust/inference/bayesian.hpp>
+#include <joust/inference/fixed_horizon.hpp>
 #include <joust/store/snapshot.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>

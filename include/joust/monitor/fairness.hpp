@@ -1,8 +1,8 @@
 #pragma once
 
-#include <joust/stats/normal.hpp>
-#include <joust/stats/proportions.hpp>
+#include <joust/numeric/normal.hpp>
 #include <joust/stats/result.hpp>
+#include <joust/stats/tests/proportions.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <joust/core/error.hpp>
-#include <joust/stats/betting.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
+#include <joust/stats/sequential/betting.hpp>
 
 #include <cmath>
 #include <cstddef>

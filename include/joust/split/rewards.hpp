@@ -1,6 +1,6 @@
 #pragma once
 
-#include <joust/metric/evidence.hpp>
+#include <joust/evidence/evidence.hpp>
 #include <joust/split/bandit.hpp>
 
 #include <cstddef>

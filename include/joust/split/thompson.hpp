@@ -1,7 +1,7 @@
 #pragma once
 
+#include <joust/numeric/gauss_legendre.hpp>
 #include <joust/split/bandit.hpp>
-#include <joust/stats/gauss_legendre.hpp>
 
 #include <array>
 #include <cmath>

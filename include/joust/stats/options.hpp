@@ -1,14 +1,12 @@
 #pragma once
 
-#include <cstdint>
+#include <joust/numeric/side.hpp>
+
 #include <limits>
 
 namespace joust {
 inline namespace v0 {
 namespace stats {
-
-/// Which departure from the null a test looks for: first minus second is not zero, above it, or below it.
-enum class side : std::uint8_t { two, greater, less };
 
 /// Common options of a test: the error rate of its interval, and the alternative of its p-value.
 ///
@@ -31,6 +29,12 @@ namespace detail {
 [[nodiscard]] constexpr bool is_alpha(double alpha) noexcept
 {
     return alpha > 0.0 && alpha < 1.0;
+}
+
+// What quantile an interval of this alternative takes: alpha / 2 at each end, or alpha at one.
+[[nodiscard]] constexpr double tail_alpha(const test_options& options) noexcept
+{
+    return options.alternative == side::two ? 0.5 * options.alpha : options.alpha;
 }
 
 }  // namespace detail

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <joust/stats/distributions.hpp>
+#include <joust/numeric/distributions.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
-#include <joust/stats/welch.hpp>
+#include <joust/stats/tests/welch.hpp>
 
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>

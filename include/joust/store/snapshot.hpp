@@ -2,9 +2,9 @@
 
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
-#include <joust/core/hyperloglog.hpp>
-#include <joust/core/sketch.hpp>
-#include <joust/core/value_sketch.hpp>
+#include <joust/numeric/hyperloglog.hpp>
+#include <joust/numeric/sketch.hpp>
+#include <joust/numeric/value_sketch.hpp>
 
 #include <bit>
 #include <cstddef>

@@ -2,8 +2,8 @@
 
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
-#include <joust/trial/judge.hpp>
-#include <joust/trial/serving.hpp>
+#include <joust/trial/detail/decide.hpp>
+#include <joust/trial/detail/serving.hpp>
 
 #include <cmath>
 #include <cstddef>

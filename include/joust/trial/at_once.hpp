@@ -1,10 +1,10 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/executor.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/core/model.hpp>
 #include <joust/core/outlives_call.hpp>
-#include <joust/shadow/executor.hpp>
 #include <joust/trial/rankers.hpp>
 
 #include <array>

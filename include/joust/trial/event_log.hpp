@@ -1,9 +1,9 @@
 #pragma once
 
+#include <joust/core/executor.hpp>
 #include <joust/core/json.hpp>
-#include <joust/shadow/executor.hpp>
+#include <joust/ticket/ticket.hpp>
 #include <joust/trial/recorder.hpp>
-#include <joust/trial/ticket.hpp>
 
 #include <array>
 #include <atomic>

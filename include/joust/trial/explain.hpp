@@ -2,7 +2,7 @@
 
 #include <joust/core/text.hpp>
 #include <joust/split/explain.hpp>
-#include <joust/trial/serving.hpp>
+#include <joust/trial/detail/serving.hpp>
 
 #include <cstdint>
 #include <string>

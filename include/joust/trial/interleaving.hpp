@@ -3,9 +3,9 @@
 #include <joust/core/clock.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/core/random.hpp>
-#include <joust/core/seen.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_key.hpp>
+#include <joust/evidence/live_evidence.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/credit.hpp>
 #include <joust/interleave/eligible.hpp>
@@ -17,15 +17,15 @@
 #include <joust/interleave/slate.hpp>
 #include <joust/interleave/team_draft.hpp>
 #include <joust/interleave/teams.hpp>
-#include <joust/metric/live_evidence.hpp>
 #include <joust/report/report.hpp>
+#include <joust/ticket/seen.hpp>
+#include <joust/ticket/ticket.hpp>
+#include <joust/ticket/tickets.hpp>
 #include <joust/trial/consent.hpp>
-#include <joust/trial/interleaving_report.hpp>
-#include <joust/trial/preference.hpp>
+#include <joust/trial/detail/interleaving_report.hpp>
+#include <joust/trial/detail/preference.hpp>
 #include <joust/trial/rankers.hpp>
 #include <joust/trial/recorder.hpp>
-#include <joust/trial/ticket.hpp>
-#include <joust/trial/tickets.hpp>
 #include <joust/trial/timing.hpp>
 
 #include <array>

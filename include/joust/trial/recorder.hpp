@@ -2,7 +2,7 @@
 
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
-#include <joust/trial/ticket.hpp>
+#include <joust/ticket/ticket.hpp>
 
 #include <cstdint>
 #include <string_view>

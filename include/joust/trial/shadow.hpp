@@ -1,25 +1,25 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/executor.hpp>
 #include <joust/core/outlives_call.hpp>
 #include <joust/core/owned.hpp>
 #include <joust/core/unit_key.hpp>
-#include <joust/metric/always_valid.hpp>
-#include <joust/metric/thread_slabs.hpp>
+#include <joust/evidence/thread_slabs.hpp>
+#include <joust/inference/always_valid.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/shadow/breaker.hpp>
 #include <joust/shadow/comparator.hpp>
-#include <joust/shadow/executor.hpp>
 #include <joust/shadow/judge.hpp>
 #include <joust/shadow/pending.hpp>
 #include <joust/shadow/sampler.hpp>
+#include <joust/ticket/ticket.hpp>
+#include <joust/ticket/tickets.hpp>
 #include <joust/trial/consent.hpp>
-#include <joust/trial/serving.hpp>
-#include <joust/trial/shadow_evidence.hpp>
-#include <joust/trial/shadow_report.hpp>
-#include <joust/trial/ticket.hpp>
-#include <joust/trial/tickets.hpp>
+#include <joust/trial/detail/serving.hpp>
+#include <joust/trial/detail/shadow_evidence.hpp>
+#include <joust/trial/detail/shadow_report.hpp>
 
 #include <array>
 #include <atomic>

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <joust/evidence/slab.hpp>
+#include <joust/stats/sequential/first_failure.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+
+/// The first event (failure, late answer) in one hashed slot of units. Later ones follow the unit's arm and prove nothing.
+struct first_event {
+    std::uint16_t slot = 0;
+    bool challenger = false;
+    /// the challenger's, in the plan that served the call
+    double propensity = 0.0;
+    /// milliseconds since 1970; the earlier one stays when logs merge
+    std::uint64_t time = 0;
+
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(slot, challenger, propensity, time);
+    }
+    bool operator==(const first_event&) const = default;
+};
+
+/// Keep the earlier event of every slot. shape: both sorted by slot
+inline std::vector<first_event> merge(const std::vector<first_event>& a, const std::vector<first_event>& b)
+{
+    std::vector<first_event> merged;
+    merged.reserve(a.size() + b.size());
+    auto x = a.begin();
+    auto y = b.begin();
+    while (x != a.end() || y != b.end()) {
+        if (y == b.end() || (x != a.end() && x->slot < y->slot)) {
+            merged.push_back(*x++);
+        } else if (x == a.end() || y->slot < x->slot) {
+            merged.push_back(*y++);
+        } else {
+            // Equal times are broken by value, so that the order of merging never matters.
+            const bool first = x->time != y->time               ? x->time < y->time
+                               : x->challenger != y->challenger ? x->challenger
+                                                                : x->propensity <= y->propensity;
+            merged.push_back(first ? *x : *y);
+            ++x;
+            ++y;
+        }
+    }
+    return merged;
+}
+
+/// How much more often than allowed the challenger's slots see an event first, as log e-value.
+[[nodiscard]] inline double log_e_of(const std::vector<first_event>& events, double max_ratio)
+{
+    stats::first_failure test{{.null_ratio = max_ratio}};
+    for (const auto& event : events) {
+        test.add(event.challenger, event.propensity);
+    }
+    return test.log_e();
+}
+
+namespace detail {
+
+inline constexpr std::size_t event_slots = 4096;
+
+[[nodiscard]] constexpr std::uint16_t slot_of(std::uint64_t pseudonym) noexcept
+{
+    return static_cast<std::uint16_t>((pseudonym >> 32) & (event_slots - 1));
+}
+
+/// The live log of first events of one guardrail and pair: every event moves the e-value at once.
+///
+/// cost: after the slot's first event one load; a first event takes a spin lock that is held for some 50 ns.
+class first_event_log {
+public:
+    /// Say how often the challenger may be first, as a ratio, before anything is recorded.
+    void allow(double max_ratio) noexcept { test_ = stats::first_failure{{.null_ratio = max_ratio}}; }
+
+    /// shape: returns the log e-value after this event
+    double record(std::uint64_t pseudonym, bool challenger, double propensity, std::uint64_t time) noexcept
+    {
+        const std::uint16_t slot = slot_of(pseudonym);
+        if (taken_[slot].load(std::memory_order_relaxed) || !(propensity > 0.0 && propensity < 1.0)) {
+            return log_e();
+        }
+        while (busy_.test_and_set(std::memory_order_acquire)) {
+            let_others_run();
+        }
+        if (!taken_[slot].load(std::memory_order_relaxed)) {
+            events_[slot] = {slot, challenger, propensity, time};
+            taken_[slot].store(true, std::memory_order_relaxed);
+            test_.add(challenger, propensity);
+            const double now = test_.log_e();
+            log_e_.store(now, std::memory_order_relaxed);
+            if (now > highest_.load(std::memory_order_relaxed)) {
+                highest_.store(now, std::memory_order_relaxed);
+            }
+        }
+        busy_.clear(std::memory_order_release);
+        return log_e();
+    }
+
+    [[nodiscard]] double log_e() const noexcept { return log_e_.load(std::memory_order_relaxed); }
+    [[nodiscard]] double highest_log_e() const noexcept { return highest_.load(std::memory_order_relaxed); }
+
+    /// Copy the events into a list, sorted by slot.
+    void events(std::vector<first_event>& out) const
+    {
+        out.clear();
+        out.reserve(event_slots);
+        while (busy_.test_and_set(std::memory_order_acquire)) {
+            let_others_run();
+        }
+        for (std::size_t slot = 0; slot < event_slots; ++slot) {
+            if (taken_[slot].load(std::memory_order_relaxed)) {
+                out.push_back(events_[slot]);
+            }
+        }
+        busy_.clear(std::memory_order_release);
+    }
+
+private:
+    mutable std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+    stats::first_failure test_;
+    std::atomic<double> log_e_{0.0};
+    std::atomic<double> highest_{0.0};
+    std::vector<std::atomic<bool>> taken_ = std::vector<std::atomic<bool>>(event_slots);
+    std::vector<first_event> events_ = std::vector<first_event>(event_slots);
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,374 @@
+#pragma once
+
+#include <joust/evidence/evidence.hpp>
+#include <joust/evidence/thread_slabs.hpp>
+
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// A challenger's propensity among {champion, challenger}, and sqrt(s (1 - s)), as one plan fixes them.
+struct pair_share {
+    double challenger = 0.0;
+    double root = 0.0;
+
+    static pair_share of(double champion_share, double challenger_share) noexcept
+    {
+        const double both = champion_share + challenger_share;
+        const double s = both > 0.0 ? challenger_share / both : 0.0;
+        return with(s);
+    }
+    /// Of the two alone, where the challenger's share says it all.
+    static pair_share with(double challenger) noexcept
+    {
+        return {challenger, std::sqrt(challenger * (1.0 - challenger))};
+    }
+};
+
+inline constexpr std::size_t exposure_series = 0;
+inline constexpr std::size_t failure_series = 1;
+
+/// A guardrail that moves with every event: on failures, or on answers later than a threshold.
+struct event_watch {
+    bool on_latency = false;
+    std::size_t series = failure_series;
+    /// allowed ratio of first events
+    double max_ratio = 1.0;
+    /// latency: the champion's quantile that is watched
+    double q = 0.99;
+    /// latency: what the challenger may take, as a multiple of it
+    double latency_ratio = 1.0;
+    /// latency: and as nanoseconds more
+    double latency_increase = 0.0;
+    std::uint64_t warm_up = 1'000;
+};
+
+/// Reasons for which feedback is counted and not used.
+enum class ignored : std::uint8_t {
+    invalid_value,
+    foreign_ticket,
+    damaged_ticket,
+    repeated,
+    unit_moved,
+    unrecorded_unit,
+    forged_ticket,
+    retired_key,
+    late_ticket
+};
+inline constexpr std::size_t ignored_reasons = 9;
+
+/// What reports call them.
+inline constexpr const char* ignored_words[ignored_reasons] = {
+    "feedback with an invalid value",        "feedback for a ticket of another trial",
+    "feedback for a damaged ticket",         "repeated feedback",
+    "feedback for a unit that changed arms", "feedback for an unrecorded call",
+    "feedback for a forged ticket",          "feedback for a ticket of a retired key",
+    "feedback too late for its ticket"};
+
+/// The evidence of a running trial: one slab per thread for what is frequent, shared state for what is rare.
+class live_evidence {
+public:
+    live_evidence(evidence names, std::vector<event_watch> watches)
+        : names_(std::move(names)), watches_(std::move(watches)),
+          slabs_(slab_layout{names_.models.size(), names_.series.size()}),
+          logs_((names_.models.size() - 1) * watches_.size()), thresholds_(watches_.size()),
+          memory_(names_.models.size() - 1, std::vector<test_memory>(names_.series.size()))
+    {
+        names_.ignored.assign(ignored_reasons, 0);
+        for (std::size_t i = 0; i < logs_.size(); ++i) {
+            logs_[i].allow(watches_[i % watches_.size()].max_ratio);
+        }
+    }
+
+    [[nodiscard]] slab& mine() noexcept { return slabs_.mine(); }
+    [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
+    [[nodiscard]] const std::vector<event_watch>& watches() const noexcept { return watches_; }
+    [[nodiscard]] std::size_t arms() const noexcept { return names_.models.size(); }
+
+    /// Count a served request.
+    template <std::size_t Pairs>
+    [[gnu::always_inline]] void expose(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares,
+                                       std::uint64_t pseudonym) noexcept
+    {
+        add(mine, exposure_series, arm, shares, pseudonym, 1.0);
+        mine.add_unit(arm, pseudonym);
+    }
+
+    /// Add a value of a series to the unit's bucket, in every pair that the arm is part of.
+    template <std::size_t Pairs>
+    [[gnu::always_inline]] void add(slab& mine, std::size_t series, unsigned arm,
+                                    const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+                                    double x) noexcept
+    {
+        const std::size_t bucket = bucket_of(pseudonym);
+        if constexpr (Pairs == 1) {
+            // Without a branch on the arm, which is random and would be mispredicted.
+            const double weight = arm == 0 ? shares[0].challenger : 1.0 - shares[0].challenger;
+            mine.add(series, 0, arm != 0, bucket, weight * x, shares[0].root * x);
+        } else if (arm == 0) {
+            for (std::size_t p = 0; p < Pairs; ++p) {
+                mine.add(series, p, false, bucket, shares[p].challenger * x, shares[p].root * x);
+            }
+        } else {
+            const pair_share& pair = shares[arm - 1];
+            mine.add(series, arm - 1, true, bucket, (1.0 - pair.challenger) * x, pair.root * x);
+        }
+    }
+
+    /// Add an observation that is not an exposure, and count it as an event where it is not 0.
+    template <std::size_t Pairs>
+    [[gnu::always_inline]] void observe(slab& mine, std::size_t series, unsigned arm,
+                                        const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+                                        double x) noexcept
+    {
+        add(mine, series, arm, shares, pseudonym, x);
+        if (x != 0.0) {
+            // Without a choice (a propensity of 0 or 1) nothing is compared, and no event was expected there.
+            for_pairs_of<Pairs>(arm, [&](std::size_t p) {
+                mine.expect(series, p, shares[p].root > 0.0 ? shares[p].challenger : 0.0);
+            });
+        }
+    }
+
+    /// Count a failed call; every guardrail on failures moves at once.
+    template <std::size_t Pairs>
+    void fail(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+              std::uint64_t milliseconds) noexcept
+    {
+        observe(mine, failure_series, arm, shares, pseudonym, 1.0);
+        for (std::size_t w = 0; w < watches_.size(); ++w) {
+            if (!watches_[w].on_latency) {
+                event(w, arm, shares, pseudonym, milliseconds);
+            }
+        }
+    }
+
+    /// Add a timed call; is some guardrail's threshold exceeded? Then `late` has to follow.
+    [[nodiscard]] bool time(slab& mine, unsigned arm, std::int64_t nanoseconds) noexcept
+    {
+        mine.add_latency(arm, nanoseconds);
+        const double limit = arm == 0 ? lowest_champion_.load(std::memory_order_relaxed)
+                                      : lowest_challenger_.load(std::memory_order_relaxed);
+        return static_cast<double>(nanoseconds) > limit;
+    }
+
+    /// Move the guardrails whose threshold a call exceeded.
+    template <std::size_t Pairs>
+    void late(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+              std::int64_t nanoseconds, std::uint64_t milliseconds) noexcept
+    {
+        for (std::size_t w = 0; w < watches_.size(); ++w) {
+            const double limit = arm == 0 ? thresholds_[w].champion.load(std::memory_order_relaxed)
+                                          : thresholds_[w].challenger.load(std::memory_order_relaxed);
+            if (watches_[w].on_latency && static_cast<double>(nanoseconds) > limit) {
+                observe(mine, watches_[w].series, arm, shares, pseudonym, 1.0);
+                event(w, arm, shares, pseudonym, milliseconds);
+            }
+        }
+    }
+
+    /// Fix the latency thresholds whose warm-up is over. Cheap once all are fixed.
+    void fix_thresholds()
+    {
+        if (!thresholds_open_.load(std::memory_order_relaxed)) {
+            return;
+        }
+        const std::scoped_lock lock{threshold_mutex_};
+        latency_sketch champion;
+        slabs_.for_each([&](const slab& each) { collect_latency(each, 0, champion); });
+        bool open = false;
+        for (std::size_t w = 0; w < watches_.size(); ++w) {
+            auto& fixed = thresholds_[w];
+            if (!watches_[w].on_latency || fixed.champion.load(std::memory_order_relaxed) != no_limit) {
+                continue;
+            }
+            if (champion.count() < watches_[w].warm_up) {
+                open = true;
+                continue;
+            }
+            const double q = champion.quantile(watches_[w].q);
+            const double allowed = q * watches_[w].latency_ratio + watches_[w].latency_increase;
+            fixed.champion.store(q, std::memory_order_relaxed);
+            fixed.challenger.store(allowed, std::memory_order_relaxed);
+            lower(lowest_champion_, q);
+            lower(lowest_challenger_, allowed);
+        }
+        thresholds_open_.store(open, std::memory_order_relaxed);
+    }
+
+    /// units: nanoseconds; infinite until the warm-up is over
+    [[nodiscard]] double champion_threshold(std::size_t watch) const noexcept
+    {
+        return thresholds_[watch].champion.load(std::memory_order_relaxed);
+    }
+
+    void ignore(ignored reason) noexcept
+    {
+        ignored_[static_cast<std::size_t>(reason)].fetch_add(1, std::memory_order_relaxed);
+    }
+    void serve_unrecorded() noexcept { unrecorded_.fetch_add(1, std::memory_order_relaxed); }
+
+    [[nodiscard]] double highest_log_e(std::size_t pair, std::size_t watch) const noexcept
+    {
+        return logs_[pair * watches_.size() + watch].highest_log_e();
+    }
+
+    /// Collect all threads' evidence into one value. Consistent per bucket, exact in total when nobody serves.
+    [[nodiscard]] evidence collect() const
+    {
+        evidence all;
+        collect(all);
+        return all;
+    }
+
+    /// Collect into a value used before: allocates nothing once its lists have their size.
+    void collect(evidence& all) const
+    {
+        const std::size_t pairs = names_.models.size() - 1;
+        if (all.trial != names_.trial || all.models != names_.models || all.series != names_.series ||
+            all.pairs.size() != pairs || all.pairs.front().events.size() != watches_.size()) {
+            all = names_;
+            all.pairs.resize(pairs);
+            for (auto& pair : all.pairs) {
+                pair.series.assign(names_.series.size(), bucket_sums{bucket_count});
+                pair.events.resize(watches_.size());
+            }
+        }
+        all.arms.assign(names_.models.size(), arm_evidence{});
+        for (std::size_t p = 0; p < pairs; ++p) {
+            for (auto& sums : all.pairs[p].series) {
+                sums.clear();
+            }
+            for (std::size_t w = 0; w < watches_.size(); ++w) {
+                logs_[p * watches_.size() + w].events(all.pairs[p].events[w]);
+            }
+        }
+        slabs_.for_each([&](const slab& each) { collect(each, all); });
+        {
+            const std::scoped_lock lock{memory_mutex_};
+            for (std::size_t p = 0; p < pairs; ++p) {
+                all.pairs[p].memory = memory_[p];
+            }
+        }
+        all.ignored.resize(ignored_reasons);
+        for (std::size_t i = 0; i < ignored_reasons; ++i) {
+            all.ignored[i] = ignored_[i].load(std::memory_order_relaxed);
+        }
+        all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
+    }
+
+    /// Keep what a look at the evidence fixed (rho, a fixed horizon's answer) and found (the highest e-values).
+    void remember(const evidence& seen)
+    {
+        const std::scoped_lock lock{memory_mutex_};
+        for (std::size_t p = 0; p < memory_.size(); ++p) {
+            for (std::size_t s = 0; s < memory_[p].size(); ++s) {
+                memory_[p][s].learn(seen.pairs[p].memory[s]);
+            }
+        }
+    }
+
+private:
+    static constexpr double no_limit = std::numeric_limits<double>::infinity();
+
+    struct threshold {
+        std::atomic<double> champion{no_limit};
+        std::atomic<double> challenger{no_limit};
+    };
+
+    template <std::size_t Pairs, class Visit>
+    static void for_pairs_of(unsigned arm, Visit&& visit) noexcept
+    {
+        if constexpr (Pairs == 1) {
+            visit(std::size_t{0});  // without a branch, as in `add`
+        } else if (arm == 0) {
+            for (std::size_t p = 0; p < Pairs; ++p) {
+                visit(p);
+            }
+        } else {
+            visit(std::size_t{arm - 1});
+        }
+    }
+
+    template <std::size_t Pairs>
+    void event(std::size_t watch, unsigned arm, const std::array<pair_share, Pairs>& shares,
+               std::uint64_t pseudonym, std::uint64_t milliseconds) noexcept
+    {
+        for_pairs_of<Pairs>(arm, [&](std::size_t p) {
+            logs_[p * watches_.size() + watch].record(pseudonym, arm != 0, shares[p].challenger,
+                                                      milliseconds);
+        });
+    }
+
+    static void lower(std::atomic<double>& limit, double to) noexcept
+    {
+        if (to < limit.load(std::memory_order_relaxed)) {
+            limit.store(to, std::memory_order_relaxed);
+        }
+    }
+
+    static void collect_latency(const slab& from, unsigned arm, latency_sketch& into)
+    {
+        for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
+            if (const std::uint64_t n = from.latency_count(arm, bin); n > 0) {
+                into.add_bin(bin, n);
+            }
+        }
+    }
+
+    static void collect(const slab& from, evidence& into)
+    {
+        const slab_layout& layout = from.layout();
+        for (std::size_t p = 0; p < layout.pairs(); ++p) {
+            for (std::size_t s = 0; s < layout.series; ++s) {
+                bucket_sums& sums = into.pairs[p].series[s];
+                for (std::size_t b = 0; b < bucket_count; ++b) {
+                    const row_values one = from.read(s, p, true, b);
+                    const row_values zero = from.read(s, p, false, b);
+                    sums.challenger[b] += one.first;
+                    sums.challenger_root[b] += one.second;
+                    sums.challenger_count += one.count;
+                    sums.champion[b] += zero.first;
+                    sums.champion_root[b] += zero.second;
+                    sums.champion_count += zero.count;
+                }
+                sums.expected += from.expected(s, p);
+            }
+        }
+        for (unsigned a = 0; a < layout.arms; ++a) {
+            collect_latency(from, a, into.arms[a].latency);
+            for (std::size_t i = 0; i < slab::unit_registers; ++i) {
+                into.arms[a].units.raise(i, from.unit_register(a, i));
+            }
+        }
+    }
+
+    evidence names_;
+    std::vector<event_watch> watches_;
+    thread_slabs slabs_;
+    std::vector<first_event_log> logs_;
+    std::vector<threshold> thresholds_;
+    std::atomic<double> lowest_champion_{no_limit};
+    std::atomic<double> lowest_challenger_{no_limit};
+    std::atomic<bool> thresholds_open_{true};
+    std::mutex threshold_mutex_;
+    mutable std::mutex memory_mutex_;
+    std::vector<std::vector<test_memory>> memory_;
+    std::array<std::atomic<std::uint64_t>, ignored_reasons> ignored_{};
+    std::atomic<std::uint64_t> unrecorded_{0};
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,164 @@
+#pragma once
+
+#include <joust/evidence/evidence.hpp>
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/metric/guardrail.hpp>
+#include <joust/numeric/value_bins.hpp>
+
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// Move a champion's threshold to where a margin lets the challenger have its own.
+[[nodiscard]] inline double within(const bound& limit, double threshold) noexcept
+{
+    return limit.relative ? threshold * limit.value : threshold + limit.value;
+}
+
+/// Where a threshold for a quantile belongs, given the first values: at an end of the bin that holds their quantile, so that
+/// the sketch knows the share beyond it exactly. With ties the upper end may leave nothing beyond; then the lower one is
+/// nearer to what is asked.
+[[nodiscard]] inline double threshold_of(const std::vector<double>& first, double q) noexcept
+{
+    const auto end_of = [](std::size_t bin) { return value_bins::range_of(bin).upper; };
+    const double wanted = q * static_cast<double>(first.size());
+    const auto at_most = [&](double value) {
+        double count = 0.0;
+        for (const double each : first) {
+            count += each <= value ? 1.0 : 0.0;
+        }
+        return count;
+    };
+    std::size_t low = 0;
+    std::size_t bin = value_bins::count - 1;
+    while (low < bin) {
+        const std::size_t middle = (low + bin) / 2;
+        if (at_most(end_of(middle)) >= wanted) {
+            bin = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    if (bin == 0) {
+        return end_of(bin);
+    }
+    const double lower = end_of(bin - 1);
+    const double upper = end_of(bin);
+    const bool below = std::fabs(at_most(lower) - wanted) < std::fabs(at_most(upper) - wanted);
+    return below || bin + 1 == value_bins::count ? lower : upper;
+}
+
+/// What a quantile metric asks of a trial.
+struct quantile_watch {
+    double q = 0.9;
+    std::uint64_t warm_up = 1'000;
+    /// finite where it is known beforehand
+    double threshold = std::numeric_limits<double>::infinity();
+    /// of a guardrail; else none, and both arms have the same threshold
+    bound limit{};
+};
+
+/// The live values of one quantile metric: shared by all threads, since feedback is rarer than calls.
+///
+/// cost: once the threshold is fixed a load and an atomic addition; before, a spin lock held for some 20 ns. It allocates
+/// when it is told what to watch, never after.
+class live_quantile {
+public:
+    /// Say what is asked, before any value comes.
+    void watch(const quantile_watch& asked, std::size_t pairs)
+    {
+        asked_ = asked;
+        weights_ = std::vector<std::atomic<double>>(2 * pairs * value_sketch::bins);
+        threshold_.store(asked.threshold, std::memory_order_relaxed);
+        if (asked.threshold == no_limit) {
+            first_.reserve(asked.warm_up);
+        }
+    }
+
+    /// Take a value in. Returns what it counts as: how far beyond the arm's threshold it lies in a sum of the rarer side's
+    /// events (1 or 0 for an upper quantile, 0 or -1 for a lower one, so that more is always more); NaN in the warm-up.
+    template <std::size_t Pairs>
+    [[nodiscard]] double take(unsigned arm, const std::array<pair_share, Pairs>& shares,
+                              double value) noexcept
+    {
+        const std::size_t bin = value_bins::of(value);
+        if (arm == 0) {
+            for (std::size_t p = 0; p < Pairs; ++p) {
+                raise(weights_[2 * p * value_sketch::bins + bin], shares[p].challenger);
+            }
+        } else {
+            raise(weights_[(2 * arm - 1) * value_sketch::bins + bin], 1.0 - shares[arm - 1].challenger);
+        }
+        double threshold = threshold_.load(std::memory_order_relaxed);
+        if (threshold == no_limit) [[unlikely]] {
+            threshold = arm == 0 ? learn(value) : no_limit;
+            if (threshold == no_limit) {
+                return std::numeric_limits<double>::quiet_NaN();
+            }
+        }
+        const bool beyond = value > (arm == 0 ? threshold : within(asked_.limit, threshold));
+        return (beyond ? 1.0 : 0.0) - (asked_.q < 0.5 ? 1.0 : 0.0);
+    }
+
+    /// Copy what is known into a value. Allocates nothing where the value was used before.
+    void collect(quantile_evidence& into) const
+    {
+        into.q = asked_.q;
+        const double threshold = threshold_.load(std::memory_order_relaxed);
+        into.lowest = threshold;
+        into.highest = threshold == no_limit ? -no_limit : threshold;
+        into.values.resize(weights_.size() / value_sketch::bins);
+        for (std::size_t v = 0; v < into.values.size(); ++v) {
+            into.values[v].clear();
+            for (std::size_t bin = 0; bin < value_sketch::bins; ++bin) {
+                into.values[v].add_bin(
+                    bin, weights_[v * value_sketch::bins + bin].load(std::memory_order_relaxed));
+            }
+        }
+    }
+
+private:
+    static constexpr double no_limit = std::numeric_limits<double>::infinity();
+
+    static void raise(std::atomic<double>& sum, double by) noexcept
+    {
+        double held = sum.load(std::memory_order_relaxed);
+        while (!sum.compare_exchange_weak(held, held + by, std::memory_order_relaxed)) {}
+    }
+
+    /// Take one of the first values in. Returns the threshold if others have fixed it meanwhile: the value that completes
+    /// the warm-up still belongs to it.
+    double learn(double value) noexcept
+    {
+        while (busy_.test_and_set(std::memory_order_acquire)) {
+            let_others_run();
+        }
+        const double fixed = threshold_.load(std::memory_order_relaxed);
+        if (fixed == no_limit) {
+            first_.push_back(value);
+            if (first_.size() == asked_.warm_up) {
+                threshold_.store(threshold_of(first_, asked_.q), std::memory_order_relaxed);
+            }
+        }
+        busy_.clear(std::memory_order_release);
+        return fixed;
+    }
+
+    quantile_watch asked_;
+    std::atomic<double> threshold_{no_limit};
+    std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+    std::vector<double> first_;
+    std::vector<std::atomic<double>> weights_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,196 @@
+#pragma once
+
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#if __has_include(<sched.h>)
+#include <sched.h>
+#endif
+
+#include <joust/numeric/hyperloglog.hpp>
+#include <joust/numeric/sketch.hpp>
+
+namespace joust {
+inline namespace v0 {
+
+/// Into how many hashed groups of units evidence is kept: the clusters of every interval.
+inline constexpr std::size_t bucket_count = 1024;
+
+namespace detail {
+
+/// Derive a unit's bucket from its pseudonym; independent of the arm, which is read off another mix of the hash.
+[[nodiscard]] constexpr std::size_t bucket_of(std::uint64_t pseudonym) noexcept
+{
+    return static_cast<std::size_t>(pseudonym >> 54);
+}
+
+/// Which sums a trial keeps: for every challenger a pair with the champion, for every pair several series.
+struct slab_layout {
+    std::size_t arms = 2;
+    /// series 0 counts exposures, the others belong to metrics
+    std::size_t series = 1;
+
+    [[nodiscard]] constexpr std::size_t pairs() const noexcept { return arms - 1; }
+    [[nodiscard]] constexpr std::size_t rows() const noexcept { return series * pairs() * 2 * bucket_count; }
+    [[nodiscard]] constexpr std::size_t row(std::size_t which, std::size_t pair, bool challenger,
+                                            std::size_t bucket) const noexcept
+    {
+        return ((which * pairs() + pair) * 2 + (challenger ? 1 : 0)) * bucket_count + bucket;
+    }
+};
+
+/// Two sums of one bucket and how often it was added to, read together or not at all.
+struct slab_row {
+    /// twice the count, odd while somebody writes
+    std::atomic<std::uint64_t> sequence{0};
+    std::atomic<double> first{0.0};
+    std::atomic<double> second{0.0};
+};
+
+struct row_values {
+    std::uint64_t count = 0;
+    double first = 0.0;
+    double second = 0.0;
+};
+
+inline void let_others_run() noexcept
+{
+#if __has_include(<sched.h>)
+    ::sched_yield();
+#endif
+}
+
+/// One thread's evidence of one trial: a single writer adds, anybody reads.
+///
+/// The shared slab is the exception: it serves threads that could not get their own, and locks row by row.
+class slab {
+public:
+    /// `first_call` is where calls are counted from: threads that count from different places give different nonces.
+    slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call = 0)
+        : layout_(layout), shared_(is_shared), calls_(first_call), rows_(layout.rows()),
+          expected_(layout.series * layout.pairs()), latency_(layout.arms * latency_sketch::bins),
+          units_(layout.arms * unit_registers)
+    {
+    }
+
+    /// Add one observation to a bucket. cost: about 2 ns with a warm cache, no lock unless the slab is shared
+    [[gnu::always_inline]] void add(std::size_t series, std::size_t pair, bool challenger, std::size_t bucket,
+                                    double first, double second) noexcept
+    {
+        slab_row& row = rows_[layout_.row(series, pair, challenger, bucket)];
+        std::uint64_t sequence = row.sequence.load(std::memory_order_relaxed);
+        if (shared_) [[unlikely]] {
+            while ((sequence & 1u) != 0 ||
+                   !row.sequence.compare_exchange_weak(sequence, sequence + 1, std::memory_order_acquire)) {
+                let_others_run();
+                sequence = row.sequence.load(std::memory_order_relaxed);
+            }
+        } else {
+            row.sequence.store(sequence + 1, std::memory_order_relaxed);
+        }
+        // Releases keep the odd sequence before the data without a fence, which thread sanitizers do not model.
+        row.first.store(row.first.load(std::memory_order_relaxed) + first, std::memory_order_release);
+        row.second.store(row.second.load(std::memory_order_relaxed) + second, std::memory_order_release);
+        row.sequence.store(sequence + 2, std::memory_order_release);
+    }
+
+    [[nodiscard]] row_values read(std::size_t series, std::size_t pair, bool challenger,
+                                  std::size_t bucket) const noexcept
+    {
+        const slab_row& row = rows_[layout_.row(series, pair, challenger, bucket)];
+        for (unsigned tries = 1;; ++tries) {
+            const std::uint64_t before = row.sequence.load(std::memory_order_acquire);
+            if ((before & 1u) == 0) {
+                const row_values values{before / 2, row.first.load(std::memory_order_acquire),
+                                        row.second.load(std::memory_order_acquire)};
+                if (row.sequence.load(std::memory_order_relaxed) == before) {
+                    return values;
+                }
+            }
+            if (tries % 64 == 0) {
+                let_others_run();
+            }
+        }
+    }
+
+    /// Add the challenger's propensity of an event, so that the number of events expected there is known.
+    void expect(std::size_t series, std::size_t pair, double propensity) noexcept
+    {
+        raise(expected_[series * layout_.pairs() + pair], propensity);
+    }
+
+    [[nodiscard]] double expected(std::size_t series, std::size_t pair) const noexcept
+    {
+        return expected_[series * layout_.pairs() + pair].load(std::memory_order_relaxed);
+    }
+
+    void add_latency(unsigned arm, std::int64_t nanoseconds) noexcept
+    {
+        raise(latency_[arm * latency_sketch::bins + latency_sketch::bin_of(nanoseconds)], std::uint64_t{1});
+    }
+
+    [[nodiscard]] std::uint64_t latency_count(unsigned arm, std::size_t bin) const noexcept
+    {
+        return latency_[arm * latency_sketch::bins + bin].load(std::memory_order_relaxed);
+    }
+
+    /// Remember that an arm met a unit. cost: one load and a compare once the unit's register is full
+    [[gnu::always_inline]] void add_unit(unsigned arm, std::uint64_t pseudonym) noexcept
+    {
+        // Buckets and slots use the upper half of the pseudonym: its lower half is as good as new.
+        const auto [index, rank] = hyperloglog<>::place_of_mixed(pseudonym);
+        auto& seen = units_[arm * unit_registers + index];
+        std::uint8_t held = seen.load(std::memory_order_relaxed);
+        while (rank > held && !seen.compare_exchange_weak(held, rank, std::memory_order_relaxed)) {}
+    }
+
+    [[nodiscard]] std::uint8_t unit_register(unsigned arm, std::size_t index) const noexcept
+    {
+        return units_[arm * unit_registers + index].load(std::memory_order_relaxed);
+    }
+
+    /// Count calls: the source of nonces and of the one-in-n choice of timed calls. The shared slab may repeat a number.
+    [[nodiscard, gnu::always_inline]] std::uint32_t next_call() noexcept
+    {
+        const std::uint32_t call = calls_.load(std::memory_order_relaxed);
+        calls_.store(call + 1, std::memory_order_relaxed);
+        return call;
+    }
+
+    [[nodiscard]] bool shared() const noexcept { return shared_; }
+
+    /// Keep what the slab's thread reads from being destroyed: visible before anything that the thread loads afterwards.
+    void pin(const void* what) noexcept { pinned_.store(what, std::memory_order_seq_cst); }
+    [[nodiscard]] const void* pinned() const noexcept { return pinned_.load(std::memory_order_seq_cst); }
+    [[nodiscard]] const slab_layout& layout() const noexcept { return layout_; }
+
+    static constexpr std::size_t unit_registers = hyperloglog<>::size;
+
+private:
+    template <class Number>
+    void raise(std::atomic<Number>& sum, Number by) noexcept
+    {
+        if (shared_) [[unlikely]] {
+            Number held = sum.load(std::memory_order_relaxed);
+            while (!sum.compare_exchange_weak(held, held + by, std::memory_order_relaxed)) {}
+        } else {
+            sum.store(sum.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+        }
+    }
+
+    slab_layout layout_;
+    bool shared_;
+    std::atomic<std::uint32_t> calls_;
+    std::atomic<const void*> pinned_{nullptr};
+    std::vector<slab_row> rows_;
+    std::vector<std::atomic<double>> expected_;
+    std::vector<std::atomic<std::uint64_t>> latency_;
+    std::vector<std::atomic<std::uint8_t>> units_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

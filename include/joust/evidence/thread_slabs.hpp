@@ -1,0 +1,260 @@
+#pragma once
+
+#include <joust/core/owned.hpp>
+#include <joust/evidence/slab.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// What outlives a trial: its slabs while it lives, and afterwards the knowledge that it is gone.
+class slab_owner {
+public:
+    slab_owner(const slab_layout& layout, std::size_t max_slabs)
+        : layout_(layout), max_slabs_(max_slabs), shared_(layout, true, 0x80000000U)
+    {
+    }
+
+    /// Hand out a slab that only the calling thread writes, or none where memory or `max_slabs` forbid it.
+    slab* claim() noexcept
+    {
+        const std::scoped_lock lock{mutex_};
+        try {
+            if (idle_.empty()) {
+                if (all_.size() >= max_slabs_) {
+                    return nullptr;
+                }
+                idle_.reserve(all_.size() + 1);  // so that giving a slab back never allocates
+                all_.push_back(owned<slab>{
+                    new slab(layout_, false, static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U)});
+                return all_.back().get();
+            }
+        } catch (const std::bad_alloc&) {
+            return nullptr;
+        }
+        slab* reused = idle_.back();
+        idle_.pop_back();
+        return reused;
+    }
+
+    void give_back(slab* mine) noexcept
+    {
+        const std::scoped_lock lock{mutex_};
+        if (alive_) {
+            mine->pin(nullptr);
+            idle_.push_back(mine);
+        }
+    }
+
+    /// Visit every slab, the shared one last, while none comes or goes.
+    template <class Visit>
+    void for_each(Visit&& visit) const
+    {
+        const std::scoped_lock lock{mutex_};
+        for (const owned<slab>& each : all_) {
+            visit(std::as_const(*each));
+        }
+        visit(shared_);
+    }
+
+    slab& shared() noexcept { return shared_; }
+
+    void close() noexcept
+    {
+        const std::scoped_lock lock{mutex_};
+        alive_ = false;
+        all_.clear();
+        idle_.clear();
+    }
+
+    void hold() noexcept { holders_.fetch_add(1, std::memory_order_relaxed); }
+    static void release(slab_owner* owner) noexcept
+    {
+        if (owner->holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            delete owner;
+        }
+    }
+
+private:
+    slab_layout layout_;
+    std::size_t max_slabs_;
+    mutable std::mutex mutex_;
+    std::vector<owned<slab>> all_;
+    std::vector<slab*> idle_;
+    slab shared_;
+    bool alive_ = true;
+    std::atomic<int> holders_{1};
+};
+
+/// The numbers of living trials: small, dense, reused. A generation tells a number's new owner from its old one.
+class trial_numbers {
+public:
+    static trial_numbers& instance()
+    {
+        // Never destroyed: threads may end after static destructors ran.
+        static trial_numbers& numbers = *new trial_numbers;
+        return numbers;
+    }
+
+    std::pair<std::uint32_t, std::uint64_t> take()
+    {
+        const std::scoped_lock lock{mutex_};
+        std::uint32_t index = next_;
+        if (free_.empty()) {
+            free_.reserve(next_ + 1);  // giving back must not throw
+            ++next_;
+        } else {
+            index = free_.back();
+            free_.pop_back();
+        }
+        return {index, ++generation_};
+    }
+
+    void give_back(std::uint32_t index) noexcept
+    {
+        const std::scoped_lock lock{mutex_};
+        free_.push_back(index);
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::uint32_t> free_;
+    std::uint32_t next_ = 0;
+    std::uint64_t generation_ = 0;
+};
+
+/// What a thread knows of one trial number.
+struct thread_entry {
+    std::uint64_t generation = 0;
+    slab* mine = nullptr;
+    slab_owner* owner = nullptr;
+};
+
+/// A thread's slabs by trial number. Trivial, so that reading it needs no guard.
+struct thread_table {
+    thread_entry* entries = nullptr;
+    std::uint32_t size = 0;
+    /// the thread is ending: claim nothing any more
+    bool closed = false;
+};
+
+inline constinit thread_local thread_table this_thread_slabs{};
+
+/// Give the thread's slabs back when it ends.
+struct thread_farewell {
+    thread_farewell() = default;
+    thread_farewell(const thread_farewell&) = delete;
+    thread_farewell& operator=(const thread_farewell&) = delete;
+    ~thread_farewell()
+    {
+        thread_table table = this_thread_slabs;
+        this_thread_slabs = {nullptr, 0, true};
+        for (std::uint32_t i = 0; i < table.size; ++i) {
+            if (table.entries[i].owner != nullptr) {
+                table.entries[i].owner->give_back(table.entries[i].mine);
+                slab_owner::release(table.entries[i].owner);
+            }
+        }
+        delete[] table.entries;
+    }
+    void touch() noexcept {}
+};
+
+/// A trial's hold on its slabs: finds the calling thread's one in a few instructions.
+class thread_slabs {
+public:
+    explicit thread_slabs(const slab_layout& layout, std::size_t max_slabs = 256)
+    {
+        const auto [index, generation] = trial_numbers::instance().take();
+        index_ = index;
+        generation_ = generation;
+        try {
+            owner_ = new slab_owner{layout, max_slabs};
+        } catch (...) {
+            trial_numbers::instance().give_back(index);
+            throw;
+        }
+    }
+    thread_slabs(const thread_slabs&) = delete;
+    thread_slabs& operator=(const thread_slabs&) = delete;
+    ~thread_slabs()
+    {
+        owner_->close();
+        trial_numbers::instance().give_back(index_);
+        slab_owner::release(owner_);
+    }
+
+    /// Find the calling thread's slab. cost: two loads and two compares; the first call takes a lock and allocates
+    [[nodiscard]] slab& mine() noexcept
+    {
+        const thread_table& table = this_thread_slabs;
+        if (index_ < table.size && table.entries[index_].generation == generation_) [[likely]] {
+            return *table.entries[index_].mine;
+        }
+        return claim();
+    }
+
+    template <class Visit>
+    void for_each(Visit&& visit) const
+    {
+        owner_->for_each(std::forward<Visit>(visit));
+    }
+
+private:
+    [[gnu::noinline]] slab& claim() noexcept
+    {
+        thread_table& table = this_thread_slabs;
+        if (table.closed || !make_room(table)) {
+            return owner_->shared();
+        }
+        thread_local thread_farewell farewell;
+        farewell.touch();
+        thread_entry& entry = table.entries[index_];
+        if (entry.owner != nullptr) {
+            slab_owner::release(entry.owner);  // a dead trial that had this number
+            entry = {};
+        }
+        slab* mine = owner_->claim();
+        if (mine == nullptr) {
+            return owner_->shared();
+        }
+        owner_->hold();
+        entry = {generation_, mine, owner_};
+        return *mine;
+    }
+
+    bool make_room(thread_table& table) const noexcept
+    {
+        if (index_ < table.size) {
+            return true;
+        }
+        const std::uint32_t size = index_ + 8;
+        auto* larger = new (std::nothrow) thread_entry[size];
+        if (larger == nullptr) {
+            return false;
+        }
+        for (std::uint32_t i = 0; i < table.size; ++i) {
+            larger[i] = table.entries[i];
+        }
+        delete[] table.entries;
+        table.entries = larger;
+        table.size = size;
+        return true;
+    }
+
+    std::uint32_t index_ = 0;
+    std::uint64_t generation_ = 0;
+    slab_owner* owner_ = nullptr;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <joust/inference/inference.hpp>
+#include <joust/stats/sequential/normal_mixture.hpp>
+#include <joust/stats/sequential/score.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <string_view>
+
+namespace joust {
+inline namespace v0 {
+
+/// Judge with evidence that holds at every look: peek whenever you like, stop when it says so. The default.
+///
+/// When to use: whenever somebody will look before the end. When not: where one fixed look is certain and the last bit of
+/// power counts, use fixed_horizon. Until the burn-in is over (30 buckets of units with challenger data, and 10 expected
+/// challenger events) it says so and claims nothing.
+/// units: `units` is the planned number of exposures, where the interval is tightest relative to its growth. A plan that is
+/// wrong by a few times costs width; one of a fiftieth of what comes costs nominal error too (docs/statistics.md).
+/// source: propensity-centred scores per bucket with Robbins' normal mixture; docs/statistics.md has definition and
+/// simulated error rates.
+struct always_valid {
+    double alpha = 0.05;
+    double units = 10'000;
+
+    static constexpr std::size_t burn_in_buckets = 30;
+    static constexpr double burn_in_events = normal_limit_events;
+
+    static constexpr bool pairs = true;
+    /// What a report says of when its numbers hold.
+    static constexpr std::string_view holds = "intervals and e-values hold at every look.";
+
+    [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
+    {
+        const auto test = [&](const stats::score_options& options) {
+            return detail::score_of(at, asked, options);
+        };
+        stats::score_options options;
+        options.alpha = asked.alpha;
+        options.null = asked.null;
+        options.min_buckets = burn_in_buckets;
+        options.rho = memory.rho > 0.0 ? memory.rho : 1.0;
+        stats::score_result seen = test(options);
+        options.clock = stats::switching_clock(seen.challenger_buckets, at.expected_events);
+        const bool burnt_in = seen.state == status::ok && at.expected_events >= burn_in_events;
+        if (burnt_in) {
+            if (!(memory.rho > 0.0)) {
+                const double variance = std::fmax(seen.v, seen.v0);
+                // Without a plan to extrapolate to (NaN, or beyond all numbers) nothing is fixed, and the test refuses.
+                options.rho = stats::burn_in_rho(variance, seen.information, at.planned_information);
+                memory.rho = std::isfinite(options.rho) ? options.rho : 0.0;
+            }
+            seen = test(options);
+        }
+        inference answer{.method = "normal mixture, clusters of units",
+                         .champion = seen.champion,
+                         .challenger = seen.challenger,
+                         .estimate = seen.estimate,
+                         .state = seen.state};
+        if (!burnt_in || !(memory.rho > 0.0)) {
+            answer.state = seen.state == status::ok ? status::burn_in : seen.state;
+            return answer;
+        }
+        // The interval stays two-sided, so that a guardrail's row shows both how bad and how good it may be.
+        answer.lower = seen.lower;
+        answer.upper = seen.upper;
+        double log_e = seen.log_e;
+        if (asked.alternative != stats::side::two) {
+            log_e = stats::normal_mixture_log_e(seen.s, variance_at(seen, options.clock), options.rho,
+                                                asked.alternative);
+        }
+        memory.highest_log_e = std::fmax(memory.highest_log_e, log_e);
+        answer.log_e = memory.highest_log_e;
+        answer.log_e_now = log_e;
+        answer.p_value = stats::always_valid_p(memory.highest_log_e);
+        return answer;
+    }
+
+    bool operator==(const always_valid&) const = default;
+
+private:
+    [[nodiscard]] static double variance_at(const stats::score_result& seen,
+                                            stats::variance_clock clock) noexcept
+    {
+        switch (clock) {
+            case stats::variance_clock::residual: return seen.v;
+            case stats::variance_clock::arm_free: return seen.v0;
+            case stats::variance_clock::larger: break;
+        }
+        return std::fmax(seen.v, seen.v0);
+    }
+};
+
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <joust/inference/inference.hpp>
+#include <joust/numeric/normal.hpp>
+#include <joust/stats/sequential/score.hpp>
+
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+namespace joust {
+inline namespace v0 {
+
+/// Judge by the posterior of the effect under a normal prior: how likely the challenger is better, and what it would cost if not.
+///
+/// When to use: a decision by expected loss, with a prior that past trials support. When not: where an error rate is promised.
+/// Looking often and stopping at 97.5 % is wrong more often than 2.5 % of the time when effects are smaller than the prior
+/// says; always_valid holds whatever the truth is. `alpha` is the posterior probability, at both ends together, of being
+/// wrong that suffices for a verdict.
+/// units: `lift_sd` is the prior's standard deviation as a fraction of the champion's mean, around no effect; infinity is no
+///     opinion. `units` are planned exposures, for the sample ratio check alone.
+/// assumes: a normal limit of the estimate, as fixed_horizon; 30 buckets with challenger data and 10 expected challenger
+///     events are enforced.
+/// source: conjugate normal posterior of a cluster-robust estimate; Stucchio 2015, expected loss.
+struct bayesian {
+    double alpha = 0.05;
+    double units = 10'000;
+    double lift_sd = 0.3;
+
+    static constexpr bool pairs = true;
+    /// What a report says of when its numbers hold.
+    static constexpr std::string_view holds =
+        "intervals are credible under the prior, and no error rate is promised; e-values hold at every look.";
+
+    [[nodiscard]] inference infer(const look& at, const question& asked, test_memory&) const noexcept
+    {
+        auto [seen, answer] =
+            detail::score_for_normal_limit(at, asked, "normal posterior, clusters of units", status::burn_in);
+        if (answer.state != status::ok) {
+            return answer;
+        }
+        const stats::score_line line = detail::line_of(at, asked);
+        const double centre = asked.relative ? 1.0 : 0.0;
+        // d r / d t = -r^2 for r = 1 / (1 + t)
+        const double slope = asked.relative ? seen.estimate * seen.estimate : 1.0;
+        const double error = slope * std::sqrt(line.v(line.root())) / std::fabs(line.s1);
+        const double prior = prior_sd(at, asked, seen);
+        if (!(error > 0.0) || !(prior > 0.0)) {
+            answer.state = status::out_of_range;
+            return answer;
+        }
+        // In shares of the whole precision, so that an infinite prior needs no case of its own.
+        const double weight = 1.0 / (1.0 + (error / prior) * (error / prior));
+        const double mean = centre + weight * (seen.estimate - centre);
+        const double sd = error * std::sqrt(weight);
+        const double z = stats::normal_upper_quantile(0.5 * asked.alpha);
+        answer.estimate = mean;
+        answer.lower = mean - z * sd;
+        answer.upper = mean + z * sd;
+        const double d = (mean - centre) / sd;
+        answer.chance_more = stats::normal_cdf(d);
+        answer.shortfall = sd * (stats::normal_pdf(d) - d * stats::normal_sf(d));
+        const double from = (mean - (centre + asked.null)) / sd;
+        answer.posterior_tail = detail::normal_p(from, asked.alternative);
+        return answer;
+    }
+
+    bool operator==(const bayesian&) const = default;
+
+private:
+    [[nodiscard]] double prior_sd(const look& at, const question& asked,
+                                  const stats::score_result& seen) const noexcept
+    {
+        if (asked.relative) {
+            return lift_sd;
+        }
+        if (!at.paired()) {
+            return lift_sd * std::fabs(seen.champion);
+        }
+        // Of a champion at 0 (pairs that disagree, failures) no fraction is an opinion.
+        return at.pairs.champion != 0.0 ? lift_sd * std::fabs(at.pairs.champion)
+                                        : std::numeric_limits<double>::infinity();
+    }
+};
+
+}  // namespace v0
+}  // namespace joust

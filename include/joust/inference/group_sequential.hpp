@@ -1,0 +1,154 @@
+#pragma once
+
+#include <joust/inference/inference.hpp>
+#include <joust/stats/sequential/group_sequential.hpp>
+#include <joust/stats/sequential/score.hpp>
+
+#include <cmath>
+#include <limits>
+#include <string_view>
+
+namespace joust {
+inline namespace v0 {
+
+/// Judge at a few planned looks, the last at the planned number of exposures; in between, the last look is repeated.
+///
+/// When to use: looks are on a schedule (each Monday) and the trial has a planned end: nearly the power of `fixed_horizon`,
+/// and large effects end it early. When not: if looks come whenever somebody is curious, or the end may move, use
+/// always_valid. Reports may be asked for at any time: the first one after each `looks`-th part of `units` is a look.
+/// units: `units` is the planned number of exposures of champion and challenger together.
+/// assumes: many buckets of units (30 with challenger data and 10 expected challenger events are enforced); the score grows
+///     like a Brownian motion in its variance. Units that return make looks more alike than that, which costs some power and
+///     no error.
+/// cost: a look some milliseconds, and it allocates, also in a canary's serving thread; between looks nothing.
+/// source: Lan and DeMets 1983 and 1989 (error is spent by exposures, correlation is that of the variances seen);
+///     Jennison and Turnbull 1989, repeated confidence intervals; Liu and Anderson 2008, sequential p-values.
+struct group_sequential {
+    double alpha = 0.05;
+    double units = 10'000;
+    unsigned looks = 5;
+    stats::spending_function spending = stats::obrien_fleming{};
+
+    static constexpr bool pairs = true;
+    /// What a report says of when its numbers hold.
+    static constexpr std::string_view holds =
+        "intervals and p-values hold at all planned looks together, e-values at every look.";
+
+    [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const
+    {
+        constexpr std::string_view method = "group sequential, at planned looks; clusters of units";
+        const double time = at.exposures < units ? at.exposures / units : 1.0;
+        const unsigned taken = memory.looks.empty() ? 0 : part(memory.looks.back().time);
+        if (part(time) <= taken && memory.counted.taken) {
+            return detail::repeated(memory.counted, method);
+        }
+        auto [seen, answer] = detail::score_for_normal_limit(at, asked, method, status::too_few);
+        if (answer.state != status::ok) {
+            return answer;
+        }
+        if (part(time) == 0) {
+            answer.state = status::before_planned_sample;
+            return answer;
+        }
+        // Variances are estimates, and may fall where buckets even out; information never does.
+        const double before = memory.looks.empty() ? 0.0 : memory.looks.back().variance;
+        memory.looks.push_back({std::fmax(seen.v, before), time, seen.s / std::sqrt(seen.v)});
+        answer.p_value = sequential_p(memory, asked);
+        detail::give_interval(answer, at, asked, cross(memory, stats::side::two, asked.alpha).bound);
+        memory.counted = detail::counted(answer);
+        return answer;
+    }
+
+    bool operator==(const group_sequential&) const = default;
+
+private:
+    /// How many of the planned looks are due at this time.
+    [[nodiscard]] unsigned part(double time) const noexcept
+    {
+        return static_cast<unsigned>(time * static_cast<double>(looks > 0 ? looks : 1));
+    }
+
+    struct crossing {
+        /// of the last look
+        double bound = 0.0;
+        /// by how much the looks so far lie beyond their bounds, at the most
+        double excess = 0.0;
+    };
+
+    [[nodiscard]] crossing cross(const test_memory& memory, stats::side alternative, double level) const
+    {
+        stats::group_sequential_design design{
+            spending, {.alpha = level, .alternative = alternative, .planned_information = 1.0}};
+        crossing found{.excess = -std::numeric_limits<double>::infinity()};
+        for (const planned_look& each : memory.looks) {
+            const auto bounds =
+                design.look(each.variance, {.last = each.time >= 1.0, .spending_time = each.time});
+            found.bound = bounds.upper;
+            if (alternative != stats::side::less) {
+                found.excess = std::fmax(found.excess, each.z - bounds.upper);
+            }
+            if (alternative != stats::side::greater) {
+                found.excess = std::fmax(found.excess, bounds.lower - each.z);
+            }
+        }
+        return found;
+    }
+
+    /// The smallest error rate at which some look so far would have rejected.
+    [[nodiscard]] double sequential_p(const test_memory& memory, const question& asked) const
+    {
+        const auto excess = [&](double log_level) {
+            return cross(memory, asked.alternative, std::exp(log_level)).excess;
+        };
+        // No bound lies below that of a test with a single look, so p is at least the smallest of theirs.
+        double low = 0.0;
+        for (const planned_look& each : memory.looks) {
+            low = std::fmin(low, std::log(std::fmax(detail::normal_p(each.z, asked.alternative), 1e-300)));
+        }
+        // The level that decides is tried as such, so that p and bounds never disagree about it.
+        double high = std::log(asked.alpha);
+        double at_high = excess(high);
+        double at_low = 0.0;
+        if (!(at_high >= 0.0)) {
+            low = high;
+            at_low = at_high;
+            high = -1e-9;
+            at_high = excess(high);
+            if (!(at_high >= 0.0)) {
+                return 1.0;
+            }
+        } else {
+            at_low = excess(low);
+            if (at_low >= 0.0) {
+                return std::exp(low);
+            }
+        }
+        // Regula falsi, with the weight of an end that stays halved (Illinois): some eight designs.
+        int side = 0;
+        for (int step = 0; step < 60 && high - low > 1e-9; ++step) {
+            double middle = std::isfinite(at_low) && std::isfinite(at_high)
+                                ? high - at_high * (high - low) / (at_high - at_low)
+                                : 0.5 * (low + high);
+            middle = middle > low && middle < high ? middle : 0.5 * (low + high);
+            const double value = excess(middle);
+            if (value >= 0.0) {
+                high = middle;
+                at_high = value;
+                at_low = side > 0 ? 0.5 * at_low : at_low;
+                side = 1;
+                if (value < 1e-9) {
+                    break;
+                }
+            } else {
+                low = middle;
+                at_low = value;
+                at_high = side < 0 ? 0.5 * at_high : at_high;
+                side = -1;
+            }
+        }
+        return std::exp(high);
+    }
+};
+
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,397 @@
+#pragma once
+
+#include <joust/numeric/normal.hpp>
+#include <joust/numeric/not_a_number.hpp>
+#include <joust/numeric/stirling.hpp>
+
+#include <boost/math/policies/policy.hpp>
+#include <boost/math/special_functions/beta.hpp>
+#include <boost/math/special_functions/gamma.hpp>
+
+#include <cmath>
+#include <limits>
+
+// The one door to Boost.Math: tails and quantiles of the distributions that exact and fixed-horizon tests
+// need. Upper tails are computed as such, never as one minus a cdf; each has a logarithm that goes on where
+// the tail underflows. Arguments outside a distribution's domain give NaN, nothing throws.
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+namespace detail {
+
+namespace policies = boost::math::policies;
+
+// long double would cost speed and differ between platforms; errors are states of the caller, not exceptions.
+using quiet_policy = policies::policy<
+    policies::promote_double<false>, policies::promote_float<false>,
+    policies::domain_error<policies::ignore_error>, policies::pole_error<policies::ignore_error>,
+    policies::overflow_error<policies::ignore_error>, policies::underflow_error<policies::ignore_error>,
+    policies::denorm_error<policies::ignore_error>, policies::evaluation_error<policies::ignore_error>,
+    policies::rounding_error<policies::ignore_error>>;
+
+inline constexpr double safe_tail = 1e-280;  // below it tails are formed as logarithms
+
+// Parameters between these are computed; beyond them the special functions' own intermediate results
+// overflow.
+[[nodiscard]] inline bool positive(double a) noexcept
+{
+    return a > 1e-30 && a < 1e17;
+}
+
+// I_x(a, b) for x and y = 1 - x in [0, 1]. The smaller of x and y is taken as the exact one.
+[[nodiscard]] inline double incomplete_beta(double a, double b, double x, double y) noexcept
+{
+    if (!(positive(a) && positive(b) && x >= 0.0 && y >= 0.0 && x <= 1.0 && y <= 1.0)) {
+        return not_a_number;
+    }
+    if (x == 0.0 || y == 0.0) {
+        return x == 0.0 ? 0.0 : 1.0;
+    }
+    if (x < 1e-200) {
+        return std::exp(log_incomplete_beta_tail(a, b, x, y));
+    }
+    if (y < 1e-200) {
+        return -std::expm1(log_incomplete_beta_tail(b, a, y, x));
+    }
+    return x <= y ? boost::math::ibeta(a, b, x, quiet_policy())
+                  : boost::math::ibetac(b, a, y, quiet_policy());
+}
+
+[[nodiscard]] inline double log_incomplete_beta(double a, double b, double x, double y) noexcept
+{
+    const double value = incomplete_beta(a, b, x, y);
+    if (value > 0.5) {
+        return std::log1p(-incomplete_beta(b, a, y, x));
+    }
+    if (value > safe_tail || std::isnan(value)) {
+        return std::log(value);
+    }
+    if (!(x > 0.0)) {
+        return -std::numeric_limits<double>::infinity();
+    }
+    return log_incomplete_beta_tail(a, b, x, y);
+}
+
+// Student's far tail, t^2 / df > 1e200: I_x(a, 1/2) = x^a / (a B(a, 1/2)) (1 + O(x)) with x = df / t^2.
+[[nodiscard]] inline double log_student_t_far(double log_x, double a) noexcept
+{
+    return a * log_x - std::log(a) - std::log(boost::math::beta(a, 0.5, quiet_policy())) - log_two;
+}
+
+[[nodiscard]] inline bool degrees(double df) noexcept
+{
+    return df > 1e-15;
+}
+
+}  // namespace detail
+
+/// Give P(T > t) of Student's t with `df` > 0 degrees of freedom, which need not be whole; infinite df is
+/// normal.
+[[nodiscard]] inline double student_t_sf(double t, double df) noexcept
+{
+    if (!detail::degrees(df) || std::isnan(t)) {
+        return not_a_number;
+    }
+    if (std::isinf(df) || df > 1e15) {
+        return normal_sf(t);
+    }
+    if (std::isinf(t)) {
+        return t > 0.0 ? 0.0 : 1.0;
+    }
+    const double ratio = std::fabs(t) / std::sqrt(df);
+    if (ratio > 1e100) {
+        const double far = std::exp(detail::log_student_t_far(-2.0 * std::log(ratio), 0.5 * df));
+        return t > 0.0 ? far : 1.0 - far;
+    }
+    const double x = 1.0 / (1.0 + ratio * ratio);
+    const double y = ratio * ratio * x;
+    const double tail = 0.5 * detail::incomplete_beta(0.5 * df, 0.5, x, y);
+    return t >= 0.0 ? tail : 1.0 - tail;
+}
+
+/// Give P(T <= t) of Student's t.
+[[nodiscard]] inline double student_t_cdf(double t, double df) noexcept
+{
+    return student_t_sf(-t, df);
+}
+
+/// Give the natural logarithm of `student_t_sf`, also where that underflows.
+[[nodiscard]] inline double student_t_log_sf(double t, double df) noexcept
+{
+    if (!detail::degrees(df) || std::isnan(t)) {
+        return not_a_number;
+    }
+    if (std::isinf(df) || df > 1e15) {
+        return log_normal_sf(t);
+    }
+    if (t < 0.0) {
+        return std::log1p(-student_t_sf(-t, df));
+    }
+    const double tail = student_t_sf(t, df);
+    if (tail > detail::safe_tail) {
+        return std::log(tail);
+    }
+    if (std::isinf(t)) {
+        return -t;
+    }
+    const double ratio = t / std::sqrt(df);
+    if (ratio > 1e100) {
+        return detail::log_student_t_far(-2.0 * std::log(ratio), 0.5 * df);
+    }
+    const double x = 1.0 / (1.0 + ratio * ratio);
+    return -detail::log_two + detail::log_incomplete_beta_tail(0.5 * df, 0.5, x, ratio * ratio * x);
+}
+
+/// Give the density of Student's t.
+[[nodiscard]] inline double student_t_pdf(double t, double df) noexcept
+{
+    if (!detail::degrees(df)) {
+        return not_a_number;
+    }
+    if (df > 1e15) {
+        return normal_pdf(t);
+    }
+    return std::exp(-0.5 * (df + 1.0) * std::log1p(t / df * t)) /
+           (std::sqrt(df) * boost::math::beta(0.5 * df, 0.5, detail::quiet_policy()));
+}
+
+/// Give the t that Student's variable exceeds with probability `q`; exact also for tiny `q`.
+[[nodiscard]] inline double student_t_upper_quantile(double q, double df) noexcept
+{
+    if (!(detail::degrees(df) && q >= 0.0 && q <= 1.0)) {
+        return not_a_number;
+    }
+    if (q == 0.0 || q == 1.0) {
+        return q == 0.0 ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
+    }
+    if (q == 0.5) {
+        return 0.0;
+    }
+    if (df > 1e15) {
+        return normal_upper_quantile(q);
+    }
+    if (q > 0.5) {
+        return -student_t_upper_quantile(1.0 - q, df);
+    }
+    // In the far tail the inversion is a power; elsewhere it is Boost's.
+    const double a = 0.5 * df;
+    const double log_x = (std::log(q) - detail::log_student_t_far(0.0, a)) / a;
+    if (log_x < -461.0) {
+        return std::exp(0.5 * (std::log(df) - log_x));
+    }
+    double other = 0.0;
+    double t = 0.0;
+    if (q > 0.25) {
+        const double y = boost::math::ibeta_inv(0.5, 0.5 * df, 1.0 - 2.0 * q, &other, detail::quiet_policy());
+        t = std::sqrt(df * y / other);
+    } else {
+        const double x = boost::math::ibeta_inv(0.5 * df, 0.5, 2.0 * q, &other, detail::quiet_policy());
+        t = std::sqrt(df * other / x);
+    }
+    // One Newton step on the logarithm of the tail takes off what the inversion left.
+    const double tail = student_t_sf(t, df);
+    const double density = student_t_pdf(t, df);
+    if (tail > 0.0 && density > 0.0) {
+        const double better = t + tail / density * std::log(tail / q);
+        t = std::isfinite(better) ? better : t;
+    }
+    return t;
+}
+
+/// Give the quantile of Student's t.
+[[nodiscard]] inline double student_t_quantile(double p, double df) noexcept
+{
+    return p <= 0.5 ? -student_t_upper_quantile(p, df) : student_t_upper_quantile(1.0 - p, df);
+}
+
+/// Give P(X > x) of chi-squared with `df` > 0 degrees of freedom.
+[[nodiscard]] inline double chi_squared_sf(double x, double df) noexcept
+{
+    if (!detail::positive(df) || std::isnan(x)) {
+        return not_a_number;
+    }
+    if (!(x > 0.0)) {
+        return 1.0;
+    }
+    return std::isinf(x) ? 0.0 : boost::math::gamma_q(0.5 * df, 0.5 * x, detail::quiet_policy());
+}
+
+/// Give P(X <= x) of chi-squared.
+[[nodiscard]] inline double chi_squared_cdf(double x, double df) noexcept
+{
+    if (!detail::positive(df) || std::isnan(x)) {
+        return not_a_number;
+    }
+    if (!(x > 0.0)) {
+        return 0.0;
+    }
+    return std::isinf(x) ? 1.0 : boost::math::gamma_p(0.5 * df, 0.5 * x, detail::quiet_policy());
+}
+
+/// Give the natural logarithm of `chi_squared_sf`, also where that underflows.
+[[nodiscard]] inline double chi_squared_log_sf(double x, double df) noexcept
+{
+    const double tail = chi_squared_sf(x, df);
+    if (tail > 0.5) {
+        return std::log1p(-chi_squared_cdf(x, df));
+    }
+    if (tail > detail::safe_tail || std::isnan(tail) || std::isinf(x)) {
+        return std::log(tail);
+    }
+    return detail::log_upper_gamma_tail(0.5 * df, 0.5 * x);
+}
+
+/// Give P(X <= x) of the beta distribution.
+[[nodiscard]] inline double beta_cdf(double x, double a, double b) noexcept
+{
+    return detail::incomplete_beta(a, b, x, 1.0 - x);
+}
+
+/// Give P(X > x) of the beta distribution.
+[[nodiscard]] inline double beta_sf(double x, double a, double b) noexcept
+{
+    return detail::incomplete_beta(b, a, 1.0 - x, x);
+}
+
+/// Give the natural logarithm of `beta_cdf`, also where that underflows.
+[[nodiscard]] inline double beta_log_cdf(double x, double a, double b) noexcept
+{
+    return detail::log_incomplete_beta(a, b, x, 1.0 - x);
+}
+
+namespace detail {
+
+// One Newton step on the logarithm of the cdf takes off what an inversion left.
+[[nodiscard]] inline double polish_beta_quantile(double x, double log_p, double a, double b) noexcept
+{
+    if (!(x > 0.0 && x < 1.0)) {
+        return x;
+    }
+    const double log_value = log_incomplete_beta(a, b, x, 1.0 - x);
+    const double log_density = log_beta_term(a, b, x, 1.0 - x) - std::log(x) - std::log1p(-x);
+    const double better = x + (log_p - log_value) * std::exp(log_value - log_density);
+    return better > 0.0 && better < 1.0 ? better : x;
+}
+
+}  // namespace detail
+
+/// Give the quantile of the beta distribution.
+[[nodiscard]] inline double beta_quantile(double p, double a, double b) noexcept
+{
+    if (!(detail::positive(a) && detail::positive(b) && p >= 0.0 && p <= 1.0)) {
+        return not_a_number;
+    }
+    const double x = boost::math::ibeta_inv(a, b, p, detail::quiet_policy());
+    return p > 0.0 ? detail::polish_beta_quantile(x, p < 0.5 ? std::log(p) : std::log1p(-(1.0 - p)), a, b)
+                   : x;
+}
+
+/// Give the x that a beta variable exceeds with probability `q`.
+[[nodiscard]] inline double beta_upper_quantile(double q, double a, double b) noexcept
+{
+    if (!(detail::positive(a) && detail::positive(b) && q >= 0.0 && q <= 1.0)) {
+        return not_a_number;
+    }
+    if (q < 1e-8) {  // as a cdf it would be 1 - q: invert the mirrored variable
+        return 1.0 - beta_quantile(q, b, a);
+    }
+    const double x = boost::math::ibetac_inv(a, b, q, detail::quiet_policy());
+    return detail::polish_beta_quantile(x, std::log1p(-q), a, b);
+}
+
+/// Give P(X > x) of Fisher's F with `d1` and `d2` > 0 degrees of freedom.
+[[nodiscard]] inline double f_sf(double x, double d1, double d2) noexcept
+{
+    if (!(detail::positive(d1) && detail::positive(d2)) || std::isnan(x)) {
+        return not_a_number;
+    }
+    if (!(x > 0.0)) {
+        return 1.0;
+    }
+    const double ratio = d1 / d2 * x;
+    return std::isinf(ratio)
+               ? 0.0
+               : detail::incomplete_beta(0.5 * d2, 0.5 * d1, 1.0 / (1.0 + ratio), ratio / (1.0 + ratio));
+}
+
+/// Give the natural logarithm of `f_sf`, also where that underflows.
+[[nodiscard]] inline double f_log_sf(double x, double d1, double d2) noexcept
+{
+    if (!(detail::positive(d1) && detail::positive(d2)) || std::isnan(x)) {
+        return not_a_number;
+    }
+    if (!(x > 0.0)) {
+        return 0.0;
+    }
+    const double ratio = d1 / d2 * x;
+    return std::isinf(ratio)
+               ? -ratio
+               : detail::log_incomplete_beta(0.5 * d2, 0.5 * d1, 1.0 / (1.0 + ratio), ratio / (1.0 + ratio));
+}
+
+namespace detail {
+
+[[nodiscard]] inline bool binomial_domain(double n, double p) noexcept
+{
+    return n >= 0.0 && std::isfinite(n) && p >= 0.0 && p <= 1.0;
+}
+
+}  // namespace detail
+
+/// Give P(X <= k) of the binomial distribution.
+[[nodiscard]] inline double binomial_cdf(double k, double n, double p) noexcept
+{
+    if (!detail::binomial_domain(n, p) || std::isnan(k)) {
+        return not_a_number;
+    }
+    if (k < 0.0) {
+        return 0.0;
+    }
+    return k >= n ? 1.0 : detail::incomplete_beta(n - k, k + 1.0, 1.0 - p, p);
+}
+
+/// Give P(X > k) of the binomial distribution.
+[[nodiscard]] inline double binomial_sf(double k, double n, double p) noexcept
+{
+    if (!detail::binomial_domain(n, p) || std::isnan(k)) {
+        return not_a_number;
+    }
+    if (k < 0.0) {
+        return 1.0;
+    }
+    return k >= n ? 0.0 : detail::incomplete_beta(k + 1.0, n - k, p, 1.0 - p);
+}
+
+/// Give the natural logarithm of `binomial_cdf`, also where that underflows.
+[[nodiscard]] inline double binomial_log_cdf(double k, double n, double p) noexcept
+{
+    if (!detail::binomial_domain(n, p) || std::isnan(k)) {
+        return not_a_number;
+    }
+    if (k < 0.0) {
+        return -std::numeric_limits<double>::infinity();
+    }
+    return k >= n ? 0.0 : detail::log_incomplete_beta(n - k, k + 1.0, 1.0 - p, p);
+}
+
+/// Give the natural logarithm of P(X = k) of the binomial distribution.
+/// source: Loader 2000, saddle-point expansion.
+[[nodiscard]] inline double binomial_log_pmf(double k, double n, double p) noexcept
+{
+    if (!detail::binomial_domain(n, p) || !(k >= 0.0 && k <= n)) {
+        return not_a_number;
+    }
+    if (k == 0.0) {
+        return n == 0.0 ? 0.0 : n * std::log1p(-p);
+    }
+    if (k == n) {
+        return n * std::log(p);
+    }
+    return detail::log_beta_term(k, n - k, p, 1.0 - p) + std::log(n) - std::log(k) - std::log(n - k);
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

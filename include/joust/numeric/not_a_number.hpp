@@ -1,0 +1,14 @@
+#pragma once
+
+#include <limits>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// What a number is that could not be computed.
+inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

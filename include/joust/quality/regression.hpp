@@ -1,0 +1,113 @@
+#pragma once
+
+#include <joust/quality/quality.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace joust {
+inline namespace v0 {
+namespace quality {
+
+// Metrics of models that predict a number. Each goes into row_quality (one model), paired_quality (two models, the same
+// rows) or clustered_quality (units with several rows):
+//     row_quality<root_mean_squared_error> q;  q.add(truth, predicted);  q.result()
+
+namespace detail {
+
+[[nodiscard]] inline std::optional<double> error_of(double truth, double predicted) noexcept
+{
+    const double e = truth - predicted;
+    return std::isfinite(e) ? std::optional<double>{e} : std::nullopt;
+}
+
+}  // namespace detail
+
+/// The mean distance of predictions from the truth.
+struct mean_absolute_error {
+    static constexpr std::size_t columns = 1;
+    static constexpr std::string_view name() noexcept { return "MAE"; }
+
+    [[nodiscard]] std::optional<std::array<double, 1>> row(double truth, double predicted) const noexcept
+    {
+        const std::optional<double> e = detail::error_of(truth, predicted);
+        return e ? std::optional<std::array<double, 1>>{{std::fabs(*e)}} : std::nullopt;
+    }
+    [[nodiscard]] double value(const std::array<double, 1>& means) const noexcept { return means[0]; }
+    [[nodiscard]] std::array<double, 1> gradient(const std::array<double, 1>& /* means */) const noexcept
+    {
+        return {1.0};
+    }
+};
+
+/// The mean squared error. Heavy tails make it, and everything built on it, slow to settle.
+struct mean_squared_error {
+    static constexpr std::size_t columns = 1;
+    static constexpr std::string_view name() noexcept { return "MSE"; }
+
+    [[nodiscard]] std::optional<std::array<double, 1>> row(double truth, double predicted) const noexcept
+    {
+        const std::optional<double> e = detail::error_of(truth, predicted);
+        return e ? std::optional<std::array<double, 1>>{{*e * *e}} : std::nullopt;
+    }
+    [[nodiscard]] double value(const std::array<double, 1>& means) const noexcept { return means[0]; }
+    [[nodiscard]] std::array<double, 1> gradient(const std::array<double, 1>& /* means */) const noexcept
+    {
+        return {1.0};
+    }
+};
+
+/// The root of the mean squared error, in units of what is predicted.
+struct root_mean_squared_error {
+    static constexpr std::size_t columns = 1;
+    static constexpr std::string_view name() noexcept { return "RMSE"; }
+
+    [[nodiscard]] std::optional<std::array<double, 1>> row(double truth, double predicted) const noexcept
+    {
+        return mean_squared_error{}.row(truth, predicted);
+    }
+    [[nodiscard]] double value(const std::array<double, 1>& means) const noexcept
+    {
+        return std::sqrt(means[0]);
+    }
+    [[nodiscard]] std::array<double, 1> gradient(const std::array<double, 1>& means) const noexcept
+    {
+        return {means[0] > 0.0 ? 0.5 / std::sqrt(means[0]) : 0.0};
+    }
+};
+
+/// The share of the truth's variance that predictions explain: 1 - sum of squared errors / sum of squares around the mean.
+///
+/// Below 0 where the mean alone would predict better. `centre` is any number near the mean of the truth, the same for
+/// all parts: without it a mean that is large against the standard deviation costs digits.
+/// errors: a constant truth gives out_of_range.
+struct r_squared {
+    static constexpr std::size_t columns = 3;  // e^2, y, y^2, with y the truth minus centre
+    static constexpr std::string_view name() noexcept { return "R-squared"; }
+    double centre = 0.0;
+
+    [[nodiscard]] std::optional<std::array<double, 3>> row(double truth, double predicted) const noexcept
+    {
+        const std::optional<double> e = detail::error_of(truth, predicted);
+        const double y = truth - centre;
+        return e ? std::optional<std::array<double, 3>>{{*e * *e, y, y * y}} : std::nullopt;
+    }
+    [[nodiscard]] double value(const std::array<double, 3>& means) const noexcept
+    {
+        const double variance = means[2] - means[1] * means[1];
+        return variance > 0.0 ? 1.0 - means[0] / variance : stats::not_a_number;
+    }
+    [[nodiscard]] std::array<double, 3> gradient(const std::array<double, 3>& means) const noexcept
+    {
+        const double variance = means[2] - means[1] * means[1];
+        const double slope = means[0] / (variance * variance);
+        return {-1.0 / variance, -2.0 * means[1] * slope, slope};
+    }
+};
+
+}  // namespace quality
+}  // namespace v0
+}  // namespace joust

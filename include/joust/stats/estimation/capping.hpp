@@ -1,0 +1,121 @@
+#pragma once
+
+#include <joust/numeric/order.hpp>
+#include <joust/stats/moments.hpp>
+#include <joust/stats/result.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// Where values are capped; infinite ends cap nothing.
+struct caps {
+    double lower = -std::numeric_limits<double>::infinity();
+    double upper = std::numeric_limits<double>::infinity();
+};
+
+/// Capped values, and what capping did.
+struct capped_sample {
+    std::vector<double> values{};
+    caps at{};
+    /// of values that were below the lower cap
+    double lower_share = 0.0;
+    double upper_share = 0.0;
+    /// share of the sum that capping took away, signed; NaN where the sum is 0
+    double removed = 0.0;
+    status state = status::too_few;
+};
+
+/// Cap values that are known bounds of what one unit may count (winsorise at fixed values).
+///
+/// The caps must not depend on which sample a value is in. What is compared then is the mean of capped values:
+/// more precise, and about a different question, so show the shares beside it.
+/// errors: too_few (none), out_of_range (NaN, infinities, caps out of order).
+[[nodiscard]] inline capped_sample cap_values(std::span<const double> values, const caps& at)
+{
+    capped_sample out;
+    out.at = at;
+    if (!(at.lower <= at.upper)) {
+        out.state = status::out_of_range;
+        return out;
+    }
+    moments before, after;
+    std::size_t below = 0, above = 0;
+    out.values.reserve(values.size());
+    for (const double x : values) {
+        before.add(x);
+        below += x < at.lower ? 1U : 0U;
+        above += x > at.upper ? 1U : 0U;
+        out.values.push_back(x < at.lower ? at.lower : x > at.upper ? at.upper : x);
+        after.add(out.values.back());
+    }
+    if (before.rejected() != 0) {
+        out.values.clear();
+        out.state = status::out_of_range;
+        return out;
+    }
+    if (values.empty()) {
+        return out;
+    }
+    const double n = static_cast<double>(values.size());
+    out.lower_share = static_cast<double>(below) / n;
+    out.upper_share = static_cast<double>(above) / n;
+    out.removed = before.mean() != 0.0 ? before.mean_difference(after) / before.mean() : not_a_number;
+    out.state = status::ok;
+    return out;
+}
+
+/// Find the caps at quantiles of all samples together: the order statistics that leave at most `lower` and
+/// `upper` of the values outside.
+///
+/// Pool the samples before asking, else the caps carry the treatment's effect. Ties at a cap are not outside.
+/// errors: NaN caps for an empty sample, values that are NaN, or shares not in [0, 0.5).
+/// cost: a copy and two selections.
+[[nodiscard]] inline caps quantile_caps(std::span<const double> pooled, double lower, double upper)
+{
+    bool usable = lower >= 0.0 && lower < 0.5 && upper >= 0.0 && upper < 0.5 && !pooled.empty();
+    for (const double x : pooled) {
+        usable = usable && !std::isnan(x);
+    }
+    if (!usable) {
+        return {not_a_number, not_a_number};
+    }
+    std::vector<double> values(pooled.begin(), pooled.end());
+    const double n = static_cast<double>(values.size());
+    caps out;
+    // A share times n that is whole but for rounding counts as whole.
+    const auto outside = [&](double share) {
+        return static_cast<std::size_t>(std::floor(share * n * (1.0 + 4e-16)));
+    };
+    if (lower > 0.0) {
+        out.lower = detail::select(values, outside(lower));
+    }
+    if (upper > 0.0) {
+        out.upper = detail::select(values, values.size() - 1 - outside(upper));
+    }
+    return out;
+}
+
+/// Winsorise one sample at its own quantiles: what is outside takes the value of the cap.
+///
+/// For a comparison find the caps on both samples together, `quantile_caps`, and apply them to each.
+/// errors: as cap_values and quantile_caps.
+/// source: Dixon 1960; Tukey 1962.
+[[nodiscard]] inline capped_sample winsorise(std::span<const double> values, double lower, double upper)
+{
+    const caps at = quantile_caps(values, lower, upper);
+    if (values.empty()) {
+        return {};
+    }
+    return cap_values(values, at);
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

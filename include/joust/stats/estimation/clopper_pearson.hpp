@@ -1,0 +1,47 @@
+#pragma once
+
+#include <joust/numeric/distributions.hpp>
+#include <joust/stats/options.hpp>
+#include <joust/stats/result.hpp>
+
+#include <cstdint>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// Give the exact interval of a proportion: it covers at least 1 - alpha whatever the proportion is, so it is
+/// wide.
+///
+/// errors: NaN ends unless k <= n, n > 0 and 0 < alpha < 1.
+/// source: Clopper and Pearson 1934, by quantiles of the beta distribution.
+[[nodiscard]] inline bounds clopper_pearson_interval(std::uint64_t k, std::uint64_t n,
+                                                     double alpha = 0.05) noexcept
+{
+    if (n == 0 || k > n || !detail::is_alpha(alpha)) {
+        return {not_a_number, not_a_number};
+    }
+    const double a = static_cast<double>(k);
+    const double b = static_cast<double>(n - k);
+    return {k == 0 ? 0.0 : beta_quantile(0.5 * alpha, a, b + 1.0),
+            k == n ? 1.0 : beta_upper_quantile(0.5 * alpha, a + 1.0, b)};
+}
+
+/// Give Jeffreys' interval of a proportion: equal tails of its posterior under the Beta(1/2, 1/2) prior.
+///
+/// The plain quantiles, also at k = 0 and k = n, where some programs replace one end by 0 or 1.
+/// errors: as clopper_pearson_interval.
+/// source: Brown, Cai and DasGupta 2001.
+[[nodiscard]] inline bounds jeffreys_interval(std::uint64_t k, std::uint64_t n, double alpha = 0.05) noexcept
+{
+    if (n == 0 || k > n || !detail::is_alpha(alpha)) {
+        return {not_a_number, not_a_number};
+    }
+    const double a = static_cast<double>(k) + 0.5;
+    const double b = static_cast<double>(n - k) + 0.5;
+    return {beta_quantile(0.5 * alpha, a, b), beta_upper_quantile(0.5 * alpha, a, b)};
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,350 @@
+#pragma once
+
+#include <joust/numeric/normal.hpp>
+#include <joust/numeric/sketch.hpp>
+#include <joust/numeric/stirling.hpp>
+#include <joust/stats/options.hpp>
+#include <joust/stats/result.hpp>
+#include <joust/stats/sequential/normal_mixture.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string_view>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// Options of quantile intervals and comparisons.
+///
+/// With `planned` > 0 the interval is valid at every look and tightest near that many values in the smaller
+/// sample; with 0 it is for one look.
+struct quantile_options {
+    double q = 0.99;
+    double alpha = 0.05;
+    std::uint64_t planned = 0;
+};
+
+/// A quantile, or a difference or ratio of two, with its interval.
+/// units: those of the values; a latency sketch gives nanoseconds
+struct quantile_result {
+    std::string_view method{};
+    double estimate = not_a_number;
+    double lower = not_a_number;
+    double upper = not_a_number;
+    /// the first sample's quantile
+    double first = not_a_number;
+    /// the second one's
+    double second = not_a_number;
+    std::uint64_t n1 = 0;
+    std::uint64_t n2 = 0;
+    status state = status::too_few;
+};
+
+/// Ranks (from 1) of the order statistics that enclose a quantile.
+struct rank_interval {
+    std::uint64_t lower = 0;
+    std::uint64_t upper = 0;
+    bool operator==(const rank_interval&) const = default;
+};
+
+namespace detail {
+
+// P(X <= k) for X ~ Bin(n, q), k below the mode: the sum of its terms from k down, each from the one before.
+[[nodiscard]] inline double binomial_lower_tail(double k, double n, double q) noexcept
+{
+    if (k < 0.0) {
+        return 0.0;
+    }
+    double term = 0.0;
+    if (k == 0.0) {
+        term = std::exp(n * std::log1p(-q));
+    } else {
+        term = std::exp(log_beta_term(k, n - k, q, 1.0 - q) + std::log(n) - std::log(k) - std::log(n - k));
+    }
+    double sum = 0.0;
+    for (double j = k; j >= 0.0 && term > 1e-17 * sum; j -= 1.0) {
+        sum += term;
+        term *= j * (1.0 - q) / ((n - j + 1.0) * q);
+    }
+    return sum;
+}
+
+// The largest k with P(Bin(n, q) <= k - 1) <= alpha, or 0: X_(k) is a lower bound of the quantile.
+[[nodiscard]] inline double lower_rank(double n, double q, double alpha) noexcept
+{
+    double low = 0.0;                       // P(X <= -1) = 0
+    double high = std::floor(n * q) + 1.0;  // above the mode the tail is about one half
+    while (low < high) {
+        const double middle = std::floor(0.5 * (low + high + 1.0));
+        if (binomial_lower_tail(middle - 1.0, n, q) <= alpha) {
+            low = middle;
+        } else {
+            high = middle - 1.0;
+        }
+    }
+    return low;
+}
+
+[[nodiscard]] inline bool usable(const quantile_options& options) noexcept
+{
+    return options.q > 0.0 && options.q < 1.0 && is_alpha(options.alpha);
+}
+
+inline constexpr double minimum_beyond =
+    10.0;  // values expected on each side of a quantile before a sequence speaks
+
+// Ranks for one look (exact) or for every look (normal mixture of the count below the quantile).
+[[nodiscard]] inline rank_interval enclosing_ranks(std::uint64_t count,
+                                                   const quantile_options& options) noexcept
+{
+    const double n = static_cast<double>(count);
+    double lower = 0.0;
+    double upper = 0.0;
+    if (options.planned == 0) {
+        lower = lower_rank(n, options.q, 0.5 * options.alpha);
+        // P(X >= u) <= alpha / 2 is P(n - X <= n - u): the mirrored problem
+        upper = n + 1.0 - lower_rank(n, 1.0 - options.q, 0.5 * options.alpha);
+    } else {
+        const double unit = options.q * (1.0 - options.q);
+        const double rho = normal_mixture_rho(unit * static_cast<double>(options.planned), options.alpha);
+        const double half = normal_mixture_bound(unit * n, rho, options.alpha);
+        lower = std::ceil(n * options.q - half);
+        upper = std::floor(n * options.q + half) + 1.0;
+    }
+    rank_interval ranks;
+    ranks.lower = lower >= 1.0 ? static_cast<std::uint64_t>(lower) : 0;
+    ranks.upper = upper <= n ? static_cast<std::uint64_t>(upper) : count + 1;
+    return ranks;
+}
+
+struct quantile_ends {
+    double estimate = not_a_number;
+    double lower = not_a_number;
+    double upper = not_a_number;
+    status state = status::too_few;
+};
+
+// The bin that holds the value of a rank from 1 to n.
+[[nodiscard]] inline std::size_t bin_of_rank(const latency_sketch& sketch, std::uint64_t rank) noexcept
+{
+    std::uint64_t seen = 0;
+    const auto counts = sketch.counts();
+    for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
+        seen += counts[bin];
+        if (seen >= rank) {
+            return bin;
+        }
+    }
+    return latency_sketch::bins - 1;
+}
+
+// One sketch's quantile: the ranks' bins, taken at their outer edges so that the sketch's own error is
+// inside.
+[[nodiscard]] inline quantile_ends sketch_quantile(const latency_sketch& sketch,
+                                                   const quantile_options& options) noexcept
+{
+    quantile_ends ends;
+    const std::uint64_t count = sketch.count();
+    if (count == 0) {
+        return ends;
+    }
+    ends.estimate = sketch.quantile(options.q);
+    const double n = static_cast<double>(count);
+    const double rarer = options.q < 0.5 ? options.q : 1.0 - options.q;
+    if (options.planned != 0 && n * rarer < minimum_beyond) {
+        ends.state = status::burn_in;
+        return ends;
+    }
+    const rank_interval ranks = enclosing_ranks(count, options);
+    if (ranks.lower == 0 || ranks.upper > count) {
+        return ends;  // too few values on one side
+    }
+    ends.lower = static_cast<double>(latency_sketch::range_of(bin_of_rank(sketch, ranks.lower)).lower);
+    const std::size_t last = bin_of_rank(sketch, ranks.upper);
+    ends.upper = last + 1 == latency_sketch::bins
+                     ? std::numeric_limits<double>::infinity()  // this bin also holds all that is longer
+                     : static_cast<double>(latency_sketch::range_of(last).upper - 1);
+    ends.state = status::ok;
+    return ends;
+}
+
+}  // namespace detail
+
+/// Give the ranks of the order statistics that enclose the q-quantile of `n` independent values with
+/// probability at least 1 - alpha; exact, whatever the distribution. Rank 0 or n + 1 means that no value
+/// bounds it.
+///
+/// source: David and Nagaraja 2003, "Order Statistics", section 7.1.
+[[nodiscard]] inline rank_interval quantile_ranks(std::uint64_t n, double q, double alpha = 0.05) noexcept
+{
+    if (!(q > 0.0 && q < 1.0 && detail::is_alpha(alpha)) || n == 0) {
+        return {0, n + 1};
+    }
+    return detail::enclosing_ranks(n, {q, alpha, 0});
+}
+
+/// Give a quantile of sorted values with its interval of order statistics.
+///
+/// assumes: independent values, in ascending order.
+/// errors: too_few where no value bounds the quantile on a side, burn_in (with `planned`: fewer than 10
+///     values expected beyond it), out_of_range (options, not sorted, NaN).
+[[nodiscard]] inline quantile_result quantile_interval(std::span<const double> sorted,
+                                                       const quantile_options& options = {}) noexcept
+{
+    quantile_result result;
+    result.method = options.planned == 0 ? "order-statistic interval" : "order-statistic confidence sequence";
+    result.n1 = sorted.size();
+    bool ascending = detail::usable(options);
+    for (std::size_t i = 0; i < sorted.size(); ++i) {
+        ascending = ascending && !std::isnan(sorted[i]) && (i == 0 || sorted[i - 1] <= sorted[i]);
+    }
+    if (!ascending) {
+        result.state = status::out_of_range;
+        return result;
+    }
+    if (sorted.empty()) {
+        return result;
+    }
+    const double n = static_cast<double>(sorted.size());
+    const double position = std::ceil(n * options.q);
+    result.first = sorted[position < 1.0 ? 0 : static_cast<std::size_t>(position) - 1];
+    result.estimate = result.first;
+    if (options.planned != 0 && n * std::fmin(options.q, 1.0 - options.q) < detail::minimum_beyond) {
+        result.state = status::burn_in;
+        return result;
+    }
+    const rank_interval ranks = detail::enclosing_ranks(sorted.size(), options);
+    if (ranks.lower == 0 || ranks.upper > sorted.size()) {
+        return result;
+    }
+    result.lower = sorted[static_cast<std::size_t>(ranks.lower) - 1];
+    result.upper = sorted[static_cast<std::size_t>(ranks.upper) - 1];
+    result.state = status::ok;
+    return result;
+}
+
+/// Give a quantile of a latency sketch with its interval of order statistics, the sketch's error (0.8 %)
+/// added.
+///
+/// Requests are treated as independent, so where users come back with many similar requests it is too short.
+/// errors: as from sorted values.
+/// cost: a sweep of the sketch, some microseconds.
+[[nodiscard]] inline quantile_result quantile_interval(const latency_sketch& sketch,
+                                                       const quantile_options& options = {}) noexcept
+{
+    quantile_result result;
+    result.method = options.planned == 0
+                        ? "order-statistic interval, requests treated as independent"
+                        : "order-statistic confidence sequence, requests treated as independent";
+    result.n1 = sketch.count();
+    if (!detail::usable(options)) {
+        result.state = status::out_of_range;
+        return result;
+    }
+    const detail::quantile_ends ends = detail::sketch_quantile(sketch, options);
+    result.estimate = ends.estimate;
+    result.first = ends.estimate;
+    result.lower = ends.lower;
+    result.upper = ends.upper;
+    result.state = ends.state;
+    return result;
+}
+
+namespace detail {
+
+// Combine two quantiles' intervals into one of f(first) - f(second); f is the identity or the logarithm.
+template <class Function>
+[[nodiscard]] bounds combine_quantiles(const quantile_ends& first, const quantile_ends& second, bool sequence,
+                                       Function f) noexcept
+{
+    if (sequence) {
+        return {f(first.lower) - f(second.upper), f(first.upper) - f(second.lower)};
+    }
+    // MOVER: the variances at the limits are read from each sample's own interval
+    const double difference = f(first.estimate) - f(second.estimate);
+    return {difference - std::hypot(f(first.estimate) - f(first.lower), f(second.upper) - f(second.estimate)),
+            difference +
+                std::hypot(f(first.upper) - f(first.estimate), f(second.estimate) - f(second.lower))};
+}
+
+[[nodiscard]] inline quantile_result compare_sketches(const latency_sketch& x, const latency_sketch& y,
+                                                      const quantile_options& options, bool ratio) noexcept
+{
+    quantile_result result;
+    const bool sequence = options.planned != 0;
+    result.method = sequence ? "order-statistic confidence sequences of both, requests treated as independent"
+                             : "order-statistic intervals combined by MOVER, requests treated as independent";
+    result.n1 = x.count();
+    result.n2 = y.count();
+    if (!usable(options)) {
+        result.state = status::out_of_range;
+        return result;
+    }
+    quantile_options each = options;
+    if (sequence) {
+        each.alpha = 0.5 * options.alpha;  // both must hold at every look
+    }
+    const quantile_ends first = sketch_quantile(x, each);
+    const quantile_ends second = sketch_quantile(y, each);
+    result.first = first.estimate;
+    result.second = second.estimate;
+    const bool positive = !ratio || (first.estimate > 0.0 && second.estimate > 0.0);
+    if (x.count() != 0 && y.count() != 0 && positive) {
+        result.estimate = ratio ? first.estimate / second.estimate : first.estimate - second.estimate;
+    }
+    if (first.state != status::ok || second.state != status::ok) {
+        result.state = first.state != status::ok ? first.state : second.state;
+        return result;
+    }
+    if (ratio) {
+        if (!(first.lower > 0.0 && second.lower > 0.0)) {
+            result.state = status::out_of_range;
+            return result;
+        }
+        const bounds ends =
+            combine_quantiles(first, second, sequence, [](double value) { return std::log(value); });
+        result.lower = std::exp(ends.lower);
+        result.upper = std::exp(ends.upper);
+    } else {
+        const bounds ends = combine_quantiles(first, second, sequence, [](double value) { return value; });
+        result.lower = ends.lower;
+        result.upper = ends.upper;
+    }
+    result.state = status::ok;
+    return result;
+}
+
+}  // namespace detail
+
+/// Compare a quantile of two latency sketches: first minus second.
+///
+/// For one look the two order-statistic intervals are combined by MOVER; with `planned` they are confidence
+/// sequences at alpha / 2 each and the difference holds at every look. Requests are treated as independent;
+/// the sketches' error is added at both ends.
+/// errors: too_few, burn_in, out_of_range as for one sketch.
+/// source: Zou and Donner 2008 (MOVER); Howard and Ramdas 2022, "Sequential estimation of quantiles with
+///     applications to A/B testing and best-arm identification" (counts below a quantile; here with the
+///     normal mixture at variance n q (1 - q), which is asymptotic and therefore waits for 10 values expected
+///     beyond the quantile).
+[[nodiscard]] inline quantile_result quantile_difference(const latency_sketch& x, const latency_sketch& y,
+                                                         const quantile_options& options = {}) noexcept
+{
+    return detail::compare_sketches(x, y, options, false);
+}
+
+/// As quantile_difference for first over second, combined on the logarithms.
+///
+/// errors: also out_of_range where a quantile is 0 ns.
+[[nodiscard]] inline quantile_result quantile_ratio(const latency_sketch& x, const latency_sketch& y,
+                                                    const quantile_options& options = {}) noexcept
+{
+    return detail::compare_sketches(x, y, options, true);
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,318 @@
+#pragma once
+
+#include <joust/numeric/distributions.hpp>
+#include <joust/numeric/tails.hpp>
+#include <joust/stats/co_moments.hpp>
+#include <joust/stats/moments.hpp>
+#include <joust/stats/options.hpp>
+#include <joust/stats/result.hpp>
+#include <joust/stats/tests/welch.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string_view>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// What Fieller's set of ratios looks like.
+///
+/// Where the denominator is not significantly different from zero the set is unbounded: everything but a gap
+/// (`outside` it), or every number.
+enum class set_shape : std::uint8_t { interval, outside, everything };
+
+/// How two samples' ratios are compared, and how the interval is formed.
+///
+/// `difference` takes first minus second. `relative` takes first / second - 1 on the log scale, which suits
+/// positive ratios and is the better one for reports in per cent. `fieller` is relative too; its set is right
+/// even where the second ratio is near zero.
+enum class ratio_effect : std::uint8_t { difference, relative, fieller };
+
+/// Options of ratio_of_means.
+struct ratio_options {
+    double alpha = 0.05;
+    side alternative = side::two;
+    /// one sample: `fieller` asks for Fieller's set
+    ratio_effect effect = ratio_effect::difference;
+};
+
+/// A ratio, or a comparison of ratios.
+struct ratio_result : test_result {
+    /// of the estimate; of the log of the quotient for `relative`
+    double standard_error = not_a_number;
+    /// what `lower` and `upper` leave out
+    set_shape shape = set_shape::interval;
+    /// `outside`: the set is all but what lies between
+    double gap_lower = not_a_number;
+    double gap_upper = not_a_number;
+    /// relative standard error of the (largest) denominator
+    double denominator_error = not_a_number;
+};
+
+namespace detail {
+
+struct fieller_set {
+    set_shape shape = set_shape::interval;
+    double lower = not_a_number;
+    double upper = not_a_number;
+};
+
+// The set of all q with (y - q x)^2 <= k var(y - q x), given r = y / x, the variance of y - r x, var(x), and
+// cov(y - r x, x). In d = q - r it is a d^2 + 2 h d - k var <= 0, whose discriminant is a sum of positive terms
+// as long as the set is bounded.
+[[nodiscard]] inline fieller_set fieller(double r, double x, double residual, double var_x, double cov,
+                                         double k) noexcept
+{
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const double a = x * x - k * var_x;
+    const double h = k * cov;
+    const double discriminant = h * h + a * k * residual;
+    if (!(discriminant > 0.0) && !(a > 0.0)) {
+        return {set_shape::everything, -infinity, infinity};
+    }
+    const double root = std::sqrt(discriminant);
+    // The roots are d = (-h -+ root) / a; the one whose numerator cancels comes from their product.
+    const double sum = h > 0.0 ? -(h + root) : root - h;
+    const double far = sum / a;
+    const double near = sum != 0.0 ? -k * residual / sum : 0.0;
+    const double low = far < near ? far : near;
+    const double high = far < near ? near : far;
+    return {a > 0.0 ? set_shape::interval : set_shape::outside, r + low, r + high};
+}
+
+inline void take_set(ratio_result& result, const fieller_set& set, double offset) noexcept
+{
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    result.shape = set.shape;
+    if (set.shape == set_shape::interval) {
+        result.lower = set.lower - offset;
+        result.upper = set.upper - offset;
+        return;
+    }
+    result.lower = -infinity;
+    result.upper = infinity;
+    if (set.shape == set_shape::outside) {
+        result.gap_lower = set.lower - offset;
+        result.gap_upper = set.upper - offset;
+    }
+}
+
+// A sample's ratio with the variance of its estimate by the delta method, from residuals y - r x.
+struct ratio_summary {
+    double n = 0.0;
+    double ratio = not_a_number;
+    double variance = not_a_number;           // of the ratio
+    double denominator_error = not_a_number;  // relative
+    status state = status::too_few;
+};
+
+[[nodiscard]] inline ratio_summary summarise_ratio(const co_moments<2>& sample) noexcept
+{
+    ratio_summary out;
+    out.n = static_cast<double>(sample.count());
+    if (sample.rejected() != 0) {
+        out.state = status::out_of_range;
+        return out;
+    }
+    if (sample.count() < 2) {
+        return out;
+    }
+    const double x = sample.mean(1);
+    out.ratio = sample.mean(0) / x;
+    if (x == 0.0 || !std::isfinite(out.ratio)) {
+        out.state = status::out_of_range;
+        return out;
+    }
+    out.variance = sample.combination({1.0, -out.ratio}) / (out.n * x * x);
+    out.denominator_error = std::sqrt(sample.variance(1) / out.n) / std::fabs(x);
+    out.state = std::isfinite(out.variance) ? status::ok : status::out_of_range;
+    return out;
+}
+
+// Satterthwaite's degrees of freedom of a + b, each a variance of an estimate from n - 1 degrees of freedom.
+[[nodiscard]] inline double satterthwaite(double a, double n_a, double b, double n_b) noexcept
+{
+    const double share = a / (a + b);
+    return 1.0 / (share * share / (n_a - 1.0) + (1.0 - share) * (1.0 - share) / (n_b - 1.0));
+}
+
+}  // namespace detail
+
+/// Estimate the ratio of the means of two columns (clicks per session, cost per order) with an interval.
+///
+/// Column 0 is the numerator, column 1 the denominator, a row is one independent unit (a user, not a
+/// session). Totals of clusters as rows make it cluster-robust. The statistic tests a ratio of zero. The
+/// delta method is good where the denominator's relative error is small (below 0.1); Fieller's set holds
+/// anywhere.
+/// assumes: independent rows, nearly normal means.
+/// errors: too_few (fewer than 2 rows), zero_variance (no residual), out_of_range (NaN, infinities, alpha, a
+///     denominator whose mean is 0).
+/// source: Fieller 1954; Deng, Knoblich and Lu 2018, "Applying the delta method in metric analytics".
+[[nodiscard]] inline ratio_result ratio_of_means(const co_moments<2>& sample,
+                                                 const ratio_options& options = {}) noexcept
+{
+    const bool by_fieller = options.effect == ratio_effect::fieller;
+    ratio_result result;
+    result.method = by_fieller ? "ratio of means, Fieller set" : "ratio of means, delta method";
+    const detail::ratio_summary s = detail::summarise_ratio(sample);
+    result.denominator_error = s.denominator_error;
+    if (s.state != status::ok) {
+        result.state = s.state;
+        return result;
+    }
+    static_cast<test_result&>(result) = detail::judge_t(result.method, s.ratio, std::sqrt(s.variance),
+                                                        s.n - 1.0, {options.alpha, options.alternative});
+    result.standard_error = std::sqrt(s.variance);
+    if (!by_fieller || result.state != status::ok) {
+        return result;
+    }
+    const double t =
+        student_t_upper_quantile(detail::tail_alpha({options.alpha, options.alternative}), s.n - 1.0);
+    const double x = sample.mean(1);
+    detail::take_set(result,
+                     detail::fieller(s.ratio, x, s.variance * x * x, sample.variance(1) / s.n,
+                                     sample.combination({1.0, -s.ratio}, {0.0, 1.0}) / s.n, t * t),
+                     0.0);
+    // (y - q x)^2 <= k var at q = 0 is Student's test of the numerator, which is exact.
+    const test_result numerator =
+        detail::judge_t(result.method, sample.mean(0), std::sqrt(sample.variance(0) / s.n), s.n - 1.0,
+                        {options.alpha, options.alternative});
+    if (numerator.state == status::ok) {
+        result.statistic = numerator.statistic;
+        result.p_value = numerator.p_value;
+        result.log_p = numerator.log_p;
+    }
+    if (result.shape == set_shape::interval) {
+        detail::open_end(result, options.alternative);
+    }
+    return result;
+}
+
+/// Compare two samples' ratios of means. With denominators that are all 1 it is Welch's t-test.
+///
+/// assumes, errors, source: as for one sample; the relative effects also need a second ratio that is not 0,
+///     and the one on the log scale two ratios of one sign (out_of_range). Degrees of freedom are
+///     Satterthwaite's.
+[[nodiscard]] inline ratio_result ratio_of_means(const co_moments<2>& first, const co_moments<2>& second,
+                                                 const ratio_options& options = {}) noexcept
+{
+    ratio_result result;
+    switch (options.effect) {
+        case ratio_effect::difference: result.method = "difference of ratios, delta method"; break;
+        case ratio_effect::relative: result.method = "relative difference of ratios, log scale"; break;
+        case ratio_effect::fieller: result.method = "relative difference of ratios, Fieller set"; break;
+    }
+    const detail::ratio_summary a = detail::summarise_ratio(first);
+    const detail::ratio_summary b = detail::summarise_ratio(second);
+    if (a.state != status::ok || b.state != status::ok) {
+        result.state = a.state == status::out_of_range || b.state == status::out_of_range
+                           ? status::out_of_range
+                           : status::too_few;
+        return result;
+    }
+    result.denominator_error = std::fmax(a.denominator_error, b.denominator_error);
+    // y1 / x1 - y2 / x2 by its cross product in double-double: the quotients may be nearly equal.
+    const detail::double_double cross =
+        detail::add(detail::multiply(first.exact_mean(0), second.exact_mean(1)),
+                    detail::negate(detail::multiply(second.exact_mean(0), first.exact_mean(1))));
+    const double difference = cross.high / first.mean(1) / second.mean(1);
+    const double df = detail::satterthwaite(a.variance, a.n, b.variance, b.n);
+    const test_options tail{options.alpha, options.alternative};
+    if (options.effect == ratio_effect::difference) {
+        result.standard_error = std::sqrt(a.variance + b.variance);
+        static_cast<test_result&>(result) =
+            detail::judge_t(result.method, difference, result.standard_error, df, tail);
+        return result;
+    }
+    result.estimate = difference / b.ratio;
+    // Below zero a larger ratio is a smaller one in per cent: a one-sided question has no one meaning there.
+    if (b.ratio == 0.0 || !std::isfinite(result.estimate) ||
+        (b.ratio < 0.0 && options.alternative != side::two)) {
+        result.state = status::out_of_range;
+        result.estimate = not_a_number;
+        return result;
+    }
+    if (options.effect == ratio_effect::relative) {
+        if (!(a.ratio / b.ratio > 0.0)) {
+            result.state = status::out_of_range;
+            return result;
+        }
+        const double va = a.variance / (a.ratio * a.ratio);
+        const double vb = b.variance / (b.ratio * b.ratio);
+        result.standard_error = std::sqrt(va + vb);
+        const double estimate = result.estimate;
+        static_cast<test_result&>(result) =
+            detail::judge_t(result.method, std::log1p(estimate), result.standard_error,
+                            detail::satterthwaite(va, a.n, vb, b.n), tail);
+        result.estimate = estimate;
+        result.lower = std::expm1(result.lower);
+        result.upper = std::expm1(result.upper);
+        return result;
+    }
+    // The test of no difference belongs to the set: it leaves out 0 exactly where the test rejects at the
+    // same degrees of freedom.
+    const double estimate = result.estimate;
+    static_cast<test_result&>(result) =
+        detail::judge_t(result.method, difference, std::sqrt(a.variance + b.variance), df, tail);
+    result.estimate = estimate;
+    if (result.state != status::ok) {
+        return result;
+    }
+    const double q = a.ratio / b.ratio;
+    result.standard_error = std::sqrt(a.variance + q * q * b.variance) / std::fabs(b.ratio);
+    const double t = student_t_upper_quantile(detail::tail_alpha(tail), df);
+    // The residual of first - q second has variance va + q^2 vb, and covariance -q vb with the second.
+    detail::take_set(
+        result,
+        detail::fieller(q, b.ratio, a.variance + q * q * b.variance, b.variance, -q * b.variance, t * t),
+        1.0);
+    if (result.shape == set_shape::interval) {
+        detail::open_end(result, options.alternative);
+    }
+    return result;
+}
+
+/// From raw columns: one unit per position.
+///
+/// errors: out_of_range for unequal lengths, else as from moments.
+[[nodiscard]] inline ratio_result ratio_of_means(std::span<const double> numerator,
+                                                 std::span<const double> denominator,
+                                                 const ratio_options& options = {}) noexcept
+{
+    co_moments<2> sample;
+    if (numerator.size() == denominator.size()) {
+        for (std::size_t i = 0; i < numerator.size(); ++i) {
+            sample.add(numerator[i], denominator[i]);
+        }
+        return ratio_of_means(sample, options);
+    }
+    ratio_result result = ratio_of_means(sample, options);
+    result.state = status::out_of_range;
+    return result;
+}
+
+/// Compare two means relative to the second: first / second - 1, on the log scale or by Fieller's set.
+///
+/// `effect` = `difference` is Welch's t-test.
+/// errors: as ratio_of_means.
+[[nodiscard]] inline ratio_result relative_difference(std::span<const double> x, std::span<const double> y,
+                                                      const ratio_options& options = {
+                                                          .effect = ratio_effect::relative}) noexcept
+{
+    co_moments<2> first, second;
+    for (const double value : x) {
+        first.add(value, 1.0);
+    }
+    for (const double value : y) {
+        second.add(value, 1.0);
+    }
+    return ratio_of_means(first, second, options);
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <joust/stats/result.hpp>
+#include <joust/stats/sequential/normal_mixture.hpp>
+
+#include <cmath>
+#include <limits>
+#include <span>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// Combine e-values of independent evidence, given as logarithms: their product.
+///
+/// Use it for parts that cannot influence each other: shards, separate trials, periods in sequence where each
+/// test was fixed before its period. For e-values from the same data use `e_average`.
+/// assumes: independent, or each valid given all before it.
+/// errors: NaN when one is NaN.
+/// source: Vovk and Wang 2021, "E-values: calibration, combination and applications", section 4.
+[[nodiscard]] inline double e_product(std::span<const double> log_e) noexcept
+{
+    double sum = 0.0;
+    for (const double each : log_e) {
+        // No later evidence revives what has been lost altogether.
+        sum = sum == -std::numeric_limits<double>::infinity() && !std::isnan(each) ? sum : sum + each;
+    }
+    return sum;
+}
+
+/// Combine e-values that may depend on each other in any way, given as logarithms: log of their average.
+///
+/// `weights` (not negative, at least one positive) must be fixed beforehand; without them all count the same.
+/// errors: NaN when there is none, when one is NaN, or when the weights do not fit.
+/// source: Vovk and Wang 2021, proposition 3.1.
+[[nodiscard]] inline double e_average(std::span<const double> log_e,
+                                      std::span<const double> weights = {}) noexcept
+{
+    if (log_e.empty() || (!weights.empty() && weights.size() != log_e.size())) {
+        return not_a_number;
+    }
+    double largest = -std::numeric_limits<double>::infinity();
+    double total = 0.0;
+    for (std::size_t i = 0; i < log_e.size(); ++i) {
+        const double weight = weights.empty() ? 1.0 : weights[i];
+        if (std::isnan(log_e[i]) || !(weight >= 0.0 && std::isfinite(weight))) {
+            return not_a_number;
+        }
+        total += weight;
+        largest = weight > 0.0 && log_e[i] > largest ? log_e[i] : largest;
+    }
+    if (!(total > 0.0)) {
+        return not_a_number;
+    }
+    if (std::isinf(largest)) {
+        return largest;
+    }
+    double sum = 0.0;
+    for (std::size_t i = 0; i < log_e.size(); ++i) {
+        const double weight = weights.empty() ? 1.0 : weights[i];
+        sum += weight > 0.0 ? weight * std::exp(log_e[i] - largest) : 0.0;
+    }
+    return largest + std::log(sum / total);
+}
+
+/// Turn a p-value into an e-value by kappa p^(kappa - 1); both as logarithms.
+///
+/// Small `kappa` pays off for tiny p-values. An e-value turned into a p-value by `always_valid_p` and back
+/// loses evidence each time: convert only what comes from elsewhere.
+/// errors: NaN unless log_p <= 0 and 0 < kappa < 1.
+/// source: Vovk and Wang 2021, equation 1.
+[[nodiscard]] inline double p_to_log_e(double log_p, double kappa = 0.5) noexcept
+{
+    if (!(log_p <= 0.0 && kappa > 0.0 && kappa < 1.0)) {
+        return not_a_number;
+    }
+    return std::log(kappa) + (kappa - 1.0) * log_p;
+}
+
+/// Turn a p-value into an e-value without choosing kappa: the average of `p_to_log_e` over all of them,
+/// (1 - p + p log p) / (p log^2 p).
+///
+/// errors: NaN unless log_p <= 0.
+/// source: Vovk and Wang 2021, equation 2.
+[[nodiscard]] inline double p_to_log_e_mixed(double log_p) noexcept
+{
+    if (!(log_p <= 0.0)) {
+        return not_a_number;
+    }
+    if (std::isinf(log_p)) {
+        return -log_p;
+    }
+    if (log_p > -0.1) {
+        // With p = e^-x the average is 1/2 + x/6 + x^2/24 + ...: sum x^j / (j + 2)!
+        double sum = 0.0;
+        double term = 0.5;
+        for (int j = 0; j < 14; ++j) {
+            sum += term;
+            term *= -log_p / (j + 3);
+        }
+        return std::log(sum);
+    }
+    // (e^x - 1 - x) / x^2, the first factor taken out so that nothing overflows
+    const double p = std::exp(log_p);
+    return -log_p + std::log1p(p * (log_p - 1.0)) - 2.0 * std::log(-log_p);
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <joust/numeric/normal.hpp>
+
+#include <cmath>
+#include <cstdint>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// Spend hardly any error early, nearly all at the end: bounds like those of O'Brien and Fleming.
+///
+/// The usual choice: the last bound is close to that of a test with a single look.
+/// source: Lan and DeMets 1983, 2 - 2 Phi(z / sqrt t) with z at alpha / 2.
+struct obrien_fleming {
+    [[nodiscard]] double operator()(double alpha, double t) const noexcept
+    {
+        return 2.0 * normal_sf(normal_upper_quantile(0.5 * alpha) / std::sqrt(t));
+    }
+    bool operator==(const obrien_fleming&) const = default;
+};
+
+/// Spend error about evenly: bounds of nearly equal height, like Pocock's. Stops large effects early, at the
+/// price of power at the end.
+///
+/// source: Lan and DeMets 1983, alpha log(1 + (e - 1) t).
+struct pocock {
+    [[nodiscard]] double operator()(double alpha, double t) const noexcept
+    {
+        return alpha * std::log1p(1.71828182845904523536 * t);
+    }
+    bool operator==(const pocock&) const = default;
+};
+
+/// Spend by an exponential family: gamma = -4 is much like O'Brien-Fleming, 1 like Pocock, 0 is linear.
+///
+/// source: Hwang, Shih and DeCani 1990.
+struct hwang_shih_decani {
+    double gamma = -4.0;
+    [[nodiscard]] double operator()(double alpha, double t) const noexcept
+    {
+        return gamma == 0.0 ? alpha * t : alpha * (std::expm1(-gamma * t) / std::expm1(-gamma));
+    }
+    bool operator==(const hwang_shih_decani&) const = default;
+};
+
+/// Spend alpha t^rho: 3 is much like O'Brien-Fleming, 1 is linear.
+///
+/// source: Kim and DeMets 1987.
+struct power_family {
+    double rho = 2.0;
+    [[nodiscard]] double operator()(double alpha, double t) const noexcept
+    {
+        return alpha * std::pow(t, rho);
+    }
+    bool operator==(const power_family&) const = default;
+};
+
+/// One of the spending functions, as a value: made from any of them.
+class spending_function {
+public:
+    constexpr spending_function(obrien_fleming = {}) noexcept {}
+    constexpr spending_function(pocock) noexcept : family_(family::pocock) {}
+    constexpr spending_function(hwang_shih_decani given) noexcept
+        : family_(family::hwang_shih_decani), parameter_(given.gamma)
+    {
+    }
+    constexpr spending_function(power_family given) noexcept : family_(family::power), parameter_(given.rho)
+    {
+    }
+
+    /// Is the parameter one that the family is made for?
+    [[nodiscard]] bool usable() const noexcept
+    {
+        switch (family_) {
+            case family::hwang_shih_decani: return std::fabs(parameter_) < 500.0;
+            case family::power: return parameter_ > 0.0 && std::isfinite(parameter_);
+            default: return true;
+        }
+    }
+
+    [[nodiscard]] double operator()(double alpha, double t) const noexcept
+    {
+        switch (family_) {
+            case family::pocock: return pocock{}(alpha, t);
+            case family::hwang_shih_decani: return hwang_shih_decani{parameter_}(alpha, t);
+            case family::power: return power_family{parameter_}(alpha, t);
+            default: return obrien_fleming{}(alpha, t);
+        }
+    }
+
+    bool operator==(const spending_function&) const = default;
+
+private:
+    enum class family : std::uint8_t { obrien_fleming, pocock, hwang_shih_decani, power };
+    family family_ = family::obrien_fleming;
+    double parameter_ = 0.0;
+};
+
+/// Give how much of `alpha` may be spent by the fraction `t` of the planned information: 0 at 0, all from 1
+/// on.
+///
+/// errors: NaN unless 0 <= alpha < 1, t >= 0 and the function's parameter is finite (rho also positive).
+[[nodiscard]] inline double spend(const spending_function& function, double alpha, double t) noexcept
+{
+    if (!(alpha >= 0.0 && alpha < 1.0 && t >= 0.0) || !function.usable()) {
+        return not_a_number;
+    }
+    return t >= 1.0 || alpha == 0.0 ? alpha : t == 0.0 ? 0.0 : function(alpha, t);
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

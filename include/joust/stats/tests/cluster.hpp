@@ -1,0 +1,180 @@
+#pragma once
+
+#include <joust/numeric/distributions.hpp>
+#include <joust/stats/moments.hpp>
+#include <joust/stats/options.hpp>
+#include <joust/stats/result.hpp>
+#include <joust/stats/tests/welch.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// Options of cluster_robust_t. Below `min_clusters` clusters, or below `min_df` degrees of freedom, the
+/// state is few_clusters: the numbers are given, but their error rate is not promised.
+struct cluster_options {
+    double alpha = 0.05;
+    side alternative = side::two;
+    std::size_t min_clusters = 8;
+    double min_df = 4.0;
+};
+
+/// A cluster-robust comparison, with what ignoring the clusters would have said beside it.
+struct cluster_result : test_result {
+    /// CR2: what the test uses
+    double standard_error = not_a_number;
+    /// plain sandwich
+    double cr0 = not_a_number;
+    /// CR0 with Stata's factor for clusters and coefficients
+    double cr1 = not_a_number;
+    /// Welch's: every value taken as independent
+    double naive_error = not_a_number;
+    double naive_lower = not_a_number;
+    double naive_upper = not_a_number;
+    std::size_t clusters = 0;
+    /// with values of the first sample
+    std::size_t first_clusters = 0;
+    /// a cluster may hold both
+    std::size_t second_clusters = 0;
+};
+
+/// Compare the means of two samples whose values come in clusters (users with many requests, pupils of a
+/// school).
+///
+/// Value i belongs to cluster `clusters[i]` and to the first sample where `in_first[i]` is not 0. Clusters
+/// may hold values of both samples or of one; the estimate is the plain difference of means. CR2 makes the
+/// variance unbiased when errors are in truth independent, Satterthwaite's degrees of freedom take account of
+/// few or unequal clusters.
+/// shape: three spans of equal length
+/// assumes: clusters are independent of each other; nothing is assumed within.
+/// errors: out_of_range (lengths, NaN, infinities, alpha), too_few (a sample with fewer than 2 values),
+///     zero_variance, few_clusters (fewer than `min_clusters`, fewer than `min_df` degrees of freedom, or a
+///     sample in one cluster).
+/// cost: one hash map of the clusters; about 30 ns per value.
+/// source: Liang and Zeger 1986; Bell and McCaffrey 2002; Pustejovsky and Tipton 2018 (CR2 and its degrees of
+///     freedom).
+[[nodiscard]] inline cluster_result cluster_robust_t(std::span<const double> values,
+                                                     std::span<const std::uint64_t> clusters,
+                                                     std::span<const std::uint8_t> in_first,
+                                                     const cluster_options& options = {})
+{
+    cluster_result result;
+    result.method = "cluster-robust t-test (CR2, Satterthwaite)";
+    result.state = status::out_of_range;
+    if (values.size() != clusters.size() || values.size() != in_first.size() ||
+        !detail::is_alpha(options.alpha)) {
+        return result;
+    }
+    moments sample[2];  // the second and the first
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        sample[in_first[i] != 0 ? 1 : 0].add(values[i]);
+    }
+    if (sample[0].rejected() + sample[1].rejected() != 0) {
+        return result;
+    }
+    const test_result naive = welch_t(sample[1], sample[0], {options.alpha, options.alternative});
+    result.estimate = naive.estimate;
+    result.naive_lower = naive.lower;
+    result.naive_upper = naive.upper;
+    if (naive.state != status::ok) {
+        result.state = naive.state;
+        return result;
+    }
+    result.naive_error = naive.estimate / naive.statistic;
+    if (naive.statistic == 0.0) {
+        result.naive_error = std::sqrt(sample[1].variance() / static_cast<double>(sample[1].count()) +
+                                       sample[0].variance() / static_cast<double>(sample[0].count()));
+    }
+
+    struct cluster {
+        double residuals[2] = {0.0, 0.0};
+        double sizes[2] = {0.0, 0.0};
+    };
+    std::vector<cluster> groups;
+    std::unordered_map<std::uint64_t, std::size_t> index;
+    const double means[2] = {sample[0].mean(), sample[1].mean()};
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const auto [place, added] = index.try_emplace(clusters[i], groups.size());
+        if (added) {
+            groups.emplace_back();
+        }
+        const std::size_t arm = in_first[i] != 0 ? 1 : 0;
+        groups[place->second].residuals[arm] += values[i] - means[arm];
+        groups[place->second].sizes[arm] += 1.0;
+    }
+    result.clusters = groups.size();
+
+    // The regression on two sample indicators: its hat matrix is 1 / n within a sample, so (I - H)^(-1/2)
+    // only rescales a cluster's residual sum by 1 / sqrt(1 - m / n), and no matrix has to be formed.
+    const double n[2] = {static_cast<double>(sample[0].count()), static_cast<double>(sample[1].count())};
+    double cr0 = 0.0, cr2 = 0.0;
+    double diagonal = 0.0;    // sum over clusters of (M_gg)^2
+    double own[2][2] = {};    // sum_g w_ga^2 w_gb^2
+    double cross[2][2] = {};  // sum_g w_ga w_gb
+    bool spread = true;       // every sample lies in more than one cluster
+    for (const cluster& g : groups) {
+        double plain = 0.0, adjusted = 0.0, m_gg = 0.0;
+        double w[2] = {0.0, 0.0};
+        for (std::size_t a = 0; a < 2; ++a) {
+            const double sign = a == 1 ? 1.0 : -1.0;
+            const double left = 1.0 - g.sizes[a] / n[a];
+            if (!(left > 0.0)) {
+                spread = false;
+                continue;
+            }
+            const double scale = 1.0 / (n[a] * std::sqrt(left));
+            plain += sign * g.residuals[a] / n[a];
+            adjusted += sign * g.residuals[a] * scale;
+            w[a] = g.sizes[a] * scale;
+            m_gg += g.sizes[a] / (n[a] * n[a]);
+        }
+        result.first_clusters += g.sizes[1] > 0.0 ? 1U : 0U;
+        result.second_clusters += g.sizes[0] > 0.0 ? 1U : 0U;
+        cr0 += plain * plain;
+        cr2 += adjusted * adjusted;
+        diagonal += m_gg * m_gg;
+        for (std::size_t a = 0; a < 2; ++a) {
+            for (std::size_t b = 0; b < 2; ++b) {
+                cross[a][b] += w[a] * w[b];
+                own[a][b] += w[a] * w[a] * w[b] * w[b];
+            }
+        }
+    }
+    if (!spread || groups.size() < 3) {
+        result.state = status::few_clusters;
+        return result;
+    }
+    // Satterthwaite: trace(M)^2 / trace(M^2) with M_gh = delta_gh v_g'v_g - v_g' H v_h under independent
+    // errors.
+    const double trace = 1.0 / n[0] + 1.0 / n[1];
+    double squares = diagonal;
+    for (std::size_t a = 0; a < 2; ++a) {
+        for (std::size_t b = 0; b < 2; ++b) {
+            squares += (cross[a][b] * cross[a][b] - own[a][b]) / (n[a] * n[b]);
+        }
+    }
+    const double df = trace * trace / squares;
+    const double count = static_cast<double>(groups.size());
+    const double total = n[0] + n[1];
+    result.cr0 = std::sqrt(cr0);
+    result.cr1 = std::sqrt(cr0 * count / (count - 1.0) * (total - 1.0) / (total - 2.0));
+    result.standard_error = std::sqrt(cr2);
+    const test_result test = detail::judge_t(result.method, result.estimate, result.standard_error, df,
+                                             {options.alpha, options.alternative});
+    static_cast<test_result&>(result) = test;
+    if (result.state == status::ok && (groups.size() < options.min_clusters || df < options.min_df)) {
+        result.state = status::few_clusters;
+    }
+    return result;
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

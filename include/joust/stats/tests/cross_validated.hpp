@@ -1,0 +1,243 @@
+#pragma once
+
+#include <joust/numeric/distributions.hpp>
+#include <joust/stats/moments.hpp>
+#include <joust/stats/options.hpp>
+#include <joust/stats/result.hpp>
+#include <joust/stats/tests/welch.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+namespace detail {
+
+// Moments of differences of scores; rejected() counts what is not finite.
+[[nodiscard]] inline moments differences_of(std::span<const double> a, std::span<const double> b) noexcept
+{
+    moments out;
+    if (a.size() != b.size()) {
+        out.add(not_a_number);
+        return out;
+    }
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        out.add(a[i] - b[i]);
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// Compare two learners by their scores on the same random splits: the corrected resampled t-test.
+///
+/// Splits share training rows, so the plain paired t-test is far too sure; here the variance is inflated by what
+/// they share. Use it for k folds (once or repeated), or random subsampling; `test_share` is test rows / all rows
+/// of a split (1 / k for k folds). Not for time series: see `diebold_mariano`.
+/// shape: one score per split for each learner, in the same order
+/// assumes: a heuristic correlation of test_share between splits, which errs little in practice.
+/// errors: too_few (fewer than 2 splits), zero_variance, out_of_range (lengths, NaN, a share not in (0, 1)).
+/// source: Nadeau and Bengio 2003, "Inference for the generalization error"; Bouckaert and Frank 2004 (repeated
+///     folds).
+[[nodiscard]] inline test_result corrected_resampled_t(std::span<const double> first,
+                                                       std::span<const double> second, double test_share,
+                                                       const test_options& options = {}) noexcept
+{
+    test_result result;
+    result.method = "corrected resampled t-test";
+    const moments d = detail::differences_of(first, second);
+    if (d.rejected() != 0 || !(test_share > 0.0 && test_share < 1.0)) {
+        result.state = status::out_of_range;
+        return result;
+    }
+    if (d.count() < 2) {
+        return result;
+    }
+    const double splits = static_cast<double>(d.count());
+    const double factor = 1.0 / splits + test_share / (1.0 - test_share);
+    return detail::judge_t(result.method, d.mean(), std::sqrt(factor * d.variance()), splits - 1.0, options);
+}
+
+/// Compare two learners by five repetitions of two-fold cross-validation: the 5x2cv paired t-test.
+///
+/// shape: ten differences (first minus second), both folds of a repetition next to each other
+/// assumes: nothing about overlap within a repetition: its folds share no row.
+/// errors: out_of_range (not ten, NaN, infinities), zero_variance.
+/// source: Dietterich 1998, "Approximate statistical tests for comparing supervised classification learning
+///     algorithms". The numerator is the first difference alone; `five_by_two_f` uses all ten and is steadier.
+[[nodiscard]] inline test_result five_by_two_t(std::span<const double> differences,
+                                               const test_options& options = {}) noexcept
+{
+    test_result result;
+    result.method = "5x2cv paired t-test";
+    result.state = status::out_of_range;
+    if (differences.size() != 10) {
+        return result;
+    }
+    double squares = 0.0;
+    for (std::size_t i = 0; i < 10; i += 2) {
+        const double half = 0.5 * (differences[i] - differences[i + 1]);
+        squares += 2.0 * half * half;
+    }
+    return detail::judge_t(result.method, differences[0], std::sqrt(squares / 5.0), 5.0, options);
+}
+
+/// Compare them by all ten differences: the combined 5x2cv F-test. Two-sided, without an interval; `estimate` is the
+/// mean difference.
+///
+/// shape, errors: as five_by_two_t.
+/// source: Alpaydin 1999, "Combined 5x2cv F test for comparing supervised classification learning algorithms".
+[[nodiscard]] inline test_result five_by_two_f(std::span<const double> differences) noexcept
+{
+    test_result result;
+    result.method = "combined 5x2cv F-test";
+    result.state = status::out_of_range;
+    if (differences.size() != 10) {
+        return result;
+    }
+    double squares = 0.0, total = 0.0, mean = 0.0;
+    for (std::size_t i = 0; i < 10; i += 2) {
+        const double half = 0.5 * (differences[i] - differences[i + 1]);
+        squares += 2.0 * half * half;
+        total += differences[i] * differences[i] + differences[i + 1] * differences[i + 1];
+        mean += 0.1 * (differences[i] + differences[i + 1]);
+    }
+    if (!std::isfinite(total)) {
+        return result;
+    }
+    result.estimate = mean;
+    if (!(squares > 0.0)) {
+        result.state = status::zero_variance;
+        return result;
+    }
+    result.statistic = total / (2.0 * squares);
+    result.df = 10.0;  // and 5
+    result.p_value = f_sf(result.statistic, 10.0, 5.0);
+    result.log_p = f_log_sf(result.statistic, 10.0, 5.0);
+    result.state = status::ok;
+    return result;
+}
+
+/// Options of diebold_mariano. `horizon` is how many steps ahead the forecasts look: losses up to that many steps
+/// apart depend on each other.
+struct back_test_options {
+    double alpha = 0.05;
+    side alternative = side::two;
+    std::size_t horizon = 1;
+};
+
+/// Compare two models by their losses in the order of time (a back-test): the Diebold-Mariano test with the
+/// correction of Harvey, Leybourne and Newbold.
+///
+/// Use it where both models predicted the same periods, each from the past only. Cross-validation that shuffles time
+/// would let models see the future.
+/// shape: one loss per period for each model, in order
+/// assumes: a mean difference that does not drift; autocorrelation of the differences below `horizon` lags.
+/// errors: too_few (fewer than 2 periods, or than 4 times the horizon), zero_variance (also where the estimated
+///     long-run variance is not positive), out_of_range (lengths, NaN, horizon 0).
+/// source: Diebold and Mariano 1995; Harvey, Leybourne and Newbold 1997, equation 9.
+[[nodiscard]] inline test_result diebold_mariano(std::span<const double> first,
+                                                 std::span<const double> second,
+                                                 const back_test_options& options = {}) noexcept
+{
+    test_result result;
+    result.method = "Diebold-Mariano test, small-sample correction";
+    const moments d = detail::differences_of(first, second);
+    if (d.rejected() != 0 || options.horizon == 0) {
+        result.state = status::out_of_range;
+        return result;
+    }
+    if (d.count() < 2 || d.count() < 4 * options.horizon) {
+        return result;
+    }
+    const double n = static_cast<double>(d.count());
+    const double mean = d.mean();
+    // Autocovariances with divisor n, rectangular window.
+    double long_run = 0.0;
+    for (std::size_t lag = 0; lag < options.horizon; ++lag) {
+        double sum = 0.0;
+        for (std::size_t i = lag; i < first.size(); ++i) {
+            sum += (first[i] - second[i] - mean) * (first[i - lag] - second[i - lag] - mean);
+        }
+        long_run += (lag == 0 ? 1.0 : 2.0) * sum / n;
+    }
+    if (d.variance() == 0.0) {
+        long_run = 0.0;
+    }
+    const double h = static_cast<double>(options.horizon);
+    const double correction = (n + 1.0 - 2.0 * h + h * (h - 1.0) / n) / n;
+    const double error = long_run > 0.0 ? std::sqrt(long_run / n / correction) : 0.0;
+    return detail::judge_t(result.method, mean, error, n - 1.0, {options.alpha, options.alternative});
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust
+
+namespace joust {
+inline namespace v0 {
+
+/// Let a gate's rows be scores on the splits of a cross-validation: the corrected resampled t-test.
+///
+/// When to use: k folds (once or repeated) or random subsampling, where splits share training rows, so that a plain paired
+/// test would be far too sure. When not: time series (`back_test`).
+/// shape: one row per split, a `mean` metric of its score; `test_share` is test rows / all rows of a split, 1 / k for k folds
+/// errors: too_few below two splits
+/// source: Nadeau and Bengio 2003; Bouckaert and Frank 2004
+struct cross_validated {
+    double test_share = 0.1;
+
+    [[nodiscard]] stats::test_result test_rows(std::span<const double> challenger,
+                                               std::span<const double> champion,
+                                               const stats::test_options& options) const noexcept
+    {
+        return stats::corrected_resampled_t(challenger, champion, test_share, options);
+    }
+    bool operator==(const cross_validated&) const = default;
+};
+
+/// Let a gate's rows be scores of five repetitions of two-fold cross-validation: Dietterich's 5x2cv t-test.
+///
+/// shape: ten rows, both folds of a repetition next to each other
+/// errors: out_of_range for any other number of rows
+/// source: Dietterich 1998
+struct five_by_two {
+    [[nodiscard]] stats::test_result test_rows(std::span<const double> challenger,
+                                               std::span<const double> champion,
+                                               const stats::test_options& options) const
+    {
+        std::vector<double> differences;
+        for (std::size_t i = 0; i < challenger.size() && i < champion.size(); ++i) {
+            differences.push_back(challenger[i] - champion[i]);
+        }
+        return stats::five_by_two_t(differences, options);
+    }
+    bool operator==(const five_by_two&) const = default;
+};
+
+/// Let a gate's rows be losses in the order of time, each predicted from the past only: the Diebold-Mariano test.
+///
+/// shape: one row per period, in order; `horizon` is how many periods ahead the predictions look
+/// errors: too_few below 4 times the horizon
+/// source: Diebold and Mariano 1995; Harvey, Leybourne and Newbold 1997
+struct back_test {
+    std::size_t horizon = 1;
+
+    [[nodiscard]] stats::test_result test_rows(std::span<const double> challenger,
+                                               std::span<const double> champion,
+                                               const stats::test_options& options) const noexcept
+    {
+        return stats::diebold_mariano(
+            challenger, champion,
+            {.alpha = options.alpha, .alternative = options.alternative, .horizon = horizon});
+    }
+    bool operator==(const back_test&) const = default;
+};
+
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <joust/stats/options.hpp>
+#include <joust/stats/result.hpp>
+#include <joust/stats/tests/paired_proportions.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <span>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// Options of sign_test. `mid_p` comes closer to the level than the exact p-value, which errs on the safe
+/// side.
+struct sign_test_options {
+    double alpha = 0.05;
+    side alternative = side::two;
+    bool mid_p = false;
+};
+
+/// A sign test with the counts it used.
+struct sign_test_result : test_result {
+    std::uint64_t wins = 0;
+    std::uint64_t losses = 0;
+    std::uint64_t ties = 0;
+};
+
+/// Ask whether the first wins more units than the second: exact binomial test, ties left out of the p-value
+/// and counted.
+///
+/// Use it for preferences per unit (interleaved queries, pairwise judgements). The estimate is the preference
+/// (wins + ties / 2) / all - 1/2, between -1/2 and 1/2, half a tie for each; its interval is Tango's.
+/// assumes: units are independent: all queries of one user are one unit.
+/// errors: out_of_range (alpha), too_few without a unit. With ties alone p is 1.
+/// source: Dixon and Mood 1946; ties by halves: Chapelle et al. 2012, section 2.
+[[nodiscard]] inline sign_test_result sign_test(std::uint64_t wins, std::uint64_t losses,
+                                                std::uint64_t ties = 0,
+                                                const sign_test_options& options = {}) noexcept
+{
+    sign_test_result result;
+    result.wins = wins;
+    result.losses = losses;
+    result.ties = ties;
+    const mcnemar_options same{options.alpha, options.alternative,
+                               options.mid_p ? mcnemar_p::mid_p : mcnemar_p::exact};
+    static_cast<test_result&>(result) = mcnemar(wins, losses, wins + losses + ties, same);
+    result.method = options.mid_p ? "sign test, mid-p" : "sign test, exact";
+    result.estimate *= 0.5;
+    result.lower *= 0.5;
+    result.upper *= 0.5;
+    return result;
+}
+
+/// From one difference per unit: its sign is the win, zero is a tie.
+///
+/// errors: also out_of_range when a difference is NaN.
+[[nodiscard]] inline sign_test_result sign_test(std::span<const double> differences,
+                                                const sign_test_options& options = {}) noexcept
+{
+    std::uint64_t wins = 0;
+    std::uint64_t losses = 0;
+    std::uint64_t ties = 0;
+    bool valid = true;
+    for (const double d : differences) {
+        valid = valid && !std::isnan(d);
+        ++(d > 0.0 ? wins : d < 0.0 ? losses : ties);
+    }
+    if (!valid) {
+        sign_test_result result;
+        result.method = options.mid_p ? "sign test, mid-p" : "sign test, exact";
+        result.state = status::out_of_range;
+        return result;
+    }
+    return sign_test(wins, losses, ties, options);
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,231 @@
+#pragma once
+
+#include <joust/numeric/buffer.hpp>
+#include <joust/numeric/normal.hpp>
+#include <joust/numeric/pairwise.hpp>
+#include <joust/numeric/ranks.hpp>
+#include <joust/numeric/tails.hpp>
+#include <joust/stats/options.hpp>
+#include <joust/stats/result.hpp>
+#include <joust/stats/tests/mann_whitney.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// What becomes of pairs without a difference: `drop` leaves them out before ranking (Wilcoxon), `pratt` ranks
+/// them and leaves them out then, which keeps more power when there are many.
+enum class zero_differences : std::uint8_t { drop, pratt };
+
+/// Options of wilcoxon_signed_rank.
+struct signed_rank_options {
+    double alpha = 0.05;
+    side alternative = side::two;
+    rank_p p_value = rank_p::automatic;
+    zero_differences zeros = zero_differences::drop;
+    /// correct the normal limit by one half
+    bool continuity = true;
+    /// estimate the pseudo-median too
+    bool shift = true;
+};
+
+/// A signed-rank test with the pairs that had no difference.
+struct signed_rank_result : test_result {
+    std::uint64_t zeros = 0;
+};
+
+namespace detail {
+
+// In how many ways, of all 2^n signs, the doubled ranks of the positive differences sum to 0, 1, ..., all.
+[[nodiscard]] inline buffer<double> signed_rank_counts(std::span<const std::uint64_t> doubled_ranks,
+                                                       std::uint64_t all)
+{
+    buffer<double> counts(static_cast<std::size_t>(all) + 1, 0.0);
+    counts[0] = 1.0;
+    std::size_t top = 0;
+    for (const std::uint64_t rank : doubled_ranks) {
+        const std::size_t step = static_cast<std::size_t>(rank);
+        top += step;
+        for (std::size_t v = top; v >= step; --v) {
+            counts[v] = 0.5 * counts[v] + 0.5 * counts[v - step];
+        }
+        for (std::size_t v = step; v > 0; --v) {
+            counts[v - 1] *= 0.5;
+        }
+    }
+    return counts;
+}
+
+// |d| as a key that sorts by size, with the sign in its last bit.
+[[nodiscard]] inline std::uint64_t signed_size_key(double d) noexcept
+{
+    const std::uint64_t size = ordered_key(std::fabs(d)) << 1;
+    return d > 0.0 ? size | 1U : size;
+}
+
+}  // namespace detail
+
+/// Ask whether differences of pairs lie evenly around zero: Wilcoxon's signed ranks, V the sum of the ranks of
+/// the positive ones.
+///
+/// Use it for paired measurements that are skewed or have outliers. The estimate is the pseudo-median, the
+/// median of the averages of all pairs of differences, with the interval that inverts the test; zeros take part
+/// in it. Equal differences share ranks; the exact p-value with ties or zeros is conditional on them.
+/// assumes: independent pairs; differences symmetric about their centre.
+/// errors: out_of_range (unequal lengths, NaN, alpha), too_few (no pair), zero_variance (no difference but
+///     zeros: p is 1).
+/// cost: about 30 ns per pair at 1e6, 200 more for the pseudo-median.
+/// source: Wilcoxon 1945; Pratt 1959; Hodges and Lehmann 1963.
+[[nodiscard]] inline signed_rank_result wilcoxon_signed_rank(std::span<const double> differences,
+                                                             const signed_rank_options& options = {})
+{
+    signed_rank_result result;
+    result.method = "Wilcoxon signed-rank test";
+    bool valid = detail::is_alpha(options.alpha);
+    bool finite = true;
+    detail::buffer<std::uint64_t> keys(differences.size());
+    std::size_t kept = 0;
+    for (const double d : differences) {
+        valid = valid && d == d;
+        finite = finite && d - d == 0.0;
+        if (d == 0.0) {
+            ++result.zeros;
+        } else {
+            keys[kept++] = detail::signed_size_key(d);
+        }
+    }
+    if (!valid) {
+        result.state = status::out_of_range;
+        return result;
+    }
+    if (differences.empty()) {
+        return result;
+    }
+    keys.shorten(kept);
+    if (kept == 0) {
+        result.statistic = 0.0;
+        result.p_value = 1.0;
+        result.log_p = 0.0;
+        result.estimate = 0.0;
+        result.lower = -std::numeric_limits<double>::infinity();
+        result.upper = std::numeric_limits<double>::infinity();
+        result.state = status::zero_variance;
+        return result;
+    }
+    detail::sort_by_key(keys);
+    const bool pratt = options.zeros == zero_differences::pratt;
+    const double skipped = pratt ? static_cast<double>(result.zeros) : 0.0;
+    const double n = static_cast<double>(kept) + skipped;
+    detail::buffer<std::uint64_t> doubled_ranks(kept);
+    std::uint64_t twice_v = 0;
+    std::uint64_t twice_all = 0;
+    bool tied = pratt && result.zeros > 0;
+    double groups = 0.0;
+    for (std::size_t first = 0; first < kept;) {
+        std::size_t last = first;
+        std::uint64_t positive = 0;
+        for (; last < kept && keys[last] >> 1 == keys[first] >> 1; ++last) {
+            positive += keys[last] & 1U;
+        }
+        const std::uint64_t doubled = first + 1 + last + 2 * static_cast<std::uint64_t>(skipped);
+        const double t = static_cast<double>(last - first);
+        groups += t * (t - 1.0) * (t + 1.0);
+        tied = tied || last - first > 1;
+        twice_v += positive * doubled;
+        for (; first < last; ++first) {
+            doubled_ranks[first] = doubled;
+            twice_all += doubled;
+        }
+    }
+    result.statistic = 0.5 * static_cast<double>(twice_v);
+    const double variance =
+        (n * (n + 1.0) * (2.0 * n + 1.0) - skipped * (skipped + 1.0) * (2.0 * skipped + 1.0)) / 24.0 -
+        groups / 48.0;
+    const double deviation = std::sqrt(variance);
+    const double mean = 0.25 * static_cast<double>(twice_all);
+    const test_options common{options.alpha, options.alternative};
+    const double tail_level = detail::tail_alpha(common);
+    const double all_differences = static_cast<double>(differences.size());
+    // The interval counts averages of all differences, zeros among them.
+    const double full_deviation =
+        std::sqrt(all_differences * (all_differences + 1.0) * (2.0 * all_differences + 1.0) / 24.0);
+    std::uint64_t rank =
+        detail::normal_limit_rank(0.25 * all_differences * (all_differences + 1.0), full_deviation,
+                                  normal_upper_quantile(tail_level), options.continuity);
+    const bool exact = options.p_value == rank_p::exact
+                           ? kept <= 1000 && twice_all <= 2'000'000
+                           : options.p_value == rank_p::automatic && !tied && result.zeros == 0 && kept < 50;
+    detail::tail_probability tail;
+    if (exact) {
+        result.method = tied || result.zeros > 0 ? "Wilcoxon signed-rank test, exact given ties and zeros"
+                                                 : "Wilcoxon signed-rank test, exact";
+        const detail::buffer<double> counts = detail::signed_rank_counts(doubled_ranks, twice_all);
+        const std::uint64_t low = twice_v < twice_all - twice_v ? twice_v : twice_all - twice_v;
+        double near = 0.0;
+        double at = 0.0;
+        for (std::size_t v = 0; v <= low; ++v) {
+            near += counts[v];
+            at = counts[v];
+        }
+        const double far = 1.0 - (near - at);
+        const double both = 2.0 * near < 1.0 ? 2.0 * near : 1.0;
+        tail = detail::exact_p(twice_v == low ? detail::exact_tails{near, far, both}
+                                              : detail::exact_tails{far, near, both},
+                               options.alternative);
+        if (!tied && result.zeros == 0) {
+            double sum = 0.0;
+            rank = 0;
+            for (std::size_t v = 0; v < counts.size() && sum + counts[v] <= tail_level; v += 2) {
+                sum += counts[v];
+                ++rank;
+            }
+        }
+    } else {
+        result.method =
+            options.continuity
+                ? (tied ? "Wilcoxon signed-rank test, normal limit, corrected for ties and continuity"
+                        : "Wilcoxon signed-rank test, normal limit, corrected for continuity")
+                : (tied ? "Wilcoxon signed-rank test, normal limit, corrected for ties"
+                        : "Wilcoxon signed-rank test, normal limit");
+        double ignored = 0.0;
+        tail = detail::rank_limit_p(result.statistic - mean, deviation, options.continuity,
+                                    options.alternative, ignored);
+    }
+    result.p_value = tail.p;
+    result.log_p = tail.log_p;
+    if (options.shift && finite) {
+        const detail::sorted_sample sorted{differences};
+        const detail::buffer<double> d = sorted.values();
+        detail::rank_estimate(result, detail::pairwise_sums{d, d, true}, rank, 0.5, options.alternative);
+    }
+    result.state = status::ok;
+    return result;
+}
+
+/// From two measurements of the same units, first minus second.
+[[nodiscard]] inline signed_rank_result wilcoxon_signed_rank(std::span<const double> x,
+                                                             std::span<const double> y,
+                                                             const signed_rank_options& options = {})
+{
+    if (x.size() != y.size()) {
+        signed_rank_result result;
+        result.method = "Wilcoxon signed-rank test";
+        result.state = status::out_of_range;
+        return result;
+    }
+    detail::buffer<double> differences(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        differences[i] = x[i] - y[i];
+    }
+    return wilcoxon_signed_rank(differences, options);
+}
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,155 @@
+#pragma once
+
+#include <joust/core/clock.hpp>
+#include <joust/core/error.hpp>
+#include <joust/core/policy.hpp>
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/ticket/signed_ticket.hpp>
+#include <joust/ticket/ticket.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace joust {
+inline namespace v0 {
+
+/// What `.expires_after` is where tickets never expire.
+inline constexpr std::chrono::seconds never = std::chrono::seconds::max();
+
+/// Give out tickets as they are, readable and with a checksum against damage: the default.
+///
+/// When to use: while tickets stay on your servers, or the client may know which model served it. With `.expires_after`
+/// feedback that comes later than that is refused and counted.
+struct plain_tickets {
+    std::chrono::seconds expires_after = never;
+
+    [[nodiscard]] constexpr const ticket& seal(const ticket& made) const noexcept { return made; }
+    [[nodiscard]] constexpr ticket_error open(const ticket& given, ticket& out) const noexcept
+    {
+        out = given;
+        return given.check();
+    }
+    bool operator==(const plain_tickets&) const = default;
+};
+
+/// Sign and encipher every ticket: `signed_tickets{.keys = secret}`. Calls then give out `signed_ticket`.
+///
+/// When to use: as soon as tickets pass through clients: nobody without the key can make one, change one, tell which model
+/// served, or link two of one user. What the answer itself shows, and how long it took, stays visible. When not: where
+/// tickets never leave your servers.
+///
+/// Replicas need the same keys under the same numbers. Server code asks `trial.arm_of(ticket)` where it has to know the arm.
+/// cost: 50 ns to make a ticket and 75 to take one back, beyond plain_tickets; nothing for calls without a ticket
+struct signed_tickets {
+    key_ring keys;
+    std::chrono::seconds expires_after = never;
+
+    [[nodiscard]] signed_ticket seal(const ticket& made) const noexcept { return keys.seal(made); }
+    [[nodiscard]] ticket_error open(const signed_ticket& given, ticket& out) const noexcept
+    {
+        return keys.open(given, out);
+    }
+    bool operator==(const signed_tickets&) const = default;
+};
+
+/// Turns tickets into what is given out, and back.
+/// shape: `seal(ticket) const noexcept -> T`; `open(T, ticket&) const noexcept -> ticket_error`; `expires_after` in seconds
+template <class T>
+concept ticket_policy =
+    requires(const T& t, const ticket& made, ticket& out) {
+        { t.seal(made) } noexcept;
+        { t.open(t.seal(made), out) } noexcept -> std::same_as<ticket_error>;
+        { t.expires_after } -> std::convertible_to<std::chrono::seconds>;
+    } &&
+    std::is_trivially_copyable_v<
+        std::remove_cvref_t<decltype(std::declval<const T&>().seal(std::declval<const ticket&>()))>>;
+
+/// The role of tickets: verb `seal(ticket)`, undone by `open(sealed, ticket&)`.
+struct ticket_role {
+    static constexpr bool repeats = false;
+    template <class T>
+    static constexpr bool plays = ticket_policy<T>;
+    template <class T>
+    static constexpr bool resembles = detail::has_seal<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(
+            plays<T>,
+            "joust: this has seal(), but a ticket policy is `seal(const joust::ticket&) const noexcept -> T` with `open(const T&, joust::ticket&) const noexcept -> joust::ticket_error` and `expires_after` in seconds");
+    };
+    template <class T>
+    struct filled_twice {
+        static_assert(detail::always_false<T>,
+                      "joust: two ticket policies are given; signed_tickets takes .expires_after too");
+    };
+};
+
+namespace detail {
+
+/// What a policy gives out for a ticket.
+template <class Tickets>
+using sealed_by =
+    std::remove_cvref_t<decltype(std::declval<const Tickets&>().seal(std::declval<const ticket&>()))>;
+
+/// Do tickets hide what they hold? Then those outside the trial need numbers of their own, or two of them in one second
+/// would be the same text.
+template <class Tickets>
+inline constexpr bool hides_tickets = !std::is_same_v<sealed_by<Tickets>, ticket>;
+
+[[nodiscard]] constexpr ignored reason_of(ticket_error error) noexcept
+{
+    switch (error) {
+        case ticket_error::forged: return ignored::forged_ticket;
+        case ticket_error::retired: return ignored::retired_key;
+        default: return ignored::damaged_ticket;
+    }
+}
+
+/// Has the ticket's time run out? One from the future, of a clock that is ahead, has not.
+template <class Tickets>
+[[nodiscard]] bool expired(const Tickets& tickets, const ticket& receipt) noexcept
+{
+    const std::chrono::seconds limit = tickets.expires_after;
+    return limit != never && static_cast<std::int64_t>(wall_milliseconds() / 1'000U) -
+                                     static_cast<std::int64_t>(receipt.seconds()) >
+                                 limit.count();
+}
+
+/// The limit must let feedback through.
+template <class Tickets>
+void check_expiry(const Tickets& tickets)
+{
+    const std::chrono::seconds limit = tickets.expires_after;
+    if (!(limit.count() > 0)) {
+        throw configuration_error("expires_after", std::to_string(limit.count()) + " s", "at least 1 s");
+    }
+}
+
+/// Take a ticket back: of trial `trial`, whole, genuine and in time; otherwise count what is wrong.
+template <class Tickets, class Live>
+[[nodiscard, gnu::always_inline]] inline bool admit(const Tickets& tickets, const sealed_by<Tickets>& given,
+                                                    std::uint32_t trial, Live& live, ticket& out) noexcept
+{
+    const ticket_error error = tickets.open(given, out);
+    if (error != ticket_error::none) [[unlikely]] {
+        live.ignore(reason_of(error));
+        return false;
+    }
+    if (out.trial() != trial) [[unlikely]] {
+        live.ignore(ignored::foreign_ticket);
+        return false;
+    }
+    if (expired(tickets, out)) [[unlikely]] {
+        live.ignore(ignored::late_ticket);
+        return false;
+    }
+    return true;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

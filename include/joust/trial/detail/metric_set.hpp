@@ -1,0 +1,393 @@
+#pragma once
+
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/evidence/live_quantile.hpp>
+#include <joust/metric/conversion.hpp>
+#include <joust/metric/guardrail.hpp>
+#include <joust/metric/mean.hpp>
+#include <joust/metric/metric.hpp>
+#include <joust/metric/quantile.hpp>
+#include <joust/metric/ratio.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// Does a policy bring a metric, plain, guarded or primary?
+template <class T>
+inline constexpr bool brings_metric =
+    role_of<metric_role, T>::plays || role_of<guardrail_role, T>::plays || role_of<primary_role, T>::plays;
+
+template <class T>
+struct inner_metric {
+    using type = T;
+};
+template <class Metric>
+struct inner_metric<guarded<Metric>> {
+    using type = Metric;
+};
+template <class Metric>
+struct inner_metric<primary_metric<Metric>> {
+    using type = Metric;
+};
+template <class T>
+using inner_metric_t = typename inner_metric<T>::type;
+
+template <class T>
+[[nodiscard]] constexpr const inner_metric_t<T>& inner(const T& given) noexcept
+{
+    if constexpr (is_guarded<T> || is_primary<T>) {
+        return given.metric;
+    } else {
+        return given;
+    }
+}
+
+template <class T>
+inline constexpr bool is_conversion = false;
+template <fixed_string Name>
+inline constexpr bool is_conversion<conversion<Name>> = true;
+
+template <class T>
+inline constexpr bool is_mean = false;
+template <fixed_string Name>
+inline constexpr bool is_mean<mean<Name>> = true;
+
+/// Refuse options of a metric under which it could measure nothing.
+template <class Metric>
+void check_metric(const Metric& given)
+{
+    if constexpr (is_mean<Metric>) {
+        if (!(given.cap > 0.0)) {
+            throw configuration_error("mean(" + std::string{Metric::name()} + ").cap", to_text(given.cap),
+                                      "the largest value that one exposure may bring, above 0");
+        }
+    }
+    if constexpr (is_quantile<Metric>) {
+        const std::string where = "quantile(" + std::string{Metric::name()} + ").";
+        if (!(given.q > 0.0 && given.q < 1.0)) {
+            throw configuration_error(where + "q", to_text(given.q), "a probability between 0 and 1");
+        }
+        if (given.warm_up < 100 || given.warm_up > 1'000'000) {
+            throw configuration_error(where + "warm_up", std::to_string(given.warm_up),
+                                      "from 100 to a million values of the champion");
+        }
+        if (!(given.threshold > -std::numeric_limits<double>::infinity())) {
+            throw configuration_error(where + "threshold", to_text(given.threshold),
+                                      "a value, or none at all for the one that the warm-up finds");
+        }
+    }
+}
+
+/// The unit that a metric's numbers are shown in.
+template <class Metric>
+constexpr std::string_view unit_of() noexcept
+{
+    if constexpr (is_conversion<Metric> || std::is_same_v<Metric, failures>) {
+        return "%";
+    } else if constexpr (std::is_same_v<Metric, latency>) {
+        return "ms";
+    } else {
+        return "";
+    }
+}
+
+/// A metric as a report and a verdict need it.
+struct metric_spec {
+    enum class part : unsigned char { primary, secondary, guardrail };
+
+    std::string name;
+    part role = part::secondary;
+    std::size_t series = failure_series;
+    /// the series that its sum is divided by
+    std::size_t denominator = exposure_series;
+    /// index of its event_watch, -1 where it has none
+    int watch = -1;
+    /// "%" for proportions, "ms" for latency
+    std::string_view unit{};
+    /// guardrails
+    bound limit{};
+    better direction = better::up;
+    /// index of its quantile_watch, -1 where it has none
+    int quantile = -1;
+    /// of its quantile
+    double q = 0.0;
+};
+
+/// The metrics among a trial's policies, in the order given. Value metrics and latency guardrails have a series each,
+/// after exposures and failures.
+template <class... Policies>
+class metric_set {
+public:
+    using tuple = decltype(std::tuple_cat(
+        std::declval<
+            std::conditional_t<brings_metric<Policies>, std::tuple<bare_t<Policies>>, std::tuple<>>>()...));
+
+    static constexpr std::size_t size = std::tuple_size_v<tuple>;
+    static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+    template <std::size_t I>
+    using given_t = std::tuple_element_t<I, tuple>;
+
+    /// Which metric feeds feedback under this name? `none` if no one does.
+    static constexpr std::size_t find(std::string_view name) noexcept
+    {
+        return search(
+            [&]<std::size_t I> { return takes_feedback<I> && inner_metric_t<given_t<I>>::name() == name; });
+    }
+
+    /// The metric that decides: the one marked primary, else the first plain one.
+    static constexpr std::size_t primary() noexcept
+    {
+        constexpr std::size_t marked = search([]<std::size_t I> { return is_primary<given_t<I>>; });
+        return marked != none ? marked : search([]<std::size_t I> { return !is_guarded<given_t<I>>; });
+    }
+
+    static constexpr bool names_differ() noexcept
+    {
+        bool differ = true;
+        for_each_index([&]<std::size_t I> {
+            if constexpr (takes_feedback<I>) {
+                differ = differ && find(inner_metric_t<given_t<I>>::name()) == I;
+            }
+        });
+        return differ;
+    }
+
+    static constexpr std::size_t series_of(std::size_t index) noexcept
+    {
+        std::size_t series = failure_series + 1;
+        for_each_index([&]<std::size_t I> { series += I < index && has_series<I> ? 1 : 0; });
+        return series;
+    }
+
+    /// The index of a metric among those that are quantiles.
+    static constexpr std::size_t quantile_of(std::size_t index) noexcept
+    {
+        std::size_t before = 0;
+        for_each_index([&]<std::size_t I> { before += I < index && is_quantile_at<I> ? 1 : 0; });
+        return before;
+    }
+
+    template <std::size_t I>
+    static constexpr bool is_quantile_at = is_quantile<inner_metric_t<given_t<I>>>;
+
+    template <std::size_t I>
+    static constexpr bool takes_feedback = joust::metric<inner_metric_t<given_t<I>>>;
+
+    template <class... Given>
+    explicit metric_set(std::tuple<Given...>& arguments) : metrics_(pick(arguments))
+    {
+        for_each_index([this]<std::size_t I> {
+            if constexpr (takes_feedback<I>) {
+                if (has_denominator(this->template get<I>())) {
+                    denominators_[I] = series_count_++;
+                }
+            }
+        });
+        for_each_index([this]<std::size_t I> { this->template describe<I>(); });
+    }
+
+    template <std::size_t I>
+    [[nodiscard]] constexpr const auto& get() const noexcept
+    {
+        return inner(std::get<I>(metrics_));
+    }
+
+    [[nodiscard]] const std::vector<metric_spec>& specs() const noexcept { return specs_; }
+    [[nodiscard]] const std::vector<event_watch>& watches() const noexcept { return watches_; }
+    [[nodiscard]] const std::vector<quantile_watch>& quantiles() const noexcept { return quantiles_; }
+
+    /// The series that metric I is divided by: exposures, or one of its own behind those of all metrics.
+    template <std::size_t I>
+    [[nodiscard]] std::size_t denominator_of() const noexcept
+    {
+        return denominators_[I];
+    }
+
+    /// How many series there are, without that of a covariate.
+    [[nodiscard]] std::size_t series_count() const noexcept { return series_count_; }
+
+    [[nodiscard]] std::vector<std::string> series_names() const
+    {
+        std::vector<std::string> names{"exposures", "failures"};
+        for_each_index([&]<std::size_t I> {
+            if constexpr (has_series<I>) {
+                names.emplace_back(inner_metric_t<given_t<I>>::name());
+            }
+        });
+        for_each_index([&]<std::size_t I> {
+            if (denominators_[I] != exposure_series) {
+                names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", denominator");
+            }
+        });
+        return names;
+    }
+
+    /// Make a canary watch failures where nobody asked it to.
+    void watch_failures()
+    {
+        for (const auto& spec : specs_) {
+            if (spec.series == failure_series) {
+                return;
+            }
+        }
+        add_guardrail(guarded<failures>{}, failure_series);
+    }
+
+private:
+    template <std::size_t I>
+    static constexpr bool has_series =
+        takes_feedback<I> || std::is_same_v<inner_metric_t<given_t<I>>, latency>;
+
+    template <class Visit>
+    static constexpr void for_each_index(Visit&& visit)
+    {
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (visit.template operator()<I>(), ...);
+        }(std::make_index_sequence<size>{});
+    }
+
+    template <class Test>
+    static constexpr std::size_t search(Test&& test)
+    {
+        std::size_t found = none;
+        for_each_index([&]<std::size_t I> {
+            if (found == none && test.template operator()<I>()) {
+                found = I;
+            }
+        });
+        return found;
+    }
+
+    template <class... Given>
+    static tuple pick(std::tuple<Given...>& arguments)
+    {
+        return std::apply(
+            [](Given&... given) {
+                return std::tuple_cat([](auto& one) {
+                    using one_t = std::remove_reference_t<decltype(one)>;
+                    if constexpr (brings_metric<one_t>) {
+                        return std::tuple<bare_t<one_t>>{take(std::move(one))};
+                    } else {
+                        return std::tuple<>{};
+                    }
+                }(given)...);
+            },
+            arguments);
+    }
+
+    template <std::size_t I>
+    void describe()
+    {
+        using given = given_t<I>;
+        check_metric(inner(std::get<I>(metrics_)));
+        if constexpr (is_guarded<given>) {
+            add_guardrail(std::get<I>(metrics_), has_series<I> ? series_of(I) : failure_series,
+                          denominators_[I]);
+        } else {
+            metric_spec spec;
+            spec.name = inner_metric_t<given>::name();
+            spec.unit = unit_of<inner_metric_t<given>>();
+            spec.series = series_of(I);
+            spec.denominator = denominators_[I];
+            spec.role = I == primary() ? metric_spec::part::primary : metric_spec::part::secondary;
+            spec.direction = direction_of(inner(std::get<I>(metrics_)));
+            watch_quantile(inner(std::get<I>(metrics_)), spec);
+            specs_.push_back(std::move(spec));
+        }
+    }
+
+    template <class Metric>
+    void watch_quantile(const Metric& given, metric_spec& spec)
+    {
+        if constexpr (is_quantile<Metric>) {
+            spec.quantile = static_cast<int>(quantiles_.size());
+            spec.q = given.q;
+            quantiles_.push_back(
+                {.q = given.q, .warm_up = given.warm_up, .threshold = given.threshold, .limit = spec.limit});
+        }
+    }
+
+    template <class Metric>
+    void add_guardrail(const guarded<Metric>& given, std::size_t series,
+                       std::size_t denominator = exposure_series)
+    {
+        metric_spec spec;
+        spec.name = Metric::name();
+        spec.unit = unit_of<Metric>();
+        spec.series = series;
+        spec.denominator = denominator;
+        spec.role = metric_spec::part::guardrail;
+        spec.limit = bound_of(given);
+        spec.direction = spec.limit.harm_is_up ? better::down : better::up;
+        if (spec.unit == "%" && !spec.limit.relative && std::fabs(spec.limit.value) >= 1.0) {
+            throw configuration_error(
+                "guardrail(" + spec.name + ")." + (spec.limit.harm_is_up ? "max_increase" : "max_decrease"),
+                to_text(std::fabs(spec.limit.value)),
+                "a fraction below 1, such as 0.01 for one percentage point: a proportion cannot change by more");
+        }
+        watch_quantile(given.metric, spec);
+        if constexpr (std::is_same_v<Metric, latency>) {
+            spec.watch = static_cast<int>(watches_.size());
+            watches_.push_back(watch_latency(given.metric, spec.limit, series));
+        } else if constexpr (std::is_same_v<Metric, failures>) {
+            // Ratios, and "no more at all", are judged from the first event on; a difference needs means.
+            if (spec.limit.relative || spec.limit.value == 0.0) {
+                spec.watch = static_cast<int>(watches_.size());
+                watches_.push_back({.max_ratio = spec.limit.relative ? spec.limit.value : 1.0});
+            }
+            for (const metric_spec& other : specs_) {
+                // Both would keep their evidence in one place, and the laxer one would break with the stricter one.
+                if (spec.watch < 0 && other.series == failure_series && other.watch < 0) {
+                    throw configuration_error("guardrail(failures).max_increase", "given twice",
+                                              "one max_increase: the smaller one decides");
+                }
+            }
+        }
+        specs_.push_back(std::move(spec));
+    }
+
+    static event_watch watch_latency(const latency& given, const bound& limit, std::size_t series)
+    {
+        if (!(given.q > 0.0 && given.q < 1.0)) {
+            throw configuration_error("latency.q", to_text(given.q), "a probability between 0 and 1");
+        }
+        if (given.warm_up < 100) {
+            throw configuration_error("latency.warm_up", std::to_string(given.warm_up),
+                                      "at least 100 timed calls");
+        }
+        if (!limit.harm_is_up) {
+            throw configuration_error("guardrail(latency)", "a lower bound", "max_ratio or max_increase");
+        }
+        constexpr double nanoseconds_per_millisecond = 1e6;
+        return {.on_latency = true,
+                .series = series,
+                .q = given.q,
+                .latency_ratio = limit.relative ? limit.value : 1.0,
+                .latency_increase = limit.relative ? 0.0 : limit.value * nanoseconds_per_millisecond,
+                .warm_up = given.warm_up};
+    }
+
+    tuple metrics_;
+    std::array<std::size_t, size> denominators_{};
+    std::size_t series_count_ = series_of(size);
+    std::vector<metric_spec> specs_;
+    std::vector<event_watch> watches_;
+    std::vector<quantile_watch> quantiles_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <joust/core/text.hpp>
+#include <joust/inference/inference.hpp>
+
+#include <cmath>
+#include <string>
+#include <string_view>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// Say what a posterior says, behind the name of its method: p- and e-values have columns of their own.
+inline void append_posterior(std::string& method, const inference& answer, bool more_is_better, bool relative,
+                             std::string_view unit)
+{
+    if (answer.state != status::ok || std::isnan(answer.chance_more)) {
+        return;
+    }
+    const bool percent = unit == "%" && !relative;
+    // E max(0, d) = E d + E max(0, -d)
+    const double loss =
+        more_is_better ? answer.shortfall : answer.estimate - (relative ? 1.0 : 0.0) + answer.shortfall;
+    method += ": chance to be better ";
+    append_percent(method, more_is_better ? answer.chance_more : 1.0 - answer.chance_more, 1);
+    if (std::isnan(answer.shortfall)) {
+        return;  // of a quantile, whose mean loss is not what the posterior is about
+    }
+    method += ", expected loss ";
+    append_number(method, percent ? 100.0 * loss : loss, 3);
+    const std::string_view shown = relative ? "of the ratio" : percent ? "pp" : unit;
+    method += shown.empty() ? "" : " ";
+    method += shown;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,248 @@
+#pragma once
+
+#include <joust/evidence/evidence.hpp>
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/inference/always_valid.hpp>
+#include <joust/inference/fixed_horizon.hpp>
+#include <joust/inference/inference.hpp>
+#include <joust/numeric/normal.hpp>
+#include <joust/stats/sequential/beta_mixture.hpp>
+#include <joust/stats/sequential/normal_mixture.hpp>
+#include <joust/stats/sequential/score.hpp>
+#include <joust/stats/tests/sign_test.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+// What the evidence of an interleaving trial means. It is a joust::evidence whose series are read thus, per
+// challenger: "exposures" slates by bucket of units; "failures" by bucket; "credit" what each side earned, by bucket;
+// "preference" slates that prefer each side, by bucket, and in the challenger's root slates with a clicked slot that
+// counts; "positions" how often each side was credited at a position, and behind the 64 positions plain counters.
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+inline constexpr std::size_t credit_series = 2;
+inline constexpr std::size_t preference_series = 3;
+inline constexpr std::size_t position_series = 4;
+
+/// Counters behind the positions.
+enum class slate_count : std::size_t {
+    /// for a slot that credits nobody
+    neutral_feedback = 64,
+    /// for a position beyond the slate
+    not_shown,
+    /// slates that showed the champion's list, since a challenger failed
+    alone,
+    /// rankers that missed their deadline
+    late
+};
+
+/// The sum of a series over buckets.
+[[nodiscard]] inline double total(const std::vector<double>& sums) noexcept
+{
+    double sum = 0.0;
+    for (const double x : sums) {
+        sum += x;
+    }
+    return sum;
+}
+
+/// What a paired test sees: per bucket the challenger's credit less the champion's, and the slates.
+struct paired_credit {
+    std::vector<double> difference;
+    const std::vector<double>& slates;
+    double champion = 0.0;
+    double challenger = 0.0;
+    /// pieces of feedback that earned credit
+    double credited = 0.0;
+
+    explicit paired_credit(const pair_evidence& pair)
+        : difference(pair.series[credit_series].challenger), slates(pair.series[exposure_series].champion)
+    {
+        const bucket_sums& credit = pair.series[credit_series];
+        for (std::size_t b = 0; b < difference.size(); ++b) {
+            difference[b] -= credit.champion[b];
+        }
+        champion = total(credit.champion);
+        challenger = total(credit.challenger);
+        credited = static_cast<double>(credit.champion_count + credit.challenger_count);
+    }
+
+    /// Of two challengers of one trial: what the second earned more than the first.
+    paired_credit(const pair_evidence& first, const pair_evidence& second)
+        : difference(second.series[credit_series].challenger), slates(second.series[exposure_series].champion)
+    {
+        const bucket_sums& credit = first.series[credit_series];
+        for (std::size_t b = 0; b < difference.size(); ++b) {
+            difference[b] -= credit.challenger[b];
+        }
+        champion = total(credit.challenger);
+        challenger = total(second.series[credit_series].challenger);
+        credited =
+            static_cast<double>(credit.challenger_count + second.series[credit_series].challenger_count);
+    }
+};
+
+template <class Policy>
+[[nodiscard]] inference judge_credit(const Policy& policy, const paired_credit& seen, double alpha,
+                                     test_memory& memory)
+{
+    const double slates = total(seen.slates);
+    const double champion = slates > 0.0 ? seen.champion / slates : stats::not_a_number;
+    // Half of the credited feedback is expected on the challenger's side.
+    inference answer =
+        judge_pairs(policy, {.difference = seen.difference, .count = seen.slates, .champion = champion},
+                    0.5 * seen.credited, alpha, memory);
+    answer.champion = champion;
+    answer.challenger = slates > 0.0 ? seen.challenger / slates : stats::not_a_number;
+    return answer;
+}
+
+/// Judge what the challenger earned more: the coins make each bucket's difference symmetric under the null.
+template <class Policy>
+[[nodiscard]] inference judge_credit(const Policy& policy, const pair_evidence& pair, double alpha,
+                                     test_memory& memory)
+{
+    return judge_credit(policy, paired_credit{pair}, alpha, memory);
+}
+
+/// Judge what one challenger earned more than another.
+template <class Policy>
+[[nodiscard]] inference judge_credit(const Policy& policy, const pair_evidence& first,
+                                     const pair_evidence& second, double alpha, test_memory& memory)
+{
+    return judge_credit(policy, paired_credit{first, second}, alpha, memory);
+}
+
+/// Slates that prefer either side.
+struct win_counts {
+    /// by the challenger
+    double won = 0.0;
+    double lost = 0.0;
+    /// slates with feedback that counts, ties included
+    double clicked = 0.0;
+
+    explicit win_counts(const pair_evidence& pair)
+        : won(total(pair.series[preference_series].challenger)),
+          lost(total(pair.series[preference_series].champion)),
+          clicked(total(pair.series[preference_series].challenger_root))
+    {
+    }
+    win_counts(double challenger, double champion) noexcept : won(challenger), lost(champion) {}
+};
+
+/// The logarithm of the beta-mixture e-value against a probability `p` of a win, for 0 < p < 1: exact at every look for
+/// coins that are fair given everything before them.
+[[nodiscard]] inline double beta_mixture_log_e(const win_counts& seen, double p) noexcept
+{
+    return stats::beta_mixture_log_e(static_cast<std::uint64_t>(seen.won),
+                                     static_cast<std::uint64_t>(seen.lost), {.null = p});
+}
+
+/// The share of wins with its confidence sequence: the probabilities whose e-value stays below 1 / alpha.
+[[nodiscard]] inline inference judge_wins(const win_counts& seen, double alpha)
+{
+    inference answer;
+    answer.method = "sign test of slates, beta mixture";
+    const double decided = seen.won + seen.lost;
+    if (!(decided > 0.0)) {
+        return answer;
+    }
+    answer.state = status::ok;
+    answer.challenger = seen.won / decided;
+    answer.champion = seen.lost / decided;
+    answer.estimate = answer.challenger;
+    answer.log_e = beta_mixture_log_e(seen, 0.5);
+    answer.p_value = stats::always_valid_p(answer.log_e);
+    const stats::bounds ends = stats::beta_mixture_interval(static_cast<std::uint64_t>(seen.won),
+                                                            static_cast<std::uint64_t>(seen.lost), alpha);
+    answer.lower = ends.lower;
+    answer.upper = ends.upper;
+    return answer;
+}
+
+/// The same, whatever else the trial is judged by: it holds at every look.
+template <class Policy>
+[[nodiscard]] inference judge_wins(const Policy&, const pair_evidence& pair, double alpha)
+{
+    return judge_wins(win_counts{pair}, alpha);
+}
+
+/// One look only: a sign test has more power.
+[[nodiscard]] inline inference judge_wins(const fixed_horizon& policy, const pair_evidence& pair,
+                                          double alpha)
+{
+    const win_counts seen{pair};
+    // Of slates that prefer somebody; half a win more turns the preference of a sign test into a share.
+    const stats::sign_test_result tested = stats::sign_test(
+        static_cast<std::uint64_t>(seen.won), static_cast<std::uint64_t>(seen.lost), 0, {.alpha = alpha});
+    inference answer;
+    answer.method = tested.method;
+    answer.state = tested.state;
+    if (tested.state != status::ok) {
+        return answer;
+    }
+    answer.estimate = tested.estimate + 0.5;
+    answer.challenger = answer.estimate;
+    answer.champion = 1.0 - answer.estimate;
+    if (total(pair.series[exposure_series].champion) < policy.units) {
+        answer.state = status::before_planned_sample;
+        return answer;
+    }
+    answer.lower = tested.lower + 0.5;
+    answer.upper = tested.upper + 0.5;
+    answer.p_value = tested.p_value;
+    return answer;
+}
+
+/// Whether each position was credited to both sides equally often, as the interleaver's coins promise.
+///
+/// The champion's and challenger's numbers are their shares at the position that strays most.
+[[nodiscard]] inline inference judge_positions(const pair_evidence& pair)
+{
+    const bucket_sums& credited = pair.series[position_series];
+    inference answer;
+    answer.method = "beta mixture for each position, averaged";
+    double sum = 0.0;
+    double positions = 0.0;
+    double strayed = -1.0;
+    for (std::size_t i = 0; i < 64; ++i) {
+        const win_counts at{credited.challenger[i], credited.champion[i]};
+        const double all = at.won + at.lost;
+        if (!(all > 0.0)) {
+            continue;
+        }
+        positions += 1.0;
+        sum += std::exp(std::fmin(beta_mixture_log_e(at, 0.5), 700.0));
+        const double distance = std::fabs(at.won - at.lost) / std::sqrt(all);
+        if (distance > strayed) {
+            strayed = distance;
+            answer.challenger = at.won / all;
+            answer.champion = at.lost / all;
+            answer.estimate = answer.challenger;
+        }
+    }
+    if (positions > 0.0) {
+        answer.state = status::ok;
+        answer.log_e = std::log(sum / positions);
+        answer.p_value = stats::always_valid_p(answer.log_e);
+    }
+    return answer;
+}
+
+/// A counter behind the positions.
+[[nodiscard]] inline std::uint64_t count_of(const evidence& seen, slate_count what) noexcept
+{
+    const double counted =
+        seen.pairs.front().series[position_series].champion[static_cast<std::size_t>(what)];
+    return static_cast<std::uint64_t>(counted);
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,246 @@
+#include <joust/ticket/seen.hpp>
+
+#include "catch.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using joust::seen_window;
+
+TEST_CASE("A key's mask before is returned, and bits add up")
+{
+    seen_window window{100};
+    CHECK(window.mark(7, 1) == 0);
+    CHECK(window.mark(7, 1) == 1);
+    CHECK(window.mark(7, 4) == 1);
+    CHECK(window.mark(7, 8) == 5);
+    CHECK(window.peek(7) == 13);
+    CHECK(window.peek(8) == 0);
+    CHECK(window.mark(8, 2) == 0);
+    CHECK(window.overwritten() == 0);
+}
+
+TEST_CASE("Any key can be held, also 0 and the largest, and all 64 bits")
+{
+    seen_window window{1};
+    CHECK(window.mark(0, ~0ULL) == 0);
+    CHECK(window.mark(0, 1) == ~0ULL);
+    CHECK(window.mark(~0ULL, 1ULL << 63) == 0);
+    CHECK(window.mark(~0ULL, 1) == 1ULL << 63);
+}
+
+TEST_CASE("Looking at a key does not take a place")
+{
+    seen_window window{1};
+    for (std::uint64_t key = 0; key < 100; ++key) {
+        CHECK(window.peek(key) == 0);
+    }
+    CHECK(window.mark(1, 1) == 0);
+    CHECK(window.mark(1, 1) == 1);
+    CHECK(window.overwritten() == 0);
+}
+
+TEST_CASE("The oldest key of a full line is forgotten first, and counted")
+{
+    seen_window window{7};
+    REQUIRE(window.capacity() == 7);
+    for (std::uint64_t key = 1; key <= 7; ++key) {
+        window.mark(key, 1);
+    }
+    CHECK(window.mark(1, 2) == 1);  // known: stays the oldest
+    CHECK(window.mark(8, 1) == 0);
+    CHECK(window.overwritten() == 1);
+    CHECK(window.peek(1) == 0);
+    for (std::uint64_t key = 2; key <= 8; ++key) {
+        CHECK(window.peek(key) == 1);
+    }
+}
+
+TEST_CASE("Half the capacity in keys is remembered but for one in a hundred")
+{
+    seen_window window;
+    CHECK(window.capacity() >= 65'536);
+    for (std::uint64_t key = 0; key < 32'768; ++key) {
+        window.mark(joust::mix64(key), 1);
+    }
+    std::uint64_t kept = 0;
+    for (std::uint64_t key = 0; key < 32'768; ++key) {
+        kept += window.peek(joust::mix64(key));
+    }
+    CHECK(kept + window.overwritten() == 32'768);
+    // The keys of a line are Poisson with mean 3.5: those beyond seven are 0.9 % of all.
+    CHECK(window.overwritten() < 32'768 / 80);
+}
+
+TEST_CASE("Of threads that mark the same keys exactly one sees each bit clear", "[concurrent]")
+{
+    constexpr std::uint64_t keys = 20'000;
+    constexpr unsigned threads = 4;
+    seen_window window{2 * keys * 7};
+    std::vector<std::atomic<unsigned>> first(keys);
+    std::vector<std::atomic<unsigned>> second(keys);
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread < threads; ++thread) {
+        running.emplace_back([&, thread] {
+            for (std::uint64_t i = 0; i < keys; ++i) {
+                // Half of the threads go backwards, so that they meet at the same keys in different order.
+                const std::uint64_t key = thread % 2 == 0 ? i : keys - 1 - i;
+                if ((window.mark(key, 1) & 1U) == 0) {
+                    first[key].fetch_add(1);
+                }
+                if ((window.mark(key, 2) & 2U) == 0) {
+                    second[key].fetch_add(1);
+                }
+            }
+        });
+    }
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+    REQUIRE(window.overwritten() == 0);
+    std::uint64_t wrong = 0;
+    for (std::uint64_t key = 0; key < keys; ++key) {
+        wrong += first[key] != 1 || second[key] != 1 || window.peek(key) != 3 ? 1U : 0U;
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("Threads that all want one line take turns", "[concurrent]")
+{
+    seen_window window{1};
+    std::atomic<std::uint64_t> clear{0};
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread < 4; ++thread) {
+        running.emplace_back([&] {
+            for (std::uint64_t i = 0; i < 50'000; ++i) {
+                clear += (window.mark(i % 7, 1ULL << (i / 7 % 64)) >> (i / 7 % 64)) & 1U ? 0U : 1U;
+            }
+        });
+    }
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+    CHECK(clear == 7 * 64);
+}
+
+TEST_CASE("A lock is taken while a guard lives, and free afterwards")
+{
+    std::atomic<std::uint32_t> lock{0};
+    {
+        const joust::detail::word_guard hold{lock};
+        CHECK(lock == 1);
+    }
+    CHECK(lock == 0);
+}
+
+TEST_CASE("Threads that find the lock taken wait, however long, and all get through", "[concurrent]")
+{
+    constexpr unsigned threads = 5;
+    std::atomic<std::uint32_t> lock{0};
+    std::atomic<unsigned> started{0};
+    std::atomic<unsigned> through{0};
+    std::uint64_t guarded = 0;  // not atomic: only the lock keeps it whole
+    std::vector<std::thread> running;
+    {
+        const joust::detail::word_guard hold{lock};
+        for (unsigned thread = 0; thread < threads; ++thread) {
+            running.emplace_back([&] {
+                ++started;
+                const joust::detail::word_guard hold_too{lock};
+                ++guarded;
+                ++through;
+            });
+        }
+        while (started != threads) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        }
+        // Long enough for all of them to have given up spinning and to sleep.
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});
+        CHECK(through == 0);
+    }
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+    CHECK(guarded == threads);
+    CHECK(lock == 0);
+}
+
+TEST_CASE("Threads that wait for a lock leave the processor to its holder", "[concurrent]")
+{
+    std::atomic<std::uint32_t> lock{0};
+    std::clock_t spent = 0;
+    std::thread waiting;
+    {
+        const joust::detail::word_guard hold{lock};
+        waiting = std::thread{[&lock] { const joust::detail::word_guard hold_too{lock}; }};
+        const std::clock_t start = std::clock();  // of all threads together; this one sleeps
+        std::this_thread::sleep_for(std::chrono::milliseconds{200});
+        spent = std::clock() - start;
+    }
+    waiting.join();
+    CHECK(static_cast<double>(spent) / CLOCKS_PER_SEC < 0.1);
+}
+
+TEST_CASE("Threads that sleep inside the lock make others wait", "[concurrent]")
+{
+    constexpr unsigned threads = 4;
+    constexpr unsigned rounds = 40;
+    std::atomic<std::uint32_t> lock{0};
+    std::uint64_t guarded = 0;
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread < threads; ++thread) {
+        running.emplace_back([&, thread] {
+            for (unsigned round = 0; round < rounds; ++round) {
+                const joust::detail::word_guard hold{lock};
+                const std::uint64_t before = guarded;
+                if ((round + thread) % 3 != 0) {
+                    std::this_thread::sleep_for(std::chrono::microseconds{300});
+                }
+                guarded = before + 1;
+            }
+        });
+    }
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+    CHECK(guarded == threads * rounds);
+    CHECK(lock == 0);
+}
+
+TEST_CASE("Reading how much was overwritten waits its turn while keys are marked", "[concurrent]")
+{
+    constexpr unsigned threads = 3;
+    constexpr std::uint64_t marks = 30'000;
+    seen_window window{1};
+    std::atomic<unsigned> running_now{threads};
+    std::vector<std::thread> running;
+    for (unsigned thread = 0; thread < threads; ++thread) {
+        running.emplace_back([&, thread] {
+            for (std::uint64_t i = 0; i < marks; ++i) {
+                window.mark(threads * i + thread, 1);
+            }
+            --running_now;
+        });
+    }
+    std::uint64_t before = 0;
+    std::uint64_t fell = 0;
+    while (running_now > 0) {
+        const std::uint64_t now = window.overwritten();
+        fell += now < before ? 1U : 0U;
+        before = now;
+    }
+    for (std::thread& thread : running) {
+        thread.join();
+    }
+    CHECK(fell == 0);
+    // Every key is new: all but the seven that are still held were overwritten.
+    CHECK(window.overwritten() == threads * marks - 7);
+}
+
+}  // namespace
