@@ -84,7 +84,7 @@ expect "$output" "include/joust/core/a.hpp:3: <iostream> is too heavy"
 expect "$output" "include/joust/core/a.hpp:4: defines a macro"
 expect "$output" "include/joust/core/a.hpp:5: static at namespace scope"
 expect "$output" "include/joust/core/a.hpp:6: an unnamed namespace"
-expect "$output" "include/joust/core/a.hpp:8: <thread> is for shadow/executor.hpp alone"
+expect "$output" "include/joust/core/a.hpp:8: <thread> is for core/executor.hpp"
 expect "$output" "include/joust/core/a.hpp:9: includes are written <joust/...>"
 expect "$output" "include/joust/core/a.hpp:14: a using directive"
 expect "$output" "include/joust/core/unguarded.hpp:1: has no #pragma once"
@@ -103,6 +103,19 @@ for line in 10 11 12 13; do
     fi
 done
 grep -qF "PASSED WHAT IS WRONG" <<<"$output" && echo "$output" && failures=$((failures + 1))
+
+mkdir -p "$folder/forward/include/joust/core"
+printf '#include <string>\nnamespace joust {\ninline namespace v0 {\nstruct gone;\ntemplate <class T = int>\nclass box;\n}\n}\n' \
+    >"$folder/forward/include/joust/core/fwd.hpp"
+printf 'namespace joust {\ninline namespace v0 {\ntemplate <class T>\nstruct box {\n};\nenum class shade {\n};\ntemplate <class T = int>\n%s' \
+    $'class lid {\n};\n}\n}\n' >"$folder/forward/include/joust/core/box.hpp"
+output=$(fails "$scripts/lint_fwd.sh" "$folder/forward")
+expect "$output" "core/fwd.hpp:1: a header of forward declarations includes something"
+expect "$output" "core/fwd.hpp:4: joust::gone is declared, but no header"
+expect "$output" "core/fwd.hpp:6: joust::box is declared otherwise"
+expect "$output" "core/box.hpp:4: joust::box has a default argument in fwd.hpp"
+expect "$output" "core/box.hpp:6: joust::shade is not declared"
+expect "$output" "core/box.hpp:9: joust::lid is not declared"
 
 mkdir -p "$folder/paths"
 printf 'int x;  \n' >"$folder/paths/blanks.cpp"
