@@ -51,7 +51,7 @@ header stats/s.hpp <<'END'
 #include <joust/numeric/distributions.hpp>
 #include <Eigen/Core>
 END
-header stats/distributions.hpp <<'END'
+header numeric/distributions.hpp <<'END'
 #pragma once
 #include <boost/math/distributions/normal.hpp>
 END
