@@ -652,7 +652,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 ///     infinities, unequal lengths, options).
 /// cost: about 10 us for 1,024 buckets, half of it for the interval; no allocation.
 /// source: score test of a mean difference in a partly linear model (Robinson 1988), cluster sums (Liang and
-///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/statistics.md.
+///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/explanation/statistics.md.
 [[nodiscard]] inline score_result score_test(const score_sums& sums, const score_options& options) noexcept
 {
     constexpr double infinity = std::numeric_limits<double>::infinity();
