@@ -51,7 +51,7 @@ header stats/s.hpp <<'END'
 #include <joust/numeric/distributions.hpp>
 #include <Eigen/Core>
 END
-header stats/distributions.hpp <<'END'
+header numeric/distributions.hpp <<'END'
 #pragma once
 #include <boost/math/distributions/normal.hpp>
 END
@@ -94,7 +94,7 @@ expect "$output" "include/joust/core/a.hpp:3: <iostream> is too heavy"
 expect "$output" "include/joust/core/a.hpp:4: defines a macro"
 expect "$output" "include/joust/core/a.hpp:5: static at namespace scope"
 expect "$output" "include/joust/core/a.hpp:6: an unnamed namespace"
-expect "$output" "include/joust/core/a.hpp:8: <thread> is for shadow/executor.hpp alone"
+expect "$output" "include/joust/core/a.hpp:8: <thread> is for core/executor.hpp"
 expect "$output" "include/joust/core/a.hpp:9: includes are written <joust/...>"
 expect "$output" "include/joust/core/a.hpp:14: a using directive"
 expect "$output" "include/joust/core/unguarded.hpp:1: has no #pragma once"
