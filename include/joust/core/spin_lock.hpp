@@ -1,5 +1,7 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
+
 #include <atomic>
 #include <cstdint>
 #include <ctime>
@@ -51,7 +53,7 @@ public:
     void unlock() noexcept { held_.store(0, std::memory_order_release); }
 
 private:
-    [[gnu::noinline]] void wait() noexcept
+    JOUST_NOINLINE void wait() noexcept
     {
         for (brief_wait waiting;; waiting.pause()) {
             if (held_.load(std::memory_order_relaxed) == 0 && try_lock()) {

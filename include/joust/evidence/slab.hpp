@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/numeric/hyperloglog.hpp>
 #include <joust/numeric/sketch.hpp>
@@ -67,8 +68,8 @@ public:
     }
 
     /// Add one observation to a bucket. cost: about 2 ns with a warm cache, no lock unless the slab is shared
-    [[gnu::always_inline]] void add(std::size_t series, std::size_t pair, bool challenger, std::size_t bucket,
-                                    double first, double second) noexcept
+    JOUST_ALWAYS_INLINE void add(std::size_t series, std::size_t pair, bool challenger, std::size_t bucket,
+                                 double first, double second) noexcept
     {
         slab_row& row = rows_[layout_.row(series, pair, challenger, bucket)];
         std::uint64_t sequence = row.sequence.load(std::memory_order_relaxed);
@@ -121,7 +122,7 @@ public:
     }
 
     /// Remember that an arm met a unit. cost: one load and a compare once the unit's register is full
-    [[gnu::always_inline]] void add_unit(unsigned arm, std::uint64_t pseudonym) noexcept
+    JOUST_ALWAYS_INLINE void add_unit(unsigned arm, std::uint64_t pseudonym) noexcept
     {
         // Buckets and slots use the upper half of the pseudonym: its lower half is as good as new.
         const auto [index, rank] = hyperloglog<>::place_of_mixed(pseudonym);
@@ -136,7 +137,7 @@ public:
     }
 
     /// Count calls: the source of nonces and of the one-in-n choice of timed calls. The shared slab may repeat a number.
-    [[nodiscard, gnu::always_inline]] std::uint32_t next_call() noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE std::uint32_t next_call() noexcept
     {
         const std::uint32_t call = calls_.load(std::memory_order_relaxed);
         calls_.store(call + 1, std::memory_order_relaxed);
@@ -154,7 +155,7 @@ public:
 
 private:
     /// Make a row's sequence odd, which only one thread can do. Returns the even sequence before.
-    [[gnu::noinline]] static std::uint64_t lock_row(slab_row& row) noexcept
+    JOUST_NOINLINE static std::uint64_t lock_row(slab_row& row) noexcept
     {
         for (brief_wait waiting;; waiting.pause()) {
             std::uint64_t sequence = row.sequence.load(std::memory_order_relaxed);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/evidence/slab.hpp>
 
 #include <cstddef>
@@ -198,7 +199,7 @@ public:
     }
 
 private:
-    [[gnu::noinline]] slab& claim() noexcept
+    JOUST_NOINLINE slab& claim() noexcept
     {
         thread_table& table = this_thread_slabs;
         if (table.closed || !make_room(table)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/spin_lock.hpp>
 
@@ -31,13 +32,13 @@ public:
     void prefetch(std::uint64_t key) noexcept
     {
         const line& at = line_of(key);
-        __builtin_prefetch(&at, 1);
-        __builtin_prefetch(&at.masks[line::places - 1], 1);
+        detail::prefetch_to_write(&at);
+        detail::prefetch_to_write(&at.masks[line::places - 1]);
     }
 
     /// Set bits in the mask of a key.
     /// Returns the mask before: whoever sees a bit clear there is the only one.
-    [[gnu::always_inline]] std::uint64_t mark(std::uint64_t key, std::uint64_t bits) noexcept
+    JOUST_ALWAYS_INLINE std::uint64_t mark(std::uint64_t key, std::uint64_t bits) noexcept
     {
         return update(key, bits, [&](std::uint64_t before) { return before | bits; });
     }
