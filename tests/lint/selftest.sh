@@ -117,6 +117,19 @@ for line in 10 11 12 13; do
 done
 grep -qF "PASSED WHAT IS WRONG" <<<"$output" && echo "$output" && failures=$((failures + 1))
 
+mkdir -p "$folder/forward/include/joust/core"
+printf '#include <string>\nnamespace joust {\ninline namespace v0 {\nstruct gone;\ntemplate <class T = int>\nclass box;\n}\n}\n' \
+    >"$folder/forward/include/joust/core/fwd.hpp"
+printf 'namespace joust {\ninline namespace v0 {\ntemplate <class T>\nstruct box {\n};\nenum class shade {\n};\ntemplate <class T = int>\n%s' \
+    $'class lid {\n};\n}\n}\n' >"$folder/forward/include/joust/core/box.hpp"
+output=$(fails "$scripts/lint_fwd.sh" "$folder/forward")
+expect "$output" "core/fwd.hpp:1: a header of forward declarations includes something"
+expect "$output" "core/fwd.hpp:4: joust::gone is declared, but no header"
+expect "$output" "core/fwd.hpp:6: joust::box is declared otherwise"
+expect "$output" "core/box.hpp:4: joust::box has a default argument in fwd.hpp"
+expect "$output" "core/box.hpp:6: joust::shade is not declared"
+expect "$output" "core/box.hpp:9: joust::lid is not declared"
+
 mkdir -p "$folder/paths"
 printf 'int x;  \n' >"$folder/paths/blanks.cpp"
 printf 'see /%s/me/notes\n' root >"$folder/paths/notes.md"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/hash.hpp>
+#include <joust/numeric/fwd.hpp>
 
 #include <array>
 #include <bit>
@@ -20,7 +21,7 @@ inline namespace v0 {
 /// assumes: equal units have equal hashes, different units hashes that look independent
 /// cost: about 2 ns an addition
 /// source: Ertl 2017, New cardinality estimation algorithms for HyperLogLog sketches, algorithm 6
-template <unsigned Bits = 12>
+template <unsigned Bits>
 class hyperloglog {
     static_assert(Bits >= 4 && Bits <= 18, "hyperloglog needs 4 to 18 index bits");
 

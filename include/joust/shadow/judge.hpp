@@ -3,6 +3,7 @@
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/shadow/comparator.hpp>
+#include <joust/shadow/fwd.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -122,7 +123,7 @@ struct sole_result<F>
 /// `remembered<float>{}`. Only requests that went through `serve` and ran a challenger are kept. When more wait, the
 /// oldest are forgotten and counted.
 /// cost: with the default, room for 65,536 pairs for each challenger, allocated when the first is kept
-template <class Prediction = detail::deduced>
+template <class Prediction>
 struct remembered {
     std::size_t results = 65'536;
 

@@ -22,6 +22,7 @@
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/detail/pass_arguments.hpp>
 #include <joust/trial/detail/plan.hpp>
+#include <joust/trial/fwd.hpp>
 #include <joust/trial/on_failure.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/timing.hpp>
@@ -46,7 +47,7 @@ namespace joust {
 inline namespace v0 {
 
 /// A prediction with the ticket that later feedback comes back with.
-template <class Result, class Ticket = joust::ticket>
+template <class Result, class Ticket>
 struct served {
     Result prediction;
     Ticket ticket;
