@@ -94,10 +94,10 @@ struct capped_sample {
         return static_cast<std::size_t>(std::floor(share * n * (1.0 + 4e-16)));
     };
     if (lower > 0.0) {
-        out.lower = detail::select(values, outside(lower));
+        out.lower = detail::select_value(values, outside(lower));
     }
     if (upper > 0.0) {
-        out.upper = detail::select(values, values.size() - 1 - outside(upper));
+        out.upper = detail::select_value(values, values.size() - 1 - outside(upper));
     }
     return out;
 }

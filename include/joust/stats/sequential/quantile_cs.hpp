@@ -267,7 +267,7 @@ public:
 private:
     [[nodiscard]] static double nth(std::vector<double>& values, std::uint64_t rank)
     {
-        return detail::select(values, static_cast<std::size_t>(rank - 1));
+        return detail::select_value(values, static_cast<std::size_t>(rank - 1));
     }
 
     quantile_e_process test_;
