@@ -141,8 +141,8 @@ namespace detail {
     if (2.0 * size * d <= 1.0) {
         return {1.0, 0.0};
     }
-    // The sum of both one-sided tails counts twice what exceeds on both sides. That is impossible for d above one half,
-    // and below 1e-13 of either tail where n d^2 is large.
+    // The sum of both one-sided tails counts twice what exceeds on both sides. That is impossible for d above one
+    // half, and below 1e-13 of either tail where n d^2 is large.
     if (d >= 0.5 || size * d * d > 4.8) {
         const tail_probability one = one_sided_smirnov(size, d);
         return {2.0 * one.p < 1.0 ? 2.0 * one.p : 1.0, doubled(one.log_p).log_p};

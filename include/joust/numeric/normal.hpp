@@ -163,8 +163,8 @@ template <std::size_t N>
     return q * polynomial(above, r) / polynomial(below, r);
 }
 
-// The z above which a tail of `p` <= 0.5 lies. One Newton step on the logarithm of the tail corrects the approximation,
-// because the logarithm stays well scaled down to the smallest denormal.
+// The z above which a tail of `p` <= 0.5 lies. One Newton step on the logarithm of the tail corrects the
+// approximation, because the logarithm stays well scaled down to the smallest denormal.
 [[nodiscard]] inline double normal_tail_point(double p) noexcept
 {
     const double z = wichura_tail(p);

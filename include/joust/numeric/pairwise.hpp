@@ -15,8 +15,9 @@ namespace stats::detail {
 
 // Order statistics of all sums a[i] + b[j] of two sorted samples, in a few passes over the samples: the sums are never
 // stored. With `triangular`, a and b are the same sample and only pairs with i <= j count (Walsh's averages, doubled).
-// source: Johnson and Mizoguchi 1978, "Selecting the Kth element in X + Y and X1 + X2 + ... + Xm". Rows and columns are
-// sorted, so one walk along the border counts the sums up to a bound. The next bound is interpolated in the counts.
+// source: Johnson and Mizoguchi 1978, "Selecting the Kth element in X + Y and X1 + X2 + ... + Xm". Rows and columns
+// are sorted, so one walk along the border counts the sums up to a bound. The next bound is interpolated in the
+// counts.
 class pairwise_sums {
 public:
     pairwise_sums(std::span<const double> a, std::span<const double> b, bool triangular) noexcept
@@ -89,7 +90,8 @@ public:
 private:
     static constexpr double infinity = std::numeric_limits<double>::infinity();
 
-    // Fewer than k sums are at most `low`, k or more are at most `high`, and no sum lies between `low` and `above_low`.
+    // Fewer than k sums are at most `low`, k or more are at most `high`, and no sum lies between `low` and
+    // `above_low`.
     struct bracket {
         double above_low;
         double high;

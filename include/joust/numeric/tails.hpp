@@ -23,8 +23,8 @@ struct tail_probability {
     return {std::exp(log_p), log_p};
 }
 
-// The tail of a normal statistic. exp(log sf) would lose |log| units in the last place, so the p-value is computed from
-// the tail itself while that is a normal double.
+// The tail of a normal statistic. exp(log sf) would lose |log| units in the last place, so the p-value is computed
+// from the tail itself while that is a normal double.
 [[nodiscard]] inline tail_probability normal_tails(double z, side alternative) noexcept
 {
     const double signed_z = alternative == side::two ? std::fabs(z) : alternative == side::greater ? z : -z;

@@ -11,7 +11,8 @@ inline namespace v0 {
 ///
 /// value_bins finds the bin of a number; value_distribution reads quantiles, which are within 1.6 % of the true ones.
 ///
-/// When to use: the values of any metric. When not: durations in whole nanoseconds, which latency_sketch counts exactly.
+/// When to use: the values of any metric. When not: durations in whole nanoseconds, which latency_sketch counts
+/// exactly.
 ///
 /// shape: 8,193 weights in ascending order of value, 64 KiB
 /// assumes: weights are not negative

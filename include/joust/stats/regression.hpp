@@ -23,7 +23,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-// The only header of stats/ that includes Eigen: least squares with robust errors, and adjustment by several covariates.
+// The only header of stats/ that includes Eigen: least squares with robust errors, and adjustment by several
+// covariates.
 
 /// View an Eigen vector as a sample, for any test that takes a span. The vector must outlive the view.
 template <class Derived>
@@ -112,7 +113,8 @@ public:
         if (x.cols() == 0 || x.rows() <= 1) {
             return;
         }
-        // Columns are scaled to length 1 first, so that units of measurement do not decide which column counts as dependent.
+        // Columns are scaled to length 1 first, so that units of measurement do not decide which column counts as
+        // dependent.
         columns_ = x.cols();
         scale_ = x.colwise().norm().transpose();
         for (Eigen::Index j = 0; j < columns_; ++j) {
@@ -327,7 +329,8 @@ private:
         return out;
     }
 
-    // Computes the z with c'b = z'Q'y, and the estimate. Returns false, with a state, where the contrast is not determined.
+    // Computes the z with c'b = z'Q'y, and the estimate. Returns false, with a state, where the contrast is not
+    // determined.
     [[nodiscard]] bool prepare(const Eigen::Ref<const Eigen::VectorXd>& contrast, Eigen::VectorXd& z,
                                regression_result& result) const
     {
@@ -393,7 +396,8 @@ struct adjusted_result : regression_result {
 
 /// Set up lin_adjustment.
 struct adjustment_options : regression_options {
-    /// Replace missing (NaN) covariates by their column's mean and add an indicator column; otherwise they are refused.
+    /// Replace missing (NaN) covariates by their column's mean and add an indicator column; otherwise they are
+    /// refused.
     bool fill_missing = false;
 };
 

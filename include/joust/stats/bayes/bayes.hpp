@@ -363,7 +363,7 @@ template <class Scale, class Belief>
 
 /// Compare two proportions by what is believed of them.
 ///
-/// Give posteriors, `beta_posterior(k, n)`; parameters need not be whole. A decision by probability or loss
+/// Return posteriors, `beta_posterior(k, n)`; parameters need not be whole. A decision by probability or loss
 /// has no promised error rate when data are looked at repeatedly: for that use an always-valid method.
 /// errors: out_of_range (parameters outside [0.001, 1e15), alpha).
 /// cost: about 2 ms, most of it for the interval of the difference.

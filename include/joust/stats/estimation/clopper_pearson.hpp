@@ -10,8 +10,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Return the exact interval of a proportion. It covers with probability 1 - alpha or more for every proportion, and is
-/// therefore wide.
+/// Return the exact interval of a proportion. It covers with probability 1 - alpha or more for every proportion, and
+/// is therefore wide.
 ///
 /// errors: NaN ends unless k <= n, n > 0 and 0 < alpha < 1.
 /// source: Clopper and Pearson 1934, by quantiles of the beta distribution.

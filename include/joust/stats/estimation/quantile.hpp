@@ -23,8 +23,8 @@ struct quantile_options {
     /// The share of values below the quantile.
     double q = 0.99;
     double alpha = 0.05;
-    /// 0 for an interval at one look. Otherwise the interval is valid at every look, and it is narrowest near this many
-    /// values in the smaller sample.
+    /// 0 for an interval at one look. Otherwise the interval is valid at every look, and it is narrowest near this
+    /// many values in the smaller sample.
     std::uint64_t planned = 0;
 };
 

@@ -143,7 +143,8 @@ struct ratio_summary {
     return out;
 }
 
-// Satterthwaite's degrees of freedom of a + b, where each is the variance of an estimate with n - 1 degrees of freedom.
+// Satterthwaite's degrees of freedom of a + b, where each is the variance of an estimate with n - 1 degrees of
+// freedom.
 [[nodiscard]] inline double satterthwaite(double a, double n_a, double b, double n_b) noexcept
 {
     const double share = a / (a + b);
@@ -239,8 +240,8 @@ struct ratio_summary {
         return result;
     }
     result.estimate = difference / b.ratio;
-    // With a negative second ratio, a larger ratio is a smaller one in per cent, so a one-sided alternative would have two
-    // meanings.
+    // With a negative second ratio, a larger ratio is a smaller one in per cent, so a one-sided alternative would
+    // have two meanings.
     if (b.ratio == 0.0 || !std::isfinite(result.estimate) ||
         (b.ratio < 0.0 && options.alternative != side::two)) {
         result.state = status::out_of_range;

@@ -130,7 +130,7 @@ template <class Function>
 
 }  // namespace detail
 
-/// Give the power of a design with `n` units in the first sample (n times `ratio` in the second).
+/// Return the power of a design with `n` units in the first sample (n times `ratio` in the second).
 ///
 /// n need not be whole.
 /// errors: NaN for a design out of its domain, or without degrees of freedom.
@@ -165,7 +165,7 @@ template <class Function>
                            design.alpha / design.comparisons, design.alternative, design.both_tails);
 }
 
-/// Give the power with `n` pairs.
+/// Return the power with `n` pairs.
 [[nodiscard]] inline double power(const paired_design& design, double n) noexcept
 {
     if (!detail::usable_effects(1.0, 0.0, design.comparisons, 1.0, design.alpha) ||
@@ -177,7 +177,7 @@ template <class Function>
                            design.alpha / design.comparisons, design.alternative, design.both_tails);
 }
 
-/// Give the power with `n` units in the first sample, by the normal approximation.
+/// Return the power with `n` units in the first sample, by the normal approximation.
 ///
 /// assumes: some dozens of successes and failures per sample.
 /// source: Fleiss, Levin and Paik 2003, chapter 4, without continuity correction. Only the tail of the true
@@ -205,7 +205,7 @@ template <class Function>
     return normal_cdf((distance - z * std::sqrt(under_null)) / std::sqrt(variance));
 }
 
-/// Give the number of units in the first sample at which the design has `target` power. Not rounded up.
+/// Return the number of units in the first sample at which the design has `target` power. Not rounded up.
 ///
 /// errors: NaN for a design out of its domain, a target that is not between its level and 1, or an effect on
 ///     the wrong side.
@@ -219,7 +219,7 @@ template <class Function>
     return detail::solve_increasing([&](double n) { return power(design, n); }, target, least, 1e15);
 }
 
-/// Give the number of pairs.
+/// Return the number of pairs.
 [[nodiscard]] inline double sample_size(const paired_design& design, double target) noexcept
 {
     if (!detail::is_alpha(target) || std::isnan(power(design, 4.0)) || design.effect == design.null) {
@@ -228,7 +228,7 @@ template <class Function>
     return detail::solve_increasing([&](double n) { return power(design, n); }, target, 1.05, 1e15);
 }
 
-/// Give the number of units in the first sample for two proportions, in closed form.
+/// Return the number of units in the first sample for two proportions, in closed form.
 [[nodiscard]] inline double sample_size(const proportion_design& design, double target) noexcept
 {
     if (!detail::is_alpha(target) || std::isnan(power(design, 1.0)) || design.first == design.second) {
@@ -250,7 +250,7 @@ template <class Function>
     return root * root * (1.0 + (design.cluster_size - 1.0) * design.icc);
 }
 
-/// Give the smallest effect above `null` (below it for `side::less`) that `n` units in the first sample find with
+/// Return the smallest effect above `null` (below it for `side::less`) that `n` units in the first sample find with
 /// `target` power. `effect` of the design is not read.
 ///
 /// errors: NaN for a design out of its domain or a target that is not between its level and 1.
@@ -271,7 +271,7 @@ template <class Function>
     return design.null + sign * detail::solve_increasing(at, target, 1e-6 * scale, 1e6 * scale);
 }
 
-/// Give it for `n` pairs.
+/// Return it for `n` pairs.
 [[nodiscard]] inline double minimum_detectable_effect(paired_design design, double n, double target) noexcept
 {
     const double sign = design.alternative == side::less ? -1.0 : 1.0;
@@ -288,7 +288,7 @@ template <class Function>
     return design.null + sign * detail::solve_increasing(at, target, 1e-6 * scale, 1e6 * scale);
 }
 
-/// Give the smallest difference from `second` that is found: upwards, or downwards for `side::less`. `first` of the
+/// Return the smallest difference from `second` that is found: upwards, or downwards for `side::less`. `first` of the
 /// design is not read.
 ///
 /// errors: NaN also where no proportion below 1 (above 0) is far enough.

@@ -32,7 +32,8 @@ struct sensitivity_options {
     std::uint64_t seed = 1;
 };
 
-/// Whether the interleaving and the A/B test prefer the same arm. `undecided` where either effect cannot be told from 0.
+/// Whether the interleaving and the A/B test prefer the same arm. `undecided` where either effect cannot be told
+/// from 0.
 enum class preference_agreement : std::uint8_t { undecided, same, opposite };
 
 /// What one of the two designs measured.
@@ -52,8 +53,8 @@ struct measured_design {
 /// How many impressions of an A/B test one interleaved impression is worth, with an interval.
 ///
 /// Read `agreement` first: where it is `opposite` the two designs answer different questions and `ratio` is a number
-/// without a meaning. Where the A/B effect cannot be told from 0 `upper` is infinite, and where the interleaved one cannot
-/// `lower` is 0, whatever `ratio` says.
+/// without a meaning. Where the A/B effect cannot be told from 0 `upper` is infinite, and where the interleaved one
+/// cannot `lower` is 0, whatever `ratio` says.
 struct sensitivity_result {
     double ratio = not_a_number;
     double lower = not_a_number;
@@ -127,14 +128,14 @@ struct drawn_again {
 /// Measure how much more sensitive interleaving was than an A/B test of the same two arms: the ratio of effect squared
 /// over variance, per impression.
 ///
-/// `differences` are one interleaved unit's outcome each, first minus second (see attribution.hpp of interleave); `first`
-/// and `second` are the A/B outcomes per unit of either arm. The ratio depends on what the A/B test counts, on the change
-/// and on the users, so it is of these data and no constant of the method; nothing is promised for the next test. The
-/// interval is the bootstrap's: each sample is drawn again for itself, and a replicate whose A/B effect has the other sign
-/// counts as infinite.
+/// `differences` are one interleaved unit's outcome each, first minus second (see attribution.hpp of interleave);
+/// `first` and `second` are the A/B outcomes per unit of either arm. The ratio depends on what the A/B test counts,
+/// on the change and on the users, so it is of these data and no constant of the method; nothing is promised for the
+/// next test. The interval is the bootstrap's: each sample is drawn again for itself, and a replicate whose A/B
+/// effect has the other sign counts as infinite.
 /// assumes: independent units; the interleaved units are others than those of the A/B test.
-/// errors: too_few (fewer than 2 units in a sample, or replicates), zero_variance (all differences, or all outcomes of both
-///     arms, the same), out_of_range (a value that is not finite, alpha, power, share, impressions).
+/// errors: too_few (fewer than 2 units in a sample, or replicates), zero_variance (all differences, or all outcomes
+///     of both arms, the same), out_of_range (a value that is not finite, alpha, power, share, impressions).
 /// cost: about 2 ns for each value and replicate.
 /// source: Chapelle et al. 2012, "Large-scale validation and analysis of interleaved search evaluation"; Efron 1979.
 [[nodiscard]] inline sensitivity_result interleaving_sensitivity(std::span<const double> differences,

@@ -216,7 +216,7 @@ template <class Statistic>
 
 }  // namespace detail
 
-/// Give a bootstrap interval of a mean.
+/// Return a bootstrap interval of a mean.
 ///
 /// Use it for skewed values from some 50 on; heavy tails need many more, whatever the method. `welch_t` is the
 /// cheaper choice where means are nearly normal.

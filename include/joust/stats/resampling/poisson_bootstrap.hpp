@@ -106,14 +106,14 @@ public:
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
     [[nodiscard]] std::size_t replicates() const noexcept { return weights_.size(); }
 
-    /// Give the mean of the values. errors: 0 for none.
+    /// Return the mean of the values. errors: 0 for none.
     [[nodiscard]] double mean() const noexcept
     {
         return count_ == 0 ? 0.0
                            : detail::divide(detail::normal_form(total_), static_cast<double>(count_)).high;
     }
 
-    /// Give the mean of one replicate.
+    /// Return the mean of one replicate.
     /// errors: NaN where every weight in it is 0.
     [[nodiscard]] double replicate_mean(std::size_t replicate) const noexcept
     {
@@ -123,7 +123,7 @@ public:
                    : not_a_number;
     }
 
-    /// Give the percentile interval of the mean, valid at one planned look.
+    /// Return the percentile interval of the mean, valid at one planned look.
     /// errors: too_few (fewer than 2 values, or 20 replicates), zero_variance, out_of_range (alpha).
     [[nodiscard]] bootstrap_result interval(const test_options& options = {}) const
     {
@@ -131,7 +131,7 @@ public:
                      [&](std::size_t r) { return replicate_mean(r); });
     }
 
-    /// Give the interval of the difference of this mean and another one, of other units.
+    /// Return the interval of the difference of this mean and another one, of other units.
     /// errors: as interval; out_of_range too unless replicates and seed are the same.
     [[nodiscard]] bootstrap_result difference(const poisson_bootstrap& other,
                                               const test_options& options = {}) const

@@ -15,8 +15,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// One pair of arms as it was judged among all pairs. `difference` is first minus second, `adjusted` its p-value (or the
-/// smallest alpha at which e-BH rejects) after correction.
+/// One pair of arms as it was judged among all pairs. `difference` is first minus second, `adjusted` its p-value (or
+/// the smallest alpha at which e-BH rejects) after correction.
 struct judged_pair {
     std::size_t first = 0;
     std::size_t second = 0;
@@ -114,8 +114,8 @@ template <pair_test Test>
                                   options.lower_is_better);
 }
 
-/// The same from e-values, at any look: `evidence(i, j)` for all pairs, by e-BH. Of the differences named, alpha are false
-/// on average.
+/// The same from e-values, at any look: `evidence(i, j)` for all pairs, by e-BH. Of the differences named, alpha are
+/// false on average.
 ///
 /// source: Wang and Ramdas 2022.
 template <class Evidence>

@@ -184,9 +184,10 @@ inline namespace v0 {
 
 /// Let a gate's rows be scores on the splits of a cross-validation: the corrected resampled t-test.
 ///
-/// When to use: k folds (once or repeated) or random subsampling, where splits share training rows, so that a plain paired
-/// test would be far too sure. When not: time series (`back_test`).
-/// shape: one row per split, a `mean` metric of its score; `test_share` is test rows / all rows of a split, 1 / k for k folds
+/// When to use: k folds (once or repeated) or random subsampling, where splits share training rows, so that a plain
+/// paired test would be far too sure. When not: time series (`back_test`).
+/// shape: one row per split, a `mean` metric of its score; `test_share` is test rows / all rows of a split, 1 / k
+///     for k folds
 /// errors: too_few below two splits
 /// source: Nadeau and Bengio 2003; Bouckaert and Frank 2004
 struct cross_validated {

@@ -114,8 +114,8 @@ private:
     buffer<double> split_;
 };
 
-// Twice the placements of all scores, positives first: for a positive the negatives that score lower, for a negative the
-// positives that score higher, equals counting half. False where a score is NaN.
+// Twice the placements of all scores, positives first: for a positive the negatives that score lower, for a negative
+// the positives that score higher, equals counting half. False where a score is NaN.
 inline bool place(const labelled& labels, std::span<const double> scores, ordering_room& room,
                   buffer<std::int32_t>& placements)
 {

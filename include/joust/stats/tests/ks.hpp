@@ -20,7 +20,8 @@ namespace stats {
 
 /// Which p-value ks_two_sample gives. `automatic` is exact up to 1e7 pairs, else the limit. `limit` is
 /// Kolmogorov's law at D sqrt(m n / (m + n)), what R calls asymptotic; `one_sample` the exact law of a
-/// single sample of round(m n / (m + n)) values, what SciPy calls asymptotic: closer for small samples. Neither knows of ties.
+/// single sample of round(m n / (m + n)) values, what SciPy calls asymptotic: closer for small samples. Neither
+/// knows of ties.
 enum class ks_p : std::uint8_t { automatic, exact, limit, one_sample };
 
 /// Options of ks_two_sample. `greater` asks whether values of the first sample tend to be greater, its
@@ -141,7 +142,8 @@ template <class Probability>
 /// Use it for drift of scores or latencies at one planned look. It sees changes of shape that tests of means
 /// miss, and needs more values to see a shift than they do. The exact p-value is conditional on ties.
 /// assumes: independent observations; the limit continuous laws, with ties it errs on the safe side.
-/// errors: too_few (an empty sample), out_of_range (NaN, alpha, `exact` asked for above 2e9 pairs). Equal samples have D = 0 and p = 1.
+/// errors: too_few (an empty sample), out_of_range (NaN, alpha, `exact` asked for above 2e9 pairs). Equal samples
+///     have D = 0 and p = 1.
 /// cost: exact some 4 ns times m n; at 2 x 1e6 about 35 ns per value of both.
 /// source: Smirnov 1939; exact by lattice paths: Hodges 1958, Viehmann 2021.
 [[nodiscard]] inline ks_result ks_two_sample(std::span<const double> x, std::span<const double> y,

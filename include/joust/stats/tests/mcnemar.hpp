@@ -16,7 +16,7 @@ namespace stats {
 /// second.
 ///
 /// The estimate is (b - c) / (b + c), the difference among those discordant cases, with an exact interval.
-/// Give the number of all cases as well (paired_proportions.hpp) to get the difference of the two accuracies.
+/// Return the number of all cases as well (paired_proportions.hpp) to get the difference of the two accuracies.
 /// assumes: cases are independent.
 /// errors: out_of_range (alpha), too_few without a discordant case (the p-value is then 1, by definition).
 /// source: McNemar 1947; mid-p: Fagerland, Lydersen and Laake 2013.

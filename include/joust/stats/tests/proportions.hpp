@@ -148,7 +148,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// Give Wilson's score interval of a proportion.
+/// Return Wilson's score interval of a proportion.
 ///
 /// errors: NaN ends unless k <= n, n > 0 and 0 < alpha < 1.
 /// source: Wilson 1927.
@@ -160,7 +160,7 @@ namespace detail {
     return detail::wilson(static_cast<double>(k), static_cast<double>(n), normal_upper_quantile(0.5 * alpha));
 }
 
-/// Give Agresti and Coull's interval of a proportion: Wald's around Wilson's centre, cut at 0 and 1.
+/// Return Agresti and Coull's interval of a proportion: Wald's around Wilson's centre, cut at 0 and 1.
 ///
 /// errors: as wilson_interval.
 /// source: Agresti and Coull 1998.

@@ -107,8 +107,8 @@ inline constexpr double most_places = 0x1p25;
     return out;
 }
 
-// The law of the number of heads among n coins whose heads are exp(2 tilt) times as likely as tails: terms from `first`
-// on, those below 1e-50 of the largest left out.
+// The law of the number of heads among n coins whose heads are exp(2 tilt) times as likely as tails: terms from
+// `first` on, those below 1e-50 of the largest left out.
 struct tilted_binomial {
     std::size_t first = 0;
     buffer<double> terms{};
@@ -323,19 +323,20 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
 
 }  // namespace detail
 
-/// Ask whether fair coins explain a sum of differences whose signs are coins' doing: of all 2^m ways the coins could have
-/// fallen, how many give a sum as far from 0?
+/// Ask whether fair coins explain a sum of differences whose signs are coins' doing: of all 2^m ways the coins could
+/// have fallen, how many give a sum as far from 0?
 ///
-/// Use it where a design tossed the coins: which of a pair of items came first, which arm of a pair of units. Each value
-/// is the first's outcome less the second's; its size is taken as given, its sign as heads or tails. The p-value then
-/// holds whatever users do and however dependent or skewed the sizes are. `statistic` is the sum, `estimate` the mean over
-/// all values, zeros too. No interval: the null says that no unit is affected; and one look only: see `betting_capital`.
+/// Use it where a design tossed the coins: which of a pair of items came first, which arm of a pair of units. Each
+/// value is the first's outcome less the second's; its size is taken as given, its sign as heads or tails. The
+/// p-value then holds whatever users do and however dependent or skewed the sizes are. `statistic` is the sum,
+/// `estimate` the mean over all values, zeros too. No interval: the null says that no unit is affected; and one look
+/// only: see `betting_capital`.
 ///
 /// For whole numbers the law is convolved, coins of one size at once and tilted towards the sum seen, so that p-values
 /// are right far beyond what a double holds.
 /// assumes: fair coins, independent of each other, that change nothing but the sign (the sharp null).
-/// errors: too_few (no value, no resample), zero_variance (all are 0: p is 1), out_of_range (sizes that add up to 2^53 or
-///     more; with `flip_p::exact` a law of more than 2^25 places).
+/// errors: too_few (no value, no resample), zero_variance (all are 0: p is 1), out_of_range (sizes that add up to
+///     2^53 or more; with `flip_p::exact` a law of more than 2^25 places).
 /// cost: 40 us for 300 coins of sizes up to 5, 2.5 ms for 10,000, 0.2 s for a million.
 /// source: Fisher 1935, section 21; Pitman 1937.
 [[nodiscard]] inline sign_flip_result sign_flip(std::span<const std::int64_t> differences,
