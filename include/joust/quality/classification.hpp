@@ -852,7 +852,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 
 }  // namespace detail
 
-/// Give the area under the ROC curve from stored scores: the chance that a positive row scores above a negative one, ties
+/// Return the area under the ROC curve from stored scores: the chance that a positive row scores above a negative one, ties
 /// as half. Exact, with DeLong's variance and an interval that is normal on the logit scale (areas near 1, of 0.98, want 100
 /// of each class).
 ///
@@ -898,7 +898,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
                                 true, options);
 }
 
-/// Give the average precision from stored scores: the mean, over positive rows, of the precision at their score (the
+/// Return the average precision from stored scores: the mean, over positive rows, of the precision at their score (the
 /// step-wise area under the precision-recall curve; tied rows enter together).
 ///
 /// Its interval is the delta method's, normal on the logit scale. It is too short where positives are few: with 30 of them
