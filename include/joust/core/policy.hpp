@@ -134,7 +134,7 @@ struct check_argument<T, role_list<Roles...>> {
         } else if constexpr (known::template played<T> == 0) {
             static_assert(
                 always_false<T>,
-                "joust: this argument plays no role in this trial; a trial takes models and then policies (docs/policies.md lists the roles and their verbs)");
+                "joust: this argument plays no role in this trial; a trial takes models and then policies (docs/reference/policies.md lists the roles and their verbs)");
         }
         return true;
     }
