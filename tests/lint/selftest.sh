@@ -130,6 +130,14 @@ expect "$output" "core/box.hpp:4: joust::box has a default argument in fwd.hpp"
 expect "$output" "core/box.hpp:6: joust::shade is not declared"
 expect "$output" "core/box.hpp:9: joust::lid is not declared"
 
+mkdir -p "$folder/umbrella/include/joust/core"
+printf '// Without joust/core/a.hpp, joust/core/gone.hpp\n#include <joust/core/a.hpp>\n' >"$folder/umbrella/include/joust/joust.hpp"
+touch "$folder/umbrella/include/joust/core/a.hpp" "$folder/umbrella/include/joust/core/b.hpp"
+output=$(fails "$scripts/lint_umbrella.sh" "$folder/umbrella")
+expect "$output" "include/joust/core/b.hpp:1: is not in joust.hpp"
+expect "$output" "names joust/core/a.hpp as left out; there is no such header, or it comes with joust.hpp"
+expect "$output" "names joust/core/gone.hpp as left out"
+
 mkdir -p "$folder/paths"
 printf 'int x;  \n' >"$folder/paths/blanks.cpp"
 printf 'see /%s/me/notes\n' root >"$folder/paths/notes.md"
