@@ -8,8 +8,8 @@
 //                                     declare types without defining them
 //   joust/core/read_number.hpp        reads a number from text, the same in every locale
 //   joust/numeric/...                 exact distributions (Boost.Math), ranks, quadrature, precise sums
-//   joust/stats/...                   tests, intervals, resampling, planning, posteriors outside trials; the exact
-//                                     ones need Boost.Math, and stats/regression.hpp needs Eigen
+//   joust/stats/...                   tests, intervals, resampling, planning and posteriors outside trials; the
+//                                     exact ones need Boost.Math, stats/regression.hpp needs Eigen
 //   joust/quality/...                 how good a model is on rows with known truths, a ranking on judgements
 //   joust/inference/aa_check.hpp      runs a model against itself on live traffic and counts false alarms
 //   joust/split/bandit.hpp, joust/split/thompson.hpp, joust/split/rewards.hpp, joust/trial/replan.hpp
