@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/hex.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/split/assigned_by.hpp>
@@ -35,15 +36,6 @@ inline void append_position(std::string& out, std::uint64_t hash)
     append_number(out, static_cast<double>(hash) * 0x1p-64, 10);
 }
 
-inline void append_hex(std::string& out, std::uint64_t hash)
-{
-    constexpr std::string_view digits = "0123456789abcdef";
-    out += "0x";
-    for (int shift = 60; shift >= 0; shift -= 4) {
-        out += digits[(hash >> shift) & 15U];
-    }
-}
-
 /// Say which bytes are hashed to what, and where that is.
 inline void append_hashing(std::string& out, const salted_hasher& hasher, std::string_view salt,
                            std::string_view unit, std::uint64_t hash)
@@ -52,7 +44,7 @@ inline void append_hashing(std::string& out, const salted_hasher& hasher, std::s
     out += salt;
     out += '/';
     out += unit;
-    out += "\" = ";
+    out += "\" = 0x";
     append_hex(out, hash);
     out += ", position ";
     append_position(out, hash);

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/split/assignment.hpp>
 
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -61,10 +61,6 @@ namespace detail {
 /// errors: configuration_error naming `field`
 [[nodiscard]] inline share_list checked_shares(const char* field, const share_list& shares, std::size_t arms)
 {
-    const auto number = [](double value) {
-        char text[32];
-        return std::string{text, std::to_chars(text, text + sizeof text, value).ptr};
-    };
     if (arms == 0 || arms > max_arms) {
         throw configuration_error("models", std::to_string(arms), "1 to 16 models");
     }
@@ -84,14 +80,14 @@ namespace detail {
     for (const double share : shares) {
         // The negation catches NaN.
         if (!(share == 0.0 || (share >= 1e-9 && share <= 1.0))) {
-            throw configuration_error(field, number(share) + " for one model",
+            throw configuration_error(field, to_text(share) + " for one model",
                                       "each share 0 or from 1e-9 to 1");
         }
         sum += share;
     }
     const double gap = sum < 1.0 ? 1.0 - sum : sum - 1.0;
     if (gap > 1e-9) {
-        throw configuration_error(field, number(sum) + " in sum", "positive shares that sum to 1");
+        throw configuration_error(field, to_text(sum) + " in sum", "positive shares that sum to 1");
     }
     if (gap <= 1e-12) {
         return shares;

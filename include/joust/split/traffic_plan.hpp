@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/hash.hpp>
+#include <joust/core/hex.hpp>
 #include <joust/core/json.hpp>
 #include <joust/core/style.hpp>
 #include <joust/core/text.hpp>
@@ -81,7 +82,7 @@ struct traffic_plan {
         out += R"({"joust":"plan","format":1,"salt":)";
         append_json_string(out, salt);
         out += ",\"version\":" + std::to_string(version) + ",\"parent\":\"";
-        append_hex(out, parent);
+        detail::append_hex(out, parent);
         out += stopped ? "\",\"stopped\":true,\"shares\":[" : "\",\"stopped\":false,\"shares\":[";
         const char* between = "";
         for (const double share : shares) {
@@ -93,7 +94,7 @@ struct traffic_plan {
         for (const hash_slot& each : slots) {
             out += between;
             out += "[\"";
-            append_hex(out, each.begin);
+            detail::append_hex(out, each.begin);
             out += "\"," + std::to_string(each.arm) + "]";
             between = ",";
         }
@@ -115,14 +116,6 @@ private:
         }
         return before.empty() ? slot_plan{hash_plan{checked}}
                               : slot_plan{before, checked.size()}.with_shares(checked);
-    }
-
-    // 16 digits: JSON's numbers do not hold 64 bits.
-    static void append_hex(std::string& out, std::uint64_t value)
-    {
-        for (int shift = 60; shift >= 0; shift -= 4) {
-            out += "0123456789abcdef"[(value >> shift) & 15U];
-        }
     }
 };
 
