@@ -10,6 +10,7 @@
 #include <sched.h>
 #endif
 
+#include <joust/core/compiler.hpp>
 #include <joust/numeric/hyperloglog.hpp>
 #include <joust/numeric/sketch.hpp>
 
@@ -77,8 +78,8 @@ public:
     }
 
     /// Add one observation to a bucket. cost: about 2 ns with a warm cache, no lock unless the slab is shared
-    [[gnu::always_inline]] void add(std::size_t series, std::size_t pair, bool challenger, std::size_t bucket,
-                                    double first, double second) noexcept
+    JOUST_ALWAYS_INLINE void add(std::size_t series, std::size_t pair, bool challenger, std::size_t bucket,
+                                 double first, double second) noexcept
     {
         slab_row& row = rows_[layout_.row(series, pair, challenger, bucket)];
         std::uint64_t sequence = row.sequence.load(std::memory_order_relaxed);
@@ -138,7 +139,7 @@ public:
     }
 
     /// Remember that an arm met a unit. cost: one load and a compare once the unit's register is full
-    [[gnu::always_inline]] void add_unit(unsigned arm, std::uint64_t pseudonym) noexcept
+    JOUST_ALWAYS_INLINE void add_unit(unsigned arm, std::uint64_t pseudonym) noexcept
     {
         // Buckets and slots use the upper half of the pseudonym: its lower half is as good as new.
         const auto [index, rank] = hyperloglog<>::place_of_mixed(pseudonym);
@@ -153,7 +154,7 @@ public:
     }
 
     /// Count calls: the source of nonces and of the one-in-n choice of timed calls. The shared slab may repeat a number.
-    [[nodiscard, gnu::always_inline]] std::uint32_t next_call() noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE std::uint32_t next_call() noexcept
     {
         const std::uint32_t call = calls_.load(std::memory_order_relaxed);
         calls_.store(call + 1, std::memory_order_relaxed);

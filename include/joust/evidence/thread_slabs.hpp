@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/owned.hpp>
 #include <joust/evidence/slab.hpp>
 
@@ -209,7 +210,7 @@ public:
     }
 
 private:
-    [[gnu::noinline]] slab& claim() noexcept
+    JOUST_NOINLINE slab& claim() noexcept
     {
         thread_table& table = this_thread_slabs;
         if (table.closed || !make_room(table)) {

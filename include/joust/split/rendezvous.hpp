@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/bits.hpp>
+#include <joust/core/compiler.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/split/assignment.hpp>
@@ -202,7 +203,7 @@ private:
         return mix64(unit ^ by.mark) | 1U;
     }
 
-    [[nodiscard, gnu::noinline]] unsigned exact_arm_of(std::uint64_t unit) const noexcept
+    [[nodiscard]] JOUST_NOINLINE unsigned exact_arm_of(std::uint64_t unit) const noexcept
     {
         unsigned winner = 0;
         double soonest = std::numeric_limits<double>::infinity();

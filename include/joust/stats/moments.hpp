@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/two_doubles.hpp>
 #include <joust/numeric/double_double.hpp>
 #include <joust/stats/result.hpp>
 
@@ -156,8 +157,7 @@ private:
     // Sums of x - centre and of its square. Blocks are short enough for plain sums to lose nothing that matters.
     [[nodiscard]] static sums block_sums(std::span<const double> values, double centre) noexcept
     {
-        // Two lanes in a register, which compilers do not find by themselves when both sums share a loop.
-        using two [[gnu::vector_size(16)]] = double;
+        using two = joust::detail::two_doubles;
         constexpr std::size_t lanes = 8;
         const std::size_t whole = values.size() - values.size() % lanes;
         const double* const x = values.data();

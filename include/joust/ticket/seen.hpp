@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/hash.hpp>
 
 #include <atomic>
@@ -28,7 +29,7 @@ public:
     word_guard& operator=(const word_guard&) = delete;
 
 private:
-    [[gnu::noinline]] void wait() noexcept
+    JOUST_NOINLINE void wait() noexcept
     {
         for (unsigned looks = 1;; ++looks) {
             if (lock_.load(std::memory_order_relaxed) == 0 &&
@@ -77,13 +78,13 @@ public:
     void prefetch(std::uint64_t key) noexcept
     {
         const line& at = line_of(key);
-        __builtin_prefetch(&at, 1);
-        __builtin_prefetch(&at.masks[line::places - 1], 1);
+        detail::prefetch_to_write(&at);
+        detail::prefetch_to_write(&at.masks[line::places - 1]);
     }
 
     /// Set bits in the mask of a key.
     /// Returns the mask before: whoever sees a bit clear there is the only one.
-    [[gnu::always_inline]] std::uint64_t mark(std::uint64_t key, std::uint64_t bits) noexcept
+    JOUST_ALWAYS_INLINE std::uint64_t mark(std::uint64_t key, std::uint64_t bits) noexcept
     {
         return update(key, bits, [&](std::uint64_t before) { return before | bits; });
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/owned.hpp>
@@ -244,7 +245,7 @@ public:
     [[nodiscard]] unsigned signing() const noexcept { return shared_->now().signs; }
 
     /// Sign and encipher a ticket.
-    [[nodiscard, gnu::noinline]] signed_ticket seal(const ticket& open) const noexcept
+    [[nodiscard]] JOUST_NOINLINE signed_ticket seal(const ticket& open) const noexcept
     {
         const detail::ticket_keys& now = shared_->now();
         const detail::ticket_key& key = now.keys[now.signs];
@@ -261,7 +262,7 @@ public:
     }
 
     /// Check and decipher a ticket. Returns none and sets `out` to what was sealed, or says what is wrong and leaves it.
-    [[nodiscard, gnu::noinline]] ticket_error open(const signed_ticket& given, ticket& out) const noexcept
+    [[nodiscard]] JOUST_NOINLINE ticket_error open(const signed_ticket& given, ticket& out) const noexcept
     {
         if (!given.signed_form()) {
             return ticket_error::version;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/split/interop/fnv1a.hpp>
 #include <joust/split/interop/vendor_split.hpp>
@@ -31,7 +32,7 @@ enum class encoding : std::uint8_t {
 
 namespace detail {
 
-[[nodiscard, gnu::always_inline]] constexpr fnv1a feed(fnv1a hash, std::string_view text,
+[[nodiscard]] JOUST_ALWAYS_INLINE constexpr fnv1a feed(fnv1a hash, std::string_view text,
                                                        encoding how) noexcept
 {
     switch (how) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/two_doubles.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/bounded_bets.hpp>
@@ -118,7 +119,7 @@ public:
             for (; i < stop; ++i) {
                 multiply(on[i], capital);
                 for (std::size_t j = 0; j < pairs; ++j) {
-                    most[j] = capital[j] > most[j] ? capital[j] : most[j];
+                    joust::detail::keep_greater(most[j], capital[j]);
                 }
             }
             keep_alive(capital);
@@ -134,8 +135,7 @@ public:
     [[nodiscard]] bool used_up() const noexcept { return next_ == places; }
 
 private:
-    // Two numbers in one register, which compilers do not find by themselves here.
-    using two [[gnu::vector_size(16)]] = double;
+    using two = joust::detail::two_doubles;
     static constexpr std::size_t pairs = places / 2;
     static constexpr std::size_t patience = 64;
 
@@ -151,7 +151,9 @@ private:
         }
         const two bets{on.bet, on.bet};
         for (std::size_t j = 0; j < pairs; ++j) {
-            capital[j] *= 1.0 + (bets < caps_[j] ? bets : caps_[j]) * (x - means_[j]);
+            two bet = caps_[j];
+            joust::detail::keep_lesser(bet, bets);
+            capital[j] *= 1.0 + bet * (x - means_[j]);
         }
     }
 
@@ -160,7 +162,9 @@ private:
     {
         constexpr two least{1e-100, 1e-100};
         for (two& each : capital) {
-            each = each > least ? each : least;
+            two kept = least;
+            joust::detail::keep_greater(kept, each);
+            each = kept;
         }
     }
 
