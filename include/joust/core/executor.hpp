@@ -55,18 +55,36 @@ concept startable_executor = requires(const T& options) {
     requires dispatcher<std::remove_cvref_t<decltype(options.start())>>;
 };
 
+namespace detail {
+
+struct verb_dispatch {
+    int dispatch;
+};
+template <class T>
+concept has_dispatch = derivable<T> && !requires { &both<T, verb_dispatch>::dispatch; };
+struct verb_start {
+    int start;
+};
+template <class T>
+concept has_start = derivable<T> && !requires { &both<T, verb_start>::start; };
+
+}  // namespace detail
+
 /// The role of the executor. Its verb is `dispatch(task) noexcept -> bool`, on the policy or on what its `start()` makes.
 struct executor_role {
     static constexpr bool repeats = false;
     template <class T>
     static constexpr bool plays = dispatcher<T> || startable_executor<T>;
     template <class T>
-    static constexpr bool resembles = detail::has_dispatch<T>;
+    static constexpr bool resembles = detail::has_dispatch<T> || detail::has_start<T>;
     template <class T>
     struct near_miss {
         static_assert(
-            plays<T>,
+            plays<T> || !detail::has_dispatch<T>,
             "joust: this has dispatch(), but an executor is `template <class Task> bool dispatch(Task task) noexcept`, true where the task will run");
+        static_assert(
+            plays<T> || detail::has_dispatch<T>,
+            "joust: this has start(), but the options of an executor are `start() const` that returns something with `template <class Task> bool dispatch(Task task) noexcept`");
     };
     template <class T>
     struct filled_twice {

@@ -20,13 +20,23 @@ concept circuit_breaker = requires(const T& policy, std::uint32_t in_a_row) {
     { policy.pause_after(in_a_row) } noexcept -> std::convertible_to<std::chrono::nanoseconds>;
 };
 
+namespace detail {
+
+struct verb_pause_after {
+    int pause_after;
+};
+template <class T>
+concept has_pause_after = derivable<T> && !requires { &both<T, verb_pause_after>::pause_after; };
+
+}  // namespace detail
+
 /// The role of the circuit breaker. Its verb is `pause_after(failures_in_a_row) const noexcept -> nanoseconds`.
 struct breaker_role {
     static constexpr bool repeats = false;
     template <class T>
     static constexpr bool plays = circuit_breaker<T>;
     template <class T>
-    static constexpr bool resembles = requires(const T& t) { t.pause_after(1U); };
+    static constexpr bool resembles = detail::has_pause_after<T>;
     template <class T>
     struct near_miss {
         static_assert(

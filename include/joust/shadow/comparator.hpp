@@ -62,7 +62,22 @@ template <class T>
     }
 }
 
+/// Can exact_match hold one value against another?
+template <class A, class B>
+concept equality_compares = (std::is_arithmetic_v<A> && std::is_arithmetic_v<B>) ||
+                            requires(const A& a, const B& b) { static_cast<bool>(a == b); };
+
 inline constexpr comparison incomparable{false, std::numeric_limits<double>::infinity()};
+
+}  // namespace detail
+
+namespace detail {
+
+struct verb_compare {
+    int compare;
+};
+template <class T>
+concept has_compare = derivable<T> && !requires { &both<T, verb_compare>::compare; };
 
 }  // namespace detail
 
@@ -71,15 +86,24 @@ struct comparator_role {
     static constexpr bool repeats = false;
     template <class T>
     static constexpr bool plays =
-        (detail::has_compare<T> || comparator_of<T, int, int>) && !detail::has_assign<T>;
+        (detail::has_compare<T> || comparator_of<T, int, int>) && !detail::spells_text<T>;
     template <class T>
-    static constexpr bool resembles = plays<T>;
+    static constexpr bool resembles = false;
     template <class T>
-    struct near_miss {};
+    struct near_miss : detail::sole_role::near_miss<T> {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>,
                       "joust: two comparators are given; a shadow compares results in one way, say it once");
+    };
+
+    template <class T, class Champion, class Challenger>
+    static constexpr bool fits = comparator_of<T, Champion, Challenger>;
+    template <class T, class Champion, class Challenger>
+    struct misfit {
+        static_assert(
+            fits<T, Champion, Challenger>,
+            "joust: the comparator cannot compare the champion's result with a challenger's; give compare_with(callable) that takes both, not mutable, or a policy of your own with `joust::comparison compare(const Champion&, const Challenger&) const`");
     };
 };
 
@@ -108,9 +132,11 @@ struct exact_match {
             equal = static_cast<common>(champion) == static_cast<common>(challenger);
         } else {
             static_assert(
-                requires { static_cast<bool>(champion == challenger); },
+                detail::equality_compares<Champion, Challenger>,
                 "joust: these results have no operator== between them, so they cannot be compared as equal; give compare_with(callable)");
-            equal = static_cast<bool>(champion == challenger);
+            if constexpr (detail::equality_compares<Champion, Challenger>) {
+                equal = static_cast<bool>(champion == challenger);
+            }
         }
         return {equal, equal ? 0.0 : 1.0};
     }
@@ -213,6 +239,7 @@ public:
 
     /// Ask the callable about two results.
     template <class Champion, class Challenger>
+        requires std::is_invocable_v<const Callable&, const Champion&, const Challenger&>
     [[nodiscard]] constexpr comparison compare(const Champion& champion, const Challenger& challenger) const
     {
         using answer =
@@ -226,12 +253,14 @@ public:
             return {agree, agree ? 0.0 : 1.0};
         } else if constexpr (std::is_same_v<answer, comparison>) {
             return detail::invoke(callable_, champion, challenger);
-        } else {
+        } else if constexpr (std::is_floating_point_v<answer>) {
             const auto distance = static_cast<double>(detail::invoke(callable_, champion, challenger));
             if (detail::is_nan(distance)) {
                 return detail::incomparable;
             }
             return {distance <= at_most_, distance};
+        } else {
+            return {};
         }
     }
 
@@ -249,6 +278,9 @@ private:
 template <class Callable>
 [[nodiscard]] constexpr callable_comparator<Callable> compare_with(Callable callable, double at_most = 0.0)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Callable>>,
+        "joust: compare_with(...) takes a callable of both results that returns bool (they agree), double (their distance) or joust::comparison");
     return callable_comparator<Callable>(std::move(callable), at_most);
 }
 
@@ -259,6 +291,8 @@ struct by_projection {
     [[no_unique_address]] Projection projection;
 
     template <class Champion, class Challenger>
+        requires(std::is_invocable_v<const Projection&, const Champion&> &&
+                 std::is_invocable_v<const Projection&, const Challenger&>)
     [[nodiscard]] constexpr comparison operator()(const Champion& champion,
                                                   const Challenger& challenger) const
     {
@@ -276,6 +310,9 @@ struct by_projection {
 template <class Projection>
 [[nodiscard]] constexpr auto label_match(Projection projection)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Projection>>,
+        "joust: label_match(...) takes what reads the label out of a result: a member such as &Classification::label, or a callable on one result");
     return compare_with(detail::by_projection<Projection>{std::move(projection)});
 }
 

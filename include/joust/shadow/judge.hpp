@@ -31,12 +31,24 @@ struct judge_role : detail::sole_role {
         static_assert(detail::always_false<T>,
                       "joust: two judges are given; both models are judged in one way");
     };
+
+    template <class T, class Prediction, class Truth>
+    static constexpr bool fits = requires(const T& t, const Prediction& prediction, const Truth& truth) {
+        { t.judge(prediction, truth) } -> std::convertible_to<double>;
+    };
+    template <class T, class Prediction, class Truth>
+    struct misfit {
+        static_assert(
+            fits<T, Prediction, Truth>,
+            "joust: the judge cannot hold a prediction against a truth of this type: judged_by(...) takes a callable, not mutable, of (prediction, truth) that returns bool (right or wrong) or double (a score, higher is better); without it truths are compared by ==");
+    };
 };
 
 /// Call a prediction right when it equals the truth. This is the default judge.
 struct equals_truth {
     /// Compare a prediction with the truth, as `exact_match` does.
     template <class Prediction, class Truth>
+        requires detail::equality_compares<Prediction, Truth>
     [[nodiscard]] constexpr bool judge(const Prediction& prediction, const Truth& truth) const
     {
         return exact_match{}.compare(prediction, truth).agree;
@@ -52,6 +64,7 @@ struct callable_judge {
 
     /// Return what the callable says: whether the prediction is right, or its score.
     template <class Prediction, class Truth>
+        requires std::is_invocable_v<const Callable&, const Prediction&, const Truth&>
     [[nodiscard]] constexpr auto judge(const Prediction& prediction, const Truth& truth) const
     {
         using answer =
@@ -59,7 +72,11 @@ struct callable_judge {
         static_assert(
             std::is_same_v<answer, bool> || std::is_floating_point_v<answer>,
             "joust: judged_by takes a callable of (prediction, truth) that returns bool (right or wrong) or double (a score, higher is better)");
-        return answer{detail::invoke(callable, prediction, truth)};
+        if constexpr (std::is_same_v<answer, bool> || std::is_floating_point_v<answer>) {
+            return answer{detail::invoke(callable, prediction, truth)};
+        } else {
+            return false;
+        }
     }
 };
 
@@ -72,6 +89,9 @@ struct callable_judge {
 template <class Callable>
 [[nodiscard]] constexpr callable_judge<std::decay_t<Callable>> judged_by(Callable&& callable)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Callable>>,
+        "joust: judged_by takes a callable of (prediction, truth) that returns bool (right or wrong) or double (a score, higher is better)");
     return {std::forward<Callable>(callable)};
 }
 

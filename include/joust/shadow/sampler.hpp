@@ -19,6 +19,16 @@ concept sampler = requires(const T& policy, std::uint64_t unit) {
     { policy.sample(unit) } noexcept -> std::same_as<bool>;
 };
 
+namespace detail {
+
+struct verb_sample {
+    int sample;
+};
+template <class T>
+concept has_sample = derivable<T> && !requires { &both<T, verb_sample>::sample; };
+
+}  // namespace detail
+
 /// The role of the sampler. Its verb is `sample(unit_hash) const noexcept -> bool`.
 struct sampler_role {
     static constexpr bool repeats = false;

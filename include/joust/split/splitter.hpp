@@ -54,6 +54,12 @@ template <class Splitter>
     }
 }
 
+struct verb_assign {
+    int assign;
+};
+template <class T>
+concept has_assign = derivable<T> && !requires { &both<T, verb_assign>::assign; };
+
 }  // namespace detail
 
 /// The role of the splitter. Its verb is `assign(context)`.
@@ -73,6 +79,17 @@ struct splitter_role {
     struct filled_twice {
         static_assert(detail::always_false<T>,
                       "joust: two splitters are given; a trial splits its traffic once");
+    };
+
+    template <class T, class Context>
+    static constexpr bool fits = requires(const T& t, const Context& call) {
+        { t.assign(call) } noexcept -> std::same_as<assignment>;
+    };
+    template <class T, class Context>
+    struct misfit {
+        static_assert(
+            fits<T, Context>,
+            "joust: this splitter's assign() takes no context with the arguments of this call; make it a template: `template <class Context> joust::assignment assign(const Context&) const noexcept`");
     };
 };
 

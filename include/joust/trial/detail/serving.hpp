@@ -20,6 +20,7 @@
 #include <joust/trial/covariate.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/pass_arguments.hpp>
 #include <joust/trial/detail/plan.hpp>
 #include <joust/trial/on_failure.hpp>
 #include <joust/trial/recorder.hpp>
@@ -56,15 +57,6 @@ struct served<void, Ticket> {
 };
 
 namespace detail {
-
-/// Does a result stand for work that is not done yet?
-template <class Result>
-concept pending_result = requires(std::remove_cvref_t<Result>& r) {
-    r.get();
-    r.wait();
-} || requires(std::remove_cvref_t<Result>& r) {
-    r.await_ready();
-} || requires(std::remove_cvref_t<Result>& r) { r.operator co_await(); };
 
 /// What every trial that serves one arm per unit has in common: assignment, calls, feedback, evidence.
 ///
@@ -133,6 +125,10 @@ protected:
     static_assert(
         fixed_shares || arm_count == 2,
         "joust: with more than two models a splitter also states its shares: `share(arm) const -> double`");
+
+    using calls = arm_call<models_t, falls_back>;
+    template <class... A>
+    using result_t = typename calls::template result<A...>;
 
     /// Take the models and policies out of `arguments`; a derived trial takes its own afterwards.
     explicit serving(std::tuple<Args...>& arguments)
@@ -601,95 +597,6 @@ private:
                                    .nonce = hides_tickets<tickets_t> ? live_.mine().next_call() : 0});
     }
 
-    // How models get the arguments. Where a fallback is possible nobody may consume them, champion included, or only the
-    // challenger would pay for copies and latencies would not compare.
-    template <class A>
-    using const_lvalue = const std::remove_reference_t<A>&;
-    template <class A>
-    using lvalue = std::remove_reference_t<A>&;
-
-    template <class F, class... A>
-    static constexpr bool takes_const = std::is_invocable_v<F&, const_lvalue<A>...>;
-    template <class F, class... A>
-    static constexpr bool takes_lvalues = std::is_invocable_v<F&, lvalue<A>...>;
-
-    template <class... A>
-    static constexpr bool all_take_const = []<class... F>(std::tuple<model<F>...>*) {
-        return (takes_const<F, A...> && ...);
-    }(static_cast<models_t*>(nullptr));
-    template <class... A>
-    static constexpr bool all_take_lvalues = []<class... F>(std::tuple<model<F>...>*) {
-        return (takes_lvalues<F, A...> && ...);
-    }(static_cast<models_t*>(nullptr));
-    template <class... A>
-    static constexpr bool all_take_forwarded = []<class... F>(std::tuple<model<F>...>*) {
-        return (std::is_invocable_v<F&, A...> && ...);
-    }(static_cast<models_t*>(nullptr));
-
-    template <class A, bool Const>
-    using passed_one =
-        std::conditional_t<!falls_back, A&&, std::conditional_t<Const, const_lvalue<A>, lvalue<A>>>;
-
-    template <std::size_t I>
-    using callable_t = std::remove_reference_t<decltype(std::get<I>(std::declval<models_t&>()).call)>;
-
-    template <std::size_t I, class... A>
-    static auto result_probe()
-    {
-        constexpr bool as_const = all_take_const<A...>;
-        return std::type_identity<std::invoke_result_t<callable_t<I>&, passed_one<A, as_const>...>>{};
-    }
-
-    template <class... A>
-    static constexpr bool check_call()
-    {
-        if constexpr (falls_back) {
-            static_assert(
-                all_take_const<A...> || all_take_lvalues<A...>,
-                "joust: a model cannot be called with these arguments as lvalues; models that can be fallen back from must not consume their arguments: take them by const reference, or add joust::rethrow{}");
-        } else {
-            static_assert(all_take_forwarded<A...>, "joust: a model cannot be called with these arguments");
-        }
-        return true;
-    }
-
-    template <class... A>
-    static auto checked_result()
-    {
-        if constexpr (check_call<A...>()) {
-            using champion = typename decltype(result_probe<0, A...>())::type;
-            static_assert(
-                !pending_result<champion>,
-                "joust: this model returns before its work is done (a future or an awaitable), so its failure and latency would not be seen; use choose(unit), and complete(ticket, latency, ok) when it is done");
-            [&]<std::size_t... I>(std::index_sequence<I...>) {
-                static_assert(
-                    (compatible<typename decltype(result_probe<I, A...>())::type, champion> && ...),
-                    "joust: every model must return what the champion returns, or something that converts to it");
-            }(std::make_index_sequence<arm_count>{});
-            return std::type_identity<champion>{};
-        }
-    }
-
-    // A reference must not be bound to a temporary made by conversion.
-    template <class From, class To>
-    static constexpr bool compatible =
-        std::is_same_v<From, To> ||
-        (std::is_convertible_v<From, To> && !std::is_reference_v<To> && !std::is_void_v<To>);
-
-    template <class... A>
-    using result_t = typename decltype(checked_result<A...>())::type;
-
-    template <std::size_t I, class Result, class... A>
-    Result invoke_arm(unsigned arm, A&&... arguments)
-    {
-        if constexpr (I + 1 < arm_count) {
-            if (arm != I) {
-                return invoke_arm<I + 1, Result>(arm, std::forward<A>(arguments)...);
-            }
-        }
-        return invoke(std::get<I>(models_).call, std::forward<A>(arguments)...);
-    }
-
     /// Records an exposure when it goes out of scope: after the result has been built in the caller's place.
     template <bool Timed>
     class scope {
@@ -725,7 +632,7 @@ private:
     result_t<A...> call(ticket_type* out, A&&... arguments)
     {
         using result = result_t<A...>;
-        constexpr bool as_const = all_take_const<A...>;
+        constexpr bool as_const = calls::template all_take_const<A...>;
         bool may_record = true;
         if constexpr (asks_consent) {
             may_record = consent_.may_record(std::as_const(arguments)...);
@@ -745,8 +652,9 @@ private:
             if constexpr (WithTicket) {
                 *out = tickets_.seal(unrecorded_receipt());
             }
-            return invoke_arm<0, result>(may_record ? seen.arm : 0,
-                                         static_cast<passed_one<A, as_const>>(arguments)...);
+            return calls::template invoke<result>(
+                models_, may_record ? seen.arm : 0,
+                static_cast<typename calls::template passed<A, as_const>>(arguments)...);
         }
         // The number is drawn before the call only where something needs it then; `finish` draws it otherwise.
         constexpr bool numbered = WithTicket || records || !std::is_same_v<timing_t, untimed>;
@@ -780,12 +688,13 @@ private:
     JOUST_ALWAYS_INLINE result run(const visit& seen, const ticket* receipt, std::uint32_t number,
                                    A&&... arguments)
     {
-        constexpr bool as_const = all_take_const<A...>;
+        constexpr bool as_const = calls::template all_take_const<A...>;
         scope<Timed> running{*this, seen, receipt, number};
         try {
             if constexpr (asks_acceptance) {
-                result answer =
-                    invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
+                result answer = calls::template invoke<result>(
+                    models_, seen.arm,
+                    static_cast<typename calls::template passed<A, as_const>>(arguments)...);
                 const bool accepted = accepts(answer);
                 if (accepted || seen.arm == 0) {
                     running.failed = !accepted;
@@ -796,7 +705,9 @@ private:
                     "joust: accept_if refuses results, which needs the champion to fall back on; it does not go with rethrow{}");
                 running.failed = true;
             } else {
-                return invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
+                return calls::template invoke<result>(
+                    models_, seen.arm,
+                    static_cast<typename calls::template passed<A, as_const>>(arguments)...);
             }
         } catch (...) {
             running.failed = true;
@@ -805,7 +716,8 @@ private:
             }
         }
         if constexpr (falls_back) {
-            return invoke_arm<0, result>(0, static_cast<passed_one<A, as_const>>(arguments)...);
+            return calls::template invoke<result>(
+                models_, 0, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
         } else {
             std::terminate();  // not reached: without a fallback every path above returns or throws
         }
