@@ -3,6 +3,7 @@
 #include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
+#include <joust/core/hex.hpp>
 
 #include <bit>
 #include <compare>
@@ -34,7 +35,9 @@ struct uuid {
                 good = text[i] == '-';
                 continue;
             }
-            const int digit = from_hex(text[i]);
+            const char c =
+                text[i] >= 'A' && text[i] <= 'F' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
+            const int digit = detail::hex_value(c);
             good = digit >= 0;
             std::uint64_t& half = digits++ < 16 ? id.hi : id.lo;
             half = (half << 4) | static_cast<std::uint64_t>(digit & 15);
@@ -44,18 +47,6 @@ struct uuid {
                 "a UUID is 32 hexadecimal digits with hyphens after the 8th, 12th, 16th and 20th");
         }
         return id;
-    }
-
-private:
-    [[nodiscard]] static constexpr int from_hex(char c) noexcept
-    {
-        if (c >= '0' && c <= '9') {
-            return c - '0';
-        }
-        if (c >= 'a' && c <= 'f') {
-            return c - 'a' + 10;
-        }
-        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
     }
 };
 

@@ -44,8 +44,8 @@ public:
         const std::span<const double> head = values.first(values.size() < block ? values.size() : block);
         double centre = block_sums(head, 0.0).first / static_cast<double>(head.size());
         if (std::fabs(centre - values[0]) <= 1e-15 * std::fabs(centre)) {
-            centre =
-                values[0];  // so that a constant sample has variance 0 exactly, not the square of a rounding error
+            centre = values
+                [0];  // so that a constant sample has variance 0 exactly, not the square of a rounding error
         }
         take(values, centre);
         const double n = static_cast<double>(n_);

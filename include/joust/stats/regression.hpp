@@ -454,7 +454,8 @@ namespace detail {
             design(i, 2 + j) = x(i, j);
             design(i, 2 + x.cols() + j) = t * x(i, j);
         }
-        centred[static_cast<std::size_t>(i)] -= y_mean;  // has no effect on the slopes: the intercept absorbs it
+        centred[static_cast<std::size_t>(i)] -=
+            y_mean;  // has no effect on the slopes: the intercept absorbs it
     }
     const least_squares fit{design, centred};
     const least_squares plain{design.leftCols(2), centred};

@@ -69,6 +69,16 @@ concept ticket_policy =
     std::is_trivially_copyable_v<
         std::remove_cvref_t<decltype(std::declval<const T&>().seal(std::declval<const ticket&>()))>>;
 
+namespace detail {
+
+struct verb_seal {
+    int seal;
+};
+template <class T>
+concept has_seal = derivable<T> && !requires { &both<T, verb_seal>::seal; };
+
+}  // namespace detail
+
 /// The role of tickets: verb `seal(ticket)`, undone by `open(sealed, ticket&)`.
 struct ticket_role {
     static constexpr bool repeats = false;

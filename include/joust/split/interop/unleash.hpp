@@ -208,7 +208,7 @@ public:
             ends_.push_back(end += weight);
         }
         interop::detail::demand(from_.rollout >= 0.0 && from_.rollout <= 100.0, "unleash_split.rollout",
-                                interop::detail::to_text(from_.rollout), "a percentage from 0 to 100");
+                                to_text(from_.rollout), "a percentage from 0 to 100");
         interop::detail::demand_arms(arms(), "unleash_split.weights");
         const std::uint64_t sum = sum_of(from_.weights);
         interop::detail::demand(from_.weights.empty() || (sum > 0 && sum < (std::uint64_t{1} << 32)),

@@ -169,9 +169,10 @@ struct quantile_ends {
     }
     ends.lower = static_cast<double>(latency_sketch::range_of(bin_of_rank(sketch, ranks.lower)).lower);
     const std::size_t last = bin_of_rank(sketch, ranks.upper);
-    ends.upper = last + 1 == latency_sketch::bins
-                     ? std::numeric_limits<double>::infinity()  // the last bin also holds all longer durations
-                     : static_cast<double>(latency_sketch::range_of(last).upper - 1);
+    ends.upper =
+        last + 1 == latency_sketch::bins
+            ? std::numeric_limits<double>::infinity()  // the last bin also holds all longer durations
+            : static_cast<double>(latency_sketch::range_of(last).upper - 1);
     ends.state = status::ok;
     return ends;
 }

@@ -272,7 +272,8 @@ template <class Family>
     }
     const bool two = plan.alternative == side::two;
     const double z = normal_upper_quantile(two ? 0.5 * plan.alpha : plan.alpha);
-    const double drift = z + normal_quantile(plan.power);  // the drift at the fixed-horizon size, which is time 1
+    const double drift =
+        z + normal_quantile(plan.power);  // the drift at the fixed-horizon size, which is time 1
     const double per_unit = plan.effect * plan.effect * plan.share * (1.0 - plan.share) / (plan.sd * plan.sd);
     advice.units_needed = drift * drift / per_unit;
     const double day = plan.units_per_day / advice.units_needed;  // the information of one day

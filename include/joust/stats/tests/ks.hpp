@@ -89,7 +89,8 @@ template <class Probability>
     for (std::size_t s = 1; s <= m + n; ++s) {
         inverse[s] = 1.0 / static_cast<double>(s);
     }
-    const bool low_side = alternative != side::less;      // few of the first sample so far: its values are greater
+    const bool low_side =
+        alternative != side::less;  // few of the first sample so far: its values are greater
     const bool high_side = alternative != side::greater;  // many of the first sample so far
     const double nothing = Probability::one == 0.0 ? -std::numeric_limits<double>::infinity() : 0.0;
     buffer<double> reached(n + 1, Probability::one);
