@@ -8,7 +8,7 @@
 //                                     declare types without defining them
 //   joust/core/read_number.hpp        reads a number from text, the same in every locale
 //   joust/numeric/...                 exact distributions (Boost.Math), ranks, quadrature, precise sums
-//   joust/stats/...                   tests, intervals, resampling, planning and posteriors outside trials; the
+//   joust/stats/...                   tests, intervals, resampling, planning and posteriors outside trials;
 //                                     exact ones need Boost.Math, stats/regression.hpp needs Eigen
 //   joust/quality/...                 how good a model is on rows with known truths, a ranking on judgements
 //   joust/inference/aa_check.hpp      runs a model against itself on live traffic and counts false alarms

@@ -48,8 +48,6 @@ enum class reward_kind : std::uint8_t;
 struct thompson;
 struct top_two_thompson;
 struct traffic_plan;
-template <class Predicate>
-struct target;
 
 }  // namespace v0
 }  // namespace joust
