@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: lint_umbrella.sh [ROOT]
 #
 # The heading comment of joust.hpp names every public header that joust.hpp does not bring, by its path or by that of its folder (joust/stats/...), and

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: release.sh [FOLDER]
 #
 # Makes what a release hands out, from the last commit, in FOLDER (build/release):

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // The five trials, with the policies that need nothing but the standard library. A program includes these

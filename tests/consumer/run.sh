@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: run.sh find_package|add_subdirectory|pkg_config|readme|components ROOT BUILD FOLDER CMAKE COMPILER VERSION
 #
 # ROOT is joust's source tree, BUILD a configured build of it; all that is made goes into FOLDER.

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: archive.sh ROOT FOLDER VERSION
 #
 # Makes a release of a copy of the tree as it is now, in a repository of its own: what is in it, that its digests are right, that the

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Usage: conan.py ROOT VERSION
 
 Runs the methods of the Conan recipe with stand-ins for Conan's own modules: which version it states, which files it exports, and

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: single_header.sh ROOT COMPILER FLAGS_FILE FOLDER
 #
 # Makes the single header and runs the readme's program with it, out of reach of the source tree. A second unit that includes it too

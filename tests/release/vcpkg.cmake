@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Usage: cmake -DROOT=... -DFOLDER=... -DVERSION=... -DCOMPILER=... -P vcpkg.cmake
 #
 # Runs the port of vcpkg with stand-ins for the functions that vcpkg gives to ports (they configure, install and move files as vcpkg's
