@@ -17,6 +17,7 @@
 #include <joust/trial/acceptance.hpp>
 #include <joust/trial/consent.hpp>
 #include <joust/trial/covariate.hpp>
+#include <joust/trial/detail/check_call.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/detail/pass_arguments.hpp>
@@ -129,6 +130,18 @@ protected:
     template <class... A>
     using result_t = typename calls::template result<A...>;
 
+    /// Can models and policies be asked with these arguments? Otherwise one sentence says what is wrong.
+    template <class... A>
+    static constexpr bool check_call()
+    {
+        if constexpr (std::is_same_v<result_t<A...>, no_answer>) {
+            return false;
+        } else {
+            return check_served_call<key_t, split_t, consent_t, covariate_t, acceptance_t, result_t<A...>,
+                                     std::remove_reference_t<A>...>();
+        }
+    }
+
     /// Take the models and policies out of `arguments`; a derived trial takes its own afterwards.
     explicit serving(std::tuple<Args...>& arguments)
         : models_(take_models(arguments, std::make_index_sequence<arm_count>{})), metrics_(arguments),
@@ -175,7 +188,11 @@ public:
     template <class... A>
     decltype(auto) operator()(A&&... arguments)
     {
-        return call<false>(nullptr, std::forward<A>(arguments)...);
+        if constexpr (check_call<A...>()) {
+            return call<false>(nullptr, std::forward<A>(arguments)...);
+        } else {
+            return no_answer{};
+        }
     }
 
     /// Serve a request and give a ticket for feedback that comes later.
@@ -184,7 +201,9 @@ public:
     {
         using result = result_t<A...>;
         ticket_type receipt;
-        if constexpr (std::is_void_v<result>) {
+        if constexpr (!check_call<A...>()) {
+            return served<no_answer, ticket_type>{};
+        } else if constexpr (std::is_void_v<result>) {
             call<true>(&receipt, std::forward<A>(arguments)...);
             return served<void, ticket_type>{receipt};
         } else {
