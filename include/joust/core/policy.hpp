@@ -92,7 +92,7 @@ struct sole_role {
     struct near_miss {
         static_assert(
             always_false<T>,
-            "joust: joust::as<role>(value) names a role whose verb this value does not have (docs/policies.md lists the verbs)");
+            "joust: joust::as<role>(value) names a role whose verb this value does not have (docs/reference/policies.md lists the verbs)");
     };
 };
 
@@ -163,7 +163,7 @@ struct check_argument<T, role_list<Roles...>> {
             } else {
                 static_assert(
                     always_false<T>,
-                    "joust: this argument plays no role in this trial; a trial takes models and then policies (docs/policies.md lists the roles and their verbs)");
+                    "joust: this argument plays no role in this trial; a trial takes models and then policies (docs/reference/policies.md lists the roles and their verbs)");
             }
         }
         return true;

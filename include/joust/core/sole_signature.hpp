@@ -5,7 +5,8 @@
 #include <cstddef>
 #include <type_traits>
 
-// The result of a callable whose arguments are not known, and how many it takes: possible where it has exactly one signature.
+// The result of a callable whose arguments are not known, and how many it takes. Both can be told where the callable has
+// exactly one signature.
 
 namespace joust {
 inline namespace v0 {

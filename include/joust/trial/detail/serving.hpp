@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/compiler.hpp>
 #include <joust/core/fixed_string.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/evidence/live_evidence.hpp>
@@ -22,6 +23,7 @@
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/detail/pass_arguments.hpp>
 #include <joust/trial/detail/plan.hpp>
+#include <joust/trial/fwd.hpp>
 #include <joust/trial/on_failure.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/timing.hpp>
@@ -46,7 +48,7 @@ namespace joust {
 inline namespace v0 {
 
 /// A prediction with the ticket that later feedback comes back with.
-template <class Result, class Ticket = joust::ticket>
+template <class Result, class Ticket>
 struct served {
     Result prediction;
     Ticket ticket;
@@ -540,13 +542,13 @@ private:
     }
 
     template <class Call>
-    [[nodiscard, gnu::noinline]] visit assign_pinned(const Call& call) const noexcept
+    [[nodiscard]] JOUST_NOINLINE visit assign_pinned(const Call& call) const noexcept
     {
         return board_.read_pinned(live_.mine(), [&](const plan_t& now) { return assign_by(now, call); });
     }
 
     template <class Call>
-    [[nodiscard, gnu::always_inline]] visit assign_by(const plan_t& now, const Call& call) const noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE visit assign_by(const plan_t& now, const Call& call) const noexcept
     {
         const assignment given = now.split.assign(call);
         visit seen;
@@ -696,15 +698,15 @@ private:
     }
 
     template <class Result, class... A>
-    [[gnu::noinline]] Result run_timed(const visit& seen, const ticket* receipt, std::uint32_t number,
-                                       A&&... arguments)
+    JOUST_NOINLINE Result run_timed(const visit& seen, const ticket* receipt, std::uint32_t number,
+                                    A&&... arguments)
     {
         return run<true, Result>(seen, receipt, number, std::forward<A>(arguments)...);
     }
 
     template <bool Timed, class result, class... A>
-    [[gnu::always_inline]] result run(const visit& seen, const ticket* receipt, std::uint32_t number,
-                                      A&&... arguments)
+    JOUST_ALWAYS_INLINE result run(const visit& seen, const ticket* receipt, std::uint32_t number,
+                                   A&&... arguments)
     {
         constexpr bool as_const = calls::template all_take_const<A...>;
         scope<Timed> running{*this, seen, receipt, number};
@@ -753,8 +755,8 @@ private:
     }
 
     template <bool Timed>
-    [[gnu::always_inline]] void finish(const visit& seen, std::int64_t spent, bool failed,
-                                       const ticket* receipt, std::uint32_t number) noexcept
+    JOUST_ALWAYS_INLINE void finish(const visit& seen, std::int64_t spent, bool failed, const ticket* receipt,
+                                    std::uint32_t number) noexcept
     {
         slab& mine = live_.mine();
         if (Derived::counts_every_call && number == no_number) {
@@ -893,7 +895,7 @@ private:
     }
 
     template <std::size_t Which>
-    [[gnu::always_inline]] void add_up(const visit& seen, const cell& c) noexcept
+    JOUST_ALWAYS_INLINE void add_up(const visit& seen, const cell& c) noexcept
     {
         slab& mine = live_.mine();
         live_.observe(mine, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym, c.value);
