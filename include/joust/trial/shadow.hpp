@@ -18,9 +18,10 @@
 #include <joust/trial/consent.hpp>
 #include <joust/trial/detail/check_call.hpp>
 #include <joust/trial/detail/pass_copies.hpp>
-#include <joust/trial/detail/serving.hpp>
 #include <joust/trial/detail/shadow_evidence.hpp>
 #include <joust/trial/detail/shadow_report.hpp>
+#include <joust/trial/salt_role.hpp>
+#include <joust/trial/served.hpp>
 
 #include <array>
 #include <atomic>
@@ -39,16 +40,6 @@
 
 namespace joust {
 inline namespace v0 {
-
-/// The role of a shadow's name: a `joust::salt`, the same one that a later canary or ab_test takes.
-struct salt_role : detail::sole_role {
-    template <class T>
-    static constexpr bool plays = std::is_same_v<T, salt>;
-    template <class T>
-    struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: two salts are given; a trial has one name");
-    };
-};
 
 namespace detail {
 
