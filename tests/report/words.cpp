@@ -151,6 +151,13 @@ TEST_CASE("a measurement without a reference is only measured")
     CHECK(standing_of(made) == joust::standing::measured);
 }
 
+TEST_CASE("a shadow's better challenger is not said to serve next")
+{
+    CHECK(explain(joust::verdict::ship_challenger, "shadow") == "The challenger is ready for a canary.");
+    CHECK(explain(joust::verdict::keep_champion, "shadow") == explain(joust::verdict::keep_champion));
+    CHECK(explain(joust::verdict::ship_challenger, "canary") == explain(joust::verdict::ship_challenger));
+}
+
 TEST_CASE("every verdict and status has its sentence")
 {
     for (int i = 0; i <= static_cast<int>(joust::verdict::inconclusive); ++i) {

@@ -89,7 +89,7 @@ inline void append_banner(std::string& out, const report& shown)
     out += "<strong>";
     append_capitalised(out, to_string(shown.decision));
     out += R"(</strong><span>)";
-    append_html(out, explain(shown.decision));
+    append_html(out, explain(shown.decision, shown.kind));
     out += "</span></div>";
     if (!shown.reason.empty()) {
         out += R"(<p class="reason">)";

@@ -25,6 +25,14 @@ inline namespace v0 {
     return "";
 }
 
+/// Say in one sentence what the verdict of a kind of trial asks of the reader: a shadow has served nobody, so what it finds
+/// better is ready for a trial that serves.
+[[nodiscard]] constexpr std::string_view explain(verdict decision, std::string_view kind) noexcept
+{
+    return decision == verdict::ship_challenger && kind == "shadow" ? "The challenger is ready for a canary."
+                                                                    : explain(decision);
+}
+
 /// Say in one sentence what a status means for the reader of a report.
 [[nodiscard]] constexpr std::string_view explain(status state) noexcept
 {

@@ -57,7 +57,7 @@ struct threshold_watch {
 /// Compare models on live traffic: every unit is served by one of them, and a metric decides which is better.
 ///
 /// shape: `ab_test trial{model{"a", f}, model{"b", g}, by(&Request::user_id), hash_split{...}, conversion<"click">{}, ...}`;
-/// roles beyond these are in docs/policies.md. Neither copied nor moved: a factory returns it as a prvalue.
+/// roles beyond these are in docs/reference/policies.md. Neither copied nor moved: a factory returns it as a prvalue.
 /// errors: configuration_error from the constructor, naming field, value and what is allowed.
 template <class... Args>
 class ab_test {

@@ -3,7 +3,6 @@
 #include <joust/core/clock.hpp>
 #include <joust/core/executor.hpp>
 #include <joust/core/outlives_call.hpp>
-#include <joust/core/owned.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/evidence/thread_slabs.hpp>
 #include <joust/inference/always_valid.hpp>
@@ -28,6 +27,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -64,7 +64,7 @@ template <class Trial, class Pair>
 class prediction_memory {
 public:
     using pair = Pair;
-    using store = pending_results<Pair, owned<early_truth<Trial, Pair>>>;
+    using store = pending_results<Pair, std::unique_ptr<early_truth<Trial, Pair>>>;
 
     store& get(std::size_t results)
     {
@@ -73,7 +73,7 @@ public:
         }
         const std::scoped_lock lock{mutex_};
         if (owned_ == nullptr) {
-            owned_ = owned<store>{new store(results)};
+            owned_ = std::make_unique<store>(results);
             ready_.store(owned_.get(), std::memory_order_release);
         }
         return *owned_;
@@ -87,7 +87,7 @@ public:
 
 private:
     std::mutex mutex_;
-    owned<store> owned_;
+    std::unique_ptr<store> owned_;
     std::atomic<store*> ready_{nullptr};
 };
 
@@ -799,7 +799,7 @@ private:
             if (found.how == settled::unknown) {
                 using kept = std::conditional_t<detail::text_like<Truth>, std::string, std::decay_t<Truth>>;
                 found =
-                    waiting.settle(key, detail::owned<waiting_truth<P, typename memory::pair, kept>>{
+                    waiting.settle(key, std::unique_ptr<waiting_truth<P, typename memory::pair, kept>>{
                                             new waiting_truth<P, typename memory::pair, kept>(kept(value))});
             }
             switch (found.how) {
