@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/ticket/ticket.hpp>
+#include <joust/trial/fwd.hpp>
 
 #include <type_traits>
 #include <utility>
@@ -9,7 +10,7 @@ namespace joust {
 inline namespace v0 {
 
 /// A prediction with the ticket that later feedback comes back with.
-template <class Result, class Ticket = joust::ticket>
+template <class Result, class Ticket>
 struct served {
     Result prediction;
     Ticket ticket;

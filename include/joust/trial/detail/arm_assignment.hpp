@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/compiler.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/split/splitter.hpp>
@@ -179,13 +180,13 @@ public:
 
 private:
     template <class Call>
-    [[nodiscard, gnu::noinline]] visit assign_pinned(live_evidence& live, const Call& call) const noexcept
+    [[nodiscard]] JOUST_NOINLINE visit assign_pinned(live_evidence& live, const Call& call) const noexcept
     {
         return board_.read_pinned(live.mine(), [&](const plan_t& now) { return assign_by(now, call); });
     }
 
     template <class Call>
-    [[nodiscard, gnu::always_inline]] visit assign_by(const plan_t& now, const Call& call) const noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE visit assign_by(const plan_t& now, const Call& call) const noexcept
     {
         const assignment given = now.split.assign(call);
         visit seen;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/compiler.hpp>
 #include <joust/core/fixed_string.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
@@ -51,8 +52,8 @@ public:
 
     /// Take in that a unit was served. Returns whether the call failed, or took longer than a guardrail allows.
     template <bool Timed>
-    [[gnu::always_inline]] bool expose(slab& mine, const visit& seen, std::int64_t spent, bool failed,
-                                       const ticket* receipt) noexcept
+    JOUST_ALWAYS_INLINE bool expose(slab& mine, const visit& seen, std::int64_t spent, bool failed,
+                                    const ticket* receipt) noexcept
     {
         live_.expose(mine, seen.arm, seen.shares, seen.pseudonym);
         double covariate = 0.0;
@@ -190,7 +191,7 @@ private:
     }
 
     template <std::size_t Which>
-    [[gnu::always_inline]] void add_up(const visit& seen, const cell& c) noexcept
+    JOUST_ALWAYS_INLINE void add_up(const visit& seen, const cell& c) noexcept
     {
         slab& mine = live_.mine();
         live_.observe(mine, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym, c.value);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/ticket/ticket.hpp>
 #include <joust/trial/detail/arm_core.hpp>
@@ -25,9 +26,9 @@ inline constexpr std::uint32_t no_number = 0xffffffffU;
 
 /// Take in the outcome of a call.
 template <bool Timed, class Core, class Observer>
-[[gnu::always_inline]] inline void
-finish_call(Core& core, Observer& observer, const typename Core::visit& seen, std::int64_t spent, bool failed,
-            const ticket* receipt, std::uint32_t number) noexcept
+JOUST_ALWAYS_INLINE inline void finish_call(Core& core, Observer& observer, const typename Core::visit& seen,
+                                            std::int64_t spent, bool failed, const ticket* receipt,
+                                            std::uint32_t number) noexcept
 {
     slab& mine = core.live().mine();
     if (Observer::counts_every_call && number == no_number) {
@@ -85,8 +86,8 @@ template <class Acceptance, class Answer>
 
 /// Call the model of a visit's arm, and the champion where a challenger fails or its result is refused.
 template <bool Timed, class Result, class Core, class Observer, class... A>
-[[gnu::always_inline]] inline Result run_arm(Core& core, Observer& observer, const typename Core::visit& seen,
-                                             const ticket* receipt, std::uint32_t number, A&&... arguments)
+JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const typename Core::visit& seen,
+                                          const ticket* receipt, std::uint32_t number, A&&... arguments)
 {
     using parts = typename Core::parts;
     using calls = typename Core::calls;
@@ -125,8 +126,8 @@ template <bool Timed, class Result, class Core, class Observer, class... A>
 }
 
 template <class Result, class Core, class Observer, class... A>
-[[gnu::noinline]] Result run_arm_timed(Core& core, Observer& observer, const typename Core::visit& seen,
-                                       const ticket* receipt, std::uint32_t number, A&&... arguments)
+JOUST_NOINLINE Result run_arm_timed(Core& core, Observer& observer, const typename Core::visit& seen,
+                                    const ticket* receipt, std::uint32_t number, A&&... arguments)
 {
     return run_arm<true, Result>(core, observer, seen, receipt, number, std::forward<A>(arguments)...);
 }
@@ -164,8 +165,8 @@ no_answer serve_arm(Core&, Observer&, typename Core::ticket_type*, A&&...)
 /// Serve a call by the model that its unit is assigned to. `out` gets the ticket, where one is asked for.
 template <bool WithTicket, class Core, class Observer, class... A>
     requires(!std::is_same_v<arm_result<Core, A...>, no_answer>)
-[[gnu::always_inline]] inline arm_result<Core, A...>
-serve_arm(Core& core, Observer& observer, typename Core::ticket_type* out, A&&... arguments)
+JOUST_ALWAYS_INLINE inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer,
+                                                            typename Core::ticket_type* out, A&&... arguments)
 {
     using parts = typename Core::parts;
     using calls = typename Core::calls;

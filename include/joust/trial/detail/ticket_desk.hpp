@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/compiler.hpp>
 #include <joust/ticket/ticket.hpp>
 #include <joust/ticket/tickets.hpp>
 
@@ -43,7 +44,7 @@ public:
 
     /// Take a ticket of this trial back, or let `counts.ignore(reason)` count why it cannot be used.
     template <class Counts>
-    [[nodiscard, gnu::always_inline]] bool admit(const sealed& given, Counts& counts,
+    [[nodiscard]] JOUST_ALWAYS_INLINE bool admit(const sealed& given, Counts& counts,
                                                  ticket& out) const noexcept
     {
         return detail::admit(tickets_, given, trial_, counts, out);
