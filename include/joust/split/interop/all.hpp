@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Every vendor's assignment. Take the one header that you need instead: each stands alone.
