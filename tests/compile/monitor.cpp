@@ -42,11 +42,11 @@ void accepted()
     };
     watch.learn(row{}, 0.1F);
     watch.see(row{}, 0.2F);
-    watch.judge();
+    watch.check();
     auto block = watch.make_block();
     block.see(row{}, 0.3F);
     (void)block.counts<"city">();
-    watch.judge(block);
+    watch.check(block);
     (void)watch.report();
 }
 #else

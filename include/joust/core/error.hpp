@@ -4,6 +4,11 @@
 #include <string>
 #include <string_view>
 
+#ifndef __cpp_exceptions
+#error                                                                                                       \
+    "joust needs exceptions, since its constructors report wrong configuration by throwing joust::configuration_error: compile without -fno-exceptions."
+#endif
+
 namespace joust {
 inline namespace v0 {
 

@@ -236,6 +236,16 @@ template <class Inference>
 
 }  // namespace detail
 
+namespace detail {
+
+struct verb_infer {
+    int infer;
+};
+template <class T>
+concept has_infer = derivable<T> && !requires { &both<T, verb_infer>::infer; };
+
+}  // namespace detail
+
 /// The role of inference: verb `infer(look, question, memory)`.
 struct inference_role {
     static constexpr bool repeats = false;

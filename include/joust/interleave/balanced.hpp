@@ -4,6 +4,7 @@
 #include <joust/core/text.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
+#include <joust/interleave/fwd.hpp>
 #include <joust/interleave/ranking.hpp>
 #include <joust/interleave/ranks.hpp>
 #include <joust/interleave/shares.hpp>
@@ -56,7 +57,7 @@ struct power_curve {
 /// cost: about 1.3 us for the top ten of two lists of ten, drawn teams included
 /// source: Joachims (2002, 2003) for the list; the idea of the credit after Amazon's debiased balanced interleaving
 /// (CIKM 2022); its formula and the rule for the last rank are ours, proved by enumeration in tests/interleave
-template <class Curve = power_curve>
+template <class Curve>
 struct balanced {
     static constexpr std::size_t rankers = 2;
     /// Positions are not credited evenly, nor slates won, also where the coins are fair: only sums over a slate are fair.

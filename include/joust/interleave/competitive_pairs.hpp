@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
@@ -19,17 +20,17 @@ namespace detail {
 struct pairs_rule {
     /// Lists as long as the slate, which cannot run dry, and coins that stand in a word. Returns how many are tossed.
     /// Two slots behind the slate may be written.
-    [[gnu::always_inline]] static unsigned draft_full(const crossings& lists, std::uint32_t length,
-                                                      std::uint64_t coins, slot* out) noexcept
+    JOUST_ALWAYS_INLINE static unsigned draft_full(const crossings& lists, std::uint32_t length,
+                                                   std::uint64_t coins, slot* out) noexcept
     {
         std::uint32_t a = lists.unshown[0];
         std::uint32_t b = lists.unshown[1];
         std::uint64_t pair = 0;  // as it stands in a packed slot
         std::uint64_t size = 0;
         // With `real` 0 a round is played for nothing: it tosses no coin, and the next one writes over its slots.
-        const auto play = [&](std::uint64_t real) __attribute__((always_inline)) {
-            const unsigned x = lowest(a | crossings::end);
-            const unsigned y = lowest(b | crossings::end);
+        const auto play = [&](std::uint64_t real) JOUST_ALWAYS_INLINE_LAMBDA {
+            const unsigned x = lowest_bit(a | crossings::end);
+            const unsigned y = lowest_bit(b | crossings::end);
             const std::uint32_t struck_b = lists.of[0][x];
             const std::uint32_t struck_a = lists.of[1][y];
             a &= (a - 1) & ~struck_a;
@@ -67,8 +68,8 @@ struct pairs_rule {
         std::uint32_t size = 0;
         std::uint16_t pair = 0;
         while (size < length && a != 0 && b != 0) {
-            const unsigned x = lowest(a);
-            const unsigned y = lowest(b);
+            const unsigned x = lowest_bit(a);
+            const unsigned y = lowest_bit(b);
             const bool agree = ((lists.of[0][x] >> y) & 1U) != 0;
             const bool counts = !agree && size + 1 < length;
             put_pair(x, y, pair, counts, tape.next_if(!agree), out + size);
@@ -80,7 +81,7 @@ struct pairs_rule {
         size = size < length ? size : length;
         const unsigned ranker = a != 0 ? 0 : 1;
         for (auto rest = a | b; rest != 0 && size < length; rest &= rest - 1) {
-            put_slot(out[size++], packed_slot(lowest(rest), no_pair, ranker, no_team));
+            put_slot(out[size++], packed_slot(lowest_bit(rest), no_pair, ranker, no_team));
         }
         return size;
     }
@@ -121,8 +122,8 @@ struct pairs_rule {
 
 private:
     // Write both picks side by side, the second ranker's first for heads; whether it is a pair is not branched on.
-    [[gnu::always_inline]] static void put_pair(std::uint32_t x, std::uint32_t y, std::uint16_t pair,
-                                                bool counts, bool heads, slot* out) noexcept
+    JOUST_ALWAYS_INLINE static void put_pair(std::uint32_t x, std::uint32_t y, std::uint16_t pair,
+                                             bool counts, bool heads, slot* out) noexcept
     {
         const std::uint64_t nobody = counts ? 0 : no_credit;
         const std::uint64_t first = packed_slot(x, pair, 0, 0) | nobody;

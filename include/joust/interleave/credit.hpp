@@ -36,6 +36,16 @@ concept credit_rule = requires(const T& policy, const slate_teams& slate, const 
     { policy.credit(slate, what) } noexcept -> std::same_as<award>;
 };
 
+namespace detail {
+
+struct verb_credit {
+    int credit;
+};
+template <class T>
+concept has_credit = derivable<T> && !requires { &both<T, verb_credit>::credit; };
+
+}  // namespace detail
+
 /// The role of the credit: verb `credit(slate, feedback)`.
 struct credit_role {
     static constexpr bool repeats = false;
@@ -46,7 +56,7 @@ struct credit_role {
     template <class T>
     struct near_miss {
         static_assert(
-            detail::always_false<T>,
+            plays<T>,
             "joust: a credit policy needs joust::award credit(const joust::slate_teams&, const joust::feedback&) const noexcept");
     };
     template <class T>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/interleave/ranking.hpp>
 
 #include <array>
@@ -170,7 +171,7 @@ private:
     }
 
     // Apart, so that the common path is short enough to be inlined everywhere.
-    [[gnu::noinline]] void push_more(slot next)
+    JOUST_NOINLINE void push_more(slot next)
     {
         more_.push_back(next);
         ++size_;

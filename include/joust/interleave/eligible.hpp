@@ -9,37 +9,45 @@
 namespace joust {
 inline namespace v0 {
 
+namespace detail {
+
+/// Can a predicate be asked of an item with all of a call's arguments, with the first alone, or without any?
+template <class Predicate, class Item, class... Args>
+inline constexpr bool takes_item = std::is_invocable_v<const Predicate&, const Item&, const Args&...> ||
+                                   std::is_invocable_v<const Predicate&, const Item&>;
+template <class Predicate, class Item, class First, class... Rest>
+inline constexpr bool takes_item<Predicate, Item, First, Rest...> =
+    std::is_invocable_v<const Predicate&, const Item&, const First&, const Rest&...> ||
+    std::is_invocable_v<const Predicate&, const Item&, const First&> ||
+    std::is_invocable_v<const Predicate&, const Item&>;
+
+}  // namespace detail
+
 /// What may be shown; made by `eligible`.
 template <class Predicate>
 struct eligible_items {
     [[no_unique_address]] Predicate predicate;
 
     template <class Item, class... Args>
-    [[nodiscard]] constexpr bool shows(const Item& item, const Args&... args) const
+        requires detail::takes_item<Predicate, Item, Args...>
+    [[nodiscard]] constexpr decltype(auto) shows(const Item& item, const Args&... args) const
     {
         if constexpr (std::is_invocable_v<const Predicate&, const Item&, const Args&...>) {
-            return static_cast<bool>(detail::invoke(predicate, item, args...));
+            return detail::invoke(predicate, item, args...);
         } else {
             return with_first(item, args...);
         }
     }
 
 private:
-    template <class Item>
-    [[nodiscard]] constexpr bool with_first(const Item& item) const
-    {
-        return static_cast<bool>(detail::invoke(predicate, item));
-    }
     template <class Item, class First, class... Rest>
-    [[nodiscard]] constexpr bool with_first(const Item& item, const First& first, const Rest&...) const
+    [[nodiscard]] constexpr decltype(auto) with_first(const Item& item, const First& first,
+                                                      const Rest&...) const
     {
         if constexpr (std::is_invocable_v<const Predicate&, const Item&, const First&>) {
-            return static_cast<bool>(detail::invoke(predicate, item, first));
+            return detail::invoke(predicate, item, first);
         } else {
-            static_assert(
-                std::is_invocable_v<const Predicate&, const Item&>,
-                "joust: eligible(...) takes a predicate on (item), (item, first argument) or (item, all arguments of the call)");
-            return static_cast<bool>(detail::invoke(predicate, item));
+            return detail::invoke(predicate, item);
         }
     }
 };
@@ -52,6 +60,9 @@ private:
 template <class Predicate>
 [[nodiscard]] constexpr eligible_items<std::decay_t<Predicate>> eligible(Predicate&& predicate)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Predicate>>,
+        "joust: eligible(...) takes a predicate on items, such as a member &Document::in_stock, not its answer");
     return {std::forward<Predicate>(predicate)};
 }
 
@@ -76,6 +87,17 @@ struct eligibility_role : detail::sole_role {
     struct filled_twice {
         static_assert(detail::always_false<T>,
                       "joust: eligibility is given twice; join both predicates in one eligible(...)");
+    };
+
+    template <class T, class Item, class... Args>
+    static constexpr bool fits = requires(const T& t, const Item& item, const Args&... args) {
+        static_cast<bool>(t.shows(item, args...));
+    };
+    template <class T, class Item, class... Args>
+    struct misfit {
+        static_assert(
+            fits<T, Item, Args...>,
+            "joust: eligible(...) takes a predicate on (item), (item, first argument) or (item, all arguments of the call), not mutable, that returns bool");
     };
 };
 

@@ -51,6 +51,16 @@ concept judges_clicks = requires(const T& policy, rankings lists, const draft& s
     { policy.outcome(lists, shown, clicked, out) } -> std::same_as<void>;
 };
 
+namespace detail {
+
+struct verb_interleave {
+    int interleave;
+};
+template <class T>
+concept has_interleave = derivable<T> && !requires { &both<T, verb_interleave>::interleave; };
+
+}  // namespace detail
+
 /// The role of the interleaver: verb `interleave(rankings, coins, out)`.
 struct interleaver_role {
     static constexpr bool repeats = false;
@@ -61,7 +71,7 @@ struct interleaver_role {
     template <class T>
     struct near_miss {
         static_assert(
-            detail::always_false<T>,
+            plays<T>,
             "joust: an interleaver needs void interleave(joust::rankings, Coins& coins, joust::draft& out) const, as a template over the coins");
     };
     template <class T>

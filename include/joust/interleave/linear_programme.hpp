@@ -1,5 +1,8 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
+#include <joust/core/two_doubles.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -202,14 +205,13 @@ private:
     [[nodiscard]] double price_all(const double (&weights)[most_rows], bool first_phase) noexcept
     {
         const std::size_t blocks = given_.columns / block;
-#if defined(__x86_64__)
-        if (__builtin_cpu_supports("avx")) {
+#ifdef JOUST_NEWER_X86
+        if (has_avx()) {
             price_by_fours(weights, first_phase, blocks);
         } else
 #endif
         {
-            using two [[gnu::vector_size(16)]] = double;
-            price_blocks<two>(weights, first_phase, blocks);
+            price_blocks<two_doubles>(weights, first_phase, blocks);
         }
         double lowest_price = 0.0;
         for (std::size_t k = 0; k < blocks; ++k) {
@@ -226,20 +228,20 @@ private:
         return lowest_price;
     }
 
-#if defined(__x86_64__)
+#ifdef JOUST_NEWER_X86
     // Not with fused multiplications: every machine shall find the same law.
-    [[gnu::target("avx"), gnu::noinline]] void price_by_fours(const double (&weights)[most_rows],
-                                                              bool first_phase, std::size_t blocks) noexcept
+    JOUST_NOINLINE JOUST_AVX void price_by_fours(const double (&weights)[most_rows], bool first_phase,
+                                                 std::size_t blocks) noexcept
     {
-        using four [[gnu::vector_size(32)]] = double;
+        using four JOUST_VECTOR(32) = double;
         price_blocks<four>(weights, first_phase, blocks);
     }
 #endif
 
     // A block of columns at a time, whose sums stay in registers. By vector types, since compilers miss them here.
     template <class Vector>
-    [[gnu::always_inline]] void price_blocks(const double (&weights)[most_rows], bool first_phase,
-                                             std::size_t blocks) noexcept
+    JOUST_ALWAYS_INLINE void price_blocks(const double (&weights)[most_rows], bool first_phase,
+                                          std::size_t blocks) noexcept
     {
         constexpr std::size_t width = sizeof(Vector) / sizeof(double);
         constexpr std::size_t vectors = block / width;
@@ -262,7 +264,7 @@ private:
                 std::memcpy(given_.prices + b * block + k * width, &sums[k], sizeof(Vector));
             }
             for (std::size_t k = 1; k < vectors; ++k) {
-                sums[0] = sums[k] < sums[0] ? sums[k] : sums[0];
+                keep_lesser(sums[0], sums[k]);
             }
             double lowest_here = sums[0][0];
             for (std::size_t k = 1; k < width; ++k) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/interleave/ranking.hpp>
 #include <joust/interleave/scratch.hpp>
 
@@ -126,7 +127,7 @@ private:
         const item_key* keys;
         std::size_t mask;
 
-        [[gnu::always_inline, nodiscard]] std::uint32_t& cell_of(item_key key) const noexcept
+        [[nodiscard]] JOUST_ALWAYS_INLINE std::uint32_t& cell_of(item_key key) const noexcept
         {
             std::size_t at = ((key ^ (key >> 32)) * 0x9e3779b97f4a7c15U >> 32) & mask;
             while (cells[at] != 0 && keys[cells[at] - 1] != key) {

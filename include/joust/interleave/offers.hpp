@@ -1,6 +1,8 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/hash.hpp>
+#include <joust/core/x86.hpp>
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/ranking.hpp>
 #include <joust/interleave/scratch.hpp>
@@ -41,21 +43,16 @@ namespace detail {
 [[nodiscard]] inline std::uint64_t matches(const std::uint16_t* prints, unsigned size,
                                            std::uint16_t print) noexcept
 {
-#if defined(__SSE2__)
-    // Vector types and three instructions by name: <emmintrin.h> would cost every includer 2,700 lines.
-    using words [[gnu::vector_size(16)]] = short;
+#ifdef JOUST_SSE2
     const auto p = static_cast<short>(print);
-    const words wanted{p, p, p, p, p, p, p, p};
+    const eight_shorts wanted{p, p, p, p, p, p, p, p};
     std::uint64_t mask = 0;
     for (unsigned i = 0; i < size; i += 16) {
-        words low;
-        words high;
+        eight_shorts low;
+        eight_shorts high;
         std::memcpy(&low, prints + i, sizeof low);
         std::memcpy(&high, prints + i + 8, sizeof high);
-        // Equal lanes are -1, which stays -1 when lanes are narrowed to bytes.
-        const int equal =
-            __builtin_ia32_pmovmskb128(__builtin_ia32_packsswb128(low == wanted, high == wanted));
-        mask |= std::uint64_t{static_cast<unsigned>(equal)} << i;
+        mask |= std::uint64_t{bits_of(low == wanted, high == wanted)} << i;
     }
     return mask;
 #else
@@ -162,7 +159,7 @@ private:
         }
     }
 
-    [[gnu::noinline]] void strike_one_by_one(unsigned ranker, item_key key) noexcept
+    JOUST_NOINLINE void strike_one_by_one(unsigned ranker, item_key key) noexcept
     {
         for (unsigned i = 0; i < sizes_[ranker]; ++i) {
             if (keys_[ranker][i] == key) {
@@ -171,7 +168,7 @@ private:
         }
     }
 
-    [[nodiscard, gnu::noinline]] bool repeats_in(unsigned ranker) const noexcept
+    [[nodiscard]] JOUST_NOINLINE bool repeats_in(unsigned ranker) const noexcept
     {
         for (unsigned i = 0; i < sizes_[ranker]; ++i) {
             // Of the entries before this one, those with its print.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/linear_programme.hpp>
@@ -128,7 +129,7 @@ private:
             // Without a branch, since whether the item is new cannot be guessed.
             const std::uint32_t same = met.of[1][j] & met.unshown[0];
             numbers_[most_entries + j] =
-                static_cast<std::uint8_t>(same != 0 ? lowest(same | crossings::end) : next);
+                static_cast<std::uint8_t>(same != 0 ? lowest_bit(same | crossings::end) : next);
             next += unsigned{same == 0};
         }
         items_ = next;
@@ -496,7 +497,7 @@ private:
         optimal_law law;
     };
 
-    [[gnu::noinline]] void find(const list_pattern& pattern, const law_request& asked, entry& here)
+    JOUST_NOINLINE void find(const list_pattern& pattern, const law_request& asked, entry& here)
     {
         here.size = 0;
         const bool whole = law_finder{pattern, asked}.find(here.law);

@@ -45,6 +45,9 @@ struct pinned_items {
 template <class Choose>
 [[nodiscard]] constexpr pinned_items<std::decay_t<Choose>> pinned(Choose&& choose)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Choose>>,
+        "joust: pinned(...) takes what chooses the pins of a call, not the pins themselves: a member such as &Query::ads, or a callable on the call's arguments that returns a list of joust::pin");
     return {std::forward<Choose>(choose)};
 }
 
@@ -55,6 +58,14 @@ struct verb_pins {
 };
 template <class T>
 concept has_pins = derivable<T> && !requires { &both<T, verb_pins>::pins; };
+
+/// A list of what has a position and an item.
+template <class List>
+concept list_of_pins = requires(List& list) {
+    std::size(list);
+    static_cast<std::size_t>(std::begin(list)[std::ptrdiff_t{}].position);
+    std::begin(list)[std::ptrdiff_t{}].item;
+};
 
 /// Pin nothing.
 struct no_pins {};
@@ -178,6 +189,22 @@ struct pins_role : detail::sole_role {
     struct filled_twice {
         static_assert(detail::always_false<T>,
                       "joust: pins are given twice; one pinned(...) returns all that stands fixed");
+    };
+
+    template <class T, class... Args>
+    static constexpr bool reads = requires(const T& t, const Args&... args) { t.pins(args...); };
+    template <class T, class... Args>
+    static constexpr bool fits = requires(const T& t, const Args&... args) {
+        requires detail::list_of_pins<std::remove_reference_t<decltype(t.pins(args...))>>;
+    };
+    template <class T, class... Args>
+    struct misfit {
+        static_assert(
+            reads<T, Args...>,
+            "joust: pinned(...) takes a callable on all arguments of the call, or on the first alone");
+        static_assert(
+            !reads<T, Args...> || fits<T, Args...>,
+            "joust: pinned(...) gives a list of joust::pin<Item>, or of anything with .position and .item");
     };
 };
 

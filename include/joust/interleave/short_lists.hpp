@@ -1,5 +1,7 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
+#include <joust/core/x86.hpp>
 #include <joust/interleave/ranking.hpp>
 
 #include <array>
@@ -27,7 +29,7 @@ struct crossings {
     std::uint32_t of[2][most + 1];
 
     /// A bit for each of the first entries.
-    [[gnu::always_inline, nodiscard]] static std::uint32_t first(std::size_t size) noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE static std::uint32_t first(std::size_t size) noexcept
     {
         return (std::uint32_t{1} << size) - 1;
     }
@@ -56,8 +58,7 @@ struct crossings {
     return distinct;
 }
 
-// Vector types and instructions by name: <immintrin.h> would cost every includer tens of thousands of lines.
-#if defined(__SSE2__)
+#ifdef JOUST_SSE2
 
 /// The same by prints of sixteen bits, eight at a time; equal prints are compared in full.
 class cross_by_prints {
@@ -76,10 +77,10 @@ public:
         }
         // Each print twice in a row, so that it is spread over a vector by one load and one shuffle.
         alignas(16) std::array<int, crossings::most> twice;
-        store(twice.data(), __builtin_shufflevector(of_a.low, of_a.low, 0, 0, 1, 1, 2, 2, 3, 3));
-        store(twice.data() + 4, __builtin_shufflevector(of_a.low, of_a.low, 4, 4, 5, 5, 6, 6, 7, 7));
-        store(twice.data() + 8, __builtin_shufflevector(of_a.high, of_a.high, 0, 0, 1, 1, 2, 2, 3, 3));
-        store(twice.data() + 12, __builtin_shufflevector(of_a.high, of_a.high, 4, 4, 5, 5, 6, 6, 7, 7));
+        store(twice.data(), lanes_at<0, 0, 1, 1, 2, 2, 3, 3>(of_a.low));
+        store(twice.data() + 4, lanes_at<4, 4, 5, 5, 6, 6, 7, 7>(of_a.low));
+        store(twice.data() + 8, lanes_at<0, 0, 1, 1, 2, 2, 3, 3>(of_a.high));
+        store(twice.data() + 12, lanes_at<4, 4, 5, 5, 6, 6, 7, 7>(of_a.high));
         std::memset(out.of[1], 0, sizeof out.of[1]);
         item_key different = 0;
         for (unsigned i = 0; i < size_a; ++i) {
@@ -87,10 +88,7 @@ public:
             const ints spread{p, p, p, p};
             words wanted;
             std::memcpy(&wanted, &spread, sizeof wanted);
-            // Equal lanes are -1, which stays -1 when lanes are narrowed to bytes.
-            const unsigned same = static_cast<unsigned>(__builtin_ia32_pmovmskb128(
-                                      __builtin_ia32_packsswb128(of_b.low == wanted, of_b.high == wanted))) &
-                                  valid;
+            const unsigned same = bits_of(of_b.low == wanted, of_b.high == wanted) & valid;
             // At most one, since the prints of b are distinct; without a branch, since whether there is one is what
             // cannot be guessed.
             const auto j = static_cast<unsigned>(std::countr_zero(same | crossings::end));
@@ -108,9 +106,9 @@ public:
     }
 
 private:
-    using words [[gnu::vector_size(16)]] = short;
-    using ints [[gnu::vector_size(16)]] = int;
-    using longs [[gnu::vector_size(16)]] = long long;
+    using words = eight_shorts;
+    using ints = four_ints;
+    using longs = two_longs;
 
     struct prints {
         words low;
@@ -143,13 +141,12 @@ private:
         for (unsigned half = 0; half < 2; ++half) {
             const ints x = pair_at(keys, size, at + 4 * half);
             const ints y = pair_at(keys, size, at + 4 * half + 2);
-            const ints folded =
-                __builtin_shufflevector(x, y, 0, 2, 4, 6) ^ __builtin_shufflevector(x, y, 1, 3, 5, 7);
+            const ints folded = lanes_at<0, 2, 4, 6>(x, y) ^ lanes_at<1, 3, 5, 7>(x, y);
             words parts;
             std::memcpy(&parts, &folded, sizeof parts);
-            mixed[half] = (__builtin_ia32_pmaddwd128(parts, odd) << 16) >> 16;
+            mixed[half] = (multiply_and_add(parts, odd) << 16) >> 16;
         }
-        return __builtin_ia32_packssdw128(mixed[0], mixed[1]);
+        return narrowed(mixed[0], mixed[1]);
     }
 
     [[nodiscard]] static prints prints_of(const item_key* keys, unsigned size) noexcept
@@ -160,20 +157,18 @@ private:
     // Eight words beside all rotations of eight words.
     [[nodiscard]] static words within(words x, words swapped) noexcept
     {
-        return (x == swapped) | (x == __builtin_shufflevector(x, x, 2, 3, 4, 5, 6, 7, 0, 1)) |
-               (x == __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3)) |
-               (x == __builtin_shufflevector(swapped, swapped, 2, 3, 4, 5, 6, 7, 0, 1)) |
-               (x == __builtin_shufflevector(swapped, swapped, 4, 5, 6, 7, 0, 1, 2, 3));
+        return (x == swapped) | (x == lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(x)) |
+               (x == lanes_at<4, 5, 6, 7, 0, 1, 2, 3>(x)) | (x == lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(swapped)) |
+               (x == lanes_at<4, 5, 6, 7, 0, 1, 2, 3>(swapped));
     }
     [[nodiscard]] static words between(words x, words y) noexcept
     {
-        return (x == y) | (x == __builtin_shufflevector(y, y, 2, 3, 4, 5, 6, 7, 0, 1)) |
-               (x == __builtin_shufflevector(y, y, 4, 5, 6, 7, 0, 1, 2, 3)) |
-               (x == __builtin_shufflevector(y, y, 6, 7, 0, 1, 2, 3, 4, 5));
+        return (x == y) | (x == lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(y)) |
+               (x == lanes_at<4, 5, 6, 7, 0, 1, 2, 3>(y)) | (x == lanes_at<6, 7, 0, 1, 2, 3, 4, 5>(y));
     }
     [[nodiscard]] static words swap_neighbours(words x) noexcept
     {
-        return __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6);
+        return lanes_at<1, 0, 3, 2, 5, 4, 7, 6>(x);
     }
 
     [[nodiscard]] static bool may_repeat(const prints& all, unsigned size) noexcept
@@ -183,19 +178,19 @@ private:
             const words swapped = swap_neighbours(all.high);
             same |= within(all.high, swapped) | between(all.low, all.high) | between(all.low, swapped);
         }
-        return __builtin_ia32_pmovmskb128(__builtin_ia32_packsswb128(same, same)) != 0;
+        return bits_of(same, same) != 0;
     }
 };
 
 #endif
 
-#if defined(__x86_64__)
+#ifdef JOUST_NEWER_X86
 
 /// The same by both halves of a key folded onto each other, sixteen at a time; what is found is compared in full.
 class cross_by_sixteens {
 public:
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] [[nodiscard]] static bool
-    cross(ranking a, ranking b, crossings& out) noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE JOUST_AVX512 static bool cross(ranking a, ranking b,
+                                                                     crossings& out) noexcept
     {
         const auto size_a = static_cast<unsigned>(a.size());
         const auto size_b = static_cast<unsigned>(b.size());
@@ -212,7 +207,7 @@ public:
         ints of_b{};
         ints bit = of_a + 1;
         // Compilers that know what stands in memory and in `bit` make shuffles of it, which all need the same port.
-        __asm__("" : "+m"(folded), "+v"(bit));
+        avx512::forget(folded, bit);
         const unsigned both = size_a < size_b ? size_a : size_b;
         unsigned i = 0;
         for (; i < both; ++i) {
@@ -242,13 +237,11 @@ public:
     }
 
 private:
-    using longs [[gnu::vector_size(64)]] = long long;
-    using ints [[gnu::vector_size(64)]] = int;
-    using floats [[gnu::vector_size(64)]] = float;
-    static constexpr int not_equal = 4;
+    using longs = avx512::eight_longs;
+    using ints = avx512::sixteen_ints;
 
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static longs
-    load(const item_key* from, unsigned size, unsigned at) noexcept
+    JOUST_ALWAYS_INLINE JOUST_AVX512 static longs load(const item_key* from, unsigned size,
+                                                       unsigned at) noexcept
     {
         // Behind the end stand different numbers that are unlikely to be entries; should they be, only time is lost.
         const longs none{0x6a09e667f3bcc908, 0x6b09e667f3bcc908, 0x6c09e667f3bcc908, 0x6d09e667f3bcc908,
@@ -256,75 +249,57 @@ private:
         if (size <= at) {
             return none;
         }
-        return __builtin_ia32_loaddqudi512_mask(reinterpret_cast<const long long*>(from + at), none,
-                                                static_cast<unsigned char>(((1U << size) - 1) >> at));
+        return avx512::load(from + at, none, static_cast<unsigned char>(((1U << size) - 1) >> at));
     }
     template <int Upper>
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static ints
-    halves(const longs (&keys)[2]) noexcept
+    JOUST_ALWAYS_INLINE JOUST_AVX512 static ints halves(const longs (&keys)[2]) noexcept
     {
         ints x;
         ints y;
         std::memcpy(&x, &keys[0], sizeof x);
         std::memcpy(&y, &keys[1], sizeof y);
-        return __builtin_shufflevector(x, y, Upper, 2 + Upper, 4 + Upper, 6 + Upper, 8 + Upper, 10 + Upper,
-                                       12 + Upper, 14 + Upper, 16 + Upper, 18 + Upper, 20 + Upper, 22 + Upper,
-                                       24 + Upper, 26 + Upper, 28 + Upper, 30 + Upper);
+        return avx512::lanes_at<Upper, 2 + Upper, 4 + Upper, 6 + Upper, 8 + Upper, 10 + Upper, 12 + Upper,
+                                14 + Upper, 16 + Upper, 18 + Upper, 20 + Upper, 22 + Upper, 24 + Upper,
+                                26 + Upper, 28 + Upper, 30 + Upper>(x, y);
     }
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static ints spread(int x) noexcept
+    JOUST_ALWAYS_INLINE JOUST_AVX512 static ints spread(int x) noexcept
     {
         return ints{x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
     }
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static ints pick(ints from,
-                                                                                      ints places) noexcept
-    {
-#if defined(__clang__)
-        return __builtin_ia32_permvarsi512(from, places);
-#else
-        return __builtin_shuffle(from, places);
-#endif
-    }
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static unsigned char
-    differ(longs x, longs y, unsigned char lanes) noexcept
-    {
-        return __builtin_ia32_cmpq512_mask(x, y, not_equal, lanes);
-    }
-
     // The entries that were found by their fold although one half of the key is different.
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static unsigned
-    mistaken(ints of, ints own, ints others, unsigned size) noexcept
+    JOUST_ALWAYS_INLINE
+    JOUST_AVX512 static unsigned mistaken(ints of, ints own, ints others, unsigned size) noexcept
     {
         // The exponent of a power of two says which place it stands for.
-        const floats powers = __builtin_convertvector(of, floats);
+        const avx512::sixteen_floats powers = avx512::as_floats(of);
         ints places;
         std::memcpy(&places, &powers, sizeof places);
         const auto lanes = static_cast<unsigned short>(crossings::first(size));
-        const auto found =
-            static_cast<unsigned short>(__builtin_ia32_cmpd512_mask(of, ints{}, not_equal, lanes));
-        return __builtin_ia32_cmpd512_mask(pick(others, (places >> 23) - 127), own, not_equal, found);
+        const unsigned short found = avx512::differ(of, ints{}, lanes);
+        return avx512::differ(avx512::pick(others, (places >> 23) - 127), own, found);
     }
 
     // All ones where the entries are distinct.
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static unsigned char
-    apart(const longs (&keys)[2], const item_key* all, unsigned size) noexcept
+    JOUST_ALWAYS_INLINE JOUST_AVX512 static unsigned char apart(const longs (&keys)[2], const item_key* all,
+                                                                unsigned size) noexcept
     {
         const longs low = keys[0];
         const longs high = keys[1];
-        unsigned char lanes = differ(low, __builtin_shufflevector(low, low, 1, 2, 3, 4, 5, 6, 7, 0), 0xff);
-        lanes = differ(low, __builtin_shufflevector(low, low, 2, 3, 4, 5, 6, 7, 0, 1), lanes);
-        lanes = differ(low, __builtin_shufflevector(low, low, 3, 4, 5, 6, 7, 0, 1, 2), lanes);
-        lanes = differ(low, __builtin_shufflevector(low, low, 4, 5, 6, 7, 0, 1, 2, 3), lanes);
+        unsigned char lanes = avx512::differ(low, avx512::lanes_at<1, 2, 3, 4, 5, 6, 7, 0>(low), 0xff);
+        lanes = avx512::differ(low, avx512::lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(low), lanes);
+        lanes = avx512::differ(low, avx512::lanes_at<3, 4, 5, 6, 7, 0, 1, 2>(low), lanes);
+        lanes = avx512::differ(low, avx512::lanes_at<4, 5, 6, 7, 0, 1, 2, 3>(low), lanes);
         for (unsigned i = 8; i < size; ++i) {
             const auto k = static_cast<long long>(all[i]);
-            lanes = differ(low, longs{k, k, k, k, k, k, k, k}, lanes);
+            lanes = avx512::differ(low, longs{k, k, k, k, k, k, k, k}, lanes);
         }
         if (size > 9) {
-            lanes = differ(high, __builtin_shufflevector(high, high, 1, 2, 3, 4, 5, 6, 7, 0), lanes);
+            lanes = avx512::differ(high, avx512::lanes_at<1, 2, 3, 4, 5, 6, 7, 0>(high), lanes);
         }
         if (size > 10) {
-            lanes = differ(high, __builtin_shufflevector(high, high, 2, 3, 4, 5, 6, 7, 0, 1), lanes);
-            lanes = differ(high, __builtin_shufflevector(high, high, 3, 4, 5, 6, 7, 0, 1, 2), lanes);
-            lanes = differ(high, __builtin_shufflevector(high, high, 4, 5, 6, 7, 0, 1, 2, 3), lanes);
+            lanes = avx512::differ(high, avx512::lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(high), lanes);
+            lanes = avx512::differ(high, avx512::lanes_at<3, 4, 5, 6, 7, 0, 1, 2>(high), lanes);
+            lanes = avx512::differ(high, avx512::lanes_at<4, 5, 6, 7, 0, 1, 2, 3>(high), lanes);
         }
         return lanes;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/interleaver.hpp>
@@ -22,8 +23,8 @@ namespace detail {
 struct teams_rule {
     /// Lists as long as the slate, which cannot run dry, and coins that stand in a word. Returns how many are tossed.
     /// One slot behind the slate may be written.
-    [[gnu::always_inline]] static unsigned draft_full(const crossings& lists, std::uint32_t length,
-                                                      std::uint64_t coins, slot* out) noexcept
+    JOUST_ALWAYS_INLINE static unsigned draft_full(const crossings& lists, std::uint32_t length,
+                                                   std::uint64_t coins, slot* out) noexcept
     {
         std::uint32_t a = lists.unshown[0];
         std::uint32_t b = lists.unshown[1];
@@ -31,10 +32,10 @@ struct teams_rule {
         for (const slot* const end = out + length; out < end; out += 2) {
             const std::uint32_t more_a = a & (a - 1);
             const std::uint32_t more_b = b & (b - 1);
-            const unsigned x = lowest(a);
-            const unsigned y = lowest(b);
-            const unsigned next_x = lowest(more_a | crossings::end);
-            const unsigned next_y = lowest(more_b | crossings::end);
+            const unsigned x = lowest_bit(a);
+            const unsigned y = lowest_bit(b);
+            const unsigned next_x = lowest_bit(more_a | crossings::end);
+            const unsigned next_y = lowest_bit(more_b | crossings::end);
             const std::uint32_t struck_b = lists.of[0][x];
             const auto heads = static_cast<std::uint32_t>(coins & 1U);
             coins >>= 1;
@@ -55,8 +56,8 @@ struct teams_rule {
 
     /// Lists of any length. Returns how many slots are filled. Apart, so that full lists have the registers.
     template <class Tape>
-    [[gnu::noinline]] static std::uint32_t draft_words(const crossings& lists, std::uint32_t length,
-                                                       Tape& tape, slot* out)
+    JOUST_NOINLINE static std::uint32_t draft_words(const crossings& lists, std::uint32_t length, Tape& tape,
+                                                    slot* out)
     {
         std::uint32_t unshown[2] = {lists.unshown[0], lists.unshown[1]};
         std::uint32_t size = 0;
@@ -64,7 +65,7 @@ struct teams_rule {
         const auto in_b = static_cast<std::uint32_t>(std::popcount(unshown[1]));
         const std::uint32_t shortest = in_a < in_b ? in_a : in_b;
         const auto pick = [&](unsigned ranker) {
-            const unsigned x = lowest(unshown[ranker]);
+            const unsigned x = lowest_bit(unshown[ranker]);
             put_slot(out[size], packed_slot(x, no_pair, ranker, size < shortest ? ranker : no_team));
             unshown[ranker] &= unshown[ranker] - 1;
             unshown[1 - ranker] &= ~lists.of[ranker][x];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/random.hpp>
 #include <joust/interleave/coin_tape.hpp>
 #include <joust/interleave/coins.hpp>
@@ -31,7 +32,7 @@ namespace detail {
 /// What is set in a slot without credit and pair.
 inline constexpr std::uint64_t no_credit = packed_slot(0, no_pair, 0, no_team);
 
-[[gnu::always_inline]] inline void put_slot(slot& to, std::uint64_t packed) noexcept
+JOUST_ALWAYS_INLINE inline void put_slot(slot& to, std::uint64_t packed) noexcept
 {
     static_assert(sizeof(slot) == sizeof packed);
     if constexpr (std::endian::native == std::endian::little) {
@@ -43,18 +44,13 @@ inline constexpr std::uint64_t no_credit = packed_slot(0, no_pair, 0, no_team);
 }
 
 /// Take a slot's credit away where the number is 1, and not where it is 0, without a branch.
-[[gnu::always_inline]] inline void take_credit(slot& from, std::uint64_t where) noexcept
+JOUST_ALWAYS_INLINE inline void take_credit(slot& from, std::uint64_t where) noexcept
 {
     static_assert(no_team == 0xff && no_pair == 0xffff);
     from.team = static_cast<std::uint8_t>(from.team | (0 - where));
     from.pair = static_cast<std::uint16_t>(from.pair | (0 - where));
 }
 
-/// The place of the lowest bit. assumes: there is one
-[[gnu::always_inline, nodiscard]] inline unsigned lowest(std::uint32_t bits) noexcept
-{
-    return static_cast<unsigned>(__builtin_ctz(bits));
-}
 /// What drafting from words of bits came to: slots and coins in one word, so that it is returned in a register.
 class short_result {
 public:
@@ -77,8 +73,8 @@ private:
 // The lists come as far as the slate can need them. Everything is passed in registers: what is put together in memory
 // and read at once in larger parts has to wait until it has got there.
 template <class Rule>
-[[gnu::always_inline]] inline short_result draft_crossed(const crossings& lists, std::uint32_t length,
-                                                         std::uint64_t coins, slot* out) noexcept
+JOUST_ALWAYS_INLINE inline short_result draft_crossed(const crossings& lists, std::uint32_t length,
+                                                      std::uint64_t coins, slot* out) noexcept
 {
     if (length != 0 && lists.unshown[0] == crossings::first(length) &&
         lists.unshown[1] == crossings::first(length)) [[likely]] {
@@ -90,11 +86,11 @@ template <class Rule>
 }
 
 template <class Rule>
-[[nodiscard, gnu::noinline]] short_result draft_short(ranking a, ranking b, std::uint32_t length,
+[[nodiscard]] JOUST_NOINLINE short_result draft_short(ranking a, ranking b, std::uint32_t length,
                                                       std::uint64_t coins, slot* out) noexcept
 {
     crossings lists;
-#if defined(__SSE2__)
+#ifdef JOUST_SSE2
     const bool distinct = cross_by_prints::cross(a, b, lists);
 #else
     const bool distinct = cross_one_by_one(a, b, lists);
@@ -102,9 +98,9 @@ template <class Rule>
     return distinct ? draft_crossed<Rule>(lists, length, coins, out) : short_result{};
 }
 
-#if defined(__x86_64__)
+#ifdef JOUST_NEWER_X86
 template <class Rule>
-[[nodiscard, gnu::noinline, gnu::target("avx512f,avx512dq,bmi,bmi2")]] short_result
+[[nodiscard]] JOUST_NOINLINE JOUST_AVX512 short_result
 draft_short_by_sixteens(ranking a, ranking b, std::uint32_t length, std::uint64_t coins, slot* out) noexcept
 {
     crossings lists;
@@ -113,20 +109,9 @@ draft_short_by_sixteens(ranking a, ranking b, std::uint32_t length, std::uint64_
 }
 #endif
 
-/// Can this machine compare sixteen keys at a time?
-[[nodiscard]] inline bool has_sixteens() noexcept
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-#else
-    return false;
-#endif
-}
-
-#if defined(__x86_64__)
-[[nodiscard, gnu::noinline, gnu::target("avx512f,avx512dq,bmi,bmi2")]] inline bool
-cross_widely(ranking a, ranking b, crossings& out) noexcept
+#ifdef JOUST_NEWER_X86
+[[nodiscard]] JOUST_NOINLINE JOUST_AVX512 inline bool cross_widely(ranking a, ranking b,
+                                                                   crossings& out) noexcept
 {
     return cross_by_sixteens::cross(a, b, out);
 }
@@ -135,12 +120,12 @@ cross_widely(ranking a, ranking b, crossings& out) noexcept
 /// Compare two short lists in the fastest way that this machine has.
 [[nodiscard]] inline bool cross(ranking a, ranking b, crossings& out) noexcept
 {
-#if defined(__x86_64__)
-    if (has_sixteens()) {
+#ifdef JOUST_NEWER_X86
+    if (has_avx512()) {
         return cross_widely(a, b, out);
     }
 #endif
-#if defined(__SSE2__)
+#ifdef JOUST_SSE2
     return cross_by_prints::cross(a, b, out);
 #else
     return cross_one_by_one(a, b, out);
@@ -161,8 +146,8 @@ void draft_two(ranking first, ranking second, Coins& coins, draft& out)
         if constexpr (std::same_as<Coins, keyed_random>) {
             const coins_ahead ahead{coins};
             short_result done;
-#if defined(__x86_64__)
-            if (has_sixteens()) {
+#ifdef JOUST_NEWER_X86
+            if (has_avx512()) {
                 done = draft_short_by_sixteens<Rule>(a, b, slots, ahead.bits(), out.to_fill());
             } else
 #endif

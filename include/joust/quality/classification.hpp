@@ -788,7 +788,7 @@ void for_ties(std::span<const double> scores, const std::vector<std::size_t>& or
     return out;
 }
 
-[[nodiscard]] inline quality judged_rows(const row_influences& rows, std::size_t count, double alpha)
+[[nodiscard]] inline quality checked_rows(const row_influences& rows, std::size_t count, double alpha)
 {
     if (rows.state != status::ok) {
         quality out;
@@ -802,7 +802,7 @@ void for_ties(std::span<const double> scores, const std::vector<std::size_t>& or
 [[nodiscard]] inline quality judged_units(const row_influences& rows, std::span<const std::uint64_t> units,
                                           double alpha)
 {
-    quality out = judged_rows(rows, rows.of.size(), alpha);
+    quality out = checked_rows(rows, rows.of.size(), alpha);
     if (rows.state != status::ok || units.size() != rows.of.size()) {
         out = {};
         out.state = rows.state != status::ok ? rows.state : status::out_of_range;
@@ -852,7 +852,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 
 }  // namespace detail
 
-/// Give the area under the ROC curve from stored scores: the chance that a positive row scores above a negative one, ties
+/// Return the area under the ROC curve from stored scores: the chance that a positive row scores above a negative one, ties
 /// as half. Exact, with DeLong's variance and an interval that is normal on the logit scale (areas near 1, of 0.98, want 100
 /// of each class).
 ///
@@ -864,7 +864,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 [[nodiscard]] inline quality auc(std::span<const std::uint8_t> labels, std::span<const double> scores,
                                  double alpha = 0.05)
 {
-    return detail::judged_rows(detail::auc_of(labels, scores), labels.size(), alpha);
+    return detail::checked_rows(detail::auc_of(labels, scores), labels.size(), alpha);
 }
 
 /// For units with several rows each.
@@ -898,7 +898,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
                                 true, options);
 }
 
-/// Give the average precision from stored scores: the mean, over positive rows, of the precision at their score (the
+/// Return the average precision from stored scores: the mean, over positive rows, of the precision at their score (the
 /// step-wise area under the precision-recall curve; tied rows enter together).
 ///
 /// Its interval is the delta method's, normal on the logit scale. It is too short where positives are few: with 30 of them
@@ -907,7 +907,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 [[nodiscard]] inline quality average_precision(std::span<const std::uint8_t> labels,
                                                std::span<const double> scores, double alpha = 0.05)
 {
-    return detail::judged_rows(detail::precision_of(labels, scores), labels.size(), alpha);
+    return detail::checked_rows(detail::precision_of(labels, scores), labels.size(), alpha);
 }
 
 /// For units with several rows each.

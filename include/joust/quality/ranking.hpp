@@ -421,7 +421,7 @@ template <class Worth>
     return detail::gained(query, options, false, detail::linear_gain);
 }
 
-/// Give `dcg` as a share of that of the best order: NDCG as trec_eval and scikit-learn have it.
+/// Return `dcg` as a share of that of the best order: NDCG as trec_eval and scikit-learn have it.
 ///
 /// errors: as dcg; too_few where no grade is above 0.
 /// source: as dcg.
@@ -440,7 +440,7 @@ template <class Worth>
     return detail::gained(query, options, false, detail::exponential_gain);
 }
 
-/// Give `exponential_dcg` as a share of that of the best order. Never compare it with `ndcg`: with more grades than
+/// Return `exponential_dcg` as a share of that of the best order. Never compare it with `ndcg`: with more grades than
 /// two they differ.
 ///
 /// errors: as exponential_dcg; too_few where no grade is above 0.
@@ -485,7 +485,7 @@ template <class Worth>
     return detail::answered(total / all);
 }
 
-/// Give 1 / rank of the first relevant document, 0 where none is among the ranks that count.
+/// Return 1 / rank of the first relevant document, 0 where none is among the ranks that count.
 ///
 /// errors: as average_precision.
 /// source: Kantor and Voorhees 2000, TREC-5 confusion track; ties: McSherry and Najork 2008, section 3.
@@ -502,7 +502,7 @@ template <class Worth>
         query, options, [](std::size_t rank) { return 1.0 / (static_cast<double>(rank) + 1.0); }));
 }
 
-/// Give the share of relevant documents among the first `at`; a shorter list is filled with irrelevant ones.
+/// Return the share of relevant documents among the first `at`; a shorter list is filled with irrelevant ones.
 ///
 /// errors: out_of_range (the ranking's, `at` left open, no rank, a threshold not above 0).
 [[nodiscard]] inline query_value precision_at(const judged_ranking& query, const relevance_options& options)
@@ -513,7 +513,7 @@ template <class Worth>
     return detail::answered(detail::relevant_up_to(query, options) / static_cast<double>(options.at));
 }
 
-/// Give the share of all relevant documents that is among the first `at`.
+/// Return the share of all relevant documents that is among the first `at`.
 ///
 /// errors: as average_precision.
 [[nodiscard]] inline query_value recall_at(const judged_ranking& query, const relevance_options& options)
@@ -588,7 +588,7 @@ struct cascade_options {
     double best_grade = 4.0;
 };
 
-/// Give the mean of 1 / rank at which a user stops who is satisfied by a document with probability
+/// Return the mean of 1 / rank at which a user stops who is satisfied by a document with probability
 /// (2^grade - 1) / 2^best_grade and else goes on.
 ///
 /// errors: out_of_range (the ranking's, no rank, a grade above `best_grade`).
@@ -648,7 +648,7 @@ struct bounded_query_value : query_value {
     double residual = stats::not_a_number;
 };
 
-/// Give the gain per document of a user who goes on to the next one with probability p: (1 - p) sum of gain p^(rank - 1),
+/// Return the gain per document of a user who goes on to the next one with probability p: (1 - p) sum of gain p^(rank - 1),
 /// the gain grade / best_grade.
 ///
 /// The true value lies in [value, value + residual]: judge more where that is too wide.
@@ -736,7 +736,7 @@ public:
     [[nodiscard]] std::uint64_t unanswered() const noexcept { return unanswered_; }
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_ + values_.rejected(); }
 
-    /// Give the mean with a normal interval over queries.
+    /// Return the mean with a normal interval over queries.
     ///
     /// errors: out_of_range (a rejected query: its value is not there, so the mean would be of other queries; alpha),
     ///     too_few (fewer than 2 queries; the value is given for one), zero_variance.

@@ -23,6 +23,7 @@
 #include <joust/ticket/tickets.hpp>
 #include <joust/trial/consent.hpp>
 #include <joust/trial/detail/interleaving_report.hpp>
+#include <joust/trial/detail/pass_to_rankers.hpp>
 #include <joust/trial/detail/preference.hpp>
 #include <joust/trial/rankers.hpp>
 #include <joust/trial/recorder.hpp>
@@ -538,9 +539,6 @@ private:
         return names;
     }
 
-    template <std::size_t I>
-    using callable_t = std::remove_reference_t<decltype(std::get<I>(std::declval<models_t&>()).call)>;
-
     /// Where a page begins, and which coins it is drawn with if not its own.
     struct start {
         bool continues = false;
@@ -595,13 +593,8 @@ private:
     template <std::size_t... R, class... A>
     auto serve(const start& from, std::index_sequence<R...> all, std::size_t length, const A&... arguments)
     {
-        static_assert(
-            (std::is_invocable_v<callable_t<R>&, const A&...> && ...),
-            "joust: a ranker cannot be called with these arguments; rankers share them, so they take them by value or by const reference");
-        static_assert(
-            (ranked_list<std::remove_reference_t<std::invoke_result_t<callable_t<R>&, const A&...>>> && ...),
-            "joust: a ranker must return a list, best item first, with std::size(list) and std::begin(list)[i]");
-        using lists_t = std::tuple<detail::held_list<std::invoke_result_t<callable_t<R>&, const A&...>>...>;
+        static_assert(detail::ranker_calls<models_t>::template check<A...>());
+        using lists_t = typename detail::ranker_calls<models_t>::template lists<A...>;
 
         bool may_record = true;
         if constexpr (asks_consent) {

@@ -3,7 +3,6 @@
 #include <joust/core/clock.hpp>
 #include <joust/core/executor.hpp>
 #include <joust/core/outlives_call.hpp>
-#include <joust/core/owned.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/evidence/thread_slabs.hpp>
 #include <joust/inference/always_valid.hpp>
@@ -17,6 +16,7 @@
 #include <joust/ticket/ticket.hpp>
 #include <joust/ticket/tickets.hpp>
 #include <joust/trial/consent.hpp>
+#include <joust/trial/detail/pass_copies.hpp>
 #include <joust/trial/detail/serving.hpp>
 #include <joust/trial/detail/shadow_evidence.hpp>
 #include <joust/trial/detail/shadow_report.hpp>
@@ -26,6 +26,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -50,8 +51,6 @@ struct salt_role : detail::sole_role {
 
 namespace detail {
 
-struct nothing {};
-
 /// The predictions of both models for one request; none of the challenger where it failed.
 template <class Champion, class Challenger>
 struct prediction_pair {
@@ -74,7 +73,7 @@ template <class Trial, class Pair>
 class prediction_memory {
 public:
     using pair = Pair;
-    using store = pending_results<Pair, owned<early_truth<Trial, Pair>>>;
+    using store = pending_results<Pair, std::unique_ptr<early_truth<Trial, Pair>>>;
 
     store& get(std::size_t results)
     {
@@ -83,7 +82,7 @@ public:
         }
         const std::scoped_lock lock{mutex_};
         if (owned_ == nullptr) {
-            owned_ = owned<store>{new store(results)};
+            owned_ = std::make_unique<store>(results);
             ready_.store(owned_.get(), std::memory_order_release);
         }
         return *owned_;
@@ -97,7 +96,7 @@ public:
 
 private:
     std::mutex mutex_;
-    owned<store> owned_;
+    std::unique_ptr<store> owned_;
     std::atomic<store*> ready_{nullptr};
 };
 
@@ -346,101 +345,13 @@ private:
         }
     };
 
-    // Arguments as a challenger's errand keeps them. Where the errand runs during the call, constant ones stay where they are.
-    template <class A>
-    static constexpr bool by_reference = immediate && std::is_lvalue_reference_v<A> &&
-                                         (std::is_const_v<std::remove_reference_t<A>> ||
-                                          !std::is_constructible_v<std::decay_t<A>, const std::decay_t<A>&> ||
-                                          std::is_array_v<std::remove_reference_t<A>>);
-    template <class A>
-    using stored = std::conditional_t<by_reference<A>, const std::remove_reference_t<A>&, std::decay_t<A>>;
+    using passing = detail::shadowed_call<models_t, immediate, comparator_t>;
     template <class... A>
-    using packed = std::tuple<stored<A>...>;
-
-    template <class A>
-    static constexpr bool copyable =
-        by_reference<A> || std::is_constructible_v<stored<A>, const std::remove_reference_t<A>&>;
-    template <class A>
-    static constexpr bool safe_later = immediate || outlives_call<std::decay_t<A>>;
-
-    // The category in which a challenger gets its copy is that in which the champion got the original.
-    template <class A>
-    using passed =
-        std::conditional_t<by_reference<A>, const std::remove_reference_t<A>&,
-                           std::conditional_t<std::is_lvalue_reference_v<A>,
-                                              std::conditional_t<std::is_const_v<std::remove_reference_t<A>>,
-                                                                 const std::decay_t<A>&, std::decay_t<A>&>,
-                                              std::decay_t<A>&&>>;
-
-    template <std::size_t I, class... A>
-    static constexpr bool takes = std::is_invocable_v<callable_t<I>&, passed<A>...>;
-
-    template <class Champion, std::size_t P, class... A>
-    static constexpr bool comparable()
-    {
-        using challenger = std::invoke_result_t<callable_t<P + 1>&, passed<A>...>;
-        static_assert(
-            !detail::pending_result<challenger>,
-            "joust: a challenger returns before its work is done (a future or an awaitable); let it wait for its result: it runs beside the caller");
-        if constexpr (!std::is_void_v<Champion>) {
-            static_assert(!std::is_void_v<challenger>,
-                          "joust: a challenger returns nothing where the champion returns a result");
-            static_assert(
-                comparator_of<comparator_t, std::decay_t<Champion>, std::decay_t<challenger>>,
-                "joust: the comparator cannot compare the champion's result with a challenger's; give compare_with(callable) that takes both");
-        }
-        return true;
-    }
-
+    using result_t = typename passing::template result<A...>;
     template <class... A>
-    static auto checked_result()
-    {
-        static_assert(std::is_invocable_v<callable_t<0>&, A...>,
-                      "joust: the champion cannot be called with these arguments");
-        static_assert(
-            (safe_later<A> && ...) && (immediate || (copyable<A> && ...)),
-            "joust: a background shadow keeps its arguments beyond the call, so it takes no pointer, string_view, span or reference_wrapper, and nothing that cannot be copied: pass std::string instead of std::string_view, or use inline_run{}");
-        static_assert(
-            (copyable<A> && ...),
-            "joust: a shadow calls more than one model with the same arguments, so a temporary that cannot be copied is refused: pass it as an lvalue");
-        if constexpr (std::is_invocable_v<callable_t<0>&, A...>) {
-            using champion = std::invoke_result_t<callable_t<0>&, A...>;
-            static_assert(
-                !detail::pending_result<champion>,
-                "joust: the champion returns before its work is done (a future or an awaitable), so there is no result to compare; shadow the function that waits for it");
-            static_assert(
-                std::is_void_v<champion> || immediate ||
-                    (outlives_call<std::decay_t<champion>> &&
-                     std::is_copy_constructible_v<std::decay_t<champion>>),
-                "joust: a background shadow compares a copy of the champion's result after the call, so a result that is a pointer or a view, or cannot be copied, is refused: return an owning value, or use inline_run{}");
-            [&]<std::size_t... P>(std::index_sequence<P...>) {
-                static_assert((takes<P + 1, A...> && ...),
-                              "joust: a challenger cannot be called with copies of the champion's arguments");
-                if constexpr ((takes<P + 1, A...> && ...)) {
-                    static_assert((comparable<champion, P, A...>() && ...));
-                }
-            }(std::make_index_sequence<challengers>{});
-            return std::type_identity<champion>{};
-        } else {
-            return std::type_identity<void>{};
-        }
-    }
-    template <class... A>
-    using result_t = typename decltype(checked_result<A...>())::type;
-
-    // The champion's result as an errand keeps it.
+    using packed = typename passing::template packed<A...>;
     template <class Result>
-    struct champion_kept {
-        using type =
-            std::conditional_t<immediate, const std::remove_reference_t<Result>&, std::decay_t<Result>>;
-    };
-    template <class Result>
-        requires std::is_void_v<Result>
-    struct champion_kept<Result> {
-        using type = detail::nothing;
-    };
-    template <class Result>
-    using kept_result = typename champion_kept<Result>::type;
+    using kept_result = typename passing::template kept_result<Result>;
 
     /// One challenger's work for one request.
     template <std::size_t P, class Champion, class... A>
@@ -764,7 +675,8 @@ private:
     {
         return std::apply(
             [this](auto&... copies) -> decltype(auto) {
-                return detail::invoke(std::get<P + 1>(models_).call, static_cast<passed<A>>(copies)...);
+                return detail::invoke(std::get<P + 1>(models_).call,
+                                      static_cast<typename passing::template passed<A>>(copies)...);
             },
             task.arguments);
     }
@@ -896,7 +808,7 @@ private:
             if (found.how == settled::unknown) {
                 using kept = std::conditional_t<detail::text_like<Truth>, std::string, std::decay_t<Truth>>;
                 found =
-                    waiting.settle(key, detail::owned<waiting_truth<P, typename memory::pair, kept>>{
+                    waiting.settle(key, std::unique_ptr<waiting_truth<P, typename memory::pair, kept>>{
                                             new waiting_truth<P, typename memory::pair, kept>(kept(value))});
             }
             switch (found.how) {

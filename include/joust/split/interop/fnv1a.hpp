@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/split/interop/utf16.hpp>
 
 #include <cstddef>
@@ -74,13 +75,13 @@ private:
     }
 
     // Apart, and by value, so that the hash of ASCII stays in registers.
-    [[nodiscard, gnu::noinline]] static constexpr std::uint32_t behind_utf16(std::uint32_t hash,
+    [[nodiscard]] JOUST_NOINLINE static constexpr std::uint32_t behind_utf16(std::uint32_t hash,
                                                                              std::string_view text) noexcept
     {
         for_each_utf16_unit(text, [&hash](std::uint16_t unit) { hash = step(hash, unit); });
         return hash;
     }
-    [[nodiscard, gnu::noinline]] static constexpr std::uint32_t
+    [[nodiscard]] JOUST_NOINLINE static constexpr std::uint32_t
     behind_code_points(std::uint32_t hash, std::string_view text) noexcept
     {
         for_each_code_point(text, [&hash](char32_t point) { hash = step(hash, point); });

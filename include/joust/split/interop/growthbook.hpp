@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/split/interop/fnv1a.hpp>
 #include <joust/split/interop/vendor_split.hpp>
@@ -31,7 +32,7 @@ enum class encoding : std::uint8_t {
 
 namespace detail {
 
-[[nodiscard, gnu::always_inline]] constexpr fnv1a feed(fnv1a hash, std::string_view text,
+[[nodiscard]] JOUST_ALWAYS_INLINE constexpr fnv1a feed(fnv1a hash, std::string_view text,
                                                        encoding how) noexcept
 {
     switch (how) {
@@ -235,8 +236,7 @@ private:
 inline void demand_range(const range& r, std::string_view field)
 {
     interop::detail::demand(r.start <= r.end, field,
-                            interop::detail::interval_text(interop::detail::to_text(r.start),
-                                                           interop::detail::to_text(r.end), ')'),
+                            interop::detail::interval_text(to_text(r.start), to_text(r.end), ')'),
                             "a start that is not above the end");
 }
 
@@ -315,7 +315,6 @@ private:
     [[nodiscard]] static std::vector<range> layout(const experiment& from)
     {
         using interop::detail::demand;
-        using interop::detail::to_text;
         if (!from.ranges.empty()) {
             interop::detail::demand_arms(from.ranges.size(), "growthbook_split.ranges");
             for (const range& r : from.ranges) {
@@ -351,7 +350,7 @@ public:
           coverage_(from.coverage)
     {
         interop::detail::demand(coverage_ >= 0.0 && coverage_ <= 1.0, "growthbook_rollout_split.coverage",
-                                interop::detail::to_text(coverage_), "from 0 to 1");
+                                to_text(coverage_), "from 0 to 1");
     }
     [[nodiscard]] constexpr std::size_t arms() const noexcept { return 2; }
     [[nodiscard]] constexpr placement place(std::string_view value) const noexcept

@@ -143,8 +143,7 @@ public:
         interop::detail::demand_arms(arms_, "planout_split.weights");
         for (const double weight : weights_) {
             interop::detail::demand(weight >= 0.0 && weight <= 1e300, "planout_split.weights",
-                                    interop::detail::to_text(weight) + " for one choice",
-                                    "weights that are not negative");
+                                    to_text(weight) + " for one choice", "weights that are not negative");
         }
     }
 

@@ -128,7 +128,7 @@ public:
           whose_(from.implementation)
     {
         interop::detail::demand(percentage_ >= 0.0 && percentage_ <= 100.0,
-                                "statsig_gate_split.pass_percentage", interop::detail::to_text(percentage_),
+                                "statsig_gate_split.pass_percentage", to_text(percentage_),
                                 "a percentage from 0 to 100");
     }
     [[nodiscard]] constexpr std::size_t arms() const noexcept { return 2; }

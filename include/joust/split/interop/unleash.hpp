@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/split/interop/murmur3.hpp>
 #include <joust/split/interop/utf16.hpp>
 #include <joust/split/interop/vendor_split.hpp>
@@ -48,7 +49,7 @@ inline constexpr std::uint32_t variant_seed = 86028157;
 }
 
 // Apart, so that the hash of ASCII stays in registers.
-[[nodiscard, gnu::noinline]] constexpr std::uint32_t low_bytes_behind(const murmur3& hash,
+[[nodiscard]] JOUST_NOINLINE constexpr std::uint32_t low_bytes_behind(const murmur3& hash,
                                                                       std::string_view text) noexcept
 {
     return feed_low_bytes(hash, text).value();
@@ -207,7 +208,7 @@ public:
             ends_.push_back(end += weight);
         }
         interop::detail::demand(from_.rollout >= 0.0 && from_.rollout <= 100.0, "unleash_split.rollout",
-                                interop::detail::to_text(from_.rollout), "a percentage from 0 to 100");
+                                to_text(from_.rollout), "a percentage from 0 to 100");
         interop::detail::demand_arms(arms(), "unleash_split.weights");
         const std::uint64_t sum = sum_of(from_.weights);
         interop::detail::demand(from_.weights.empty() || (sum > 0 && sum < (std::uint64_t{1} << 32)),

@@ -1,13 +1,13 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/split/assignment.hpp>
 #include <joust/split/hash_split.hpp>
 
 #include <array>
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -165,12 +165,6 @@ constexpr auto with_unit(const unit_projection<Projection>& unit, const Use& use
             "joust: the by(...) of this splitter cannot be called with the trial's arguments, and they are not a unit: text, an integer, an enumerator or a joust::uuid");
         return use_text(use, args...);
     }
-}
-
-[[nodiscard]] inline std::string to_text(double value)
-{
-    char text[32];
-    return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
 /// Write a pair as an interval. Appended piece by piece: g++ 12 warns of what it sees in a chain of sums.

@@ -21,10 +21,19 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// How an experiment may end: once at its planned size, at a few planned looks, at any look, or at any look before
-/// the planned size and then for good at it.
-enum class design_kind : std::uint8_t { fixed_horizon, group_sequential, always_valid, hybrid };
+/// Name the ways in which an experiment may end.
+enum class design_kind : std::uint8_t {
+    /// Once, at its planned size.
+    fixed_horizon,
+    /// At a few planned looks.
+    group_sequential,
+    /// At any look.
+    always_valid,
+    /// At any look before the planned size, and at that size in any case.
+    hybrid
+};
 
+/// Return the name of a design.
 [[nodiscard]] constexpr std::string_view to_string(design_kind kind) noexcept
 {
     switch (kind) {
@@ -36,65 +45,82 @@ enum class design_kind : std::uint8_t { fixed_horizon, group_sequential, always_
     return "unknown";
 }
 
-/// When results will be looked at with a chance to stop: only at the end, at `looks` planned times, or whenever
-/// somebody wants to know.
-enum class looking : std::uint8_t { once, planned, anytime };
+/// Choose when results will be looked at with the possibility to stop.
+enum class looking : std::uint8_t {
+    /// Only at the end.
+    once,
+    /// At `looks` planned times.
+    planned,
+    /// Whenever the experimenter wants.
+    anytime
+};
 
-/// What is known before an experiment.
-///
-/// `effect` is the difference worth finding and `sd` the standard deviation of one unit's value (for a proportion p
-/// sqrt(p (1 - p)); a covariate shrinks it by sqrt(1 - r^2)). `look_days` is how often the sequential designs look.
+/// Describe what is known before an experiment.
 struct experiment_plan {
-    /// new units, both arms
+    /// How many new units arrive per day, in both arms together.
     double units_per_day = not_a_number;
+    /// The difference that is worth finding.
     double effect = not_a_number;
+    /// The standard deviation of one unit's value: sqrt(p (1 - p)) for a proportion p; a covariate multiplies it by
+    /// sqrt(1 - r^2).
     double sd = 1.0;
-    /// of units to the challenger
+    /// The share of units that the challenger gets.
     double share = 0.5;
     double alpha = 0.05;
+    /// The probability of finding the effect.
     double power = 0.8;
     side alternative = side::two;
+    /// When the experiment has to end.
     double deadline_days = 28.0;
+    /// The number of looks of the group-sequential design.
     std::size_t looks = 5;
+    /// How often the sequential designs look, in days.
     double look_days = 1.0;
+    /// When results will be looked at.
     looking look = looking::planned;
-    /// hybrid: part of alpha for stopping before the planned size
+    /// For the hybrid design: the share of alpha for stopping before the planned size.
     double early_alpha = 0.2;
 };
 
-/// What to expect of one design. Days are on average, where not said otherwise.
+/// Report what to expect of one design. Days are averages unless stated otherwise.
 struct design_outlook {
+    /// The design.
     design_kind kind = design_kind::fixed_horizon;
-    /// if it never stops early
+    /// The days if the design never stops early.
     double longest_days = not_a_number;
-    /// with the effect
+    /// The days with the effect.
     double expected_days = not_a_number;
-    /// with twice the effect
+    /// The days with twice the effect.
     double double_days = not_a_number;
-    /// without effect
+    /// The days without an effect.
     double null_days = not_a_number;
-    /// chance to stop for a difference that is not there
+    /// The probability of stopping for a difference that does not exist.
     double error = not_a_number;
-    /// with the effect, by the deadline
+    /// The probability of finding the effect by the deadline.
     double power = not_a_number;
+    /// How many looks it takes at most.
     std::size_t looks = 0;
-    /// reaches the power asked for by the deadline
+    /// True where the design reaches the requested power by the deadline.
     bool in_time = false;
 };
 
-/// All designs side by side, one recommended, with the reason in words.
+/// Report all designs, and recommend one with a reason in words.
 struct design_advice {
+    /// The designs, in the order of design_kind.
     std::array<design_outlook, 4> designs{};
+    /// The recommended design.
     design_kind recommended = design_kind::fixed_horizon;
+    /// The reason, as a sentence.
     std::string reason{};
-    /// of a fixed-horizon test that is looked at as the others are
+    /// The error of a fixed-horizon test that is looked at as often as the other designs are.
     double peeking_error = not_a_number;
-    /// fixed horizon, both arms
+    /// The units that a fixed horizon needs, in both arms together.
     double units_needed = not_a_number;
-    /// at the deadline, fixed horizon, with the power asked for
+    /// The effect that a fixed horizon finds by the deadline with the requested power.
     double detectable_effect = not_a_number;
     status state = status::out_of_range;
 
+    /// Return the report of one design.
     [[nodiscard]] const design_outlook& of(design_kind kind) const noexcept
     {
         return designs[static_cast<std::size_t>(kind)];
@@ -103,7 +129,7 @@ struct design_advice {
 
 namespace detail {
 
-// A design's boundaries on S at its looks; with two sides both are used. Information is in units in which the
+// A design's boundaries on S at its looks; two-sided tests use both signs. Information is in units in which the
 // fixed-horizon size is 1.
 struct look_plan {
     std::vector<double> times;
@@ -111,11 +137,11 @@ struct look_plan {
 };
 
 struct walk_outcome {
-    double stopped = 0.0;  // on either side
-    double time = 0.0;     // on average
+    double stopped = 0.0;  // the probability of stopping on either side
+    double time = 0.0;     // the average time
 };
 
-// Go on to a look and give the probability of stopping there.
+// Advances to a look and returns the probability of stopping there.
 inline double stop_at(stopped_walk& path, double t, double bound, bool two_sided)
 {
     path.go_to(t);
@@ -138,7 +164,7 @@ inline double stop_at(stopped_walk& path, double t, double bound, bool two_sided
     return out;
 }
 
-// Lan and DeMets' spending of O'Brien and Fleming's kind at `looks` even times up to `end`.
+// Lan and DeMets' spending of O'Brien and Fleming's kind, at `looks` evenly spaced times up to `end`.
 [[nodiscard]] inline look_plan spending_plan(std::size_t looks, double end, double alpha, bool two_sided)
 {
     look_plan plan;
@@ -149,13 +175,13 @@ inline double stop_at(stopped_walk& path, double t, double bound, bool two_sided
         obrien_fleming{}, plan.times,
         {.alpha = alpha, .alternative = two_sided ? side::two : side::greater, .planned_information = end});
     for (std::size_t k = 0; k < looks; ++k) {
-        // Where nothing is spent yet the bound is infinite, and so far away is as good.
+        // Where nothing has been spent yet the bound is infinite; 40 standard deviations are as good.
         plan.bounds.push_back(std::fmin(bounds[k].upper, 40.0) * std::sqrt(plan.times[k]));
     }
     return plan;
 }
 
-// Looks every `step` up to `end` at the boundary of a normal mixture that is tightest at `tuned`.
+// Looks every `step` up to `end`, at the boundary of a normal mixture that is narrowest at `tuned`.
 [[nodiscard]] inline look_plan mixture_plan(double step, double end, double tuned, double alpha,
                                             bool two_sided)
 {
@@ -174,7 +200,7 @@ inline double stop_at(stopped_walk& path, double t, double bound, bool two_sided
     return plan;
 }
 
-// Before `end` a mixture with part of alpha, at `end` the bound that makes the whole error alpha.
+// Before `end` a mixture with part of alpha, and at `end` the bound that makes the total error alpha.
 [[nodiscard]] inline look_plan hybrid_plan(double step, double end, double alpha, double early,
                                            bool two_sided)
 {
@@ -189,8 +215,8 @@ inline double stop_at(stopped_walk& path, double t, double bound, bool two_sided
     return plan;
 }
 
-// The end in [low, high] at which a family of plans reaches the power; `high` where none does. The probit of power is
-// nearly straight in the root of the end, so a few steps of the regula falsi do.
+// The end in [low, high] at which a family of plans reaches the power; `high` where there is no such end. The probit
+// of power is nearly linear in the root of the end, so a few steps of the regula falsi suffice.
 template <class Family>
 [[nodiscard]] double end_for_power(Family family, double drift, double target, bool two_sided, double low,
                                    double high)
@@ -223,10 +249,11 @@ template <class Family>
 /// Compare designs for an experiment and recommend one: expected duration, error and power of a fixed horizon, a
 /// group-sequential design (O'Brien-Fleming spending), an always-valid one (normal mixture) and a hybrid of the two.
 ///
-/// Everything is computed by numerical integration of the normal limit, nothing is simulated, so answers are the
-/// same everywhere. The fixed horizon's size is the textbook one; the others' largest sizes are those that reach the
-/// power asked for, cut at the deadline. The always-valid design has no size: it goes on until the deadline.
-/// assumes: units that arrive evenly and count once; normal limit, variance known.
+/// Everything is computed by numerical integration of the normal limit, without simulation, so the answers are
+/// reproducible. The fixed horizon's size is the textbook one. The largest sizes of the other designs are those that
+/// reach the requested power, cut at the deadline. The always-valid design has no size: it continues until the
+/// deadline.
+/// assumes: units that arrive evenly and count once; the normal limit with known variance.
 /// errors: out_of_range (traffic, effect or sd not above 0 and finite, shares or rates outside (0, 1), power not above
 ///     alpha, no look, more than 400 sequential looks until the deadline).
 /// cost: 0.1 s for 28 daily looks, 1 s for 90.
@@ -245,13 +272,14 @@ template <class Family>
     }
     const bool two = plan.alternative == side::two;
     const double z = normal_upper_quantile(two ? 0.5 * plan.alpha : plan.alpha);
-    const double drift = z + normal_quantile(plan.power);  // at the fixed-horizon size, which is time 1
+    const double drift =
+        z + normal_quantile(plan.power);  // the drift at the fixed-horizon size, which is time 1
     const double per_unit = plan.effect * plan.effect * plan.share * (1.0 - plan.share) / (plan.sd * plan.sd);
     advice.units_needed = drift * drift / per_unit;
-    const double day = plan.units_per_day / advice.units_needed;  // one day's information
+    const double day = plan.units_per_day / advice.units_needed;  // the information of one day
     const double deadline = days * day;
     advice.detectable_effect = std::fabs(plan.effect) / std::sqrt(deadline);
-    // With a look per day from the first on but never more than the deadline allows.
+    // The sequential designs look at this interval from the first look on, within the deadline.
     const double step = plan.look_days * day < deadline ? plan.look_days * day : deadline;
 
     const auto describe = [&](design_kind kind, const detail::look_plan& looks) {
@@ -283,7 +311,7 @@ template <class Family>
     describe(design_kind::hybrid,
              hybrid(detail::end_for_power(hybrid, drift, plan.power, two, 0.9 * fixed_end, most)));
 
-    // The fixed test looked at as often as the sequential designs look, until its planned size.
+    // A fixed-horizon test that is looked at as often as the sequential designs, until its planned size.
     detail::look_plan naive;
     for (const double t : mixture.times) {
         if (t < fixed_end) {
@@ -295,8 +323,8 @@ template <class Family>
     naive.bounds.push_back(z * std::sqrt(fixed_end));
     advice.peeking_error = detail::walk(naive, 0.0, two).stopped;
 
-    // Among designs that fit how results are looked at: in time first, then the shortest on average; a simpler one
-    // is kept where another saves less than 2 %.
+    // Among the designs that suit how results are looked at, prefer those in time, and then the shortest on average. A
+    // simpler design is kept where another saves less than 2 %.
     const auto fits = [&](design_kind kind) {
         switch (plan.look) {
             case looking::once: return kind == design_kind::fixed_horizon;

@@ -6,7 +6,7 @@ namespace joust {
 inline namespace v0 {
 namespace stats::detail {
 
-// The mean minus a number, exact also where both are large and nearly equal.
+// The mean minus a number, accurate also where both are large and nearly equal.
 [[nodiscard]] inline double mean_distance(const moments& values, double from) noexcept
 {
     moments fixed;

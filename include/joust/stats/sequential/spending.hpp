@@ -9,9 +9,9 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Spend hardly any error early, nearly all at the end: bounds like those of O'Brien and Fleming.
+/// Spend almost no error early and nearly all at the end: bounds like those of O'Brien and Fleming.
 ///
-/// The usual choice: the last bound is close to that of a test with a single look.
+/// When to use: the usual choice; the last bound is close to that of a test with a single look.
 /// source: Lan and DeMets 1983, 2 - 2 Phi(z / sqrt t) with z at alpha / 2.
 struct obrien_fleming {
     [[nodiscard]] double operator()(double alpha, double t) const noexcept
@@ -21,8 +21,9 @@ struct obrien_fleming {
     bool operator==(const obrien_fleming&) const = default;
 };
 
-/// Spend error about evenly: bounds of nearly equal height, like Pocock's. Stops large effects early, at the
-/// price of power at the end.
+/// Spend error about evenly: bounds of nearly equal height, like Pocock's.
+///
+/// When to use: large effects shall stop the trial early. When not: power at the planned end matters most.
 ///
 /// source: Lan and DeMets 1983, alpha log(1 + (e - 1) t).
 struct pocock {
@@ -33,10 +34,11 @@ struct pocock {
     bool operator==(const pocock&) const = default;
 };
 
-/// Spend by an exponential family: gamma = -4 is much like O'Brien-Fleming, 1 like Pocock, 0 is linear.
+/// Spend by an exponential family.
 ///
 /// source: Hwang, Shih and DeCani 1990.
 struct hwang_shih_decani {
+    /// The shape: -4 is much like O'Brien-Fleming, 1 is like Pocock, and 0 is linear.
     double gamma = -4.0;
     [[nodiscard]] double operator()(double alpha, double t) const noexcept
     {
@@ -45,10 +47,11 @@ struct hwang_shih_decani {
     bool operator==(const hwang_shih_decani&) const = default;
 };
 
-/// Spend alpha t^rho: 3 is much like O'Brien-Fleming, 1 is linear.
+/// Spend alpha t^rho.
 ///
 /// source: Kim and DeMets 1987.
 struct power_family {
+    /// The shape: 3 is much like O'Brien-Fleming, and 1 is linear.
     double rho = 2.0;
     [[nodiscard]] double operator()(double alpha, double t) const noexcept
     {
@@ -57,7 +60,7 @@ struct power_family {
     bool operator==(const power_family&) const = default;
 };
 
-/// One of the spending functions, as a value: made from any of them.
+/// Hold any of the spending functions as a value.
 class spending_function {
 public:
     constexpr spending_function(obrien_fleming = {}) noexcept {}
@@ -70,7 +73,7 @@ public:
     {
     }
 
-    /// Is the parameter one that the family is made for?
+    /// Is the parameter in the family's range?
     [[nodiscard]] bool usable() const noexcept
     {
         switch (family_) {
@@ -98,7 +101,7 @@ private:
     double parameter_ = 0.0;
 };
 
-/// Give how much of `alpha` may be spent by the fraction `t` of the planned information: 0 at 0, all from 1
+/// Return how much of `alpha` may be spent up to the fraction `t` of the planned information: 0 at 0, and all from 1
 /// on.
 ///
 /// errors: NaN unless 0 <= alpha < 1, t >= 0 and the function's parameter is finite (rho also positive).

@@ -17,43 +17,46 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of cluster_robust_t. Below `min_clusters` clusters, or below `min_df` degrees of freedom, the
-/// state is few_clusters: the numbers are given, but their error rate is not promised.
+/// Set up cluster_robust_t.
 struct cluster_options {
     double alpha = 0.05;
     side alternative = side::two;
+    /// With fewer clusters the state is few_clusters: the numbers are given, but may be too optimistic.
     std::size_t min_clusters = 8;
+    /// With fewer degrees of freedom the state is few_clusters.
     double min_df = 4.0;
 };
 
-/// A cluster-robust comparison, with what ignoring the clusters would have said beside it.
+/// Report a cluster-robust comparison, and what ignoring the clusters would give.
 struct cluster_result : test_result {
-    /// CR2: what the test uses
+    /// The CR2 standard error, which the test uses.
     double standard_error = not_a_number;
-    /// plain sandwich
+    /// The standard error by the plain sandwich.
     double cr0 = not_a_number;
-    /// CR0 with Stata's factor for clusters and coefficients
+    /// CR0 with Stata's factor for clusters and coefficients.
     double cr1 = not_a_number;
-    /// Welch's: every value taken as independent
+    /// Welch's standard error, which treats every value as independent.
     double naive_error = not_a_number;
+    /// The lower end of Welch's interval.
     double naive_lower = not_a_number;
+    /// The upper end of Welch's interval.
     double naive_upper = not_a_number;
+    /// How many clusters there are.
     std::size_t clusters = 0;
-    /// with values of the first sample
+    /// How many clusters have values of the first sample.
     std::size_t first_clusters = 0;
-    /// a cluster may hold both
+    /// How many clusters have values of the second sample; a cluster may have both.
     std::size_t second_clusters = 0;
 };
 
 /// Compare the means of two samples whose values come in clusters (users with many requests, pupils of a
 /// school).
 ///
-/// Value i belongs to cluster `clusters[i]` and to the first sample where `in_first[i]` is not 0. Clusters
-/// may hold values of both samples or of one; the estimate is the plain difference of means. CR2 makes the
-/// variance unbiased when errors are in truth independent, Satterthwaite's degrees of freedom take account of
-/// few or unequal clusters.
+/// Value i belongs to cluster `clusters[i]`, and to the first sample where `in_first[i]` is not 0. Clusters may hold
+/// values of both samples or of one; the estimate is the plain difference of means. CR2 makes the variance unbiased
+/// where errors are in fact independent; Satterthwaite's degrees of freedom allow for few or unequal clusters.
 /// shape: three spans of equal length
-/// assumes: clusters are independent of each other; nothing is assumed within.
+/// assumes: clusters are independent of each other; nothing is assumed within a cluster.
 /// errors: out_of_range (lengths, NaN, infinities, alpha), too_few (a sample with fewer than 2 values),
 ///     zero_variance, few_clusters (fewer than `min_clusters`, fewer than `min_df` degrees of freedom, or a
 ///     sample in one cluster).
@@ -111,14 +114,14 @@ struct cluster_result : test_result {
     }
     result.clusters = groups.size();
 
-    // The regression on two sample indicators: its hat matrix is 1 / n within a sample, so (I - H)^(-1/2)
-    // only rescales a cluster's residual sum by 1 / sqrt(1 - m / n), and no matrix has to be formed.
+    // The regression on two sample indicators has the hat matrix 1 / n within a sample, so (I - H)^(-1/2) only
+    // rescales a cluster's residual sum by 1 / sqrt(1 - m / n), and no matrix is needed.
     const double n[2] = {static_cast<double>(sample[0].count()), static_cast<double>(sample[1].count())};
     double cr0 = 0.0, cr2 = 0.0;
-    double diagonal = 0.0;    // sum over clusters of (M_gg)^2
+    double diagonal = 0.0;    // the sum over clusters of (M_gg)^2
     double own[2][2] = {};    // sum_g w_ga^2 w_gb^2
     double cross[2][2] = {};  // sum_g w_ga w_gb
-    bool spread = true;       // every sample lies in more than one cluster
+    bool spread = true;       // true while every sample lies in more than one cluster
     for (const cluster& g : groups) {
         double plain = 0.0, adjusted = 0.0, m_gg = 0.0;
         double w[2] = {0.0, 0.0};
@@ -151,8 +154,7 @@ struct cluster_result : test_result {
         result.state = status::few_clusters;
         return result;
     }
-    // Satterthwaite: trace(M)^2 / trace(M^2) with M_gh = delta_gh v_g'v_g - v_g' H v_h under independent
-    // errors.
+    // Satterthwaite: trace(M)^2 / trace(M^2) with M_gh = delta_gh v_g'v_g - v_g' H v_h under independent errors.
     const double trace = 1.0 / n[0] + 1.0 / n[1];
     double squares = diagonal;
     for (std::size_t a = 0; a < 2; ++a) {

@@ -19,30 +19,37 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// What becomes of pairs without a difference: `drop` leaves them out before ranking (Wilcoxon), `pratt` ranks
-/// them and leaves them out then, which keeps more power when there are many.
-enum class zero_differences : std::uint8_t { drop, pratt };
+/// Choose how pairs without a difference are treated; neither way do they enter the test.
+enum class zero_differences : std::uint8_t {
+    /// They are removed before ranking (Wilcoxon).
+    drop,
+    /// They are ranked and removed afterwards, which keeps more power when there are many.
+    pratt
+};
 
-/// Options of wilcoxon_signed_rank.
+/// Set up wilcoxon_signed_rank.
 struct signed_rank_options {
     double alpha = 0.05;
     side alternative = side::two;
+    /// How the p-value is computed.
     rank_p p_value = rank_p::automatic;
+    /// How pairs without a difference are treated.
     zero_differences zeros = zero_differences::drop;
-    /// correct the normal limit by one half
+    /// Correct the normal limit by one half.
     bool continuity = true;
-    /// estimate the pseudo-median too
+    /// Estimate the pseudo-median too, with its interval.
     bool shift = true;
 };
 
-/// A signed-rank test with the pairs that had no difference.
+/// Report a signed-rank test.
 struct signed_rank_result : test_result {
+    /// How many pairs have no difference.
     std::uint64_t zeros = 0;
 };
 
 namespace detail {
 
-// In how many ways, of all 2^n signs, the doubled ranks of the positive differences sum to 0, 1, ..., all.
+// In how many of all 2^n choices of signs the doubled ranks of the positive differences sum to 0, 1, ..., all.
 [[nodiscard]] inline buffer<double> signed_rank_counts(std::span<const std::uint64_t> doubled_ranks,
                                                        std::uint64_t all)
 {
@@ -71,16 +78,19 @@ namespace detail {
 
 }  // namespace detail
 
-/// Ask whether differences of pairs lie evenly around zero: Wilcoxon's signed ranks, V the sum of the ranks of
-/// the positive ones.
+/// Test whether differences of pairs are symmetric about zero: Wilcoxon's signed ranks, where V is the sum of the
+/// ranks of the positive ones.
 ///
-/// Use it for paired measurements that are skewed or have outliers. The estimate is the pseudo-median, the
-/// median of the averages of all pairs of differences, with the interval that inverts the test; zeros take part
-/// in it. Equal differences share ranks; the exact p-value with ties or zeros is conditional on them.
+/// The estimate is the pseudo-median, the median of the averages of all pairs of differences (zeros included), with
+/// the interval that inverts the test. Equal differences share ranks; the exact p-value with ties or zeros is
+/// conditional on them.
+///
+/// When to use: paired measurements that are skewed or have outliers. When not: differences that are not symmetric
+/// about their centre (`sign_test`).
 /// assumes: independent pairs; differences symmetric about their centre.
-/// errors: out_of_range (unequal lengths, NaN, alpha), too_few (no pair), zero_variance (no difference but
-///     zeros: p is 1).
-/// cost: about 30 ns per pair at 1e6, 200 more for the pseudo-median.
+/// errors: out_of_range (unequal lengths, NaN, alpha), too_few (no pair), zero_variance (all differences are zero: p
+///     is 1).
+/// cost: about 30 ns per pair at 1e6, 200 ns more for the pseudo-median.
 /// source: Wilcoxon 1945; Pratt 1959; Hodges and Lehmann 1963.
 [[nodiscard]] inline signed_rank_result wilcoxon_signed_rank(std::span<const double> differences,
                                                              const signed_rank_options& options = {})
@@ -152,7 +162,7 @@ namespace detail {
     const test_options common{options.alpha, options.alternative};
     const double tail_level = detail::tail_alpha(common);
     const double all_differences = static_cast<double>(differences.size());
-    // The interval counts averages of all differences, zeros among them.
+    // The interval is that of the averages of all differences, zeros included.
     const double full_deviation =
         std::sqrt(all_differences * (all_differences + 1.0) * (2.0 * all_differences + 1.0) / 24.0);
     std::uint64_t rank =
@@ -208,7 +218,7 @@ namespace detail {
     return result;
 }
 
-/// From two measurements of the same units, first minus second.
+/// Test two measurements of the same units, first minus second.
 [[nodiscard]] inline signed_rank_result wilcoxon_signed_rank(std::span<const double> x,
                                                              std::span<const double> y,
                                                              const signed_rank_options& options = {})

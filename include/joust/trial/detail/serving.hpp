@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/compiler.hpp>
 #include <joust/core/fixed_string.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/evidence/live_evidence.hpp>
@@ -19,7 +20,9 @@
 #include <joust/trial/covariate.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/pass_arguments.hpp>
 #include <joust/trial/detail/plan.hpp>
+#include <joust/trial/fwd.hpp>
 #include <joust/trial/on_failure.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/timing.hpp>
@@ -44,7 +47,7 @@ namespace joust {
 inline namespace v0 {
 
 /// A prediction with the ticket that later feedback comes back with.
-template <class Result, class Ticket = joust::ticket>
+template <class Result, class Ticket>
 struct served {
     Result prediction;
     Ticket ticket;
@@ -55,15 +58,6 @@ struct served<void, Ticket> {
 };
 
 namespace detail {
-
-/// Does a result stand for work that is not done yet?
-template <class Result>
-concept pending_result = requires(std::remove_cvref_t<Result>& r) {
-    r.get();
-    r.wait();
-} || requires(std::remove_cvref_t<Result>& r) {
-    r.await_ready();
-} || requires(std::remove_cvref_t<Result>& r) { r.operator co_await(); };
 
 /// What every trial that serves one arm per unit has in common: assignment, calls, feedback, evidence.
 ///
@@ -132,6 +126,10 @@ protected:
     static_assert(
         fixed_shares || arm_count == 2,
         "joust: with more than two models a splitter also states its shares: `share(arm) const -> double`");
+
+    using calls = arm_call<models_t, falls_back>;
+    template <class... A>
+    using result_t = typename calls::template result<A...>;
 
     /// Take the models and policies out of `arguments`; a derived trial takes its own afterwards.
     explicit serving(std::tuple<Args...>& arguments)
@@ -525,13 +523,13 @@ private:
     }
 
     template <class Call>
-    [[nodiscard, gnu::noinline]] visit assign_pinned(const Call& call) const noexcept
+    [[nodiscard]] JOUST_NOINLINE visit assign_pinned(const Call& call) const noexcept
     {
         return board_.read_pinned(live_.mine(), [&](const plan_t& now) { return assign_by(now, call); });
     }
 
     template <class Call>
-    [[nodiscard, gnu::always_inline]] visit assign_by(const plan_t& now, const Call& call) const noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE visit assign_by(const plan_t& now, const Call& call) const noexcept
     {
         const assignment given = now.split.assign(call);
         visit seen;
@@ -600,95 +598,6 @@ private:
                                    .nonce = hides_tickets<tickets_t> ? live_.mine().next_call() : 0});
     }
 
-    // How models get the arguments. Where a fallback is possible nobody may consume them, champion included, or only the
-    // challenger would pay for copies and latencies would not compare.
-    template <class A>
-    using const_lvalue = const std::remove_reference_t<A>&;
-    template <class A>
-    using lvalue = std::remove_reference_t<A>&;
-
-    template <class F, class... A>
-    static constexpr bool takes_const = std::is_invocable_v<F&, const_lvalue<A>...>;
-    template <class F, class... A>
-    static constexpr bool takes_lvalues = std::is_invocable_v<F&, lvalue<A>...>;
-
-    template <class... A>
-    static constexpr bool all_take_const = []<class... F>(std::tuple<model<F>...>*) {
-        return (takes_const<F, A...> && ...);
-    }(static_cast<models_t*>(nullptr));
-    template <class... A>
-    static constexpr bool all_take_lvalues = []<class... F>(std::tuple<model<F>...>*) {
-        return (takes_lvalues<F, A...> && ...);
-    }(static_cast<models_t*>(nullptr));
-    template <class... A>
-    static constexpr bool all_take_forwarded = []<class... F>(std::tuple<model<F>...>*) {
-        return (std::is_invocable_v<F&, A...> && ...);
-    }(static_cast<models_t*>(nullptr));
-
-    template <class A, bool Const>
-    using passed_one =
-        std::conditional_t<!falls_back, A&&, std::conditional_t<Const, const_lvalue<A>, lvalue<A>>>;
-
-    template <std::size_t I>
-    using callable_t = std::remove_reference_t<decltype(std::get<I>(std::declval<models_t&>()).call)>;
-
-    template <std::size_t I, class... A>
-    static auto result_probe()
-    {
-        constexpr bool as_const = all_take_const<A...>;
-        return std::type_identity<std::invoke_result_t<callable_t<I>&, passed_one<A, as_const>...>>{};
-    }
-
-    template <class... A>
-    static constexpr bool check_call()
-    {
-        if constexpr (falls_back) {
-            static_assert(
-                all_take_const<A...> || all_take_lvalues<A...>,
-                "joust: a model cannot be called with these arguments as lvalues; models that can be fallen back from must not consume their arguments: take them by const reference, or add joust::rethrow{}");
-        } else {
-            static_assert(all_take_forwarded<A...>, "joust: a model cannot be called with these arguments");
-        }
-        return true;
-    }
-
-    template <class... A>
-    static auto checked_result()
-    {
-        if constexpr (check_call<A...>()) {
-            using champion = typename decltype(result_probe<0, A...>())::type;
-            static_assert(
-                !pending_result<champion>,
-                "joust: this model returns before its work is done (a future or an awaitable), so its failure and latency would not be seen; use choose(unit), and complete(ticket, latency, ok) when it is done");
-            [&]<std::size_t... I>(std::index_sequence<I...>) {
-                static_assert(
-                    (compatible<typename decltype(result_probe<I, A...>())::type, champion> && ...),
-                    "joust: every model must return what the champion returns, or something that converts to it");
-            }(std::make_index_sequence<arm_count>{});
-            return std::type_identity<champion>{};
-        }
-    }
-
-    // A reference must not be bound to a temporary made by conversion.
-    template <class From, class To>
-    static constexpr bool compatible =
-        std::is_same_v<From, To> ||
-        (std::is_convertible_v<From, To> && !std::is_reference_v<To> && !std::is_void_v<To>);
-
-    template <class... A>
-    using result_t = typename decltype(checked_result<A...>())::type;
-
-    template <std::size_t I, class Result, class... A>
-    Result invoke_arm(unsigned arm, A&&... arguments)
-    {
-        if constexpr (I + 1 < arm_count) {
-            if (arm != I) {
-                return invoke_arm<I + 1, Result>(arm, std::forward<A>(arguments)...);
-            }
-        }
-        return invoke(std::get<I>(models_).call, std::forward<A>(arguments)...);
-    }
-
     /// Records an exposure when it goes out of scope: after the result has been built in the caller's place.
     template <bool Timed>
     class scope {
@@ -724,7 +633,7 @@ private:
     result_t<A...> call(ticket_type* out, A&&... arguments)
     {
         using result = result_t<A...>;
-        constexpr bool as_const = all_take_const<A...>;
+        constexpr bool as_const = calls::template all_take_const<A...>;
         bool may_record = true;
         if constexpr (asks_consent) {
             may_record = consent_.may_record(std::as_const(arguments)...);
@@ -744,8 +653,9 @@ private:
             if constexpr (WithTicket) {
                 *out = tickets_.seal(unrecorded_receipt());
             }
-            return invoke_arm<0, result>(may_record ? seen.arm : 0,
-                                         static_cast<passed_one<A, as_const>>(arguments)...);
+            return calls::template invoke<result>(
+                models_, may_record ? seen.arm : 0,
+                static_cast<typename calls::template passed<A, as_const>>(arguments)...);
         }
         // The number is drawn before the call only where something needs it then; `finish` draws it otherwise.
         constexpr bool numbered = WithTicket || records || !std::is_same_v<timing_t, untimed>;
@@ -769,22 +679,23 @@ private:
     }
 
     template <class Result, class... A>
-    [[gnu::noinline]] Result run_timed(const visit& seen, const ticket* receipt, std::uint32_t number,
-                                       A&&... arguments)
+    JOUST_NOINLINE Result run_timed(const visit& seen, const ticket* receipt, std::uint32_t number,
+                                    A&&... arguments)
     {
         return run<true, Result>(seen, receipt, number, std::forward<A>(arguments)...);
     }
 
     template <bool Timed, class result, class... A>
-    [[gnu::always_inline]] result run(const visit& seen, const ticket* receipt, std::uint32_t number,
-                                      A&&... arguments)
+    JOUST_ALWAYS_INLINE result run(const visit& seen, const ticket* receipt, std::uint32_t number,
+                                   A&&... arguments)
     {
-        constexpr bool as_const = all_take_const<A...>;
+        constexpr bool as_const = calls::template all_take_const<A...>;
         scope<Timed> running{*this, seen, receipt, number};
         try {
             if constexpr (asks_acceptance) {
-                result answer =
-                    invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
+                result answer = calls::template invoke<result>(
+                    models_, seen.arm,
+                    static_cast<typename calls::template passed<A, as_const>>(arguments)...);
                 const bool accepted = accepts(answer);
                 if (accepted || seen.arm == 0) {
                     running.failed = !accepted;
@@ -795,7 +706,9 @@ private:
                     "joust: accept_if refuses results, which needs the champion to fall back on; it does not go with rethrow{}");
                 running.failed = true;
             } else {
-                return invoke_arm<0, result>(seen.arm, static_cast<passed_one<A, as_const>>(arguments)...);
+                return calls::template invoke<result>(
+                    models_, seen.arm,
+                    static_cast<typename calls::template passed<A, as_const>>(arguments)...);
             }
         } catch (...) {
             running.failed = true;
@@ -804,7 +717,8 @@ private:
             }
         }
         if constexpr (falls_back) {
-            return invoke_arm<0, result>(0, static_cast<passed_one<A, as_const>>(arguments)...);
+            return calls::template invoke<result>(
+                models_, 0, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
         } else {
             std::terminate();  // not reached: without a fallback every path above returns or throws
         }
@@ -822,8 +736,8 @@ private:
     }
 
     template <bool Timed>
-    [[gnu::always_inline]] void finish(const visit& seen, std::int64_t spent, bool failed,
-                                       const ticket* receipt, std::uint32_t number) noexcept
+    JOUST_ALWAYS_INLINE void finish(const visit& seen, std::int64_t spent, bool failed, const ticket* receipt,
+                                    std::uint32_t number) noexcept
     {
         slab& mine = live_.mine();
         if (Derived::counts_every_call && number == no_number) {
@@ -962,7 +876,7 @@ private:
     }
 
     template <std::size_t Which>
-    [[gnu::always_inline]] void add_up(const visit& seen, const cell& c) noexcept
+    JOUST_ALWAYS_INLINE void add_up(const visit& seen, const cell& c) noexcept
     {
         slab& mine = live_.mine();
         live_.observe(mine, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym, c.value);

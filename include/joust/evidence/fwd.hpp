@@ -1,0 +1,11 @@
+#pragma once
+
+// Declares the public types of joust/evidence/ without defining them, for headers that only name them.
+
+namespace joust {
+inline namespace v0 {
+
+struct evidence;
+
+}  // namespace v0
+}  // namespace joust
