@@ -12,8 +12,8 @@ namespace joust {
 inline namespace v0 {
 namespace quality {
 
-// Metrics of models that predict a number. Each goes into row_quality (one model), paired_quality (two models, the same
-// rows) or clustered_quality (units with several rows):
+// Metrics of models that predict a number. Each is used with row_quality (one model), paired_quality (two models, the
+// same rows) or clustered_quality (units with several rows):
 //     row_quality<root_mean_squared_error> q;  q.add(truth, predicted);  q.result()
 
 namespace detail {
@@ -26,7 +26,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// The mean distance of predictions from the truth.
+/// Measure the mean distance of predictions from the truth.
 struct mean_absolute_error {
     static constexpr std::size_t columns = 1;
     static constexpr std::string_view name() noexcept { return "MAE"; }
@@ -43,7 +43,7 @@ struct mean_absolute_error {
     }
 };
 
-/// The mean squared error. Heavy tails make it, and everything built on it, slow to settle.
+/// Measure the mean squared error. With heavy tails it, and everything built on it, converges slowly.
 struct mean_squared_error {
     static constexpr std::size_t columns = 1;
     static constexpr std::string_view name() noexcept { return "MSE"; }
@@ -60,7 +60,7 @@ struct mean_squared_error {
     }
 };
 
-/// The root of the mean squared error, in units of what is predicted.
+/// Measure the root of the mean squared error, in the units of the truth.
 struct root_mean_squared_error {
     static constexpr std::size_t columns = 1;
     static constexpr std::string_view name() noexcept { return "RMSE"; }
@@ -79,14 +79,16 @@ struct root_mean_squared_error {
     }
 };
 
-/// The share of the truth's variance that predictions explain: 1 - sum of squared errors / sum of squares around the mean.
+/// Measure the share of the truth's variance that predictions explain: 1 - sum of squared errors / sum of squares
+/// around the mean.
 ///
-/// Below 0 where the mean alone would predict better. `centre` is any number near the mean of the truth, the same for
-/// all parts: without it a mean that is large against the standard deviation costs digits.
+/// It is below 0 where the mean alone would predict better.
 /// errors: a constant truth gives out_of_range.
 struct r_squared {
-    static constexpr std::size_t columns = 3;  // e^2, y, y^2, with y the truth minus centre
+    static constexpr std::size_t columns = 3;  // e^2, y, y^2, where y is the truth minus centre
     static constexpr std::string_view name() noexcept { return "R-squared"; }
+    /// Any number near the mean of the truth, the same for all parts; without it a mean that is large compared with
+    /// the standard deviation costs digits.
     double centre = 0.0;
 
     [[nodiscard]] std::optional<std::array<double, 3>> row(double truth, double predicted) const noexcept
