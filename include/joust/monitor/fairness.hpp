@@ -29,6 +29,7 @@ using quality::confusion;
 struct measure {
     /// The value.
     double value = stats::not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -301,6 +302,7 @@ struct named_group {
     std::string name;
     /// The table of the group's predictions: two classes, of which class 1 is "yes".
     confusion counts;
+    /// Compare all members.
     bool operator==(const named_group&) const = default;
 };
 

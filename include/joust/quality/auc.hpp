@@ -379,6 +379,7 @@ public:
         return true;
     }
 
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Return half the share of pairs that fell into one bin: the largest distance from the exact AUC.

@@ -42,6 +42,7 @@ struct calibration_result {
     std::uint64_t rows = 0;
     /// How many buckets of units there are, where the interval allows for them.
     std::size_t clusters = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -173,6 +174,7 @@ public:
 
     /// Return the bins, by rising probability.
     [[nodiscard]] std::span<const bin> bins() const noexcept { return bins_; }
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Return the calibration so far.
@@ -311,6 +313,7 @@ public:
         return true;
     }
 
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Test the difference of `squared`, first minus second.
@@ -438,7 +441,9 @@ public:
         return true;
     }
 
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return all_.rejected(); }
+    /// Return the number of buckets.
     [[nodiscard]] std::size_t buckets() const noexcept { return buckets_; }
 
     /// Return the calibration so far. errors: as calibration_bins, and few_clusters (fewer than 30 buckets hold data).

@@ -30,8 +30,12 @@ struct class_shares {
 
 /// Hold the derivatives of a metric with respect to the shares of class_shares.
 struct class_slopes {
-    /// By class: the derivative with respect to each of the shares.
-    std::vector<double> hit, truth, predicted;
+    /// By class: the derivative with respect to the share of hits.
+    std::vector<double> hit;
+    /// By class: the derivative with respect to the share of truth.
+    std::vector<double> truth;
+    /// By class: the derivative with respect to the share of predictions.
+    std::vector<double> predicted;
 
     /// Start with slopes of 0.
     explicit class_slopes(std::size_t classes) : hit(classes), truth(classes), predicted(classes) {}
@@ -123,7 +127,9 @@ template <class TakesPart, class PerClass>
 
 /// Measure the share of rows whose class is predicted.
 struct accuracy {
+    /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "accuracy"; }
+    /// Return the metric from class shares, and write its slopes.
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
     {
         return detail::share_of_hits(s, slopes);
@@ -134,10 +140,14 @@ struct accuracy {
 ///
 /// The mean is taken over the classes that occur in truth or predictions; a class that is never predicted counts as 0.
 struct precision {
+    /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "precision"; }
+    /// The mean over classes, where no label is chosen.
     averaging average = averaging::macro;
+    /// The class to measure; by default all classes.
     std::size_t label = detail::every_class;
 
+    /// Return the metric from class shares, and write its slopes.
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
     {
         return detail::mean_hit_rate(s, slopes, average, label, s.predicted, 2);
@@ -148,10 +158,14 @@ struct precision {
 ///
 /// Classes and means are those of precision; a class without rows counts as 0.
 struct recall {
+    /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "recall"; }
+    /// The mean over classes, where no label is chosen.
     averaging average = averaging::macro;
+    /// The class to measure; by default all classes.
     std::size_t label = detail::every_class;
 
+    /// Return the metric from class shares, and write its slopes.
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
     {
         return detail::mean_hit_rate(s, slopes, average, label, s.truth, 1);
@@ -160,12 +174,16 @@ struct recall {
 
 /// Measure the harmonic mean of precision and recall.
 struct f_score {
+    /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "F-score"; }
     /// How many times as much as precision recall counts.
     double beta = 1.0;
+    /// The mean over classes, where no label is chosen.
     averaging average = averaging::macro;
+    /// The class to measure; by default all classes.
     std::size_t label = detail::every_class;
 
+    /// Return the metric from class shares, and write its slopes.
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
     {
         if (average == averaging::micro && label == detail::every_class) {
@@ -185,8 +203,10 @@ struct f_score {
 
 /// Measure the mean recall over the classes that have rows: the accuracy if all classes were equally frequent.
 struct balanced_accuracy {
+    /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "balanced accuracy"; }
 
+    /// Return the metric from class shares, and write its slopes.
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
     {
         return detail::over_classes(
@@ -202,8 +222,10 @@ struct balanced_accuracy {
 /// errors: out_of_range where truth or prediction is constant.
 /// source: Matthews 1975; Gorodkin 2004 (more than two classes).
 struct matthews_correlation {
+    /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "Matthews correlation"; }
 
+    /// Return the metric from class shares, and write its slopes.
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
     {
         const std::size_t k = s.hit.size();
@@ -323,8 +345,11 @@ public:
         return true;
     }
 
+    /// Return the number of classes.
     [[nodiscard]] std::size_t classes() const noexcept { return classes_; }
+    /// Return how many rows were counted.
     [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
     /// Return how many rows have this true and this predicted class.
     [[nodiscard]] std::uint64_t count(std::size_t truth, std::size_t predicted) const noexcept
@@ -412,6 +437,7 @@ public:
     [[nodiscard]] const confusion& first() const noexcept { return first_; }
     /// Return the table of the second model.
     [[nodiscard]] const confusion& second() const noexcept { return second_; }
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Test the difference of a metric between both models, first minus second. errors: as confusion.
@@ -487,6 +513,7 @@ public:
         return true;
     }
 
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Return the table of all buckets together.

@@ -15,7 +15,9 @@ namespace quality {
 
 /// Measure the mean of minus the logarithm of the probability that the model gave to the true class.
 struct log_loss {
+    /// How many columns a row has.
     static constexpr std::size_t columns = 1;
+    /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "log loss"; }
     /// Smaller probabilities of the true class count as this one, because a single 0 would make the mean infinite.
     double floor = 1e-15;
@@ -43,7 +45,9 @@ struct log_loss {
         }
         return std::array<double, 1>{-std::log(std::fmax(probabilities[label], floor))};
     }
+    /// Return the metric from the means of the columns.
     [[nodiscard]] double value(const std::array<double, 1>& means) const noexcept { return means[0]; }
+    /// Return the gradient of the metric.
     [[nodiscard]] std::array<double, 1> gradient(const std::array<double, 1>& /* means */) const noexcept
     {
         return {1.0};
@@ -52,9 +56,12 @@ struct log_loss {
 
 /// Measure the mean squared distance between the predicted probability of 1 and the label 0 or 1.
 struct brier_score {
+    /// How many columns a row has.
     static constexpr std::size_t columns = 1;
+    /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "Brier score"; }
 
+    /// Return the columns of a row, or nothing where it cannot be used.
     [[nodiscard]] std::optional<std::array<double, 1>> row(int label, double probability) const noexcept
     {
         if ((label != 0 && label != 1) || !(probability >= 0.0 && probability <= 1.0)) {
@@ -63,7 +70,9 @@ struct brier_score {
         const double e = probability - static_cast<double>(label);
         return std::array<double, 1>{e * e};
     }
+    /// Return the metric from the means of the columns.
     [[nodiscard]] double value(const std::array<double, 1>& means) const noexcept { return means[0]; }
+    /// Return the gradient of the metric.
     [[nodiscard]] std::array<double, 1> gradient(const std::array<double, 1>& /* means */) const noexcept
     {
         return {1.0};

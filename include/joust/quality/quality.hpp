@@ -29,13 +29,17 @@ namespace quality {
 struct quality {
     /// The metric.
     double value = stats::not_a_number;
+    /// The standard error of the metric.
     double standard_error = stats::not_a_number;
+    /// The lower end of the interval.
     double lower = stats::not_a_number;
+    /// The upper end of the interval.
     double upper = stats::not_a_number;
     /// How many rows were counted.
     std::uint64_t rows = 0;
     /// How many buckets of units there are, where the interval allows for them.
     std::size_t clusters = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -211,7 +215,9 @@ public:
         rejected_ += other.rejected_;
     }
 
+    /// Return how many rows were counted.
     [[nodiscard]] std::uint64_t rows() const noexcept { return sums_.count(); }
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Return the metric so far.
@@ -276,7 +282,9 @@ public:
         rejected_ += other.rejected_;
     }
 
+    /// Return how many rows were counted.
     [[nodiscard]] std::uint64_t rows() const noexcept { return sums_.count(); }
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Test the difference of the metric, first minus second. errors: as row_quality.
@@ -366,6 +374,7 @@ public:
         return true;
     }
 
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Return the metric so far. errors: too_few, few_clusters (fewer than 30 buckets hold data), zero_variance,

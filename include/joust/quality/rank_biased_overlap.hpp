@@ -29,6 +29,7 @@ struct overlap {
     double lower = stats::not_a_number;
     /// The largest overlap that any continuation of the lists could give.
     double upper = stats::not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 

@@ -17,6 +17,7 @@ namespace quality {
 struct rank_correlation {
     /// The correlation, from -1 (reversed) to 1 (alike).
     double value = stats::not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 

@@ -187,6 +187,7 @@ public:
         return out;
     }
 
+    /// Return whether the ranking is valid, and why not.
     [[nodiscard]] status state() const noexcept { return state_; }
     /// Return grades by rank; 0 for documents without a judgement.
     [[nodiscard]] std::span<const double> grades() const noexcept { return grades_; }
@@ -284,6 +285,7 @@ private:
 struct query_value {
     /// The metric.
     double value = stats::not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -770,6 +772,7 @@ public:
     }
     /// Return how many queries had no answer, and were counted as zero or left out.
     [[nodiscard]] std::uint64_t unanswered() const noexcept { return unanswered_; }
+    /// Return how many queries were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_ + values_.rejected(); }
 
     /// Return the mean with a normal interval over queries.
@@ -824,6 +827,7 @@ public:
     [[nodiscard]] std::uint64_t counted() const noexcept { return differences_.counted(); }
     /// Return how many queries had no answer, and were counted as zero or left out.
     [[nodiscard]] std::uint64_t unanswered() const noexcept { return differences_.unanswered(); }
+    /// Return how many queries were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return differences_.rejected(); }
 
     /// Return the mean difference so far.

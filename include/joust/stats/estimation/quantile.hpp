@@ -22,6 +22,7 @@ namespace stats {
 struct quantile_options {
     /// The share of values below the quantile.
     double q = 0.99;
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
     /// 0 for an interval at one look. Otherwise the interval is valid at every look, and it is narrowest near this
     /// many values in the smaller sample.
@@ -31,9 +32,13 @@ struct quantile_options {
 /// Report a quantile, or a difference or ratio of two, with its interval.
 /// units: those of the values; a latency sketch gives nanoseconds
 struct quantile_result {
+    /// The name of the method, for reports.
     std::string_view method{};
+    /// The quantile, or the comparison of two.
     double estimate = not_a_number;
+    /// The lower end of the interval.
     double lower = not_a_number;
+    /// The upper end of the interval.
     double upper = not_a_number;
     /// The first sample's quantile.
     double first = not_a_number;
@@ -43,6 +48,7 @@ struct quantile_result {
     std::uint64_t n1 = 0;
     /// How many values the second sample has; 0 where there is only one sample.
     std::uint64_t n2 = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -52,6 +58,7 @@ struct rank_interval {
     std::uint64_t lower = 0;
     /// The upper rank; n + 1 means that no value bounds the quantile from above.
     std::uint64_t upper = 0;
+    /// Compare all members.
     bool operator==(const rank_interval&) const = default;
 };
 
@@ -169,9 +176,10 @@ struct quantile_ends {
     }
     ends.lower = static_cast<double>(latency_sketch::range_of(bin_of_rank(sketch, ranks.lower)).lower);
     const std::size_t last = bin_of_rank(sketch, ranks.upper);
-    ends.upper = last + 1 == latency_sketch::bins
-                     ? std::numeric_limits<double>::infinity()  // the last bin also holds all longer durations
-                     : static_cast<double>(latency_sketch::range_of(last).upper - 1);
+    ends.upper =
+        last + 1 == latency_sketch::bins
+            ? std::numeric_limits<double>::infinity()  // the last bin also holds all longer durations
+            : static_cast<double>(latency_sketch::range_of(last).upper - 1);
     ends.state = status::ok;
     return ends;
 }

@@ -66,9 +66,11 @@ struct experiment_plan {
     double sd = 1.0;
     /// The share of units that the challenger gets.
     double share = 0.5;
+    /// The error that the experiment may have, over all its looks.
     double alpha = 0.05;
     /// The probability of finding the effect.
     double power = 0.8;
+    /// The departure from the null that the experiment looks for.
     side alternative = side::two;
     /// When the experiment has to end.
     double deadline_days = 28.0;
@@ -118,6 +120,7 @@ struct design_advice {
     double units_needed = not_a_number;
     /// The effect that a fixed horizon finds by the deadline with the requested power.
     double detectable_effect = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::out_of_range;
 
     /// Return the report of one design.
@@ -272,7 +275,8 @@ template <class Family>
     }
     const bool two = plan.alternative == side::two;
     const double z = normal_upper_quantile(two ? 0.5 * plan.alpha : plan.alpha);
-    const double drift = z + normal_quantile(plan.power);  // the drift at the fixed-horizon size, which is time 1
+    const double drift =
+        z + normal_quantile(plan.power);  // the drift at the fixed-horizon size, which is time 1
     const double per_unit = plan.effect * plan.effect * plan.share * (1.0 - plan.share) / (plan.sd * plan.sd);
     advice.units_needed = drift * drift / per_unit;
     const double day = plan.units_per_day / advice.units_needed;  // the information of one day

@@ -19,7 +19,9 @@ namespace stats {
 
 /// Set up cluster_robust_t.
 struct cluster_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// With fewer clusters the state is few_clusters: the numbers are given, but may be too optimistic.
     std::size_t min_clusters = 8;

@@ -33,6 +33,7 @@ enum class ks_p : std::uint8_t {
 
 /// Set up ks_two_sample.
 struct ks_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
     /// `greater` looks for larger values in the first sample, whose distribution function is then below the second's.
     side alternative = side::two;
@@ -89,7 +90,8 @@ template <class Probability>
     for (std::size_t s = 1; s <= m + n; ++s) {
         inverse[s] = 1.0 / static_cast<double>(s);
     }
-    const bool low_side = alternative != side::less;      // few of the first sample so far: its values are greater
+    const bool low_side =
+        alternative != side::less;  // few of the first sample so far: its values are greater
     const bool high_side = alternative != side::greater;  // many of the first sample so far
     const double nothing = Probability::one == 0.0 ? -std::numeric_limits<double>::infinity() : 0.0;
     buffer<double> reached(n + 1, Probability::one);

@@ -29,7 +29,9 @@ enum class zero_differences : std::uint8_t {
 
 /// Set up wilcoxon_signed_rank.
 struct signed_rank_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// How the p-value is computed.
     rank_p p_value = rank_p::automatic;
