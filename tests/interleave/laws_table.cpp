@@ -19,7 +19,7 @@
 #include <string>
 #include <vector>
 
-// The table of docs/how-to/interleaving.md: every method over all cases, and whether positions alone can make a ranker win.
+// The table of docs/evidence/interleaving.md: every method over all cases, and whether positions alone can make a ranker win.
 
 using namespace joust_test;
 

@@ -179,7 +179,7 @@ if (page.scrollWidth > window.innerWidth) {
   }
 }
 const broken = [...document.images].filter(each => each.complete && each.naturalWidth === 0).map(each => each.src);
-const code = parseFloat(getComputedStyle(document.querySelector('article p, article td') || document.body).fontSize);
+const code = parseFloat(getComputedStyle(document.querySelector('article p, article td, article code') || document.body).fontSize);
 return {scroll: page.scrollWidth, window: window.innerWidth, wide: wide, broken: broken, text: code};
 """
 

@@ -34,7 +34,6 @@ struct comparison;
 
 namespace fairness {
 
-struct confusion;
 struct measure;
 enum class gap : std::uint8_t;
 struct named_group;

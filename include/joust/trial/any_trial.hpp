@@ -4,7 +4,7 @@
 #include <joust/core/error.hpp>
 #include <joust/report/report.hpp>
 #include <joust/store/snapshot.hpp>
-#include <joust/trial/detail/serving.hpp>
+#include <joust/trial/served.hpp>
 
 #include <string>
 #include <type_traits>
