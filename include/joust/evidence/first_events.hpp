@@ -124,7 +124,7 @@ public:
     }
 
 private:
-    mutable std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+    mutable std::atomic_flag busy_{};
     stats::first_failure test_;
     std::atomic<double> log_e_{0.0};
     std::atomic<double> highest_{0.0};

@@ -154,7 +154,7 @@ private:
 
     quantile_watch asked_;
     std::atomic<double> threshold_{no_limit};
-    std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+    std::atomic_flag busy_{};
     std::vector<double> first_;
     std::vector<std::atomic<double>> weights_;
 };
