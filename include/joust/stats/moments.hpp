@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/two_doubles.hpp>
@@ -17,10 +18,13 @@ namespace stats {
 
 /// Hold the sufficient statistics of one sample, from which every test of means here can be computed.
 struct sample_summary {
+    /// The number of values.
     double n = 0.0;
+    /// The mean.
     double mean = 0.0;
     /// The variance with divisor n - 1.
     double variance = 0.0;
+    /// Compare all members.
     bool operator==(const sample_summary&) const = default;
 };
 
@@ -106,7 +110,9 @@ public:
         n_ += other.n_;
     }
 
+    /// Return how many values were counted.
     [[nodiscard]] std::uint64_t count() const noexcept { return n_; }
+    /// Return how many values were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Return the mean. errors: 0 for an empty sample.
@@ -143,6 +149,7 @@ public:
         return detail::add(exact_mean(), detail::negate(other.exact_mean())).high;
     }
 
+    /// Compare all members.
     bool operator==(const moments&) const = default;
 
 private:
@@ -260,7 +267,9 @@ public:
         y_.merge(other.y_);
     }
 
+    /// Return how many pairs were counted.
     [[nodiscard]] std::uint64_t count() const noexcept { return x_.count(); }
+    /// Return how many pairs were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
     /// The moments of the first values.
     [[nodiscard]] const moments& x() const noexcept { return x_; }
@@ -279,6 +288,7 @@ public:
         return detail::add(cross_, detail::negate(centre)).high / (n - 1.0);
     }
 
+    /// Compare all members.
     bool operator==(const pair_moments&) const = default;
 
 private:

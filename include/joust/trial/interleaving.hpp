@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/clock.hpp>
@@ -11,6 +12,7 @@
 #include <joust/interleave/slate.hpp>
 #include <joust/report/report.hpp>
 #include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/check_ranking.hpp>
 #include <joust/trial/detail/draw_slate.hpp>
 #include <joust/trial/detail/interleaver_traits.hpp>
 #include <joust/trial/detail/interleaving_report.hpp>
@@ -295,18 +297,22 @@ private:
         using length_t = std::remove_cvref_t<std::tuple_element_t<sizeof...(I), Tuple>>;
         static_assert(std::is_integral_v<length_t>,
                       "joust: the last argument of rank(args..., length) is the number of items to show");
-        const auto asked = std::get<sizeof...(I)>(arguments);
-        const std::size_t length = asked > length_t{0} ? static_cast<std::size_t>(asked) : 0;
-        return serve(from, std::make_index_sequence<rankers>{}, length,
-                     std::as_const(std::get<I>(arguments))...);
+        if constexpr (!std::is_integral_v<length_t> ||
+                      !detail::check_ranked_call<parts,
+                                                 std::remove_cvref_t<std::tuple_element_t<I, Tuple>>...>()) {
+            return detail::no_answer{};
+        } else {
+            const auto asked = std::get<sizeof...(I)>(arguments);
+            const std::size_t length = asked > length_t{0} ? static_cast<std::size_t>(asked) : 0;
+            return serve(from, std::make_index_sequence<rankers>{}, length,
+                         std::as_const(std::get<I>(arguments))...);
+        }
     }
 
     template <std::size_t... R, class... A>
     auto serve(const start& from, std::index_sequence<R...>, std::size_t length, const A&... arguments)
     {
-        using calls = detail::ranker_calls<typename parts::models_t>;
-        static_assert(calls::template check<A...>());
-        using lists_t = typename calls::template lists<A...>;
+        using lists_t = typename detail::ranker_calls<typename parts::models_t>::template lists<A...>;
 
         if (!core_.may_record(arguments...)) [[unlikely]] {
             return serve_unrecorded<lists_t>(from, length, arguments...);

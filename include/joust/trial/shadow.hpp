@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -6,6 +7,7 @@
 #include <joust/report/report.hpp>
 #include <joust/shadow/sampler.hpp>
 #include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/check_call.hpp>
 #include <joust/trial/detail/errands.hpp>
 #include <joust/trial/detail/join_truth.hpp>
 #include <joust/trial/detail/live_shadow.hpp>
@@ -91,16 +93,25 @@ public:
     template <class... A>
     decltype(auto) operator()(A&&... arguments)
     {
-        return call<false>(nullptr, std::forward<A>(arguments)...);
+        if constexpr (check_call<A...>()) {
+            return call<false>(nullptr, std::forward<A>(arguments)...);
+        } else {
+            return detail::no_answer{};
+        }
     }
 
     /// Serve a request and give a ticket, for the truth that is known later.
     template <class... A>
     auto serve(A&&... arguments)
     {
-        return detail::served_by<result_t<A...>, ticket_type>([&](ticket_type* receipt) -> decltype(auto) {
-            return call<true>(receipt, std::forward<A>(arguments)...);
-        });
+        if constexpr (check_call<A...>()) {
+            return detail::served_by<result_t<A...>, ticket_type>(
+                [&](ticket_type* receipt) -> decltype(auto) {
+                    return call<true>(receipt, std::forward<A>(arguments)...);
+                });
+        } else {
+            return served<detail::no_answer, ticket_type>{};
+        }
     }
 
     /// Tell what the right answer to a ticket's request was; both models are judged by it.
@@ -182,6 +193,18 @@ public:
 private:
     struct unpacked {};
 
+    /// Can models and policies be asked with these arguments? Otherwise one sentence says what is wrong.
+    template <class... A>
+    static constexpr bool check_call()
+    {
+        if constexpr (std::is_same_v<result_t<A...>, detail::no_answer>) {
+            return false;
+        } else {
+            return detail::check_unit_of_call<typename parts::key_t, typename parts::consent_t,
+                                              std::remove_reference_t<A>...>();
+        }
+    }
+
     shadow(std::tuple<Args...> arguments, unpacked)
         : core_("shadow", parts::template pick<salt_role, salt>(arguments), arguments),
           sampler_(parts::template pick<sampler_role, all_requests>(arguments)), truths_(live_, arguments),
@@ -227,9 +250,6 @@ private:
             }
             return detail::invoke(core_.template callable<0>(), std::forward<A>(arguments)...);
         }
-        using unit = std::remove_cvref_t<decltype(core_.unit_of(std::as_const(arguments)...))>;
-        static_assert(unit_like<unit>,
-                      "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
         const std::uint64_t hash = core_.identity().hasher()(core_.unit_of(std::as_const(arguments)...));
         detail::shadowed_request about{.pseudonym = detail::pseudonym_of(hash)};
         detail::counted_request count{live_, about.pseudonym, sampler_.sample(hash)};

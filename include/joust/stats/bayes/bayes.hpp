@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -25,14 +26,17 @@ struct beta_belief {
     double a = 1.0;
     /// The second parameter: failures, as pseudo-counts.
     double b = 1.0;
+    /// Compare all members.
     bool operator==(const beta_belief&) const = default;
 };
 
 /// Describe the belief about a mean or an effect: a normal distribution.
 struct normal_belief {
+    /// The mean of the distribution.
     double mean = 0.0;
     /// The standard deviation; infinite for a flat prior.
     double sd = std::numeric_limits<double>::infinity();
+    /// Compare all members.
     bool operator==(const normal_belief&) const = default;
 };
 
@@ -40,6 +44,7 @@ struct normal_belief {
 struct bayes_options {
     /// The probability that the credible intervals leave out.
     double alpha = 0.05;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
 };
 
@@ -49,6 +54,7 @@ struct effect_prior_options {
     normal_belief prior{};
     /// The probability that the credible intervals leave out.
     double alpha = 0.05;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
 };
 
@@ -57,6 +63,7 @@ struct effect_prior_options {
 /// Both probabilities are computed directly, so the smaller one is accurate however small it is. A loss is what
 /// choosing that arm costs on average, in units of the metric.
 struct bayes_result {
+    /// The name of the method, for reports.
     std::string_view method{};
     /// The probability that the first arm is the better one.
     double probability_first = not_a_number;
@@ -68,20 +75,27 @@ struct bayes_result {
     double loss_second = not_a_number;
     /// The posterior mean of the difference.
     double estimate = not_a_number;
+    /// The lower end of the credible interval.
     double lower = not_a_number;
+    /// The upper end of the credible interval.
     double upper = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
 /// Report the belief about one of k arms.
 struct arm_belief {
+    /// The posterior mean.
     double mean = not_a_number;
+    /// The lower end of the credible interval.
     double lower = not_a_number;
+    /// The upper end of the credible interval.
     double upper = not_a_number;
     /// The probability that this arm is the best one.
     double probability_best = not_a_number;
     /// The expected loss of choosing this arm instead of the best one.
     double expected_loss = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -21,7 +22,9 @@ struct mean_design {
     double sd = 1.0;
     /// The standard deviation in the second sample (Welch's test); with NaN it is `sd`.
     double sd_second = not_a_number;
+    /// The level of the test.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// Units of the second sample per unit of the first.
     double ratio = 1.0;
@@ -46,7 +49,9 @@ struct paired_design {
     double effect = not_a_number;
     /// The standard deviation of the differences.
     double sd = 1.0;
+    /// The level of the test.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// The number of challengers; each is compared at alpha / comparisons.
     double comparisons = 1.0;
@@ -62,7 +67,9 @@ struct proportion_design {
     double first = not_a_number;
     /// The true second proportion.
     double second = not_a_number;
+    /// The level of the test.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// Units of the second sample per unit of the first.
     double ratio = 1.0;

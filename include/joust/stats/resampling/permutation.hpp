@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -17,6 +18,7 @@ namespace stats {
 
 /// Set up permutation.
 struct permutation_options {
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// The number of random divisions, where not all are tried.
     std::uint64_t resamples = 9'999;

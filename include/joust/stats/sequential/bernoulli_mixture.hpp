@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -96,8 +97,11 @@ namespace detail {
 
 /// Hold a beta prior on a probability, in pseudo-counts of successes and failures.
 struct beta_prior {
+    /// Pseudo-counts of successes.
     double successes = 0.5;
+    /// Pseudo-counts of failures.
     double failures = 0.5;
+    /// Compare all members.
     bool operator==(const beta_prior&) const = default;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/two_doubles.hpp>
@@ -25,11 +26,13 @@ struct betting_options {
     double lower = 0.0;
     /// The largest possible value.
     double upper = 1.0;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
     /// The level that the bets are tuned for, which is also the level of `running_interval`.
     double alpha = 0.05;
     /// The share of its capital, below 1, that a gambler may lose on one value.
     double largest_bet = 0.5;
+    /// Compare all members.
     bool operator==(const betting_options&) const = default;
 };
 
@@ -248,12 +251,14 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !(width_ > 0.0) ? status::out_of_range
                : bets_.count > 0.0              ? status::ok
                                                 : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
@@ -266,17 +271,23 @@ public:
         }
         return detail::log_mean_exp(above_.log(), below_.log());
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return the mean of the values.
     [[nodiscard]] double estimate() const noexcept
     {
         return bets_.count > 0.0 ? options_.lower + width_ * (bets_.sum / bets_.count) : not_a_number;
     }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Return how many values were counted.
     [[nodiscard]] double count() const noexcept { return bets_.count; }
+    /// Compare all members.
     bool operator==(const betting_capital&) const = default;
 
 private:
@@ -371,12 +382,19 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept { return capital_.state(); }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return capital_.log_e(); }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept { return capital_.p_value(); }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return capital_.max_log_e(); }
+    /// Return the mean of the values.
     [[nodiscard]] double estimate() const noexcept { return capital_.estimate(); }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return capital_.refused(); }
+    /// Return how many values were counted.
     [[nodiscard]] double count() const noexcept { return capital_.count(); }
 
     /// Hold the logarithm of the capital of both gamblers, each of whom started with 1.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -21,11 +22,13 @@ struct empirical_bernstein_options {
     double lower = 0.0;
     /// The largest possible value.
     double upper = 1.0;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
     /// The level that the bets are tuned for, which is also the level of `running_interval`.
     double alpha = 0.05;
     /// The largest bet, below 1.
     double largest_bet = 0.5;
+    /// Compare all members.
     bool operator==(const empirical_bernstein_options&) const = default;
 };
 
@@ -116,6 +119,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !(width_ > 0.0) ? status::out_of_range
@@ -137,10 +141,12 @@ public:
         }
         return detail::log_mean_exp(up, -up) - cost_;
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
     /// Return the plain mean.
@@ -171,8 +177,11 @@ public:
                                      : bounds{not_a_number, not_a_number};
     }
 
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Return how many values were counted.
     [[nodiscard]] double count() const noexcept { return bets_.count; }
+    /// Compare all members.
     bool operator==(const empirical_bernstein&) const = default;
 
 private:

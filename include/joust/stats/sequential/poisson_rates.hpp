@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -19,9 +20,11 @@ namespace stats {
 struct poisson_rates_options {
     /// The null: the first rate is this many times the second; with `side::greater` at most that many times.
     double null_ratio = 1.0;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
     /// The number of pseudo-events that pull the estimates of both rates to one level.
     double prior = 0.5;
+    /// Compare all members.
     bool operator==(const poisson_rates_options&) const = default;
 };
 
@@ -104,6 +107,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         if (refused_ != 0 || !(options_.null_ratio > 0.0 && std::isfinite(options_.null_ratio)) ||
@@ -112,11 +116,14 @@ public:
         }
         return n1_ + n2_ > 0.0 ? status::ok : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return state() == status::ok ? log_e_ : not_a_number; }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
     /// Return the likeliest ratio of the rates, first over second; NaN with too many different shares.
@@ -143,7 +150,9 @@ public:
         return ends;
     }
 
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const poisson_rates&) const = default;
 
 private:
@@ -302,17 +311,21 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !(prior_ > 0.0 && std::isfinite(prior_)) ? status::out_of_range
                : count_ > 0                                              ? status::ok
                                                                          : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return state() == status::ok ? log_e_ : not_a_number; }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
     /// Return an arm's rate relative to the common one: its events over those expected; NaN where none were expected.
@@ -320,7 +333,9 @@ public:
     {
         return arm < arms_ && expected_[arm] > 0.0 ? events_[arm] / expected_[arm] : not_a_number;
     }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const many_poisson_rates&) const = default;
 
 private:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -85,7 +86,9 @@ enum class variance_clock : std::uint8_t {
 struct score_options {
     /// The precision of the mixture; fix it before the data that it judges (see `burn_in_rho`).
     double rho = 1.0;
+    /// The level of the interval: it covers at every look together with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
     /// The variance process that the mixture uses.
     variance_clock clock = variance_clock::larger;
@@ -104,9 +107,13 @@ struct score_result {
     double challenger = not_a_number;
     /// The overlap-weighted mean of the champion: sum p0 / sum q0.
     double champion = not_a_number;
+    /// The estimate: the effect at which the score is zero.
     double estimate = not_a_number;
+    /// The lower end of the interval.
     double lower = not_a_number;
+    /// The upper end of the interval.
     double upper = not_a_number;
+    /// The logarithm of the e-value.
     double log_e = 0.0;
     /// The common level that was subtracted.
     double kappa = not_a_number;
@@ -122,6 +129,7 @@ struct score_result {
     std::size_t challenger_buckets = 0;
     /// How many buckets have champion data.
     std::size_t champion_buckets = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -140,6 +148,7 @@ struct quadratic {
         const double value = c0 + t * (2.0 * c1 + t * c2);
         return value > 0.0 ? value : 0.0;
     }
+    /// Compare all members.
     bool operator==(const quadratic&) const = default;
 };
 
@@ -182,6 +191,7 @@ struct score_line {
     {
         return normal_mixture_log_e(s(t), variance(t, clock), rho, alternative);
     }
+    /// Compare all members.
     bool operator==(const score_line&) const = default;
 };
 

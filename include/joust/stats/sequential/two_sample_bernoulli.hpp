@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -20,6 +21,7 @@ struct two_sample_bernoulli_options {
     side alternative = side::two;
     /// The prior on each rate; Turner, Ly and Gruenwald recommend pseudo-counts of 0.18.
     beta_prior prior{0.18, 0.18};
+    /// Compare all members.
     bool operator==(const two_sample_bernoulli_options&) const = default;
 };
 
@@ -121,17 +123,21 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !usable_ ? status::out_of_range
                : n1_ + n2_ > 0.0         ? status::ok
                                          : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return state() == status::ok ? log_e_ : not_a_number; }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
     /// Return the difference of the observed rates; NaN while an arm is empty.
@@ -150,7 +156,9 @@ public:
         return {-reach(k2_, n2_, k1_, n1_, target), reach(k1_, n1_, k2_, n2_, target)};
     }
 
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const two_sample_bernoulli&) const = default;
 
 private:

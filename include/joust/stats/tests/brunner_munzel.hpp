@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -18,7 +19,9 @@ namespace stats {
 
 /// Set up brunner_munzel.
 struct brunner_munzel_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// Compare with the normal distribution instead of Student's t, which is closer for small samples.
     bool normal_reference = false;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -34,6 +35,7 @@ struct equivalence_options {
     double upper = not_a_number;
     /// What the margins are measured in.
     margin_kind kind = margin_kind::absolute;
+    /// The level of each one-sided test.
     double alpha = 0.05;
 };
 
@@ -43,7 +45,9 @@ struct margin_options {
     double margin = 0.0;
     /// What the margin is measured in.
     margin_kind kind = margin_kind::absolute;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
+    /// The level of the one-sided test.
     double alpha = 0.05;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -16,7 +17,9 @@ namespace stats {
 
 /// Set up fisher_exact.
 struct fisher_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// Give tables as probable as the observed one half their weight, which comes closer to the level.
     bool mid_p = false;

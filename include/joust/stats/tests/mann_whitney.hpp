@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -30,7 +31,9 @@ enum class rank_p : std::uint8_t {
 
 /// Set up mann_whitney_u.
 struct mann_whitney_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// How the p-value is computed.
     rank_p p_value = rank_p::automatic;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -28,7 +29,9 @@ enum class mcnemar_p : std::uint8_t {
 
 /// Set up mcnemar.
 struct mcnemar_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// How the p-value is computed.
     mcnemar_p p_value = mcnemar_p::exact;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -26,7 +27,9 @@ enum class difference_interval : std::uint8_t {
 
 /// Set up two_proportion_z.
 struct proportion_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// The interval of the difference.
     difference_interval interval = difference_interval::newcombe;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/hash.hpp>
@@ -13,6 +14,7 @@
 #include <joust/interleave/slate.hpp>
 #include <joust/interleave/teams.hpp>
 #include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/check_ranking.hpp>
 #include <joust/trial/detail/interleaver_traits.hpp>
 #include <joust/trial/detail/ranking_parts.hpp>
 #include <joust/trial/detail/slate_lists.hpp>
@@ -20,7 +22,6 @@
 #include <joust/trial/redrawn_slate.hpp>
 
 #include <array>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -104,10 +105,11 @@ public:
     [[nodiscard]] auto pins_for(const A&... arguments) const
     {
         if constexpr (pins_items) {
-            static_assert(
-                requires { pins_.pins(arguments...); },
-                "joust: pinned(...) takes a callable on all arguments of the call, or on the first alone");
-            return items_of_pins<decltype(pins_.pins(arguments...))>{pins_.pins(arguments...)};
+            if constexpr (check_pins<Parts, A...>()) {
+                return items_of_pins<decltype(pins_.pins(arguments...))>{pins_.pins(arguments...)};
+            } else {
+                return no_pins{};
+            }
         } else {
             return no_pins{};
         }
@@ -228,7 +230,7 @@ private:
             whole_lists<interleaver_t> ? static_cast<std::size_t>(std::size(list)) : length;
         if constexpr (pins_items || leaves_out) {
             into.project(list, identity_, needed, [&](const auto& item, item_key key) {
-                if constexpr (leaves_out) {
+                if constexpr (leaves_out && check_items<Parts, std::remove_cvref_t<decltype(item)>, A...>()) {
                     if (!eligible_.shows(item, arguments...)) {
                         return false;
                     }
@@ -284,11 +286,6 @@ private:
                                  std::remove_reference_t<Results>*... lists) const
     {
         using element = slate_element<Results...>;
-        static_assert(
-            requires(const identity_t& identity, const typename element::item& item) {
-                { identity.identify(item) } -> std::convertible_to<item_key>;
-            },
-            "joust: the ranked items are no integers and no text, so nothing tells which are the same: add joust::identified_by(&document::id)");
         auto items = collect<Results...>(out, lists...);
         return slate<typename element::type, ticket_type>{std::move(items), std::move(out), receipt};
     }

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
+#include <joust/core/policy.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/shadow/judge.hpp>
 #include <joust/shadow/pending.hpp>
@@ -155,7 +157,7 @@ public:
         static_assert(
             Parts::template remembers<P>,
             "joust: this shadow cannot tell what its models return (they are generic or overloaded, or return nothing that can be kept), so no prediction waits for its truth: add joust::remembered<Prediction>{}");
-        if constexpr (Parts::template remembers<P>) {
+        if constexpr (check_judge<P, Truth>()) {
             using memory = std::tuple_element_t<P, memories_t>;
             using settled = typename memory::store::settled;
             auto& waiting = std::get<P>(memories_).get(results_);
@@ -186,6 +188,19 @@ public:
     }
 
 private:
+    /// Can both predictions be judged by a truth of this type? Otherwise a sentence says what is wrong.
+    template <std::size_t P, class Truth>
+    static constexpr bool check_judge()
+    {
+        if constexpr (Parts::template remembers<P>) {
+            using judge_t = typename Parts::judge_t;
+            return check_fit<judge_role, judge_t, prediction_t<0>, Truth>() &&
+                   check_fit<judge_role, judge_t, prediction_t<P + 1>, Truth>();
+        } else {
+            return false;
+        }
+    }
+
     template <std::size_t P, class Pair, class Truth>
     struct waiting_truth final : early_truth<truth_joiner, Pair> {
         Truth value;

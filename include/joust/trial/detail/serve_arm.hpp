@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/compiler.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/ticket/ticket.hpp>
 #include <joust/trial/detail/arm_core.hpp>
+#include <joust/trial/detail/check_call.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -131,12 +133,39 @@ JOUST_NOINLINE Result run_arm_timed(Core& core, Observer& observer, const typena
     return run_arm<true, Result>(core, observer, seen, receipt, number, std::forward<A>(arguments)...);
 }
 
-/// What a call with these arguments returns: what the champion returns.
+/// Check the models and the policies that a call asks. One sentence says what is wrong with each that cannot be asked.
 template <class Core, class... A>
-using arm_result = typename Core::calls::template result<A...>;
+constexpr auto checked_arm_call()
+{
+    using parts = typename Core::parts;
+    using result = typename Core::calls::template result<A...>;
+    if constexpr (std::is_same_v<result, no_answer>) {
+        return std::type_identity<no_answer>{};
+    } else if constexpr (!check_served_call<typename parts::key_t, typename parts::split_t,
+                                            typename parts::consent_t, typename parts::covariate_t,
+                                            typename parts::acceptance_t, result,
+                                            std::remove_reference_t<A>...>()) {
+        return std::type_identity<no_answer>{};
+    } else {
+        return std::type_identity<result>{};
+    }
+}
+
+/// What a call with these arguments returns: what the champion returns, or no_answer where it was refused.
+template <class Core, class... A>
+using arm_result = typename decltype(checked_arm_call<Core, A...>())::type;
+
+/// Stands in for a call that was refused, so that its sentence is not followed by further errors.
+template <bool WithTicket, class Core, class Observer, class... A>
+    requires std::is_same_v<arm_result<Core, A...>, no_answer>
+no_answer serve_arm(Core&, Observer&, typename Core::ticket_type*, A&&...)
+{
+    return {};
+}
 
 /// Serve a call by the model that its unit is assigned to. `out` gets the ticket, where one is asked for.
 template <bool WithTicket, class Core, class Observer, class... A>
+    requires(!std::is_same_v<arm_result<Core, A...>, no_answer>)
 JOUST_ALWAYS_INLINE inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer,
                                                             typename Core::ticket_type* out, A&&... arguments)
 {
