@@ -3,6 +3,7 @@
 #include <joust/numeric/distributions.hpp>
 #include <joust/numeric/noncentral_t.hpp>
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 
@@ -110,41 +111,28 @@ namespace detail {
 template <class Function>
 [[nodiscard]] double solve_increasing(Function f, double target, double low, double high) noexcept
 {
-    double at_low = f(low) - target;
-    double at_high = f(high) - target;
-    if (!(at_low <= 0.0 && at_high >= 0.0)) {
-        return at_low > 0.0 ? low : not_a_number;
+    illinois_bracket at{low, high, f(low) - target, f(high) - target};
+    if (!(at.at_low <= 0.0 && at.at_high >= 0.0)) {
+        return at.at_low > 0.0 ? low : not_a_number;
     }
-    int kept = 0;
     for (int i = 0; i < 300; ++i) {
-        double x =
-            high / low > 4.0 ? std::sqrt(low * high) : high - at_high * (high - low) / (at_high - at_low);
-        if (!(x > low && x < high)) {
-            x = 0.5 * (low + high);
+        double x = at.high / at.low > 4.0 ? std::sqrt(at.low * at.high) : at.secant();
+        if (!(x > at.low && x < at.high)) {
+            x = 0.5 * (at.low + at.high);
         }
-        if (x == low || x == high || high - low <= 1e-15 * high) {
+        if (x == at.low || x == at.high || at.high - at.low <= 1e-15 * at.high) {
             break;
         }
         const double value = f(x) - target;
         if (value == 0.0) {
             return x;
         }
-        if (value < 0.0) {
-            low = x;
-            at_low = value;
-            at_high *= kept == -1 ? 0.5 : 1.0;
-            kept = -1;
-        } else {
-            high = x;
-            at_high = value;
-            at_low *= kept == 1 ? 0.5 : 1.0;
-            kept = 1;
-        }
+        at.narrow(x, value);
         if (std::fabs(value) < 1e-14) {
             return x;
         }
     }
-    return std::fabs(at_low) < std::fabs(at_high) ? low : high;
+    return std::fabs(at.at_low) < std::fabs(at.at_high) ? at.low : at.high;
 }
 
 }  // namespace detail

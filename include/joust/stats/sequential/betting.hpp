@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/bounded_bets.hpp>
@@ -487,34 +488,20 @@ private:
     template <class F>
     [[nodiscard]] static double bisect(F f, double refused, double allowed) noexcept
     {
-        double at_refused = f(refused);
-        double at_allowed = f(allowed);
-        if (at_allowed >= 0.0) {
+        // The value at an allowed mean is negative, so that is the bracket's low end, whichever mean is larger.
+        detail::illinois_bracket at{allowed, refused, f(allowed), f(refused)};
+        if (at.at_low >= 0.0) {
             return allowed;
         }
-        int same = 0;
-        for (int step = 0; step < 200 && std::fabs(allowed - refused) > 1e-14; ++step) {
-            double m = 0.5 * (refused + allowed);
-            if (step % 3 != 2 && std::isfinite(at_refused) && std::isfinite(at_allowed)) {
-                m = (refused * at_allowed - allowed * at_refused) / (at_allowed - at_refused);
-                const double low = refused < allowed ? refused : allowed;
-                const double high = refused < allowed ? allowed : refused;
-                m = m > low && m < high ? m : 0.5 * (refused + allowed);
+        for (int step = 0; step < 200 && std::fabs(at.low - at.high) > 1e-14; ++step) {
+            double m = 0.5 * (at.high + at.low);
+            if (step % 3 != 2 && std::isfinite(at.at_high) && std::isfinite(at.at_low)) {
+                const double secant = (at.high * at.at_low - at.low * at.at_high) / (at.at_low - at.at_high);
+                m = detail::is_inside({at.low, at.high}, secant) ? secant : m;
             }
-            const double value = f(m);
-            if (value >= 0.0) {
-                refused = m;
-                at_refused = value;
-                at_allowed *= same > 0 ? 0.5 : 1.0;
-                same = 1;
-            } else {
-                allowed = m;
-                at_allowed = value;
-                at_refused *= same < 0 ? 0.5 : 1.0;
-                same = -1;
-            }
+            at.narrow(m, f(m));
         }
-        return refused;
+        return at.high;
     }
 
     void advance()

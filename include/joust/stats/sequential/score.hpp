@@ -1,5 +1,6 @@
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
@@ -214,24 +215,6 @@ struct short_list {
     }
 };
 
-// Narrows [low, high] to neighbouring doubles, given that `rises_above` is false at low and true at high.
-template <class Predicate>
-[[nodiscard]] double bisect_to_true(double low, double high, Predicate rises_above) noexcept
-{
-    for (int step = 0; step < 1100; ++step) {
-        const double middle = 0.5 * low + 0.5 * high;
-        if (!(middle > low && middle < high)) {
-            break;
-        }
-        if (rises_above(middle)) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    return high;
-}
-
 // Inserts the positive roots of c0 + c1 t + c2 t^2.
 inline void insert_quadratic_roots(double c0, double c1, double c2, short_list& out) noexcept
 {
@@ -270,7 +253,7 @@ inline void insert_cubic_roots(double c0, double c1, double c2, double c3, short
         const double high = turns.values[i];
         const bool positive = value(high) > 0.0;
         if ((value(low) > 0.0) != positive) {
-            out.insert(bisect_to_true(low, high, [&](double t) { return (value(t) > 0.0) == positive; }));
+            out.insert(bisect({low, high}, [&](double t) { return (value(t) > 0.0) == positive; }).with);
         }
         low = high;
     }
@@ -322,7 +305,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
         double low = 0.0;
         for (int i = 0; i < turns.size; ++i) {
             if (two_sided(turns.values[i]) >= level) {
-                return bisect_to_true(low, turns.values[i], [&](double u) { return two_sided(u) >= level; });
+                return bisect({low, turns.values[i]}, [&](double u) { return two_sided(u) >= level; }).with;
             }
             low = turns.values[i];
         }
@@ -333,7 +316,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
             while (two_sided(high) < level && std::isfinite(high)) {
                 high *= 2.0;
             }
-            return bisect_to_true(low, high, [&](double u) { return two_sided(u) >= level; });
+            return bisect({low, high}, [&](double u) { return two_sided(u) >= level; }).with;
         }
         return std::numeric_limits<double>::infinity();
     };
@@ -354,7 +337,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
     if (!std::isfinite(far)) {
         return far;
     }
-    return bisect_to_true(near, far, [&](double u) { return half(u) >= target; });
+    return bisect({near, far}, [&](double u) { return half(u) >= target; }).with;
 }
 
 }  // namespace detail

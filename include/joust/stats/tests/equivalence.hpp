@@ -1,6 +1,7 @@
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/tails.hpp>
 #include <joust/stats/moments.hpp>
 #include <joust/stats/options.hpp>
@@ -215,14 +216,7 @@ template <class Comparison>
     if (doublings == 60 || !std::isfinite(outside)) {
         return outward * std::numeric_limits<double>::infinity();
     }
-    for (int i = 0; i < 200; ++i) {
-        const double middle = 0.5 * (inside + outside);
-        if (middle == inside || middle == outside) {
-            break;
-        }
-        (rejected(middle) ? outside : inside) = middle;
-    }
-    return inside;
+    return bisect({inside, outside}, rejected, [](const bracket&) { return false; }, 200).without;
 }
 
 template <class Comparison>
