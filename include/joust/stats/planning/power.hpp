@@ -257,49 +257,49 @@ template <class Function>
     return root * root * (1.0 + (design.cluster_size - 1.0) * design.icc);
 }
 
+namespace detail {
+
+template <class Design>
+[[nodiscard]] double effect_for_power(Design design, double n, double target) noexcept
+{
+    const double sign = design.alternative == side::less ? -1.0 : 1.0;
+    design.effect = design.null;
+    if (!is_alpha(target) || !(target > power(design, n))) {
+        return not_a_number;
+    }
+    const auto at = [&](double distance) {
+        Design moved = design;
+        moved.effect = design.null + sign * distance;
+        return power(moved, n);
+    };
+    const double scale = design.sd / std::sqrt(n);
+    return design.null + sign * solve_increasing(at, target, 1e-6 * scale, 1e6 * scale);
+}
+
+}  // namespace detail
+
 /// Return the smallest effect above `null` (below it for `side::less`) that `n` units in the first sample find with
 /// `target` power. The `effect` of the design is not used.
 ///
 /// errors: NaN for a design out of its domain or a target that is not between its level and 1.
-[[nodiscard]] inline double minimum_detectable_effect(mean_design design, double n, double target) noexcept
+[[nodiscard]] inline double minimum_detectable_effect(const mean_design& design, double n,
+                                                      double target) noexcept
 {
-    const double sign = design.alternative == side::less ? -1.0 : 1.0;
-    design.effect = design.null;
-    const double level = power(design, n);
-    if (!detail::is_alpha(target) || !(target > level)) {
-        return not_a_number;
-    }
-    const auto at = [&](double distance) {
-        mean_design moved = design;
-        moved.effect = design.null + sign * distance;
-        return power(moved, n);
-    };
-    const double scale = design.sd / std::sqrt(n);
-    return design.null + sign * detail::solve_increasing(at, target, 1e-6 * scale, 1e6 * scale);
+    return detail::effect_for_power(design, n, target);
 }
 
 /// Return the smallest effect that `n` pairs find with `target` power. The `effect` of the design is not used.
-[[nodiscard]] inline double minimum_detectable_effect(paired_design design, double n, double target) noexcept
+[[nodiscard]] inline double minimum_detectable_effect(const paired_design& design, double n,
+                                                      double target) noexcept
 {
-    const double sign = design.alternative == side::less ? -1.0 : 1.0;
-    design.effect = design.null;
-    if (!detail::is_alpha(target) || !(target > power(design, n))) {
-        return not_a_number;
-    }
-    const auto at = [&](double distance) {
-        paired_design moved = design;
-        moved.effect = design.null + sign * distance;
-        return power(moved, n);
-    };
-    const double scale = design.sd / std::sqrt(n);
-    return design.null + sign * detail::solve_increasing(at, target, 1e-6 * scale, 1e6 * scale);
+    return detail::effect_for_power(design, n, target);
 }
 
 /// Return the smallest difference from `second` that is found with `target` power: upwards, or downwards for
 /// `side::less`. The `first` of the design is not used.
 ///
 /// errors: NaN also where no proportion below 1 (above 0) is far enough.
-[[nodiscard]] inline double minimum_detectable_effect(proportion_design design, double n,
+[[nodiscard]] inline double minimum_detectable_effect(const proportion_design& design, double n,
                                                       double target) noexcept
 {
     const bool down = design.alternative == side::less;

@@ -17,23 +17,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Set up betting. Values lie in [lower, upper], and `null` lies between.
-struct betting_options {
-    /// The mean under the null hypothesis.
-    double null = 0.5;
-    /// The smallest possible value.
-    double lower = 0.0;
-    /// The largest possible value.
-    double upper = 1.0;
-    /// The departure from the null that counts as evidence.
-    side alternative = side::two;
-    /// The level that the bets are tuned for, which is also the level of `running_interval`.
-    double alpha = 0.05;
-    /// The share of its capital, below 1, that a gambler may lose on one value.
-    double largest_bet = 0.5;
-    /// Compare all members.
-    bool operator==(const betting_options&) const = default;
-};
+/// Set up betting.
+using betting_options = bounded_mean_options;
 
 namespace detail {
 
@@ -214,11 +199,7 @@ public:
     /// Start with capital 1.
     explicit betting_capital(const betting_options& options = {}) noexcept : options_(options)
     {
-        const bool usable = options.lower < options.upper && std::isfinite(options.upper - options.lower) &&
-                            options.null >= options.lower && options.null <= options.upper &&
-                            detail::is_alpha(options.alpha) && options.largest_bet > 0.0 &&
-                            options.largest_bet < 1.0;
-        width_ = usable ? options.upper - options.lower : not_a_number;
+        width_ = detail::width_of_range(options);
         null_ = (options.null - options.lower) / width_;
         bets_.twice_log = 2.0 * (std::log(2.0) - std::log(options.alpha));
     }

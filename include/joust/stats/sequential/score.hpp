@@ -660,6 +660,24 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     return detail::fit_ratio(sums).line;
 }
 
+namespace detail {
+
+// The interval of a difference; infinite during the burn-in.
+inline void set_interval(score_result& result, const score_line& line, const score_options& options) noexcept
+{
+    if (result.state == status::ok) {
+        const bounds ends =
+            score_interval(line, options.rho, options.alpha, options.alternative, options.clock);
+        result.lower = ends.lower;
+        result.upper = ends.upper;
+    } else if (result.state == status::burn_in) {
+        result.lower = -std::numeric_limits<double>::infinity();
+        result.upper = std::numeric_limits<double>::infinity();
+    }
+}
+
+}  // namespace detail
+
 /// Compare challenger and champion by propensity-centred scores per bucket of units: cluster-robust, unbiased
 /// while shares and outcomes drift, and valid at every look after the burn-in.
 ///
@@ -680,7 +698,6 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 ///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/statistics.md.
 [[nodiscard]] inline score_result score_test(const score_sums& sums, const score_options& options) noexcept
 {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
     score_result result;
     if (!detail::equal_lengths(sums) || !detail::usable(options)) {
         result.state = status::out_of_range;
@@ -700,15 +717,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
         return result;
     }
     result.estimate = fit.line.root();
-    if (result.state == status::ok) {
-        const bounds ends =
-            score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
-        result.lower = ends.lower;
-        result.upper = ends.upper;
-    } else if (result.state == status::burn_in) {
-        result.lower = -infinity;
-        result.upper = infinity;
-    }
+    detail::set_interval(result, fit.line, options);
     return result;
 }
 
@@ -789,7 +798,6 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 [[nodiscard]] inline score_result paired_score_test(std::span<const double> d, std::span<const double> n,
                                                     const score_options& options) noexcept
 {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
     score_result result;
     if (d.size() != n.size() || !detail::usable(options)) {
         result.state = status::out_of_range;
@@ -816,15 +824,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     result.state = status::ok;
     detail::judge(result, fit, options.null, options);
     result.estimate = sum / count;
-    if (result.state == status::ok) {
-        const bounds ends =
-            score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
-        result.lower = ends.lower;
-        result.upper = ends.upper;
-    } else if (result.state == status::burn_in) {
-        result.lower = -infinity;
-        result.upper = infinity;
-    }
+    detail::set_interval(result, fit.line, options);
     return result;
 }
 
