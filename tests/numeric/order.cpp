@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/numeric/order.hpp>
 
 #include "stats/support.hpp"
@@ -44,7 +46,7 @@ TEST_CASE("selection finds what sorting would put there: ties, sorted, reversed,
             std::sort(sorted.begin(), sorted.end());
             for (std::size_t place = 0; place < n; ++place) {
                 std::vector<double> copy = x;
-                CHECK(detail::select(copy, place) == sorted[place]);
+                CHECK(detail::select_value(copy, place) == sorted[place]);
             }
         }
     }

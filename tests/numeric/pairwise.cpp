@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/numeric/pairwise.hpp>
 
 #include "stats/support.hpp"
@@ -95,20 +97,5 @@ TEST_CASE("large samples, smooth, lumped and with outliers, are searched to the 
                 CHECK(up_to >= k);
             }
         }
-    }
-}
-
-TEST_CASE("a value is selected from any order, with repetitions")
-{
-    joust_test::engine draw{8};
-    for (int round = 0; round < 200; ++round) {
-        std::vector<double> values;
-        for (std::size_t i = 0; i < 1 + draw.next() % 40; ++i) {
-            values.push_back(std::floor(10.0 * draw.uniform()));
-        }
-        std::vector<double> sorted = values;
-        std::sort(sorted.begin(), sorted.end());
-        const std::size_t k = draw.next() % values.size();
-        REQUIRE(stats::detail::select_value(values, k) == sorted[k]);
     }
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <stdexcept>
@@ -5,7 +6,8 @@
 #include <string_view>
 
 #ifndef __cpp_exceptions
-#error "joust needs exceptions, since its constructors report wrong configuration by throwing joust::configuration_error: compile without -fno-exceptions."
+#error                                                                                                       \
+    "joust needs exceptions, since its constructors report wrong configuration by throwing joust::configuration_error: compile without -fno-exceptions."
 #endif
 
 namespace joust {

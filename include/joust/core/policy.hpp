@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/model.hpp>
@@ -92,7 +93,7 @@ struct sole_role {
     struct near_miss {
         static_assert(
             always_false<T>,
-            "joust: joust::as<role>(value) names a role whose verb this value does not have (docs/policies.md lists the verbs)");
+            "joust: joust::as<role>(value) names a role whose verb this value does not have (docs/reference/policies.md lists the verbs)");
     };
 };
 
@@ -146,7 +147,7 @@ struct check_argument<T, role_list<Roles...>> {
                 static_assert(
                     always_false<T>,
                     "joust: text plays no role in a trial: a model's name goes into joust::model{\"name\", callable}, a salt into hash_split{.salt = \"name\"}, a metric's name into its type as in conversion<\"name\">{}");
-            } else if constexpr (points_elsewhere<T> || refers_elsewhere<T>) {
+            } else if constexpr (points_elsewhere<T> || wraps_reference<T>) {
                 static_assert(
                     always_false<T>,
                     "joust: a trial keeps its policies by value; this argument points to something, so pass what it points to");
@@ -163,7 +164,7 @@ struct check_argument<T, role_list<Roles...>> {
             } else {
                 static_assert(
                     always_false<T>,
-                    "joust: this argument plays no role in this trial; a trial takes models and then policies (docs/policies.md lists the roles and their verbs)");
+                    "joust: this argument plays no role in this trial; a trial takes models and then policies (docs/reference/policies.md lists the roles and their verbs)");
             }
         }
         return true;

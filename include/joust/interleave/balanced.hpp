@@ -1,9 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
 #include <joust/core/text.hpp>
 #include <joust/interleave/coins.hpp>
 #include <joust/interleave/draft.hpp>
+#include <joust/interleave/fwd.hpp>
 #include <joust/interleave/ranking.hpp>
 #include <joust/interleave/ranks.hpp>
 #include <joust/interleave/shares.hpp>
@@ -60,7 +62,7 @@ struct power_curve {
 /// cost: about 1.3 us for the top ten of two lists of ten, with drawn teams
 /// source: Joachims 2002 and 2003 for the list; Amazon's debiased balanced interleaving (CIKM 2022) for the idea of the credit;
 ///     the formula and the rule for the last rank are joust's own, proved by enumeration in tests/interleave
-template <class Curve = power_curve>
+template <class Curve>
 struct balanced {
     /// The number of rankers that it mixes.
     static constexpr std::size_t rankers = 2;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -11,9 +12,9 @@
 #include <cmath>
 #include <limits>
 
-// The one door to Boost.Math: tails and quantiles of the distributions that exact and fixed-horizon tests
-// need. Upper tails are computed as such, never as one minus a cdf; each has a logarithm that goes on where
-// the tail underflows. Arguments outside a distribution's domain give NaN, nothing throws.
+// The only header that includes Boost.Math: tails and quantiles of the distributions that exact tests and tests of
+// fixed sample size need. Upper tails are computed directly, never as one minus a cdf, and each has a logarithm that
+// stays finite where the tail underflows. Arguments outside a distribution's domain give NaN; nothing throws.
 
 namespace joust {
 inline namespace v0 {
@@ -23,7 +24,7 @@ namespace detail {
 
 namespace policies = boost::math::policies;
 
-// long double would cost speed and differ between platforms; errors are states of the caller, not exceptions.
+// Promotion to long double would cost speed and differ between platforms. Errors are reported as NaN, not thrown.
 using quiet_policy = policies::policy<
     policies::promote_double<false>, policies::promote_float<false>,
     policies::domain_error<policies::ignore_error>, policies::pole_error<policies::ignore_error>,
@@ -31,10 +32,10 @@ using quiet_policy = policies::policy<
     policies::denorm_error<policies::ignore_error>, policies::evaluation_error<policies::ignore_error>,
     policies::rounding_error<policies::ignore_error>>;
 
-inline constexpr double safe_tail = 1e-280;  // below it tails are formed as logarithms
+// Tails smaller than this are computed through their logarithm.
+inline constexpr double safe_tail = 1e-280;
 
-// Parameters between these are computed; beyond them the special functions' own intermediate results
-// overflow.
+// Is the parameter within the range in which the special functions' own intermediate results cannot overflow?
 [[nodiscard]] inline bool positive(double a) noexcept
 {
     return a > 1e-30 && a < 1e17;
@@ -74,7 +75,7 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
     return log_incomplete_beta_tail(a, b, x, y);
 }
 
-// Student's far tail, t^2 / df > 1e200: I_x(a, 1/2) = x^a / (a B(a, 1/2)) (1 + O(x)) with x = df / t^2.
+// One far tail of Student's t, for t^2 / df > 1e200: I_x(a, 1/2) = x^a / (a B(a, 1/2)) (1 + O(x)), x = df / t^2.
 [[nodiscard]] inline double log_student_t_far(double log_x, double a) noexcept
 {
     return a * log_x - std::log(a) - std::log(boost::math::beta(a, 0.5, quiet_policy())) - log_two;
@@ -87,8 +88,9 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
 
 }  // namespace detail
 
-/// Give P(T > t) of Student's t with `df` > 0 degrees of freedom, which need not be whole; infinite df is
-/// normal.
+/// Return P(T > t) of Student's t with `df` > 0 degrees of freedom.
+///
+/// `df` need not be a whole number; an infinite one gives the normal distribution.
 [[nodiscard]] inline double student_t_sf(double t, double df) noexcept
 {
     if (!detail::degrees(df) || std::isnan(t)) {
@@ -111,13 +113,13 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
     return t >= 0.0 ? tail : 1.0 - tail;
 }
 
-/// Give P(T <= t) of Student's t.
+/// Return P(T <= t) of Student's t.
 [[nodiscard]] inline double student_t_cdf(double t, double df) noexcept
 {
     return student_t_sf(-t, df);
 }
 
-/// Give the natural logarithm of `student_t_sf`, also where that underflows.
+/// Return the natural logarithm of `student_t_sf`, also where that underflows.
 [[nodiscard]] inline double student_t_log_sf(double t, double df) noexcept
 {
     if (!detail::degrees(df) || std::isnan(t)) {
@@ -144,7 +146,7 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
     return -detail::log_two + detail::log_incomplete_beta_tail(0.5 * df, 0.5, x, ratio * ratio * x);
 }
 
-/// Give the density of Student's t.
+/// Return the density of Student's t.
 [[nodiscard]] inline double student_t_pdf(double t, double df) noexcept
 {
     if (!detail::degrees(df)) {
@@ -157,7 +159,7 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
            (std::sqrt(df) * boost::math::beta(0.5 * df, 0.5, detail::quiet_policy()));
 }
 
-/// Give the t that Student's variable exceeds with probability `q`; exact also for tiny `q`.
+/// Return the t that Student's variable exceeds with probability `q`; exact also for tiny `q`.
 [[nodiscard]] inline double student_t_upper_quantile(double q, double df) noexcept
 {
     if (!(detail::degrees(df) && q >= 0.0 && q <= 1.0)) {
@@ -175,7 +177,7 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
     if (q > 0.5) {
         return -student_t_upper_quantile(1.0 - q, df);
     }
-    // In the far tail the inversion is a power; elsewhere it is Boost's.
+    // In the far tail the quantile is a power of q; elsewhere Boost inverts the incomplete beta function.
     const double a = 0.5 * df;
     const double log_x = (std::log(q) - detail::log_student_t_far(0.0, a)) / a;
     if (log_x < -461.0) {
@@ -190,7 +192,7 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
         const double x = boost::math::ibeta_inv(0.5 * df, 0.5, 2.0 * q, &other, detail::quiet_policy());
         t = std::sqrt(df * other / x);
     }
-    // One Newton step on the logarithm of the tail takes off what the inversion left.
+    // One Newton step on the logarithm of the tail removes the error that the inversion left.
     const double tail = student_t_sf(t, df);
     const double density = student_t_pdf(t, df);
     if (tail > 0.0 && density > 0.0) {
@@ -200,13 +202,13 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
     return t;
 }
 
-/// Give the quantile of Student's t.
+/// Return the quantile of Student's t.
 [[nodiscard]] inline double student_t_quantile(double p, double df) noexcept
 {
     return p <= 0.5 ? -student_t_upper_quantile(p, df) : student_t_upper_quantile(1.0 - p, df);
 }
 
-/// Give P(X > x) of chi-squared with `df` > 0 degrees of freedom.
+/// Return P(X > x) of chi-squared with `df` > 0 degrees of freedom.
 [[nodiscard]] inline double chi_squared_sf(double x, double df) noexcept
 {
     if (!detail::positive(df) || std::isnan(x)) {
@@ -218,7 +220,7 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
     return std::isinf(x) ? 0.0 : boost::math::gamma_q(0.5 * df, 0.5 * x, detail::quiet_policy());
 }
 
-/// Give P(X <= x) of chi-squared.
+/// Return P(X <= x) of chi-squared.
 [[nodiscard]] inline double chi_squared_cdf(double x, double df) noexcept
 {
     if (!detail::positive(df) || std::isnan(x)) {
@@ -230,7 +232,7 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
     return std::isinf(x) ? 1.0 : boost::math::gamma_p(0.5 * df, 0.5 * x, detail::quiet_policy());
 }
 
-/// Give the natural logarithm of `chi_squared_sf`, also where that underflows.
+/// Return the natural logarithm of `chi_squared_sf`, also where that underflows.
 [[nodiscard]] inline double chi_squared_log_sf(double x, double df) noexcept
 {
     const double tail = chi_squared_sf(x, df);
@@ -243,19 +245,19 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
     return detail::log_upper_gamma_tail(0.5 * df, 0.5 * x);
 }
 
-/// Give P(X <= x) of the beta distribution.
+/// Return P(X <= x) of the beta distribution.
 [[nodiscard]] inline double beta_cdf(double x, double a, double b) noexcept
 {
     return detail::incomplete_beta(a, b, x, 1.0 - x);
 }
 
-/// Give P(X > x) of the beta distribution.
+/// Return P(X > x) of the beta distribution.
 [[nodiscard]] inline double beta_sf(double x, double a, double b) noexcept
 {
     return detail::incomplete_beta(b, a, 1.0 - x, x);
 }
 
-/// Give the natural logarithm of `beta_cdf`, also where that underflows.
+/// Return the natural logarithm of `beta_cdf`, also where that underflows.
 [[nodiscard]] inline double beta_log_cdf(double x, double a, double b) noexcept
 {
     return detail::log_incomplete_beta(a, b, x, 1.0 - x);
@@ -263,7 +265,7 @@ inline constexpr double safe_tail = 1e-280;  // below it tails are formed as log
 
 namespace detail {
 
-// One Newton step on the logarithm of the cdf takes off what an inversion left.
+// One Newton step on the logarithm of the cdf removes the error that an inversion left.
 [[nodiscard]] inline double polish_beta_quantile(double x, double log_p, double a, double b) noexcept
 {
     if (!(x > 0.0 && x < 1.0)) {
@@ -277,7 +279,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// Give the quantile of the beta distribution.
+/// Return the quantile of the beta distribution.
 [[nodiscard]] inline double beta_quantile(double p, double a, double b) noexcept
 {
     if (!(detail::positive(a) && detail::positive(b) && p >= 0.0 && p <= 1.0)) {
@@ -288,20 +290,21 @@ namespace detail {
                    : x;
 }
 
-/// Give the x that a beta variable exceeds with probability `q`.
+/// Return the x that a beta variable exceeds with probability `q`.
 [[nodiscard]] inline double beta_upper_quantile(double q, double a, double b) noexcept
 {
     if (!(detail::positive(a) && detail::positive(b) && q >= 0.0 && q <= 1.0)) {
         return not_a_number;
     }
-    if (q < 1e-8) {  // as a cdf it would be 1 - q: invert the mirrored variable
+    // 1 - q would round away what a small q says, so the mirrored variable is inverted instead.
+    if (q < 1e-8) {
         return 1.0 - beta_quantile(q, b, a);
     }
     const double x = boost::math::ibetac_inv(a, b, q, detail::quiet_policy());
     return detail::polish_beta_quantile(x, std::log1p(-q), a, b);
 }
 
-/// Give P(X > x) of Fisher's F with `d1` and `d2` > 0 degrees of freedom.
+/// Return P(X > x) of Fisher's F with `d1` and `d2` > 0 degrees of freedom.
 [[nodiscard]] inline double f_sf(double x, double d1, double d2) noexcept
 {
     if (!(detail::positive(d1) && detail::positive(d2)) || std::isnan(x)) {
@@ -316,7 +319,7 @@ namespace detail {
                : detail::incomplete_beta(0.5 * d2, 0.5 * d1, 1.0 / (1.0 + ratio), ratio / (1.0 + ratio));
 }
 
-/// Give the natural logarithm of `f_sf`, also where that underflows.
+/// Return the natural logarithm of `f_sf`, also where that underflows.
 [[nodiscard]] inline double f_log_sf(double x, double d1, double d2) noexcept
 {
     if (!(detail::positive(d1) && detail::positive(d2)) || std::isnan(x)) {
@@ -340,7 +343,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// Give P(X <= k) of the binomial distribution.
+/// Return P(X <= k) of the binomial distribution.
 [[nodiscard]] inline double binomial_cdf(double k, double n, double p) noexcept
 {
     if (!detail::binomial_domain(n, p) || std::isnan(k)) {
@@ -352,7 +355,7 @@ namespace detail {
     return k >= n ? 1.0 : detail::incomplete_beta(n - k, k + 1.0, 1.0 - p, p);
 }
 
-/// Give P(X > k) of the binomial distribution.
+/// Return P(X > k) of the binomial distribution.
 [[nodiscard]] inline double binomial_sf(double k, double n, double p) noexcept
 {
     if (!detail::binomial_domain(n, p) || std::isnan(k)) {
@@ -364,7 +367,7 @@ namespace detail {
     return k >= n ? 0.0 : detail::incomplete_beta(k + 1.0, n - k, p, 1.0 - p);
 }
 
-/// Give the natural logarithm of `binomial_cdf`, also where that underflows.
+/// Return the natural logarithm of `binomial_cdf`, also where that underflows.
 [[nodiscard]] inline double binomial_log_cdf(double k, double n, double p) noexcept
 {
     if (!detail::binomial_domain(n, p) || std::isnan(k)) {
@@ -376,7 +379,7 @@ namespace detail {
     return k >= n ? 0.0 : detail::log_incomplete_beta(n - k, k + 1.0, 1.0 - p, p);
 }
 
-/// Give the natural logarithm of P(X = k) of the binomial distribution.
+/// Return the natural logarithm of P(X = k) of the binomial distribution.
 /// source: Loader 2000, saddle-point expansion.
 [[nodiscard]] inline double binomial_log_pmf(double k, double n, double p) noexcept
 {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cmath>
@@ -6,7 +7,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats::detail {
 
-// A number kept as the unevaluated sum of two doubles, about 32 digits. Only what sums and moments need.
+// A number stored as the unevaluated sum of two doubles, with about 32 significant digits. It has only the operations
+// that sums and moments need.
 struct double_double {
     double high = 0.0;
     double low = 0.0;
@@ -14,6 +16,7 @@ struct double_double {
     bool operator==(const double_double&) const = default;
 };
 
+// The sum of a and b, and the error of its rounding.
 [[nodiscard]] inline double_double two_sum(double a, double b) noexcept
 {
     const double sum = a + b;
@@ -21,6 +24,7 @@ struct double_double {
     return {sum, (a - (sum - part)) + (b - part)};
 }
 
+// As two_sum, where |a| >= |b| is known.
 [[nodiscard]] inline double_double quick_two_sum(double a, double b) noexcept
 {
     const double sum = a + b;
@@ -41,7 +45,8 @@ struct double_double {
     return quick_two_sum(sum.high, sum.low + a.low);
 }
 
-// Add a term to a running total. The total is left unnormalised, so that only one addition waits for the one before.
+// Adds a term to a running total. The total is left unnormalised, so that each addition waits for only one addition of
+// the step before.
 inline void accumulate(double_double& total, double_double term) noexcept
 {
     const double_double sum = two_sum(total.high, term.high);
@@ -49,6 +54,7 @@ inline void accumulate(double_double& total, double_double term) noexcept
     total.low += sum.low + term.low;
 }
 
+// The same number with `high` rounded to nearest.
 [[nodiscard]] inline double_double normal_form(double_double a) noexcept
 {
     return two_sum(a.high, a.low);

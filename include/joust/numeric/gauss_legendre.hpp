@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cmath>
@@ -9,14 +10,14 @@ namespace joust {
 inline namespace v0 {
 namespace stats::detail {
 
-// Nodes (rising) and weights of the Gauss-Legendre rule on [-1, 1].
+// Nodes in ascending order, and weights, of the Gauss-Legendre rule on [-1, 1].
 struct quadrature_rule {
     std::vector<double> nodes;
     std::vector<double> weights;
 };
 
-// Newton's steps on the three-term recurrence, from Tricomi's estimate of the roots. The coefficients are
-// laid out first, so that no step waits for a division.
+// Computes the rule of n points by Newton's steps on the three-term recurrence, started at Tricomi's estimate of the
+// roots. The coefficients are tabulated first, so that no step waits for a division.
 [[nodiscard]] inline quadrature_rule gauss_legendre(std::size_t n)
 {
     quadrature_rule rule{std::vector<double>(n), std::vector<double>(n)};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -17,14 +18,14 @@ namespace stats {
 
 namespace detail {
 
-// Kolmogorov's limit law, P(K > x).
+// P(K > x) of Kolmogorov's limit distribution.
 [[nodiscard]] inline tail_probability kolmogorov_tail(double x) noexcept
 {
     if (!(x > 0.0)) {
         return {1.0, 0.0};
     }
     if (x < 1.0) {
-        // The transformed series converges at once here, and the tail is large.
+        // This transformed series converges within a few terms here, where the tail is large.
         double sum = 0.0;
         for (int k = 1; k < 20; k += 2) {
             sum += std::exp(-std::numbers::pi * std::numbers::pi * k * k / (8.0 * x * x));
@@ -32,18 +33,18 @@ namespace detail {
         const double below = 2.50662827463100050242 / x * sum;
         return {1.0 - below, std::log1p(-below)};
     }
-    double rest = 0.0;  // the alternating terms over the first
+    double rest = 0.0;  // the sum of the alternating terms, divided by the first
     for (int k = 5; k >= 2; --k) {
         rest = std::exp(-2.0 * x * x * (2.0 * k - 1.0)) * (1.0 - rest);
     }
-    // The square's rounding would cost 2 x^2 ulps
+    // A rounded square would cost 2 x^2 units in the last place, so its rounding error is added back.
     const double square = x * x;
     const double lost = std::fma(x, x, -square);
     const double scale = 2.0 * (1.0 - rest);
     return {scale * std::exp(-2.0 * square) * (1.0 - 2.0 * lost), log_two + std::log1p(-rest) - 2.0 * square};
 }
 
-// P(D+ >= d) of n uniform values against their law, a sum of positive terms.
+// P(D+ >= d) for n values drawn from the distribution they are compared with, as a sum of positive terms.
 // source: Smirnov 1944; Birnbaum and Tingey 1951, "One-sided confidence contours for probability distribution
 // functions".
 [[nodiscard]] inline tail_probability one_sided_smirnov(double n, double d) noexcept
@@ -55,10 +56,10 @@ namespace detail {
         return {1.0, 0.0};
     }
     const double whole = log_factorial_rest(n);
-    double log_p = n * std::log1p(-d);  // the term of 0
+    double log_p = n * std::log1p(-d);  // the term of j = 0
     const double last = std::floor(n * (1.0 - d));
     for (double j = 1.0; j <= last && j < n; j += 1.0) {
-        // C(n, j) (j / n + d)^(j - 1) (1 - j / n - d)^(n - j) d, as a binomial probability at d + j / n
+        // C(n, j) (j / n + d)^(j - 1) (1 - j / n - d)^(n - j) d, written as a binomial probability at d + j / n.
         const double above = d + j / n;
         const double rest = 1.0 - above;
         if (!(rest > 0.0)) {
@@ -71,7 +72,7 @@ namespace detail {
     return log_p < 0.0 ? tail_probability{std::exp(log_p), log_p} : tail_probability{1.0, 0.0};
 }
 
-// P(D < d) of n uniform values against their law, by powers of a matrix.
+// P(D < d) for n values drawn from the distribution they are compared with, by powers of a matrix.
 // source: Durbin 1973; Marsaglia, Tsang and Wang 2003, "Evaluating Kolmogorov's distribution".
 [[nodiscard]] inline double two_sided_smirnov_cdf(std::size_t n, double d)
 {
@@ -101,7 +102,7 @@ namespace detail {
             }
         }
     }
-    // (step^n)[k - 1][k - 1] n! / n^n; a vector of the middle row suffices.
+    // The result is (step^n)[k - 1][k - 1] n! / n^n, for which it is enough to multiply the middle row n times.
     buffer<double> row(m, 0.0);
     buffer<double> next(m, 0.0);
     row[k - 1] = 1.0;
@@ -131,7 +132,7 @@ namespace detail {
     return row[k - 1] * std::exp(log_scale);
 }
 
-// P(D >= d) of n values against their law.
+// P(D >= d) for n values drawn from the distribution they are compared with.
 [[nodiscard]] inline tail_probability two_sided_smirnov(std::size_t n, double d)
 {
     const double size = static_cast<double>(n);
@@ -141,7 +142,8 @@ namespace detail {
     if (2.0 * size * d <= 1.0) {
         return {1.0, 0.0};
     }
-    // Both sides at once: impossible above one half, and below 1e-13 of either where n d^2 is large.
+    // The sum of both one-sided tails counts twice what exceeds on both sides. That is impossible for d above one
+    // half, and below 1e-13 of either tail where n d^2 is large.
     if (d >= 0.5 || size * d * d > 4.8) {
         const tail_probability one = one_sided_smirnov(size, d);
         return {2.0 * one.p < 1.0 ? 2.0 * one.p : 1.0, doubled(one.log_p).log_p};
@@ -152,7 +154,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// Give P(K > x) of Kolmogorov's limit law, that of sqrt(n) D.
+/// Return P(K > x) of Kolmogorov's limit distribution, which is that of sqrt(n) D.
 ///
 /// source: Kolmogorov 1933; Smirnov 1948.
 [[nodiscard]] inline double kolmogorov_sf(double x) noexcept
@@ -160,7 +162,7 @@ namespace detail {
     return x == x ? detail::kolmogorov_tail(x).p : not_a_number;
 }
 
-/// Give the natural logarithm of `kolmogorov_sf`, also where that underflows.
+/// Return the natural logarithm of `kolmogorov_sf`, also where that underflows.
 [[nodiscard]] inline double kolmogorov_log_sf(double x) noexcept
 {
     return x == x ? detail::kolmogorov_tail(x).log_p : not_a_number;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/not_a_number.hpp>
@@ -16,8 +17,8 @@ inline constexpr double log_two = 0.69314718055994530942;
 inline constexpr double half_log_two_pi = 0.91893853320467274178;
 inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
 
-// erfc(z / sqrt 2). The rounding of z / sqrt 2 alone would cost x^2 ulps in the tail (1e-13 at z = 37), so
-// what the rounding lost is put back through erfc's derivative.
+// erfc(z / sqrt 2). Rounding z / sqrt 2 alone would cost x^2 units in the last place in the tail (1e-13 at z = 37), so
+// the rounding error is corrected by erfc's derivative.
 [[nodiscard]] inline double erfc_of_normal(double z) noexcept
 {
     constexpr double high = 0.70710678118654757;     // sqrt(1/2) rounded to double
@@ -32,7 +33,7 @@ inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
     return value - two_over_sqrt_pi * std::exp(-x * x) * lost;
 }
 
-// Mills' ratio sf(z) / pdf(z) for z >= 10 by Laplace's continued fraction, evaluated from its tail.
+// Mills' ratio sf(z) / pdf(z) for z >= 10, by Laplace's continued fraction evaluated from its innermost term.
 [[nodiscard]] inline double mills_ratio_tail(double z) noexcept
 {
     double tail = z;
@@ -44,13 +45,13 @@ inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
 
 }  // namespace detail
 
-/// Give the standard normal density at `z`.
+/// Return the standard normal density at `z`.
 [[nodiscard]] inline double normal_pdf(double z) noexcept
 {
     return detail::inverse_sqrt_two_pi * std::exp(-0.5 * z * z);
 }
 
-/// Give the probability that a standard normal variable is at most `z`.
+/// Return the probability that a standard normal variable is at most `z`.
 ///
 /// cost: one erfc, and one exp below z = -1.4.
 [[nodiscard]] inline double normal_cdf(double z) noexcept
@@ -58,13 +59,13 @@ inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
     return 0.5 * detail::erfc_of_normal(-z);
 }
 
-/// Give the probability that a standard normal variable is above `z`, exact to the last representable tail.
+/// Return the probability that a standard normal variable is above `z`, accurate down to the smallest denormal.
 [[nodiscard]] inline double normal_sf(double z) noexcept
 {
     return 0.5 * detail::erfc_of_normal(z);
 }
 
-/// Give the natural logarithm of `normal_sf(z)`, also where `normal_sf` underflows.
+/// Return the natural logarithm of `normal_sf(z)`, also where `normal_sf` underflows.
 ///
 /// source: Laplace's continued fraction of Mills' ratio (Abramowitz and Stegun 1964, 26.2.14).
 [[nodiscard]] inline double log_normal_sf(double z) noexcept
@@ -81,15 +82,15 @@ inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
     return -0.5 * z * z - detail::half_log_two_pi + std::log(detail::mills_ratio_tail(z));
 }
 
-/// Give the natural logarithm of `normal_cdf(z)`.
+/// Return the natural logarithm of `normal_cdf(z)`.
 [[nodiscard]] inline double log_normal_cdf(double z) noexcept
 {
     return log_normal_sf(-z);
 }
 
-/// Give log(exp(z^2 / 2) * normal_cdf(z)) without the cancellation that its parts have far to the left.
+/// Return log(exp(z^2 / 2) * normal_cdf(z)) without the cancellation between its two factors far to the left.
 ///
-/// This is what one-sided normal mixtures need: it tends to -log(-z sqrt(2 pi)) on the left.
+/// One-sided normal mixtures need it; it tends to -log(-z sqrt(2 pi)) on the left.
 [[nodiscard]] inline double log_scaled_normal_cdf(double z) noexcept
 {
     if (z > -10.0) {
@@ -100,7 +101,7 @@ inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
 
 namespace detail {
 
-// c[0] + c[1] x + c[2] x^2 + ...
+// The value of c[0] + c[1] x + c[2] x^2 + ... by Horner's scheme.
 template <std::size_t N>
 [[nodiscard]] constexpr double polynomial(const double (&c)[N], double x) noexcept
 {
@@ -111,7 +112,7 @@ template <std::size_t N>
     return value;
 }
 
-// Wichura's rational approximations (16 digits) of the standard normal quantile. `p` is the smaller tail.
+// Wichura's rational approximation (16 digits) of the standard normal quantile in its tails; `p` is the smaller tail.
 [[nodiscard]] inline double wichura_tail(double p) noexcept
 {
     constexpr double near_above[] = {1.42343711074968357734e0,  4.63033784615654529590e0,
@@ -145,6 +146,7 @@ template <std::size_t N>
     return polynomial(far_above, root - 5.0) / polynomial(far_below, root - 5.0);
 }
 
+// Wichura's approximation in the centre; `q` is p - 1/2.
 [[nodiscard]] inline double wichura_centre(double q) noexcept
 {
     constexpr double above[] = {3.3871328727963666080e0, 1.3314166789178437745e2, 1.9715909503065514427e3,
@@ -162,8 +164,8 @@ template <std::size_t N>
     return q * polynomial(above, r) / polynomial(below, r);
 }
 
-// The z above which a tail of `p` <= 0.5 lies: one Newton step on the logarithm of the tail polishes the
-// approximation, since the logarithm is what stays well scaled down to the smallest denormal.
+// The z above which a tail of `p` <= 0.5 lies. One Newton step on the logarithm of the tail corrects the
+// approximation, because the logarithm stays well scaled down to the smallest denormal.
 [[nodiscard]] inline double normal_tail_point(double p) noexcept
 {
     const double z = wichura_tail(p);
@@ -174,7 +176,7 @@ template <std::size_t N>
 
 }  // namespace detail
 
-/// Give the z that a standard normal variable exceeds with probability `q`; exact also for tiny `q`.
+/// Return the z that a standard normal variable exceeds with probability `q`, accurate also for tiny `q`.
 ///
 /// errors: NaN outside [0, 1]; infinite at its ends.
 /// source: Wichura 1988, "Algorithm AS 241", with one Newton step on the logarithm of the tail.
@@ -198,7 +200,7 @@ template <std::size_t N>
     return -detail::wichura_centre(q - 0.5);
 }
 
-/// Give the standard normal quantile of `p`.
+/// Return the standard normal quantile of `p`.
 ///
 /// errors: NaN outside [0, 1]; infinite at its ends.
 [[nodiscard]] inline double normal_quantile(double p) noexcept

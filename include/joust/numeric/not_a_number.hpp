@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <limits>
@@ -6,7 +7,7 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// What a number is that could not be computed.
+/// The value of a number that could not be computed.
 inline constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace stats

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
+#include <joust/numeric/order.hpp>
 #include <joust/numeric/ranks.hpp>
 
 #include <cstddef>
@@ -12,43 +14,11 @@ namespace joust {
 inline namespace v0 {
 namespace stats::detail {
 
-// The k-th smallest, from 0, of values that it may reorder. source: Hoare 1961, algorithm 65.
-[[nodiscard]] inline double select_value(std::span<double> values, std::size_t k) noexcept
-{
-    std::size_t first = 0;
-    std::size_t last = values.size() - 1;
-    while (first < last) {
-        const double a = values[first], b = values[first + (last - first) / 2], c = values[last];
-        const double pivot = a < b ? (b < c ? b : a < c ? c : a) : (a < c ? a : b < c ? c : b);
-        std::size_t i = first;
-        std::size_t j = last;
-        for (;;) {
-            while (values[i] < pivot) {
-                ++i;
-            }
-            while (pivot < values[j]) {
-                --j;
-            }
-            if (i >= j) {
-                break;
-            }
-            const double held = values[i];
-            values[i++] = values[j];
-            values[j--] = held;
-        }
-        if (k <= j) {
-            last = j;
-        } else {
-            first = j + 1;
-        }
-    }
-    return values[k];
-}
-
-// All sums a[i] + b[j] of two sorted samples, none of them formed: order statistics in a few passes over the
-// samples. With `triangular`, a and b are the same and only pairs with i <= j count (Walsh's averages, twice).
-// source: Johnson and Mizoguchi 1978, "Selecting the Kth element in X + Y and X1 + X2 + ... + Xm": rows and
-// columns are sorted, so one walk counts. The next bound is interpolated in the counts.
+// Order statistics of all sums a[i] + b[j] of two sorted samples, in a few passes over the samples: the sums are never
+// stored. With `triangular`, a and b are the same sample and only pairs with i <= j count (Walsh's averages, doubled).
+// source: Johnson and Mizoguchi 1978, "Selecting the Kth element in X + Y and X1 + X2 + ... + Xm". Rows and columns
+// are sorted, so one walk along the border counts the sums up to a bound. The next bound is interpolated in the
+// counts.
 class pairwise_sums {
 public:
     pairwise_sums(std::span<const double> a, std::span<const double> b, bool triangular) noexcept
@@ -62,7 +32,7 @@ public:
         return triangular_ ? n * (n + 1) / 2 : n * b_.size();
     }
 
-    // The k-th smallest, from 1 to size().
+    // The k-th smallest sum; k counts from 1 to size().
     [[nodiscard]] double select(std::uint64_t k) const
     {
         bracket found{a_.front() + b_.front(), a_.back() + b_.back(), size()};
@@ -70,7 +40,7 @@ public:
         if (a_.size() + b_.size() > 8192) {
             bracket_by_sample(found, k);
         }
-        bool poor = false;  // two steps, one from each side, hardly helped: halve instead
+        bool poor = false;  // two steps, one from each side, hardly narrowed the bracket: halve it instead
         bool twice_poor = false;
         std::uint64_t last = std::numeric_limits<std::uint64_t>::max();
         while (found.above_low < found.high) {
@@ -84,7 +54,7 @@ public:
                     break;
                 }
             }
-            // Aim a little past the rank, from alternate sides, so that both ends come nearer.
+            // Aim slightly past the rank, from alternate sides, so that both ends of the bracket approach it.
             constexpr double margin = 0.01;
             const double share = (static_cast<double>(k - found.below) - 0.5) / static_cast<double>(before);
             const bool past = share < margin || (found.from_below && share <= 1.0 - margin);
@@ -105,6 +75,7 @@ public:
         return found.high;
     }
 
+    // The middle sum, or the mean of the two middle ones.
     [[nodiscard]] double median() const
     {
         const std::uint64_t all = size();
@@ -120,7 +91,7 @@ public:
 private:
     static constexpr double infinity = std::numeric_limits<double>::infinity();
 
-    // At most `low` there are fewer than k, at most `high` there are k or more; no sum lies between `low` and
+    // Fewer than k sums are at most `low`, k or more are at most `high`, and no sum lies between `low` and
     // `above_low`.
     struct bracket {
         double above_low;
@@ -131,8 +102,8 @@ private:
         bool from_below = false;
     };
 
-    // A walk along the border between sums at most `bound` and sums above, for some rows. Whole numbers only and
-    // without branches: which way it goes nobody can foretell.
+    // Walks along the border between the sums at most `bound` and those above it, for a range of rows. It uses whole
+    // numbers and no branches, because the direction of each step cannot be predicted.
     struct walker {
         std::size_t i;
         std::size_t end;
@@ -167,7 +138,7 @@ private:
         }
     }
 
-    // Move both ends to the sums next to them: where many are equal that ends the search.
+    // Moves both ends to the nearest sums: where many sums are equal, that ends the search.
     void snap(bracket& found) const noexcept
     {
         found.above_low = smallest_above(found.low);
@@ -185,6 +156,7 @@ private:
         found.high = largest;
     }
 
+    // The smallest sum above `bound`.
     [[nodiscard]] double smallest_above(double bound) const noexcept
     {
         double smallest = infinity;
@@ -201,7 +173,8 @@ private:
         return smallest;
     }
 
-    // The same quantile of every so many-th value lies near: look a little to either side of it first.
+    // The same quantile of an evenly spaced subsample is near the one wanted, so bounds a little to either side of
+    // it are tried first.
     void bracket_by_sample(bracket& found, std::uint64_t k) const
     {
         constexpr std::size_t most = 1024;
@@ -226,7 +199,7 @@ private:
         }
     }
 
-    // How many sums are at most `bound`: four walks at once, since each waits for its own last comparison.
+    // Counts the sums at most `bound`. Four walks are interleaved, because each waits for its own last comparison.
     [[nodiscard]] std::uint64_t count(double bound) const noexcept
     {
         return triangular_ ? walk<true>(bound) : walk<false>(bound);
@@ -258,7 +231,7 @@ private:
         return all;
     }
 
-    // How many sums of a row are at most `bound`.
+    // Counts the sums of a row that are at most `bound`.
     [[nodiscard]] std::size_t within(std::size_t row, double bound) const noexcept
     {
         std::size_t low = 0;
@@ -274,6 +247,7 @@ private:
         return low;
     }
 
+    // Collects the sums that are left in the bracket and selects the k-th among them.
     [[nodiscard]] double collect(const bracket& found, std::uint64_t k) const
     {
         buffer<double> between(static_cast<std::size_t>(found.up_to - found.below));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -15,7 +16,7 @@ namespace stats {
 
 namespace detail {
 
-// A whole number that is ordered as the double is; -0 and 0 are one value.
+// A whole number that is ordered as the double is; -0 and 0 give the same one.
 [[nodiscard]] inline std::uint64_t ordered_key(double x) noexcept
 {
     const double no_negative_zero = x + 0.0;
@@ -47,7 +48,8 @@ struct keyed_row {
     return record.key;
 }
 
-// Moves records to where the counts of their digits say, equal digits in the order given; the counts are used up.
+// Moves each record to the place that the counts of its digit give, equal digits in the order given. The counts are
+// consumed.
 template <class Record>
 void distribute(const Record* from, Record* to, std::size_t n, std::span<std::uint32_t> counts,
                 int shift) noexcept
@@ -65,8 +67,8 @@ void distribute(const Record* from, Record* to, std::size_t n, std::span<std::ui
     }
 }
 
-// Sorts by the bits of the keys from `From` up to `To`, least significant digits first, so that equal keys keep
-// their order. `other` is room for as many records.
+// Sorts by bits `From` to `To` of the keys, least significant digits first, so that equal keys keep their order.
+// `other` is working memory for as many records.
 template <int Bits, int From, int To, class Record>
 void radix_sort(std::span<Record> records, std::span<Record> other)
 {
@@ -88,7 +90,7 @@ void radix_sort(std::span<Record> records, std::span<Record> other)
         std::uint32_t* const starts = counts.data() + static_cast<std::size_t>(pass) * buckets;
         const int shift = From + pass * Bits;
         if (starts[(sort_key(from[0]) >> shift) & mask] == n) {
-            continue;  // one digit for all
+            continue;  // all records share this digit
         }
         distribute(from, to, n, std::span<std::uint32_t>{starts, buckets}, shift);
         Record* const held = from;
@@ -115,10 +117,11 @@ void insertion_sort(std::span<Record> records) noexcept
     }
 }
 
-// Sort by keys, equal keys in the order given; fewer than 2^32 records.
+// Sorts fewer than 2^32 records by their keys; equal keys keep their order.
 //
-// The upper 33 bits of a double, three digits, tell nearly all values apart. What they leave together is put right
-// where it lies, or sorted by its lower bits when it is much. `other` is room for as many records.
+// The upper 33 bits of a double, three digits, distinguish nearly all values. Groups that they leave together are
+// sorted in place by insertion, or by their lower bits where there are many. `other` is working memory for as many
+// records.
 template <class Record>
 void sort_by_key(std::span<Record> all, std::span<Record> other)
 {
@@ -170,7 +173,8 @@ void sort_by_key(buffer<Record>& records)
     return valid;
 }
 
-// The smallest and the largest value. Four of each side by side, since each waits for its own last comparison.
+// The smallest and the largest value. Four of each are tracked in parallel, because each waits for its own last
+// comparison.
 struct value_range {
     double low = 0.0, high = 0.0;
 
@@ -202,13 +206,13 @@ struct value_range {
     }
 };
 
-// Values in the order given, each at a place of its own: as it stands.
+// A sample whose values are read in the order given, so that a value's place is its position.
 class as_given {
 public:
     explicit as_given(std::span<const double> values) noexcept : values_(values) {}
 
     [[nodiscard]] std::span<const double> values() const noexcept { return values_; }
-    // Calls visit(value, place) for all of them.
+    // Calls visit(value, place) for every value.
     template <class Visit>
     void for_each(Visit visit) const noexcept
     {
@@ -223,7 +227,7 @@ private:
     std::span<const double> values_;
 };
 
-// Room to order several samples of one size, one after the other: fresh memory costs as much as sorting.
+// Working memory for ordering several samples of one size in turn: allocating it anew costs as much as sorting.
 struct ordering_room {
     buffer<std::uint64_t> words, other;
     buffer<std::uint32_t> rows;
@@ -231,14 +235,14 @@ struct ordering_room {
     explicit ordering_room(std::size_t n) : words(n), other(n), rows(n) {}
 };
 
-// Words of values and their places, 44 and 20 bits, ordered as the values are as far as 44 bits tell: half the memory
-// to move. What the upper bits leave together is put right by whoever walks the words.
+// Each word holds 44 bits that order a value and 20 bits for its place, which halves the memory to move. Values that
+// the upper bits leave together are put in order while the words are walked.
 inline constexpr int place_bits = 20;
 inline constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
-// More values than this are too many for two digits to tell apart.
+// Two digits cannot distinguish more values than this.
 inline constexpr std::size_t most_steps = std::size_t{1} << 17;
 
-// Visits the groups of values that are too close for their words to tell apart.
+// Visits the groups of equal values among those that share the upper bits of their words.
 template <class Sample, class Visit>
 void visit_unequal(Sample& sample, std::span<std::uint32_t> places, std::size_t before, Visit& visit)
 {
@@ -260,9 +264,9 @@ void visit_unequal(Sample& sample, std::span<std::uint32_t> places, std::size_t 
     }
 }
 
-// Sorts words by even steps between the smallest and the largest value: two digits tell nearly all values apart, where
-// three are needed of the bits of a double. False, and nothing is done, where many values are crowded into few steps,
-// as one in 64 of them shows. The upper 22 bits of the words are sorted then.
+// Sorts words by even steps between the smallest and the largest value: two digits then distinguish nearly all values,
+// where the bits of a double need three. Returns false, and changes nothing, where many values are crowded into few
+// steps, as a sample of one value in 64 shows. Afterwards the words are sorted by their upper 22 bits.
 template <class Sample>
 bool sort_by_steps(const Sample& sample, ordering_room& room)
 {
@@ -273,7 +277,7 @@ bool sort_by_steps(const Sample& sample, ordering_room& room)
     }
     const value_range range{values};
     const double low = range.low;
-    const double scale = 17592169267200.0 / (range.high - low);  // less than 2^44, which must not be reached
+    const double scale = 17592169267200.0 / (range.high - low);  // just below 2^44, which no step may reach
     if (!(range.high - low < 1e300 && scale < 1e300)) {
         return false;
     }
@@ -285,7 +289,7 @@ bool sort_by_steps(const Sample& sample, ordering_room& room)
     buffer<std::uint32_t> counts(2 * buckets, 0);
     std::uint32_t* const lower = counts.data();
     std::uint32_t* const upper = lower + buckets;
-    std::uint64_t pairs = 0;  // of values in one bucket
+    std::uint64_t pairs = 0;  // pairs of values in one bucket
     for (std::size_t i = 0; i < n; i += thinned) {
         pairs += upper[step_of(values[i]) >> 33]++;
     }
@@ -308,13 +312,13 @@ bool sort_by_steps(const Sample& sample, ordering_room& room)
     return true;
 }
 
-// Calls visit(places, count, before) for each group of equal values, in ascending order: their places, how many they are
-// and how many are less. None of them is NaN; there are at most 2^20.
+// Calls visit(places, count, before) for each group of equal values in ascending order, with their places, how many
+// they are and how many values are smaller. The sample has no NaN and at most 2^20 values.
 template <class Sample, class Visit>
 void walk_packed_groups(Sample sample, ordering_room& room, Visit visit)
 {
     const std::size_t n = sample.values().size();
-    std::uint64_t unsorted = (std::uint64_t{1} << 42) - 1;  // bits by which words are not sorted yet
+    std::uint64_t unsorted = (std::uint64_t{1} << 42) - 1;  // the bits by which the words are not sorted yet
     if (!sort_by_steps(sample, room)) {
         std::uint64_t* const words = room.words.data();
         sample.for_each([=](double x, std::size_t at) { words[at] = (ordered_key(x) & ~place_mask) | at; });
@@ -328,7 +332,7 @@ void walk_packed_groups(Sample sample, ordering_room& room, Visit visit)
         const std::uint32_t place = static_cast<std::uint32_t>(words[first] & place_mask);
         std::size_t last = first + 1;
         if (last == n || (words[last] ^ words[first]) > unsorted) {
-            visit(&place, std::size_t{1}, first);  // mostly
+            visit(&place, std::size_t{1}, first);  // the usual case
             first = last;
             continue;
         }
@@ -346,7 +350,7 @@ void walk_packed_groups(Sample sample, ordering_room& room, Visit visit)
         } else {
             last = n;
         }
-        // Where words agree in all their upper bits the values themselves decide.
+        // Where words agree in all their upper bits, the values themselves decide.
         while (first < last) {
             places[0] = static_cast<std::uint32_t>(words[first] & place_mask);
             std::size_t count = 1;
@@ -369,7 +373,7 @@ void walk_packed_groups(Sample sample, ordering_room& room, Visit visit)
     }
 }
 
-// The same for fewer than 2^32 values at the places where they stand.
+// Does the same for fewer than 2^32 values; a value's place is its position.
 template <class Visit>
 void walk_ordered_groups(std::span<const double> values, ordering_room& room, Visit visit)
 {
@@ -396,8 +400,8 @@ void walk_ordered_groups(std::span<const double> values, ordering_room& room, Vi
     }
 }
 
-// Does one in 64 of the values say that they are spread over even steps of this range? Then no step holds many times as
-// many as another.
+// Does one value in 64 suggest that the values are spread evenly over the steps of this range? Then no step holds many
+// times as many values as another.
 inline bool is_spread(std::span<const double> values, const value_range& range, std::size_t steps)
 {
     constexpr std::size_t thinned = 64;
@@ -406,7 +410,7 @@ inline bool is_spread(std::span<const double> values, const value_range& range, 
         return false;
     }
     buffer<std::uint32_t> counts(steps, 0);
-    std::uint64_t pairs = 0;  // of values in one step
+    std::uint64_t pairs = 0;  // pairs of values in one step
     for (std::size_t i = 0; i < values.size(); i += thinned) {
         const double at = (values[i] - range.low) * scale;
         if (!(at >= 0.0 && at < static_cast<double>(steps))) {
@@ -418,11 +422,11 @@ inline bool is_spread(std::span<const double> values, const value_range& range, 
     return 2 * pairs * steps <= 16 * seen * seen;
 }
 
-// As many values as this outgrow the cache, and are worth dividing before they are sorted.
+// A sample of this size exceeds the cache, so it pays to divide it before sorting.
 inline constexpr std::size_t fewest_divided = std::size_t{1} << 18;
 inline constexpr std::size_t divided_steps = 2048;
 
-// By the few values at hand: is dividing worth a look at all of them?
+// Does one value in 64 suggest that dividing is worth a pass over all of them?
 inline bool promises_to_divide(std::span<const double> values)
 {
     if (values.size() < fewest_divided) {
@@ -436,8 +440,8 @@ inline bool promises_to_divide(std::span<const double> values)
     return is_spread(values, range, divided_steps);
 }
 
-// The keys of finite values in ascending order, by even steps: once over their range, and again within each step, where
-// what is moved stays in the cache. False, and `keys` means nothing, where many values are crowded into few steps.
+// Sorts the keys of finite values by even steps: first over their whole range, then within each step, where the data
+// stay in the cache. Returns false, with `keys` unspecified, where many values are crowded into few steps.
 inline bool sort_in_steps(std::span<const double> values, buffer<std::uint64_t>& keys)
 {
     constexpr std::size_t largest = 8192;
@@ -512,7 +516,7 @@ inline bool sort_in_steps(std::span<const double> values, buffer<std::uint64_t>&
     return true;
 }
 
-// A sample as sorted keys. `valid` is false where a value is NaN; infinities are values like others.
+// A sample as sorted keys. `valid` is false where a value is NaN; infinities are ordered like other values.
 struct sorted_sample {
     buffer<std::uint64_t> keys;
     bool valid = true;
@@ -545,6 +549,7 @@ struct sorted_sample {
     }
 
     [[nodiscard]] std::size_t size() const noexcept { return keys.size(); }
+    // The values in ascending order, or their negations in ascending order.
     [[nodiscard]] buffer<double> values(bool mirrored = false) const
     {
         buffer<double> made(keys.size());
@@ -556,7 +561,7 @@ struct sorted_sample {
     }
 };
 
-// Visit the distinct values of two sorted samples in ascending order: visit(times in x, times in y, key).
+// Visits the distinct values of two sorted samples in ascending order: visit(count in x, count in y, key).
 template <class Visit>
 void walk_values(const sorted_sample& x, const sorted_sample& y, Visit visit)
 {
@@ -578,8 +583,8 @@ void walk_values(const sorted_sample& x, const sorted_sample& y, Visit visit)
     }
 }
 
-// N^3 - N - sum (t^3 - t) over groups of t equal values among N, as the sum of t (N - t) (N + t): every term
-// is positive, so nothing cancels when nearly all are tied, and nothing overflows.
+// N^3 - N - sum (t^3 - t) over groups of t equal values among N, computed as the sum of t (N - t) (N + t): every term
+// is positive, so nothing cancels when nearly all values are tied, and nothing overflows.
 class tie_sum {
 public:
     explicit tie_sum(double n) noexcept : n_(n) {}
@@ -606,11 +611,11 @@ private:
 
 }  // namespace detail
 
-/// Give every value its rank from 1 on, equal values the mean of the ranks they share.
+/// Give every value its rank, counted from 1; equal values share the mean of their ranks.
 ///
 /// Infinities rank at the ends; -0 equals 0.
-/// errors: false, and `ranks` is left alone, when a value is NaN or the lengths differ.
-/// cost: a radix sort, some 40 ns per value at a million.
+/// errors: false, and `ranks` is unchanged, when a value is NaN or the lengths differ.
+/// cost: a radix sort, about 40 ns per value at a million values.
 [[nodiscard]] inline bool midranks(std::span<const double> values, std::span<double> ranks)
 {
     if (values.size() != ranks.size() || !detail::has_no_nan(values)) {

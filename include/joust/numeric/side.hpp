@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cstdint>
@@ -6,8 +7,15 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Which departure from the null a test looks for: first minus second is not zero, above it, or below it.
-enum class side : std::uint8_t { two, greater, less };
+/// The departure from the null hypothesis that a test looks for in the difference first minus second.
+enum class side : std::uint8_t {
+    /// The difference is not zero.
+    two,
+    /// The difference is above zero.
+    greater,
+    /// The difference is below zero.
+    less
+};
 
 }  // namespace stats
 }  // namespace v0

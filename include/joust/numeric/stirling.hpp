@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -8,8 +9,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats::detail {
 
-// What Stirling's formula leaves out of log Gamma(z + 1): log(z!) - [(z + 1/2) log z - z + log(2 pi) / 2].
-// Differences of log Gamma lose 1e-6 at 1e9; with this correction they need never be formed.
+// The error of Stirling's formula for log Gamma(z + 1): log(z!) - [(z + 1/2) log z - z + log(2 pi) / 2].
+// Differences of log Gamma lose nine digits at 1e9; with this correction they never have to be computed.
 [[nodiscard]] inline double stirling_error(double z) noexcept
 {
     if (z < 10.0) {
@@ -23,8 +24,8 @@ namespace stats::detail {
            z;
 }
 
-// x log(x / m) + m - x without cancellation near x = m, from the difference x - m, which the caller may know
-// better than m. source: Loader 2000, "Fast and accurate computation of binomial probabilities".
+// x log(x / m) + m - x without cancellation near x = m, from the difference x - m, which the caller may know more
+// accurately than m. source: Loader 2000, "Fast and accurate computation of binomial probabilities".
 [[nodiscard]] inline double deviance_of_difference(double x, double difference) noexcept
 {
     const double m = x - difference;
@@ -45,24 +46,25 @@ namespace stats::detail {
     return sum;
 }
 
-// deviance_of_difference with its limit for nothing seen.
+// As deviance_of_difference, with its limit for a count of 0.
 [[nodiscard]] inline double cell_deviance(double seen, double difference) noexcept
 {
     return seen > 0.0 ? deviance_of_difference(seen, difference) : -difference;
 }
 
+// As deviance_of_difference, from m itself.
 [[nodiscard]] inline double deviance_term(double x, double m) noexcept
 {
     return deviance_of_difference(x, x - m);
 }
 
-// log[x^a y^b / B(a, b)] with y = 1 - x given separately, for a, b > 0 and 0 < x < 1. The smaller of x and y
-// is taken as the exact one: a - (a + b) x = (a + b) y - b, so the rounding of the larger costs nothing.
+// log[x^a y^b / B(a, b)] for a, b > 0 and 0 < x < 1, with y = 1 - x given separately. The smaller of x and y is taken
+// as the exact one: a - (a + b) x = (a + b) y - b, so the rounding of the larger has no effect.
 [[nodiscard]] inline double log_beta_term(double a, double b, double x, double y) noexcept
 {
     const double n = a + b;
     const double excess = x <= y ? std::fma(-n, x, a) : -std::fma(-n, y, b);
-    // Far below what is expected the quotient is formed from x itself: a - excess would be all rounding.
+    // Far below the expectation the quotient is computed from x itself: a - excess would be rounding error only.
     const double first =
         x <= y && excess > 0.9 * a ? a * std::log(a / n / x) - excess : deviance_of_difference(a, excess);
     const double second =
@@ -77,8 +79,8 @@ namespace stats::detail {
     return 0.5 * std::log(a) - half_log_two_pi - stirling_error(a) - deviance_term(a, x);
 }
 
-// log of the regularised incomplete beta function I_x(a, b) in its lower tail, x <= (a + 1) / (a + b + 2), by
-// the continued fraction DLMF 8.17.22 (Lentz' evaluation). Exact where I itself underflows.
+// The log of the regularised incomplete beta function I_x(a, b) in its lower tail, x <= (a + 1) / (a + b + 2), by
+// the continued fraction DLMF 8.17.22 in Lentz's evaluation. It is exact where I itself underflows.
 [[nodiscard]] inline double log_incomplete_beta_tail(double a, double b, double x, double y) noexcept
 {
     constexpr double tiny = 1e-300;
@@ -108,8 +110,8 @@ namespace stats::detail {
     return log_beta_term(a, b, x, y) - std::log(a) + std::log(fraction);
 }
 
-// log of the regularised upper incomplete gamma function Q(a, x) in its tail, x > a + 1, by Legendre's
-// continued fraction (DLMF 8.9.2).
+// The log of the regularised upper incomplete gamma function Q(a, x) in its tail, x > a + 1, by Legendre's continued
+// fraction (DLMF 8.9.2).
 [[nodiscard]] inline double log_upper_gamma_tail(double a, double x) noexcept
 {
     constexpr double tiny = 1e-300;
@@ -134,13 +136,13 @@ namespace stats::detail {
     return log_gamma_term(a, x) + std::log(fraction);
 }
 
-// z log z leaves out of a factorial, as stirling_error, with the root of 2 pi z taken along; 0 for 0! = 1.
+// log(z!) - (z log z - z), which is stirling_error plus log(2 pi z) / 2; 0 for z = 0.
 [[nodiscard]] inline double log_factorial_rest(double z) noexcept
 {
     return z > 0.0 ? stirling_error(z) + 0.5 * std::log(z) + half_log_two_pi : 0.0;
 }
 
-// exp(a) + exp(b) and its logarithm.
+// log(exp(a) + exp(b)) without overflow.
 [[nodiscard]] inline double log_sum(double a, double b) noexcept
 {
     const double larger = a > b ? a : b;

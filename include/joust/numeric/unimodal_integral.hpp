@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cmath>
@@ -8,18 +9,19 @@ namespace joust {
 inline namespace v0 {
 namespace stats::detail {
 
-// The logarithm of the integral of exp(log_f) over the real line, for an analytic integrand with one peak: the
-// products of densities and tails that Bayes factors, probabilities to be best and non-central distributions
-// are. All terms are positive, so the relative error stays at rounding where the integral itself underflows.
+// The logarithm of the integral of exp(log_f) over the real line, for an analytic integrand with one peak. Bayes
+// factors, probabilities to be best and non-central distributions are such integrals of products of densities and
+// tails. All terms are positive, so the relative error stays at rounding even where the integral itself underflows.
 //
-// The trapezoidal rule converges exponentially there: halving the step squares the error, so a change of 1e-9
-// ends it. `start` is where log_f is finite, `width` a rough scale. source: Trefethen and Weideman 2014.
+// The trapezoidal rule converges exponentially for them: halving the step squares the error, so the refinement ends
+// at a change of 1e-9. `start` is a point at which log_f is finite, `width` a rough scale.
+// source: Trefethen and Weideman 2014, "The exponentially convergent trapezoidal rule".
 template <class LogDensity>
 [[nodiscard]] double log_unimodal_integral(LogDensity log_f, double start, double width) noexcept
 {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     constexpr double negligible = 44.0;  // exp(-44) is below half a unit in the last place
-    constexpr int most = 200000;         // points on one side
+    constexpr int most = 200000;         // points on each side
 
     // Walk uphill with growing steps until the peak lies between `left` and `right`.
     double middle = start;
@@ -48,7 +50,7 @@ template <class LogDensity>
             at_left = log_f(left);
         }
     }
-    // Narrow it until what is left of the slope does not matter.
+    // Narrow the bracket until the remaining slope does not matter.
     constexpr double golden = 0.38196601125010515;
     for (int i = 0; i < 200 && (at_middle - at_left > 0.2 || at_middle - at_right > 0.2); ++i) {
         const bool to_right = right - middle > middle - left;
@@ -67,7 +69,7 @@ template <class LogDensity>
             (to_right ? at_right : at_left) = value;
         }
     }
-    // The step starts at the distance at which the steeper side has lost one unit.
+    // The initial step is the distance at which the steeper side has lost one unit of the logarithm.
     const auto distance = [&](double direction) {
         double reach = right - left > 0.0 ? right - left : width;
         while (at_middle - log_f(middle + direction * reach) > 2.0) {
@@ -94,7 +96,7 @@ template <class LogDensity>
         }
         return total;
     };
-    // Points at middle +- h (i + 1/2): grids of different steps share no point, so they cannot agree by chance.
+    // Points at middle +- h (i + 1/2): grids of different steps share no point, so they cannot agree by coincidence.
     double h = 0.6 * scale;
     double total = h * sum(0.5, h);
     for (int i = 0; i < 10; ++i) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/value_sketch.hpp>
@@ -9,21 +10,24 @@
 namespace joust {
 inline namespace v0 {
 
-/// Which bin of a value_sketch a number falls into, and which numbers a bin stands for.
+/// Find the bin of a value_sketch that a number falls into, and the numbers that a bin stands for.
 ///
-/// Bins are at most 1/64 of their smaller magnitude wide, so that a quantile is within 1.6 % of the true one, and nearer
-/// where values are spread over a bin. Magnitudes below 2^-24 (6e-8) count as 0; those from 2^40 (1e12) on share the last
-/// bin of their sign, whose outer end is infinite.
+/// A bin is at most 1/64 of its smaller magnitude wide, so that a quantile is within 1.6 % of the true one, and nearer
+/// where values are spread over the bin. Magnitudes below 2^-24 (6e-8) count as 0; those of 2^40 (1e12) or more share
+/// the last bin of their sign, whose outer end is infinite.
 ///
 /// assumes: no NaN
 struct value_bins {
+    /// The number of bins.
     static constexpr std::size_t count = value_sketch::bins;
-    /// the bin around 0; as many lie on each side
+    /// The bin around 0; as many bins lie below it as above.
     static constexpr std::size_t zero = count / 2;
 
-    /// lower <= value <= upper
+    /// The values of a bin: lower <= value <= upper.
     struct range {
+        /// The smallest value of the bin.
         double lower;
+        /// The largest value of the bin.
         double upper;
     };
 
@@ -31,13 +35,13 @@ struct value_bins {
     [[nodiscard]] static constexpr std::size_t of(double value) noexcept
     {
         const auto bits = std::bit_cast<std::uint64_t>(value);
-        // The exponent and the first six bits behind the leading one, as one number.
+        // The exponent and the first six bits after the leading one, as one number.
         const std::uint64_t step = (bits & ~(std::uint64_t{1} << 63)) >> shift;
         const std::uint64_t size = step < first ? 0 : step - first < zero ? step - first + 1 : zero;
         return (bits >> 63) != 0 ? zero - size : zero + size;
     }
 
-    /// The values that a bin holds; neighbouring bins leave no number between them.
+    /// Return the values that a bin holds; neighbouring bins leave no number between them.
     [[nodiscard]] static constexpr range range_of(std::size_t bin) noexcept
     {
         const auto edge = [](std::uint64_t step) { return std::bit_cast<double>(step << shift); };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/value_bins.hpp>
@@ -10,12 +11,13 @@
 namespace joust {
 inline namespace v0 {
 
-/// Read quantiles and shares off a value_sketch: the sketch as a distribution function, linear inside each bin.
+/// Read quantiles and shares from a value_sketch: the sketch as a distribution function, linear inside each bin.
 ///
-/// assumes: the sketch outlives it and does not change
-/// cost: a sweep over the bins, some 5 us, and then 0.1 us for each question; 1 KiB and no allocation
+/// assumes: the sketch outlives this object and does not change meanwhile
+/// cost: a pass over the bins, about 5 us, and then 0.1 us for each query; 1 KiB and no allocation
 class value_distribution {
 public:
+    /// Prepare to read from this sketch.
     explicit value_distribution(const value_sketch& of) noexcept : weights_(of.weights())
     {
         for (std::size_t b = 0; b < blocks; ++b) {
@@ -27,9 +29,10 @@ public:
         }
     }
 
+    /// Is there no weight to read from?
     [[nodiscard]] bool empty() const noexcept { return !(total() > 0.0); }
 
-    /// The share of values that are at most this one; exact at the upper end of a bin. NaN for an empty sketch.
+    /// Return the share of values that are at most this one; exact at the upper end of a bin. NaN for an empty sketch.
     [[nodiscard]] double share_at_most(double value) const noexcept
     {
         const std::size_t last = value_bins::of(value);
@@ -42,11 +45,11 @@ public:
         return (below + weights_[last] * (part < 1.0 ? part > 0.0 ? part : 0.0 : 1.0)) / total();
     }
 
-    /// The bin in which the share of values at most as large reaches q; the nearest occupied one for q outside (0, 1].
-    /// assumes: not empty
+    /// Find the bin in which the share of values up to it reaches q; for q outside (0, 1], the nearest occupied bin.
+    /// assumes: the sketch is not empty
     [[nodiscard]] std::size_t bin_at(double q) const noexcept { return reach(q).bin; }
 
-    /// The value at which the share reaches q: the inverse of share_at_most. NaN for an empty sketch.
+    /// Return the value at which the share reaches q: the inverse of share_at_most. NaN for an empty sketch.
     [[nodiscard]] double quantile(double q) const noexcept
     {
         if (empty()) {
@@ -60,7 +63,7 @@ public:
 private:
     struct place {
         std::size_t bin;
-        double part;  // of the bin's weight that lies below
+        double part;  // the share of the bin's weight that lies below
     };
 
     [[nodiscard]] place reach(double q) const noexcept
@@ -87,7 +90,7 @@ private:
         return at;
     }
 
-    // Of the outermost bins only the near end is a number to count with.
+    // Only the inner end of an outermost bin is finite, so such a bin counts as that one value.
     [[nodiscard]] static value_bins::range finite_range_of(std::size_t bin) noexcept
     {
         const value_bins::range range = value_bins::range_of(bin);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -14,22 +15,25 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Accumulate means and all covariances of rows of K numbers, so that parts merge and nothing cancels.
+/// Accumulate means and all covariances of rows of K numbers, mergeable and without cancellation.
 ///
-/// Use it where a variance of a combination of columns is wanted (ratios, covariates, losses of two models):
-/// `combination` forms it in double-double arithmetic, so a residual that is a millionth of its parts keeps
-/// its digits. For one column `moments`, for the covariance of a pair alone `pair_moments`.
-/// A row with a value that is not finite is refused as a whole and counted in `rejected()`.
-/// cost: 30 ns for two columns, 60 for four; 16 + 24 K + 8 K (K + 1) bytes.
+/// `combination` computes the variance of a weighted sum of columns in double-double arithmetic, so that a residual of
+/// a millionth of its parts keeps its digits. A row with a value that is not finite is refused as a whole and counted
+/// in `rejected()`.
+///
+/// When to use: the variance of a combination of columns is wanted (ratios, covariates, losses of two models).
+/// When not: one column (`moments`), or the covariance of one pair (`pair_moments`).
+/// cost: 30 ns for a row of two columns, 60 ns for four; 16 + 24 K + 8 K (K + 1) bytes.
 /// source: as moments.
 template <std::size_t K>
 class co_moments {
     static_assert(K >= 1, "joust: rows of co_moments have at least one column");
 
 public:
+    /// The values of one row.
     using row = std::array<double, K>;
 
-    /// Count a row; returns false, and counts it as rejected, where a value is NaN or infinite.
+    /// Count a row; a row with NaN or infinity is counted as rejected, and the return value is false.
     bool add(const row& values) noexcept
     {
         for (const double x : values) {
@@ -61,7 +65,7 @@ public:
         return add(row{static_cast<double>(values)...});
     }
 
-    /// Add another part of the same sample.
+    /// Add the rows of another part of the same sample.
     void merge(const co_moments& other) noexcept
     {
         rejected_ += other.rejected_;
@@ -94,13 +98,15 @@ public:
         n_ += other.n_;
     }
 
+    /// Return how many rows were counted.
     [[nodiscard]] std::uint64_t count() const noexcept { return n_; }
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
-    /// errors: 0 for an empty sample.
+    /// Return the mean of a column. errors: 0 for an empty sample.
     [[nodiscard]] double mean(std::size_t i) const noexcept { return exact_mean(i).high; }
 
-    /// Give a column's mean in double-double, for differences and cross products of nearly equal means.
+    /// Return a column's mean in double-double, for differences and cross products of nearly equal means.
     [[nodiscard]] detail::double_double exact_mean(std::size_t i) const noexcept
     {
         if (n_ == 0) {
@@ -109,35 +115,35 @@ public:
         return detail::add(detail::divide(detail::normal_form(sum_[i]), static_cast<double>(n_)), shift_[i]);
     }
 
-    /// Give this mean of a column minus another sample's, exact also where both are large and nearly equal.
+    /// Return a column's mean minus that of another sample, accurate also where both are large and nearly equal.
     [[nodiscard]] double mean_difference(const co_moments& other, std::size_t i) const noexcept
     {
         return detail::add(exact_mean(i), detail::negate(other.exact_mean(i))).high;
     }
 
-    /// Give the covariance of two columns with divisor n - 1. errors: 0 below two rows.
+    /// Return the covariance of two columns with divisor n - 1. errors: 0 for fewer than two rows.
     [[nodiscard]] double covariance(std::size_t i, std::size_t j) const noexcept
     {
         return n_ < 2 ? 0.0 : centred(i, j).high / (static_cast<double>(n_) - 1.0);
     }
 
-    /// Give the variance of a column with divisor n - 1.
-    /// errors: 0 below two rows; infinite where squares overflow.
+    /// Return the variance of a column with divisor n - 1.
+    /// errors: 0 for fewer than two rows; infinite where squares overflow.
     [[nodiscard]] double variance(std::size_t i) const noexcept
     {
         const double value = covariance(i, i);
         return value >= 0.0 ? value : std::isnan(value) ? std::numeric_limits<double>::infinity() : 0.0;
     }
 
-    /// Give the variance (divisor n - 1) of the sum of the columns times `weights`, without cancellation.
-    /// errors: 0 below two rows; infinite where squares overflow.
+    /// Return the variance (divisor n - 1) of the weighted sum of the columns, without cancellation.
+    /// errors: 0 for fewer than two rows; infinite where squares overflow.
     [[nodiscard]] double combination(const row& weights) const noexcept
     {
         const double value = combination(weights, weights);
         return value >= 0.0 ? value : std::isnan(value) ? std::numeric_limits<double>::infinity() : 0.0;
     }
 
-    /// Give the covariance (divisor n - 1) of two weighted sums of the columns.
+    /// Return the covariance (divisor n - 1) of two weighted sums of the columns.
     [[nodiscard]] double combination(const row& a, const row& b) const noexcept
     {
         if (n_ < 2) {
@@ -156,12 +162,13 @@ public:
         return total.high / (static_cast<double>(n_) - 1.0);
     }
 
-    /// Give a column's count, mean and variance.
+    /// Return a column's count, mean and variance.
     [[nodiscard]] sample_summary summary(std::size_t i) const noexcept
     {
         return {static_cast<double>(n_), mean(i), variance(i)};
     }
 
+    /// Compare all members.
     bool operator==(const co_moments&) const = default;
 
 private:
@@ -170,7 +177,7 @@ private:
         return i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i;
     }
 
-    // The sum of products of deviations from the means.
+    // The sum of products of deviations from the means of two columns.
     [[nodiscard]] detail::double_double centred(std::size_t i, std::size_t j) const noexcept
     {
         const detail::double_double centre =
@@ -182,8 +189,8 @@ private:
     std::uint64_t n_ = 0;
     std::uint64_t rejected_ = 0;
     row shift_{};
-    std::array<detail::double_double, K> sum_{};                  // of x - shift
-    std::array<detail::double_double, K*(K + 1) / 2> product_{};  // of pairs of those
+    std::array<detail::double_double, K> sum_{};                  // sums of x - shift
+    std::array<detail::double_double, K*(K + 1) / 2> product_{};  // sums of products of those differences
 };
 
 }  // namespace stats

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/two_doubles.hpp>
@@ -15,28 +16,30 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Sufficient statistics of one sample: count, mean, variance. What every mean test here can be computed
-/// from.
+/// Hold the sufficient statistics of one sample, from which every test of means here can be computed.
 struct sample_summary {
+    /// The number of values.
     double n = 0.0;
+    /// The mean.
     double mean = 0.0;
-    /// with divisor n - 1
+    /// The variance with divisor n - 1.
     double variance = 0.0;
+    /// Compare all members.
     bool operator==(const sample_summary&) const = default;
 };
 
-/// Accumulate count, mean and variance of a stream so that parts merge and nothing cancels.
+/// Accumulate count, mean and variance of a stream, mergeable and without cancellation.
 ///
-/// The first value is the shift; sums of shifted values and of their squares are kept in double-double
-/// arithmetic, so that a million times the standard deviation as offset costs no digit. Values that are not
-/// finite are refused and counted in `rejected()`.
+/// The first value is the shift. Sums of shifted values and of their squares are kept in double-double arithmetic, so
+/// that an offset of a million standard deviations costs no digit. Values that are not finite are refused and
+/// counted in `rejected()`.
 /// cost: about 10 ns per value; 56 bytes.
 /// source: shifted data with error-free transformations (Dekker 1971; Chan, Golub and LeVeque 1983).
 class moments {
 public:
     moments() = default;
-    /// Take a whole sample at once: the shift is the mean of its first block, sums run in eight lanes per block.
-    /// cost: one pass, about 0.35 ns per value; a second one where the first block lies far from the rest.
+    /// Take a whole sample at once; the shift is the mean of its first block, and sums run in eight lanes per block.
+    /// cost: one pass, about 0.35 ns per value; a second pass where the first block lies far from the rest.
     explicit moments(std::span<const double> values) noexcept
     {
         if (values.empty()) {
@@ -45,8 +48,8 @@ public:
         const std::span<const double> head = values.first(values.size() < block ? values.size() : block);
         double centre = block_sums(head, 0.0).first / static_cast<double>(head.size());
         if (std::fabs(centre - values[0]) <= 1e-15 * std::fabs(centre)) {
-            centre =
-                values[0];  // a constant sample has variance 0 exactly, not the square of a rounding error
+            centre = values
+                [0];  // so that a constant sample has variance 0 exactly, not the square of a rounding error
         }
         take(values, centre);
         const double n = static_cast<double>(n_);
@@ -58,7 +61,7 @@ public:
             }
         }
         if (!std::isfinite(detail::normal_form(square_)
-                               .high)) {  // not finite somewhere, or too large: look at every value
+                               .high)) {  // some value is not finite, or too large: look at each one
             *this = moments{};
             for (const double x : values) {
                 add(x);
@@ -66,7 +69,7 @@ public:
         }
     }
 
-    /// Count a value; returns false, and counts it as rejected, when it is NaN or infinite.
+    /// Count a value; NaN or infinity is counted as rejected, and the return value is false.
     bool add(double x) noexcept
     {
         if (!std::isfinite(x)) {
@@ -83,7 +86,7 @@ public:
         return true;
     }
 
-    /// Add another part of the same sample.
+    /// Add the values of another part of the same sample.
     void merge(const moments& other) noexcept
     {
         rejected_ += other.rejected_;
@@ -107,14 +110,16 @@ public:
         n_ += other.n_;
     }
 
+    /// Return how many values were counted.
     [[nodiscard]] std::uint64_t count() const noexcept { return n_; }
+    /// Return how many values were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
-    /// errors: 0 for an empty sample.
+    /// Return the mean. errors: 0 for an empty sample.
     [[nodiscard]] double mean() const noexcept { return exact_mean().high; }
 
-    /// Give the variance with divisor n - 1.
-    /// errors: 0 below two values; infinite where squares overflow.
+    /// Return the variance with divisor n - 1.
+    /// errors: 0 for fewer than two values; infinite where squares overflow.
     [[nodiscard]] double variance() const noexcept
     {
         if (n_ < 2) {
@@ -130,18 +135,21 @@ public:
         return square > 0.0 ? square / (n - 1.0) : 0.0;
     }
 
+    /// Return the square root of the variance.
     [[nodiscard]] double standard_deviation() const noexcept { return std::sqrt(variance()); }
+    /// Return count, mean and variance together.
     [[nodiscard]] sample_summary summary() const noexcept
     {
         return {static_cast<double>(n_), mean(), variance()};
     }
 
-    /// Give this mean minus another one, exact also where both are large and nearly equal.
+    /// Return this mean minus another one, accurate also where both are large and nearly equal.
     [[nodiscard]] double mean_difference(const moments& other) const noexcept
     {
         return detail::add(exact_mean(), detail::negate(other.exact_mean())).high;
     }
 
+    /// Compare all members.
     bool operator==(const moments&) const = default;
 
 private:
@@ -154,9 +162,10 @@ private:
         double second;
     };
 
-    // Sums of x - centre and of its square. Blocks are short enough for plain sums to lose nothing that matters.
+    // Sums of x - centre and of its square. Blocks are short enough that plain sums lose nothing that matters.
     [[nodiscard]] static sums block_sums(std::span<const double> values, double centre) noexcept
     {
+        // Two lanes in a register: compilers do not find them when both sums share a loop.
         using two = joust::detail::two_doubles;
         constexpr std::size_t lanes = 8;
         const std::size_t whole = values.size() - values.size() % lanes;
@@ -210,8 +219,8 @@ private:
     std::uint64_t n_ = 0;
     std::uint64_t rejected_ = 0;
     double shift_ = 0.0;
-    detail::double_double sum_;     // of x - shift
-    detail::double_double square_;  // of (x - shift)^2
+    detail::double_double sum_;     // the sum of x - shift
+    detail::double_double square_;  // the sum of (x - shift)^2
 };
 
 /// Accumulate means, variances and the covariance of pairs; merges as `moments` does.
@@ -219,6 +228,7 @@ private:
 /// A pair with a value that is not finite is refused as a whole.
 class pair_moments {
 public:
+    /// Count a pair; a pair with NaN or infinity is counted as rejected, and the return value is false.
     bool add(double x, double y) noexcept
     {
         if (!(std::isfinite(x) && std::isfinite(y))) {
@@ -232,6 +242,7 @@ public:
         return true;
     }
 
+    /// Add the pairs of another part of the same sample.
     void merge(const pair_moments& other) noexcept
     {
         rejected_ += other.rejected_;
@@ -256,12 +267,16 @@ public:
         y_.merge(other.y_);
     }
 
+    /// Return how many pairs were counted.
     [[nodiscard]] std::uint64_t count() const noexcept { return x_.count(); }
+    /// Return how many pairs were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
+    /// The moments of the first values.
     [[nodiscard]] const moments& x() const noexcept { return x_; }
+    /// The moments of the second values.
     [[nodiscard]] const moments& y() const noexcept { return y_; }
 
-    /// Give the covariance with divisor n - 1. errors: 0 below two pairs.
+    /// Return the covariance with divisor n - 1. errors: 0 for fewer than two pairs.
     [[nodiscard]] double covariance() const noexcept
     {
         if (count() < 2) {
@@ -273,13 +288,14 @@ public:
         return detail::add(cross_, detail::negate(centre)).high / (n - 1.0);
     }
 
+    /// Compare all members.
     bool operator==(const pair_moments&) const = default;
 
 private:
     std::uint64_t rejected_ = 0;
     moments x_;
     moments y_;
-    detail::double_double cross_;  // of the shifted values
+    detail::double_double cross_;  // the sum of products of the shifted values
 };
 
 }  // namespace stats

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -23,9 +24,10 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-// The one door to Eigen: least squares with robust errors, and covariate adjustment by several columns.
+// The only header of stats/ that includes Eigen: least squares with robust errors, and adjustment by several
+// covariates.
 
-/// Give the values of an Eigen vector as a sample, for any test that takes a span. The vector must outlive it.
+/// View an Eigen vector as a sample, for any test that takes a span. The vector must outlive the view.
 template <class Derived>
     requires std::is_same_v<typename Derived::Scalar, double>
 [[nodiscard]] std::span<const double> as_sample(const Eigen::PlainObjectBase<Derived>& values) noexcept
@@ -34,51 +36,78 @@ template <class Derived>
     return {values.data(), static_cast<std::size_t>(values.size())};
 }
 
+/// Refuse a temporary vector: the view would outlive it.
 template <class Derived>
 std::span<const double> as_sample(const Eigen::PlainObjectBase<Derived>&&) = delete;
 
-/// How the variance of a coefficient allows for unequal variances of independent rows.
-///
-/// `hc2` is unbiased where variances are equal and the one to use; `hc3` is larger (a jackknife), `hc0` is the plain
-/// sandwich and too small with few rows, `hc1` scales it by n / (n - p).
-enum class hc : std::uint8_t { hc0, hc1, hc2, hc3 };
+/// Choose how the variance of a coefficient allows for unequal variances of independent rows.
+enum class hc : std::uint8_t {
+    /// The plain sandwich, which is too small with few rows.
+    hc0,
+    /// hc0 times n / (n - p).
+    hc1,
+    /// The recommended one: unbiased where the variances are equal.
+    hc2,
+    /// A larger one, close to the jackknife.
+    hc3
+};
 
-/// How it allows for clusters: plain, scaled, or `cr2`, which is unbiased where rows are in truth independent.
-enum class cr : std::uint8_t { cr0, cr1, cr2 };
+/// Choose how the variance of a coefficient allows for clusters.
+enum class cr : std::uint8_t {
+    /// The plain cluster sandwich, which is too small with few clusters.
+    cr0,
+    /// cr0, scaled for the numbers of clusters and rows.
+    cr1,
+    /// The recommended one: unbiased where the rows are in fact independent.
+    cr2
+};
 
-/// Where degrees of freedom come from: rows (or clusters) minus coefficients, or Satterthwaite's from the design
-/// (for hc2 and cr2 alone).
-enum class degrees : std::uint8_t { satterthwaite, residual };
+/// Choose where degrees of freedom come from.
+enum class degrees : std::uint8_t {
+    /// Satterthwaite's, computed from the design; only for hc2 and cr2.
+    satterthwaite,
+    /// Rows (or clusters) minus coefficients.
+    residual
+};
 
-/// Options of a test of a coefficient.
+/// Set up a test of a coefficient.
 struct regression_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// How the variance allows for unequal variances of independent rows.
     hc variance = hc::hc2;
+    /// How the variance allows for clusters.
     cr clustered = cr::cr2;
+    /// Where the degrees of freedom come from.
     degrees df = degrees::satterthwaite;
-    /// clusters: below it the state is few_clusters
+    /// With clusters: the smallest degrees of freedom below which the state is few_clusters.
     double min_df = 4.0;
+    /// The number of clusters below which the state is few_clusters.
     std::size_t min_clusters = 8;
 };
 
-/// A test of a coefficient, with the standard error that it used.
+/// Report a test of a coefficient, with the standard error that it used.
 struct regression_result : test_result {
+    /// The standard error of the estimate.
     double standard_error = not_a_number;
+    /// The number of clusters; 0 for independent rows.
     std::size_t clusters = 0;
 };
 
-/// Fit a linear model by least squares; then ask for tests of coefficients, or of combinations of them.
+/// Fit a linear model by least squares, and test its coefficients or combinations of them.
 ///
-/// A column that depends on others is no error: combinations that it does not touch keep their meaning, the
+/// A column that depends on others is not an error: combinations that it does not affect keep their meaning, and the
 /// others are out_of_range.
-/// shape: one row of `x` per value of `y`; put a column of ones for the intercept.
-/// errors: state() is too_few with no more rows than independent columns, out_of_range for NaN, infinities or
-///     unequal lengths.
-/// cost: O(n p^2) once, and O(n p^2) per test of a contrast.
+/// shape: one row of `x` per value of `y`; a column of ones gives the intercept.
+/// errors: state() is too_few unless there are more rows than independent columns, and out_of_range for NaN,
+///     infinities or unequal lengths.
+/// cost: O(n p^2) once, and O(n p^2) for each test of a contrast.
 /// source: Householder QR with column pivoting.
 class least_squares {
 public:
+    /// Fit `y` to the columns of `x`.
     least_squares(const Eigen::Ref<const Eigen::MatrixXd>& x, std::span<const double> y)
     {
         if (x.rows() != static_cast<Eigen::Index>(y.size())) {
@@ -93,7 +122,8 @@ public:
         if (x.cols() == 0 || x.rows() <= 1) {
             return;
         }
-        // Columns are brought to length 1 first, so that units of measurement do not decide what depends on what.
+        // Columns are scaled to length 1 first, so that units of measurement do not decide which column counts as
+        // dependent.
         columns_ = x.cols();
         scale_ = x.colwise().norm().transpose();
         for (Eigen::Index j = 0; j < columns_; ++j) {
@@ -111,7 +141,7 @@ public:
         order_ = qr.colsPermutation().indices();
         fit_ = q_.transpose() * values;
         residuals_ = values - q_ * fit_;
-        // Once more on the residuals: they are what the variance is made of.
+        // Project the residuals once more, because the variance is computed from them.
         const Eigen::VectorXd again = q_.transpose() * residuals_;
         residuals_ -= q_ * again;
         fit_ += again;
@@ -119,12 +149,16 @@ public:
         state_ = status::ok;
     }
 
+    /// Return whether the fit is valid, and why not.
     [[nodiscard]] status state() const noexcept { return state_; }
+    /// Return how many columns are independent.
     [[nodiscard]] Eigen::Index rank() const noexcept { return rank_; }
+    /// Return the residuals, one per row.
     [[nodiscard]] const Eigen::VectorXd& residuals() const noexcept { return residuals_; }
+    /// Return the leverages, one per row.
     [[nodiscard]] const Eigen::VectorXd& leverages() const noexcept { return leverages_; }
 
-    /// Give all coefficients; those of dependent columns are 0.
+    /// Return all coefficients; those of dependent columns are 0.
     [[nodiscard]] Eigen::VectorXd coefficients() const
     {
         Eigen::VectorXd out = Eigen::VectorXd::Zero(columns_);
@@ -140,7 +174,7 @@ public:
 
     /// Test whether a weighted sum of coefficients is 0, for independent rows.
     ///
-    /// errors: as the fit; too_few where one row decides its own fit (leverage 1; not for hc0 and hc1);
+    /// errors: those of the fit; too_few where one row determines its own fit (leverage 1; not for hc0 and hc1);
     ///     zero_variance; out_of_range (a contrast that the data do not determine, alpha).
     /// source: White 1980; MacKinnon and White 1985 (hc2, hc3); Bell and McCaffrey 2002 (degrees of freedom).
     [[nodiscard]] regression_result test(const Eigen::Ref<const Eigen::VectorXd>& contrast,
@@ -194,7 +228,7 @@ public:
         return result;
     }
 
-    /// Test one coefficient, by its column.
+    /// Test one coefficient, chosen by its column.
     [[nodiscard]] regression_result test(Eigen::Index column, const regression_options& options = {}) const
     {
         return test(unit(column), options);
@@ -203,8 +237,8 @@ public:
     /// Test whether a weighted sum of coefficients is 0, for rows in clusters.
     ///
     /// shape: one cluster per row
-    /// errors: as for independent rows; few_clusters (fewer than `min_clusters`, or degrees of freedom below
-    ///     `min_df`: the numbers are given, but not promised).
+    /// errors: as for independent rows; few_clusters (fewer than `min_clusters`, or degrees of freedom below `min_df`:
+    ///     the numbers are given, but may be too optimistic).
     /// source: Liang and Zeger 1986; Bell and McCaffrey 2002; Pustejovsky and Tipton 2018.
     [[nodiscard]] regression_result test(const Eigen::Ref<const Eigen::VectorXd>& contrast,
                                          std::span<const std::uint64_t> clusters,
@@ -225,7 +259,7 @@ public:
             result.state = status::out_of_range;
             return result;
         }
-        // All that is needed of a cluster is Q'Q and Q'e of its rows: (I - QQ')^(-1/2) Q z = Q (I - Q'Q)^(-1/2) z.
+        // Q'Q and Q'e of a cluster's rows are enough: (I - QQ')^(-1/2) Q z = Q (I - Q'Q)^(-1/2) z.
         struct group {
             Eigen::MatrixXd cross;
             Eigen::VectorXd score;
@@ -253,7 +287,7 @@ public:
                 const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(g.cross);
                 Eigen::VectorXd powers(rank_);
                 for (Eigen::Index j = 0; j < rank_; ++j) {
-                    // A direction that only this cluster determines has no residual: the pseudo-inverse.
+                    // A direction that only this cluster determines has no residual, so the pseudo-inverse is taken.
                     const double rest = 1.0 - eigen.eigenvalues()[j];
                     powers[j] = rest > 1e-10 ? 1.0 / std::sqrt(rest) : 0.0;
                 }
@@ -287,7 +321,7 @@ public:
         return result;
     }
 
-    /// Test one coefficient, by its column, for rows in clusters.
+    /// Test one coefficient, chosen by its column, for rows in clusters.
     [[nodiscard]] regression_result test(Eigen::Index column, std::span<const std::uint64_t> clusters,
                                          const regression_options& options = {}) const
     {
@@ -304,7 +338,8 @@ private:
         return out;
     }
 
-    // The z with c'b = z'Q'y, and the estimate; false with a state where there is none.
+    // Computes the z with c'b = z'Q'y, and the estimate. Returns false, with a state, where the contrast is not
+    // determined.
     [[nodiscard]] bool prepare(const Eigen::Ref<const Eigen::VectorXd>& contrast, Eigen::VectorXd& z,
                                regression_result& result) const
     {
@@ -322,7 +357,7 @@ private:
         }
         z = r_.leftCols(rank_).template triangularView<Eigen::Upper>().transpose().solve(ordered.head(rank_));
         if (rank_ < columns_) {
-            // Determined only if the dependent columns would give the same.
+            // The contrast is determined only if the dependent columns give the same value.
             const Eigen::VectorXd rest =
                 r_.rightCols(columns_ - rank_).transpose() * z - ordered.tail(columns_ - rank_);
             if (rest.norm() > 1e-8 * (1.0 + ordered.norm())) {
@@ -358,19 +393,20 @@ private:
     Eigen::VectorXd leverages_;
 };
 
-/// An adjusted comparison, with what the covariates did.
+/// Report an adjusted comparison, with the effect of the covariates.
 struct adjusted_result : regression_result {
-    /// the plain difference of means
+    /// The plain difference of means.
     double unadjusted = not_a_number;
-    /// 1 - adjusted / plain variance (both robust)
+    /// 1 - adjusted / plain variance, both robust.
     double variance_reduction = not_a_number;
-    /// missing covariate values replaced
+    /// How many missing covariate values were replaced.
     std::size_t filled = 0;
 };
 
-/// Options of lin_adjustment. NaN covariates are refused, unless `fill_missing`: then they get the column's mean,
-/// and an indicator column takes up their difference.
+/// Set up lin_adjustment.
 struct adjustment_options : regression_options {
+    /// Replace missing (NaN) covariates by their column's mean and add an indicator column; otherwise they are
+    /// refused.
     bool fill_missing = false;
 };
 
@@ -427,7 +463,8 @@ namespace detail {
             design(i, 2 + j) = x(i, j);
             design(i, 2 + x.cols() + j) = t * x(i, j);
         }
-        centred[static_cast<std::size_t>(i)] -= y_mean;  // costs nothing: the intercept takes it up
+        centred[static_cast<std::size_t>(i)] -=
+            y_mean;  // has no effect on the slopes: the intercept absorbs it
     }
     const least_squares fit{design, centred};
     const least_squares plain{design.leftCols(2), centred};
@@ -447,13 +484,14 @@ namespace detail {
 
 }  // namespace detail
 
-/// Compare two means after taking out what several covariates from before the experiment explain, each sample with
-/// slopes of its own.
+/// Compare two means after removing what several covariates from before the experiment explain, with separate slopes
+/// for each sample.
 ///
-/// Never worse than no adjustment in large samples, whatever the truth is; with one covariate `cuped` is nearly the
-/// same and streams. Row i is in the first sample where `in_first[i]` is not 0; the estimate is first minus second.
+/// In large samples it is never worse than no adjustment, even where the linear model is wrong. With one covariate
+/// `cuped` is nearly the same and works on a stream. Row i is in the first sample where `in_first[i]` is not 0; the
+/// estimate is first minus second.
 /// shape: one row of covariates per value; no column of ones.
-/// assumes: covariates that the treatment cannot have changed; some ten rows per coefficient.
+/// assumes: covariates that the treatment cannot have changed; about ten rows per coefficient.
 /// errors: as least_squares: too_few, zero_variance, out_of_range (a sample is empty, NaN).
 /// source: Lin 2013, "Agnostic notes on regression adjustments to experimental data".
 [[nodiscard]] inline adjusted_result lin_adjustment(std::span<const double> y,
@@ -464,9 +502,9 @@ namespace detail {
     return detail::lin(y, in_first, covariates, {}, false, options);
 }
 
-/// Compare them with rows in clusters.
+/// Compare two adjusted means with rows in clusters.
 ///
-/// errors: few_clusters as least_squares.
+/// errors: as for independent rows; few_clusters as least_squares.
 [[nodiscard]] inline adjusted_result lin_adjustment(std::span<const double> y,
                                                     std::span<const std::uint8_t> in_first,
                                                     const Eigen::Ref<const Eigen::MatrixXd>& covariates,

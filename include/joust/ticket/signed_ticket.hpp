@@ -1,9 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
-#include <joust/core/owned.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/core/style.hpp>
 #include <joust/core/write.hpp>
@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -289,7 +290,7 @@ private:
 
         std::atomic<long> owners{1};
         std::mutex mutex;
-        std::vector<detail::owned<detail::ticket_keys>> all;
+        std::vector<std::unique_ptr<detail::ticket_keys>> all;
         std::atomic<const detail::ticket_keys*> current{nullptr};
 
         [[nodiscard]] const detail::ticket_keys& now() const noexcept
@@ -298,7 +299,7 @@ private:
         }
         void publish(const detail::ticket_keys& next)
         {
-            all.push_back(detail::owned<detail::ticket_keys>{new detail::ticket_keys(next)});
+            all.push_back(std::make_unique<detail::ticket_keys>(next));
             current.store(all.back().get(), std::memory_order_release);
         }
     };

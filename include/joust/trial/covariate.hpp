@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/invoke.hpp>
@@ -41,7 +42,7 @@ struct covariate_projection {
 /// assumes: nothing of how the number relates to the metric; a useless one costs next to nothing
 /// errors: a number that is not finite counts as 0 and is counted
 /// cost: the projection and about 5 ns a call, 48 KiB per thread and challenger
-/// source: Deng, Xu, Kohavi, Walker 2013 (CUPED); Lin 2013. The regression is that of bucket scores: docs/statistics.md.
+/// source: Deng, Xu, Kohavi, Walker 2013 (CUPED); Lin 2013. The regression is that of bucket scores: docs/explanation/statistics.md.
 template <class Projection>
 [[nodiscard]] constexpr covariate_projection<std::decay_t<Projection>> adjust_for(Projection&& projection)
 {

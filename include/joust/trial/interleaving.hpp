@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/clock.hpp>
@@ -22,6 +23,7 @@
 #include <joust/ticket/ticket.hpp>
 #include <joust/ticket/tickets.hpp>
 #include <joust/trial/consent.hpp>
+#include <joust/trial/detail/check_call.hpp>
 #include <joust/trial/detail/interleaving_report.hpp>
 #include <joust/trial/detail/pass_to_rankers.hpp>
 #include <joust/trial/detail/preference.hpp>
@@ -584,16 +586,54 @@ private:
         using length_t = std::remove_cvref_t<std::tuple_element_t<sizeof...(I), Tuple>>;
         static_assert(std::is_integral_v<length_t>,
                       "joust: the last argument of rank(args..., length) is the number of items to show");
-        const auto asked = std::get<sizeof...(I)>(arguments);
-        const std::size_t length = asked > length_t{0} ? static_cast<std::size_t>(asked) : 0;
-        return serve(from, std::make_index_sequence<rankers>{}, length,
-                     std::as_const(std::get<I>(arguments))...);
+        if constexpr (!std::is_integral_v<length_t> ||
+                      !check_call<std::remove_cvref_t<std::tuple_element_t<I, Tuple>>...>()) {
+            return detail::no_answer{};
+        } else {
+            const auto asked = std::get<sizeof...(I)>(arguments);
+            const std::size_t length = asked > length_t{0} ? static_cast<std::size_t>(asked) : 0;
+            return serve(from, std::make_index_sequence<rankers>{}, length,
+                         std::as_const(std::get<I>(arguments))...);
+        }
+    }
+
+    /// Can rankers and policies be asked with these arguments? Otherwise one sentence says what is wrong.
+    template <class... A>
+    static constexpr bool check_call()
+    {
+        using rankers_called = detail::ranker_calls<models_t>;
+        if constexpr (rankers_called::template check<A...>()) {
+            constexpr bool asked = detail::check_unit_of_call<key_t, consent_t, A...>();
+            constexpr bool pinned = check_pins<A...>();
+            constexpr bool items = check_items<typename rankers_called::template item<A...>, A...>();
+            return asked && pinned && items;
+        } else {
+            return false;
+        }
+    }
+
+    template <class... A>
+    static constexpr bool check_pins()
+    {
+        if constexpr (pins_items) {
+            return detail::check_fit<pins_role, pins_t, A...>();
+        }
+        return true;
+    }
+
+    template <class Item, class... A>
+    static constexpr bool check_items()
+    {
+        constexpr bool identified = detail::check_fit<identity_role, identity_t, Item>();
+        if constexpr (leaves_out) {
+            return detail::check_fit<eligibility_role, eligible_t, Item, A...>() && identified;
+        }
+        return identified;
     }
 
     template <std::size_t... R, class... A>
     auto serve(const start& from, std::index_sequence<R...> all, std::size_t length, const A&... arguments)
     {
-        static_assert(detail::ranker_calls<models_t>::template check<A...>());
         using lists_t = typename detail::ranker_calls<models_t>::template lists<A...>;
 
         bool may_record = true;
@@ -831,7 +871,7 @@ private:
                                            : out.length();
             if constexpr (pins_items || leaves_out) {
                 into.project(*list, identity_, needed, [&](const auto& item, item_key key) {
-                    if constexpr (leaves_out) {
+                    if constexpr (leaves_out && check_items<std::remove_cvref_t<decltype(item)>, A...>()) {
                         if (!eligible_.shows(item, arguments...)) {
                             return false;
                         }
@@ -905,10 +945,11 @@ private:
     auto pins_for(const A&... arguments) const
     {
         if constexpr (pins_items) {
-            static_assert(
-                requires { pins_.pins(arguments...); },
-                "joust: pinned(...) takes a callable on all arguments of the call, or on the first alone");
-            return detail::items_of_pins<decltype(pins_.pins(arguments...))>{pins_.pins(arguments...)};
+            if constexpr (check_pins<A...>()) {
+                return detail::items_of_pins<decltype(pins_.pins(arguments...))>{pins_.pins(arguments...)};
+            } else {
+                return detail::no_pins{};
+            }
         } else {
             return detail::no_pins{};
         }
@@ -956,11 +997,6 @@ private:
     auto page_from(draft&& out, const ticket_type& receipt, std::remove_reference_t<Results>*... lists) const
     {
         using element = slate_element<Results...>;
-        static_assert(
-            requires(const identity_t& identity, const typename element::item& item) {
-                { identity.identify(item) } -> std::convertible_to<item_key>;
-            },
-            "joust: the ranked items are no integers and no text, so nothing tells which are the same: add joust::identified_by(&document::id)");
         auto items = collect<Results...>(out, lists...);
         return slate<typename element::type, ticket_type>{std::move(items), std::move(out), receipt};
     }

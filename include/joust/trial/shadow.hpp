@@ -1,9 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/clock.hpp>
 #include <joust/core/executor.hpp>
 #include <joust/core/outlives_call.hpp>
-#include <joust/core/owned.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/evidence/thread_slabs.hpp>
 #include <joust/inference/always_valid.hpp>
@@ -17,16 +17,19 @@
 #include <joust/ticket/ticket.hpp>
 #include <joust/ticket/tickets.hpp>
 #include <joust/trial/consent.hpp>
+#include <joust/trial/detail/check_call.hpp>
 #include <joust/trial/detail/pass_copies.hpp>
-#include <joust/trial/detail/serving.hpp>
 #include <joust/trial/detail/shadow_evidence.hpp>
 #include <joust/trial/detail/shadow_report.hpp>
+#include <joust/trial/salt_role.hpp>
+#include <joust/trial/served.hpp>
 
 #include <array>
 #include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -38,16 +41,6 @@
 
 namespace joust {
 inline namespace v0 {
-
-/// The role of a shadow's name: a `joust::salt`, the same one that a later canary or ab_test takes.
-struct salt_role : detail::sole_role {
-    template <class T>
-    static constexpr bool plays = std::is_same_v<T, salt>;
-    template <class T>
-    struct filled_twice {
-        static_assert(detail::always_false<T>, "joust: two salts are given; a trial has one name");
-    };
-};
 
 namespace detail {
 
@@ -73,7 +66,7 @@ template <class Trial, class Pair>
 class prediction_memory {
 public:
     using pair = Pair;
-    using store = pending_results<Pair, owned<early_truth<Trial, Pair>>>;
+    using store = pending_results<Pair, std::unique_ptr<early_truth<Trial, Pair>>>;
 
     store& get(std::size_t results)
     {
@@ -82,7 +75,7 @@ public:
         }
         const std::scoped_lock lock{mutex_};
         if (owned_ == nullptr) {
-            owned_ = owned<store>{new store(results)};
+            owned_ = std::make_unique<store>(results);
             ready_.store(owned_.get(), std::memory_order_release);
         }
         return *owned_;
@@ -96,7 +89,7 @@ public:
 
 private:
     std::mutex mutex_;
-    owned<store> owned_;
+    std::unique_ptr<store> owned_;
     std::atomic<store*> ready_{nullptr};
 };
 
@@ -218,7 +211,11 @@ public:
     template <class... A>
     decltype(auto) operator()(A&&... arguments)
     {
-        return call<false>(nullptr, std::forward<A>(arguments)...);
+        if constexpr (check_call<A...>()) {
+            return call<false>(nullptr, std::forward<A>(arguments)...);
+        } else {
+            return detail::no_answer{};
+        }
     }
 
     /// Serve a request and give a ticket, for the truth that is known later.
@@ -227,7 +224,9 @@ public:
     {
         using result = result_t<A...>;
         ticket_type receipt;
-        if constexpr (std::is_void_v<result>) {
+        if constexpr (!check_call<A...>()) {
+            return served<detail::no_answer, ticket_type>{};
+        } else if constexpr (std::is_void_v<result>) {
             call<true>(&receipt, std::forward<A>(arguments)...);
             return served<void, ticket_type>{receipt};
         } else {
@@ -348,6 +347,17 @@ private:
     using passing = detail::shadowed_call<models_t, immediate, comparator_t>;
     template <class... A>
     using result_t = typename passing::template result<A...>;
+
+    /// Can models and policies be asked with these arguments? Otherwise one sentence says what is wrong.
+    template <class... A>
+    static constexpr bool check_call()
+    {
+        if constexpr (std::is_same_v<result_t<A...>, detail::no_answer>) {
+            return false;
+        } else {
+            return detail::check_unit_of_call<key_t, consent_t, std::remove_reference_t<A>...>();
+        }
+    }
     template <class... A>
     using packed = typename passing::template packed<A...>;
     template <class Result>
@@ -527,9 +537,6 @@ private:
                 return detail::invoke(std::get<0>(models_).call, std::forward<A>(arguments)...);
             }
         }
-        using unit = std::remove_cvref_t<decltype(key_.key(std::as_const(arguments)...))>;
-        static_assert(unit_like<unit>,
-                      "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
         const std::uint64_t hash = hasher_(key_.key(std::as_const(arguments)...));
         const std::uint64_t pseudonym = detail::pseudonym_of(hash);
         counting count{*this, pseudonym, sampler_.sample(hash)};
@@ -794,12 +801,22 @@ private:
     };
 
     template <std::size_t P, class Truth>
+    static constexpr bool check_judge()
+    {
+        if constexpr (remembers<P>) {
+            return detail::check_fit<judge_role, judge_t, prediction_t<0>, Truth>() &&
+                   detail::check_fit<judge_role, judge_t, prediction_t<P + 1>, Truth>();
+        }
+        return true;
+    }
+
+    template <std::size_t P, class Truth>
     bool settle(const ticket& receipt, const Truth& value)
     {
         static_assert(
             remembers<P>,
             "joust: this shadow cannot tell what its models return (they are generic or overloaded, or return nothing that can be kept), so no prediction waits for its truth: add joust::remembered<Prediction>{}");
-        if constexpr (remembers<P>) {
+        if constexpr (remembers<P> && check_judge<P, Truth>()) {
             using memory = std::tuple_element_t<P, memories_t>;
             using settled = typename memory::store::settled;
             auto& waiting = std::get<P>(memories_).get(memory_.results);
@@ -808,7 +825,7 @@ private:
             if (found.how == settled::unknown) {
                 using kept = std::conditional_t<detail::text_like<Truth>, std::string, std::decay_t<Truth>>;
                 found =
-                    waiting.settle(key, detail::owned<waiting_truth<P, typename memory::pair, kept>>{
+                    waiting.settle(key, std::unique_ptr<waiting_truth<P, typename memory::pair, kept>>{
                                             new waiting_truth<P, typename memory::pair, kept>(kept(value))});
             }
             switch (found.how) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // The assignments of all vendors. Each header also stands alone, so a program can include just the one that it needs.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -19,64 +20,86 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// What is believed of a proportion: a beta distribution. The default is the uniform prior.
+/// Describe the belief about a proportion: a beta distribution. The default is the uniform prior.
 struct beta_belief {
+    /// The first parameter: successes, as pseudo-counts.
     double a = 1.0;
+    /// The second parameter: failures, as pseudo-counts.
     double b = 1.0;
+    /// Compare all members.
     bool operator==(const beta_belief&) const = default;
 };
 
-/// What is believed of a mean or an effect: a normal distribution. An infinite `sd` is no opinion.
+/// Describe the belief about a mean or an effect: a normal distribution.
 struct normal_belief {
+    /// The mean of the distribution.
     double mean = 0.0;
+    /// The standard deviation; infinite for a flat prior.
     double sd = std::numeric_limits<double>::infinity();
+    /// Compare all members.
     bool operator==(const normal_belief&) const = default;
 };
 
-/// Options of the Bayesian comparisons; `alpha` is what the credible intervals leave out.
+/// Set up the Bayesian comparisons.
 struct bayes_options {
+    /// The probability that the credible intervals leave out.
     double alpha = 0.05;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
 };
 
-/// Options of normal_normal from data: the prior of the difference, first minus second.
+/// Set up normal_normal from data.
 struct effect_prior_options {
+    /// The prior of the difference, first minus second.
     normal_belief prior{};
+    /// The probability that the credible intervals leave out.
     double alpha = 0.05;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
 };
 
-/// What is believed of two arms. `estimate`, `lower` and `upper` speak of first minus second.
+/// Report the belief about two arms. `estimate`, `lower` and `upper` describe first minus second.
 ///
-/// The probabilities are both computed as such, so the smaller one is exact however small. A loss is what
-/// choosing that arm gives away on average, in units of the metric.
+/// Both probabilities are computed directly, so the smaller one is accurate however small it is. A loss is what
+/// choosing that arm costs on average, in units of the metric.
 struct bayes_result {
+    /// The name of the method, for reports.
     std::string_view method{};
-    /// that the first is the better one
+    /// The probability that the first arm is the better one.
     double probability_first = not_a_number;
+    /// The probability that the second arm is the better one.
     double probability_second = not_a_number;
-    /// of choosing the first
+    /// The expected loss of choosing the first arm.
     double loss_first = not_a_number;
+    /// The expected loss of choosing the second arm.
     double loss_second = not_a_number;
-    /// posterior mean of the difference
+    /// The posterior mean of the difference.
     double estimate = not_a_number;
+    /// The lower end of the credible interval.
     double lower = not_a_number;
+    /// The upper end of the credible interval.
     double upper = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
-/// What is believed of one of k arms.
+/// Report the belief about one of k arms.
 struct arm_belief {
+    /// The posterior mean.
     double mean = not_a_number;
+    /// The lower end of the credible interval.
     double lower = not_a_number;
+    /// The upper end of the credible interval.
     double upper = not_a_number;
+    /// The probability that this arm is the best one.
     double probability_best = not_a_number;
-    /// of choosing this arm instead of the best one
+    /// The expected loss of choosing this arm instead of the best one.
     double expected_loss = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
-/// Update what is believed of a proportion by k successes in n.
+/// Update the belief about a proportion by k successes in n.
 ///
 /// errors: NaN parameters for k > n.
 [[nodiscard]] constexpr beta_belief beta_posterior(std::uint64_t k, std::uint64_t n,
@@ -88,7 +111,7 @@ struct arm_belief {
     return {prior.a + static_cast<double>(k), prior.b + static_cast<double>(n - k)};
 }
 
-/// Update what is believed of a mean or an effect by an estimate with its standard error.
+/// Update the belief about a mean or an effect by an estimate with its standard error.
 ///
 /// errors: NaN unless the error is above 0 and everything else is a number.
 [[nodiscard]] inline normal_belief normal_posterior(double estimate, double standard_error,
@@ -101,7 +124,7 @@ struct arm_belief {
     if (std::isinf(prior.sd)) {
         return {estimate, standard_error};
     }
-    // The weight of the data by a quotient that neither overflows nor cancels.
+    // The weight of the data is a quotient that neither overflows nor cancels.
     const double q = standard_error / prior.sd;
     const double weight = 1.0 / (1.0 + q * q);
     return {prior.mean + weight * (estimate - prior.mean), standard_error * std::sqrt(weight)};
@@ -122,8 +145,8 @@ namespace detail {
     return p.sd > 0.0 ? status::ok : status::zero_variance;
 }
 
-// A proportion on the logit scale, where beta densities and tails are log-concave, and tails never round to 0 or
-// 1. Beyond `end` all of them are pure exponentials.
+// A proportion on the logit scale, where beta densities and tails are log-concave, and tails never round to 0 or 1.
+// Beyond `end` all of them are pure exponentials.
 struct logit_scale {
     static constexpr double end = 600.0;
 
@@ -180,7 +203,7 @@ struct normal_scale {
     [[nodiscard]] static normal_belief mirrored(const normal_belief& p) noexcept { return {-p.mean, p.sd}; }
 };
 
-// P(arm i is the largest): the integral of its density times the others' cdfs, a product with one peak.
+// P(arm i is the largest): the integral of its density times the cdfs of the others, a product with one peak.
 template <class Scale, class Belief>
 [[nodiscard]] double probability_largest(std::span<const Belief> arms, std::size_t i) noexcept
 {
@@ -195,8 +218,8 @@ template <class Scale, class Belief>
     return p < 1.0 ? p : 1.0;
 }
 
-// E[(max of the others - arm i)+], the integral of P(i < x, some other > x). "Some other" is split by the first
-// one above x, so each part has one peak and nothing is subtracted.
+// E[(max of the others - arm i)+], the integral of P(i < x, some other > x). "Some other" is split by the first arm
+// above x, so each part has one peak and nothing is subtracted.
 template <class Scale, class Belief>
 [[nodiscard]] double loss_of(std::span<const Belief> arms, std::size_t i) noexcept
 {
@@ -245,8 +268,8 @@ template <class Scale, class Belief>
     return out;
 }
 
-// log P(first - second <= d) for two proportions. The second one runs where the first one's cdf is neither 0 nor
-// 1, on the logit scale of that piece, so that no singular end is cut into.
+// log P(first - second <= d) for two proportions. The integral over the second one covers the range in which the first
+// one's cdf is neither 0 nor 1, on the logit scale of that range, so that no singular end is cut.
 [[nodiscard]] inline double difference_cdf(const beta_belief& first, const beta_belief& second,
                                            double d) noexcept
 {
@@ -256,8 +279,8 @@ template <class Scale, class Belief>
     if (!(d < 1.0)) {
         return 1.0;
     }
-    const double low = d < 0.0 ? -d : 0.0;  // of the second
-    const double rest = d > 0.0 ? d : 0.0;  // above its piece
+    const double low = d < 0.0 ? -d : 0.0;  // the lower end of the second one's range
+    const double rest = d > 0.0 ? d : 0.0;  // what is above that range
     const double length = 1.0 - low - rest;
     const auto log_f = [&](double u) {
         const double v = logit_scale::clamp(u);
@@ -279,7 +302,7 @@ template <class Scale, class Belief>
     return inside + (rest > 0.0 ? beta_sf(1.0 - rest, second.a, second.b) : 0.0);
 }
 
-// The d at which P(first - second <= d) = p, by the regula falsi of Illinois between -1 and 1.
+// The d at which P(first - second <= d) = p, by the Illinois method between -1 and 1.
 [[nodiscard]] inline double difference_quantile(const beta_belief& first, const beta_belief& second,
                                                 double p) noexcept
 {
@@ -289,7 +312,7 @@ template <class Scale, class Belief>
     };
     const double centre = first.a / (first.a + first.b) - second.a / (second.a + second.b);
     const double sd = std::sqrt(variance(first) + variance(second));
-    // Work with the log, which is close to a parabola in the tail.
+    // The logarithm is used, because it is close to a parabola in the tail.
     const auto excess = [&](double d) { return std::log(difference_cdf(first, second, d)) - std::log(p); };
     double low = centre - sd * (normal_upper_quantile(p) + 1.0);
     double high = centre - sd * (normal_upper_quantile(p) - 1.0);
@@ -344,7 +367,7 @@ template <class Scale, class Belief>
 }
 
 // E[(z + Z)+] for a standard normal Z: pdf(z) + z cdf(z), and far to the left pdf(z) times a continued fraction,
-// since both terms cancel there to 1 / z^2 of themselves.
+// because there both terms cancel to 1 / z^2 of their size.
 [[nodiscard]] inline double positive_part(double z) noexcept
 {
     if (z > -3.0) {
@@ -361,10 +384,12 @@ template <class Scale, class Belief>
 
 }  // namespace detail
 
-/// Compare two proportions by what is believed of them.
+/// Compare two proportions by the beliefs about them.
 ///
-/// Give posteriors, `beta_posterior(k, n)`; parameters need not be whole. A decision by probability or loss
-/// has no promised error rate when data are looked at repeatedly: for that use an always-valid method.
+/// Pass posteriors, `beta_posterior(k, n)`; the parameters need not be whole numbers.
+///
+/// When to use: a decision by probability or loss. When not: an error rate must hold under repeated looks; use an
+/// always-valid method.
 /// errors: out_of_range (parameters outside [0.001, 1e15), alpha).
 /// cost: about 2 ms, most of it for the interval of the difference.
 /// source: integrals by the trapezoidal rule on the logit scale; losses as in Stucchio 2015.
@@ -385,7 +410,7 @@ template <class Scale, class Belief>
     result.probability_second = detail::probability_largest<detail::logit_scale>(both, 1);
     result.loss_first = detail::loss_of<detail::logit_scale>(both, 0);
     result.loss_second = detail::loss_of<detail::logit_scale>(both, 1);
-    // a / n - c / m by its cross product: the means may be nearly equal
+    // a / n - c / m by its cross product, because the means may be nearly equal.
     const double n = first.a + first.b;
     const double m = second.a + second.b;
     const double cross = std::fma(first.a, second.b, -(first.b * second.a)) -
@@ -397,7 +422,7 @@ template <class Scale, class Belief>
     return result;
 }
 
-/// From counts with one prior for both: k1 successes in n1, k2 in n2.
+/// Compare two proportions from counts with one prior for both: k1 successes in n1, k2 in n2.
 [[nodiscard]] inline bayes_result beta_binomial(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2,
                                                 std::uint64_t n2, const beta_belief& prior = {},
                                                 const bayes_options& options = {}) noexcept
@@ -405,9 +430,9 @@ template <class Scale, class Belief>
     return beta_binomial(beta_posterior(k1, n1, prior), beta_posterior(k2, n2, prior), options);
 }
 
-/// Judge k proportions: how likely each is the best, and what choosing it would give away.
+/// Compare k proportions: the probability that each is the best, and the expected loss of choosing it.
 ///
-/// errors: as for two; one arm alone is the best one; none gives nothing.
+/// errors: as for two; a single arm is the best one; no arms give an empty result.
 /// cost: about 0.6 ms per pair of arms, 35 ms for eight.
 [[nodiscard]] inline std::vector<arm_belief> beta_binomial(std::span<const beta_belief> arms,
                                                            const bayes_options& options = {})
@@ -423,7 +448,7 @@ template <class Scale, class Belief>
     return out;
 }
 
-/// Judge a difference, first minus second, by what is believed of it.
+/// Report on a difference, first minus second, from the belief about it.
 ///
 /// errors: zero_variance (sd 0), out_of_range (not finite, alpha).
 /// source: the normal loss integral (Raiffa and Schlaifer 1961).
@@ -448,16 +473,16 @@ template <class Scale, class Belief>
     return result;
 }
 
-/// Compare two means by what is believed of them, independently of each other.
+/// Compare two means by the beliefs about them, which are independent of each other.
 [[nodiscard]] inline bayes_result normal_normal(const normal_belief& first, const normal_belief& second,
                                                 const bayes_options& options = {}) noexcept
 {
     return normal_effect({first.mean - second.mean, std::hypot(first.sd, second.sd)}, options);
 }
 
-/// Compare two samples with a normal prior on their difference; without one it is a flat prior.
+/// Compare two samples with a normal prior on their difference; the default prior is flat.
 ///
-/// The variances are taken as known (those of the samples), so use it from some dozens of values on.
+/// The variances are taken as known (those of the samples), so several dozen values are needed.
 /// errors: too_few (fewer than 2 in a sample), zero_variance, out_of_range.
 [[nodiscard]] inline bayes_result normal_normal(const sample_summary& x, const sample_summary& y,
                                                 const effect_prior_options& options = {}) noexcept
@@ -476,7 +501,7 @@ template <class Scale, class Belief>
                          {options.alpha, options.lower_is_better});
 }
 
-/// Judge k means: how likely each is the best, and what choosing it would give away.
+/// Compare k means: the probability that each is the best, and the expected loss of choosing it.
 ///
 /// errors: as normal_effect.
 [[nodiscard]] inline std::vector<arm_belief> normal_normal(std::span<const normal_belief> arms,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -13,27 +14,31 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of best_arm.
+/// Set up best_arm.
 struct best_arm_options {
+    /// The probability with which a wrong arm may be named.
     double alpha = 0.05;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
 };
 
-/// The arm that leads, and how sure it is that no other is better.
+/// Name the leading arm, and report how certain it is that no other arm is better.
 ///
-/// `p_value` is adjusted for the choice; `estimate`, `lower` and `upper` speak of the leader minus the arm
-/// that is hardest to beat, which is `runner_up`.
+/// `p_value` is adjusted for choosing the leader by the data; `estimate`, `lower` and `upper` describe the leader
+/// minus `runner_up`.
 struct best_arm_result : test_result {
+    /// The leading arm, by position.
     std::size_t best = 0;
+    /// The arm that the leader beats with the least certainty.
     std::size_t runner_up = 0;
-    /// p_value <= alpha
+    /// True where p_value <= alpha.
     bool decided = false;
 };
 
-/// Name the best of k arms: the leader, if it beats each other arm by a one-sided Welch test.
+/// Find the best of k arms: the leader, if it beats each other arm by a one-sided Welch test.
 ///
-/// The leader is chosen by the data, so the largest of the k - 1 p-values is multiplied by k - 1: a wrong arm
-/// is named with probability alpha at most, whatever the means are.
+/// The data choose the leader, so the largest of the k - 1 p-values is multiplied by k - 1: a wrong arm is named with
+/// probability alpha at most, whatever the means are.
 /// assumes: as welch_t; independent arms.
 /// errors: too_few (fewer than two arms, or an arm with fewer than two values), zero_variance, out_of_range.
 /// source: Bonferroni over the arms that could be named wrongly; Hsu 1984 for the problem.

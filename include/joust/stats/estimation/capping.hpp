@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/order.hpp>
@@ -14,29 +15,35 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Where values are capped; infinite ends cap nothing.
+/// Set the limits at which values are capped; an infinite end caps nothing.
 struct caps {
+    /// Values below it are raised to it.
     double lower = -std::numeric_limits<double>::infinity();
+    /// Values above it are lowered to it.
     double upper = std::numeric_limits<double>::infinity();
 };
 
-/// Capped values, and what capping did.
+/// Hold capped values, and report the effect of capping.
 struct capped_sample {
+    /// The values after capping, in the order given.
     std::vector<double> values{};
+    /// The caps that were applied.
     caps at{};
-    /// of values that were below the lower cap
+    /// The share of values that were below the lower cap.
     double lower_share = 0.0;
+    /// The share of values that were above the upper cap.
     double upper_share = 0.0;
-    /// share of the sum that capping took away, signed; NaN where the sum is 0
+    /// The share of the sum that capping removed, signed; NaN where the sum is 0.
     double removed = 0.0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
-/// Cap values that are known bounds of what one unit may count (winsorise at fixed values).
+/// Cap values at known bounds of what one unit may count (winsorise at fixed values).
 ///
-/// The caps must not depend on which sample a value is in. What is compared then is the mean of capped values:
-/// more precise, and about a different question, so show the shares beside it.
-/// errors: too_few (none), out_of_range (NaN, infinities, caps out of order).
+/// The caps must not depend on the sample that a value belongs to. The comparison is then one of means of capped
+/// values, which is more precise but answers a different question: report the shares beside it.
+/// errors: too_few (no values), out_of_range (NaN, infinities, caps in the wrong order).
 [[nodiscard]] inline capped_sample cap_values(std::span<const double> values, const caps& at)
 {
     capped_sample out;
@@ -71,11 +78,12 @@ struct capped_sample {
     return out;
 }
 
-/// Find the caps at quantiles of all samples together: the order statistics that leave at most `lower` and
+/// Find the caps at quantiles of all samples together: the order statistics that leave at most the shares `lower` and
 /// `upper` of the values outside.
 ///
-/// Pool the samples before asking, else the caps carry the treatment's effect. Ties at a cap are not outside.
-/// errors: NaN caps for an empty sample, values that are NaN, or shares not in [0, 0.5).
+/// Pool the samples first: caps from each sample alone would carry the treatment's effect. A value equal to a cap is
+/// not outside.
+/// errors: NaN caps for an empty sample, for values that are NaN, or for shares outside [0, 0.5).
 /// cost: a copy and two selections.
 [[nodiscard]] inline caps quantile_caps(std::span<const double> pooled, double lower, double upper)
 {
@@ -89,22 +97,22 @@ struct capped_sample {
     std::vector<double> values(pooled.begin(), pooled.end());
     const double n = static_cast<double>(values.size());
     caps out;
-    // A share times n that is whole but for rounding counts as whole.
+    // A product of share and n that is a whole number except for rounding counts as whole.
     const auto outside = [&](double share) {
         return static_cast<std::size_t>(std::floor(share * n * (1.0 + 4e-16)));
     };
     if (lower > 0.0) {
-        out.lower = detail::select(values, outside(lower));
+        out.lower = detail::select_value(values, outside(lower));
     }
     if (upper > 0.0) {
-        out.upper = detail::select(values, values.size() - 1 - outside(upper));
+        out.upper = detail::select_value(values, values.size() - 1 - outside(upper));
     }
     return out;
 }
 
-/// Winsorise one sample at its own quantiles: what is outside takes the value of the cap.
+/// Winsorise one sample at its own quantiles: values outside the caps take the value of the cap.
 ///
-/// For a comparison find the caps on both samples together, `quantile_caps`, and apply them to each.
+/// For a comparison find the caps on both samples together with `quantile_caps`, and apply them to each.
 /// errors: as cap_values and quantile_caps.
 /// source: Dixon 1960; Tukey 1962.
 [[nodiscard]] inline capped_sample winsorise(std::span<const double> values, double lower, double upper)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -10,8 +11,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Give the exact interval of a proportion: it covers at least 1 - alpha whatever the proportion is, so it is
-/// wide.
+/// Return the exact interval of a proportion. It covers with probability 1 - alpha or more for every proportion, and
+/// is therefore wide.
 ///
 /// errors: NaN ends unless k <= n, n > 0 and 0 < alpha < 1.
 /// source: Clopper and Pearson 1934, by quantiles of the beta distribution.
@@ -27,9 +28,9 @@ namespace stats {
             k == n ? 1.0 : beta_upper_quantile(0.5 * alpha, a + 1.0, b)};
 }
 
-/// Give Jeffreys' interval of a proportion: equal tails of its posterior under the Beta(1/2, 1/2) prior.
+/// Return Jeffreys' interval of a proportion: equal tails of its posterior under the Beta(1/2, 1/2) prior.
 ///
-/// The plain quantiles, also at k = 0 and k = n, where some programs replace one end by 0 or 1.
+/// The ends are the plain quantiles also at k = 0 and k = n, where some programs replace one end by 0 or 1.
 /// errors: as clopper_pearson_interval.
 /// source: Brown, Cai and DasGupta 2001.
 [[nodiscard]] inline bounds jeffreys_interval(std::uint64_t k, std::uint64_t n, double alpha = 0.05) noexcept

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/co_moments.hpp>
@@ -14,30 +15,35 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of cuped. A finite `theta` is used as it is, else it is estimated from both samples together.
+/// Set up cuped.
 struct cuped_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// The coefficient of the covariate; with NaN it is estimated from both samples together.
     double theta = not_a_number;
 };
 
-/// An adjusted comparison, with what the adjustment did.
+/// Report an adjusted comparison, with the effect of the adjustment.
 struct cuped_result : test_result {
-    /// coefficient of the covariate
+    /// The coefficient of the covariate that was used.
     double theta = not_a_number;
-    /// the plain difference
+    /// The plain difference.
     double unadjusted = not_a_number;
-    /// 1 - adjusted / plain variance of the difference
+    /// 1 - adjusted / plain variance of the difference.
     double variance_reduction = not_a_number;
 };
 
-/// Compare two means after taking out what a covariate from before the experiment explains.
+/// Compare two means after removing what a covariate from before the experiment explains.
 ///
-/// Column 0 is the outcome, column 1 the covariate (the same metric of the same unit before the start is the
-/// best one). theta = cov / var of both samples together; a constant covariate changes nothing. Use it when
-/// units existed before; give new units the covariate's mean, or use `lin_adjustment` with an indicator of
-/// the missing ones. Never adjust for anything the treatment could have changed.
-/// assumes: as welch_t; theta costs O(1 / n) of bias, nothing at a theta fixed beforehand.
+/// Column 0 is the outcome, column 1 the covariate; the same metric of the same unit before the start is the best one.
+/// theta = cov / var of both samples together, and a constant covariate changes nothing. Give new units the
+/// covariate's mean, or use `lin_adjustment` with an indicator of the missing ones. Never adjust for anything that the
+/// treatment could have changed.
+///
+/// When to use: units that existed before the experiment. When not: most units are new.
+/// assumes: as welch_t; an estimated theta has a bias of O(1 / n), a theta fixed beforehand has no bias.
 /// errors: as welch_t; zero_variance also where the covariate explains everything.
 /// source: Deng, Xu, Kohavi and Walker 2013, "Improving the sensitivity of online controlled experiments by
 ///     utilizing pre-experiment data".
@@ -78,9 +84,9 @@ struct cuped_result : test_result {
     return result;
 }
 
-/// From raw columns of both samples: outcome and covariate by position.
+/// Compare two adjusted means from raw columns: outcome and covariate of each unit at the same position.
 ///
-/// errors: out_of_range for unequal lengths, else as from moments.
+/// errors: out_of_range for unequal lengths, otherwise as from moments.
 [[nodiscard]] inline cuped_result
 cuped(std::span<const double> first, std::span<const double> first_covariate, std::span<const double> second,
       std::span<const double> second_covariate, const cuped_options& options = {}) noexcept
@@ -100,11 +106,11 @@ cuped(std::span<const double> first, std::span<const double> first_covariate, st
     return cuped(x, y, options);
 }
 
-/// Compare two ratios of means after taking out what a ratio from before the experiment explains.
+/// Compare two ratios of means after removing what a ratio from before the experiment explains.
 ///
-/// Columns: numerator, denominator, and the same two before the start (a denominator of 1 before the start
-/// makes the covariate a mean). Each unit's ratio is linearised, theta is that of the linearised values of
-/// both samples together.
+/// The columns are numerator and denominator, and the same two before the start; a denominator of 1 before the start
+/// makes the covariate a mean. Each unit's ratio is linearised, and theta is that of the linearised values of both
+/// samples together.
 /// assumes: as ratio_of_means.
 /// errors: as ratio_of_means; a denominator before the start with mean 0 is out_of_range.
 /// source: Deng, Knoblich and Lu 2018; Deng, Xu, Kohavi and Walker 2013, appendix B.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -8,8 +9,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats::detail {
 
-// The interval of a share between 0 and 1 that is symmetric on the logit scale, where the estimate of an area is far
-// nearer to normal than on its own; `half` is the half width on its own scale. It stays between 0 and 1.
+// The interval of a share between 0 and 1 that is symmetric on the logit scale, where the estimate of an area is
+// closer to normal. `half` is the half width on the original scale. The interval stays between 0 and 1.
 [[nodiscard]] inline bounds logit_interval(double value, double half) noexcept
 {
     const double other = 1.0 - value;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -19,57 +20,67 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of the off-policy estimators, and when they refuse.
+/// Set up the off-policy estimators, and the conditions under which they refuse to give an interval.
 ///
-/// Weights above `clip` count as `clip` (clipped estimators); at weights above `switch_at` the switch estimator
-/// takes the model's word. Logged data say too little about the new policy, and no interval is given, when the
-/// effective sample is below `min_effective`, when one row carries more than `max_share` of all weight, or when
-/// the mean weight, which is 1 where the propensities are right and every action had a chance, is more than
-/// `max_drift` of its standard errors away from 1.
+/// The state is low_overlap, without an interval, where the logged data say too little about the new policy: the
+/// effective sample is below `min_effective`, or one row carries more than `max_share` of all weight, or the mean
+/// weight is more than `max_drift` of its standard errors away from 1. The mean weight is 1 where the propensities are
+/// right and every action had a chance.
 struct off_policy_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// Clipped estimators count larger weights as this weight.
     double clip = std::numeric_limits<double>::infinity();
+    /// Rows whose weight is larger are left to the reward model by the switch estimators.
     double switch_at = std::numeric_limits<double>::infinity();
+    /// The smallest effective sample for which an interval is given.
     double min_effective = 30.0;
+    /// The largest share of all weight that one row may carry.
     double max_share = 0.2;
+    /// The largest distance of the mean weight from 1, in standard errors.
     double max_drift = 5.0;
-    /// what the test compares the value with, such as the mean reward that was logged
+    /// The value that the test compares with, such as the mean reward that was logged.
     double baseline = 0.0;
 };
 
-/// A policy's value from data logged under another one.
+/// Report a policy's value estimated from data that another policy logged.
 ///
-/// The estimate and its error are given with `low_overlap` too, for judging how bad it is; interval and
-/// p-value are not.
+/// The estimate and its error are given with `low_overlap` too, to show how bad it is; interval and p-value are not.
 struct off_policy_result : test_result {
+    /// The standard error of the estimate.
     double standard_error = not_a_number;
-    /// (sum w)^2 / sum w^2
+    /// (sum w)^2 / sum w^2: how many equally weighted rows would say as much.
     double effective_sample = not_a_number;
+    /// The largest weight of a row.
     double largest_weight = not_a_number;
-    /// of the sum of weights, by one row
+    /// The share of the sum of weights that one row carries.
     double largest_share = not_a_number;
+    /// The mean weight, which should be near 1.
     double mean_weight = not_a_number;
-    /// of rows whose weight was clipped, or left to the model
+    /// The share of rows whose weight was clipped, or that were left to the model.
     double clipped_share = 0.0;
+    /// How many rows were counted.
     std::uint64_t rows = 0;
 };
 
-/// Accumulate logged rows for every off-policy estimator at once; parts merge.
+/// Accumulate logged rows for every off-policy estimator at once, mergeable.
 ///
-/// A row has the weight w = (probability of the logged action under the new policy) / (under the logging policy,
-/// as logged), the reward, and optionally what a reward model says: for the logged action (`predicted`), and
-/// on average over the new policy's actions (`value`). Plain SWITCH also wants `value_above`, that average's part
-/// from actions whose weight, had they been logged, would be above `switch_at`. Fit that model on other rows. Clip
-/// and switch thresholds are fixed at construction.
-/// A row with a number that is not finite, or a negative weight, is refused and counted.
+/// A row has the weight w = (probability of the logged action under the new policy) / (its probability under the
+/// logging policy, as logged), the reward, and optionally the predictions of a reward model: for the logged action
+/// (`predicted`), and on average over the new policy's actions (`value`). Plain SWITCH also needs `value_above`, the
+/// part of that average from actions whose weight, had they been logged, would be above `switch_at`. Fit the model on
+/// other rows. The thresholds for clipping and switching are fixed at construction.
+/// A row with a number that is not finite, or with a negative weight, is refused and counted.
 ///
-/// The interval holds at one look. For looks at any time feed weight times reward to `empirical_bernstein` or
-/// `betting_capital`, with the largest weight that can be drawn, not the largest one seen, as bound.
+/// The interval is valid for one look. To look at any time, feed weight times reward to `empirical_bernstein` or
+/// `betting_capital`, with the largest weight that is possible, not the largest one seen, as bound.
 /// cost: about 50 ns per row; 510 bytes.
 class off_policy {
 public:
     off_policy() = default;
+    /// Set thresholds and the options of the results.
     explicit off_policy(const off_policy_options& options) noexcept : options_(options) {}
 
     /// Count a row without a reward model.
@@ -82,7 +93,7 @@ public:
         return true;
     }
 
-    /// Count a row with a reward model's predictions.
+    /// Count a row with the predictions of a reward model.
     bool add(double weight, double reward, double predicted, double value) noexcept
     {
         if (!(std::isfinite(predicted) && std::isfinite(value)) || !count(weight, reward)) {
@@ -96,7 +107,7 @@ public:
         return true;
     }
 
-    /// Count a row with the part of `value` that comes from actions whose weight is above `switch_at`.
+    /// Count a row with predictions and the part of `value` from actions whose weight is above `switch_at`.
     bool add(double weight, double reward, double predicted, double value, double value_above) noexcept
     {
         if (!std::isfinite(value_above)) {
@@ -110,7 +121,7 @@ public:
         return true;
     }
 
-    /// Add another part; both must have the same thresholds, else nothing is added.
+    /// Add the rows of another part; where its thresholds differ nothing is added, and the return value is false.
     bool merge(const off_policy& other) noexcept
     {
         if (options_.clip != other.options_.clip || options_.switch_at != other.options_.switch_at) {
@@ -130,10 +141,12 @@ public:
         return true;
     }
 
+    /// Return how many rows were counted.
     [[nodiscard]] std::uint64_t rows() const noexcept { return weighted_.count(); }
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
-    /// Inverse propensity scoring, with clipped weights where `clip` is finite.
+    /// Estimate by inverse propensity scoring, with clipped weights where `clip` is finite.
     [[nodiscard]] off_policy_result ips() const noexcept
     {
         const bool clips = std::isfinite(options_.clip);
@@ -142,7 +155,7 @@ public:
         return result;
     }
 
-    /// Self-normalised inverse propensity scoring: the mean reward weighted by w.
+    /// Estimate by self-normalised inverse propensity scoring: the mean reward weighted by w.
     [[nodiscard]] off_policy_result snips() const noexcept
     {
         off_policy_result result = described("SNIPS");
@@ -161,13 +174,13 @@ public:
         return judged(result, value, std::sqrt(variance), n - 1.0);
     }
 
-    /// The reward model's word alone: no variance from weights, all the bias of the model.
+    /// Estimate by the reward model alone: the weights add no variance, and the model's bias remains.
     [[nodiscard]] off_policy_result direct_method() const noexcept
     {
         return mean_of("direct method", model_, false);
     }
 
-    /// The reward model corrected by weighted residuals: right where either model or propensities are.
+    /// Estimate by the reward model corrected by weighted residuals: right where the model or the propensities are.
     [[nodiscard]] off_policy_result doubly_robust() const noexcept
     {
         off_policy_result result = mean_of("doubly robust", robust_, true);
@@ -175,13 +188,13 @@ public:
         return result;
     }
 
-    /// Doubly robust where the weight is at most `switch_at`, the model's word elsewhere.
+    /// Estimate doubly robust where the weight is at most `switch_at`, and by the model elsewhere.
     [[nodiscard]] off_policy_result switch_estimator() const noexcept
     {
         return switched("SWITCH, doubly robust", switched_);
     }
 
-    /// Weighted rewards for actions whose weight is at most `switch_at`, the model's word for the others.
+    /// Estimate by weighted rewards for actions whose weight is at most `switch_at`, and by the model for the others.
     [[nodiscard]] off_policy_result plain_switch() const noexcept
     {
         return switched("SWITCH", plain_switched_);
@@ -207,7 +220,7 @@ private:
         return rows() == 0 ? 0.0 : static_cast<double>(count) / static_cast<double>(rows());
     }
 
-    // What every estimator says of the weights, with the state they allow.
+    // The figures about weights that every estimator reports, with the state that they allow.
     [[nodiscard]] off_policy_result described(std::string_view method) const noexcept
     {
         off_policy_result result;
@@ -261,7 +274,7 @@ private:
         if (result.state == status::out_of_range || result.state == status::too_few) {
             return result;
         }
-        if (sample.count() != rows()) {  // rows without a model's word
+        if (sample.count() != rows()) {  // some rows came without predictions
             result.state = sample.count() == 0 ? status::too_few : status::out_of_range;
             return result;
         }
@@ -274,7 +287,7 @@ private:
 
     [[nodiscard]] off_policy_result switched(std::string_view method, const moments& sample) const noexcept
     {
-        // What is left to the model costs no variance, so overlap is not a reason to refuse.
+        // Rows that are left to the model add no variance, so low overlap is not a reason to refuse.
         off_policy_result result = mean_of(method, sample, !std::isfinite(options_.switch_at));
         result.clipped_share = share(left_);
         return result;
@@ -305,7 +318,7 @@ namespace detail {
         sums.add(weights[i], rewards[i]);
     }
     if (!equal) {
-        sums.add(not_a_number, 0.0);  // counted as refused, so the state is out_of_range
+        sums.add(not_a_number, 0.0);  // counted as refused, so that the state is out_of_range
     }
     return sums;
 }
@@ -330,9 +343,9 @@ namespace detail {
 
 /// Estimate what another policy would have earned, by inverse propensity scoring: the mean of weight times reward.
 ///
-/// Weights are target / logged probability of the action taken. Unbiased where the logged probabilities are
-/// right and never 0 for what the new policy does; its error grows with the weights, so look at
-/// `effective_sample` first. With `clip` it trades bias (towards 0) for variance.
+/// A weight is the target probability of the action taken divided by its logged probability. The estimate is unbiased
+/// where the logged probabilities are right and not 0 for any action of the new policy. Its error grows with the
+/// weights, so read `effective_sample` first. `clip` trades bias (towards 0) for variance.
 /// assumes: independent rows; probabilities logged when the action was drawn, not refitted.
 /// errors: low_overlap (see off_policy_options), too_few (fewer than 2 rows), zero_variance, out_of_range
 ///     (lengths, negative weights, NaN).
@@ -343,7 +356,7 @@ namespace detail {
     return detail::logged(weights, rewards, options).ips();
 }
 
-/// Estimate by self-normalised weights: bounded by the rewards, biased by O(1 / n), usually better than `ips`.
+/// Estimate with self-normalised weights: bounded by the rewards, biased by O(1 / n), usually better than `ips`.
 ///
 /// source: Swaminathan and Joachims 2015; its error by the delta method.
 [[nodiscard]] inline off_policy_result snips(std::span<const double> weights, std::span<const double> rewards,
@@ -352,9 +365,9 @@ namespace detail {
     return detail::logged(weights, rewards, options).snips();
 }
 
-/// Estimate by a reward model alone: `values` are its mean over the new policy's actions, row by row.
+/// Estimate by a reward model alone: `values` are its averages over the new policy's actions, row by row.
 ///
-/// Its interval knows nothing of the model's bias. Use it to see what the model says, not to decide.
+/// The interval does not include the model's bias. Use it to see what the model predicts, not to decide.
 [[nodiscard]] inline off_policy_result direct_method(std::span<const double> values,
                                                      const off_policy_options& options = {}) noexcept
 {
@@ -380,9 +393,9 @@ namespace detail {
     return detail::logged(weights, rewards, predicted, values, options).doubly_robust();
 }
 
-/// Estimate as `doubly_robust` where the weight is at most `options.switch_at`, by the model elsewhere.
+/// Estimate as `doubly_robust` where the weight is at most `options.switch_at`, and by the model elsewhere.
 ///
-/// Use it where few rows have huge weights and the model is decent; its bias is the model's there.
+/// When to use: few rows have huge weights and the model is good; there the bias is the model's.
 /// source: Wang, Agarwal and Dudík 2017, "Optimal and adaptive off-policy evaluation in contextual bandits"
 ///     (SWITCH-DR).
 [[nodiscard]] inline off_policy_result
@@ -393,11 +406,13 @@ switch_estimator(std::span<const double> weights, std::span<const double> reward
     return detail::logged(weights, rewards, predicted, values, options).switch_estimator();
 }
 
-/// Estimate by weighted rewards where an action's weight is at most `options.switch_at`, by the model elsewhere.
+/// Estimate by weighted rewards where an action's weight is at most `options.switch_at`, and by the model elsewhere.
 ///
 /// `values_above` is, row by row, the sum over the actions whose weight is above the threshold, whether they were
-/// taken or not, of the new policy's probability times the model's prediction. Use it where the model is trusted
-/// for rare actions only; `switch_estimator` uses it everywhere, usually with less error.
+/// taken or not, of the new policy's probability times the model's prediction.
+///
+/// When to use: the model is trusted for rare actions only. When not: it is trusted everywhere; `switch_estimator`
+/// then usually has less error.
 /// shape: three spans of equal length
 /// errors: as ips.
 /// source: Wang, Agarwal and Dudík 2017, "Optimal and adaptive off-policy evaluation in contextual bandits"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -13,33 +14,37 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// What is known of a stratum: both samples within it, and its weight in the population.
+/// Describe a stratum: both samples within it, and its weight in the population.
 struct stratum {
+    /// The first sample within the stratum.
     sample_summary first{};
+    /// The second sample within the stratum.
     sample_summary second{};
-    /// NaN: its share of the units seen, in both samples
+    /// The weight in the population; with NaN, the share of the stratum in the units of both samples.
     double weight = not_a_number;
 };
 
-/// A stratified comparison, with what stratifying did.
+/// Report a stratified comparison, with the effect of stratifying.
 struct stratified_result : test_result {
+    /// The standard error of the estimate.
     double standard_error = not_a_number;
-    /// the plain difference of the pooled means
+    /// The plain difference of the pooled means.
     double unadjusted = not_a_number;
-    /// 1 - stratified / plain variance
+    /// 1 - stratified / plain variance.
     double variance_reduction = not_a_number;
-    /// used
+    /// How many strata were used.
     std::size_t strata = 0;
-    /// share of units in strata that could not be used
+    /// The share of units in strata that could not be used.
     double left_out = 0.0;
 };
 
 /// Compare two means within strata (countries, devices) and average the differences by the strata's weights.
 ///
-/// Use it for a few strata known before the start that explain the outcome. A stratum with fewer than two units of
-/// a sample is left out and its units counted in `left_out`: above some per cent merge strata instead. Weights are
-/// all given or all NaN; they need not sum to 1. With weights from the units seen the interval is conditional on
-/// the strata's sizes.
+/// A stratum with fewer than two units of a sample is left out and its units are counted in `left_out`; merge strata
+/// where that exceeds a few per cent. The weights are all given or all NaN, and need not sum to 1. With weights
+/// from the units seen, the interval is conditional on the sizes of the strata.
+///
+/// When to use: a few strata, known before the start, that explain the outcome. When not: many small strata.
 /// assumes: independent units; strata that the treatment cannot change.
 /// errors: too_few (no usable stratum), zero_variance, out_of_range (negative weights, some missing, NaN, alpha).
 /// source: Miratrix, Sekhon and Yu 2013, "Adjusting treatment effect estimates by post-stratification";
@@ -93,7 +98,7 @@ struct stratified_result : test_result {
     static_cast<test_result&>(result) = detail::judge_t(result.method, estimate, result.standard_error,
                                                         variance / satterthwaite * variance, options);
 
-    // The plain comparison of the same units, for judging what the strata explain.
+    // The plain comparison of the same units, which shows how much the strata explain.
     const auto pooled = [&](sample_summary stratum::* which) {
         sample_summary sum;
         double squares = 0.0;

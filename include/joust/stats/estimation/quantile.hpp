@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -18,42 +19,53 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of quantile intervals and comparisons.
-///
-/// With `planned` > 0 the interval is valid at every look and tightest near that many values in the smaller
-/// sample; with 0 it is for one look.
+/// Set up quantile intervals and comparisons.
 struct quantile_options {
+    /// The share of values below the quantile.
     double q = 0.99;
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// 0 for an interval at one look. Otherwise the interval is valid at every look, and it is narrowest near this
+    /// many values in the smaller sample.
     std::uint64_t planned = 0;
 };
 
-/// A quantile, or a difference or ratio of two, with its interval.
+/// Report a quantile, or a difference or ratio of two, with its interval.
 /// units: those of the values; a latency sketch gives nanoseconds
 struct quantile_result {
+    /// The name of the method, for reports.
     std::string_view method{};
+    /// The quantile, or the comparison of two.
     double estimate = not_a_number;
+    /// The lower end of the interval.
     double lower = not_a_number;
+    /// The upper end of the interval.
     double upper = not_a_number;
-    /// the first sample's quantile
+    /// The first sample's quantile.
     double first = not_a_number;
-    /// the second one's
+    /// The second sample's quantile.
     double second = not_a_number;
+    /// How many values the first sample has.
     std::uint64_t n1 = 0;
+    /// How many values the second sample has; 0 where there is only one sample.
     std::uint64_t n2 = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
-/// Ranks (from 1) of the order statistics that enclose a quantile.
+/// Hold the ranks, counted from 1, of the order statistics that enclose a quantile.
 struct rank_interval {
+    /// The lower rank; 0 means that no value bounds the quantile from below.
     std::uint64_t lower = 0;
+    /// The upper rank; n + 1 means that no value bounds the quantile from above.
     std::uint64_t upper = 0;
+    /// Compare all members.
     bool operator==(const rank_interval&) const = default;
 };
 
 namespace detail {
 
-// P(X <= k) for X ~ Bin(n, q), k below the mode: the sum of its terms from k down, each from the one before.
+// P(X <= k) for X ~ Bin(n, q) and k below the mode: the sum of its terms from k down, each computed from the last.
 [[nodiscard]] inline double binomial_lower_tail(double k, double n, double q) noexcept
 {
     if (k < 0.0) {
@@ -94,10 +106,10 @@ namespace detail {
     return options.q > 0.0 && options.q < 1.0 && is_alpha(options.alpha);
 }
 
-inline constexpr double minimum_beyond =
-    10.0;  // values expected on each side of a quantile before a sequence speaks
+// How many values must be expected on each side of a quantile before a confidence sequence gives an interval.
+inline constexpr double minimum_beyond = 10.0;
 
-// Ranks for one look (exact) or for every look (normal mixture of the count below the quantile).
+// The ranks for one look (exact), or for every look (a normal mixture of the count below the quantile).
 [[nodiscard]] inline rank_interval enclosing_ranks(std::uint64_t count,
                                                    const quantile_options& options) noexcept
 {
@@ -106,7 +118,7 @@ inline constexpr double minimum_beyond =
     double upper = 0.0;
     if (options.planned == 0) {
         lower = lower_rank(n, options.q, 0.5 * options.alpha);
-        // P(X >= u) <= alpha / 2 is P(n - X <= n - u): the mirrored problem
+        // P(X >= u) <= alpha / 2 is P(n - X <= n - u): the mirrored problem.
         upper = n + 1.0 - lower_rank(n, 1.0 - options.q, 0.5 * options.alpha);
     } else {
         const double unit = options.q * (1.0 - options.q);
@@ -128,7 +140,7 @@ struct quantile_ends {
     status state = status::too_few;
 };
 
-// The bin that holds the value of a rank from 1 to n.
+// The bin that holds the value of a rank, counted from 1.
 [[nodiscard]] inline std::size_t bin_of_rank(const latency_sketch& sketch, std::uint64_t rank) noexcept
 {
     std::uint64_t seen = 0;
@@ -142,8 +154,8 @@ struct quantile_ends {
     return latency_sketch::bins - 1;
 }
 
-// One sketch's quantile: the ranks' bins, taken at their outer edges so that the sketch's own error is
-// inside.
+// One sketch's quantile: the bins of both ranks, taken at their outer edges so that the interval includes the sketch's
+// own error.
 [[nodiscard]] inline quantile_ends sketch_quantile(const latency_sketch& sketch,
                                                    const quantile_options& options) noexcept
 {
@@ -165,19 +177,20 @@ struct quantile_ends {
     }
     ends.lower = static_cast<double>(latency_sketch::range_of(bin_of_rank(sketch, ranks.lower)).lower);
     const std::size_t last = bin_of_rank(sketch, ranks.upper);
-    ends.upper = last + 1 == latency_sketch::bins
-                     ? std::numeric_limits<double>::infinity()  // this bin also holds all that is longer
-                     : static_cast<double>(latency_sketch::range_of(last).upper - 1);
+    ends.upper =
+        last + 1 == latency_sketch::bins
+            ? std::numeric_limits<double>::infinity()  // the last bin also holds all longer durations
+            : static_cast<double>(latency_sketch::range_of(last).upper - 1);
     ends.state = status::ok;
     return ends;
 }
 
 }  // namespace detail
 
-/// Give the ranks of the order statistics that enclose the q-quantile of `n` independent values with
-/// probability at least 1 - alpha; exact, whatever the distribution. Rank 0 or n + 1 means that no value
-/// bounds it.
+/// Return the ranks of the order statistics that enclose the q-quantile of `n` independent values with probability
+/// 1 - alpha or more.
 ///
+/// The probability is exact for every distribution. Rank 0 or n + 1 means that no value bounds the quantile.
 /// source: David and Nagaraja 2003, "Order Statistics", section 7.1.
 [[nodiscard]] inline rank_interval quantile_ranks(std::uint64_t n, double q, double alpha = 0.05) noexcept
 {
@@ -187,11 +200,11 @@ struct quantile_ends {
     return detail::enclosing_ranks(n, {q, alpha, 0});
 }
 
-/// Give a quantile of sorted values with its interval of order statistics.
+/// Return a quantile of sorted values with its interval of order statistics.
 ///
 /// assumes: independent values, in ascending order.
-/// errors: too_few where no value bounds the quantile on a side, burn_in (with `planned`: fewer than 10
-///     values expected beyond it), out_of_range (options, not sorted, NaN).
+/// errors: too_few where no value bounds the quantile on a side, burn_in (with `planned`: fewer than 10 values
+///     expected beyond it), out_of_range (options, not sorted, NaN).
 [[nodiscard]] inline quantile_result quantile_interval(std::span<const double> sorted,
                                                        const quantile_options& options = {}) noexcept
 {
@@ -227,12 +240,11 @@ struct quantile_ends {
     return result;
 }
 
-/// Give a quantile of a latency sketch with its interval of order statistics, the sketch's error (0.8 %)
-/// added.
+/// Return a quantile of a latency sketch with its interval of order statistics, widened by the sketch's error (0.8 %).
 ///
-/// Requests are treated as independent, so where users come back with many similar requests it is too short.
-/// errors: as from sorted values.
-/// cost: a sweep of the sketch, some microseconds.
+/// Requests are treated as independent, so the interval is too short where users send many similar requests.
+/// errors: as for sorted values.
+/// cost: a pass over the sketch, a few microseconds.
 [[nodiscard]] inline quantile_result quantile_interval(const latency_sketch& sketch,
                                                        const quantile_options& options = {}) noexcept
 {
@@ -256,7 +268,7 @@ struct quantile_ends {
 
 namespace detail {
 
-// Combine two quantiles' intervals into one of f(first) - f(second); f is the identity or the logarithm.
+// Combines the intervals of two quantiles into one of f(first) - f(second); f is the identity or the logarithm.
 template <class Function>
 [[nodiscard]] bounds combine_quantiles(const quantile_ends& first, const quantile_ends& second, bool sequence,
                                        Function f) noexcept
@@ -264,7 +276,7 @@ template <class Function>
     if (sequence) {
         return {f(first.lower) - f(second.upper), f(first.upper) - f(second.lower)};
     }
-    // MOVER: the variances at the limits are read from each sample's own interval
+    // MOVER takes the variances at the limits from each sample's own interval.
     const double difference = f(first.estimate) - f(second.estimate);
     return {difference - std::hypot(f(first.estimate) - f(first.lower), f(second.upper) - f(second.estimate)),
             difference +
@@ -286,7 +298,7 @@ template <class Function>
     }
     quantile_options each = options;
     if (sequence) {
-        each.alpha = 0.5 * options.alpha;  // both must hold at every look
+        each.alpha = 0.5 * options.alpha;  // both sequences must hold at every look
     }
     const quantile_ends first = sketch_quantile(x, each);
     const quantile_ends second = sketch_quantile(y, each);
@@ -322,23 +334,22 @@ template <class Function>
 
 /// Compare a quantile of two latency sketches: first minus second.
 ///
-/// For one look the two order-statistic intervals are combined by MOVER; with `planned` they are confidence
-/// sequences at alpha / 2 each and the difference holds at every look. Requests are treated as independent;
-/// the sketches' error is added at both ends.
+/// For one look the two order-statistic intervals are combined by MOVER. With `planned` they are confidence sequences
+/// at alpha / 2 each, so the difference holds at every look. Requests are treated as independent; the sketches' error
+/// is added at both ends.
 /// errors: too_few, burn_in, out_of_range as for one sketch.
-/// source: Zou and Donner 2008 (MOVER); Howard and Ramdas 2022, "Sequential estimation of quantiles with
-///     applications to A/B testing and best-arm identification" (counts below a quantile; here with the
-///     normal mixture at variance n q (1 - q), which is asymptotic and therefore waits for 10 values expected
-///     beyond the quantile).
+/// source: Zou and Donner 2008 (MOVER); Howard and Ramdas 2022, "Sequential estimation of quantiles with applications
+///     to A/B testing and best-arm identification" (counts below a quantile; here with the normal mixture at variance
+///     n q (1 - q), which is asymptotic and therefore waits for 10 values expected beyond the quantile).
 [[nodiscard]] inline quantile_result quantile_difference(const latency_sketch& x, const latency_sketch& y,
                                                          const quantile_options& options = {}) noexcept
 {
     return detail::compare_sketches(x, y, options, false);
 }
 
-/// As quantile_difference for first over second, combined on the logarithms.
+/// Compare a quantile of two latency sketches: first divided by second, combined on the logarithms.
 ///
-/// errors: also out_of_range where a quantile is 0 ns.
+/// errors: as quantile_difference; out_of_range also where a quantile is 0 ns.
 [[nodiscard]] inline quantile_result quantile_ratio(const latency_sketch& x, const latency_sketch& y,
                                                     const quantile_options& options = {}) noexcept
 {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -19,37 +20,49 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// What Fieller's set of ratios looks like.
+/// Name the form of Fieller's set of ratios.
 ///
-/// Where the denominator is not significantly different from zero the set is unbounded: everything but a gap
-/// (`outside` it), or every number.
-enum class set_shape : std::uint8_t { interval, outside, everything };
+/// The set is unbounded where the denominator is not significantly different from zero.
+enum class set_shape : std::uint8_t {
+    /// All numbers from `lower` to `upper`.
+    interval,
+    /// All numbers except those in a gap.
+    outside,
+    /// Every number.
+    everything
+};
 
-/// How two samples' ratios are compared, and how the interval is formed.
-///
-/// `difference` takes first minus second. `relative` takes first / second - 1 on the log scale, which suits
-/// positive ratios and is the better one for reports in per cent. `fieller` is relative too; its set is right
-/// even where the second ratio is near zero.
-enum class ratio_effect : std::uint8_t { difference, relative, fieller };
+/// Choose how two samples' ratios are compared, and how the interval is computed.
+enum class ratio_effect : std::uint8_t {
+    /// First minus second.
+    difference,
+    /// First / second - 1 on the log scale, for positive ratios; the better choice for reports in per cent.
+    relative,
+    /// First / second - 1 by Fieller's set, which is right even where the second ratio is near zero.
+    fieller
+};
 
-/// Options of ratio_of_means.
+/// Set up ratio_of_means.
 struct ratio_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
-    /// one sample: `fieller` asks for Fieller's set
+    /// How ratios are compared; for one sample only `fieller`, which asks for Fieller's set, differs from the rest.
     ratio_effect effect = ratio_effect::difference;
 };
 
-/// A ratio, or a comparison of ratios.
+/// Report a ratio, or a comparison of ratios.
 struct ratio_result : test_result {
-    /// of the estimate; of the log of the quotient for `relative`
+    /// The standard error of the estimate; for `relative`, of the logarithm of the quotient.
     double standard_error = not_a_number;
-    /// what `lower` and `upper` leave out
+    /// The form of the set that `lower` and `upper` describe.
     set_shape shape = set_shape::interval;
-    /// `outside`: the set is all but what lies between
+    /// For `outside`: the lower end of the gap that the set leaves out.
     double gap_lower = not_a_number;
+    /// For `outside`: the upper end of the gap that the set leaves out.
     double gap_upper = not_a_number;
-    /// relative standard error of the (largest) denominator
+    /// The relative standard error of the denominator; of two, the larger.
     double denominator_error = not_a_number;
 };
 
@@ -62,7 +75,7 @@ struct fieller_set {
 };
 
 // The set of all q with (y - q x)^2 <= k var(y - q x), given r = y / x, the variance of y - r x, var(x), and
-// cov(y - r x, x). In d = q - r it is a d^2 + 2 h d - k var <= 0, whose discriminant is a sum of positive terms
+// cov(y - r x, x). With d = q - r it is a d^2 + 2 h d - k var <= 0, whose discriminant is a sum of positive terms
 // as long as the set is bounded.
 [[nodiscard]] inline fieller_set fieller(double r, double x, double residual, double var_x, double cov,
                                          double k) noexcept
@@ -75,7 +88,7 @@ struct fieller_set {
         return {set_shape::everything, -infinity, infinity};
     }
     const double root = std::sqrt(discriminant);
-    // The roots are d = (-h -+ root) / a; the one whose numerator cancels comes from their product.
+    // The roots are d = (-h -+ root) / a; the one whose numerator cancels is computed from their product.
     const double sum = h > 0.0 ? -(h + root) : root - h;
     const double far = sum / a;
     const double near = sum != 0.0 ? -k * residual / sum : 0.0;
@@ -105,8 +118,8 @@ inline void take_set(ratio_result& result, const fieller_set& set, double offset
 struct ratio_summary {
     double n = 0.0;
     double ratio = not_a_number;
-    double variance = not_a_number;           // of the ratio
-    double denominator_error = not_a_number;  // relative
+    double variance = not_a_number;           // the variance of the ratio
+    double denominator_error = not_a_number;  // the relative standard error of the denominator
     status state = status::too_few;
 };
 
@@ -133,7 +146,8 @@ struct ratio_summary {
     return out;
 }
 
-// Satterthwaite's degrees of freedom of a + b, each a variance of an estimate from n - 1 degrees of freedom.
+// Satterthwaite's degrees of freedom of a + b, where each is the variance of an estimate with n - 1 degrees of
+// freedom.
 [[nodiscard]] inline double satterthwaite(double a, double n_a, double b, double n_b) noexcept
 {
     const double share = a / (a + b);
@@ -144,10 +158,9 @@ struct ratio_summary {
 
 /// Estimate the ratio of the means of two columns (clicks per session, cost per order) with an interval.
 ///
-/// Column 0 is the numerator, column 1 the denominator, a row is one independent unit (a user, not a
-/// session). Totals of clusters as rows make it cluster-robust. The statistic tests a ratio of zero. The
-/// delta method is good where the denominator's relative error is small (below 0.1); Fieller's set holds
-/// anywhere.
+/// Column 0 is the numerator, column 1 the denominator, and a row is one independent unit (a user, not a session).
+/// Totals of clusters as rows make it cluster-robust. The statistic tests a ratio of zero. The delta method is good
+/// where the denominator's relative error is small (below 0.1); Fieller's set is valid everywhere.
 /// assumes: independent rows, nearly normal means.
 /// errors: too_few (fewer than 2 rows), zero_variance (no residual), out_of_range (NaN, infinities, alpha, a
 ///     denominator whose mean is 0).
@@ -192,11 +205,12 @@ struct ratio_summary {
     return result;
 }
 
-/// Compare two samples' ratios of means. With denominators that are all 1 it is Welch's t-test.
+/// Compare two samples' ratios of means; where all denominators are 1 it is Welch's t-test.
 ///
-/// assumes, errors, source: as for one sample; the relative effects also need a second ratio that is not 0,
-///     and the one on the log scale two ratios of one sign (out_of_range). Degrees of freedom are
-///     Satterthwaite's.
+/// assumes: as for one sample
+/// errors: as for one sample; out_of_range also for a relative effect with a second ratio of 0, and on the log scale
+///     for two ratios of different signs.
+/// source: as for one sample; Satterthwaite's degrees of freedom.
 [[nodiscard]] inline ratio_result ratio_of_means(const co_moments<2>& first, const co_moments<2>& second,
                                                  const ratio_options& options = {}) noexcept
 {
@@ -215,7 +229,7 @@ struct ratio_summary {
         return result;
     }
     result.denominator_error = std::fmax(a.denominator_error, b.denominator_error);
-    // y1 / x1 - y2 / x2 by its cross product in double-double: the quotients may be nearly equal.
+    // y1 / x1 - y2 / x2 by its cross product in double-double, because the quotients may be nearly equal.
     const detail::double_double cross =
         detail::add(detail::multiply(first.exact_mean(0), second.exact_mean(1)),
                     detail::negate(detail::multiply(second.exact_mean(0), first.exact_mean(1))));
@@ -229,7 +243,8 @@ struct ratio_summary {
         return result;
     }
     result.estimate = difference / b.ratio;
-    // Below zero a larger ratio is a smaller one in per cent: a one-sided question has no one meaning there.
+    // With a negative second ratio, a larger ratio is a smaller one in per cent, so a one-sided alternative would
+    // have two meanings.
     if (b.ratio == 0.0 || !std::isfinite(result.estimate) ||
         (b.ratio < 0.0 && options.alternative != side::two)) {
         result.state = status::out_of_range;
@@ -253,8 +268,8 @@ struct ratio_summary {
         result.upper = std::expm1(result.upper);
         return result;
     }
-    // The test of no difference belongs to the set: it leaves out 0 exactly where the test rejects at the
-    // same degrees of freedom.
+    // The test of no difference agrees with the set: the set excludes 0 exactly where the test rejects at the same
+    // degrees of freedom.
     const double estimate = result.estimate;
     static_cast<test_result&>(result) =
         detail::judge_t(result.method, difference, std::sqrt(a.variance + b.variance), df, tail);
@@ -276,9 +291,9 @@ struct ratio_summary {
     return result;
 }
 
-/// From raw columns: one unit per position.
+/// Estimate a ratio of means from raw columns: one unit per position.
 ///
-/// errors: out_of_range for unequal lengths, else as from moments.
+/// errors: out_of_range for unequal lengths, otherwise as from moments.
 [[nodiscard]] inline ratio_result ratio_of_means(std::span<const double> numerator,
                                                  std::span<const double> denominator,
                                                  const ratio_options& options = {}) noexcept
@@ -297,7 +312,7 @@ struct ratio_summary {
 
 /// Compare two means relative to the second: first / second - 1, on the log scale or by Fieller's set.
 ///
-/// `effect` = `difference` is Welch's t-test.
+/// With `effect` = `difference` it is Welch's t-test.
 /// errors: as ratio_of_means.
 [[nodiscard]] inline ratio_result relative_difference(std::span<const double> x, std::span<const double> y,
                                                       const ratio_options& options = {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -12,45 +13,52 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// How many tests of each kind a decision rests on, and what may go wrong how often.
+/// Describe a decision: how many tests of each kind it rests on, and the error rates that it may have.
 ///
-/// Success metrics are tested for superiority, guardrails for non-inferiority. Deterioration tests ask whether
-/// anything is significantly worse, quality tests whether the experiment itself is sound (sample ratio, delays);
-/// their rates are those of all of them together.
+/// Success metrics are tested for superiority, guardrails for non-inferiority. Deterioration tests check whether any
+/// metric is significantly worse, quality tests whether the experiment itself is sound (sample ratio, delays). The
+/// rates of the last two kinds are those of all their tests together.
 struct decision_plan {
-    /// of shipping what is no success, or breaks a guardrail
+    /// The probability of shipping a change that is no success, or breaks a guardrail.
     double alpha = 0.05;
-    /// of not shipping what has the planned effects
+    /// The probability of not shipping a change that has the planned effects.
     double beta = 0.2;
+    /// The number of success metrics.
     std::size_t successes = 1;
+    /// The number of guardrails.
     std::size_t guardrails = 0;
+    /// The number of deterioration tests.
     std::size_t deteriorations = 0;
+    /// The number of quality tests.
     std::size_t qualities = 0;
+    /// The false alarm rate of all deterioration tests together.
     double deterioration_alpha = 0.01;
+    /// The false alarm rate of all quality tests together.
     double quality_alpha = 0.01;
 };
 
-/// The levels at which each single test has to be run and powered.
+/// Hold the levels at which each single test has to be run and powered.
 struct decision_levels {
-    /// one-sided, of each success metric
+    /// The one-sided level of each success metric.
     double success_alpha = not_a_number;
-    /// one-sided, of each guardrail: not divided
+    /// The one-sided level of each guardrail, which is not divided.
     double guardrail_alpha = not_a_number;
-    /// one-sided, of each deterioration test
+    /// The one-sided level of each deterioration test.
     double deterioration_alpha = not_a_number;
-    /// of each quality test
+    /// The level of each quality test.
     double quality_alpha = not_a_number;
-    /// of each success metric and each guardrail
+    /// The type II error of each success metric and each guardrail.
     double beta = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::out_of_range;
 };
 
 /// Divide the error rates of a decision among its tests.
 ///
-/// Alpha is divided among the success metrics alone: shipping needs one of them. It is not divided among
-/// guardrails, since shipping needs all of them, so that each one is a veto (an intersection-union test). Beta
-/// is divided: every guardrail is one more way to miss, and false alarms of the deterioration and quality
-/// tests come off first. All by Bonferroni's inequality, so under any dependence of the metrics.
+/// Alpha is divided among the success metrics only, because shipping needs one of them. It is not divided among the
+/// guardrails: shipping needs all of them, so each one is a veto (an intersection-union test). Beta is divided,
+/// because every guardrail is one more way to miss; the false alarms of the deterioration and quality tests are
+/// subtracted first. All divisions follow Bonferroni's inequality, so they hold under any dependence of the metrics.
 /// errors: out_of_range (rates outside (0, 1), no success metric, or beta used up by the false alarms of the
 ///     deterioration and quality tests).
 /// source: Schultzberg, Ankargren and Frånberg 2024, "Risk-aware product decisions in A/B tests with multiple
@@ -83,41 +91,46 @@ struct decision_levels {
     return levels;
 }
 
-/// One-sided p-values of the tests of a decision; NaN where a test has none.
+/// Hold the one-sided p-values of the tests of a decision; NaN stands for a test without a p-value.
 struct decision_evidence {
-    /// small: superior
+    /// Success metrics: a small p-value means superior.
     std::span<const double> successes{};
-    /// small: not inferior
+    /// Guardrails: a small p-value means not inferior.
     std::span<const double> guardrails{};
-    /// small: significantly worse
+    /// Deterioration tests: a small p-value means significantly worse.
     std::span<const double> deteriorations{};
-    /// small: the experiment is not sound
+    /// Quality tests: a small p-value means that the experiment is not sound.
     std::span<const double> qualities{};
 };
 
-/// What the rule says, and why.
+/// Report the decision, and the reason for it.
 struct decision_result {
+    /// True where the change should be shipped.
     bool ship = false;
+    /// The reason, as a sentence without its full stop.
     std::string_view reason{};
-    /// shown superior
+    /// How many success metrics are shown to be superior.
     std::size_t successes = 0;
-    /// shown not inferior
+    /// How many guardrails are shown to be not inferior.
     std::size_t guardrails = 0;
-    /// significantly worse
+    /// How many deterioration tests are significant.
     std::size_t deteriorations = 0;
+    /// How many quality tests are significant.
     std::size_t quality_failures = 0;
-    /// tests without a p-value
+    /// How many tests have no p-value.
     std::size_t missing = 0;
+    /// The levels that the tests were judged at.
     decision_levels levels{};
+    /// Whether the numbers are valid, and why not.
     status state = status::out_of_range;
 };
 
-/// Decide whether to ship: at least one success, every guardrail shown not inferior, nothing significantly worse,
-/// and a sound experiment. Something that should not ship does so with probability alpha at most.
+/// Decide whether to ship: at least one success, every guardrail shown to be not inferior, nothing significantly
+/// worse, and a sound experiment. A change that should not be shipped is shipped with probability alpha or less.
 ///
-/// The counts of tests in `plan` may be left as they are: they are taken from the evidence, unless those
-/// planned are more (a metric without a result still counts). A guardrail without a p-value is not shown; a
-/// deterioration or quality test without one holds the decision.
+/// The counts of tests in `plan` need not be set: they are taken from the evidence, unless more were planned (a metric
+/// without a result still counts). A guardrail without a p-value counts as not shown; a deterioration or quality test
+/// without a p-value blocks shipping.
 /// errors: out_of_range (as divide_errors; a p-value outside [0, 1]).
 /// source: as divide_errors.
 [[nodiscard]] inline decision_result decide(const decision_evidence& evidence,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -13,51 +14,70 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Two means compared by a t-test at one look; what `power`, `sample_size` and `minimum_detectable_effect` ask.
-///
-/// `sd_second` is for unequal variances (Welch's test), else both are `sd`. `ratio` is units of the second per
-/// unit of the first. A covariate that correlates with the outcome by `correlation` (CUPED) multiplies the
-/// variance by 1 - correlation^2. Clusters of `cluster_size` units with intraclass correlation `icc` multiply it
-/// by 1 + (cluster_size - 1) icc, and degrees of freedom count clusters. With k challengers set `comparisons` = k:
-/// each is compared at alpha / k. `null` is the difference tested against: minus the margin for
-/// non-inferiority.
+/// Describe two means that a t-test compares at one look, for `power`, `sample_size` and `minimum_detectable_effect`.
 struct mean_design {
-    /// true difference of the means, first minus second
+    /// The true difference of the means, first minus second.
     double effect = not_a_number;
+    /// The standard deviation in the first sample.
     double sd = 1.0;
+    /// The standard deviation in the second sample (Welch's test); with NaN it is `sd`.
     double sd_second = not_a_number;
+    /// The level of the test.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// Units of the second sample per unit of the first.
     double ratio = 1.0;
+    /// The correlation of a covariate with the outcome (CUPED), which multiplies the variance by 1 - correlation^2.
     double correlation = 0.0;
+    /// Units per cluster, which multiply the variance by 1 + (cluster_size - 1) icc; degrees of freedom count
+    /// clusters.
     double cluster_size = 1.0;
+    /// The intraclass correlation.
     double icc = 0.0;
+    /// The number of challengers; each is compared at alpha / comparisons.
     double comparisons = 1.0;
+    /// The difference that is tested against: minus the margin for non-inferiority.
     double null = 0.0;
-    /// a rejection on the wrong side counts; without it, as most tables have it
+    /// Count a rejection in the wrong direction as power; most tables do not.
     bool both_tails = true;
 };
 
-/// Pairs compared by a paired t-test at one look; `sd` is that of the differences.
+/// Describe pairs that a paired t-test compares at one look.
 struct paired_design {
+    /// The true mean difference.
     double effect = not_a_number;
+    /// The standard deviation of the differences.
     double sd = 1.0;
+    /// The level of the test.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// The number of challengers; each is compared at alpha / comparisons.
     double comparisons = 1.0;
+    /// The difference that is tested against.
     double null = 0.0;
+    /// Count a rejection in the wrong direction as power.
     bool both_tails = true;
 };
 
-/// Two proportions compared by the pooled z-test at one look.
+/// Describe two proportions that the pooled z-test compares at one look.
 struct proportion_design {
+    /// The true first proportion.
     double first = not_a_number;
+    /// The true second proportion.
     double second = not_a_number;
+    /// The level of the test.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// Units of the second sample per unit of the first.
     double ratio = 1.0;
+    /// Units per cluster.
     double cluster_size = 1.0;
+    /// The intraclass correlation.
     double icc = 0.0;
+    /// The number of challengers; each is compared at alpha / comparisons.
     double comparisons = 1.0;
 };
 
@@ -71,7 +91,7 @@ namespace detail {
            std::isfinite(ratio);
 }
 
-// Power of a t-test. With both tails of a two-sided one it is alpha at effect 0.
+// The power of a t-test. With both tails of a two-sided test it is alpha at effect 0.
 [[nodiscard]] inline double t_power(double df, double ncp, double alpha, side alternative,
                                     bool both_tails) noexcept
 {
@@ -86,8 +106,8 @@ namespace detail {
     return both_tails ? right_side + noncentral_t_sf(critical, df, -std::fabs(ncp)) : right_side;
 }
 
-// The x in [low, high] with increasing f(x) = target, by bisection on a log scale and then the regula falsi of
-// Illinois. NaN where the target is not between the ends.
+// The x in [low, high] with f(x) = target for an increasing f, by bisection on a log scale and then the Illinois
+// method. NaN where the target is not between the values at the ends.
 template <class Function>
 [[nodiscard]] double solve_increasing(Function f, double target, double low, double high) noexcept
 {
@@ -130,9 +150,9 @@ template <class Function>
 
 }  // namespace detail
 
-/// Give the power of a design with `n` units in the first sample (n times `ratio` in the second).
+/// Return the power of a design with `n` units in the first sample (n times `ratio` in the second).
 ///
-/// n need not be whole.
+/// n need not be a whole number.
 /// errors: NaN for a design out of its domain, or without degrees of freedom.
 /// cost: about 20 us.
 /// source: non-central t, both tails; Kish 1965 (design effect); Deng et al. 2013 (covariate); Welch 1947 (unequal
@@ -151,7 +171,7 @@ template <class Function>
                              (1.0 + design.correlation);
     const double a = design.sd * design.sd * inflation / n;
     const double b = sd_second * sd_second * inflation / (n * design.ratio);
-    // Clusters, not units, are what is independent.
+    // Clusters, not units, are independent.
     const double m1 = n / design.cluster_size;
     const double m2 = n * design.ratio / design.cluster_size;
     const double share = a / (a + b);
@@ -165,7 +185,7 @@ template <class Function>
                            design.alpha / design.comparisons, design.alternative, design.both_tails);
 }
 
-/// Give the power with `n` pairs.
+/// Return the power with `n` pairs.
 [[nodiscard]] inline double power(const paired_design& design, double n) noexcept
 {
     if (!detail::usable_effects(1.0, 0.0, design.comparisons, 1.0, design.alpha) ||
@@ -177,11 +197,11 @@ template <class Function>
                            design.alpha / design.comparisons, design.alternative, design.both_tails);
 }
 
-/// Give the power with `n` units in the first sample, by the normal approximation.
+/// Return the power with `n` units in the first sample, by the normal approximation.
 ///
-/// assumes: some dozens of successes and failures per sample.
-/// source: Fleiss, Levin and Paik 2003, chapter 4, without continuity correction. Only the tail of the true
-///     difference counts, as in the usual tables.
+/// Only the tail on the side of the true difference counts, as in the usual tables.
+/// assumes: several dozen successes and failures per sample.
+/// source: Fleiss, Levin and Paik 2003, chapter 4, without continuity correction.
 [[nodiscard]] inline double power(const proportion_design& design, double n) noexcept
 {
     if (!detail::usable_effects(design.cluster_size, design.icc, design.comparisons, design.ratio,
@@ -205,7 +225,7 @@ template <class Function>
     return normal_cdf((distance - z * std::sqrt(under_null)) / std::sqrt(variance));
 }
 
-/// Give the number of units in the first sample at which the design has `target` power. Not rounded up.
+/// Return the number of units in the first sample at which the design has `target` power, not rounded up.
 ///
 /// errors: NaN for a design out of its domain, a target that is not between its level and 1, or an effect on
 ///     the wrong side.
@@ -219,7 +239,7 @@ template <class Function>
     return detail::solve_increasing([&](double n) { return power(design, n); }, target, least, 1e15);
 }
 
-/// Give the number of pairs.
+/// Return the number of pairs at which the design has `target` power, not rounded up.
 [[nodiscard]] inline double sample_size(const paired_design& design, double target) noexcept
 {
     if (!detail::is_alpha(target) || std::isnan(power(design, 4.0)) || design.effect == design.null) {
@@ -228,7 +248,7 @@ template <class Function>
     return detail::solve_increasing([&](double n) { return power(design, n); }, target, 1.05, 1e15);
 }
 
-/// Give the number of units in the first sample for two proportions, in closed form.
+/// Return the number of units in the first sample for two proportions, in closed form.
 [[nodiscard]] inline double sample_size(const proportion_design& design, double target) noexcept
 {
     if (!detail::is_alpha(target) || std::isnan(power(design, 1.0)) || design.first == design.second) {
@@ -250,8 +270,8 @@ template <class Function>
     return root * root * (1.0 + (design.cluster_size - 1.0) * design.icc);
 }
 
-/// Give the smallest effect above `null` (below it for `side::less`) that `n` units in the first sample find with
-/// `target` power. `effect` of the design is not read.
+/// Return the smallest effect above `null` (below it for `side::less`) that `n` units in the first sample find with
+/// `target` power. The `effect` of the design is not used.
 ///
 /// errors: NaN for a design out of its domain or a target that is not between its level and 1.
 [[nodiscard]] inline double minimum_detectable_effect(mean_design design, double n, double target) noexcept
@@ -271,7 +291,7 @@ template <class Function>
     return design.null + sign * detail::solve_increasing(at, target, 1e-6 * scale, 1e6 * scale);
 }
 
-/// Give it for `n` pairs.
+/// Return the smallest effect that `n` pairs find with `target` power. The `effect` of the design is not used.
 [[nodiscard]] inline double minimum_detectable_effect(paired_design design, double n, double target) noexcept
 {
     const double sign = design.alternative == side::less ? -1.0 : 1.0;
@@ -288,8 +308,8 @@ template <class Function>
     return design.null + sign * detail::solve_increasing(at, target, 1e-6 * scale, 1e6 * scale);
 }
 
-/// Give the smallest difference from `second` that is found: upwards, or downwards for `side::less`. `first` of the
-/// design is not read.
+/// Return the smallest difference from `second` that is found with `target` power: upwards, or downwards for
+/// `side::less`. The `first` of the design is not used.
 ///
 /// errors: NaN also where no proportion below 1 (above 0) is far enough.
 [[nodiscard]] inline double minimum_detectable_effect(proportion_design design, double n,

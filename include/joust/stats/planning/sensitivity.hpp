@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -18,55 +19,73 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of interleaving_sensitivity.
-///
-/// `first_share` of the units of the A/B test see the first arm. `interleaved_per_unit` and `ab_per_unit` are
-/// impressions per unit of either side, where units have several. The same seed gives the same replicates everywhere.
+/// Set up interleaving_sensitivity.
 struct sensitivity_options {
+    /// The level of the interval and of both comparisons.
     double alpha = 0.05;
+    /// The power for which impressions are computed.
     double power = 0.8;
+    /// The share of the units of the A/B test that see the first arm.
     double first_share = 0.5;
+    /// Impressions per unit of the interleaving.
     double interleaved_per_unit = 1.0;
+    /// Impressions per unit of the A/B test.
     double ab_per_unit = 1.0;
+    /// The number of bootstrap replicates.
     std::uint64_t replicates = 2'000;
+    /// The same seed gives the same replicates on every platform.
     std::uint64_t seed = 1;
 };
 
-/// Whether the interleaving and the A/B test prefer the same arm. `undecided` where either effect cannot be told from 0.
-enum class preference_agreement : std::uint8_t { undecided, same, opposite };
+/// Say whether the interleaving and the A/B test prefer the same arm.
+enum class preference_agreement : std::uint8_t {
+    /// One of the effects cannot be distinguished from 0.
+    undecided,
+    /// Both prefer the same arm.
+    same,
+    /// They prefer different arms.
+    opposite
+};
 
-/// What one of the two designs measured.
+/// Report what one of the two designs measured.
 struct measured_design {
-    /// first minus second
+    /// The effect, first minus second.
     double effect = not_a_number;
-    /// the effect over its standard error
+    /// The effect divided by its standard error.
     double z = not_a_number;
-    /// effect squared over variance: what one impression tells
+    /// The squared effect divided by the variance: the information of one impression.
     double per_impression = not_a_number;
-    /// needed for `power`, all arms together; infinite for an effect of exactly 0
+    /// The impressions needed for `power`, all arms together; infinite for an effect of exactly 0.
     double impressions = not_a_number;
-    /// the effect differs from 0 at `alpha`
+    /// True where the effect differs from 0 at `alpha`.
     bool decided = false;
 };
 
-/// How many impressions of an A/B test one interleaved impression is worth, with an interval.
+/// Report how many impressions of an A/B test one interleaved impression is worth, with an interval.
 ///
-/// Read `agreement` first: where it is `opposite` the two designs answer different questions and `ratio` is a number
-/// without a meaning. Where the A/B effect cannot be told from 0 `upper` is infinite, and where the interleaved one cannot
-/// `lower` is 0, whatever `ratio` says.
+/// Read `agreement` first: where it is `opposite` the two designs answer different questions and `ratio` has no
+/// meaning. Where the A/B effect cannot be distinguished from 0 `upper` is infinite, and where the interleaved
+/// effect cannot `lower` is 0, whatever `ratio` is.
 struct sensitivity_result {
+    /// The impressions of the A/B test that one interleaved impression is worth.
     double ratio = not_a_number;
+    /// The lower end of the interval.
     double lower = not_a_number;
+    /// The upper end of the interval.
     double upper = not_a_number;
+    /// What the interleaving measured.
     measured_design interleaved{};
+    /// What the A/B test measured.
     measured_design ab{};
+    /// Whether both prefer the same arm.
     preference_agreement agreement = preference_agreement::undecided;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
 namespace detail {
 
-// A sample about its mean, to be drawn from again.
+// A sample about its mean, for resampling.
 struct drawn_again {
     buffer<double> centred{};
     double mean = 0.0;
@@ -81,7 +100,7 @@ struct drawn_again {
             x -= mean;
         }
     }
-    // Mean and variance of one replicate.
+    // The mean and variance of one replicate.
     struct replicate {
         double mean = 0.0;
         double variance = 0.0;
@@ -115,7 +134,7 @@ struct drawn_again {
     return out;
 }
 
-// Effect over deviation, towards the side that was seen; 0 beyond it.
+// Effect over standard deviation in the direction that was observed; 0 in the other direction.
 [[nodiscard]] inline double towards(double effect, double variance, double seen) noexcept
 {
     const double along = seen < 0.0 ? -effect : effect;
@@ -124,17 +143,17 @@ struct drawn_again {
 
 }  // namespace detail
 
-/// Measure how much more sensitive interleaving was than an A/B test of the same two arms: the ratio of effect squared
-/// over variance, per impression.
+/// Measure how much more sensitive interleaving was than an A/B test of the same two arms: the ratio, per
+/// impression, of squared effect over variance.
 ///
-/// `differences` are one interleaved unit's outcome each, first minus second (see attribution.hpp of interleave); `first`
-/// and `second` are the A/B outcomes per unit of either arm. The ratio depends on what the A/B test counts, on the change
-/// and on the users, so it is of these data and no constant of the method; nothing is promised for the next test. The
-/// interval is the bootstrap's: each sample is drawn again for itself, and a replicate whose A/B effect has the other sign
-/// counts as infinite.
-/// assumes: independent units; the interleaved units are others than those of the A/B test.
-/// errors: too_few (fewer than 2 units in a sample, or replicates), zero_variance (all differences, or all outcomes of both
-///     arms, the same), out_of_range (a value that is not finite, alpha, power, share, impressions).
+/// Each element of `differences` is one interleaved unit's outcome, first minus second (see attribution.hpp of
+/// interleave); `first` and `second` are the A/B outcomes per unit of either arm. The ratio depends on what the A/B
+/// test counts, on the change and on the users, so it describes these data; it is no constant of the method, and says
+/// nothing certain about the next test. The interval is a bootstrap interval: each sample is resampled on its own,
+/// and a replicate whose A/B effect has the other sign counts as infinite.
+/// assumes: independent units; no unit is in both the interleaving and the A/B test.
+/// errors: too_few (fewer than 2 units in a sample, or replicates), zero_variance (all differences, or all outcomes
+///     of both arms, are equal), out_of_range (a value that is not finite, alpha, power, share, impressions).
 /// cost: about 2 ns for each value and replicate.
 /// source: Chapelle et al. 2012, "Large-scale validation and analysis of interleaved search evaluation"; Efron 1979.
 [[nodiscard]] inline sensitivity_result interleaving_sensitivity(std::span<const double> differences,
@@ -160,7 +179,7 @@ struct drawn_again {
         return out;
     }
     const detail::drawn_again d{differences}, x{first}, y{second};
-    // Variance per unit of a difference of arms, were all units divided at the share planned.
+    // The variance per unit of a difference of arms, if all units were divided at the planned share.
     const auto of_arms = [&](double of_first, double of_second) {
         return of_first / options.first_share + of_second / (1.0 - options.first_share);
     };
@@ -200,12 +219,13 @@ struct drawn_again {
         const auto of_x = x.draw(random);
         const auto of_y = y.draw(random);
         const double variance = of_arms(of_x.variance, of_y.variance);
-        // A replicate of one value over and over says nothing of a spread: the sample's own is taken.
+        // A replicate of one value repeated says nothing about a variance, so the sample's own variance is used.
         ratios[r] = ratio_of(
             detail::towards(of_d.mean, of_d.variance > 0.0 ? of_d.variance : d.variance, d.mean),
             detail::towards(of_x.mean - of_y.mean, variance > 0.0 ? variance : ab_variance, ab_effect));
     }
-    // Order statistics, on the safe side of each end: between an infinite one and its neighbour nothing lies.
+    // Order statistics, on the conservative side of each end, because nothing can be interpolated next to an
+    // infinite one.
     const detail::sorted_sample sorted{std::span<const double>{ratios}};
     const double count = static_cast<double>(ratios.size());
     const double tail = std::floor(0.5 * options.alpha * (count + 1.0));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -19,23 +20,33 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// How a bootstrap interval is formed: `percentile` reads it off the replicates; `bca` corrects for bias and for
-/// an error that changes with the estimate, second-order exact, and takes a jackknife besides.
-enum class bootstrap_interval : std::uint8_t { percentile, bca };
+/// Choose how a bootstrap interval is computed.
+enum class bootstrap_interval : std::uint8_t {
+    /// Quantiles of the replicates.
+    percentile,
+    /// Corrected for bias and for an error that changes with the estimate: second-order exact; needs a jackknife too.
+    bca
+};
 
-/// Options of bootstrap. The same seed gives the same replicates everywhere.
+/// Set up bootstrap.
 struct bootstrap_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// How the interval is computed.
     bootstrap_interval interval = bootstrap_interval::bca;
+    /// The number of replicates.
     std::uint64_t replicates = 10'000;
+    /// The same seed gives the same replicates on every platform.
     std::uint64_t seed = 1;
 };
 
-/// An estimate with its bootstrap interval; `statistic` and the p-value are left out.
+/// Report an estimate with its bootstrap interval; `statistic` and the p-value are not set.
 struct bootstrap_result : test_result {
+    /// The standard deviation of the replicates.
     double standard_error = not_a_number;
-    /// mean of the replicates less the estimate
+    /// The mean of the replicates minus the estimate.
     double bias = not_a_number;
 };
 
@@ -58,7 +69,7 @@ namespace detail {
     return low + (at - static_cast<double>(i)) * (high - low);
 }
 
-// Sums of squares and cubes of how far leaving out a value moves a statistic, for BCa's acceleration.
+// Sums of squares and cubes of the changes of a statistic when one value is left out, for BCa's acceleration.
 struct jackknife_sums {
     double square = 0.0;
     double cube = 0.0;
@@ -121,11 +132,11 @@ inline void finish_bootstrap(bootstrap_result& result, std::span<const double> r
     result.state = status::ok;
 }
 
-// A sample less its mean.
+// A sample minus its mean.
 struct centred_sample {
     buffer<double> values;
     double mean = 0.0;
-    double rest = 0.0;  // mean of what is left
+    double rest = 0.0;  // the mean of the centred values, which is rounding error
 
     explicit centred_sample(std::span<const double> x) : values(x.size())
     {
@@ -164,7 +175,7 @@ struct centred_sample {
     return interval == bootstrap_interval::bca ? "bootstrap, BCa interval" : "bootstrap, percentile interval";
 }
 
-// Fills in the state; false when nothing can be computed.
+// Sets the state; returns false where nothing can be computed.
 [[nodiscard]] inline bool begin_bootstrap(bootstrap_result& result, std::span<const double> x,
                                           std::span<const double> y, std::size_t samples,
                                           const bootstrap_options& options) noexcept
@@ -183,7 +194,7 @@ struct centred_sample {
     return x.size() >= 2 && (samples == 1 || y.size() >= 2) && options.replicates >= 2;
 }
 
-// Jackknife of any statistic: leave(i, values) is the statistic of the sample without its i-th value.
+// The jackknife of any statistic, which is called on the sample without each of its values in turn.
 template <class Statistic>
 [[nodiscard]] jackknife_sums jackknife(std::span<const double> x, const Statistic& statistic)
 {
@@ -216,10 +227,10 @@ template <class Statistic>
 
 }  // namespace detail
 
-/// Give a bootstrap interval of a mean.
+/// Return a bootstrap interval of a mean.
 ///
-/// Use it for skewed values from some 50 on; heavy tails need many more, whatever the method. `welch_t` is the
-/// cheaper choice where means are nearly normal.
+/// When to use: skewed values, from about 50 on; heavy tails need many more, whatever the method. When not: means that
+/// are nearly normal, for which `welch_t` is cheaper.
 /// assumes: independent observations; for units with several values see `poisson_bootstrap`.
 /// errors: too_few (fewer than 2 values, or replicates), zero_variance, out_of_range (not finite, alpha).
 /// cost: about 1 ns for each value and replicate.
@@ -243,7 +254,7 @@ template <class Statistic>
     return result;
 }
 
-/// Of the difference of two means, each sample resampled for itself.
+/// Return a bootstrap interval of the difference of two means; each sample is resampled on its own.
 [[nodiscard]] inline bootstrap_result bootstrap(std::span<const double> x, std::span<const double> y,
                                                 const bootstrap_options& options = {})
 {
@@ -269,7 +280,7 @@ template <class Statistic>
     return result;
 }
 
-/// Of any statistic of one sample.
+/// Return a bootstrap interval of any statistic of one sample.
 ///
 /// errors: also out_of_range where the statistic of a resample is not finite.
 template <one_sample_statistic Statistic>
@@ -298,7 +309,7 @@ template <one_sample_statistic Statistic>
     return result;
 }
 
-/// Of any statistic of two samples.
+/// Return a bootstrap interval of any statistic of two samples.
 template <two_sample_statistic Statistic>
 [[nodiscard]] bootstrap_result bootstrap(std::span<const double> x, std::span<const double> y,
                                          const Statistic& statistic, const bootstrap_options& options = {})

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -15,24 +16,29 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of permutation. When there are at most `exact_up_to` ways to divide the values all are tried, else
-/// `resamples` random ones; the same seed gives the same ones everywhere.
+/// Set up permutation.
 struct permutation_options {
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// The number of random divisions, where not all are tried.
     std::uint64_t resamples = 9'999;
+    /// The same seed gives the same divisions on every platform.
     std::uint64_t seed = 1;
+    /// Try all divisions when there are at most this many.
     std::uint64_t exact_up_to = 100'000;
 };
 
-/// A permutation test with the number of divisions tried, the observed one among them.
+/// Report a permutation test.
 struct permutation_result : test_result {
+    /// The number of divisions tried, the observed one included.
     std::uint64_t divisions = 0;
+    /// True where all divisions were tried.
     bool exact = false;
 };
 
 namespace detail {
 
-// C(n, k), or something larger than `most`.
+// C(n, k), or a number larger than `most`.
 [[nodiscard]] inline double choices_up_to(std::size_t n, std::size_t k, double most) noexcept
 {
     const std::size_t small = k < n - k ? k : n - k;
@@ -54,8 +60,8 @@ namespace detail {
     return false;
 }
 
-// Tries divisions of all values into a first part of m and the rest. A draft gets the chosen values by place(value)
-// in order, then says what the division is worth.
+// Tries all divisions of the values into a first part of m and the rest. A draft is given the chosen values in order
+// by place(value), and then returns the value of the division.
 template <class Try>
 void enumerate_divisions(std::span<const double> values, std::size_t m, Try judge)
 {
@@ -103,12 +109,14 @@ inline void finish_permutation(permutation_result& result, std::uint64_t extreme
 
 }  // namespace detail
 
-/// Ask whether two samples come from one law by their difference of means: how many of all divisions of the
+/// Test whether two samples come from one distribution by their difference of means: how many of all divisions of the
 /// values into two such samples differ as much?
 ///
-/// Use it for small samples of any shape. `p_value` of random divisions is (b + 1) / (m + 1), so it is never 0 and
-/// never errs too often. No interval: see `bootstrap`, or `mann_whitney_u` for a shift.
-/// assumes: under the null the values are exchangeable, which laws of equal means and unequal spread are not.
+/// `p_value` of random divisions is (b + 1) / (m + 1), so it is never 0 and never errs more often than the level.
+/// There is no interval; `bootstrap` has one.
+///
+/// When to use: small samples of any shape. When not: a shift with an interval is wanted (`mann_whitney_u`).
+/// assumes: under the null the values are exchangeable, which equal means with unequal variances are not.
 /// errors: too_few (an empty sample, or no resample), zero_variance (all values equal: p is 1), out_of_range (a value
 ///     that is not finite).
 /// cost: about 5 ns for each value of the smaller sample and resample.
@@ -125,7 +133,8 @@ inline void finish_permutation(permutation_result& result, std::uint64_t extreme
     if (x.empty() || y.empty()) {
         return result;
     }
-    // The sum of the smaller sample decides, of values centred at their mean: sums of large values would round.
+    // The sum of the smaller sample decides. Values are centred at their mean, because sums of large values would
+    // round.
     const bool swapped = y.size() < x.size();
     const std::span<const double> small = swapped ? y : x;
     const std::span<const double> large = swapped ? x : y;
@@ -163,7 +172,7 @@ inline void finish_permutation(permutation_result& result, std::uint64_t extreme
     }
     const double expected = total / static_cast<double>(n) * static_cast<double>(m);
     const double far = observed - expected;
-    const double tolerance = 1e-13 * size;  // divisions of equal sums stay equal whatever rounds
+    const double tolerance = 1e-13 * size;  // so that divisions of equal sums stay equal in spite of rounding
     const side alternative = !swapped || options.alternative == side::two ? options.alternative
                              : options.alternative == side::greater       ? side::less
                                                                           : side::greater;
@@ -201,8 +210,8 @@ inline void finish_permutation(permutation_result& result, std::uint64_t extreme
     return result;
 }
 
-/// The same for any statistic of two samples that is 0 where they are alike: two-sided it is its absolute value
-/// that counts.
+/// Test the same by any statistic of two samples that is 0 where they are alike; a two-sided test uses its absolute
+/// value.
 ///
 /// errors: as above, and out_of_range where the statistic is NaN.
 template <two_sample_statistic Statistic>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/hash.hpp>
@@ -16,42 +17,46 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of poisson_bootstrap: how many replicates it keeps, and the seed that parts which merge must share.
+/// Set up poisson_bootstrap.
 struct poisson_bootstrap_options {
+    /// The number of replicates.
     std::size_t replicates = 1'000;
+    /// The seed, which must be the same in all parts that are merged.
     std::uint64_t seed = 1;
 };
 
 namespace detail {
 
-// Weights of the Poisson law with mean 1 from 32 random bits: how many of these a number is not below. Beyond 12
-// the probability is under 2^-32.
+// Weights of the Poisson distribution with mean 1 from 32 random bits: the weight is the number of limits that a
+// number reaches. Weights above 12 have a probability under 2^-32.
 inline constexpr std::uint32_t poisson_limits[12] = {1580030169U, 3160060337U, 3950075422U, 4213413783U,
                                                      4279248374U, 4292415292U, 4294609778U, 4294923276U,
                                                      4294962463U, 4294966817U, 4294967253U, 4294967292U};
 
 }  // namespace detail
 
-/// Bootstrap the mean of a stream: each unit has a Poisson(1) weight in each replicate, drawn from the hash of
-/// the unit and the replicate, so that no value is kept and parts on other machines merge.
+/// Bootstrap the mean of a stream: each unit has a Poisson(1) weight in each replicate, computed from the hash of the
+/// unit and the replicate, so that values are not stored and parts on other machines can be merged.
 ///
-/// Use it for units with several values (all of a unit get the same weight: a bootstrap of clusters), and where
-/// data pass by only once. With few units (below some 100) the weights' sum varies too much; use `bootstrap`.
-/// Order of arrival and division into parts change nothing but the last digit: sums are kept twice as long as a
-/// double.
+/// All values of a unit get the same weight, so it is a bootstrap of clusters. The order of arrival and the division
+/// into parts change only the last digit, because sums have twice the digits of a double.
+///
+/// When to use: units with several values, and data that pass by only once. When not: fewer than about 100 units,
+/// whose sum of weights varies too much; use `bootstrap`.
 /// shape: memory 24 bytes for each replicate, fixed from the start.
-/// assumes: units are independent, and keys of units hashed or at least distinct.
+/// assumes: units are independent, and their keys are hashed or at least distinct.
 /// cost: about 3 ns for each value and replicate.
 /// source: Chamandy, Muralidharan, Najmi and Naidu 2012, "Estimating uncertainty for massive data streams".
 class poisson_bootstrap {
 public:
+    /// Start without values.
     explicit poisson_bootstrap(const poisson_bootstrap_options& options = {})
         : seed_(options.seed), weights_(options.replicates, 0), high_(options.replicates, 0.0),
           low_(options.replicates, 0.0)
     {
     }
 
-    /// Count a value of a unit; returns false, and counts it as rejected, when it is NaN or infinite.
+    /// Count a value of a unit; NaN or infinity is counted as rejected, and the return value is false.
     bool update(std::uint64_t unit, double value) noexcept
     {
         if (!std::isfinite(value)) {
@@ -102,19 +107,22 @@ public:
         return true;
     }
 
+    /// Return how many values were counted.
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+    /// Return how many values were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
+    /// Return the number of replicates.
     [[nodiscard]] std::size_t replicates() const noexcept { return weights_.size(); }
 
-    /// Give the mean of the values. errors: 0 for none.
+    /// Return the mean of the values. errors: 0 without values.
     [[nodiscard]] double mean() const noexcept
     {
         return count_ == 0 ? 0.0
                            : detail::divide(detail::normal_form(total_), static_cast<double>(count_)).high;
     }
 
-    /// Give the mean of one replicate.
-    /// errors: NaN where every weight in it is 0.
+    /// Return the mean of one replicate.
+    /// errors: NaN where all its weights are 0.
     [[nodiscard]] double replicate_mean(std::size_t replicate) const noexcept
     {
         const double weight = static_cast<double>(weights_[replicate]);
@@ -123,7 +131,7 @@ public:
                    : not_a_number;
     }
 
-    /// Give the percentile interval of the mean, valid at one planned look.
+    /// Return the percentile interval of the mean, valid at one planned look.
     /// errors: too_few (fewer than 2 values, or 20 replicates), zero_variance, out_of_range (alpha).
     [[nodiscard]] bootstrap_result interval(const test_options& options = {}) const
     {
@@ -131,8 +139,8 @@ public:
                      [&](std::size_t r) { return replicate_mean(r); });
     }
 
-    /// Give the interval of the difference of this mean and another one, of other units.
-    /// errors: as interval; out_of_range too unless replicates and seed are the same.
+    /// Return the interval of this mean minus that of other units.
+    /// errors: as interval; out_of_range also unless replicates and seed are the same.
     [[nodiscard]] bootstrap_result difference(const poisson_bootstrap& other,
                                               const test_options& options = {}) const
     {
@@ -161,7 +169,7 @@ private:
         return count == 0 ? 1.0 : static_cast<double>(count);
     }
 
-    // Without branches and side by side, for the compiler to take several replicates at once.
+    // Without branches, so that the compiler can compute several replicates at once.
     template <std::size_t Size>
     void add_block(std::size_t first, const std::uint32_t* drawn, double value) noexcept
     {
@@ -200,7 +208,7 @@ private:
         std::size_t kept = 0;
         for (std::size_t r = 0; r < means.size(); ++r) {
             const double value = replicate(r);
-            if (value == value) {  // a replicate without any weight says nothing
+            if (value == value) {  // a replicate whose weights are all 0 is left out
                 means[kept++] = value;
             }
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/bits.hpp>
@@ -27,8 +28,8 @@ concept two_sample_statistic = requires(const F& f, std::span<const double> x) {
 
 namespace detail {
 
-// Many numbers quickly, the same on every platform: xoshiro256++ with its state drawn from keyed_random, one stream
-// for each replicate, so that any replicate can be drawn again alone.
+// A fast generator that gives the same numbers on every platform: xoshiro256++, whose state is drawn from
+// keyed_random. Each replicate has its own stream, so any replicate can be drawn again on its own.
 // source: Blackman and Vigna 2021, "Scrambled linear pseudorandom number generators".
 class resampler {
 public:
@@ -54,7 +55,7 @@ public:
         return result;
     }
 
-    // 0 to n - 1, every one equally likely. source: Lemire 2019.
+    // A number from 0 to n - 1, each equally likely. source: Lemire 2019.
     std::uint64_t below(std::uint64_t n) noexcept
     {
         std::uint64_t x = next();
@@ -71,8 +72,9 @@ private:
     std::uint64_t state_[4];
 };
 
-// Draws `count` numbers below n, each equally likely, several from one random word: what a product leaves below
-// is as good as new. source: Brackett-Rozinsky and Lemire 2024, "Batched ranged random integer generation".
+// Draws `count` numbers below n, each equally likely, several from one random word: the low part of each product
+// serves as the next random word. source: Brackett-Rozinsky and Lemire 2024, "Batched ranged random integer
+// generation".
 template <std::size_t Batch, class Take>
 void draw_batches(resampler& random, std::uint64_t n, std::size_t count, Take take) noexcept
 {
@@ -101,7 +103,7 @@ void draw_batches(resampler& random, std::uint64_t n, std::size_t count, Take ta
     }
 }
 
-// take(index, lane) for `count` draws with replacement among n.
+// Calls take(index, lane) for `count` draws with replacement among n.
 template <class Take>
 void draw_indices(resampler& random, std::size_t n, std::size_t count, Take take) noexcept
 {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -14,14 +15,17 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// What the error rate of an elimination promises.
-///
-/// `best_arm`: a best arm is never eliminated; only its k - 1 comparisons can do it harm, so each gets alpha / (k - 1).
-/// `all_pairs`: besides, every statement "this arm is worse than that one" is true, and all intervals may be shown;
-/// each gets alpha / (k (k - 1) / 2).
-enum class error_split : std::uint8_t { best_arm, all_pairs };
+/// Choose what the error rate of an elimination covers.
+enum class error_split : std::uint8_t {
+    /// A best arm is never eliminated. Only its k - 1 comparisons can eliminate it, so each gets alpha / (k - 1).
+    best_arm,
+    /// Every statement "this arm is worse than that one" is true too, and all intervals may be shown; each comparison
+    /// gets alpha / (k (k - 1) / 2).
+    all_pairs
+};
 
-/// Give the level of each pair's confidence sequence, so that all of them together err with probability alpha at most.
+/// Return the level of each pair's confidence sequence at which all of them together err with probability alpha or
+/// less.
 ///
 /// errors: NaN for fewer than two arms, or alpha outside (0, 1).
 [[nodiscard]] inline double elimination_alpha(std::size_t arms, double alpha = 0.05,
@@ -35,32 +39,41 @@ enum class error_split : std::uint8_t { best_arm, all_pairs };
                                           : alpha / (0.5 * static_cast<double>(arms) * others);
 }
 
-/// The interval of one pair's mean difference, first minus second, at some look. With a state that is not ok it says
-/// nothing.
+/// Hold the interval of one pair's mean difference, first minus second, at a look. It is ignored unless `state` is ok.
 struct pair_interval {
+    /// The first arm, by position.
     std::size_t first = 0;
+    /// The second arm, by position.
     std::size_t second = 0;
+    /// The interval of the difference.
     bounds difference{};
+    /// Whether the numbers are valid, and why not.
     status state = status::ok;
 };
 
+/// The position that stands for no arm.
 inline constexpr std::size_t no_arm = std::numeric_limits<std::size_t>::max();
 
-/// Which arms are still in, and who beat the others.
+/// Hold the arms that remain, and which arm eliminated each of the others.
 struct elimination {
-    /// by arm: the arm that eliminated it, `no_arm` while it is in
+    /// By arm: the arm that eliminated it, or `no_arm` while it remains.
     std::vector<std::size_t> beaten_by{};
+    /// How many arms remain.
     std::size_t survivors = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 
+    /// Hold no arms; the state is too_few.
     elimination() = default;
+    /// Start with all arms.
     explicit elimination(std::size_t arms) : beaten_by(arms, no_arm), survivors(arms) {}
 
+    /// Does this arm remain?
     [[nodiscard]] bool in(std::size_t arm) const noexcept
     {
         return arm < beaten_by.size() && beaten_by[arm] == no_arm;
     }
-    /// The one arm that is left, or `no_arm`.
+    /// Return the only arm that remains, or `no_arm` while there are several.
     [[nodiscard]] std::size_t winner() const noexcept
     {
         if (survivors == 1 && beaten_by.size() > 1) {
@@ -74,15 +87,16 @@ struct elimination {
     }
 };
 
-/// Eliminate arms that are surely worse than another, given how things stood and the pairs' intervals at this look. What
-/// is out stays out.
+/// Eliminate the arms that are worse than another, given the previous elimination and the pairs' intervals at this
+/// look. An eliminated arm stays eliminated.
 ///
 /// Call it at every look with intervals that hold at all looks (confidence sequences of paired differences: betting,
-/// empirical_bernstein, asymptotic_cs), each at `elimination_alpha`. Traffic may go to the arms still in. An arm is out
-/// when its interval against any other arm, in or out, lies beyond 0; ends at 0 do not suffice.
+/// empirical_bernstein, asymptotic_cs), each at `elimination_alpha`. Traffic may go to the remaining arms only. An arm
+/// is eliminated when its interval against any other arm, eliminated or not, lies beyond 0; an end at 0 does not
+/// suffice.
 /// assumes: the intervals hold at every look; pairs may depend on each other in any way.
-/// errors: out_of_range (fewer than two arms, a pair of one arm or of an unknown one, ends that are crossed; intervals that
-///     leave no arm, since one of them must be wrong: nobody is eliminated then), too_few (no pair was usable).
+/// errors: out_of_range (fewer than two arms, a pair of one arm or with an unknown one, crossed ends; intervals that
+///     would leave no arm, one of which must be wrong: no arm is eliminated then), too_few (no pair was usable).
 /// source: Maron and Moore 1994, "Hoeffding races"; Even-Dar, Mannor and Mansour 2006, with confidence sequences.
 [[nodiscard]] inline elimination eliminate(elimination before, std::span<const pair_interval> pairs,
                                            bool lower_is_better = false)
@@ -90,7 +104,7 @@ struct elimination {
     const std::size_t arms = before.beaten_by.size();
     elimination after = before;
     after.state = status::too_few;
-    // By arm: how far beyond 0 its clearest defeat is, so that the order of pairs is of no account.
+    // By arm: how far beyond 0 its clearest defeat is, so that the order of the pairs does not matter.
     std::vector<double> margin(arms, 0.0);
     bool valid = arms >= 2;
     for (const pair_interval& pair : pairs) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -14,7 +15,7 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Give the tuning of an asymptotic confidence sequence that is tightest after `n` observations.
+/// Return the tuning of an asymptotic confidence sequence that is narrowest after `n` observations.
 ///
 /// errors: NaN unless n > 0 and 0 < alpha < 1.
 /// source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2021, "Time-uniform central limit theory and
@@ -24,7 +25,7 @@ namespace stats {
     return 1.0 / std::sqrt(normal_mixture_rho(n, alpha));
 }
 
-/// Give the half-width of the asymptotic confidence sequence of a mean.
+/// Return the half-width of the asymptotic confidence sequence of a mean.
 ///
 /// assumes: as asymptotic_confidence_sequence.
 /// errors: NaN unless variance >= 0, n > 0, rho > 0 and 0 < alpha < 1.
@@ -35,7 +36,7 @@ namespace stats {
     return std::sqrt(variance) / n * normal_mixture_bound(n, 1.0 / (rho * rho), alpha);
 }
 
-/// Give the logarithm of its e-value for a mean that is `distance` from the null.
+/// Return the logarithm of the asymptotic e-value for a mean that is `distance` away from the null.
 ///
 /// source: Waudby-Smith et al. 2021, equation 155.
 [[nodiscard]] inline double asymptotic_log_e(double distance, double variance, double n, double rho,
@@ -44,47 +45,51 @@ namespace stats {
     return normal_mixture_log_e(n * (distance / std::sqrt(variance)), n, 1.0 / (rho * rho), alternative);
 }
 
-/// Options of asymptotic_confidence_sequence. `planned` is the number of observations at which it shall be
-/// tightest; fix it beforehand.
-///
-/// `burn_in` is the least number of observations, 30 or more. `min_events` is the least n / skewness^2, which
-/// for rare events is the number of events: skewed means are slow to become normal.
+/// Set up asymptotic_confidence_sequence.
 struct asymptotic_options {
+    /// The mean under the null hypothesis.
     double null = 0.0;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
+    /// The number of observations at which the interval shall be narrowest; fix it before the data.
     double planned = 10'000.0;
+    /// The least number of observations, 30 or more.
     std::uint64_t burn_in = 100;
+    /// The least n / skewness^2, because skewed means become normal slowly; for rare events it is the number of
+    /// events.
     double min_events = 30.0;
+    /// Compare all members.
     bool operator==(const asymptotic_options&) const = default;
 };
 
-/// Follow a mean whose variance is estimated: narrow, and valid at every look past its burn-in, in large
-/// samples.
+/// Follow a mean whose variance is estimated: a narrow interval, valid in large samples at every look after its
+/// burn-in.
 ///
-/// The mixture is tuned with the variance at the end of the burn-in and then left alone, so that the variance
-/// may change over time (drift, changing shares): that is what differs from `asymptotic_half_width`.
+/// The mixture is tuned with the variance at the end of the burn-in and then kept, so that the variance may change
+/// over time (drift, changing shares); this is the difference to `asymptotic_half_width`. With (A - s) x / (s (1 -
+/// s)) or doubly robust scores as observations it follows effects.
 ///
-/// Use it for means of anything with a finite variance, and, with (A - s) x / (s (1 - s)) or doubly robust
-/// scores as observations, for effects. Not for the first handful of observations: from the second one on,
-/// with a tuning for 50, it rejects a true null in a fifth of all runs; so it answers nothing before its
-/// burn-in. For bounded values `betting` is exact, for normal ones `t_e_process`.
+/// When to use: means of anything with a finite variance. When not: the first few observations (from the second one
+/// on, tuned for 50, it would reject a true null in a fifth of all runs, so it gives no answer before its burn-in);
+/// bounded values, for which `betting` is exact; normal values, for which `t_e_process` is.
 /// assumes: independent observations with one mean and a finite variance; enough of them for a normal mean.
 ///     For effects: every request was randomised, and `burn_in` is at least 30 / (smallest share * event
-///     rate). Skewness cannot tell of large values that have not come yet: with 100 instead (share 0.1, rate
+///     rate). Skewness cannot show large values that have not occurred yet: with 100 instead (share 0.1, rate
 ///     0.05) 6.7 % of true nulls were rejected.
-/// errors: burn_in below `burn_in` observations or `min_events`, zero_variance, out_of_range (a value that
+/// errors: burn_in before `burn_in` observations and `min_events`, zero_variance, out_of_range (a value that
 ///     was not finite, or options).
 /// cost: about 15 ns per observation and 30 ns per p-value; 130 bytes.
 /// source: Waudby-Smith et al. 2021, arXiv 2103.06476.
 class asymptotic_confidence_sequence {
 public:
+    /// Start without observations.
     explicit asymptotic_confidence_sequence(const asymptotic_options& options = {}) noexcept
         : options_(options), rho_(asymptotic_rho(options.planned, 0.05))
     {
         options_.burn_in = options.burn_in < 30 ? 30 : options.burn_in;
     }
 
-    /// Add an observation. Returns false, and counts it as refused, when it is not finite.
+    /// Add an observation; one that is not finite is counted as refused, and the return value is false.
     bool update(double x) noexcept
     {
         const bool added = values_.add(x);
@@ -97,7 +102,7 @@ public:
         return added;
     }
 
-    /// Add another part of the same data, as t_e_process::merge.
+    /// Add another part of the same data, as t_e_process::merge does.
     ///
     /// errors: returns false, and changes nothing, unless the options agree.
     bool merge(const asymptotic_confidence_sequence& other) noexcept
@@ -108,7 +113,7 @@ public:
         if (values_.count() == 0) {
             shift_ = other.shift_;
         }
-        // (d + m)^3 summed, where d are the distances from the other shift and m moves it to this one
+        // The sum of (d + m)^3, where d are the distances from the other shift and m moves it to this one.
         const double n = other.count();
         const double move = other.shift_ - shift_;
         const double first = n * (other.values_.mean() - other.shift_);
@@ -121,8 +126,10 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept { return judged(values_.variance()); }
 
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         const double variance = values_.variance();
@@ -132,15 +139,17 @@ public:
                    : not_a_number;
     }
 
-    /// Give the p-value of all looks past the burn-in.
+    /// Return the p-value of all looks after the burn-in.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return the mean of the observations.
     [[nodiscard]] double estimate() const noexcept { return values_.mean(); }
 
-    /// Give the interval of the mean; one-sided for a one-sided alternative.
+    /// Return the interval of the mean; it is one-sided for a one-sided alternative.
     [[nodiscard]] bounds interval(double alpha = 0.05) const noexcept
     {
         const double variance = values_.variance();
@@ -156,11 +165,14 @@ public:
                 options_.alternative == side::greater ? infinity : mean + half};
     }
 
+    /// Return how many observations were counted.
     [[nodiscard]] double count() const noexcept { return static_cast<double>(values_.count()); }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return values_.rejected(); }
+    /// Compare all members.
     bool operator==(const asymptotic_confidence_sequence&) const = default;
 
-    /// Give the skewness of what was seen (third standardised moment, divisor n).
+    /// Return the skewness of the observations (third standardised moment, divisor n).
     [[nodiscard]] double skewness() const noexcept
     {
         const double variance = squares() / count();
@@ -168,12 +180,12 @@ public:
     }
 
 private:
-    // Of the mixture: with the variance at the end of the burn-in, not that of the moment.
+    // The precision of the mixture uses the variance at the end of the burn-in, not the current one.
     [[nodiscard]] double precision(double variance) const noexcept
     {
         return (frozen_ > 0.0 ? frozen_ : variance) / (rho_ * rho_);
     }
-    // The third central moment, from the second.
+    // The third central moment, computed with the second.
     [[nodiscard]] double third(double second) const noexcept
     {
         const double mean = values_.mean() - shift_;
@@ -214,7 +226,7 @@ private:
     moments values_;
     double shift_ = 0.0;  // the first value, from which cubes are taken
     double cube_ = 0.0;
-    double frozen_ = 0.0;  // variance at the end of the burn-in
+    double frozen_ = 0.0;  // the variance at the end of the burn-in
     double max_log_e_ = 0.0;
 };
 

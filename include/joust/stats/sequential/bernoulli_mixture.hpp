@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -16,8 +17,8 @@ namespace stats {
 
 namespace detail {
 
-// log B(a + k, b + n - k) - log B(a, b): what a beta mixture gives one sequence of k successes in n. With
-// Stirling's formula the large parts are an entropy and a divergence; no logarithms of factorials are
+// log B(a + k, b + n - k) - log B(a, b): the probability that a beta mixture gives to one sequence of k successes in
+// n. With Stirling's formula the large parts are an entropy and a divergence; no logarithms of factorials are
 // subtracted.
 [[nodiscard]] inline double log_beta_ratio(double k, double n, double a, double b) noexcept
 {
@@ -34,17 +35,16 @@ namespace detail {
     return log_beta(s, f, all) - log_beta(a, b, a + b) + entropy(s, f, all) - entropy(a, b, a + b);
 }
 
-// x log(x / m) + m - x, where the difference x - m is known better than m, or m better where both are far
-// apart.
+// x log(x / m) + m - x, from the difference x - m where x and m are close, and from m where they are far apart.
 [[nodiscard]] inline double deviance(double x, double m, double difference) noexcept
 {
     return std::fabs(difference) < 0.1 * (x + m) ? deviance_of_difference(x, difference)
                                                  : x * std::log(x / m) - difference;
 }
 
-// log of the ratio of the mixture to a coin with success probability p (failure q = 1 - p), both given to be
-// exact. With s = a + k and all = a + b + n the large part is s log(s / (all p)) + f log(f / (all q)), a
-// divergence, free of cancellation; what is left over is the prior's.
+// The log of the ratio of the mixture to a coin with success probability p and failure probability q = 1 - p, which
+// are both given so that each is exact. With s = a + k and all = a + b + n the large part is s log(s / (all p)) +
+// f log(f / (all q)), a divergence without cancellation; the remainder depends on the prior.
 [[nodiscard]] inline double bernoulli_mixture(double k, double n, double p, double q, double a,
                                               double b) noexcept
 {
@@ -58,7 +58,7 @@ namespace detail {
     const double f = b + (n - k);
     const double all = s + f;
     const double whole = a + b;
-    // s - all p, from the smaller of p and q
+    // s - all p, computed from the smaller of p and q.
     const double excess = p <= q ? std::fma(-all, p, s) : -std::fma(-all, q, f);
     const double prior_excess = p <= q ? std::fma(-whole, p, a) : -std::fma(-whole, q, b);
     const auto smooth = [](double x, double y, double sum) {
@@ -69,8 +69,8 @@ namespace detail {
            deviance(a, whole * p, prior_excess) - deviance(b, whole * q, -prior_excess) - smooth(a, b, whole);
 }
 
-// The p on one side of the mean seen, towards `limit` (0 or 1), at which the mixture is 1 / alpha over the
-// coin. The log ratio is convex in p with its minimum at k / n.
+// The p on one side of the observed mean, towards `limit` (0 or 1), at which the mixture is 1 / alpha times as
+// likely as the coin. The log ratio is convex in p with its minimum at k / n.
 [[nodiscard]] inline double bernoulli_mixture_limit(double k, double n, double a, double b, double target,
                                                     double limit) noexcept
 {
@@ -81,7 +81,7 @@ namespace detail {
         return limit;
     }
     for (int step = 0; step < 200; ++step) {
-        // near 0 halve the exponent too, for limits of tiny rates
+        // Near 0 the exponent is halved too, for limits of tiny rates.
         const double low = inside < outside ? inside : outside;
         const double high = inside < outside ? outside : inside;
         const double middle = low > 0.0 && high > 4.0 * low ? std::sqrt(low * high) : 0.5 * (low + high);
@@ -95,15 +95,18 @@ namespace detail {
 
 }  // namespace detail
 
-/// A beta prior on a probability, in pseudo-counts of successes and failures.
+/// Hold a beta prior on a probability, in pseudo-counts of successes and failures.
 struct beta_prior {
+    /// Pseudo-counts of successes.
     double successes = 0.5;
+    /// Pseudo-counts of failures.
     double failures = 0.5;
+    /// Compare all members.
     bool operator==(const beta_prior&) const = default;
 };
 
-/// Give the logarithm of the e-value of k successes in n against success probability `p`: the beta mixture of
-/// likelihoods over the likelihood.
+/// Return the logarithm of the e-value of k successes in n against success probability `p`: the beta mixture of
+/// likelihoods divided by the likelihood.
 ///
 /// assumes: each outcome is a success with probability p given those before it.
 /// errors: NaN unless k <= n, 0 <= p <= 1 and the prior is positive.
@@ -119,10 +122,11 @@ struct beta_prior {
                                      prior.successes, prior.failures);
 }
 
-/// Give the interval of a probability that is valid at every look at once.
+/// Return the interval of a probability that is valid at every look.
 ///
-/// Use it for one rate while peeking; wilson_interval holds at one look only.
-/// assumes, source: as bernoulli_mixture_log_e.
+/// When to use: one rate, looked at repeatedly. When not: one planned look; wilson_interval is narrower.
+/// assumes: as bernoulli_mixture_log_e.
+/// source: as bernoulli_mixture_log_e.
 /// errors: NaN ends unless k <= n and 0 < alpha < 1.
 /// cost: about 10 us.
 [[nodiscard]] inline bounds bernoulli_mixture_interval(std::uint64_t k, std::uint64_t n, double alpha = 0.05,

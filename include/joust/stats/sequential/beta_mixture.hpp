@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/stirling.hpp>
@@ -14,11 +15,15 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of beta_mixture: the coin to bet against, in which direction, and the prior on what it is instead.
+/// Set up beta_mixture: the coin to bet against, the direction, and the prior on other coins.
 struct beta_mixture_options {
+    /// The probability of a win under the null hypothesis.
     double null = 0.5;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
+    /// The prior on the probability of a win, if it is not the null's.
     beta_prior prior{};
+    /// Compare all members.
     bool operator==(const beta_mixture_options&) const = default;
 };
 
@@ -41,8 +46,8 @@ namespace detail {
                                          : std::log1p(-std::exp(log_incomplete_beta_tail(a, b, x, y)));
 }
 
-// What the mixture gains by leaving out the coins on the other side of p: the posterior's share on this one over the
-// prior's.
+// What the mixture gains by excluding the coins on the other side of p: the posterior's share on this side divided by
+// the prior's.
 [[nodiscard]] inline double log_share_above(double k, double n, double p, double q,
                                             const beta_prior& prior) noexcept
 {
@@ -63,7 +68,7 @@ namespace detail {
     return both;
 }
 
-// The p below the share seen at which the one-sided mixture over coins above it is 1 / alpha.
+// The p below the observed share at which the one-sided mixture over the coins above it is 1 / alpha times as likely.
 [[nodiscard]] inline double beta_mixture_lower(double k, double n, const beta_prior& prior,
                                                double target) noexcept
 {
@@ -85,13 +90,13 @@ namespace detail {
 
 }  // namespace detail
 
-/// Give the logarithm of the e-value of `wins` and `losses` against a coin that wins with probability `options.null`:
-/// the likelihood averaged over a beta prior on other coins, over the coin's own.
+/// Return the logarithm of the e-value of `wins` and `losses` against a coin that wins with probability
+/// `options.null`: the likelihood averaged over a beta prior on other coins, divided by the likelihood of that coin.
 ///
-/// Two-sided the prior is on all coins; one-sided on those above (below) the null alone, and the e-value then holds
-/// against every coin at most (at least) the null.
+/// Two-sided, the prior is on all coins. One-sided, it is on the coins above (below) the null alone, and the e-value
+/// then holds against every coin at most (at least) the null.
 /// assumes: each outcome is a win with that probability given those before it. Fair coins that a design tosses itself
-///     (teams of an interleaved list, random arms) are such, whatever the users do.
+///     (teams of an interleaved list, random arms) fulfil this, whatever the users do.
 /// errors: NaN for unusable options: a null outside [0, 1], or with no coin on its other side; a prior not positive.
 /// cost: as bernoulli_mixture_log_e; one-sided about 1 us.
 /// source: Robbins 1970, "Statistical methods related to the law of the iterated logarithm"; Ville 1939.
@@ -105,8 +110,8 @@ namespace detail {
     return detail::beta_mixture_log_e(k, k + static_cast<double>(losses), options.null, options);
 }
 
-/// Give the interval of the probability of a win that holds at every look at once: the coins whose e-value stays below
-/// 1 / alpha. One-sided its other end is 0 or 1. `options.null` is not read.
+/// Return the interval of the probability of a win that holds at every look: the coins whose e-value stays below
+/// 1 / alpha. For a one-sided alternative its other end is 0 or 1. `options.null` is not used.
 ///
 /// errors: NaN ends for unusable options or alpha.
 /// cost: about 20 us; one-sided 50 us.
@@ -130,17 +135,23 @@ namespace detail {
     return bernoulli_mixture_interval(wins, wins + losses, alpha, prior);
 }
 
-/// Follow a coin by its beta mixture, remembering the largest evidence: the always-valid sign test.
+/// Follow a coin by its beta mixture and keep the largest evidence: the always-valid sign test.
 ///
-/// A value: copy, compare and store it freely. Ties are no outcome: leave them out, as a sign test does, and report
-/// how many there were. For differences with sizes see `betting_capital`, which uses them.
+/// It is a plain value: copy, compare and store it freely. Ties are not outcomes: leave them out, as a sign test does,
+/// and report how many there were.
+///
+/// When to use: wins and losses without sizes. When not: differences with sizes, which `betting_capital` uses.
 struct beta_mixture {
+    /// The coin to bet against.
     beta_mixture_options options{};
+    /// How often the first side won.
     std::uint64_t wins = 0;
+    /// How often the first side lost.
     std::uint64_t losses = 0;
+    /// The largest logarithm of the e-value at any look.
     double max_log_e = 0.0;
 
-    /// Add outcomes; a look is taken behind each call.
+    /// Add outcomes; each call counts as one look.
     void update(std::uint64_t won, std::uint64_t lost) noexcept
     {
         wins += won;
@@ -150,28 +161,35 @@ struct beta_mixture {
             max_log_e = now;
         }
     }
+    /// Add one outcome.
     void update(bool won) noexcept { update(won ? 1 : 0, won ? 0 : 1); }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return !detail::usable(options) ? status::out_of_range
                : wins + losses != 0     ? status::ok
                                         : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return beta_mixture_log_e(wins, losses, options); }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::out_of_range ? not_a_number : always_valid_p(max_log_e);
     }
+    /// Return the share of wins.
     [[nodiscard]] double estimate() const noexcept
     {
         return wins + losses != 0 ? static_cast<double>(wins) / static_cast<double>(wins + losses)
                                   : not_a_number;
     }
+    /// Return the interval of the probability of a win at this look.
     [[nodiscard]] bounds interval(double alpha = 0.05) const noexcept
     {
         return beta_mixture_interval(wins, losses, alpha, options);
     }
+    /// Compare all members.
     bool operator==(const beta_mixture&) const = default;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/two_doubles.hpp>
@@ -17,23 +18,27 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of betting. Values lie in [lower, upper], and `null` between.
-///
-/// `alpha` tunes the bets and is the level of `running_interval`; `largest_bet` below 1 is the share of its
-/// capital that a gambler may lose at once.
+/// Set up betting. Values lie in [lower, upper], and `null` lies between.
 struct betting_options {
+    /// The mean under the null hypothesis.
     double null = 0.5;
+    /// The smallest possible value.
     double lower = 0.0;
+    /// The largest possible value.
     double upper = 1.0;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
+    /// The level that the bets are tuned for, which is also the level of `running_interval`.
     double alpha = 0.05;
+    /// The share of its capital, below 1, that a gambler may lose on one value.
     double largest_bet = 0.5;
+    /// Compare all members.
     bool operator==(const betting_options&) const = default;
 };
 
 namespace detail {
 
-// A product of many factors: a double and, apart, the logarithm of what was taken out before it over- or
+// A product of many factors: a double, and separately the logarithm of what was taken out before the double over- or
 // underflowed.
 struct long_product {
     double value = 1.0;
@@ -51,12 +56,13 @@ struct long_product {
     bool operator==(const long_product&) const = default;
 };
 
-// The factor by which the capital of a gambler on a mean above m (below m) grows with x.
+// The factor by which a value x multiplies the capital of a gambler who bets on a mean above m.
 [[nodiscard]] inline double factor_above(double x, double bet, double m, double largest) noexcept
 {
     const double capped = bet * m < largest ? bet : largest / m;
     return 1.0 + capped * (x - m);
 }
+// The factor by which a value x multiplies the capital of a gambler who bets on a mean below m.
 [[nodiscard]] inline double factor_below(double x, double bet, double m, double largest) noexcept
 {
     return factor_above(1.0 - x, bet, 1.0 - m, largest);
@@ -67,15 +73,15 @@ struct value_and_bet {
     double bet;
 };
 
-// A few means next to one end of a running interval, outermost first, each with the capital of the gambler who
-// would move that end: the one on a mean above at the lower end, on a mean below at the upper. His capital falls
-// from mean to mean towards the middle, so those that he refuses are always the first, and no mean further in
-// needs to be watched before these are used up.
+// A few means next to one end of a running interval, outermost first, each with the capital of the gambler who would
+// move that end: at the lower end the one who bets on a mean above, at the upper end the one who bets on a mean below.
+// That capital falls from each mean to the next further in. So the refused means always come first, and no mean
+// further in has to be watched before these are used up.
 class interval_end {
 public:
     static constexpr std::size_t places = 8;
 
-    // Put the means `spacing` apart, the first of them that far inside of `end`. `inward` is 1 at the lower end
+    // Places the means `spacing` apart, the first of them that far inside of `end`. `inward` is 1 at the lower end
     // and -1 at the upper.
     void place(double end, double spacing, double inward, double largest) noexcept
     {
@@ -94,7 +100,7 @@ public:
         }
     }
 
-    // Bet on one more value, and move `end` to the last mean refused.
+    // Bets on one more value, and moves `end` to the last refused mean.
     void bet(const value_and_bet& on, double limit, double& end) noexcept
     {
         multiply(on, capital_);
@@ -105,7 +111,8 @@ public:
         refuse(capital_, limit, end);
     }
 
-    // The same for many values in turn, with the capital in registers: what a mean ever earned refuses it.
+    // Does the same for many values in turn, with the capital in registers. The largest capital ever decides on a
+    // mean.
     void bet(const std::vector<value_and_bet>& on, double limit, double& end) noexcept
     {
         two capital[pairs];
@@ -135,6 +142,7 @@ public:
     [[nodiscard]] bool used_up() const noexcept { return next_ == places; }
 
 private:
+    // Two numbers in one register: compilers do not find this by themselves here.
     using two = joust::detail::two_doubles;
     static constexpr std::size_t pairs = places / 2;
     static constexpr std::size_t patience = 64;
@@ -157,7 +165,7 @@ private:
         }
     }
 
-    // Capital that is lost is kept at 1e-100: that this ever earns 1 / alpha adds less than 1e-90 to the error.
+    // Lost capital is kept at 1e-100; that this ever grows to 1 / alpha adds less than 1e-90 to the error.
     static void keep_alive(two (&capital)[pairs]) noexcept
     {
         constexpr two least{1e-100, 1e-100};
@@ -182,29 +190,33 @@ private:
     double least_cap_ = 0.0;
     double spacing_ = 0.0;
     double inward_ = 1.0;
-    std::size_t next_ = places;  // the first mean not refused
+    std::size_t next_ = places;  // the first mean that is not refused
     std::size_t since_ = 0;
 };
 
 }  // namespace detail
 
-/// Bet against one mean of bounded values: the e-value of `betting` without its memory, for serving paths.
+/// Bet against one mean of bounded values, and keep only the capital: the e-value of `betting` without its memory of
+/// values, for serving paths.
 ///
-/// Two gamblers start with half the capital each; one bets on a mean above the null and one below (one-sided
-/// there is one). The e-value is what both have together.
+/// Two gamblers start with half the capital each; one bets on a mean above the null and one on a mean below it
+/// (one-sided, there is one gambler). The e-value is their capital together.
 ///
-/// By design: where the sign of a value is a fair coin of the design's own (which of a pair of items came first, which
-/// arm of a pair of units), take `{.null = 0, .lower = -1, .upper = 1}` and values coin times size, sizes of at most 1.
-/// Under the null that the coin changes nothing but the sign each value has mean 0 given the past, so the e-value holds at
-/// every look whatever users do: sizes may drift, depend on all that happened before, or be chosen against it. No model
-/// and no independence is assumed. A value of 0 neither wins nor loses. Several values of one unit that share its behaviour
-/// are one value: their mean.
+/// Tests by design: where the sign of a value is a fair coin of the design's own (which of a pair of items came first,
+/// which arm of a pair of units), use `{.null = 0, .lower = -1, .upper = 1}` and values coin times size, with sizes of
+/// at most 1. Under the null that the coin changes nothing but the sign, each value has mean 0 given the past, so the
+/// e-value holds at every look whatever users do: sizes may drift, depend on all that happened before, or be chosen
+/// against it. No model and no independence is assumed. A value of 0 neither wins nor loses. Several values of one
+/// unit that share its behaviour count as one value: their mean.
+///
+/// When to use: a test of one mean, in constant memory. When not: an interval is wanted (`betting`).
 /// assumes: every value lies in the range and has at least (at most) mean `null` given those before it.
 /// errors: as betting.
 /// cost: about 20 ns per value; 130 bytes.
 /// source: Waudby-Smith and Ramdas 2024, section 4.4 (hedged capital process).
 class betting_capital {
 public:
+    /// Start with capital 1.
     explicit betting_capital(const betting_options& options = {}) noexcept : options_(options)
     {
         const bool usable = options.lower < options.upper && std::isfinite(options.upper - options.lower) &&
@@ -216,11 +228,11 @@ public:
         bets_.twice_log = 2.0 * (std::log(2.0) - std::log(options.alpha));
     }
 
-    /// Add a value. Returns false, and counts it as refused, when it is outside the range or NaN.
+    /// Add a value; one outside the range or NaN is counted as refused, and the return value is false.
     bool update(double x) noexcept { return place(x).placed; }
 
-    /// Add an independent part of the same stream: evidence multiplies. Merge on a schedule that does not
-    /// depend on what the parts say.
+    /// Add an independent part of the same stream: evidence multiplies. Merge on a schedule that does not depend on
+    /// the results of the parts.
     ///
     /// errors: returns false, and changes nothing, unless the options agree.
     bool merge(const betting_capital& other) noexcept
@@ -239,12 +251,14 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !(width_ > 0.0) ? status::out_of_range
                : bets_.count > 0.0              ? status::ok
                                                 : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
@@ -257,17 +271,23 @@ public:
         }
         return detail::log_mean_exp(above_.log(), below_.log());
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return the mean of the values.
     [[nodiscard]] double estimate() const noexcept
     {
         return bets_.count > 0.0 ? options_.lower + width_ * (bets_.sum / bets_.count) : not_a_number;
     }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Return how many values were counted.
     [[nodiscard]] double count() const noexcept { return bets_.count; }
+    /// Compare all members.
     bool operator==(const betting_capital&) const = default;
 
 private:
@@ -289,7 +309,7 @@ private:
         above_.multiply(detail::factor_above(y, bet, null_, options_.largest_bet));
         below_.multiply(detail::factor_below(y, bet, null_, options_.largest_bet));
         bets_.add(y);
-        // The logarithm is taken only where there may be a new record.
+        // The logarithm is computed only where a new maximum is possible.
         const double most = options_.alternative == side::greater ? above_.value
                             : options_.alternative == side::less  ? below_.value
                                                                   : above_.value + below_.value;
@@ -312,31 +332,33 @@ private:
     std::uint64_t refused_ = 0;
 };
 
-/// Follow the mean of bounded values by betting against every mean at once: the tightest interval that is
-/// exact at every look, for any distribution.
+/// Follow the mean of bounded values by betting against every mean: the narrowest interval that is exact at every look
+/// for every distribution.
 ///
-/// Use it for rates and bounded scores, above all rare events, off the serving path: it keeps every value.
-/// Where only a test of one mean is needed, or memory matters, take `betting_capital`.
+/// `interval` is exact, by two bisections over the stored values: the capital of each gambler is monotone in the mean
+/// that is bet against. `running_interval` is the intersection over all looks. It follows each end by a few means just
+/// inside of it, which are placed anew when they are refused: its ends are outside the exact ones, by at most 1/128 of
+/// the width each, at every look.
 ///
-/// `interval` is exact, by two bisections over the values kept: the capital of each gambler is monotone in
-/// the mean bet against. `running_interval`, the intersection over all looks, follows each end by a few means
-/// just inside of it, which are laid out anew as they are refused: its ends are outside the exact ones, by at
-/// most 1/128 of the width each, at every look.
+/// When to use: rates and bounded scores, above all of rare events, off the serving path, because it stores every
+/// value.
+/// When not: only a test of one mean is needed, or memory matters (`betting_capital`).
 /// assumes: every value lies in the range and has the same mean given those before it. For effects of arms:
 ///     each request was randomised.
-/// errors: too_few before the first value; out_of_range for unusable options, and from a value outside the
-///     range on, which is refused and counted, never clamped.
-/// cost: log_e O(1); about 0.1 us per value with its running interval, a single one now and then O(n); an
-///     interval about 100 ns per value kept; 16 bytes per value.
+/// errors: too_few before the first value; out_of_range for unusable options, and after a value outside the
+///     range, which is refused and counted, never clamped.
+/// cost: log_e O(1); about 0.1 us per value with its running interval, occasionally O(n) for one value; an
+///     interval about 100 ns per stored value; 16 bytes per value.
 /// source: Waudby-Smith and Ramdas 2024, section 4.4 (hedged capital process).
 class betting {
 public:
+    /// Start without values.
     explicit betting(const betting_options& options = {}) : capital_(options)
     {
         limit_ = (options.alternative == side::two ? 2.0 : 1.0) / options.alpha;
     }
 
-    /// As betting_capital::update.
+    /// Add a value, as betting_capital::update does.
     bool update(double x)
     {
         const betting_capital::ticket ticket = capital_.place(x);
@@ -347,7 +369,7 @@ public:
         return ticket.placed;
     }
 
-    /// As betting_capital::merge; the values kept are joined.
+    /// Add another part, as betting_capital::merge does; the stored values are joined.
     bool merge(const betting& other)
     {
         if (!capital_.merge(other.capital_)) {
@@ -360,21 +382,30 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept { return capital_.state(); }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return capital_.log_e(); }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept { return capital_.p_value(); }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return capital_.max_log_e(); }
+    /// Return the mean of the values.
     [[nodiscard]] double estimate() const noexcept { return capital_.estimate(); }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return capital_.refused(); }
+    /// Return how many values were counted.
     [[nodiscard]] double count() const noexcept { return capital_.count(); }
 
-    /// What the gambler on a mean above (below) has made of 1, as logarithm.
+    /// Hold the logarithm of the capital of both gamblers, each of whom started with 1.
     struct log_capital {
+        /// The capital of the gambler who bets on a mean above.
         double above = 0.0;
+        /// The capital of the gambler who bets on a mean below.
         double below = 0.0;
     };
 
-    /// Give the capital of bets against any mean in the range: O(n).
+    /// Return the capital of bets against any mean in the range. cost: O(n)
     [[nodiscard]] log_capital against(double mean) const noexcept
     {
         const double m = (mean - options().lower) / capital_.width_;
@@ -384,7 +415,7 @@ public:
         return {log_above(m), log_below(m)};
     }
 
-    /// Give the interval of the mean at this look: O(n).
+    /// Return the interval of the mean at this look. cost: O(n)
     [[nodiscard]] bounds interval(double alpha = 0.05) const noexcept
     {
         if (state() != status::ok || !detail::is_alpha(alpha)) {
@@ -401,7 +432,7 @@ public:
         return scaled(ends);
     }
 
-    /// Give the intersection of the intervals of all looks, at `options.alpha`: O(1).
+    /// Return the intersection of the intervals of all looks, at `options.alpha`. cost: O(1)
     [[nodiscard]] bounds running_interval() const noexcept
     {
         return state() == status::ok ? scaled(running_) : bounds{not_a_number, not_a_number};
@@ -414,8 +445,8 @@ private:
         return {options().lower + capital_.width_ * b.lower, options().lower + capital_.width_ * b.upper};
     }
 
-    // Four products side by side, taken to logarithms every few factors: a factor is at least 1 -
-    // largest_bet.
+    // Four products are computed in parallel and converted to logarithms every few factors: a factor is at least
+    // 1 - largest_bet, so no product underflows meanwhile.
     template <class Factor>
     [[nodiscard]] double log_product(Factor factor) const noexcept
     {
@@ -457,9 +488,8 @@ private:
             [=](const detail::value_and_bet& v) { return detail::factor_below(v.value, v.bet, m, largest); });
     }
 
-    // f is at least 0 at `inside`, where the mean is refused, and falls towards `outside`: Illinois' steps,
-    // which keep the bracket. The end given back is the last mean refused, so rounding never makes the
-    // interval shorter.
+    // Finds where f falls below 0 between `refused`, where it is at least 0, and `allowed`, by the Illinois method,
+    // which keeps the bracket. The result is the last refused mean, so rounding never makes the interval shorter.
     template <class F>
     [[nodiscard]] static double bisect(F f, double refused, double allowed) noexcept
     {
@@ -508,13 +538,14 @@ private:
     [[nodiscard]] bool moves_lower() const noexcept { return options().alternative != side::less; }
     [[nodiscard]] bool moves_upper() const noexcept { return options().alternative != side::greater; }
     [[nodiscard]] double width() const noexcept { return running_.upper - running_.lower; }
-    // Whether the means of an end can no longer tell where it is: within 1/128 of the width.
+    // Are the means of an end too far apart to locate it to within 1/128 of the width?
     [[nodiscard]] bool too_coarse(const detail::interval_end& end) const noexcept
     {
         return (end.used_up() || end.spacing() * 128.0 > width()) && width() > 1e-12;
     }
 
-    // One end's means may be too far apart because the other end moved.
+    // Places the means of both ends anew where needed: one end's means may be too far apart because the other end
+    // moved.
     void lay_out()
     {
         while ((moves_lower() && too_coarse(lower_)) || (moves_upper() && too_coarse(upper_))) {
@@ -527,14 +558,14 @@ private:
         }
     }
 
-    // Put new means next to an end, and take them through the past, all looks of which count.
+    // Places new means next to an end, and replays all past values on them, because every past look counts.
     void lay_out(detail::interval_end& means, double& end, double inward)
     {
-        // Closer than promised, so that the interval can shrink by a ninth before this has to be done again.
+        // Closer than promised, so that the interval can shrink by a ninth before this has to be repeated.
         means.place(end, width() / 144.0, inward, options().largest_bet);
         means.bet(kept_, limit_, end);
         if (means.used_up() && width() > 1e-12) {
-            // The end moves far at once: look first where it is, with means all over the interval.
+            // The end moves far in one step: find it roughly first, with means all over the interval.
             means.place(end, width() / static_cast<double>(detail::interval_end::places + 1), inward,
                         options().largest_bet);
             means.bet(kept_, limit_, end);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <cmath>
@@ -6,14 +7,14 @@ namespace joust {
 inline namespace v0 {
 namespace stats::detail {
 
-// How much to bet on the next of a stream of values in [0, 1], from those before it: about what is best at
-// the present look, given their spread. source: Waudby-Smith and Ramdas 2024, "Estimating means of bounded
-// random variables by betting", equations 15 and 26.
+// How much to bet on the next of a stream of values in [0, 1], given the earlier values: close to the best bet for the
+// present look, given their spread. source: Waudby-Smith and Ramdas 2024, "Estimating means of bounded random
+// variables by betting", equations 15 and 26.
 struct predictable_bets {
     double twice_log = 0.0;  // 2 log(2 / alpha)
     double count = 0.0;
     double sum = 0.0;
-    double squares = 0.0;  // of the distances to the mean as it was estimated with each value
+    double squares = 0.0;  // the sum of squared distances to the mean estimated at each value
 
     [[nodiscard]] double mean() const noexcept { return (0.5 + sum) / (count + 1.0); }
     [[nodiscard]] double variance() const noexcept { return (0.25 + squares) / (count + 1.0); }

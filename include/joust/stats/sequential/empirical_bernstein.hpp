@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -13,25 +14,32 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of empirical_bernstein. Values lie in [lower, upper], and `null` between.
-///
-/// `alpha` tunes the bets and is the level of `running_interval`; `largest_bet` below 1 bounds them.
+/// Set up empirical_bernstein. Values lie in [lower, upper], and `null` lies between.
 struct empirical_bernstein_options {
+    /// The mean under the null hypothesis.
     double null = 0.5;
+    /// The smallest possible value.
     double lower = 0.0;
+    /// The largest possible value.
     double upper = 1.0;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
+    /// The level that the bets are tuned for, which is also the level of `running_interval`.
     double alpha = 0.05;
+    /// The largest bet, below 1.
     double largest_bet = 0.5;
+    /// Compare all members.
     bool operator==(const empirical_bernstein_options&) const = default;
 };
 
-/// Follow the mean of bounded values with an interval that adapts to their variance, valid at every look from
-/// the first value on, for any distribution.
+/// Follow the mean of bounded values with an interval that adapts to their variance, valid at every look from the
+/// first value on, for every distribution.
 ///
-/// Use it where a bound is known and the guarantee must be exact. It keeps eight sums, so it is cheap;
-/// `betting` is tighter, above all early and for rare events. Not for values without a known bound: a value
-/// outside is refused and counted, never clamped, and the result is out_of_range from then on.
+/// It stores eight sums only. A value outside the range is refused and counted, never clamped, and the result is
+/// out_of_range from then on.
+///
+/// When to use: a bound is known, the guarantee must be exact and memory matters. When not: values without a known
+/// bound; early looks and rare events, where `betting` is narrower.
 /// assumes: every value lies in the range and has the same mean given those before it (`running_interval`),
 ///     or a mean that may move: then `interval` covers the average of the means weighted by the bets. For
 ///     effects of arms: each request was randomised.
@@ -40,6 +48,7 @@ struct empirical_bernstein_options {
 /// source: Waudby-Smith and Ramdas 2024, theorem 2 (predictable mixture).
 class empirical_bernstein {
 public:
+    /// Start without values.
     explicit empirical_bernstein(const empirical_bernstein_options& options = {}) noexcept : options_(options)
     {
         const bool usable = options.lower < options.upper && std::isfinite(options.upper - options.lower) &&
@@ -52,7 +61,7 @@ public:
         bets_.twice_log = 2.0 * (std::log(2.0) - std::log(options.alpha));
     }
 
-    /// Add a value. Returns false, and counts it as refused, when it is outside the range or NaN.
+    /// Add a value; one outside the range or NaN is counted as refused, and the return value is false.
     bool update(double x) noexcept
     {
         const double y = (x - options_.lower) / width_;
@@ -72,8 +81,8 @@ public:
         const double half = (log_ends_ + cost_) * inverse;
         running_lower_ = centre - half > running_lower_ ? centre - half : running_lower_;
         running_upper_ = centre + half < running_upper_ ? centre + half : running_upper_;
-        // The test with the average of both sides rejects no later than half is passed; its logarithms wait
-        // until somebody asks, except where a new record is possible.
+        // The average of both sides is at most the larger side, so its logarithm is needed only where that one
+        // exceeds the maximum.
         const double up = sum_values_ - null_ * sum_bets_;
         const double best = (options_.alternative == side::greater ? up
                              : options_.alternative == side::less  ? -up
@@ -86,8 +95,8 @@ public:
         return true;
     }
 
-    /// Add an independent part of the same stream: evidence multiplies. Merge on a schedule that does not
-    /// depend on what the parts say.
+    /// Add an independent part of the same stream: evidence multiplies. Merge on a schedule that does not depend on
+    /// the results of the parts.
     ///
     /// errors: returns false, and changes nothing, unless the options agree.
     bool merge(const empirical_bernstein& other) noexcept
@@ -110,6 +119,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !(width_ > 0.0) ? status::out_of_range
@@ -117,7 +127,7 @@ public:
                                                 : status::too_few;
     }
 
-    /// Two-sided: the average of an e-value for each side.
+    /// Return the logarithm of the e-value; two-sided, of the average of an e-value for each side.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
@@ -131,19 +141,21 @@ public:
         }
         return detail::log_mean_exp(up, -up) - cost_;
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
-    /// Give the plain mean.
+    /// Return the plain mean.
     [[nodiscard]] double estimate() const noexcept
     {
         return bets_.count > 0.0 ? options_.lower + width_ * (bets_.sum / bets_.count) : not_a_number;
     }
 
-    /// Give the interval of the mean at this look, within the range.
+    /// Return the interval of the mean at this look, within the range.
     [[nodiscard]] bounds interval(double alpha = 0.05) const noexcept
     {
         if (state() != status::ok || !detail::is_alpha(alpha)) {
@@ -155,18 +167,21 @@ public:
         return within(centre - half, centre + half);
     }
 
-    /// Give the intersection of the intervals of all looks, at `options.alpha`: never wider than at any look
-    /// before.
+    /// Return the intersection of the intervals of all looks, at `options.alpha`: never wider than at any earlier
+    /// look.
     ///
-    /// assumes: one constant mean. Where the mean moved it may be empty (lower above upper).
+    /// assumes: one constant mean. Where the mean moved, the intersection may be empty (lower above upper).
     [[nodiscard]] bounds running_interval() const noexcept
     {
         return state() == status::ok ? within(running_lower_, running_upper_)
                                      : bounds{not_a_number, not_a_number};
     }
 
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Return how many values were counted.
     [[nodiscard]] double count() const noexcept { return bets_.count; }
+    /// Compare all members.
     bool operator==(const empirical_bernstein&) const = default;
 
 private:

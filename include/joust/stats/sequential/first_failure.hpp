@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/result.hpp>
@@ -12,29 +13,30 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// What a first-failure test guards: the challenger's failure rate is at most `null_ratio` times the
-/// champion's, against alternatives where it is `alternatives` times worse than that. Alternatives not above
-/// 1 are ignored; eight fit.
+/// Set up a first-failure test.
 struct first_failure_options {
+    /// The null: the challenger's failure rate is at most this many times the champion's.
     double null_ratio = 1.0;
+    /// The alternatives, as factors by which the rate is worse than `null_ratio`; those not above 1 are ignored.
     std::array<double, 8> alternatives{1.5, 2.0, 4.0, 10.0, 30.0};
 };
 
-/// Judge rare events (failures, slow answers) from the very first one: given that somebody failed, whose
-/// failure was it?
+/// Test rare events (failures, slow answers) from the very first one: given that a request failed, which arm served
+/// it?
 ///
 /// Under the null the next failure is the challenger's with probability s R0 / (s R0 + 1 - s), where s is the
-/// propensity of the plan that served that request; each alternative R multiplies R0. The e-value is the mean
-/// of the likelihood ratios over the alternatives. Use it where counts are too small for a normal mixture,
-/// and for fast rollback; it needs no burn-in. Not for quantities that are not events.
-/// assumes: every request was randomised with propensity s; failures of one unit after its first are not
-///     given to it (sticky units: count the first failure per hashed slot of units). Holds under any drift of
-///     the failure rate.
+/// propensity of the plan that served the request; each alternative R multiplies R0. The e-value is the mean of the
+/// likelihood ratios over the alternatives. No burn-in is needed.
+///
+/// When to use: counts too small for a normal mixture, and fast rollback. When not: quantities that are not events.
+/// assumes: every request was randomised with propensity s, and only the first failure of a unit is given (for sticky
+///     units: count the first failure per hashed slot of units). The test holds under any drift of the failure rate.
 /// cost: eight logarithms per failure, nothing per success; 100 bytes.
 /// source: conditional binomial test of two Poisson rates (Przyborowski and Wilenski 1940) made sequential as
 ///     a mixture of likelihood ratios (Wald 1945; Robbins 1970).
 class first_failure {
 public:
+    /// Start without failures.
     /// errors: an unusable `null_ratio` (not positive, not finite) leaves a test that never finds evidence.
     explicit first_failure(const first_failure_options& options = {}) noexcept
         : null_ratio_(options.null_ratio)
@@ -49,9 +51,9 @@ public:
         }
     }
 
-    /// Count one failure: whose it was, and with which propensity the challenger was served then.
+    /// Count one failure: whether the challenger served it, and the challenger's propensity at that time.
     ///
-    /// Returns false, and changes nothing, unless 0 < s < 1: without a choice there is nothing to learn.
+    /// Returns false, and changes nothing, unless 0 < s < 1: without randomisation the failure says nothing.
     bool add(bool challenger, double s) noexcept
     {
         if (!(s > 0.0 && s < 1.0)) {
@@ -85,7 +87,7 @@ public:
         return true;
     }
 
-    /// Give the logarithm of the e-value: of the mean of the likelihood ratios.
+    /// Return the logarithm of the e-value, which is the mean of the likelihood ratios.
     [[nodiscard]] double log_e() const noexcept
     {
         if (size_ == 0) {
@@ -102,13 +104,17 @@ public:
         return largest + std::log(sum / static_cast<double>(size_));
     }
 
+    /// Return the ratio under the null hypothesis.
     [[nodiscard]] double null_ratio() const noexcept { return null_ratio_; }
+    /// Return how many of the failures were the challenger's.
     [[nodiscard]] std::uint64_t challenger_failures() const noexcept { return challenger_failures_; }
+    /// Return how many of the failures were the champion's.
     [[nodiscard]] std::uint64_t champion_failures() const noexcept { return champion_failures_; }
 
-    /// Give how many failures the challenger would have at the null, given how many there were.
+    /// Return how many failures the challenger would have under the null, given the total.
     [[nodiscard]] double expected_challenger_failures() const noexcept { return expected_; }
 
+    /// Compare all members.
     bool operator==(const first_failure&) const = default;
 
 private:

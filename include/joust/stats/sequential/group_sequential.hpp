@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -18,8 +19,8 @@ namespace stats {
 
 namespace detail {
 
-// Below this share of new information a look is no look: the motion between it and the last one is too fine
-// to follow, and too small to matter.
+// A look with less than this share of new information is not treated as a look: the motion between it and the last one
+// is too small to compute with, and too small to matter.
 [[nodiscard]] inline bool hardly_new(double reached, double information) noexcept
 {
     return reached > 0.0 && information - reached < 1e-4 * information;
@@ -27,59 +28,70 @@ namespace detail {
 
 }  // namespace detail
 
-/// Whether a trial may, or must, stop when the effect looks too small.
-///
-/// `non_binding` leaves the bounds for efficacy as if nobody ever stopped for futility, so ignoring it costs
-/// no error; `binding` buys back a little power and must be obeyed.
-enum class futility_rule : std::uint8_t { none, non_binding, binding };
+/// Choose whether a trial may, or must, stop when the effect looks too small.
+enum class futility_rule : std::uint8_t {
+    /// The trial never stops for futility.
+    none,
+    /// The trial may stop. The efficacy bounds are those without futility, so ignoring it costs no error.
+    non_binding,
+    /// The trial must stop. The efficacy bounds are lowered in return, which regains a little power.
+    binding
+};
 
-/// Options of a group-sequential design.
-///
-/// `alpha` is the error over all looks; a two-sided test spends half of it at each end. Futility is for
-/// one-sided tests: `beta` is spent by `futility_spending` against `drift`, the mean of Z / sqrt(information)
-/// under the alternative; `group_sequential_drift` finds the one with the wanted power.
+/// Set up a group-sequential design.
 struct group_sequential_options {
+    /// The error over all looks; a two-sided test spends half of it at each end.
     double alpha = 0.05;
+    /// The departure from the null that the design looks for.
     side alternative = side::two;
+    /// The information at the planned end.
     double planned_information = 1.0;
+    /// Whether the trial stops for futility; for one-sided tests only.
     futility_rule futility = futility_rule::none;
+    /// How `beta` is spent over the looks.
     spending_function futility_spending{};
+    /// The type II error that futility may spend.
     double beta = 0.2;
+    /// The mean of Z / sqrt(information) under the alternative; `group_sequential_drift` finds it for a given power.
     double drift = 0.0;
 };
 
-/// The bounds of one look, for the Z statistic: stop at or beyond `upper`, at or beyond `lower`.
+/// Hold the bounds of one look for the Z statistic: stop at or above `upper`, and at or below `lower`.
 ///
-/// For `side::two` both reject; one-sided, the end on the side of the alternative rejects and the other, if
-/// finite, is for futility. `spent` is the error spent so far.
+/// For `side::two` both bounds reject. One-sided, the bound on the side of the alternative rejects, and the other, if
+/// finite, is for futility.
 struct group_sequential_look {
+    /// The information at the look.
     double information = 0.0;
+    /// The lower bound for Z.
     double lower = -std::numeric_limits<double>::infinity();
+    /// The upper bound for Z.
     double upper = std::numeric_limits<double>::infinity();
+    /// The error spent up to and including this look.
     double spent = 0.0;
+    /// Compare all members.
     bool operator==(const group_sequential_look&) const = default;
 };
 
-/// How a look is meant: the last one spends all the error that is left, whatever the information.
-///
-/// `spending_time`, a fraction of the planned trial, spends by a clock of its own (requests served, days) where
-/// the information at the planned end is not known beforehand; NaN spends by the information.
-/// source: for spending by another clock, Lan and DeMets 1989.
+/// Set how a look is taken.
 struct look_options {
+    /// True for the last look, which spends all the error that is left, whatever the information.
     bool last = false;
+    /// The fraction of the planned trial by another clock (requests served, days), for trials whose information at the
+    /// planned end is not known beforehand; NaN spends by the information. source: Lan and DeMets 1989.
     double spending_time = not_a_number;
 };
 
-/// Design and run a group-sequential test: bounds at each look from the information there actually is.
+/// Design and run a group-sequential test: the bounds at each look follow from the information that is really there.
 ///
-/// Use it where looks are few and a trial has a planned end: with five looks it has nearly the power of a
-/// test with one. Not for looks whose times depend on what was seen; use an always-valid method then.
+/// The object is the state, and each further look costs one convolution. Information is that of the estimate, 1 /
+/// variance, or anything proportional to it. A look that brings less than 1e-4 of new information gets the previous
+/// bound, raised by eight standard deviations of the new part, and spends nothing. The first look beyond the planned
+/// information spends what is left, and later looks cannot reject. Error that is left at a last look without new
+/// information stays unspent.
 ///
-/// The object is the state: each further look costs one convolution. Information is that of the estimate, 1 /
-/// variance, or anything proportional to it. A look that brings less than 1e-4 of new information, or none,
-/// gets the previous bound, raised by eight standard deviations of what is new, and spends nothing; past the
-/// planned information the first look spends what is left, and later ones cannot reject. Error that is left
-/// at a last look that brings nothing new stays unspent.
+/// When to use: few looks and a planned end; with five looks it has nearly the power of a test with one. When not:
+/// looks whose times depend on the data; use an always-valid method for those.
 /// assumes: Z statistics that are jointly normal with the variances of a Brownian motion: means, proportions,
 ///     and other efficient estimates in large samples.
 /// errors: `state()` is out_of_range for unusable options, and for information that falls.
@@ -88,6 +100,7 @@ struct look_options {
 ///     2000, chapter 7 and 19.
 class group_sequential_design {
 public:
+    /// Start a design without looks.
     explicit group_sequential_design(const spending_function& spending,
                                      const group_sequential_options& options = {})
         : spending_(spending), options_(options), under_alternative_(oriented_drift(options))
@@ -102,10 +115,10 @@ public:
         }
     }
 
-    /// Look once more, at this much information, and get the bounds.
+    /// Take the next look, at this much information, and return its bounds.
     ///
-    /// errors: bounds that cannot be reached, and `state()` out_of_range, when the information is not
-    ///     positive and finite or less than before.
+    /// errors: bounds that cannot be reached, and `state()` out_of_range, when the information is not positive and
+    ///     finite, or less than before.
     group_sequential_look look(double information, const look_options& how = {})
     {
         group_sequential_look next;
@@ -137,11 +150,14 @@ public:
         return next;
     }
 
+    /// Return the looks so far.
     [[nodiscard]] const std::vector<group_sequential_look>& looks() const noexcept { return looks_; }
+    /// Return the options of the design.
     [[nodiscard]] const group_sequential_options& options() const noexcept { return options_; }
+    /// Return whether the design is valid, and why not.
     [[nodiscard]] status state() const noexcept { return state_; }
 
-    /// Give the type II error spent so far.
+    /// Return the type II error spent so far.
     [[nodiscard]] double beta_spent() const noexcept { return beta_spent_; }
 
 private:
@@ -151,7 +167,7 @@ private:
     }
     [[nodiscard]] bool two_sided() const noexcept { return options_.alternative == side::two; }
 
-    // Everything here is turned so that large Z rejects.
+    // Computes the bounds of a stage in an orientation in which large Z rejects.
     [[nodiscard]] group_sequential_look stage(group_sequential_look next, double fraction)
     {
         const double information = next.information;
@@ -184,14 +200,14 @@ private:
     detail::stopped_walk under_null_;
     detail::stopped_walk under_alternative_;
     std::vector<group_sequential_look> looks_;
-    double reached_ = 0.0;  // information of the last look that was convolved
+    double reached_ = 0.0;  // the information of the last look that was convolved
     double upper_ = 0.0;
     double lower_ = 0.0;
     double beta_spent_ = 0.0;
     status state_ = status::too_few;
 };
 
-/// Give the bounds of all looks at once.
+/// Return the bounds of all looks at once.
 ///
 /// errors: empty when options or information are unusable (see group_sequential_design).
 [[nodiscard]] inline std::vector<group_sequential_look>
@@ -208,18 +224,22 @@ group_sequential_bounds(const spending_function& spending, std::span<const doubl
     return design.looks();
 }
 
-/// The probabilities of first crossing the upper and the lower bound, look by look.
+/// Hold the probabilities of first crossing the upper and the lower bound, look by look.
 struct exit_probabilities {
+    /// By look: the probability of first crossing a bound there, at the upper bound.
     std::vector<double> upper;
+    /// By look: the probability of first crossing a bound there, at the lower bound.
     std::vector<double> lower;
+    /// The sum of `upper`.
     double total_upper = 0.0;
+    /// The sum of `lower`.
     double total_lower = 0.0;
 };
 
-/// Give the probabilities of stopping at each look when Z has mean drift * sqrt(information): with drift 0
-/// the errors, under an alternative the power.
+/// Return the probabilities of stopping at each look when Z has mean drift * sqrt(information): with drift 0 the
+/// errors, under an alternative the power.
 ///
-/// Looks that bring less than 1e-4 of new information count as none.
+/// Looks that bring less than 1e-4 of new information are ignored.
 /// errors: empty unless information is positive, finite and never falls.
 /// cost: one convolution per look.
 [[nodiscard]] inline exit_probabilities exit_probabilities_of(std::span<const group_sequential_look> looks,
@@ -250,12 +270,10 @@ struct exit_probabilities {
     return out;
 }
 
-/// Give the classic bounds C t^(shape - 1/2) for planned looks: shape 0 is O'Brien and Fleming's test, 1/2
-/// Pocock's.
+/// Return the classic bounds C t^(shape - 1/2) for planned looks: shape 0 is O'Brien and Fleming's test, 1/2 Pocock's.
 ///
-/// For designs whose looks happen exactly as planned; with spending functions the looks may move.
-/// errors: empty unless information rises, each look by 1e-4 or more, and 0 < alpha < 1; futility is not
-///     considered.
+/// When to use: looks that take place exactly as planned. When not: looks that may move; use a spending function.
+/// errors: empty unless information rises, each look by 1e-4 or more, and 0 < alpha < 1; futility is not considered.
 /// cost: about ten passes over the looks.
 /// source: Wang and Tsiatis 1987; O'Brien and Fleming 1979; Pocock 1977.
 [[nodiscard]] inline std::vector<group_sequential_look>
@@ -268,7 +286,7 @@ wang_tsiatis_bounds(double shape, std::span<const double> information,
     std::vector<group_sequential_look> looks(information.size());
     const bool two = options.alternative == side::two;
     const bool less = options.alternative == side::less;
-    // The error that is spent with this constant, or a negative number.
+    // The error that is spent with this constant, or a negative number where there is none.
     const auto error = [&](double constant) {
         double reached = 0.0;
         for (std::size_t k = 0; k < looks.size(); ++k) {
@@ -310,13 +328,13 @@ wang_tsiatis_bounds(double shape, std::span<const double> information,
     return looks;
 }
 
-/// Find the drift at which the planned looks have this power: multiply information, or the sample, by
-/// (drift / effect)^2 to plan for an effect.
+/// Find the drift at which the planned looks have this power.
 ///
-/// With futility its bounds are part of the answer (pass the drift back as `options.drift`, with beta = 1 -
-/// power): they meet the efficacy bound at the last look.
+/// To plan for an effect, multiply the information, or the sample, by (drift / effect)^2. With futility the result
+/// includes its bounds, which meet the efficacy bound at the last look: pass the drift back as `options.drift`, with
+/// beta = 1 - power.
 /// errors: NaN unless 0 < power < 1, options and information are usable.
-/// cost: some twenty designs.
+/// cost: about twenty designs.
 [[nodiscard]] inline double group_sequential_drift(const spending_function& spending,
                                                    std::span<const double> information, double power,
                                                    group_sequential_options options = {})

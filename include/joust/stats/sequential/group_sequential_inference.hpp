@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/gauss_legendre.hpp>
@@ -18,13 +19,14 @@ namespace stats {
 
 namespace detail {
 
+// Probabilities of outcomes at least as extreme as one outcome, in the stagewise ordering.
 struct tail_pair {
-    double up = 0.0;    // of outcomes at least as extreme upwards, in the stagewise ordering
+    double up = 0.0;    // upwards
     double down = 0.0;  // downwards
 };
 
-// An outcome that stops by the upper bound is above all that stop later or never, and below those that
-// stopped by it earlier; and so, turned round, with the lower bound.
+// The stagewise ordering: an outcome that stops at the upper bound is above all outcomes that stop later or never, and
+// below those that stopped at the upper bound earlier. The lower bound is treated in the mirrored way.
 [[nodiscard]] inline tail_pair stagewise_tails(std::span<const group_sequential_look> looks, double z,
                                                double drift)
 {
@@ -37,7 +39,7 @@ struct tail_pair {
             const bool low = z <= looks[k].lower;
             const double up = before.up + walk.above(z * root);
             const double down = before.down + walk.below(z * root);
-            // Of the two tails one is a sum of what was integrated, the other what it leaves.
+            // One of the two tails is a sum of what was integrated, the other is its complement.
             const bool all_is_here = !low && !(z >= looks[k].upper);
             return {low ? 1.0 - down : up, low || all_is_here ? down : 1.0 - up};
         }
@@ -63,17 +65,16 @@ struct tail_pair {
 
 }  // namespace detail
 
-/// Analyse a group-sequential trial that stopped at its last look with this Z: p-value, median-unbiased
-/// estimate and interval in the stagewise ordering.
+/// Analyse a group-sequential trial that stopped at its last look with this Z: p-value, median-unbiased estimate and
+/// interval in the stagewise ordering.
 ///
-/// The estimate is of the drift, the mean of Z / sqrt(information): the effect itself when information is 1 /
-/// variance. The plain estimate is biased away from zero after early stopping; this one is above the truth as
-/// often as below it. `looks` are those that were taken; leave out (set to infinity) futility bounds that
-/// were not binding.
+/// The estimate is that of the drift, the mean of Z / sqrt(information): the effect itself when information is 1 /
+/// variance. The plain estimate is biased away from zero after early stopping; this one is above the truth as often as
+/// below it. `looks` are those that were taken; set futility bounds that were not binding to infinity.
 /// assumes: as group_sequential_design.
 /// errors: out_of_range (no look, information that does not rise by 1e-4 or more at each look, z not finite,
 ///     alpha).
-/// cost: about forty passes over the looks: 20 ms for 30.
+/// cost: about forty passes over the looks: 20 ms for 30 looks.
 /// source: Fairbanks and Madsen 1982; Tsiatis, Rosner and Mehta 1984; Jennison and Turnbull 2000, chapter 8.
 [[nodiscard]] inline test_result group_sequential_result(std::span<const group_sequential_look> looks,
                                                          double z, const test_options& options = {})
@@ -92,8 +93,7 @@ struct tail_pair {
                                                           : 2.0 * (null.up < null.down ? null.up : null.down);
     result.p_value = p < 1.0 ? p : 1.0;
     result.log_p = std::log(result.p_value);
-    // The drift at which an outcome this large has the probability wanted; that probability rises with the
-    // drift.
+    // The drift at which an outcome this large has the given probability; that probability rises with the drift.
     const auto drift_with = [&](double probability) {
         const double centre = z / root;
         double low = centre - 1.0 / root;
@@ -156,8 +156,8 @@ struct tail_pair {
     return result;
 }
 
-/// Give the repeated confidence interval of the drift at a look: valid at every look, whether or not the
-/// trial stops.
+/// Return the repeated confidence interval of the drift at a look: valid at every look, whether the trial stops or
+/// not.
 ///
 /// `look` must come from a two-sided design without futility.
 /// errors: NaN ends unless z is finite and the information positive.
@@ -171,11 +171,11 @@ struct tail_pair {
     return {(z - look.upper) / root, (z - look.lower) / root};
 }
 
-/// Give the conditional power: the probability, given `z` at `information` so far, of crossing the bound of
-/// the alternative at one of the `future` looks when the drift is `drift`.
+/// Return the conditional power: the probability, given `z` at `information` so far, of crossing the bound of the
+/// alternative at one of the `future` looks when the drift is `drift`.
 ///
-/// Common choices of the drift are the planned one, the one estimated so far (z / sqrt(information)), and 0.
-/// `alternative` two counts both bounds.
+/// Common choices of the drift are the planned one, the present estimate (z / sqrt(information)), and 0. `side::two`
+/// counts both bounds.
 /// errors: NaN unless the information of the looks rises from `information` >= 0 on and z is finite.
 /// source: Lan, Simon and Halperin 1982; Jennison and Turnbull 2000, chapter 10.
 [[nodiscard]] inline double conditional_power(double z, double information,
@@ -187,7 +187,7 @@ struct tail_pair {
         return not_a_number;
     }
     const double start = z * std::sqrt(information);
-    detail::stopped_walk walk{drift};  // of what comes, from here
+    detail::stopped_walk walk{drift};  // the increments from here on
     double power = 0.0;
     for (const group_sequential_look& look : future) {
         const double root = std::sqrt(look.information);
@@ -205,15 +205,17 @@ struct tail_pair {
     return power;
 }
 
-/// What is believed of the drift before the trial; the default knows nothing.
+/// Describe the belief about the drift before the trial; the default is flat.
 struct drift_prior {
+    /// The mean of the normal prior.
     double mean = 0.0;
+    /// The standard deviation of the normal prior; infinite for a flat prior.
     double deviation = std::numeric_limits<double>::infinity();
 };
 
-/// Give the predictive power: the conditional power averaged over what is believed of the drift now.
+/// Return the predictive power: the conditional power averaged over the present belief about the drift.
 ///
-/// errors: as conditional_power; NaN also when nothing is known (information 0 without a prior).
+/// errors: as conditional_power; NaN also for information 0 with a flat prior.
 /// source: Spiegelhalter, Freedman and Blackburn 1986.
 [[nodiscard]] inline double predictive_power(double z, double information,
                                              std::span<const group_sequential_look> future,
@@ -228,8 +230,8 @@ struct drift_prior {
     const double mean = (prior_information > 0.0 ? prior_information * prior.mean : 0.0) / total +
                         z * std::sqrt(information) / total;
     const double deviation = 1.0 / std::sqrt(total);
-    // Averaging over the drift only spreads the walk: 96 nodes over +-8.5 deviations resolve a conditional
-    // power that rises over less than a tenth of one.
+    // Averaging over the drift only spreads the walk: 96 nodes over +-8.5 deviations resolve a conditional power that
+    // rises over less than a tenth of one.
     const detail::quadrature_rule rule = detail::gauss_legendre(96);
     double power = 0.0;
     for (std::size_t i = 0; i < rule.nodes.size(); ++i) {

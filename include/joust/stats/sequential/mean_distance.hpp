@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -6,7 +7,7 @@ namespace joust {
 inline namespace v0 {
 namespace stats::detail {
 
-// The mean minus a number, exact also where both are large and nearly equal.
+// The mean minus a number, accurate also where both are large and nearly equal.
 [[nodiscard]] inline double mean_distance(const moments& values, double from) noexcept
 {
     moments fixed;

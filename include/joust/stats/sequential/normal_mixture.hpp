@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -11,7 +12,7 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Give the logarithm of the two-sided normal mixture e-value of a sum `s` with variance process `v`.
+/// Return the logarithm of the two-sided normal mixture e-value of a sum `s` with variance process `v`.
 ///
 /// assumes: exp(l s - l^2 v / 2) is a supermartingale (or close to one) for each l; `rho` was fixed before
 ///     the data that it judges.
@@ -25,16 +26,17 @@ namespace stats {
     if (!(v >= 0.0 && rho > 0.0 && std::isfinite(all + std::fabs(s)))) {
         return not_a_number;
     }
-    // log is the faster one, and as exact as log1p once its argument is 2 or more
+    // log is faster, and as accurate as log1p once its argument is 2 or more.
     const double growth = v >= rho ? std::log(all / rho) : std::log1p(v / rho);
     return 0.5 * (s / all * s - growth);
 }
 
-/// Give the logarithm of the one-sided normal mixture e-value: the mixture is half normal, so that only a
-/// positive `s` is evidence. `side::less` looks for a negative one, `side::two` is `normal_mixture_log_e(s,
-/// v, rho)`.
+/// Return the logarithm of the one-sided normal mixture e-value, whose mixture is half normal, so that only a positive
+/// `s` is evidence.
 ///
-/// source: Howard et al. 2021, proposition 6. Everything stays on the log scale.
+/// `side::less` looks for a negative sum, and `side::two` is `normal_mixture_log_e(s, v, rho)`. All is computed on the
+/// log scale.
+/// source: Howard et al. 2021, proposition 6.
 [[nodiscard]] inline double normal_mixture_log_e(double s, double v, double rho, side alternative) noexcept
 {
     if (alternative == side::two) {
@@ -47,10 +49,10 @@ namespace stats {
     return detail::log_two - 0.5 * std::log1p(v / rho) + log_scaled_normal_cdf(z);
 }
 
-/// Give the boundary that the sum crosses with probability at most `alpha` at any time: |s| for `side::two`,
-/// s (or -s) for a one-sided alternative.
+/// Return the boundary that the sum crosses with probability `alpha` or less at any time: |s| for `side::two`, s (or
+/// -s) for a one-sided alternative.
 ///
-/// It is where the e-value reaches 1 / alpha.
+/// At the boundary the e-value is 1 / alpha.
 /// errors: NaN unless v >= 0, rho > 0 and 0 < alpha < 1.
 /// cost: one log1p; one-sided a few Newton steps more.
 /// source: Howard et al. 2021, equation 14 (two-sided).
@@ -64,8 +66,8 @@ namespace stats {
     if (alternative == side::two) {
         return std::sqrt((v + rho) * (growth - 2.0 * std::log(alpha)));
     }
-    // Solve log(exp(z^2/2) cdf(z)) = target. The left side is convex and increasing, so Newton's steps come
-    // down to the root from above after the first; starting where cdf is taken as 1 the first lands there.
+    // Solve log(exp(z^2/2) cdf(z)) = target. The left side is convex and increasing, so after the first step
+    // Newton's steps approach the root from above; the first step starts where cdf is taken as 1.
     const double target = -std::log(2.0 * alpha) + 0.5 * growth;
     double z = target > 0.0 ? std::sqrt(2.0 * target) : 0.0;
     for (int step = 0; step < 60; ++step) {
@@ -81,8 +83,7 @@ namespace stats {
     return z * std::sqrt(v + rho);
 }
 
-/// Choose the mixture's `rho` so that the boundary is nearly tightest where the variance process reaches
-/// `v_best`.
+/// Choose the mixture's `rho` for which the boundary is nearly narrowest where the variance process reaches `v_best`.
 ///
 /// source: Howard et al. 2021, section 3.5: the expansion of their exact rule by Lambert's W, within a few
 ///     per cent of it.
@@ -95,11 +96,11 @@ namespace stats {
     return v_best / (twice + std::log1p(twice));
 }
 
-/// Choose `rho` at the end of the burn-in: the variance seen so far is extrapolated to the planned sample,
-/// where the two-sided 5 % boundary is then tightest. Freeze the result.
+/// Choose `rho` at the end of the burn-in: the variance seen so far is extrapolated to the planned sample, where the
+/// two-sided 5 % boundary is then narrowest. Keep the result unchanged afterwards.
 ///
-/// `information` and `planned_information` are in the same unit: for trials the sum of s (1 - s) over the
-/// exposures so far, and planned exposures times s (1 - s) of the planned shares.
+/// `information` and `planned_information` are in the same unit: for trials the sum of s (1 - s) over the exposures so
+/// far, and planned exposures times s (1 - s) of the planned shares.
 /// errors: NaN unless all three are positive and finite.
 [[nodiscard]] inline double burn_in_rho(double v_burn, double information,
                                         double planned_information) noexcept
@@ -120,14 +121,19 @@ namespace stats {
     return max_log_e > 0.0 ? std::exp(-max_log_e) : 1.0;
 }
 
-/// Follow a sum and its variance process with a normal mixture, remembering the largest evidence.
+/// Follow a sum and its variance process with a normal mixture, and keep the largest evidence.
 ///
-/// A value: copy, compare and store it freely.
+/// It is a plain value: copy, compare and store it freely.
 struct normal_mixture {
+    /// The precision of the mixture; fix it before the data.
     double rho = 1.0;
+    /// The departure from a zero sum that counts as evidence.
     side alternative = side::two;
+    /// The sum.
     double s = 0.0;
+    /// The variance process.
     double v = 0.0;
+    /// The largest logarithm of the e-value at any look.
     double max_log_e = 0.0;
 
     /// Add the next increments of the sum and of its variance process.
@@ -141,12 +147,16 @@ struct normal_mixture {
         }
     }
 
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return normal_mixture_log_e(s, v, rho, alternative); }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept { return always_valid_p(max_log_e); }
+    /// Return the boundary for the sum at this level.
     [[nodiscard]] double bound(double alpha) const noexcept
     {
         return normal_mixture_bound(v, rho, alpha, alternative);
     }
+    /// Compare all members.
     bool operator==(const normal_mixture&) const = default;
 };
 

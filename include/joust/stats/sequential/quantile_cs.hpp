@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/order.hpp>
@@ -16,19 +17,25 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of the sequential methods for quantiles: which quantile, the null's value of it, and the number of
-/// observations where the interval shall be tightest.
+/// Set up the sequential methods for quantiles.
 struct quantile_cs_options {
+    /// The share of values below the quantile.
     double q = 0.5;
+    /// The quantile's value under the null hypothesis.
     double null = 0.0;
+    /// The number of observations at which the interval shall be narrowest.
     double planned = 1'000.0;
+    /// Compare all members.
     bool operator==(const quantile_cs_options&) const = default;
 };
 
-/// Two ranks, from 1 to n; 0 and n + 1 where nothing is excluded.
+/// Hold two ranks, counted from 1.
 struct rank_pair {
+    /// The lower rank; 0 where nothing is excluded.
     std::uint64_t lower = 0;
+    /// The upper rank; n + 1 where nothing is excluded.
     std::uint64_t upper = 0;
+    /// Compare all members.
     bool operator==(const rank_pair&) const = default;
 };
 
@@ -36,7 +43,7 @@ namespace detail {
 
 struct quantile_mixture {
     double q = 0.5;
-    double a = 0.0;  // beta prior around q, as wide as a normal mixture tuned for the planned sample
+    double a = 0.0;  // a beta prior around q, as wide as a normal mixture tuned for the planned sample
     double b = 0.0;
 
     explicit quantile_mixture(const quantile_cs_options& options) noexcept
@@ -47,7 +54,7 @@ struct quantile_mixture {
     {
         return q > 0.0 && q < 1.0 && a > 0.0 && b > 0.0 && std::isfinite(a) && std::isfinite(b);
     }
-    // For k observations at most the quantile, of n: convex in k, lowest near n q.
+    // The log e-value of k among n observations being at most the quantile: convex in k, lowest near n q.
     [[nodiscard]] double log_e(double k, double n) const noexcept
     {
         return bernoulli_mixture(k, n, q, 1.0 - q, a, b);
@@ -56,10 +63,9 @@ struct quantile_mixture {
 
 }  // namespace detail
 
-/// Give the ranks of the order statistics that enclose a quantile at every look at once, after n
-/// observations.
+/// Return the ranks of the order statistics that enclose a quantile at every look, after n observations.
 ///
-/// For data that are kept elsewhere, or in a sketch. At one planned look use quantile_interval, which is
+/// When to use: data that are stored elsewhere, or in a sketch. When not: one planned look; quantile_interval is
 /// shorter.
 /// assumes: independent observations of one distribution, which may have ties.
 /// errors: {0, n + 1} while nothing is excluded, and for unusable options.
@@ -80,7 +86,7 @@ struct quantile_mixture {
         return mixture.log_e(static_cast<double>(k), all) >= target;
     };
     const auto middle_rank = static_cast<std::uint64_t>(std::floor(all * options.q));
-    // X_(l) is at most the quantile unless fewer than l observations are: l - 1 is the largest count refused.
+    // X_(l) is at most the quantile unless fewer than l observations are: l - 1 is the largest refused count.
     if (refused(0)) {
         std::uint64_t low = 0;
         std::uint64_t high = middle_rank;
@@ -102,19 +108,21 @@ struct quantile_mixture {
     return ranks;
 }
 
-/// Test at every look whether a quantile has a given value, by counting: constant memory.
+/// Test at every look whether a quantile has a given value, by counting, in constant memory.
 ///
-/// Use it for a latency percentile against a limit. With ties the evidence is that of the count most
-/// favourable to the null.
+/// With ties the evidence is that of the count most favourable to the null.
+///
+/// When to use: a latency percentile against a limit.
 /// assumes: independent observations of one distribution.
 /// errors: too_few without an observation, out_of_range (NaN, options).
 /// cost: about 100 ns per observation; 90 bytes.
 /// source: as sequential_quantile_ranks.
 class quantile_e_process {
 public:
+    /// Start without observations.
     explicit quantile_e_process(const quantile_cs_options& options = {}) noexcept : options_(options) {}
 
-    /// Add an observation; infinities count. Returns false, and counts it as refused, when it is NaN.
+    /// Add an observation, which may be infinite; NaN is counted as refused, and the return value is false.
     bool update(double x) noexcept
     {
         if (std::isnan(x)) {
@@ -128,7 +136,7 @@ public:
         return true;
     }
 
-    /// Add another part of the same data, as t_e_process::merge.
+    /// Add another part of the same data, as t_e_process::merge does.
     ///
     /// errors: returns false, and changes nothing, unless the options agree.
     bool merge(const quantile_e_process& other) noexcept
@@ -144,6 +152,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || std::isnan(options_.null) || !detail::quantile_mixture{options_}.usable()
@@ -151,13 +160,14 @@ public:
                : n_ > 0.0 ? status::ok
                           : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
             return not_a_number;
         }
-        // The count that a random ordering of ties would give lies between both; the smallest evidence of any
-        // is safe.
+        // The count that a random ordering of ties would give lies between the two; the smallest evidence of any is
+        // safe.
         const detail::quantile_mixture mixture{options_};
         double k = std::floor(n_ * options_.q);
         k = k < below_ ? below_ : k > at_most_ ? at_most_ : k;
@@ -174,13 +184,18 @@ public:
         }
         return lowest;
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return how many observations were counted.
     [[nodiscard]] double count() const noexcept { return n_; }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const quantile_e_process&) const = default;
 
 private:
@@ -193,22 +208,26 @@ private:
 
     quantile_cs_options options_;
     double n_ = 0.0;
-    double below_ = 0.0;  // the null's value
-    double at_most_ = 0.0;
+    double below_ = 0.0;    // observations below the null's value
+    double at_most_ = 0.0;  // observations at most the null's value
     double max_log_e_ = 0.0;
     std::uint64_t refused_ = 0;
 };
 
-/// Follow a quantile with an interval that is valid at every look: keeps every observation.
+/// Follow a quantile with an interval that is valid at every look; it stores every observation.
 ///
-/// For a test alone take `quantile_e_process`; for data in a sketch `sequential_quantile_ranks`.
-/// assumes, errors, source: as quantile_e_process.
-/// cost: about 100 ns per observation; an interval some 10 ns per observation kept.
+/// When to use: an interval from raw observations. When not: a test alone (`quantile_e_process`), or data in a sketch
+/// (`sequential_quantile_ranks`).
+/// assumes: as quantile_e_process.
+/// errors: as quantile_e_process.
+/// source: as quantile_e_process.
+/// cost: about 100 ns per observation; an interval about 10 ns per stored observation.
 class quantile_confidence_sequence {
 public:
+    /// Start without observations.
     explicit quantile_confidence_sequence(const quantile_cs_options& options = {}) : test_(options) {}
 
-    /// As quantile_e_process::update.
+    /// Add an observation, as quantile_e_process::update does.
     bool update(double x)
     {
         if (test_.update(x)) {
@@ -218,7 +237,7 @@ public:
         return false;
     }
 
-    /// As quantile_e_process::merge.
+    /// Add another part, as quantile_e_process::merge does.
     bool merge(const quantile_confidence_sequence& other)
     {
         if (!test_.merge(other.test_)) {
@@ -228,14 +247,20 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept { return test_.state(); }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return test_.log_e(); }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept { return test_.p_value(); }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return test_.max_log_e(); }
+    /// Return how many observations were counted.
     [[nodiscard]] double count() const noexcept { return test_.count(); }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return test_.refused(); }
 
-    /// Give the smallest observation that at least a share q of all are at most.
+    /// Return the smallest observation that is not exceeded by a share q of all.
     [[nodiscard]] double estimate() const
     {
         if (state() != status::ok) {
@@ -246,7 +271,7 @@ public:
         return nth(copy, static_cast<std::uint64_t>(rank > 1.0 ? rank : 1.0));
     }
 
-    /// Give the interval of the quantile; its ends are observations, infinite while nothing is excluded.
+    /// Return the interval of the quantile; its ends are observations, infinite where nothing is excluded.
     [[nodiscard]] bounds interval(double alpha = 0.05) const
     {
         if (state() != status::ok || !detail::is_alpha(alpha)) {
@@ -267,7 +292,7 @@ public:
 private:
     [[nodiscard]] static double nth(std::vector<double>& values, std::uint64_t rank)
     {
-        return detail::select(values, static_cast<std::size_t>(rank - 1));
+        return detail::select_value(values, static_cast<std::size_t>(rank - 1));
     }
 
     quantile_e_process test_;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -14,47 +15,66 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// The propensity-centred sums of one metric and one challenger, one entry per bucket of units.
+/// Hold the propensity-centred sums of one metric and one challenger, one entry per bucket of units.
 ///
 /// With A = 1 where the challenger served, s its exact propensity then, w = s (1 - s) and x the observation:
 /// p1 = sum A (1 - s) x, p0 = sum (1 - A) s x, g1 and g0 = sum sqrt(w) x by arm, q1 = sum A (1 - s),
 /// q0 = sum (1 - A) s, k1 and k0 = sum sqrt(w) by arm. All are linear: add them over threads, replicas and
 /// days.
 ///
-/// A ratio of means has its numerator as x, and d1, d0, e1, e0: the same four sums of its denominator. A covariate,
-/// known before the request was served, brings z1, z0, y1 and y0.
+/// A ratio of means has its numerator as x, and the same four sums of its denominator as d1, d0, e1 and e0. A
+/// covariate that is known before the request is served has z1, z0, y1 and y0.
 /// shape: spans of equal length; those of denominator and covariate may be empty
 struct score_sums {
+    /// Sum of A (1 - s) x.
     std::span<const double> p1;
+    /// Sum of (1 - A) s x.
     std::span<const double> p0;
+    /// Sum of A sqrt(w) x.
     std::span<const double> g1;
+    /// Sum of (1 - A) sqrt(w) x.
     std::span<const double> g0;
+    /// Sum of A (1 - s).
     std::span<const double> q1;
+    /// Sum of (1 - A) s.
     std::span<const double> q0;
+    /// Sum of A sqrt(w).
     std::span<const double> k1;
+    /// Sum of (1 - A) sqrt(w).
     std::span<const double> k0;
+    /// p1 of the denominator.
     std::span<const double> d1{};
+    /// p0 of the denominator.
     std::span<const double> d0{};
+    /// g1 of the denominator.
     std::span<const double> e1{};
+    /// g0 of the denominator.
     std::span<const double> e0{};
+    /// p1 of the covariate.
     std::span<const double> z1{};
+    /// p0 of the covariate.
     std::span<const double> z0{};
+    /// g1 of the covariate.
     std::span<const double> y1{};
+    /// g0 of the covariate.
     std::span<const double> y0{};
 };
 
-/// Which variance process runs the mixture.
-///
-/// `residual` (V) adapts to what was seen and has the most power, but few large events make it too small;
-/// `arm_free` (V0) does not look at who served; `larger` (Vmax) is the maximum of both and holds for skewed
-/// metrics and few buckets, at the price of power.
-enum class variance_clock : std::uint8_t { residual, arm_free, larger };
+/// Choose the variance process that the mixture uses.
+enum class variance_clock : std::uint8_t {
+    /// V: adapts to the observed data and has the most power, but few large events make it too small.
+    residual,
+    /// V0: does not depend on which arm served.
+    arm_free,
+    /// Vmax, the maximum of both: valid for skewed metrics and few buckets, at the price of power.
+    larger
+};
 
-/// Choose the clock by what the evidence holds: Vmax until 200 buckets have challenger data and 100 events
-/// were expected of the challenger, V from then on.
+/// Choose the clock by the amount of evidence: Vmax until 200 buckets have challenger data and 100 events were
+/// expected of the challenger, and V from then on.
 ///
-/// `expected_events` is the sum of s over the observations that are not zero; for a metric that is hardly
-/// ever zero it passes its minimum by itself.
+/// `expected_events` is the sum of s over the observations that are not zero; for a metric that is rarely zero it
+/// reaches its minimum soon.
 [[nodiscard]] constexpr variance_clock switching_clock(std::size_t challenger_buckets,
                                                        double expected_events) noexcept
 {
@@ -62,71 +82,94 @@ enum class variance_clock : std::uint8_t { residual, arm_free, larger };
                                                                  : variance_clock::larger;
 }
 
-/// Options of a score test. `rho` must be fixed before the data that it judges (see `burn_in_rho`).
+/// Set up a score test.
 struct score_options {
+    /// The precision of the mixture; fix it before the data that it judges (see `burn_in_rho`).
     double rho = 1.0;
+    /// The level of the interval: it covers at every look together with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
+    /// The variance process that the mixture uses.
     variance_clock clock = variance_clock::larger;
-    /// the tested difference; for `relative_score_test` the tested ratio minus one
+    /// The tested difference; for `relative_score_test` the tested ratio minus one.
     double null = 0.0;
-    /// burn-in: buckets with challenger data, below which nothing is claimed
+    /// The burn-in: with fewer buckets with challenger data the test makes no statement.
     std::size_t min_buckets = 30;
 };
 
-/// What a score test says. `estimate`, `lower` and `upper` are challenger minus champion, or challenger over
-/// champion for the relative form; everything else is at the tested null.
+/// Report a score test. `estimate`, `lower` and `upper` are challenger minus champion, or challenger divided by
+/// champion for the relative form; all other numbers are those at the tested null.
 ///
-/// While `state` is `burn_in` the means and the estimate are given, the interval is infinite and `log_e` is
-/// 0.
+/// While `state` is `burn_in` the means and the estimate are given, the interval is infinite and `log_e` is 0.
 struct score_result {
-    /// overlap-weighted mean: sum p1 / sum q1
+    /// The overlap-weighted mean of the challenger: sum p1 / sum q1.
     double challenger = not_a_number;
-    /// sum p0 / sum q0
+    /// The overlap-weighted mean of the champion: sum p0 / sum q0.
     double champion = not_a_number;
+    /// The estimate: the effect at which the score is zero.
     double estimate = not_a_number;
+    /// The lower end of the interval.
     double lower = not_a_number;
+    /// The upper end of the interval.
     double upper = not_a_number;
+    /// The logarithm of the e-value.
     double log_e = 0.0;
-    /// the common level that was taken out
+    /// The common level that was subtracted.
     double kappa = not_a_number;
+    /// The score S.
     double s = not_a_number;
+    /// The variance process V.
     double v = not_a_number;
+    /// The variance process V0.
     double v0 = not_a_number;
-    /// estimate of the sum of s (1 - s) over the exposures: (sum q1 + sum q0) / 2
+    /// An estimate of the sum of s (1 - s) over the exposures: (sum q1 + sum q0) / 2.
     double information = 0.0;
+    /// How many buckets have challenger data.
     std::size_t challenger_buckets = 0;
+    /// How many buckets have champion data.
     std::size_t champion_buckets = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
-/// c0 + 2 c1 t + c2 t^2: how a sum of squares depends on a parameter t.
+/// Hold c0 + 2 c1 t + c2 t^2: a sum of squares as a function of a parameter t.
 struct quadratic {
+    /// The value at t = 0.
     double c0 = 0.0;
+    /// Half the slope at t = 0.
     double c1 = 0.0;
+    /// The coefficient of t^2.
     double c2 = 0.0;
 
+    /// Return the value at t; a sum of squares is not negative, whatever the rounding.
     [[nodiscard]] constexpr double operator()(double t) const noexcept
     {
         const double value = c0 + t * (2.0 * c1 + t * c2);
         return value > 0.0 ? value : 0.0;
     }
+    /// Compare all members.
     bool operator==(const quadratic&) const = default;
 };
 
-/// A score whose terms are linear in a parameter t: S(t) = s0 + s1 t, with its two variance processes.
+/// Hold a score whose terms are linear in a parameter t: S(t) = s0 + s1 t, with its two variance processes.
 ///
-/// S(t) > 0 says that the challenger is above what t claims. Every question of a score test (evidence against
-/// one t, the estimate, the interval) is answered from these few numbers.
+/// S(t) > 0 says that the challenger is above the value that t stands for. The evidence against one t, the estimate
+/// and the interval are all computed from these numbers.
 struct score_line {
+    /// The score at t = 0.
     double s0 = 0.0;
+    /// The slope of the score.
     double s1 = 0.0;
+    /// The variance process V as a function of t.
     quadratic v;
+    /// The variance process V0 as a function of t.
     quadratic v0;
 
+    /// Return the score at t.
     [[nodiscard]] double s(double t) const noexcept { return s0 + s1 * t; }
 
-    /// Give the variance process of a clock at t.
+    /// Return the variance process of a clock at t.
     [[nodiscard]] double variance(double t, variance_clock clock) const noexcept
     {
         if (clock == variance_clock::residual) {
@@ -140,14 +183,15 @@ struct score_line {
         return residual > free ? residual : free;
     }
 
-    /// Give the t at which the score is zero: the estimate.
+    /// Return the t at which the score is zero: the estimate.
     [[nodiscard]] double root() const noexcept { return -s0 / s1; }
 
-    /// Give the log e-value against t.
+    /// Return the log e-value against t.
     [[nodiscard]] double log_e(double t, double rho, side alternative, variance_clock clock) const noexcept
     {
         return normal_mixture_log_e(s(t), variance(t, clock), rho, alternative);
     }
+    /// Compare all members.
     bool operator==(const score_line&) const = default;
 };
 
@@ -171,7 +215,7 @@ struct short_list {
     }
 };
 
-// Narrow [low, high], where `rises_above` is false at low and true at high, to neighbouring doubles.
+// Narrows [low, high] to neighbouring doubles, given that `rises_above` is false at low and true at high.
 template <class Predicate>
 [[nodiscard]] double bisect_to_true(double low, double high, Predicate rises_above) noexcept
 {
@@ -189,7 +233,7 @@ template <class Predicate>
     return high;
 }
 
-// Insert the positive roots of b + a t + ... given as polynomial coefficients of degree 2.
+// Inserts the positive roots of c0 + c1 t + c2 t^2.
 inline void insert_quadratic_roots(double c0, double c1, double c2, short_list& out) noexcept
 {
     if (c2 == 0.0) {
@@ -210,7 +254,7 @@ inline void insert_quadratic_roots(double c0, double c1, double c2, short_list& 
     }
 }
 
-// Insert the positive roots of a cubic: between the extremes of a cubic at most one root lies.
+// Inserts the positive roots of a cubic, one at most between two neighbouring extremes.
 inline void insert_cubic_roots(double c0, double c1, double c2, double c3, short_list& out) noexcept
 {
     if (c3 == 0.0) {
@@ -233,8 +277,7 @@ inline void insert_cubic_roots(double c0, double c1, double c2, double c3, short
     }
 }
 
-// Insert the distances u at which -log(v(u) + rho) + slope2 u^2 / (v(u) + rho) turns, for v around the
-// estimate.
+// Inserts the distances u from the estimate at which -log(v(u) + rho) + slope2 u^2 / (v(u) + rho) has an extreme.
 inline void insert_turning_points(double at_root, double linear, double square, double rho, double slope2,
                                   short_list& out) noexcept
 {
@@ -250,8 +293,8 @@ inline void insert_turning_points(double at_root, double linear, double square, 
     }
 }
 
-// The distance from the estimate, in one direction of t, at which the evidence first reaches `target` (log
-// 1/alpha). Infinite where it never does: far away the variance outgrows every score.
+// The distance from the estimate, in one direction of t, at which the evidence first reaches `target`, log(1 / alpha).
+// It is infinite where the evidence never does, because far away the variance grows faster than the squared score.
 [[nodiscard]] inline double first_crossing(const score_line& line, double root, double direction,
                                            double target, double rho, bool one_sided,
                                            variance_clock clock) noexcept
@@ -274,8 +317,8 @@ inline void insert_turning_points(double at_root, double linear, double square, 
     const auto half = [&](double u) {
         return normal_mixture_log_e(std::fabs(line.s1) * u, variance(u), rho, side::greater);
     };
-    // Between turning points the two-sided evidence is monotone, so the first turn that lies above the level
-    // brackets the first crossing. Only a variance that does not depend on t lets it grow for ever.
+    // Between turning points the two-sided evidence is monotone, so the first turning point above the level brackets
+    // the first crossing. Only where the variance does not depend on t does the evidence grow without bound.
     const auto crossing = [&](double level) {
         double low = 0.0;
         for (int i = 0; i < turns.size; ++i) {
@@ -298,7 +341,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
     if (!one_sided) {
         return crossing(target);
     }
-    // The one-sided evidence lies between the two-sided one and log 2 above it.
+    // The one-sided evidence is between the two-sided evidence and that plus log 2.
     const double near = two_sided(0.0) >= target - log_two ? 0.0 : crossing(target - log_two);
     if (!std::isfinite(near)) {
         return near;
@@ -317,11 +360,10 @@ inline void insert_turning_points(double at_root, double linear, double square, 
 
 }  // namespace detail
 
-/// Give every t around the estimate that the mixture does not reject: the confidence sequence for t at this
-/// look.
+/// Return every t around the estimate that the mixture does not reject: the confidence sequence for t at this look.
 ///
-/// For a one-sided alternative only the bound that it can move is finite. In terms of t; `greater` bounds t
-/// from below when the score falls with t (`s1 < 0`).
+/// For a one-sided alternative only one end is finite. The interval is one of t: where the score falls with t
+/// (`s1 < 0`), `greater` bounds t from below.
 /// errors: infinite ends where nothing can be excluded yet; both NaN when s1 is 0 or an argument is out of
 ///     range.
 /// cost: 2 to 7 us, exact to neighbouring doubles: the crossings are bracketed between the turning points of
@@ -354,13 +396,13 @@ namespace detail {
 
 struct fitted_line {
     score_line line;
-    double kappa = 0.0;        // at t = 0
+    double kappa = 0.0;        // the common level at t = 0
     double kappa_slope = 0.0;  // its change with t
-    double square = 0.0;       // sum of squares of the raw scores at t = 0, to recognise rounding noise
+    double square = 0.0;       // the sum of squares of the raw scores at t = 0, to recognise rounding noise
 };
 
-// Which part of a score goes away with what the challenger's coins did: with the exposures q = q1 - q0, and with what of a
-// covariate is not proportional to them. Both have mean zero whatever the models do.
+// The part of a score that the randomisation explains: the part proportional to the exposures q = q1 - q0, and to the
+// part of a covariate that is not proportional to them. Both have mean zero whatever the models do.
 class coin_regression {
 public:
     explicit coin_regression(const score_sums& sums) noexcept : sums_(sums)
@@ -381,7 +423,7 @@ public:
         for (std::size_t i = 0; i < sums.q1.size(); ++i) {
             zz_ += covariate(i) * covariate(i);
         }
-        // A covariate that is nearly constant would be nothing but rounding here. NaN has no part in it either.
+        // The rest of a nearly constant covariate would be rounding error only. A NaN is excluded too.
         zz_ = zz_ > 1e-20 * raw ? zz_ : 0.0;
     }
 
@@ -403,13 +445,13 @@ public:
         return {by_q / qq_, zz_ > 0.0 ? by_z / zz_ : 0.0};
     }
 
-    /// What is taken out of bucket i's score.
+    // The part that is subtracted from bucket i's score.
     [[nodiscard]] double part(const coefficients& c, std::size_t i) const noexcept
     {
         return c.kappa * q(i) + (zz_ > 0.0 ? c.beta * covariate(i) : 0.0);
     }
 
-    /// And out of its sum over both arms.
+    // The part that is subtracted from bucket i's sum over both arms.
     [[nodiscard]] double free_part(const coefficients& c, std::size_t i) const noexcept
     {
         const double k = sums_.k1[i] + sums_.k0[i];
@@ -425,12 +467,12 @@ private:
 
     const score_sums& sums_;
     double qq_ = 0.0;
-    double zz_ = 0.0;     // 0: there is no covariate
-    double level_ = 0.0;  // its regression on q
+    double zz_ = 0.0;     // 0 where there is no covariate
+    double level_ = 0.0;  // the coefficient of the covariate's regression on q
 };
 
-// Regress a(i) + t b(i) on what the coins did (no intercept), keep the residual sums; centre c(i) + t d(i) less the same
-// part of both arms' sums.
+// Regresses a(i) + t b(i) on the randomisation (no intercept) and keeps the sums of residuals; subtracts the same
+// part, taken of both arms' sums, from c(i) + t d(i).
 template <class A, class B, class C, class D>
 [[nodiscard]] fitted_line fit_score_line(const score_sums& sums, A a, B b, C c, D d) noexcept
 {
@@ -473,9 +515,9 @@ template <class A, class B, class C, class D>
     return fit;
 }
 
-// What a metric is divided by, and the level its scores are taken around. A mean has exposures and 0, since the regression
-// takes its level out; a ratio has its denominator and the champion's ratio, with the champion's scores scaled by how much
-// more of the denominator the challenger has, so that both arms' noise is that of their ratio.
+// The denominator of a metric, and the level around which its scores are taken. A mean has the exposures, and level 0,
+// because the regression subtracts its level. A ratio has its denominator and the champion's ratio; the champion's
+// scores are scaled by the quotient of the arms' denominators, so that the noise of both arms is that of their ratio.
 struct divisor {
     std::span<const double> one;
     std::span<const double> zero;
@@ -505,7 +547,7 @@ struct divisor {
     }
 };
 
-// The score's line, whose slopes are those of bucket i's score and of both arms' sum.
+// The line of the score; its slopes are those of bucket i's score and of both arms' sum.
 template <class B, class D>
 [[nodiscard]] fitted_line fit_against(const score_sums& sums, const divisor& by, B b, D d) noexcept
 {
@@ -553,7 +595,7 @@ template <class B, class D>
            std::isfinite(line.v.c2) && std::isfinite(line.v0.c0) && std::isfinite(line.v0.c2);
 }
 
-// Means, counts and the states that need no score.
+// The means, counts and states that need no score.
 [[nodiscard]] inline score_result describe(const score_sums& sums) noexcept
 {
     score_result result;
@@ -592,7 +634,7 @@ template <class B, class D>
            std::isfinite(options.null);
 }
 
-// What both forms share once the line is known: evidence at t, states, and whether an interval may be given.
+// The part that both forms share once the line is known: evidence at t, states, and whether an interval may be given.
 inline void judge(score_result& result, const fitted_line& fit, double t,
                   const score_options& options) noexcept
 {
@@ -605,8 +647,8 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     result.s = line.s(t);
     result.v = line.v(t);
     result.v0 = line.v0(t);
-    // A constant metric leaves rounding noise. It is refused against every null: that no event was seen yet
-    // must not become evidence that a margin holds.
+    // A constant metric leaves rounding noise. It is refused against every null: the absence of events so far must
+    // not count as evidence that a margin holds.
     constexpr double rounding = 1e-28;  // squared and relative
     if (!(line.v.c0 > rounding * fit.square) || !(result.v > rounding * fit.square)) {
         result.state = status::zero_variance;
@@ -621,14 +663,14 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 
 }  // namespace detail
 
-/// Give the score of a difference theta (challenger minus champion): each x becomes x - theta A, or x - theta A d for a
-/// ratio of means.
+/// Return the score of a difference theta (challenger minus champion): x is replaced by x - theta A, and for a ratio
+/// of means by x - theta A d.
 [[nodiscard]] inline score_line absolute_score(const score_sums& sums) noexcept
 {
     return detail::fit_difference(sums).line;
 }
 
-/// Give the score of a ratio r (challenger over champion) in terms of t = 1 / r - 1.
+/// Return the score of a ratio r (challenger divided by champion) as a function of t = 1 / r - 1.
 ///
 /// assumes: a metric whose mean is positive, kept without a subtracted constant.
 [[nodiscard]] inline score_line relative_score(const score_sums& sums) noexcept
@@ -637,22 +679,23 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 }
 
 /// Compare challenger and champion by propensity-centred scores per bucket of units: cluster-robust, unbiased
-/// while shares and outcomes drift, valid at every look once burnt in.
+/// while shares and outcomes drift, and valid at every look after the burn-in.
 ///
-/// kappa = sum PQ / sum Q^2 takes the common level out, S = sum(P - kappa Q), V = sum (P - kappa Q)^2 with P
-/// = p1 - p0 and Q = q1 - q0. The estimate is the theta whose score is zero; the interval holds every theta
-/// around it that the normal mixture does not reject.
+/// kappa = sum PQ / sum Q^2 is the common level, S = sum(P - kappa Q) and V = sum (P - kappa Q)^2, with P = p1 - p0
+/// and Q = q1 - q0. The estimate is the theta whose score is zero; the interval holds every theta around it that the
+/// normal mixture does not reject.
 ///
-/// A covariate's score Z is regressed out beside Q: like Q it has mean zero whatever the models do (CUPED, Lin's
-/// adjustment). For a ratio of means x becomes x - r d, with r the champion's ratio and the champion's scores scaled by the
-/// arms' denominators: the delta method by cluster, which a denominator that the challenger changes does not bias.
+/// A covariate's score Z is regressed out together with Q: like Q it has mean zero whatever the models do (CUPED,
+/// Lin's adjustment). For a ratio of means x becomes x - r d, with r the champion's ratio and the champion's scores
+/// scaled by the arms' denominators: the delta method by cluster, without bias where the challenger changes the
+/// denominator.
 /// assumes: each request was randomised with the propensity recorded, buckets are independent; asymptotic in
-///     the number of buckets with challenger data, so that number is enforced.
+///     the number of buckets with challenger data, which therefore has a minimum.
 /// errors: too_few without data in both arms, burn_in, zero_variance, low_overlap, out_of_range (NaN,
 ///     infinities, unequal lengths, options).
 /// cost: about 10 us for 1,024 buckets, half of it for the interval; no allocation.
 /// source: score test of a mean difference in a partly linear model (Robinson 1988), cluster sums (Liang and
-///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/statistics.md.
+///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/explanation/statistics.md.
 [[nodiscard]] inline score_result score_test(const score_sums& sums, const score_options& options) noexcept
 {
     constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -690,9 +733,8 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 /// Compare challenger and champion by their ratio: as `score_test` with P = p1 / r - p0 and G = g1 / r + g0.
 ///
 /// `options.null` is r - 1, so that 0.10 tests a ratio of 1.10. `estimate`, `lower` and `upper` are ratios.
-/// assumes: as score_test; a metric that is not negative, kept without a subtracted constant.
-/// errors: as score_test; too_few while an arm has nothing but zeros, out_of_range for a champion whose mean
-///     is negative.
+/// assumes: as score_test; a metric that is not negative, without a subtracted constant.
+/// errors: as score_test; too_few while an arm has only zeros, out_of_range for a champion whose mean is negative.
 [[nodiscard]] inline score_result relative_score_test(const score_sums& sums,
                                                       const score_options& options) noexcept
 {
@@ -720,7 +762,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     if (result.state == status::out_of_range) {
         return result;
     }
-    const double inverse = 1.0 + fit.line.root();  // champion over challenger
+    const double inverse = 1.0 + fit.line.root();  // champion divided by challenger
     if (!(inverse > 0.0)) {
         result.state = status::too_few;
         return result;
@@ -729,7 +771,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     if (result.state == status::ok) {
         const bounds ends =
             score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
-        // r = 1 / (1 + t) falls with t, so the ends change places. 1 + t <= 0 excludes no large ratio.
+        // r = 1 / (1 + t) falls with t, so the ends change places. Where 1 + t <= 0 no large ratio is excluded.
         result.lower = ends.upper == infinity ? 0.0 : 1.0 / (1.0 + ends.upper);
         result.upper = ends.lower > -1.0 ? 1.0 / (1.0 + ends.lower) : infinity;
     } else if (result.state == status::burn_in) {
@@ -739,7 +781,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     return result;
 }
 
-/// Give the score of a mean difference theta per observation from differences `d` of `n` observations per bucket.
+/// Return the score of a mean difference theta per observation from differences `d` of `n` observations per bucket.
 [[nodiscard]] inline score_line paired_score(std::span<const double> d, std::span<const double> n) noexcept
 {
     double sum = 0.0, count = 0.0, dd = 0.0, dn = 0.0, nn = 0.0;
@@ -754,10 +796,10 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     return {sum, -count, v, v};
 }
 
-/// Test a mean difference that is known to be zero under the null within each bucket: differences of one
-/// request under both models (shadow), credits of interleaved lists with known coins.
+/// Test a mean difference that is zero under the null within each bucket: differences between both models on one
+/// request (shadow), or credits of interleaved lists with known coins.
 ///
-/// S = sum d, V = sum d^2; the estimate is sum d / sum n with n the bucket's number of observations.
+/// S = sum d and V = sum d^2; the estimate is sum d / sum n, where n is the bucket's number of observations.
 /// assumes: buckets are independent and E d = 0 in each under the null (for n theta: E (d - n theta) = 0).
 /// errors: out_of_range (unequal lengths, NaN, negative n), too_few, burn_in (fewer than `min_buckets`
 ///     buckets with n > 0), zero_variance (no difference at all).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/stirling.hpp>
@@ -49,15 +50,15 @@ namespace detail {
     return sum;
 }
 
-// x log(x / m) + m - x for m = x - difference, to about 1e-18 of its own size: with counts of 1e12 the terms
-// of the plain formula are 1e16 times larger than the result.
+// x log(x / m) + m - x for m = x - difference, with an error of about 1e-18 of its own size: with counts of 1e12 the
+// terms of the plain formula are 1e16 times larger than the result.
 [[nodiscard]] inline double_double fine_deviance(double_double x, double_double difference) noexcept
 {
     const double_double m = add(x, negate(difference));
     const double_double w = divide(difference, add(x, m));
     if (std::fabs(w.high) < 1.0 / 3.0) {
-        // Loader's series: the first term is the result but for a part of order w, which a double holds well
-        // enough
+        // Loader's series: the first term differs from the result by a part of order w, for which a double is
+        // accurate enough.
         return add(multiply(difference, w), 2.0 * x.high * atanh_rest(w.high));
     }
     constexpr double_double log2_parts{0.6931471805599453094, 2.3190468138462996e-17};
@@ -77,21 +78,24 @@ namespace detail {
 
 }  // namespace detail
 
-/// Options of sequential_srm. The prior on the shares is a Dirichlet distribution around the planned ones
-/// with this many pseudo-counts in all: 10,000 looks for shares that are off by about one per cent of
-/// themselves.
+/// Set up sequential_srm.
 struct sequential_srm_options {
+    /// The total of pseudo-counts of the Dirichlet prior around the planned shares: 10,000 is tuned for shares that
+    /// differ from the plan by about one per cent of themselves.
     double concentration = 10'000.0;
+    /// Compare all members.
     bool operator==(const sequential_srm_options&) const = default;
 };
 
-/// Watch whether units arrive in the planned shares, at every unit or batch: a Bayes factor of any other
-/// shares against the planned ones, which are given as whole-number weights so that they are exact.
+/// Check at every unit or batch whether units arrive in the planned shares: a Bayes factor of any other shares against
+/// the planned ones.
 ///
-/// Use it for independent units (first exposures, distinct users) while the shares stay as planned. Requests
-/// of returning units are not independent, and shares that ramp need weights of their own per stage (one
-/// object each, `e_product`): for both use `clustered_srm`.
-/// assumes: each unit is given to arm i with probability weight_i / sum of weights, independently of those
+/// The planned shares are given as whole-number weights, so that they are exact.
+///
+/// When to use: independent units (first exposures, distinct users) while the shares stay as planned. When not:
+/// requests of returning units, which are not independent, or shares that ramp, which need an object with its own
+/// weights per stage (`e_product`); `clustered_srm` handles both.
+/// assumes: each unit is assigned to arm i with probability weight_i / sum of weights, independently of the units
 ///     before.
 /// errors: too_few without a unit; out_of_range (fewer than two weights above 0, more than 16, weights above
 ///     2^32, a concentration that is not positive, a unit in an arm without weight, more than 2^53 units).
@@ -100,8 +104,10 @@ struct sequential_srm_options {
 /// source: Lindon and Malek 2022, "Anytime-valid inference for multinomial count data", NeurIPS.
 class sequential_srm {
 public:
+    /// The largest number of arms.
     static constexpr std::size_t most_arms = 16;
 
+    /// Start without units; `weights` are proportional to the planned shares.
     explicit sequential_srm(std::span<const std::uint64_t> weights,
                             const sequential_srm_options& options = {}) noexcept
         : options_(options)
@@ -125,7 +131,7 @@ public:
         prior_part_ = total_weight_ > 0.0 ? smooth_part(0.0, {}) : 0.0;
     }
 
-    /// Count a unit of an arm. Returns false, and refuses it, when the arm has no weight.
+    /// Count a unit of an arm; for an arm without weight it is counted as refused, and the return value is false.
     bool update(std::size_t arm) noexcept
     {
         if (arm >= arms_ || !(weights_[arm] > 0.0)) {
@@ -138,8 +144,8 @@ public:
         return true;
     }
 
-    /// Count a batch, one count per arm: a single look. Returns false, and refuses it whole, when it does not
-    /// fit.
+    /// Count a batch, one count per arm: a single look. A batch that does not fit is refused as a whole, and the
+    /// return value is false.
     bool update(std::span<const std::uint64_t> counts) noexcept
     {
         bool fits = counts.size() == arms_;
@@ -175,6 +181,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !(total_weight_ > 0.0) || n_ > 0x1p53 ? status::out_of_range
@@ -182,15 +189,15 @@ public:
                                                                       : status::too_few;
     }
 
-    /// Give the logarithm of the Bayes factor against the planned shares.
+    /// Return the logarithm of the Bayes factor against the planned shares.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
             return not_a_number;
         }
-        // With z_i = prior + count and N their sum, log B(z) / B(prior) - sum count log share is sum [z log(z
-        // / (N share)) + N share - z] plus parts that only grow with log N. In z - N share the prior cancels:
-        // count - n share is a fraction of whole numbers.
+        // With z_i = prior + count and N their sum, log B(z) / B(prior) - sum count log share is sum [z log(z / (N
+        // share)) + N share - z] plus parts that only grow with log N. In z - N share the prior cancels: count - n
+        // share is a fraction of whole numbers.
         detail::double_double divergence;
         for (std::size_t i = 0; i < arms_; ++i) {
             if (weights_[i] > 0.0) {
@@ -204,20 +211,22 @@ public:
         }
         return detail::add(divergence, smooth_part(n_, counts_) - prior_part_).high;
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
-    /// Give an arm's share as seen.
+    /// Return an arm's observed share.
     [[nodiscard]] double estimate(std::size_t arm) const noexcept
     {
         return arm < arms_ && n_ > 0.0 ? counts_[arm] / n_ : not_a_number;
     }
 
-    /// Give the interval of one arm's share, valid at every look at once; for all arms together divide alpha
-    /// by their number.
+    /// Return the interval of one arm's share, valid at every look; for all arms together divide alpha by their
+    /// number.
     [[nodiscard]] bounds interval(std::size_t arm, double alpha = 0.05) const noexcept
     {
         if (state() != status::ok || arm >= arms_ || !(weights_[arm] > 0.0) || !detail::is_alpha(alpha)) {
@@ -230,8 +239,11 @@ public:
                 detail::bernoulli_mixture_limit(counts_[arm], n_, a, b, target, 1.0)};
     }
 
+    /// Return how many units were counted.
     [[nodiscard]] double count() const noexcept { return n_; }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const sequential_srm&) const = default;
 
 private:
@@ -240,7 +252,8 @@ private:
         return detail::divide(detail::product(options_.concentration, weights_[i]), total_weight_);
     }
 
-    // What Stirling's formula adds to the divergence: sum [error(z) - log(z) / 2] - error(N) + log(N) / 2.
+    // The part of the divergence that comes from Stirling's correction: sum [error(z) - log(z) / 2] - error(N) +
+    // log(N) / 2.
     [[nodiscard]] double smooth_part(double n, const std::array<double, most_arms>& counts) const noexcept
     {
         const double all = options_.concentration + n;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/gauss_legendre.hpp>
@@ -12,18 +13,18 @@ namespace joust {
 inline namespace v0 {
 namespace stats::detail {
 
-/// A Brownian motion with drift that is looked at now and then, and stops where it leaves a region: the law
-/// of group-sequential score statistics.
-///
-/// The sub-density of the motion still running is kept at Gauss-Legendre nodes of the last region. Which
-/// nodes the next step needs depends on its length, so the density is laid out when the next look is known:
-/// each look costs one convolution.
-/// source: Armitage, McPherson and Rowe 1969; Jennison and Turnbull 2000, chapter 19.
+// A Brownian motion with drift that is observed at looks, and stops where it leaves a region: the distribution of
+// group-sequential score statistics.
+//
+// The sub-density of the motion that has not stopped is stored at Gauss-Legendre nodes of the last region. The nodes
+// that the next step needs depend on its length, so the density is computed when the next look is known: each look
+// costs one convolution.
+// source: Armitage, McPherson and Rowe 1969; Jennison and Turnbull 2000, chapter 19.
 class stopped_walk {
 public:
     explicit stopped_walk(double drift = 0.0) : drift_(drift), at_{0.0}, mass_{1.0} {}
 
-    /// Go on to the look at `information`, beyond the last one.
+    // Advances to the look at `information`, which is more than at the last one.
     void go_to(double information)
     {
         if (pending_) {
@@ -34,7 +35,7 @@ public:
         next_ = information;
     }
 
-    /// Stop outside [lower, upper], in units of the score S = Z sqrt(information), at the look gone to.
+    // Stops outside [lower, upper], in units of the score S = Z sqrt(information), at the current look.
     void keep(double lower, double upper)
     {
         lower_ = lower;
@@ -42,11 +43,11 @@ public:
         pending_ = true;
     }
 
-    /// The probability of reaching the look gone to and being above (below) s there.
+    // The probability of reaching the current look and being above (below) s there.
     [[nodiscard]] double above(double s) const { return tail(s, 1.0); }
     [[nodiscard]] double below(double s) const { return tail(s, -1.0); }
 
-    /// The sub-density at s.
+    // The sub-density at s.
     [[nodiscard]] double density(double s) const
     {
         const std::size_t from = first_within(s, -1.0);
@@ -60,11 +61,10 @@ public:
         return sum * inverse_sqrt_two_pi * scale;
     }
 
-    /// The s with `probability` above it (direction 1) or below it (-1), infinite when there is none.
-    ///
-    /// Survival functions of truncated sums of normal steps are log-concave, so Newton's steps on the
-    /// logarithm converge from beyond the root. A bracket catches those that leap over the end of what can be
-    /// represented.
+    // The s with `probability` above it (direction 1) or below it (-1); infinite where there is no such s.
+    //
+    // Survival functions of truncated sums of normal steps are log-concave, so Newton's steps on the logarithm
+    // converge from beyond the root. A bracket catches steps that leap over the end of what can be represented.
     [[nodiscard]] double point(double probability, double direction) const
     {
         constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -74,12 +74,12 @@ public:
         const double target = std::log(probability);
         const double centre = drift_ * next_;
         const double root = std::sqrt(next_);
-        // x is the distance from the centre towards the tail, in deviations
+        // x is the distance from the centre towards the tail, in standard deviations.
         double x = normal_upper_quantile(probability < 0.5 ? probability : 0.5);
         double low = -40.0;
         double high = 40.0;
         if (!(std::log(tail(centre + direction * low * root, direction)) >= target)) {
-            return -direction * infinity;  // less than that is left altogether
+            return -direction * infinity;  // less probability than that is left in total
         }
         for (int step = 0; step < 200; ++step) {
             const double s = centre + direction * x * root;
@@ -102,8 +102,8 @@ public:
     }
 
 private:
-    // Where the steps that can matter begin or end. In a tail the likeliest way to s leads over a
-    // proportional point of the last look, so the reach grows with s.
+    // The first node whose steps to s can matter. In a tail the likeliest path to s leads over a proportional point
+    // of the last look, so the reach grows with s.
     [[nodiscard]] std::size_t first_within(double s, double direction) const
     {
         const double proportional = std::fabs(s - drift_ * next_) * deviation_ / next_;
@@ -159,8 +159,7 @@ private:
     {
         const double root = std::sqrt(next_);
         const double centre = drift_ * next_;
-        // An open end is cut where 1e-15 is left; a finite one is kept, so that tails keep their relative
-        // precision.
+        // An open end is cut where 1e-15 is left; a finite one is kept, so that tails keep their relative precision.
         double lower = std::isfinite(lower_) ? lower_ : centre - 8.0 * root;
         double upper = std::isfinite(upper_) ? upper_ : centre + 8.0 * root;
         lower = lower > centre - 38.0 * root ? lower : centre - 38.0 * root;
@@ -187,8 +186,8 @@ private:
     }
 
     double drift_;
-    double information_ = 0.0;  // of the look whose region is laid out
-    double step_ = 0.0;         // from there to the look gone to
+    double information_ = 0.0;  // that of the look whose density is stored
+    double step_ = 0.0;         // the information from there to the current look
     double deviation_ = 0.0;
     double next_ = 0.0;
     double lower_ = 0.0;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -14,11 +15,11 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Give the logarithm of the e-value of a t statistic: with the variance unknown, exact for normal data.
+/// Return the logarithm of the e-value of a t statistic: exact for normal data of unknown variance.
 ///
-/// `information` is what the estimate's variance is sigma^2 over: n for one mean, n1 n2 / (n1 + n2) for two.
-/// `ratio` is t^2 / df, or information times difference^2 over the sum of squared residuals. The effect in
-/// units of sigma has a normal prior of variance 1 / phi.
+/// The estimate's variance is sigma^2 / `information`: n for one mean, n1 n2 / (n1 + n2) for two. `ratio` is t^2 /
+/// df, or information times difference^2 divided by the sum of squared residuals. The effect in units of sigma has a
+/// normal prior of variance 1 / phi.
 /// assumes: normal observations with one variance.
 /// errors: NaN unless information >= 0, df >= 1, phi > 0, ratio >= 0.
 /// source: Lindon, Ham, Tingley and Bojinov 2022, "Anytime-valid linear models and regression adjusted causal
@@ -28,9 +29,9 @@ namespace stats {
     if (!(information >= 0.0 && df >= 1.0 && phi > 0.0 && ratio >= 0.0)) {
         return not_a_number;
     }
-    // (df + 1) / 2 times -log[(1 + a r) / (1 + r)], a = phi / (phi + information). The quotient is both 1 -
-    // (1 - a) r / (1 + r) and a + (1 - a) / (1 + r): near 1 the first loses nothing, elsewhere the second,
-    // all of whose terms are positive.
+    // (df + 1) / 2 times -log[(1 + a r) / (1 + r)], a = phi / (phi + information). The quotient is both
+    // 1 - (1 - a) r / (1 + r) and a + (1 - a) / (1 + r). The first loses nothing near 1; the second, a sum of positive
+    // terms, is used elsewhere.
     const double a = phi / (phi + information);
     const double rest = information / (phi + information);
     const double lost = std::isinf(ratio) ? rest : rest * (ratio / (1.0 + ratio));
@@ -38,7 +39,7 @@ namespace stats {
     return -0.5 * std::log1p(information / phi) - 0.5 * (df + 1.0) * log_quotient;
 }
 
-/// Give the t^2 / df at which `t_log_e` reaches log(1 / alpha); infinite when no difference would.
+/// Return the t^2 / df at which `t_log_e` reaches log(1 / alpha); infinite when no difference would.
 [[nodiscard]] inline double t_bound(double information, double df, double phi, double alpha) noexcept
 {
     if (!(information >= 0.0 && df >= 1.0 && phi > 0.0 && detail::is_alpha(alpha))) {
@@ -50,17 +51,20 @@ namespace stats {
     return room > 0.0 ? growth / room : std::numeric_limits<double>::infinity();
 }
 
-/// Options of t_e_process. `planned` is the number of observations (per arm, with two) where the interval
-/// shall be tightest; fix it beforehand.
+/// Set up t_e_process.
 struct t_e_process_options {
+    /// The mean, or the difference of means, under the null hypothesis.
     double null = 0.0;
+    /// The number of observations (per arm, with two) at which the interval shall be narrowest; fix it before the
+    /// data.
     double planned = 1'000.0;
+    /// Compare all members.
     bool operator==(const t_e_process_options&) const = default;
 };
 
 namespace detail {
 
-// The precision of the prior with which a 5 % interval is tightest at this much information.
+// The precision of the prior for which a 5 % interval is narrowest at this much information.
 [[nodiscard]] inline double planned_phi(double planned_information) noexcept
 {
     return planned_information > 0.0 && std::isfinite(planned_information) ? planned_information / 7.94
@@ -69,25 +73,26 @@ namespace detail {
 
 }  // namespace detail
 
-/// Follow one mean, or the mean of paired differences, of normal data with unknown variance: valid at every
-/// look from the second observation on, without burn-in.
+/// Follow one mean, or the mean of paired differences, of normal data with unknown variance: valid at every look from
+/// the second observation on, without burn-in.
 ///
-/// Use it for nearly normal quantities (totals per bucket, means of batches). Not for skewed or rare
-/// outcomes: there it is as wrong as any t test on few observations, so use `empirical_bernstein`, `betting`
-/// or, past its burn-in, `asymptotic_confidence_sequence`.
+/// When to use: nearly normal quantities (totals per bucket, means of batches). When not: skewed or rare outcomes, for
+/// which it is as wrong as any t test on few observations; use `empirical_bernstein`, `betting` or, after its burn-in,
+/// `asymptotic_confidence_sequence`.
 /// assumes: independent normal observations with one mean and one variance; no randomisation is needed.
-/// errors: too_few below 2 observations, zero_variance (all the same), out_of_range (a value that was not
+/// errors: too_few below 2 observations, zero_variance (all are equal), out_of_range (a value that was not
 ///     finite, or options).
 /// cost: about 10 ns per observation and 25 ns per p-value; 80 bytes.
 /// source: as t_log_e.
 class t_e_process {
 public:
+    /// Start without observations.
     explicit t_e_process(const t_e_process_options& options = {}) noexcept
         : null_(options.null), phi_(detail::planned_phi(options.planned))
     {
     }
 
-    /// Add an observation. Returns false, and counts it as refused, when it is not finite.
+    /// Add an observation; one that is not finite is counted as refused, and the return value is false.
     bool update(double x) noexcept
     {
         const bool added = values_.add(x);
@@ -95,9 +100,9 @@ public:
         return added;
     }
 
-    /// Add another part of the same data. Merge on a schedule that does not depend on what the parts say.
+    /// Add another part of the same data. Merge on a schedule that does not depend on the results of the parts.
     ///
-    /// The largest evidence kept is this one's, or that of all together.
+    /// The largest evidence kept is that of this part, or that of all data together.
     /// errors: returns false, and changes nothing, unless the options agree.
     bool merge(const t_e_process& other) noexcept
     {
@@ -109,6 +114,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         if (values_.rejected() != 0 || !(phi_ > 0.0) || !std::isfinite(null_)) {
@@ -120,6 +126,7 @@ public:
         return values_.variance() > 0.0 ? status::ok : status::zero_variance;
     }
 
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
@@ -130,15 +137,18 @@ public:
         const double distance = detail::mean_distance(values_, null_);
         return t_log_e(distance / squares * distance * n, n, n - 1.0, phi_);
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return the mean of the observations.
     [[nodiscard]] double estimate() const noexcept { return values_.mean(); }
 
-    /// Give the interval of the mean, valid at every look at once; infinite while there are too few
-    /// observations for this alpha.
+    /// Return the interval of the mean, valid at every look; infinite while there are too few observations for this
+    /// alpha.
     [[nodiscard]] bounds interval(double alpha = 0.05) const noexcept
     {
         if (state() != status::ok || !detail::is_alpha(alpha)) {
@@ -149,8 +159,11 @@ public:
         return {values_.mean() - half, values_.mean() + half};
     }
 
+    /// Return how many observations were counted.
     [[nodiscard]] double count() const noexcept { return static_cast<double>(values_.count()); }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return values_.rejected(); }
+    /// Compare all members.
     bool operator==(const t_e_process&) const = default;
 
 private:
@@ -168,20 +181,21 @@ private:
 
 /// Follow the difference of two means, first minus second, of normal data with one unknown variance.
 ///
-/// assumes: independent normal observations with a common variance; that the arm of each was chosen without
-///     regard to outcomes.
-/// errors: too_few without an observation in each arm and three in all; otherwise as t_e_process.
+/// assumes: independent normal observations with a common variance; an assignment to arms that does not depend on
+///     outcomes.
+/// errors: too_few without an observation in each arm and three in total; otherwise as t_e_process.
 /// cost: as t_e_process; 150 bytes.
 /// source: as t_log_e.
 class two_sample_t_e_process {
 public:
+    /// Start without observations.
     explicit two_sample_t_e_process(const t_e_process_options& options = {}) noexcept
         : null_(options.null), phi_(detail::planned_phi(0.5 * options.planned))
     {
     }
 
-    /// Add an observation of the first arm, or of the second. Returns false, and counts it as refused, when it
-    /// is not finite.
+    /// Add an observation of the first or of the second arm; one that is not finite is counted as refused, and the
+    /// return value is false.
     bool update(bool first, double x) noexcept
     {
         const bool added = (first ? first_ : second_).add(x);
@@ -189,7 +203,7 @@ public:
         return added;
     }
 
-    /// As t_e_process::merge.
+    /// Add another part, as t_e_process::merge does.
     bool merge(const two_sample_t_e_process& other) noexcept
     {
         if (null_ != other.null_ || phi_ != other.phi_) {
@@ -201,6 +215,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         if (first_.rejected() + second_.rejected() != 0 || !(phi_ > 0.0) || !std::isfinite(null_)) {
@@ -212,6 +227,7 @@ public:
         return squares() > 0.0 ? status::ok : status::zero_variance;
     }
 
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
@@ -220,14 +236,17 @@ public:
         const double distance = estimate() - null_;
         return t_log_e(distance / squares() * distance * information(), information(), df(), phi_);
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return the difference of the means, first minus second.
     [[nodiscard]] double estimate() const noexcept { return first_.mean_difference(second_); }
 
-    /// As t_e_process::interval, of the difference.
+    /// Return the interval of the difference, as t_e_process::interval does.
     [[nodiscard]] bounds interval(double alpha = 0.05) const noexcept
     {
         if (state() != status::ok || !detail::is_alpha(alpha)) {
@@ -237,7 +256,9 @@ public:
         return {estimate() - half, estimate() + half};
     }
 
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return first_.rejected() + second_.rejected(); }
+    /// Compare all members.
     bool operator==(const two_sample_t_e_process&) const = default;
 
 private:

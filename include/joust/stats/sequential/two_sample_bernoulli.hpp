@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -13,24 +14,25 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of two_sample_bernoulli. `prior` is what each rate is expected to be before data (Turner, Ly and
-/// Gruenwald advise pseudo-counts of 0.18).
-///
-/// With `side::greater` bets are placed only on a larger first rate, so that the null is "first at most
-/// second".
+/// Set up two_sample_bernoulli.
 struct two_sample_bernoulli_options {
+    /// The departure that bets look for; `side::greater` bets only on a larger first rate, so that the null is
+    /// "first at most second".
     side alternative = side::two;
+    /// The prior on each rate; Turner, Ly and Gruenwald recommend pseudo-counts of 0.18.
     beta_prior prior{0.18, 0.18};
+    /// Compare all members.
     bool operator==(const two_sample_bernoulli_options&) const = default;
 };
 
 /// Compare two success rates, first minus second, at every look, from the first observation on.
 ///
-/// `log_e` tests that both rates are equal, whatever they are. Feed it one request at a time with the share
-/// of the first arm in the plan that served it, or by blocks of fixed sizes. Use it for conversions and other
-/// proportions, also rare ones; for rare failures under a guardrail `first_failure` reacts sooner. `interval`
-/// is of the difference, from a joint beta mixture; being built otherwise it may still contain 0 when the
-/// e-value rejects.
+/// `log_e` tests that both rates are equal, whatever they are. Add one request at a time with the share of the first
+/// arm in the plan that served it, or blocks of fixed sizes. `interval` is that of the difference, from a joint beta
+/// mixture; because it is built differently, it may still contain 0 when the e-value rejects.
+///
+/// When to use: conversions and other proportions, also rare ones. When not: rare failures under a guardrail;
+/// `first_failure` reacts sooner.
 /// assumes: one at a time: every request was randomised with the share given; then any drift of the common
 ///     rate is allowed. Blocks: independent outcomes with one rate within the block; no randomisation is
 ///     needed. The interval: two rates that do not change.
@@ -42,13 +44,14 @@ struct two_sample_bernoulli_options {
 ///     as the weight of the first arm.
 class two_sample_bernoulli {
 public:
+    /// Start without observations.
     explicit two_sample_bernoulli(const two_sample_bernoulli_options& options = {}) noexcept
         : options_(options), usable_(options.prior.successes > 0.0 && options.prior.failures > 0.0 &&
                                      std::isfinite(options.prior.successes + options.prior.failures))
     {
     }
 
-    /// Add one request that was served by the first arm with probability `share`.
+    /// Add one request that the first arm served with probability `share`.
     ///
     /// Returns false, and counts it as refused, unless 0 < share < 1.
     bool update(bool first, bool success, double share) noexcept
@@ -74,7 +77,7 @@ public:
 
     /// Add a block: k1 successes of n1 in the first arm, k2 of n2 in the second.
     ///
-    /// The sizes must not depend on the outcomes. Blocks with an empty arm count, but are no evidence.
+    /// The sizes must not depend on the outcomes. Blocks with an empty arm are counted, but are no evidence.
     /// Returns false, and counts it as refused, when k1 > n1 or k2 > n2.
     bool update(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2, std::uint64_t n2) noexcept
     {
@@ -101,8 +104,8 @@ public:
         return true;
     }
 
-    /// Add an independent part of the same trial: evidence multiplies. Merge on a schedule that does not
-    /// depend on what the parts say.
+    /// Add an independent part of the same trial: evidence multiplies. Merge on a schedule that does not depend on
+    /// the results of the parts.
     ///
     /// errors: returns false, and changes nothing, unless the options agree.
     bool merge(const two_sample_bernoulli& other) noexcept
@@ -120,27 +123,30 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !usable_ ? status::out_of_range
                : n1_ + n2_ > 0.0         ? status::ok
                                          : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return state() == status::ok ? log_e_ : not_a_number; }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
-    /// Give the difference of the rates seen; NaN while an arm is empty.
+    /// Return the difference of the observed rates; NaN while an arm is empty.
     [[nodiscard]] double estimate() const noexcept
     {
         return n1_ > 0.0 && n2_ > 0.0 ? k1_ / n1_ - k2_ / n2_ : not_a_number;
     }
 
-    /// Give the interval of the difference, valid at every look at once: the shadow of the joint region of
-    /// both rates.
+    /// Return the interval of the difference, valid at every look: the projection of the joint region of both rates.
     [[nodiscard]] bounds interval(double alpha = 0.05) const noexcept
     {
         if (state() != status::ok || !detail::is_alpha(alpha)) {
@@ -150,7 +156,9 @@ public:
         return {-reach(k2_, n2_, k1_, n1_, target), reach(k1_, n1_, k2_, n2_, target)};
     }
 
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const two_sample_bernoulli&) const = default;
 
 private:
@@ -165,8 +173,8 @@ private:
     }
     void remember() noexcept { max_log_e_ = log_e_ > max_log_e_ ? log_e_ : max_log_e_; }
 
-    // Where the slope of the log likelihood of k in n is -pull: pull p^2 + (n - pull) p - k = 0, by the form
-    // of the root without cancellation.
+    // The p at which the slope of the log likelihood of k in n is -pull: pull p^2 + (n - pull) p - k = 0, solved
+    // without cancellation.
     [[nodiscard]] static double pulled(double k, double n, double pull) noexcept
     {
         if (n == 0.0) {
@@ -181,8 +189,8 @@ private:
         return p < 1.0 ? p : 1.0;
     }
 
-    // The largest p - q within the joint region. On its edge both likelihoods have opposite slopes, so one
-    // number, the pull, leads along all candidates.
+    // The largest p - q within the joint region. On its border both likelihoods have opposite slopes, so one number,
+    // the pull, parametrises all candidates.
     [[nodiscard]] double reach(double k, double n, double l, double m, double target) const noexcept
     {
         const auto at = [&](double pull, double& p, double& q_failure) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/result.hpp>
@@ -15,29 +16,39 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// One pair of arms as it was judged among all pairs. `difference` is first minus second, `adjusted` its p-value (or the
-/// smallest alpha at which e-BH rejects) after correction.
+/// Hold the result for one pair of arms among all pairs.
 struct judged_pair {
+    /// The first arm, by position.
     std::size_t first = 0;
+    /// The second arm, by position.
     std::size_t second = 0;
+    /// The difference first minus second.
     double difference = not_a_number;
+    /// The p-value after correction, or the smallest alpha at which e-BH rejects.
     double adjusted = not_a_number;
+    /// True where the pair differs at the chosen level.
     bool differs = false;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
-/// All k (k - 1) / 2 pairs, in the order (0, 1), (0, 2), ..., (k - 2, k - 1).
+/// Hold the results of all k (k - 1) / 2 pairs, in the order (0, 1), (0, 2), ..., (k - 2, k - 1).
 struct all_pairs_result {
+    /// The name of the method, for reports.
     std::string_view method{};
+    /// The pairs.
     std::vector<judged_pair> pairs{};
-    /// by arm: pairs that differ in its favour
+    /// By arm: the number of pairs that differ in its favour.
     std::vector<std::size_t> wins{};
+    /// By arm: the number of pairs that differ in favour of the other arm.
     std::vector<std::size_t> losses{};
+    /// The number of pairs that differ.
     std::size_t differences = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
-/// A test of two arms by number, first minus second, that returns a `test_result`.
+/// A test of two arms by position, first minus second, that returns a `test_result`.
 template <class F>
 concept pair_test = requires(const F& f, std::size_t arm) {
     { f(arm, arm).p_value } -> std::convertible_to<double>;
@@ -45,10 +56,13 @@ concept pair_test = requires(const F& f, std::size_t arm) {
     { f(arm, arm).state } -> std::convertible_to<status>;
 };
 
-/// What a sequential test says of two arms: the logarithm of its e-value, and the difference.
+/// Hold the result of a sequential test of two arms.
 struct pair_e_value {
+    /// The logarithm of the e-value.
     double log_e = not_a_number;
+    /// The difference first minus second.
     double difference = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::ok;
 };
 
@@ -80,17 +94,21 @@ namespace detail {
 
 }  // namespace detail
 
-/// Options of all_pairs.
+/// Set up all_pairs.
 struct all_pairs_options {
+    /// The error that all pairs together may have.
     double alpha = 0.05;
+    /// How pairs without a p-value are treated.
     missing_p missing = missing_p::counted;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
 };
 
-/// Compare every arm with every other at one look: `test(i, j)` for all pairs, corrected by Holm, so that any false
-/// difference has probability alpha at most.
+/// Compare every arm with every other at one look: `test(i, j)` for all pairs, corrected by Holm, so that the
+/// probability of any false difference is alpha or less.
 ///
-/// Use it to say who differs from whom. To name the best arm alone `best_arm` has more power.
+/// When to use: the question is which arms differ from which. When not: only the best arm is wanted; `best_arm` has
+/// more power.
 /// assumes: what the test assumes, of each pair; nothing about how pairs depend on each other.
 /// errors: too_few (fewer than two arms, no p-value), out_of_range (alpha). A pair whose test has no p-value keeps its
 ///     state; see missing_p.
@@ -114,8 +132,8 @@ template <pair_test Test>
                                   options.lower_is_better);
 }
 
-/// The same from e-values, at any look: `evidence(i, j)` for all pairs, by e-BH. Of the differences named, alpha are false
-/// on average.
+/// Compare every arm with every other at any look from e-values: `evidence(i, j)` for all pairs, corrected by e-BH. On
+/// average a share alpha of the differences found is false.
 ///
 /// source: Wang and Ramdas 2022.
 template <class Evidence>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -17,14 +18,15 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// An unconditional exact test, with the common proportion at which its p-value is largest.
+/// Report an unconditional exact test.
 struct unconditional_result : test_result {
+    /// The common proportion at which the p-value is largest.
     double nuisance = not_a_number;
 };
 
 namespace detail {
 
-// Tables as extreme as the observed one: for each x of the first sample the x2 <= up_to and those >= from.
+// Tables at least as extreme as the observed one: for each x of the first sample the x2 <= up_to and those >= from.
 struct rejection_region {
     std::size_t n1, n2;
     buffer<std::int64_t> up_to;
@@ -51,8 +53,8 @@ public:
         }
     }
 
-    // The logarithm at the angle whose squared sine is the proportion. Sums are of positive terms; where they are
-    // tiny they are formed again as logarithms, so that nothing underflows.
+    // The logarithm of the probability at the angle whose squared sine is the proportion. The sums have positive
+    // terms; where they are tiny they are computed again as logarithms, so that nothing underflows.
     [[nodiscard]] double operator()(double angle) noexcept
     {
         const double log_p = 2.0 * std::log(std::sin(angle));
@@ -61,9 +63,9 @@ public:
         return total > 1e-200 ? std::log(total) : sum<true>(log_p, log_q);
     }
 
-    // The angle and the value of the maximum. In this angle a binomial law has standard deviation 1 / (2 sqrt n)
-    // whatever its proportion, so nothing in the sum is narrower: an even grid at a fifth of that misses no
-    // summit, and each that may be the highest is climbed.
+    // The maximum, and the angle at which it is. In this angle a binomial distribution has standard deviation
+    // 1 / (2 sqrt n) whatever its proportion, so nothing in the sum is narrower: an even grid at a fifth of that
+    // misses no peak, and each peak that may be the highest is climbed.
     [[nodiscard]] double maximum(double& at) noexcept
     {
         constexpr double right_angle = 1.57079632679489661923;
@@ -155,8 +157,8 @@ private:
         return total;
     }
 
-    // Golden sections between two points around a summit. Near its top the value is flat, so an angle to 1e-8
-    // gives it to 1e-15.
+    // Golden section search between two points around a peak. Near its top the value is flat, so an angle to 1e-8
+    // gives the value to 1e-15.
     [[nodiscard]] double climb(double from, double to, double& where) noexcept
     {
         constexpr double golden = 0.61803398874989484820;
@@ -189,7 +191,7 @@ private:
 
 inline constexpr std::uint64_t unconditional_most = 20'000;
 
-// Whether the table can be judged; if not, or if nothing is to be judged, the state says so.
+// Checks whether the table can be tested; otherwise, and where the result is already known, sets the state.
 [[nodiscard]] inline bool begin_unconditional(unconditional_result& result, std::uint64_t a, std::uint64_t b,
                                               std::uint64_t c, std::uint64_t d,
                                               const test_options& options) noexcept
@@ -229,7 +231,7 @@ inline void set_log_p(unconditional_result& result, double log_p, double angle) 
     result.nuisance = std::sin(angle) * std::sin(angle);
 }
 
-// log of Fisher's one-sided p-value of the table x, n1 - x, y, n2 - y.
+// The log of Fisher's one-sided p-value of the table x, n1 - x, y, n2 - y.
 [[nodiscard]] inline double log_fisher_tail(std::size_t x, std::size_t n1, std::size_t y, std::size_t n2,
                                             bool up) noexcept
 {
@@ -259,12 +261,15 @@ inline void set_log_p(unconditional_result& result, double log_p, double angle) 
 
 }  // namespace detail
 
-/// Compare two proportions a / (a + b) and c / (c + d) exactly without conditioning on the successes seen:
-/// Boschloo's test, Fisher's one-sided p-value as the statistic.
+/// Compare two proportions a / (a + b) and c / (c + d) exactly, without conditioning on the observed successes:
+/// Boschloo's test, whose statistic is Fisher's one-sided p-value.
 ///
-/// Use it where Fisher's test would be used and both sample sizes were planned: it never errs more often than
-/// promised, and has more power. Its p-value is the largest over all common proportions; two-sided is twice the
-/// smaller side. The interval of the difference is Miettinen and Nurminen's score interval.
+/// It never errs more often than the level, and has more power than Fisher's test. The p-value is the largest over all
+/// common proportions; the two-sided one is twice that of the smaller side. The interval of the difference is
+/// Miettinen and Nurminen's score interval.
+///
+/// When to use: in place of Fisher's test, where both sample sizes were planned. When not: large samples, where
+/// `two_proportion_z` is as good and cheaper.
 /// assumes: independent units; both sample sizes fixed beforehand.
 /// errors: out_of_range (a sample above 20,000, alpha), too_few (an empty sample), zero_variance (no success, or
 ///     no failure: p is 1).
@@ -298,9 +303,9 @@ inline void set_log_p(unconditional_result& result, double log_p, double angle) 
     return result;
 }
 
-/// Compare two proportions exactly without conditioning: Barnard's test with the pooled z as the statistic.
+/// Compare two proportions exactly without conditioning: Barnard's test, whose statistic is the pooled z.
 ///
-/// As `boschloo_exact`, which is at least as powerful as Fisher's test; this one need not be.
+/// It works as `boschloo_exact`, which is always at least as powerful as Fisher's test; this one need not be.
 /// errors: as boschloo_exact.
 /// source: Barnard 1945; the pooled statistic: Suissa and Shuster 1985.
 [[nodiscard]] inline unconditional_result barnard_exact(std::uint64_t a, std::uint64_t b, std::uint64_t c,
@@ -319,7 +324,7 @@ inline void set_log_p(unconditional_result& result, double log_p, double angle) 
         if (successes == 0.0 || failures == 0.0) {
             return 0.0;
         }
-        // x n - y m is a whole number below 2^53
+        // x n - y m is a whole number below 2^53, so the difference is exact.
         return (x * n - y * m) / std::sqrt(m * n * successes * failures / (m + n));
     };
     const double z = pooled_z(static_cast<std::size_t>(a), static_cast<std::size_t>(c));

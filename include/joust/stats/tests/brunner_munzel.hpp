@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -16,24 +17,30 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of brunner_munzel. The reference is Student's t, closer for small samples, or the normal.
+/// Set up brunner_munzel.
 struct brunner_munzel_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// Compare with the normal distribution instead of Student's t, which is closer for small samples.
     bool normal_reference = false;
 };
 
-/// Ask whether values of the first sample tend to be larger than those of the second, where their laws may
+/// Test whether values of the first sample tend to be larger than those of the second, where their distributions may
 /// differ in spread and shape: Brunner and Munzel's test.
 ///
-/// Use it as the default rank test at one planned look; from about 10 values a sample. The estimate is
-/// P(first > second) - P(first < second), between -1 and 1, with its interval. `statistic` has the sign of the
-/// literature: positive where the second tends to be larger. `greater` means that the first does.
+/// The estimate is P(first > second) - P(first < second), between -1 and 1, with its interval. `statistic` has the
+/// sign of the literature: positive where the second sample tends to be larger. `side::greater` looks for a larger
+/// first one.
+///
+/// When to use: the default rank test at one planned look, from about 10 values per sample. When not: tiny samples;
+/// `mann_whitney_u` has an exact p-value.
 /// assumes: independent observations; infinities rank at the ends.
 /// errors: too_few (fewer than 2 in a sample), out_of_range (NaN, alpha), zero_variance (no placement varies).
-///     Then p is the limit: 1 when all values are equal or nothing tends anywhere, 0 when the samples are
-///     wholly apart, where `mann_whitney_u` has the exact p-value.
-/// cost: as mann_whitney_u without its shift, and Boost for the t distribution.
+///     Then p is the limit: 1 when all values are equal or neither sample tends to be larger, 0 when the samples do
+///     not overlap.
+/// cost: as mann_whitney_u without its shift, and Boost.Math for the t distribution.
 /// source: Brunner and Munzel 2000, "The nonparametric Behrens-Fisher problem".
 [[nodiscard]] inline test_result brunner_munzel(std::span<const double> x, std::span<const double> y,
                                                 const brunner_munzel_options& options = {})
@@ -62,7 +69,7 @@ struct brunner_munzel_options {
         twice_u += in_x * (2 * below_y + in_y);
         below_y += in_y;
     });
-    // A placement is how many of the other sample lie below, half of the equal ones counted.
+    // The placement of a value is the number of values of the other sample below it, where equal ones count one half.
     const double u = 0.5 * static_cast<double>(twice_u);
     const double mean_x = u / m;
     const double mean_y = m - u / n;
@@ -100,7 +107,7 @@ struct brunner_munzel_options {
         result.log_p = apart && towards ? -std::numeric_limits<double>::infinity() : 0.0;
         return result;
     }
-    // Variances of P(first > second) + P(equal) / 2 that come from either sample
+    // The variances of P(first > second) + P(equal) / 2 that come from either sample.
     const double from_x = varies_x ? square_x / (m - 1.0) / (m * n * n) : 0.0;
     const double from_y = varies_y ? square_y / (n - 1.0) / (n * m * m) : 0.0;
     const double variance = from_x + from_y;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/stirling.hpp>
@@ -31,12 +32,12 @@ namespace stats::detail {
         return {1.0, 0.0};
     }
     if (wins <= 0.5 * n) {
-        // The long tail is what the short one leaves: P(X <= wins - 1) = P(X >= n - wins + 1).
+        // The long tail is the complement of the short one: P(X <= wins - 1) = P(X >= n - wins + 1).
         const tail_probability other = coin_tail(losses + 1.0, wins - 1.0);
         return {1.0 - other.p, std::log1p(-other.p)};
     }
-    // Each term is (n - x) / (x + 1) of the one before, and that falls: far out a few terms are all, near the
-    // middle some sqrt(n) are.
+    // Each term is (n - x) / (x + 1) times the one before, and that factor falls: far out a few terms suffice, near
+    // the middle about sqrt(n) terms.
     double sum = 1.0;
     double term = 1.0;
     for (double x = wins; x < n; x += 1.0) {
@@ -51,7 +52,7 @@ namespace stats::detail {
     return {std::exp(log_p), log_p};
 }
 
-// The exact or mid-p value of a fair coin with `wins` and `losses`.
+// The exact or mid-p value for a fair coin with `wins` and `losses`.
 [[nodiscard]] inline tail_probability coin_test(double wins, double losses, bool mid_p,
                                                 side alternative) noexcept
 {
@@ -66,7 +67,7 @@ namespace stats::detail {
     const bool first = alternative == side::two ? wins > losses : alternative == side::greater;
     tail_probability tail = first ? coin_tail(wins, losses) : coin_tail(losses, wins);
     if (mid_p) {
-        // tail - pmf / 2 on the log scale: both may underflow
+        // tail - pmf / 2 on the log scale, because both may underflow.
         const double share = std::exp(coin_log_pmf(wins, n) - tail.log_p);
         tail.log_p += std::log1p(-0.5 * share);
         tail.p *= 1.0 - 0.5 * share;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -17,7 +18,7 @@ namespace stats {
 
 namespace detail {
 
-// Whether all are p-values; too_few for none.
+// Checks that all are p-values; too_few where there are no p-values.
 [[nodiscard]] inline status p_values_state(std::span<const double> p) noexcept
 {
     for (const double value : p) {
@@ -45,11 +46,12 @@ namespace detail {
 
 }  // namespace detail
 
-/// Combine independent p-values by the product: strong where one of them is very small.
+/// Combine independent p-values by their product: strong where one of them is very small.
 ///
-/// assumes: independent tests (other days, other users); for dependent ones `cauchy_combine`.
-/// errors: too_few (none), out_of_range (outside [0, 1], NaN).
-/// source: Fisher 1932. `statistic` is chi-squared with 2 degrees of freedom per test.
+/// `statistic` is chi-squared with 2 degrees of freedom per test.
+/// assumes: independent tests (other days, other users); for dependent ones use `cauchy_combine`.
+/// errors: too_few (no p-values), out_of_range (outside [0, 1], NaN).
+/// source: Fisher 1932.
 [[nodiscard]] inline test_result fisher_combine(std::span<const double> p) noexcept
 {
     test_result result;
@@ -71,9 +73,9 @@ namespace detail {
 
 /// Combine independent one-sided p-values by the sum of their normal scores, with weights where given.
 ///
-/// Use it for one question asked several times (weights: square roots of sample sizes); all tests must look to
-/// the same side.
-/// errors: too_few (none), out_of_range (outside [0, 1], NaN, weights negative or of another length; a p of 0
+/// When to use: one question that was tested several times (weights: square roots of sample sizes). When not: tests
+/// that look in different directions.
+/// errors: too_few (no p-values), out_of_range (outside [0, 1], NaN, weights negative or of another length; a p of 0
 ///     together with a p of 1).
 /// source: Stouffer et al. 1949; Lipták 1958 (weights).
 [[nodiscard]] inline test_result stouffer(std::span<const double> p,
@@ -108,8 +110,8 @@ namespace detail {
 
 /// Combine p-values that may depend on each other, by the mean of their Cauchy scores.
 ///
-/// The result is exact for independent tests and nearly so for small p under any dependence. A p of 1 makes
-/// the combined one 1.
+/// The result is exact for independent tests, and nearly exact for small p under any dependence. A p of 1 makes the
+/// combined one 1.
 /// errors: as stouffer.
 /// source: Liu and Xie 2020, "Cauchy combination test".
 [[nodiscard]] inline test_result cauchy_combine(std::span<const double> p,
@@ -130,7 +132,7 @@ namespace detail {
         const double w = weights.empty() ? 1.0 : weights[i];
         total += w;
         if (w > 0.0) {
-            // tan(pi (1/2 - p)) as a cotangent of the smaller tail, which keeps every digit of a tiny p.
+            // tan(pi (1/2 - p)) is computed as a cotangent of the smaller tail, which keeps every digit of a tiny p.
             sum += p[i] <= 0.5 ? w / std::tan(std::numbers::pi * p[i])
                                : -w / std::tan(std::numbers::pi * (1.0 - p[i]));
         }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -16,20 +17,21 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of chi_squared and g_test. `yates` takes one half off each difference of a 2 x 2 table; it is then
-/// closer to Fisher's exact test, and as cautious.
+/// Set up chi_squared and g_test.
 struct contingency_options {
+    /// Subtract one half from each difference in a 2 x 2 table: closer to Fisher's exact test, and as cautious.
     bool yates = false;
 };
 
-/// A test of a table of counts. Below an expectation of about 5 its limit is rough.
+/// Report a test of a table of counts. With an expected count below about 5 the p-value is rough.
 struct contingency_result : test_result {
+    /// The smallest expected count.
     double smallest_expected = not_a_number;
-    /// 0 for no association, 1 for a perfect one; formed without correction
+    /// Cramer's V: 0 for no association, 1 for a perfect one; computed without correction.
     double cramers_v = not_a_number;
 };
 
-/// Anything that has rows which have counts: nested arrays and vectors.
+/// Anything that has rows of counts: nested arrays and vectors.
 template <class T>
 concept table_of_counts = requires(const T& table, std::size_t i) {
     { *std::begin(*std::begin(table)) >= 0 } -> std::convertible_to<bool>;
@@ -101,7 +103,7 @@ namespace detail {
     return result;
 }
 
-// Copies nested rows into one span; false where they are of unequal length.
+// Copies nested rows into one span; returns false where they differ in length.
 template <class Table, class Test>
 [[nodiscard]] contingency_result flatten(std::string_view method, const Table& table, Test test)
 {
@@ -141,12 +143,14 @@ inline constexpr std::string_view g_name = "G-test of independence";
 
 /// Test whether rows and columns of a table of counts are independent: Pearson's chi-squared.
 ///
-/// Rows are samples, columns outcomes, row after row in `counts`. Rows and columns without a count are no degree
-/// of freedom. For small counts in a 2 x 2 table use `fisher_exact` or `boschloo_exact`.
+/// Rows are samples and columns are outcomes; `counts` holds row after row. Rows and columns without a count add no
+/// degree of freedom.
+///
+/// When not: small counts in a 2 x 2 table; use `fisher_exact` or `boschloo_exact`.
 /// assumes: counts of independent units.
 /// errors: out_of_range (counts that do not fill the columns, rows of unequal length), too_few (fewer than two
 ///     rows or columns with a count).
-/// cost: no Boost; under 1 us for a 2 x 2 table.
+/// cost: no Boost.Math; under 1 us for a 2 x 2 table.
 /// source: Pearson 1900; Yates 1934.
 [[nodiscard]] inline contingency_result chi_squared(std::span<const std::uint64_t> counts,
                                                     std::size_t columns,
@@ -157,7 +161,7 @@ inline constexpr std::string_view g_name = "G-test of independence";
                               false, counts, columns, options);
 }
 
-/// From nested rows.
+/// Test independence as above, from nested rows.
 template <table_of_counts Table>
 [[nodiscard]] contingency_result chi_squared(const Table& table, const contingency_options& options = {})
 {
@@ -169,7 +173,7 @@ template <table_of_counts Table>
 
 /// Test whether rows and columns of a table of counts are independent by the ratio of likelihoods.
 ///
-/// Nearly the same as `chi_squared`; it adds up over tables, and weighs surprising cells more.
+/// Nearly the same as `chi_squared`; its statistic adds up over tables, and gives more weight to surprising cells.
 /// errors: as chi_squared.
 /// source: Wilks 1938; Sokal and Rohlf 1981.
 [[nodiscard]] inline contingency_result g_test(std::span<const std::uint64_t> counts, std::size_t columns,
@@ -179,7 +183,7 @@ template <table_of_counts Table>
                               true, counts, columns, options);
 }
 
-/// From nested rows.
+/// Test independence as above, from nested rows.
 template <table_of_counts Table>
 [[nodiscard]] contingency_result g_test(const Table& table, const contingency_options& options = {})
 {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -18,7 +19,7 @@ namespace stats {
 
 namespace detail {
 
-// Moments of differences of scores; rejected() counts what is not finite.
+// Moments of the differences of scores; rejected() counts differences that are not finite.
 [[nodiscard]] inline moments differences_of(std::span<const double> a, std::span<const double> b) noexcept
 {
     moments out;
@@ -36,11 +37,12 @@ namespace detail {
 
 /// Compare two learners by their scores on the same random splits: the corrected resampled t-test.
 ///
-/// Splits share training rows, so the plain paired t-test is far too sure; here the variance is inflated by what
-/// they share. Use it for k folds (once or repeated), or random subsampling; `test_share` is test rows / all rows
-/// of a split (1 / k for k folds). Not for time series: see `diebold_mariano`.
+/// Splits share training rows, which makes the plain paired t-test far too optimistic; here the variance is increased
+/// for what they share. `test_share` is test rows / all rows of a split (1 / k for k folds).
+///
+/// When to use: k folds (once or repeated), or random subsampling. When not: time series; see `diebold_mariano`.
 /// shape: one score per split for each learner, in the same order
-/// assumes: a heuristic correlation of test_share between splits, which errs little in practice.
+/// assumes: a correlation of test_share between splits, a heuristic that is good in practice.
 /// errors: too_few (fewer than 2 splits), zero_variance, out_of_range (lengths, NaN, a share not in (0, 1)).
 /// source: Nadeau and Bengio 2003, "Inference for the generalization error"; Bouckaert and Frank 2004 (repeated
 ///     folds).
@@ -65,11 +67,12 @@ namespace detail {
 
 /// Compare two learners by five repetitions of two-fold cross-validation: the 5x2cv paired t-test.
 ///
+/// Its numerator is the first difference alone; `five_by_two_f` uses all ten and is steadier.
 /// shape: ten differences (first minus second), both folds of a repetition next to each other
-/// assumes: nothing about overlap within a repetition: its folds share no row.
+/// assumes: nothing about overlap within a repetition, whose folds share no row.
 /// errors: out_of_range (not ten, NaN, infinities), zero_variance.
 /// source: Dietterich 1998, "Approximate statistical tests for comparing supervised classification learning
-///     algorithms". The numerator is the first difference alone; `five_by_two_f` uses all ten and is steadier.
+///     algorithms".
 [[nodiscard]] inline test_result five_by_two_t(std::span<const double> differences,
                                                const test_options& options = {}) noexcept
 {
@@ -87,10 +90,11 @@ namespace detail {
     return detail::judge_t(result.method, differences[0], std::sqrt(squares / 5.0), 5.0, options);
 }
 
-/// Compare them by all ten differences: the combined 5x2cv F-test. Two-sided, without an interval; `estimate` is the
-/// mean difference.
+/// Compare two learners by all ten differences: the combined 5x2cv F-test.
 ///
-/// shape, errors: as five_by_two_t.
+/// It is two-sided and has no interval; `estimate` is the mean difference.
+/// shape: as five_by_two_t
+/// errors: as five_by_two_t.
 /// source: Alpaydin 1999, "Combined 5x2cv F test for comparing supervised classification learning algorithms".
 [[nodiscard]] inline test_result five_by_two_f(std::span<const double> differences) noexcept
 {
@@ -116,26 +120,28 @@ namespace detail {
         return result;
     }
     result.statistic = total / (2.0 * squares);
-    result.df = 10.0;  // and 5
+    result.df = 10.0;  // the numerator's; the denominator has 5
     result.p_value = f_sf(result.statistic, 10.0, 5.0);
     result.log_p = f_log_sf(result.statistic, 10.0, 5.0);
     result.state = status::ok;
     return result;
 }
 
-/// Options of diebold_mariano. `horizon` is how many steps ahead the forecasts look: losses up to that many steps
-/// apart depend on each other.
+/// Set up diebold_mariano.
 struct back_test_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// How many steps ahead the forecasts look; losses that are fewer steps apart may depend on each other.
     std::size_t horizon = 1;
 };
 
 /// Compare two models by their losses in the order of time (a back-test): the Diebold-Mariano test with the
 /// correction of Harvey, Leybourne and Newbold.
 ///
-/// Use it where both models predicted the same periods, each from the past only. Cross-validation that shuffles time
-/// would let models see the future.
+/// When to use: both models predicted the same periods, each from the past only. When not: cross-validation that
+/// shuffles time, which lets models see the future.
 /// shape: one loss per period for each model, in order
 /// assumes: a mean difference that does not drift; autocorrelation of the differences below `horizon` lags.
 /// errors: too_few (fewer than 2 periods, or than 4 times the horizon), zero_variance (also where the estimated
@@ -157,7 +163,7 @@ struct back_test_options {
     }
     const double n = static_cast<double>(d.count());
     const double mean = d.mean();
-    // Autocovariances with divisor n, rectangular window.
+    // Autocovariances with divisor n and a rectangular window.
     double long_run = 0.0;
     for (std::size_t lag = 0; lag < options.horizon; ++lag) {
         double sum = 0.0;
@@ -182,31 +188,36 @@ struct back_test_options {
 namespace joust {
 inline namespace v0 {
 
-/// Let a gate's rows be scores on the splits of a cross-validation: the corrected resampled t-test.
+/// Treat a gate's rows as scores on the splits of a cross-validation: the corrected resampled t-test.
 ///
-/// When to use: k folds (once or repeated) or random subsampling, where splits share training rows, so that a plain paired
-/// test would be far too sure. When not: time series (`back_test`).
-/// shape: one row per split, a `mean` metric of its score; `test_share` is test rows / all rows of a split, 1 / k for k folds
+/// When to use: k folds (once or repeated) or random subsampling, where splits share training rows, so that a plain
+/// paired test would be far too optimistic. When not: time series (`back_test`).
+/// shape: one row per split, a `mean` metric of its score
 /// errors: too_few below two splits
 /// source: Nadeau and Bengio 2003; Bouckaert and Frank 2004
 struct cross_validated {
+    /// Test rows / all rows of a split: 1 / k for k folds.
     double test_share = 0.1;
 
+    /// Test the rows of both models, challenger minus champion.
     [[nodiscard]] stats::test_result test_rows(std::span<const double> challenger,
                                                std::span<const double> champion,
                                                const stats::test_options& options) const noexcept
     {
         return stats::corrected_resampled_t(challenger, champion, test_share, options);
     }
+    /// Compare all members.
     bool operator==(const cross_validated&) const = default;
 };
 
-/// Let a gate's rows be scores of five repetitions of two-fold cross-validation: Dietterich's 5x2cv t-test.
+/// Treat a gate's rows as scores of five repetitions of two-fold cross-validation: Dietterich's 5x2cv t-test.
 ///
+/// When to use: learners cheap enough to train ten times. When not: any other number of rows.
 /// shape: ten rows, both folds of a repetition next to each other
 /// errors: out_of_range for any other number of rows
 /// source: Dietterich 1998
 struct five_by_two {
+    /// Test the rows of both models, challenger minus champion.
     [[nodiscard]] stats::test_result test_rows(std::span<const double> challenger,
                                                std::span<const double> champion,
                                                const stats::test_options& options) const
@@ -217,17 +228,21 @@ struct five_by_two {
         }
         return stats::five_by_two_t(differences, options);
     }
+    /// Compare all members.
     bool operator==(const five_by_two&) const = default;
 };
 
-/// Let a gate's rows be losses in the order of time, each predicted from the past only: the Diebold-Mariano test.
+/// Treat a gate's rows as losses in the order of time, each predicted from the past only: the Diebold-Mariano test.
 ///
-/// shape: one row per period, in order; `horizon` is how many periods ahead the predictions look
+/// When to use: both models predicted the same periods. When not: rows without an order in time.
+/// shape: one row per period, in order
 /// errors: too_few below 4 times the horizon
 /// source: Diebold and Mariano 1995; Harvey, Leybourne and Newbold 1997
 struct back_test {
+    /// How many periods ahead the predictions look.
     std::size_t horizon = 1;
 
+    /// Test the rows of both models, challenger minus champion.
     [[nodiscard]] stats::test_result test_rows(std::span<const double> challenger,
                                                std::span<const double> champion,
                                                const stats::test_options& options) const noexcept
@@ -236,6 +251,7 @@ struct back_test {
             challenger, champion,
             {.alpha = options.alpha, .alternative = options.alternative, .horizon = horizon});
     }
+    /// Compare all members.
     bool operator==(const back_test&) const = default;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -18,23 +19,31 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Two areas under the ROC curve with their variances; the estimate is first minus second.
+/// Report two areas under the ROC curve with their variances; the estimate is first minus second.
 struct delong_result : test_result {
+    /// The area of the first score.
     double auc_a = not_a_number;
+    /// The area of the second score.
     double auc_b = not_a_number;
+    /// The variance of the first area.
     double variance_a = not_a_number;
+    /// The variance of the second area.
     double variance_b = not_a_number;
+    /// The covariance of both areas.
     double covariance = not_a_number;
 };
 
-/// One area under the ROC curve; the p-value is that of no discrimination, an area of 1/2.
+/// Report one area under the ROC curve; the p-value is that of no discrimination, an area of 1/2.
 struct auc_result : test_result {
+    /// The variance of the area.
     double variance = not_a_number;
+    /// How many cases are positive.
     std::uint64_t positives = 0;
+    /// How many cases are negative.
     std::uint64_t negatives = 0;
 };
 
-/// Anything with size() and an index whose elements are true (or 1) for positive cases, false (or 0) else.
+/// Anything with size() and an index whose elements are true (or 1) for positive cases, and false (or 0) otherwise.
 template <class T>
 concept label_list = requires(const T& labels, std::size_t i) {
     { labels.size() } -> std::convertible_to<std::size_t>;
@@ -91,14 +100,14 @@ public:
         std::size_t positives = 0;
         std::size_t negative = static_cast<std::size_t>(labels_.positives);
         for (std::size_t i = 0; i < scores_.size(); ++i) {
-            // By a mask: nobody can foretell the label.
+            // By a mask, because a branch on the label cannot be predicted.
             const std::size_t is_positive = labels_.positive[i];
             visit(scores_[i], negative ^ ((negative ^ positives) & (0 - is_positive)));
             positives += is_positive;
             negative += 1 - is_positive;
         }
     }
-    // Copies the scores when first asked: only where values are hardly apart.
+    // Copies the scores on the first call, which happens only where values are very close.
     [[nodiscard]] double at(std::uint32_t place)
     {
         if (split_.empty()) {
@@ -114,8 +123,8 @@ private:
     buffer<double> split_;
 };
 
-// Twice the placements of all scores, positives first: for a positive the negatives that score lower, for a negative the
-// positives that score higher, equals counting half. False where a score is NaN.
+// Twice the placements of all scores, positives first: for a positive the negatives that score lower, for a negative
+// the positives that score higher, where equal ones count one half. Returns false where a score is NaN.
 inline bool place(const labelled& labels, std::span<const double> scores, ordering_room& room,
                   buffer<std::int32_t>& placements)
 {
@@ -170,7 +179,7 @@ struct placement_moments {
         mean_a = static_cast<double>(sum_a) / n;
         mean_b = static_cast<double>(sum_b) / n;
         const double mean_difference = static_cast<double>(sum_a - sum_b) / n;
-        // Four sums of each side by side, since each waits for its own last addition
+        // Four sums of each are computed in parallel, because each waits for its own last addition.
         constexpr std::size_t lanes = 4;
         double sums[4][lanes] = {};
         const auto add = [&](std::size_t i, std::size_t lane) {
@@ -225,7 +234,7 @@ inline void judge_normal(test_result& result, double estimate, double null, doub
     result.state = status::ok;
 }
 
-// AUC and variance from the two classes' scores: no row is followed, so keys are sorted alone.
+// The area and its variance from the scores of both classes. Rows need not be identified, so keys alone are sorted.
 struct auc_moments {
     double auc = not_a_number;
     double twice_excess = 0.0;  // 2 U - m n, a whole number
@@ -289,11 +298,11 @@ private:
 
 /// Compare the areas under the ROC curve of two scores of the same cases: DeLong's test.
 ///
-/// Use it for a challenger's and a champion's scores on one labelled set. Not for nested models that were fitted
-/// on that same set: their difference is then not normal.
+/// When to use: a challenger's and a champion's scores on one labelled set. When not: nested models that were fitted
+/// on that same set, whose difference is not normal.
 /// assumes: independent cases; infinities rank at the ends.
 /// errors: too_few (fewer than 2 positives or negatives), zero_variance (the scores order the cases alike: areas
-///     and estimate stand, no p-value), out_of_range (NaN, a label that is neither 0 nor 1, unequal lengths,
+///     and estimate are given, but no p-value), out_of_range (NaN, a label that is neither 0 nor 1, unequal lengths,
 ///     2^30 cases or more, alpha).
 /// cost: two sorts, about 40 ns per case at 1e5.
 /// source: DeLong, DeLong and Clarke-Pearson 1988; by ranks: Sun and Xu 2014, "Fast implementation of DeLong's
@@ -377,10 +386,10 @@ template <label_list LabelsA, label_list LabelsB>
 
 /// Estimate the area under the ROC curve with DeLong's variance and an interval that is normal on the logit scale.
 ///
-/// On its own scale the interval would miss 6 % at an area of 0.76 from 40 positives and 80 negatives. The p-value is
-/// that of DeLong's z, so at an area near 1/2 it may differ from the interval's verdict by a little.
-/// When every positive scores above every negative the variance is 0 and no interval exists, however few cases
-/// there are.
+/// On the original scale the interval would miss 6 % at an area of 0.76 from 40 positives and 80 negatives. The
+/// p-value is that of DeLong's z, so near an area of 1/2 it may disagree slightly with the interval.
+/// When every positive scores above every negative the variance is 0 and there is no interval, however few cases there
+/// are.
 /// errors: as the paired test.
 /// source: DeLong, DeLong and Clarke-Pearson 1988; Pepe 2003, "The Statistical Evaluation of Medical Tests for
 ///     Classification and Prediction" (logit scale).

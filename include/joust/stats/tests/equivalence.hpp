@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -18,43 +19,56 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// What margins are measured in: units of the metric (first - second), or shares of the second
-/// (first / second - 1).
-enum class margin_kind : std::uint8_t { absolute, relative };
+/// Choose what margins are measured in.
+enum class margin_kind : std::uint8_t {
+    /// Units of the metric: first - second.
+    absolute,
+    /// Shares of the second: first / second - 1.
+    relative
+};
 
-/// Options of tost: what difference is still as good as none. Both margins are signed.
+/// Set up tost: the largest differences that still count as equal. Both margins are signed.
 struct equivalence_options {
+    /// The lower margin.
     double lower = not_a_number;
+    /// The upper margin.
     double upper = not_a_number;
+    /// What the margins are measured in.
     margin_kind kind = margin_kind::absolute;
+    /// The level of each one-sided test.
     double alpha = 0.05;
 };
 
-/// Options of non_inferiority and superiority. The margin is not negative: what the first may be worse by, or
-/// has to be better by.
+/// Set up non_inferiority and superiority.
 struct margin_options {
+    /// How much worse the first may be, or how much better it has to be; not negative.
     double margin = 0.0;
+    /// What the margin is measured in.
     margin_kind kind = margin_kind::absolute;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
+    /// The level of the one-sided test.
     double alpha = 0.05;
 };
 
-/// Two one-sided tests; `p_value` is the larger one, the interval has level 1 - 2 alpha.
+/// Report two one-sided tests; `p_value` is the larger one, and the interval has level 1 - 2 alpha.
 struct equivalence_result : test_result {
-    /// against "not above the lower margin"
+    /// The statistic of the test against "not above the lower margin".
     double statistic_lower = not_a_number;
+    /// The p-value of the test against "not above the lower margin".
     double p_lower = not_a_number;
-    /// against "not below the upper margin"
+    /// The statistic of the test against "not below the upper margin".
     double statistic_upper = not_a_number;
+    /// The p-value of the test against "not below the upper margin".
     double p_upper = not_a_number;
-    /// both tests reject; the interval is within the margins
+    /// True where both tests reject; the interval is then within the margins.
     bool equivalent = false;
 };
 
 namespace detail {
 
-// A comparison that can test any difference: shifted(d, side) tests first - second (or first / second - 1)
-// against d. The two kinds of data below are that.
+// A comparison of means that can test any difference: shifted(d, side) tests first - second (or first / second - 1)
+// against d. compared_proportions has the same interface.
 struct compared_means {
     double difference;
     sample_summary x, y;
@@ -110,8 +124,8 @@ struct compared_proportions {
         return kind == margin_kind::absolute ? k1 / n1 - k2 / n2 : (k1 / n1) / (k2 / n2) - 1.0;
     }
 
-    // The restricted maximum of the likelihood under p1 = q p2, a root of a quadratic written so that nothing
-    // cancels.
+    // The variance at the restricted maximum of the likelihood under p1 = q p2, which is a root of a quadratic
+    // written so that nothing cancels.
     [[nodiscard]] double ratio_variance(double q) const noexcept
     {
         const double a = (n1 + n2) * q;
@@ -171,8 +185,8 @@ struct compared_proportions {
     }
 };
 
-// The end of the interval that belongs to the test: where the one-sided p-value is alpha. Infinite where no
-// difference is rejected. `outward` is -1 for the lower end.
+// The end of the interval that belongs to the test: the difference at which the one-sided p-value is alpha; infinite
+// where no difference is rejected. `outward` is -1 for the lower end and 1 for the upper.
 template <class Comparison>
 [[nodiscard]] double margin_limit(const Comparison& data, double outward, double alpha) noexcept
 {
@@ -246,7 +260,7 @@ template <class Comparison>
     return result;
 }
 
-// One-sided against `null`, with the bound of the same test; `up` says which way is better.
+// A one-sided test against `null`, with the bound that belongs to it; `up` says which direction is better.
 template <class Comparison>
 [[nodiscard]] test_result one_sided_margin(const Comparison& data, std::string_view method, double null,
                                            bool up, const margin_options& options) noexcept
@@ -275,7 +289,7 @@ template <class Comparison>
 {
     compared_means data{x.mean_difference(y), x.summary(), y.summary(), kind};
     if (x.rejected() + y.rejected() != 0) {
-        data.x.mean = not_a_number;  // refused as out_of_range
+        data.x.mean = not_a_number;  // so that the comparison is refused as out_of_range
     }
     return data;
 }
@@ -320,11 +334,11 @@ inline constexpr std::string_view superior_shares = "superiority by a margin, sc
 
 /// Show that two means differ by less than a margin on either side: two one-sided Welch tests.
 ///
-/// "Not significant" is no proof of equality; this is. Equivalence is shown at `alpha` where both tests
-/// reject, which is where the interval (of level 1 - 2 alpha) lies within the margins. Fix the margins before
-/// the data. Relative margins test first = (1 + margin) second, which is linear: no delta method is involved.
+/// A result that is not significant does not prove equality; this test does. Equivalence is shown at `alpha` where
+/// both tests reject, which is where the interval (of level 1 - 2 alpha) lies within the margins. Fix the margins
+/// before the data. Relative margins test first = (1 + margin) second, which is linear: no delta method is involved.
 /// assumes: as welch_t; relative margins a second mean above 0.
-/// errors: as welch_t; out_of_range also for margins out of order, a relative one of -1 or below, a second
+/// errors: as welch_t; out_of_range also for margins in the wrong order, a relative one of -1 or below, or a second
 ///     mean that is not above 0.
 /// cost: about 20 us; relative margins 0.4 ms, for the search of their interval.
 /// source: Schuirmann 1987; Sasabuchi 1988 (relative margins).
@@ -334,21 +348,21 @@ inline constexpr std::string_view superior_shares = "superiority by a margin, sc
     return detail::equivalence_of(detail::compare(x, y, options.kind), detail::tost_means, options);
 }
 
-/// From counts, means and variances (divisor n - 1).
+/// Show equivalence from counts, means and variances (divisor n - 1).
 [[nodiscard]] inline equivalence_result tost(const sample_summary& x, const sample_summary& y,
                                              const equivalence_options& options) noexcept
 {
     return detail::equivalence_of(detail::compare(x, y, options.kind), detail::tost_means, options);
 }
 
-/// From raw samples.
+/// Show equivalence from raw samples.
 [[nodiscard]] inline equivalence_result tost(std::span<const double> x, std::span<const double> y,
                                              const equivalence_options& options) noexcept
 {
     return tost(moments{x}, moments{y}, options);
 }
 
-/// Of two proportions k1 / n1 and k2 / n2, by score tests at the margins.
+/// Show equivalence of two proportions k1 / n1 and k2 / n2, by score tests at the margins.
 ///
 /// errors: out_of_range (k > n, margins), too_few (an empty sample; relative margins without a success in the
 ///     second), zero_variance.
@@ -368,30 +382,33 @@ inline constexpr std::string_view superior_shares = "superiority by a margin, sc
 
 /// Show that the first mean is not worse than the second by `margin` or more, one-sided at `alpha`.
 ///
-/// What guardrails ask for. `p_value` is that of "worse by the margin"; `lower` (or `upper`, where lower is
-/// better) is the bound on the difference that goes with it, relative where the margin is.
-/// assumes, errors: as tost.
+/// `p_value` is that of "worse by the margin"; `lower` (or `upper`, where lower is better) is the bound on the
+/// difference that belongs to it, relative where the margin is.
+///
+/// When to use: guardrails.
+/// assumes: as tost
+/// errors: as tost.
 [[nodiscard]] inline test_result non_inferiority(const moments& x, const moments& y,
                                                  const margin_options& options) noexcept
 {
     return detail::non_inferior(detail::compare(x, y, options.kind), detail::inferior_means, options);
 }
 
-/// From counts, means and variances (divisor n - 1).
+/// Show non-inferiority from counts, means and variances (divisor n - 1).
 [[nodiscard]] inline test_result non_inferiority(const sample_summary& x, const sample_summary& y,
                                                  const margin_options& options) noexcept
 {
     return detail::non_inferior(detail::compare(x, y, options.kind), detail::inferior_means, options);
 }
 
-/// From raw samples.
+/// Show non-inferiority from raw samples.
 [[nodiscard]] inline test_result non_inferiority(std::span<const double> x, std::span<const double> y,
                                                  const margin_options& options) noexcept
 {
     return non_inferiority(moments{x}, moments{y}, options);
 }
 
-/// Of two proportions, by the score test at the margin.
+/// Show non-inferiority of a proportion, by the score test at the margin.
 [[nodiscard]] inline test_result non_inferiority(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2,
                                                  std::uint64_t n2, const margin_options& options) noexcept
 {
@@ -405,28 +422,29 @@ inline constexpr std::string_view superior_shares = "superiority by a margin, sc
 /// Show that the first mean is better than the second by more than `margin`, one-sided at `alpha`.
 ///
 /// With margin 0 it is the one-sided Welch test.
-/// assumes, errors: as tost.
+/// assumes: as tost
+/// errors: as tost.
 [[nodiscard]] inline test_result superiority(const moments& x, const moments& y,
                                              const margin_options& options = {}) noexcept
 {
     return detail::superior(detail::compare(x, y, options.kind), detail::superior_means, options);
 }
 
-/// From counts, means and variances (divisor n - 1).
+/// Show superiority from counts, means and variances (divisor n - 1).
 [[nodiscard]] inline test_result superiority(const sample_summary& x, const sample_summary& y,
                                              const margin_options& options = {}) noexcept
 {
     return detail::superior(detail::compare(x, y, options.kind), detail::superior_means, options);
 }
 
-/// From raw samples.
+/// Show superiority from raw samples.
 [[nodiscard]] inline test_result superiority(std::span<const double> x, std::span<const double> y,
                                              const margin_options& options = {}) noexcept
 {
     return superiority(moments{x}, moments{y}, options);
 }
 
-/// Of two proportions, by the score test at the margin.
+/// Show superiority of a proportion, by the score test at the margin.
 [[nodiscard]] inline test_result superiority(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2,
                                              std::uint64_t n2, const margin_options& options = {}) noexcept
 {

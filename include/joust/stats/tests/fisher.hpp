@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -14,26 +15,29 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of fisher_exact. `mid_p` gives tables as probable as the observed one half their weight, and comes
-/// closer to the level; `odds_ratio` estimates it too, with its exact interval.
+/// Set up fisher_exact.
 struct fisher_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// Give tables as probable as the observed one half their weight, which comes closer to the level.
     bool mid_p = false;
+    /// Estimate the odds ratio too, with its exact interval.
     bool odds_ratio = true;
 };
 
 namespace detail {
 
-// p q - r s, right to the last digit also where the products nearly agree.
+// p q - r s, exact to the last digit also where the products nearly agree.
 [[nodiscard]] inline double cross_difference(double p, double q, double r, double s) noexcept
 {
     const double product = r * s;
     return std::fma(p, q, -product) + std::fma(-r, s, product);
 }
 
-// The law of the first cell x of a 2 x 2 table given its margins: x of the first row's n1 and k - x of the second
-// row's n2 are in the first column.
+// The distribution of the first cell x of a 2 x 2 table given its margins: the first column holds x of the first row's
+// n1 and k - x of the second row's n2.
 struct hypergeometric {
     double n1, n2, k;
     double low, high, margins;
@@ -45,7 +49,7 @@ struct hypergeometric {
     {
     }
 
-    // All four cells are off their expectations by the same difference, and that is known from whole numbers.
+    // All four cells differ from their expectations by the same amount, which is computed from whole numbers.
     [[nodiscard]] double log_pmf(double x) const noexcept
     {
         const double b = n1 - x, c = k - x, d = n2 - c;
@@ -55,7 +59,7 @@ struct hypergeometric {
                cell_deviance(c, -difference) - cell_deviance(d, difference);
     }
 
-    // P(x + 1) / P(x)
+    // P(x + 1) / P(x).
     [[nodiscard]] double ratio_up(double x) const noexcept
     {
         return (n1 - x) / (x + 1.0) * ((k - x) / (n2 - k + x + 1.0));
@@ -70,12 +74,12 @@ struct hypergeometric {
         return at < low ? low : at > high ? high : at;
     }
 
-    // log P(X >= x) where `up`, else log P(X <= x), beyond the mode: terms fall from the first on.
+    // log P(X >= x) with `up`, otherwise log P(X <= x), for x beyond the mode: the terms fall from the first on.
     [[nodiscard]] double log_outer_tail(double x, bool up) const noexcept
     {
         double sum = 1.0;
         double term = 1.0;
-        double lost = 0.0;  // what the additions round away, so that 1e5 terms cost no digit
+        double lost = 0.0;  // the rounding error of the additions, so that 1e5 terms cost no digit
         const double end = up ? high : low;
         for (double i = x; i != end; i += up ? 1.0 : -1.0) {
             term *= up ? ratio_up(i) : ratio_down(i);
@@ -99,19 +103,19 @@ struct hypergeometric {
             const double log_p = log_outer_tail(x, up);
             return log_p < 0.0 ? tail_probability{std::exp(log_p), log_p} : tail_probability{1.0, 0.0};
         }
-        // What the other tail leaves; it is empty beyond the ends.
+        // The complement of the other tail, which is empty beyond the ends.
         const double other = up ? x - 1.0 : x + 1.0;
         const double rest = std::exp(log_outer_tail(other, !up));
         return {1.0 - rest, std::log1p(-rest)};
     }
 };
 
-// The table on the other side of the mode that is at most as probable as the one at x, nearest to the mode; NaN
-// where there is none. Probabilities are compared with a tolerance of 1e-7, so that equal ones stay equal.
+// The table on the other side of the mode that is at most as probable as the one at x and nearest to the mode; NaN
+// where there is no such table. Probabilities are compared with a tolerance of 1e-7, so that equal ones stay equal.
 [[nodiscard]] inline double opposite_table(const hypergeometric& law, double x, double log_at) noexcept
 {
     const double middle = law.mode();
-    const bool up = x < middle;  // look above for tables below
+    const bool up = x < middle;  // for tables below the mode search above it
     double inside = middle;
     double outside = up ? law.high : law.low;
     const double limit = log_at + 1e-7;
@@ -133,7 +137,7 @@ struct hypergeometric {
 {
     const double log_at = law.log_pmf(x);
     const auto halved = [&](tail_probability tail, double log_mass) {
-        // p - mass / 2 on the logarithms, since both may underflow
+        // p - mass / 2 on the logarithms, because both may underflow.
         const double part = 0.5 * std::exp(log_mass - tail.log_p);
         const double log_p = tail.log_p + std::log1p(-(part < 1.0 ? part : 1.0));
         return tail_probability{std::exp(log_p), log_p};
@@ -156,7 +160,7 @@ struct hypergeometric {
         p = log_p < 0.0 ? tail_probability{std::exp(log_p), log_p} : tail_probability{1.0, 0.0};
     }
     if (options.mid_p) {
-        // Another table of the same probability: across the mode, or beside it at the top.
+        // Another table of the same probability: across the mode, or next to it at the top.
         const double other = at_top ? (x == middle ? x - 1.0 : middle) : opposite;
         if (other >= law.low && other <= law.high && other != x &&
             std::fabs(law.log_pmf(other) - log_at) <= log_limit) {
@@ -167,12 +171,12 @@ struct hypergeometric {
     return p;
 }
 
-// The same law with odds: P(x) exp(theta x), summed from its own mode outwards.
+// The same distribution with odds: P(x) exp(theta x), summed from its own mode outwards.
 class tilted_hypergeometric {
 public:
     struct sums {
-        double all = 0.0, first = 0.0, second = 0.0;  // of 1, i, i^2 with i = x - origin
-        double tail = 0.0, tail_first = 0.0;          // over x >= from, or x <= from
+        double all = 0.0, first = 0.0, second = 0.0;  // sums of 1, i, i^2 with i = x - origin
+        double tail = 0.0, tail_first = 0.0;          // sums over x >= from, or x <= from
     };
 
     tilted_hypergeometric(const hypergeometric& law, double theta) noexcept
@@ -212,7 +216,7 @@ public:
 private:
     [[nodiscard]] double mode() const noexcept
     {
-        // The largest x with P(x) odds / P(x - 1) >= 1, where ratios fall
+        // The largest x with P(x) odds / P(x - 1) >= 1, where these ratios fall.
         double below = law_.low;
         double above = law_.high + 1.0;
         while (above - below > 1.0) {
@@ -256,7 +260,7 @@ template <class Function>
     return theta;
 }
 
-// log odds at which the expected first cell is x.
+// The log odds at which the expected first cell is x.
 [[nodiscard]] inline double conditional_log_odds(const hypergeometric& law, double x, double start,
                                                  double step) noexcept
 {
@@ -269,7 +273,7 @@ template <class Function>
     });
 }
 
-// log odds at which the tail from x on, upper or lower, has this probability.
+// The log odds at which the tail from x on, upper or lower, has this probability.
 [[nodiscard]] inline double log_odds_limit(const hypergeometric& law, double x, bool up, double level,
                                            double start, double step) noexcept
 {
@@ -315,14 +319,16 @@ inline void fisher_odds_ratio(test_result& result, const hypergeometric& law, do
 
 /// Compare two proportions a / (a + b) and c / (c + d) exactly, given all margins: Fisher's exact test.
 ///
-/// Use it for small or rare counts. It errs on the safe side, which costs power: `mid_p` or `boschloo_exact` give
-/// some back. The two-sided p-value adds all tables at most as probable as the observed one. The estimate is
-/// the conditional odds ratio, first over second, with the interval of both one-sided tests; `statistic` the
-/// odds ratio a d / (b c) of the sample.
+/// The two-sided p-value adds all tables at most as probable as the observed one. The estimate is the conditional odds
+/// ratio, first over second, with the interval of both one-sided tests; `statistic` is the odds ratio a d / (b c) of
+/// the sample.
+///
+/// When to use: small or rare counts. When not: power matters: the test is conservative, and `mid_p` or
+/// `boschloo_exact` regain some power.
 /// assumes: independent units; counts below 2^53.
-/// errors: out_of_range (alpha, counts), too_few (an empty row). With an empty column p is 1 and no odds ratio
-///     exists: zero_variance.
-/// cost: no Boost; some sqrt(a + b + c + d) steps: 5 us at 200, 7 ms at 2e9 with the odds ratio.
+/// errors: out_of_range (alpha, counts), too_few (an empty row). With an empty column p is 1 and there is no odds
+///     ratio: zero_variance.
+/// cost: no Boost.Math; about sqrt(a + b + c + d) steps: 5 us at 200, 7 ms at 2e9 with the odds ratio.
 /// source: Fisher 1934; Loader 2000 for the probabilities; Cornfield 1956 for the odds ratio.
 [[nodiscard]] inline test_result fisher_exact(std::uint64_t a, std::uint64_t b, std::uint64_t c,
                                               std::uint64_t d, const fisher_options& options = {}) noexcept

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -18,29 +19,40 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Which p-value ks_two_sample gives. `automatic` is exact up to 1e7 pairs, else the limit. `limit` is
-/// Kolmogorov's law at D sqrt(m n / (m + n)), what R calls asymptotic; `one_sample` the exact law of a
-/// single sample of round(m n / (m + n)) values, what SciPy calls asymptotic: closer for small samples. Neither knows of ties.
-enum class ks_p : std::uint8_t { automatic, exact, limit, one_sample };
+/// Choose the p-value of ks_two_sample. Only the exact one takes ties into account.
+enum class ks_p : std::uint8_t {
+    /// Exact up to 1e7 pairs, otherwise the limit.
+    automatic,
+    /// Exact, conditional on ties.
+    exact,
+    /// Kolmogorov's distribution at D sqrt(m n / (m + n)), which R calls asymptotic.
+    limit,
+    /// The exact distribution for one sample of round(m n / (m + n)) values, which SciPy calls asymptotic; closer for
+    /// small samples.
+    one_sample
+};
 
-/// Options of ks_two_sample. `greater` asks whether values of the first sample tend to be greater, its
-/// distribution function lying below the second's.
+/// Set up ks_two_sample.
 struct ks_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// `greater` looks for larger values in the first sample, whose distribution function is then below the second's.
     side alternative = side::two;
+    /// How the p-value is computed.
     ks_p p_value = ks_p::automatic;
 };
 
-/// A Kolmogorov-Smirnov test: the statistic is D, the largest distance of the two distribution functions.
+/// Report a Kolmogorov-Smirnov test: the statistic is D, the largest distance of the two distribution functions.
 ///
-/// `estimate` is the signed difference, first minus second, where it is largest, and `location` that place.
+/// `estimate` is the signed difference, first minus second, where it is largest.
 struct ks_result : test_result {
+    /// The value at which the difference is largest.
     double location = not_a_number;
 };
 
 namespace detail {
 
-// Probabilities that add and scale: as they are, or as logarithms where they would underflow.
+// Addition and scaling of probabilities: as they are, or as logarithms where they would underflow.
 struct plain_probability {
     static constexpr double one = 1.0;
     [[nodiscard]] static double mix(double a, double share_a, double b, double share_b) noexcept
@@ -62,10 +74,10 @@ struct log_probability {
     }
 };
 
-// The probability that a random order of m and n values comes as far apart as `reach` / (m n) somewhere, for every
-// path (i, j) backwards from its end: 1 where it has, else the mean over where the last value came from. Only
-// means of positive numbers are formed, so tails keep their digits. `ends[s]` tells whether s values end a
-// group of equal ones, where distances count; empty without ties.
+// The probability that a random order of m and n values comes at least as far apart as `reach` / (m n) somewhere. For
+// every path (i, j), from its end backwards: 1 where it has come that far, otherwise the mean over the sample that the
+// last value came from. Only means of positive numbers are computed, so tails keep their digits. `ends[s]` tells
+// whether s values end a group of equal ones, where distances count; it is empty without ties.
 // source: Hodges 1958; Viehmann 2021, "Numerically more stable computation of the p-values for the two-sample
 // Kolmogorov-Smirnov test"; ties: Schroer and Trenkler 1995.
 template <class Probability>
@@ -79,16 +91,17 @@ template <class Probability>
     for (std::size_t s = 1; s <= m + n; ++s) {
         inverse[s] = 1.0 / static_cast<double>(s);
     }
-    const bool low_side = alternative != side::less;      // few of the first so far: its values are greater
-    const bool high_side = alternative != side::greater;  // many of the first so far
+    const bool low_side =
+        alternative != side::less;  // few of the first sample so far: its values are greater
+    const bool high_side = alternative != side::greater;  // many of the first sample so far
     const double nothing = Probability::one == 0.0 ? -std::numeric_limits<double>::infinity() : 0.0;
     buffer<double> reached(n + 1, Probability::one);
     for (std::int64_t i = 0; i <= rows; ++i) {
-        // Without ties all cells outside first..last have come so far.
+        // Without ties all cells outside first..last have come that far.
         std::int64_t first = 0;
         std::int64_t last = columns;
         if (ends.empty()) {
-            // i n - j m >= far on the high side, j m - i n >= far on the low side
+            // i n - j m >= far on the high side, j m - i n >= far on the low side.
             if (high_side && i * columns >= far) {
                 first = (i * columns - far) / rows + 1;
             }
@@ -136,13 +149,18 @@ template <class Probability>
 
 }  // namespace detail
 
-/// Ask whether two samples come from one law, whatever may differ: the two-sample Kolmogorov-Smirnov test.
+/// Test whether two samples come from one distribution, whatever the difference: the two-sample Kolmogorov-Smirnov
+/// test.
 ///
-/// Use it for drift of scores or latencies at one planned look. It sees changes of shape that tests of means
-/// miss, and needs more values to see a shift than they do. The exact p-value is conditional on ties.
-/// assumes: independent observations; the limit continuous laws, with ties it errs on the safe side.
-/// errors: too_few (an empty sample), out_of_range (NaN, alpha, `exact` asked for above 2e9 pairs). Equal samples have D = 0 and p = 1.
-/// cost: exact some 4 ns times m n; at 2 x 1e6 about 35 ns per value of both.
+/// The exact p-value is conditional on ties.
+///
+/// When to use: drift of scores or latencies at one planned look; it detects changes of shape that tests of means
+/// miss.
+/// When not: a shift of the mean, for which it needs more values than a test of means.
+/// assumes: independent observations; for the limit continuous distributions (with ties it is conservative).
+/// errors: too_few (an empty sample), out_of_range (NaN, alpha, `exact` requested above 2e9 pairs). Equal samples
+///     have D = 0 and p = 1.
+/// cost: exact about 4 ns times m n; at 2 x 1e6 about 35 ns per value of both.
 /// source: Smirnov 1939; exact by lattice paths: Hodges 1958, Viehmann 2021.
 [[nodiscard]] inline ks_result ks_two_sample(std::span<const double> x, std::span<const double> y,
                                              const ks_options& options = {})
@@ -162,7 +180,7 @@ template <class Probability>
     const std::int64_t n = static_cast<std::int64_t>(y.size());
     const double pairs = static_cast<double>(m) * static_cast<double>(n);
     std::int64_t seen_x = 0, seen_y = 0;
-    std::int64_t high = 0, low = 0;  // of m n (F_x - F_y)
+    std::int64_t high = 0, low = 0;  // extremes of m n (F_x - F_y)
     std::uint64_t high_at = first.keys[0], low_at = first.keys[0];
     bool tied = false;
     detail::walk_values(first, second, [&](std::uint64_t in_x, std::uint64_t in_y, std::uint64_t key) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -18,31 +19,40 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Which p-value a rank test gives. `automatic` is exact below 50 values a sample without ties (what R does),
-/// else the normal limit; `exact` enumerates, with ties too, while that stays below about a second, and else
-/// falls back to the limit: `method` says which it was.
-enum class rank_p : std::uint8_t { automatic, exact, asymptotic };
+/// Choose the p-value of a rank test.
+enum class rank_p : std::uint8_t {
+    /// Exact below 50 values per sample without ties (as R does), otherwise the normal limit.
+    automatic,
+    /// Exact, also with ties, while that takes less than about a second, otherwise the limit; `method` says which.
+    exact,
+    /// The normal limit.
+    asymptotic
+};
 
-/// Options of mann_whitney_u. Without `shift` the Hodges-Lehmann estimate and its interval are left out.
+/// Set up mann_whitney_u.
 struct mann_whitney_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// How the p-value is computed.
     rank_p p_value = rank_p::automatic;
-    /// correct the normal limit by one half
+    /// Correct the normal limit by one half.
     bool continuity = true;
+    /// Estimate the Hodges-Lehmann shift too, with its interval.
     bool shift = true;
 };
 
-/// A Mann-Whitney test. `superiority` is P(first > second) + P(equal) / 2 among all pairs.
+/// Report a Mann-Whitney test.
 struct mann_whitney_result : test_result {
+    /// P(first > second) + P(equal) / 2 among all pairs.
     double superiority = not_a_number;
 };
 
 namespace detail {
 
-// How many of the C(m + n, m) orders have U = 0, 1, ..., largest: f(i, j, u) = f(i - 1, j, u - j) +
-// f(i, j - 1, u), by whether the largest of i + j values is of the first sample. Sums of positive terms only.
-// source: Mann and Whitney 1947.
+// How many of the C(m + n, m) orders have U = 0, 1, ..., largest: f(i, j, u) = f(i - 1, j, u - j) + f(i, j - 1, u), by
+// whether the largest of i + j values is of the first sample. All terms are positive. source: Mann and Whitney 1947.
 [[nodiscard]] inline buffer<double> u_counts(std::size_t m, std::size_t n, std::size_t largest)
 {
     const std::size_t width = largest + 1;
@@ -108,12 +118,12 @@ struct exact_tails {
     };
     const std::size_t low = u < pairs - u ? u : pairs - u;
     const double near = at_most(low);
-    const double far = low == 0 ? 1.0 : 1.0 - at_most(low - 1);  // the tail that holds the middle
+    const double far = low == 0 ? 1.0 : 1.0 - at_most(low - 1);  // the tail that includes the middle
     const double both = 2.0 * near < 1.0 ? 2.0 * near : 1.0;
     return u == low ? exact_tails{near, far, both} : exact_tails{far, near, both};
 }
 
-// The same given the ties: each group of equal values sends some of its members to the first sample. States are
+// The same given the ties: each group of equal values puts some of its members into the first sample. States are
 // (members of the first sample so far, twice U). source: Klotz 1966.
 [[nodiscard]] inline exact_tails tails_with_ties(const sorted_sample& x, const sorted_sample& y,
                                                  std::uint64_t twice_u)
@@ -126,7 +136,7 @@ struct exact_tails {
     std::size_t before = 0;
     walk_values(x, y, [&](std::uint64_t in_x, std::uint64_t in_y, std::uint64_t) {
         const std::size_t t = static_cast<std::size_t>(in_x + in_y);
-        // Higher states first, so that a group is used once.
+        // Higher states come first, so that a group is used once.
         for (std::size_t to = before + t < m ? before + t : m; to > 0; --to) {
             double choices = 1.0;
             for (std::size_t j = 1; j <= t && j <= to; ++j) {
@@ -158,7 +168,7 @@ struct exact_tails {
     return {below / all, above / all, beyond / all};
 }
 
-// The rank, from 1, of the smallest difference within an interval; 0 where nothing is excluded.
+// The rank, counted from 1, of the smallest difference within an interval; 0 where nothing is excluded.
 [[nodiscard]] inline std::uint64_t normal_limit_rank(double mean, double deviation, double z,
                                                      bool continuity) noexcept
 {
@@ -180,7 +190,7 @@ struct exact_tails {
     return i;
 }
 
-// The median of all sums, and those whose ranks bound the interval from both ends.
+// The median of all sums, and those whose ranks bound the interval at both ends.
 inline void rank_estimate(test_result& result, const pairwise_sums& sums, std::uint64_t rank, double scale,
                           side alternative)
 {
@@ -193,7 +203,7 @@ inline void rank_estimate(test_result& result, const pairwise_sums& sums, std::u
                                                            : std::numeric_limits<double>::infinity();
 }
 
-// The p-value of a rank sum in its normal limit, `distance` above its mean.
+// The normal limit's p-value of a rank sum that is `distance` above its mean.
 [[nodiscard]] inline tail_probability rank_limit_p(double distance, double deviation, bool continuity,
                                                    side alternative, double& z) noexcept
 {
@@ -211,16 +221,17 @@ inline void rank_estimate(test_result& result, const pairwise_sums& sums, std::u
 
 }  // namespace detail
 
-/// Ask whether values of the first sample tend to be larger than those of the second: Mann and Whitney's U,
-/// the number of pairs where they are, half of it for equals.
+/// Test whether values of the first sample tend to be larger than those of the second: Mann and Whitney's U, the
+/// number of pairs in which they are larger, where equal ones count one half.
 ///
-/// Use it for skewed or ordinal metrics of independent units at one planned look. It tests that both laws are
-/// the same; where they may differ in spread use `brunner_munzel`. The estimate is Hodges and Lehmann's shift,
-/// the median of all differences, with the interval that inverts the test: infinite where so few values
-/// exclude nothing, and left out where a value is infinite.
-/// assumes: independent observations; for the shift, laws of one shape.
+/// The estimate is Hodges and Lehmann's shift, the median of all differences, with the interval that inverts the test:
+/// infinite where so few values exclude nothing, and omitted where a value is infinite.
+///
+/// When to use: skewed or ordinal metrics of independent units at one planned look. When not: distributions that may
+/// differ in spread, because the null is that both are the same; use `brunner_munzel`.
+/// assumes: independent observations; for the shift, distributions of one shape.
 /// errors: too_few (an empty sample), out_of_range (NaN, alpha), zero_variance (all values equal: p is 1).
-/// cost: about 30 ns per value of both at 2 x 1e6, 120 more for the shift; exact some ms.
+/// cost: about 30 ns per value of both at 2 x 1e6, 120 ns more for the shift; the exact p-value a few ms.
 /// source: Mann and Whitney 1947; ties: Lehmann 1975, "Nonparametrics"; Hodges and Lehmann 1963.
 [[nodiscard]] inline mann_whitney_result mann_whitney_u(std::span<const double> x, std::span<const double> y,
                                                         const mann_whitney_options& options = {})

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/tails.hpp>
@@ -12,11 +13,11 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Compare two classifiers on the same cases by the cases where just one is right: `b` the first, `c` the
-/// second.
+/// Compare two classifiers on the same cases by the cases that only one classifies correctly: `b` by the first, `c` by
+/// the second.
 ///
-/// The estimate is (b - c) / (b + c), the difference among those discordant cases, with an exact interval.
-/// Give the number of all cases as well (paired_proportions.hpp) to get the difference of the two accuracies.
+/// The estimate is (b - c) / (b + c), the difference among those discordant cases, with an exact interval. Pass the
+/// number of all cases as well (paired_proportions.hpp) for the difference of the two accuracies.
 /// assumes: cases are independent.
 /// errors: out_of_range (alpha), too_few without a discordant case (the p-value is then 1, by definition).
 /// source: McNemar 1947; mid-p: Fagerland, Lydersen and Laake 2013.
@@ -41,7 +42,7 @@ namespace stats {
         const bounds share = clopper_pearson_interval(b, b + c, level);
         result.lower = 2.0 * share.lower - 1.0;
         result.upper = 2.0 * share.upper - 1.0;
-    } else {  // a one-sided level of one half or more: nothing is excluded
+    } else {  // at a one-sided level of one half or more nothing is excluded
         result.lower = -1.0;
         result.upper = 1.0;
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/order.hpp>
@@ -16,36 +17,44 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// What becomes of a test without a p-value (NaN: its status was not ok).
-///
-/// `counted` keeps it in the number of tests, as the one with the largest p-value: it was planned, so the
-/// others pay for it and the error rate holds whatever the reason was. `left_out` is right only where the
-/// reason has nothing to do with the data of the other tests.
-enum class missing_p : std::uint8_t { counted, left_out };
+/// Choose how a test without a p-value (NaN: its status was not ok) is treated.
+enum class missing_p : std::uint8_t {
+    /// It counts as a test with the largest p-value. It was planned, so the error rate holds whatever the reason.
+    counted,
+    /// It is left out; right only where the reason is independent of the data of the other tests.
+    left_out
+};
 
-/// Options of the corrections. `tests` is the number of tests planned, where it is larger than what is given.
+/// Set up the corrections.
 struct multiplicity_options {
+    /// The error that all tests together may have.
     double alpha = 0.05;
+    /// How tests without a p-value are treated.
     missing_p missing = missing_p::counted;
+    /// The number of tests planned, where it is larger than the number given.
     std::size_t tests = 0;
 };
 
-/// Adjusted p-values in the order given, and who is rejected.
+/// Report adjusted p-values in the order given, and which hypotheses are rejected.
 ///
 /// `adjusted[i] <= alpha` is rejection at alpha. Equal p-values get equal adjusted ones. A missing p-value
 /// stays NaN and is not rejected.
 struct multiplicity_result {
+    /// The name of the method, for reports.
     std::string_view method{};
+    /// The adjusted p-values, in the order given.
     std::vector<double> adjusted{};
-    /// 1 where the hypothesis is rejected
+    /// 1 where the hypothesis is rejected.
     std::vector<std::uint8_t> rejected{};
+    /// How many hypotheses are rejected.
     std::size_t rejections = 0;
-    /// NaN among those given
+    /// How many of the p-values given are NaN.
     std::size_t missing = 0;
-    /// corrected for
+    /// The number of tests corrected for.
     std::size_t tests = 0;
-    /// e-values only: the smallest one that is rejected has at least this
+    /// For e-values: the smallest rejected e-value is at least this.
     double threshold = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -53,7 +62,8 @@ namespace detail {
 
 enum class step : std::uint8_t { single, down, up };
 
-// All five corrections are a factor per rank r = 1..m of the sorted p-values, made monotone from one end.
+// Four corrections are a factor per rank r = 1..m of the sorted p-values, made monotone from one end; Bonferroni is
+// that factor alone.
 template <class Factor>
 [[nodiscard]] multiplicity_result correct(std::string_view method, std::span<const double> p, step how,
                                           const multiplicity_options& options, Factor factor)
@@ -90,7 +100,7 @@ template <class Factor>
         order.push_back(present[rank]);
     }
     const double m = static_cast<double>(result.tests);
-    // Tests that are missing or not given hold the last ranks with a p-value of 1.
+    // Tests that are missing or were not given take the last ranks, with a p-value of 1.
     double running = how == step::down ? 0.0 : 1.0;
     const auto visit = [&](std::size_t r) {
         const double value = p[order[r]] * factor(static_cast<double>(r + 1), m);
@@ -122,10 +132,10 @@ template <class Factor>
 
 }  // namespace detail
 
-/// Multiply each p-value by the number of tests: the chance of any false rejection stays below alpha.
+/// Multiply each p-value by the number of tests: the probability of any false rejection is alpha or less.
 ///
-/// `holm` rejects at least as much under the same conditions; this one has simultaneous intervals (each at
-/// alpha / m) and is the one that can be shown with them.
+/// When to use: simultaneous intervals (each at alpha / m) are shown too. When not: only rejections matter; `holm`
+/// rejects at least as much under the same conditions.
 /// assumes: nothing about how the tests depend on each other.
 /// errors: too_few (no p-value), out_of_range (a p-value outside [0, 1], alpha). NaN: see missing_p.
 /// source: Bonferroni 1936; Dunn 1961.
@@ -136,9 +146,11 @@ template <class Factor>
                            [](double, double m) { return m; });
 }
 
-/// Correct by Holm's step-down procedure: the default where any false rejection is costly.
+/// Correct by Holm's step-down procedure.
 ///
-/// assumes, errors: as bonferroni.
+/// When to use: the default where any false rejection is costly.
+/// assumes: as bonferroni
+/// errors: as bonferroni.
 /// source: Holm 1979.
 [[nodiscard]] inline multiplicity_result holm(std::span<const double> p,
                                               const multiplicity_options& options = {})
@@ -159,9 +171,9 @@ template <class Factor>
                            [](double r, double m) { return m - r + 1.0; });
 }
 
-/// Control the false discovery rate: of what is rejected, alpha is false on average.
+/// Control the false discovery rate: on average a share alpha of the rejections is false.
 ///
-/// Use it for many exploratory metrics, never for guardrails or for the one decision to ship.
+/// When to use: many exploratory metrics. When not: guardrails, or the decision to ship.
 /// assumes: independent or positively dependent tests.
 /// errors: as bonferroni.
 /// source: Benjamini and Hochberg 1995.
@@ -196,10 +208,10 @@ template <class Factor>
 
 /// Control the false discovery rate with e-values, under any dependence and at any stopping time.
 ///
-/// Rejects the k largest, for the largest k with e_(k) >= m / (alpha k). Give logarithms, as every sequential
-/// test here returns them: e-values overflow. `adjusted` is the smallest alpha at which each is rejected;
+/// It rejects the k largest, for the largest k with e_(k) >= m / (alpha k). Pass logarithms, as every sequential test
+/// here returns them, because e-values overflow. `adjusted` is the smallest alpha at which each is rejected;
 /// `threshold` is m / (alpha k).
-/// errors: too_few (none given), out_of_range (alpha). NaN: see missing_p. Minus infinity is an e-value of 0.
+/// errors: too_few (no e-values), out_of_range (alpha). NaN: see missing_p. Minus infinity is an e-value of 0.
 /// source: Wang and Ramdas 2022, "False discovery rate control with e-values".
 [[nodiscard]] inline multiplicity_result e_bh_log(std::span<const double> log_e,
                                                   const multiplicity_options& options = {})
@@ -239,7 +251,7 @@ template <class Factor>
         const double log_level = log_m - std::log(static_cast<double>(k)) - log_e[order[k - 1]];
         log_running = log_level < log_running ? log_level : log_running;
         result.adjusted[order[k - 1]] = std::exp(log_running);
-        // The comparison has a rounding error's slack, so that e = m / (alpha k) itself is rejected.
+        // The comparison allows for rounding, so that e = m / (alpha k) itself is rejected.
         if (result.rejections == 0 && log_level <= log_alpha + 1e-14 * (1.0 + std::fabs(log_alpha))) {
             result.rejections = k;
             result.threshold = static_cast<double>(result.tests) / (options.alpha * static_cast<double>(k));
@@ -252,9 +264,9 @@ template <class Factor>
     return result;
 }
 
-/// From e-values themselves.
+/// Control the false discovery rate from the e-values themselves instead of their logarithms.
 ///
-/// errors: out_of_range also for a negative one.
+/// errors: out_of_range also for a negative e-value.
 [[nodiscard]] inline multiplicity_result e_bh(std::span<const double> e,
                                               const multiplicity_options& options = {})
 {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -37,10 +38,10 @@ namespace stats {
 
 /// Compare two measurements of the same units (one request under both models, one row under two classifiers).
 ///
-/// Use it for differences that are roughly symmetric; for wins and losses use `sign_test`, for right and
-/// wrong `mcnemar`.
+/// When to use: differences that are roughly symmetric. When not: wins and losses (`sign_test`), or right and wrong
+/// answers (`mcnemar`).
 /// assumes: pairs are independent of each other.
-/// errors: out_of_range for unequal lengths, NaN or infinities; else as from sufficient statistics.
+/// errors: out_of_range for unequal lengths, NaN or infinities; otherwise as from sufficient statistics.
 [[nodiscard]] inline test_result paired_t(std::span<const double> x, std::span<const double> y,
                                           const test_options& options = {}) noexcept
 {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -14,23 +15,33 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Which p-value McNemar's test gives. `exact` never errs too often; `mid_p` halves the weight of what was
-/// seen and comes closer to the level; `asymptotic` is chi-squared, `corrected` the same with Edwards'
-/// correction.
-enum class mcnemar_p : std::uint8_t { exact, mid_p, asymptotic, corrected };
+/// Choose the p-value of McNemar's test.
+enum class mcnemar_p : std::uint8_t {
+    /// Never errs more often than the level.
+    exact,
+    /// Halves the weight of the observed outcome, which comes closer to the level.
+    mid_p,
+    /// Chi-squared.
+    asymptotic,
+    /// Chi-squared with Edwards' continuity correction.
+    corrected
+};
 
-/// Options of mcnemar.
+/// Set up mcnemar.
 struct mcnemar_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// How the p-value is computed.
     mcnemar_p p_value = mcnemar_p::exact;
 };
 
 namespace detail {
 
-// Tango's score interval of (b - c) / n: z(d) = (b - c - n d) / sqrt(n (2 q + d (1 - d))) with q the
-// restricted maximum likelihood estimate of the second discordant probability, the larger root of a
-// quadratic. At d = 0 it is McNemar's z.
+// Tango's score interval of (b - c) / n: z(d) = (b - c - n d) / sqrt(n (2 q + d (1 - d))), where q is the restricted
+// maximum likelihood estimate of the second discordant probability, the larger root of a quadratic. At d = 0 it is
+// McNemar's z.
 [[nodiscard]] inline double tango_limit(double b, double c, double n, double z, double direction) noexcept
 {
     const double estimate = (b - c) / n;
@@ -46,7 +57,7 @@ namespace detail {
         const double constant = -c * d * (1.0 - d);
         const double discriminant = linear * linear - 8.0 * n * constant;
         const double root = std::sqrt(discriminant > 0.0 ? discriminant : 0.0);
-        // The larger root, without cancellation
+        // The larger root, without cancellation.
         const double q = linear <= 0.0 ? (root - linear) / (4.0 * n) : -2.0 * constant / (linear + root);
         const double spread = n * (2.0 * (q > 0.0 ? q : 0.0) + d * (1.0 - d));
         const double gap = b - c - n * d;
@@ -96,13 +107,14 @@ inline void mcnemar_tails(test_result& result, double b, double c, const mcnemar
 
 }  // namespace detail
 
-/// Compare two classifiers on the same `n` cases: `b` cases only the first has right, `c` only the second.
+/// Compare two classifiers on the same `n` cases: only the first classifies `b` of them correctly, only the second
+/// `c`.
 ///
 /// The estimate is the difference of accuracies (b - c) / n with Tango's score interval.
 /// assumes: cases are independent.
-/// errors: out_of_range (alpha, b + c > n), too_few for n = 0. Without a discordant case the state is ok: the
-///     interval says what so many equal answers exclude.
-/// cost: no Boost; some sqrt(b + c) steps for the exact p-value.
+/// errors: out_of_range (alpha, b + c > n), too_few for n = 0. Without a discordant case the state is ok: the interval
+///     shows what that many equal answers exclude.
+/// cost: no Boost.Math; about sqrt(b + c) steps for the exact p-value.
 /// source: McNemar 1947; Tango 1998, "Equivalence test and confidence interval for the difference in
 ///     proportions for the paired-sample design".
 [[nodiscard]] inline test_result mcnemar(std::uint64_t b, std::uint64_t c, std::uint64_t n,

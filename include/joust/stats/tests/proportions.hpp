@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -12,23 +13,31 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// How the interval of a difference of two proportions is formed.
-///
-/// `newcombe` (hybrid of two Wilson intervals) is good everywhere and cheap; `miettinen_nurminen` inverts the
-/// score test, the best for rare events, about 5 us; `agresti_caffo` adds a success and a failure to each
-/// sample; `wald` is the textbook one, too short for small counts, kept to compare with other programs.
-enum class difference_interval : std::uint8_t { newcombe, miettinen_nurminen, agresti_caffo, wald };
+/// Choose the interval of a difference of two proportions.
+enum class difference_interval : std::uint8_t {
+    /// A hybrid of two Wilson intervals: good everywhere, and cheap.
+    newcombe,
+    /// Inverts the score test: the best one for rare events, at about 5 us.
+    miettinen_nurminen,
+    /// Adds a success and a failure to each sample.
+    agresti_caffo,
+    /// The textbook interval, too short for small counts; for comparison with other programs.
+    wald
+};
 
-/// Options of two_proportion_z.
+/// Set up two_proportion_z.
 struct proportion_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// The interval of the difference.
     difference_interval interval = difference_interval::newcombe;
 };
 
 namespace detail {
 
-// Wilson's interval at z. The lower end by the product of both ends, since near 0 their difference cancels.
+// Wilson's interval at z. The lower end comes from the product of both ends, because near 0 their difference cancels.
 [[nodiscard]] inline bounds wilson(double k, double n, double z) noexcept
 {
     const auto upper_end = [&](double count) {
@@ -47,9 +56,9 @@ namespace detail {
     return {1.0 - upper_end(n - k), k < n ? 1.0 - lower_end(n - k) : 1.0};
 }
 
-// The variance of k1/n1 - k2/n2 where their difference is exactly d, at the restricted maximum of the
-// likelihood, with Miettinen and Nurminen's factor N / (N - 1). The score falls with p2, so Newton's steps are
-// kept within its bracket: closed forms of the cubic cancel.
+// The variance of k1/n1 - k2/n2 where their difference is exactly d, at the restricted maximum of the likelihood, with
+// Miettinen and Nurminen's factor N / (N - 1). The score falls with p2, so Newton's steps are kept within its bracket;
+// closed forms of the cubic cancel.
 [[nodiscard]] inline double restricted_variance(double k1, double n1, double k2, double n2, double d) noexcept
 {
     double low = d < 0.0 ? -d : 0.0;
@@ -77,7 +86,7 @@ namespace detail {
     return (variance > 0.0 ? variance : 0.0) * (n1 + n2) / (n1 + n2 - 1.0);
 }
 
-// The difference on one side of the estimate at which the score statistic is z, or that side's end.
+// The difference on one side of the estimate at which the score statistic is z, or the end of the range on that side.
 [[nodiscard]] inline double score_limit(double k1, double n1, double k2, double n2, double z,
                                         double direction) noexcept
 {
@@ -92,14 +101,14 @@ namespace detail {
     if (!(above > 0.0)) {
         return direction;
     }
-    // Ridders' method: a bracket that at least halves, and doubles its digits near the root.
+    // Ridders' method: the bracket at least halves, and near the root the digits double.
     double last = outside;
     for (int step = 0; step < 100; ++step) {
         const double middle = 0.5 * (inside + outside);
         const double at_middle = excess(middle);
         const double root = std::sqrt(at_middle * at_middle - below * above);
         double d = middle - (outside - middle) * at_middle / root;
-        // At an estimate of -1 or 1 the variance is 0 and the step leads back there, which is not the limit.
+        // At an estimate of -1 or 1 the variance is 0 and the step returns to the estimate, which is not the limit.
         if (!((d > inside && d < outside) || (d < inside && d > outside))) {
             d = middle;
         }
@@ -148,7 +157,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// Give Wilson's score interval of a proportion.
+/// Return Wilson's score interval of a proportion.
 ///
 /// errors: NaN ends unless k <= n, n > 0 and 0 < alpha < 1.
 /// source: Wilson 1927.
@@ -160,7 +169,7 @@ namespace detail {
     return detail::wilson(static_cast<double>(k), static_cast<double>(n), normal_upper_quantile(0.5 * alpha));
 }
 
-/// Give Agresti and Coull's interval of a proportion: Wald's around Wilson's centre, cut at 0 and 1.
+/// Return Agresti and Coull's interval of a proportion: Wald's interval around Wilson's centre, cut at 0 and 1.
 ///
 /// errors: as wilson_interval.
 /// source: Agresti and Coull 1998.
@@ -177,15 +186,16 @@ namespace detail {
     return {p - half > 0.0 ? p - half : 0.0, p + half < 1.0 ? p + half : 1.0};
 }
 
-/// Compare two proportions k1 / n1 and k2 / n2: pooled z-test (its square is Pearson's chi-squared without
+/// Compare two proportions k1 / n1 and k2 / n2: the pooled z-test (its square is Pearson's chi-squared without
 /// correction), with an interval of the difference first minus second.
 ///
-/// Use it at one planned look for units that are independent; for small counts prefer an exact test, while
-/// peeking an always-valid one. Test and interval are not inversions of each other, so near the level they
-/// may disagree.
+/// Test and interval are not inversions of each other, so near the level they may disagree.
+///
+/// When to use: independent units at one planned look. When not: small counts, for which an exact test is better, or
+/// repeated looks, which need an always-valid test.
 /// errors: out_of_range (k > n, alpha), too_few (an empty sample), zero_variance (no success at all, or no
-///     failure: p is 1, the interval still holds).
-/// cost: under 1 us without Boost; about 5 us for miettinen_nurminen.
+///     failure: p is 1, and the interval is still valid).
+/// cost: under 1 us without Boost.Math; about 5 us for miettinen_nurminen.
 /// source: Newcombe 1998, method 10; Miettinen and Nurminen 1985; Agresti and Caffo 2000.
 [[nodiscard]] inline test_result two_proportion_z(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2,
                                                   std::uint64_t n2,
@@ -228,7 +238,7 @@ namespace detail {
         result.state = status::zero_variance;
         return result;
     }
-    // The numerator in whole numbers: p1 - p2 would cancel where both are nearly equal.
+    // The numerator is computed from whole numbers: p1 - p2 would cancel where both are nearly equal.
     const double cross = std::fma(a, m2, -b * m1) + std::fma(-b, m1, b * m1);
     result.statistic = cross / (m1 * m2) / std::sqrt(pooled * other * (1.0 / m1 + 1.0 / m2));
     const detail::tail_probability tail = detail::normal_tails(result.statistic, options.alternative);

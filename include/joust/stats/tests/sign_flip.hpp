@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -19,47 +20,59 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// How the p-value of sign_flip is found.
-///
-/// `automatic` is exact where `exact_work` allows, else it takes random flips; `exact` takes as long as it must;
-/// `normal` is the limit of many coins, taken only where it is named.
-enum class flip_p : std::uint8_t { automatic, exact, monte_carlo, normal };
+/// Choose the p-value of sign_flip.
+enum class flip_p : std::uint8_t {
+    /// Exact where `exact_work` allows, otherwise random flips.
+    automatic,
+    /// Exact, however long it takes.
+    exact,
+    /// Random flips.
+    monte_carlo,
+    /// The limit of many coins, which `automatic` never chooses.
+    normal
+};
 
-/// Options of sign_flip. The same seed gives the same random flips everywhere; `exact_work` bounds the steps that an
-/// exact p-value may take, half a second.
+/// Set up sign_flip.
 struct sign_flip_options {
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// How the p-value is computed.
     flip_p p_value = flip_p::automatic;
+    /// The number of random flips.
     std::uint64_t resamples = 9'999;
+    /// The same seed gives the same random flips on every platform.
     std::uint64_t seed = 1;
+    /// How many steps an exact p-value may take; the default is about half a second.
     std::uint64_t exact_work = 1'000'000'000;
 };
 
-/// A randomisation test with the number of coins that could matter: those whose difference is not 0.
+/// Report a randomisation test of signs.
 struct sign_flip_result : test_result {
+    /// The number of coins that could matter: those whose difference is not 0.
     std::uint64_t coins = 0;
+    /// True where the p-value is exact.
     bool exact = false;
 };
 
 namespace detail {
 
-// Coins of one size: sum of n fair signs times size.
+// Coins of one size: the sum of n fair signs times size.
 struct coin_group {
     double size = 0.0;
     double n = 0.0;
 };
 
-// Sizes, sorted, in units of their greatest common divisor.
+// Sorted sizes, in units of their greatest common divisor.
 struct coin_sizes {
     buffer<coin_group> groups{};
     std::uint64_t unit = 1;
     double total = 0.0;
-    double work = 0.0;  // of the law below, about
+    double work = 0.0;  // about how many steps the distribution below takes
 };
 
-// Values beyond this add up inexactly.
+// Sums above this are not exact.
 inline constexpr double exact_sum = 0x1p53;
-// Places of one law kept at once.
+// How many places of one distribution are stored at once.
 inline constexpr double most_places = 0x1p25;
 
 [[nodiscard]] inline coin_sizes sizes_of(buffer<std::uint64_t> values)
@@ -89,7 +102,7 @@ inline constexpr double most_places = 0x1p25;
         out.total += size;
     }
     out.groups.shorten(groups);
-    // What lies 1e-50 out, 15 standard deviations, is cut off.
+    // Probabilities of 1e-50, 15 standard deviations out, are cut off.
     double places = 1.0, widest = 0.0, squares = 0.0;
     for (const coin_group& g : out.groups) {
         const double spread = 16.0 * std::sqrt(g.n);
@@ -107,8 +120,8 @@ inline constexpr double most_places = 0x1p25;
     return out;
 }
 
-// The law of the number of heads among n coins whose heads are exp(2 tilt) times as likely as tails: terms from `first`
-// on, those below 1e-50 of the largest left out.
+// The distribution of the number of heads among n coins whose heads are exp(2 tilt) times as likely as tails: its
+// terms from `first` on, without those below 1e-50 of the largest.
 struct tilted_binomial {
     std::size_t first = 0;
     buffer<double> terms{};
@@ -153,13 +166,13 @@ struct tilted_binomial {
     }
 };
 
-// log P(D >= d) for d > 0 and D a sum of fair signs times sizes. The coins are tilted until d is what is expected, so
-// that nothing underflows and all terms are positive; then the tilt is taken out again. d and the total differ by an
+// log P(D >= d) for d > 0 and D a sum of fair signs times sizes. The coins are tilted until d is the expected sum, so
+// that nothing underflows and all terms are positive; then the tilt is removed again. d and the total differ by an
 // even number. source: Esscher 1932 for the tilt, here without his approximation.
 [[nodiscard]] inline double log_flip_tail(const coin_sizes& coins, double d)
 {
     const double missing = coins.total - d;
-    // Without a tilt the sum would miss the total by all of it; the larger the tilt the less.
+    // Without a tilt the expected sum is 0; the larger the tilt, the closer it is to the total.
     double low = 0.0, high = 40.0;
     for (int step = 0; step < 60 && missing > 0.0; ++step) {
         const double tilt = 0.5 * (low + high);
@@ -171,7 +184,7 @@ struct tilted_binomial {
     }
     const double tilt = high;
     buffer<double> law(1, 1.0);
-    double first = 0.0;  // heads, by size, of the law's first place
+    double first = 0.0;  // the heads, weighted by size, of the distribution's first place
     for (const coin_group& g : coins.groups) {
         const tilted_binomial heads{g.n, tilt * g.size};
         const std::size_t stride = static_cast<std::size_t>(g.size);
@@ -184,7 +197,7 @@ struct tilted_binomial {
             }
         }
         first += g.size * static_cast<double>(heads.first);
-        // Far ends are of no account, and below the smallest normal number they would cost a lot.
+        // Far ends do not matter, and numbers below the smallest normal one would be slow.
         std::size_t from = 0, to = next.size();
         while (to - from > 1 && next[from] < 1e-50) {
             ++from;
@@ -195,7 +208,7 @@ struct tilted_binomial {
         first += static_cast<double>(from);
         law = buffer<double>(std::span<const double>{next.data() + from, to - from});
     }
-    // D = 2 heads - total >= d
+    // D = 2 heads - total >= d.
     const double needed = 0.5 * (d + coins.total);
     double sum = 0.0;
     for (std::size_t v = law.size(); v > 0; --v) {
@@ -239,7 +252,7 @@ inline void flip_by_normal(sign_flip_result& result, double d, double squares, s
     result.state = status::ok;
 }
 
-// Random flips of values that are not 0: a coin is a bit.
+// Random flips of values that are not 0, one random bit per coin.
 template <class Value>
 void flip_at_random(sign_flip_result& result, std::span<const Value> sizes, double total, double d,
                     double tolerance, const sign_flip_options& options) noexcept
@@ -273,7 +286,7 @@ void flip_at_random(sign_flip_result& result, std::span<const Value> sizes, doub
 {
     buffer<double> sums(1, 0.0);
     for (const double size : sizes) {
-        // Both halves are sorted already: merge them.
+        // Both halves are sorted already, so they are merged.
         buffer<double> next(2 * sums.size());
         std::size_t i = 0, j = 0;
         for (double& to : next) {
@@ -289,7 +302,7 @@ void flip_at_random(sign_flip_result& result, std::span<const Value> sizes, doub
 [[nodiscard]] inline double pairs_from(const buffer<double>& a, const buffer<double>& b, double from) noexcept
 {
     double count = 0.0;
-    std::size_t below = b.size();  // of b, those that do not reach it with the present a
+    std::size_t below = b.size();  // how many of b do not reach it with the present a
     for (const double x : a) {
         while (below > 0 && x + b[below - 1] >= from) {
             --below;
@@ -301,12 +314,12 @@ void flip_at_random(sign_flip_result& result, std::span<const Value> sizes, doub
 
 [[nodiscard]] inline double work_of_halves(std::size_t coins) noexcept
 {
-    // Sums take memory too, so each counts for many steps.
+    // Sums take memory too, so each counts as many steps.
     return coins <= 48 ? 128.0 * std::exp2(std::ceil(0.5 * static_cast<double>(coins)))
                        : std::numeric_limits<double>::infinity();
 }
 
-// Few coins, of any sizes: the sums of both halves of them, two by two.
+// Few coins of any sizes: the sums of each half of them, combined in pairs.
 inline void flip_all(sign_flip_result& result, std::span<const double> sizes, double d, double tolerance,
                      side alternative)
 {
@@ -323,19 +336,22 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
 
 }  // namespace detail
 
-/// Ask whether fair coins explain a sum of differences whose signs are coins' doing: of all 2^m ways the coins could have
-/// fallen, how many give a sum as far from 0?
+/// Test whether fair coins alone explain a sum of differences: of all 2^m ways in which the coins could have fallen,
+/// how many give a sum as far from 0?
 ///
-/// Use it where a design tossed the coins: which of a pair of items came first, which arm of a pair of units. Each value
-/// is the first's outcome less the second's; its size is taken as given, its sign as heads or tails. The p-value then
-/// holds whatever users do and however dependent or skewed the sizes are. `statistic` is the sum, `estimate` the mean over
-/// all values, zeros too. No interval: the null says that no unit is affected; and one look only: see `betting_capital`.
+/// Each value is the first's outcome minus the second's; its size is taken as given, its sign as heads or tails. The
+/// p-value then holds whatever users do, and however dependent or skewed the sizes are. `statistic` is the sum,
+/// `estimate` the mean over all values including zeros. There is no interval, because the null says that no unit is
+/// affected.
 ///
-/// For whole numbers the law is convolved, coins of one size at once and tilted towards the sum seen, so that p-values
-/// are right far beyond what a double holds.
+/// For whole numbers the distribution is convolved, coins of one size at once and tilted towards the observed sum, so
+/// that p-values are accurate far below the smallest double.
+///
+/// When to use: a design that tossed the coins: which of a pair of items came first, which arm of a pair of units; one
+/// planned look. When not: repeated looks (`betting_capital`).
 /// assumes: fair coins, independent of each other, that change nothing but the sign (the sharp null).
-/// errors: too_few (no value, no resample), zero_variance (all are 0: p is 1), out_of_range (sizes that add up to 2^53 or
-///     more; with `flip_p::exact` a law of more than 2^25 places).
+/// errors: too_few (no value, no resample), zero_variance (all are 0: p is 1), out_of_range (sizes that add up to
+///     2^53 or more; with `flip_p::exact` a distribution of more than 2^25 places).
 /// cost: 40 us for 300 coins of sizes up to 5, 2.5 ms for 10,000, 0.2 s for a million.
 /// source: Fisher 1935, section 21; Pitman 1937.
 [[nodiscard]] inline sign_flip_result sign_flip(std::span<const std::int64_t> differences,
@@ -415,11 +431,11 @@ inline void flip_all(sign_flip_result& result, std::span<const double> sizes, do
     return result;
 }
 
-/// For values that need not be whole. Whole ones are convolved as above; else up to 44 coins are exact, all
-/// 2^m flips counted from the sorted sums of either half, and more are flipped at random.
+/// Test signs of values that need not be whole numbers.
 ///
-/// A p-value of random flips is (b + 1) / (m + 1), so it is never 0 and never errs too often. Sums that differ by less
-/// than 1e-13 of all sizes are equal.
+/// Whole numbers are convolved as above. For others up to 44 coins are exact: all 2^m flips are counted from the
+/// sorted sums of each half. More coins are flipped at random: the p-value is then (b + 1) / (m + 1), so it is never
+/// 0 and never errs more often than the level. Sums that differ by less than 1e-13 of the sum of all sizes are equal.
 /// errors: out_of_range also for a value that is not finite; with `flip_p::exact` for more than 48 coins.
 /// cost: 30 ms for 40 coins; random flips 0.7 ns for each coin and flip.
 /// source: Horowitz and Sahni 1974 for the two halves; Phipson and Smyth 2010 for the random flips.

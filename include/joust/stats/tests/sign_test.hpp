@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -12,28 +13,34 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Options of sign_test. `mid_p` comes closer to the level than the exact p-value, which errs on the safe
-/// side.
+/// Set up sign_test.
 struct sign_test_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// Use the mid-p value, which comes closer to the level than the conservative exact one.
     bool mid_p = false;
 };
 
-/// A sign test with the counts it used.
+/// Report a sign test with the counts it used.
 struct sign_test_result : test_result {
+    /// How many units the first wins.
     std::uint64_t wins = 0;
+    /// How many units the first loses.
     std::uint64_t losses = 0;
+    /// How many units are ties.
     std::uint64_t ties = 0;
 };
 
-/// Ask whether the first wins more units than the second: exact binomial test, ties left out of the p-value
-/// and counted.
+/// Test whether the first wins more units than the second: an exact binomial test. Ties do not enter the p-value; they
+/// are counted.
 ///
-/// Use it for preferences per unit (interleaved queries, pairwise judgements). The estimate is the preference
-/// (wins + ties / 2) / all - 1/2, between -1/2 and 1/2, half a tie for each; its interval is Tango's.
+/// The estimate is the preference (wins + ties / 2) / all - 1/2, between -1/2 and 1/2; its interval is Tango's.
+///
+/// When to use: preferences per unit (interleaved queries, pairwise judgements). When not: differences with sizes.
 /// assumes: units are independent: all queries of one user are one unit.
-/// errors: out_of_range (alpha), too_few without a unit. With ties alone p is 1.
+/// errors: out_of_range (alpha), too_few without a unit. With only ties p is 1.
 /// source: Dixon and Mood 1946; ties by halves: Chapelle et al. 2012, section 2.
 [[nodiscard]] inline sign_test_result sign_test(std::uint64_t wins, std::uint64_t losses,
                                                 std::uint64_t ties = 0,
@@ -53,9 +60,9 @@ struct sign_test_result : test_result {
     return result;
 }
 
-/// From one difference per unit: its sign is the win, zero is a tie.
+/// Test one difference per unit: its sign is a win or a loss, and zero is a tie.
 ///
-/// errors: also out_of_range when a difference is NaN.
+/// errors: out_of_range also when a difference is NaN.
 [[nodiscard]] inline sign_test_result sign_test(std::span<const double> differences,
                                                 const sign_test_options& options = {}) noexcept
 {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -17,8 +18,8 @@ namespace stats {
 
 namespace detail {
 
-// log of the upper tail of chi-squared with whole degrees of freedom: a finite sum of positive terms, so
-// nothing cancels and the tail never underflows. source: Abramowitz and Stegun 1964, 26.4.4 and 26.4.5.
+// The log of the upper tail of chi-squared with whole degrees of freedom: a finite sum of positive terms, so nothing
+// cancels and the tail never underflows. source: Abramowitz and Stegun 1964, 26.4.4 and 26.4.5.
 [[nodiscard]] inline double log_chi_squared_sf(double x, std::size_t df) noexcept
 {
     if (!(x >= 0.0) || df == 0) {
@@ -30,7 +31,8 @@ namespace detail {
     if (std::isinf(x)) {
         return -x;
     }
-    // Horner from the last term. The sum is rescaled before it overflows, and `unit` is what 1 is then.
+    // Horner's scheme from the last term. The sum is rescaled before it overflows, and `unit` is the scaled value of
+    // 1.
     double sum = 1.0, unit = 1.0, log_scale = 0.0;
     const auto extend = [&](double ratio) {
         sum = unit + sum * ratio;
@@ -64,13 +66,13 @@ namespace detail {
 
 }  // namespace detail
 
-/// Test whether counts arrived in the planned shares: Pearson's chi-squared, at one look planned beforehand.
+/// Test whether counts arrived in the planned shares: Pearson's chi-squared, at one planned look.
 ///
-/// Arms with share 0 must have count 0 and are no degree of freedom. `statistic` is chi-squared.
-/// assumes: counts of independent units. Requests of returning units are not: see `clustered_srm`.
+/// Arms with share 0 must have count 0 and add no degree of freedom. `statistic` is chi-squared.
+/// assumes: counts of independent units. Requests of returning units are not independent: see `clustered_srm`.
 /// errors: out_of_range (unequal lengths, shares negative or not summing to 1 within 1e-9, a count where the
 ///     share is 0), too_few (fewer than two arms with a share, or no unit).
-/// cost: no Boost: with whole degrees of freedom the tail is a finite sum.
+/// cost: no Boost.Math: with whole degrees of freedom the tail is a finite sum.
 /// source: Pearson 1900; Fabijan et al. 2019, "Diagnosing sample ratio mismatch in online controlled
 ///     experiments".
 [[nodiscard]] inline test_result sample_ratio_mismatch(std::span<const std::uint64_t> counts,
@@ -116,19 +118,18 @@ namespace detail {
     return result;
 }
 
-/// Watch the sample ratio at every look, by buckets of units: right under ramps and for units that return.
+/// Check the sample ratio at every look, by buckets of units: valid under ramps and for units that return.
 ///
-/// It is the score test of x = 1: S = sum(q1 - q0), V = sum (q1 - q0)^2. In the result `challenger` and
-/// `champion` are the summed weights of both arms, which the right split makes equal on average; `estimate`
-/// is their difference relative to their mean, which is `information`. The coins are known, so V falls below
-/// the information only by chance: unless `options.clock` is `residual`, the larger of both is used (`v0`
-/// shows it).
+/// It is the score test of x = 1: S = sum(q1 - q0), V = sum (q1 - q0)^2. In the result `challenger` and `champion` are
+/// the summed weights of both arms, which the right split makes equal on average; `estimate` is their difference
+/// relative to their mean, which is `information`. The propensities are known, so V falls below the information only
+/// by chance: unless `options.clock` is `residual`, the larger of both is used (`v0` shows it).
 ///
-/// A challenger that is hardly ever served cannot end its own burn-in: with ten times the information that
-/// `min_buckets` asks for, it is judged by the larger of V and ten times the information, which allows for
-/// ten visits per unit.
-/// assumes: as score_test. It also reacts to a challenger that changes how often units come back: show
-///     distinct units per arm beside it.
+/// A challenger that is hardly ever served cannot end its own burn-in. So with ten times the information that
+/// `min_buckets` asks for, the test starts with the larger of V and ten times the information, which allows for ten
+/// visits per unit.
+/// assumes: as score_test. The test also reacts to a challenger that changes how often units return: report distinct
+///     units per arm beside it.
 /// errors: too_few without data, burn_in below `options.min_buckets` buckets with challenger data,
 ///     out_of_range.
 /// cost: one pass, no allocation.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -27,7 +28,7 @@ namespace detail {
     return {student_t_sf(signed_t, df), log_tail};
 }
 
-// The common end of every t test: an estimate with its standard error and degrees of freedom.
+// The last part of every t test: from an estimate with its standard error and degrees of freedom to the result.
 [[nodiscard]] inline test_result judge_t(std::string_view method, double estimate, double error, double df,
                                          const test_options& options) noexcept
 {
@@ -81,7 +82,7 @@ namespace detail {
     }
     const double a = x.variance / x.n;
     const double b = y.variance / y.n;
-    // (a + b)^2 / (a^2 / (nx - 1) + b^2 / (ny - 1)) on shares, so that tiny variances do not underflow
+    // (a + b)^2 / (a^2 / (nx - 1) + b^2 / (ny - 1)), computed from shares so that tiny variances do not underflow.
     const double share = a / (a + b);
     const double df = 1.0 / (share * share / (x.n - 1.0) + (1.0 - share) * (1.0 - share) / (y.n - 1.0));
     return judge_t(method, difference, std::sqrt(a + b), df, options);
@@ -104,8 +105,7 @@ namespace detail {
 
 /// Compare two means whose variances may differ: Welch's t-test with Satterthwaite's degrees of freedom.
 ///
-/// Use it for metrics per independent unit at one planned look; not while peeking, and not for units in
-/// clusters.
+/// When to use: metrics per independent unit at one planned look. When not: repeated looks, or units in clusters.
 /// assumes: independent observations; nearly normal means (large samples, or nearly normal data).
 /// errors: too_few (fewer than 2 in a sample), zero_variance (both constant), out_of_range (NaN, infinities,
 ///     alpha).
@@ -117,23 +117,23 @@ namespace detail {
     return detail::two_sample_t(false, x, y, options);
 }
 
-/// From counts, means and variances (divisor n - 1).
+/// Compare two means from counts, means and variances (divisor n - 1).
 [[nodiscard]] inline test_result welch_t(const sample_summary& x, const sample_summary& y,
                                          const test_options& options = {}) noexcept
 {
     return detail::two_sample_t(false, x.mean - y.mean, x, y, options);
 }
 
-/// From raw samples.
+/// Compare two means from raw samples.
 [[nodiscard]] inline test_result welch_t(std::span<const double> x, std::span<const double> y,
                                          const test_options& options = {}) noexcept
 {
     return welch_t(moments{x}, moments{y}, options);
 }
 
-/// Compare two means with one common variance. Prefer `welch_t`: this one is off when variances and counts
-/// both differ.
+/// Compare two means that have one common variance.
 ///
+/// When not: variances and counts both differ, which makes its error rate wrong; prefer `welch_t`.
 /// source: Student 1908; Fisher 1925.
 [[nodiscard]] inline test_result student_t(const moments& x, const moments& y,
                                            const test_options& options = {}) noexcept
@@ -141,14 +141,14 @@ namespace detail {
     return detail::two_sample_t(true, x, y, options);
 }
 
-/// From counts, means and variances (divisor n - 1).
+/// Compare two means from counts, means and variances (divisor n - 1).
 [[nodiscard]] inline test_result student_t(const sample_summary& x, const sample_summary& y,
                                            const test_options& options = {}) noexcept
 {
     return detail::two_sample_t(true, x.mean - y.mean, x, y, options);
 }
 
-/// From raw samples.
+/// Compare two means from raw samples.
 [[nodiscard]] inline test_result student_t(std::span<const double> x, std::span<const double> y,
                                            const test_options& options = {}) noexcept
 {
