@@ -20,7 +20,6 @@
 #include <joust/trial/row_test.hpp>
 #include <joust/trial/significance.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -153,7 +152,7 @@ public:
     {
         const std::vector<std::string>& models = core_.identity().models();
         for (const std::string& name : models) {
-            if (std::count(results.arms.begin(), results.arms.end(), name) == 0) {
+            if (!contains(results.arms, name)) {
                 throw configuration_error("results.arms", "without '" + name + "'",
                                           "results of both models of the gate");
             }
@@ -164,7 +163,7 @@ public:
             if (!detail::is_value(spec)) {
                 continue;
             }
-            if (std::count(results.metrics.begin(), results.metrics.end(), spec.name) == 0) {
+            if (!contains(results.metrics, spec.name)) {
                 throw configuration_error("results.metrics", "without '" + spec.name + "'",
                                           "results of every metric of the gate");
             }
@@ -174,7 +173,7 @@ public:
             }
             all.unpaired += pairs.unpaired;
             all.repeated += pairs.repeated;
-            all.count = std::max(all.count, pairs.first.size());
+            all.count = pairs.first.size() > all.count ? pairs.first.size() : all.count;
             ++column;
         }
         all.recorded = true;
@@ -213,6 +212,15 @@ private:
                     "a margin above 0: no finite number of rows shows that nothing at all was lost");
             }
         }
+    }
+
+    [[nodiscard]] static bool contains(const std::vector<std::string>& names, std::string_view name)
+    {
+        bool found = false;
+        for (const std::string& each : names) {
+            found = found || each == name;
+        }
+        return found;
     }
 
     [[nodiscard]] static detail::gate_rows no_rows()
