@@ -4,6 +4,7 @@
 #include <joust/core/model.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/core/unit_key.hpp>
+#include <joust/core/unit_kind.hpp>
 #include <joust/inference/inference.hpp>
 #include <joust/ticket/tickets.hpp>
 #include <joust/trial/consent.hpp>
@@ -14,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -114,8 +116,12 @@ public:
     [[nodiscard]] auto unit_of(const A&... arguments) const
         -> decltype(std::declval<const typename Parts::key_t&>().key(arguments...))
     {
+        kind_.template note<std::remove_cvref_t<decltype(key_.key(arguments...))>>();
         return key_.key(arguments...);
     }
+
+    /// Of which kind are the units?
+    [[nodiscard]] const units_kind<typename Parts::key_t>& units() const noexcept { return kind_; }
 
     [[nodiscard]] const trial_identity& identity() const noexcept { return identity_; }
     [[nodiscard]] const clock_t& clock() const noexcept { return clock_; }
@@ -136,6 +142,7 @@ private:
 
     models_t models_;
     [[no_unique_address]] typename Parts::key_t key_;
+    [[no_unique_address]] units_kind<typename Parts::key_t> kind_;
     [[no_unique_address]] typename Parts::consent_t consent_;
     [[no_unique_address]] clock_t clock_;
     [[no_unique_address]] inference_t inference_;
