@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """What mkdocs has to be told about this tree.
 
 The pages are written for readers of the repository as well, so they link to examples, sources and to Markdown files outside docs/.

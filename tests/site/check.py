@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Usage: check.py SITE [PICTURES]
 
 Opens a built site as a reader would. First every link, picture, style and script of every page must resolve, within the pages too. Then
@@ -178,7 +179,7 @@ if (page.scrollWidth > window.innerWidth) {
   }
 }
 const broken = [...document.images].filter(each => each.complete && each.naturalWidth === 0).map(each => each.src);
-const code = parseFloat(getComputedStyle(document.querySelector('article p, article td') || document.body).fontSize);
+const code = parseFloat(getComputedStyle(document.querySelector('article p, article td, article code') || document.body).fontSize);
 return {scroll: page.scrollWidth, window: window.innerWidth, wide: wide, broken: broken, text: code};
 """
 
