@@ -96,6 +96,16 @@ constexpr bool check_unit()
     return unit && alike;
 }
 
+/// The same for a unit that a model is chosen for.
+template <class Key, class Unit>
+constexpr bool check_chosen()
+{
+    static_assert(
+        unit_like<Unit>,
+        "joust: choose(unit) takes the unit itself, such as choose(request.user_id): the text, integer, enumerator or joust::uuid that by(...) would give");
+    return check_unit<Key, Unit>();
+}
+
 }  // namespace detail
 }  // namespace v0
 }  // namespace joust

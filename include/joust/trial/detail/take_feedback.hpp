@@ -61,18 +61,6 @@ template <class Core>
     return true;
 }
 
-/// Is a value a unit of this trial, as far as can be seen: of the kind that it serves, and no text of a ticket?
-template <class Core, class Unit>
-[[nodiscard]] bool is_unit(const Core& core, const Unit& unit) noexcept
-{
-    if constexpr (text_like<Unit>) {
-        if (core.trial().desk().gave_out(static_cast<std::string_view>(unit))) {
-            return false;
-        }
-    }
-    return core.trial().units().template takes<Unit>();
-}
-
 /// Assign a unit without calling a model.
 template <class Core, class Unit>
 [[nodiscard]] typename Core::ticket_type choose_arm(Core& core, const Unit& unit)
@@ -80,11 +68,8 @@ template <class Core, class Unit>
     static_assert(
         !Core::parts::adjusts || always_false<Unit>,
         "joust: adjust_for(...) reads its number when a call is served, so it does not go with choose() and complete()");
-    static_assert(
-        unit_like<Unit>,
-        "joust: choose(unit) takes the unit itself, such as choose(request.user_id): the text, integer, enumerator or joust::uuid that by(...) would give");
-    if constexpr (check_unit<typename Core::parts::key_t, Unit>()) {
-        if (!is_unit(core, unit)) {
+    if constexpr (check_chosen<typename Core::parts::key_t, Unit>()) {
+        if (!core.trial().is_unit(unit)) {
             core.live().ignore(ignored::no_unit);
             return core.trial().desk().unrecorded(core.live());
         }

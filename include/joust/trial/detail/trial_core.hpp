@@ -121,6 +121,18 @@ public:
         return key_.key(arguments...);
     }
 
+    /// Is a value a unit of this trial, as far as can be seen: of the kind that it serves, and not the text of a ticket?
+    template <class Unit>
+    [[nodiscard]] bool is_unit(const Unit& unit) const noexcept
+    {
+        if constexpr (text_like<Unit>) {
+            if (desk_.gave_out(static_cast<std::string_view>(unit))) {
+                return false;
+            }
+        }
+        return kind_.template takes<Unit>();
+    }
+
     /// Of which kind are the units?
     [[nodiscard]] const units_kind<typename Parts::key_t>& units() const noexcept { return kind_; }
 
