@@ -22,6 +22,9 @@
 namespace joust {
 inline namespace v0 {
 
+template <class Signature>
+class any_trial;
+
 namespace detail {
 
 /// A ticket as it came back, or its text.
