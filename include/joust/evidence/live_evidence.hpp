@@ -66,17 +66,23 @@ enum class ignored : std::uint8_t {
     unrecorded_unit,
     forged_ticket,
     retired_key,
-    late_ticket
+    late_ticket,
+    no_unit
 };
-inline constexpr std::size_t ignored_reasons = 9;
+inline constexpr std::size_t ignored_reasons = 10;
 
 /// What reports call them.
 inline constexpr const char* ignored_words[ignored_reasons] = {
-    "feedback with an invalid value",        "feedback for a ticket of another trial",
-    "feedback for a damaged ticket",         "repeated feedback",
-    "feedback for a unit that changed arms", "feedback for an unrecorded call",
-    "feedback for a forged ticket",          "feedback for a ticket of a retired key",
-    "feedback too late for its ticket"};
+    "feedback with an invalid value",
+    "feedback for a ticket of another trial",
+    "feedback for a damaged ticket",
+    "repeated feedback",
+    "feedback for a unit that changed arms",
+    "feedback for an unrecorded call",
+    "feedback for a forged ticket",
+    "feedback for a ticket of a retired key",
+    "feedback too late for its ticket",
+    "feedback or a choice for something that is no unit of the trial"};
 
 /// The evidence of a running trial: one slab per thread for what is frequent, shared state for what is rare.
 class live_evidence {

@@ -65,6 +65,13 @@ struct metric_role {
 
 namespace detail {
 
+/// Is a name one that trials give to rows of their own?
+[[nodiscard]] constexpr bool is_reserved(std::string_view name) noexcept
+{
+    return name.empty() || name == "exposures" || name == "failures" || name == "latency" ||
+           name == "covariate" || name.ends_with(", denominator");
+}
+
 /// The direction in which a metric improves; up unless it says otherwise.
 template <class Metric>
 constexpr better direction_of(const Metric& m) noexcept

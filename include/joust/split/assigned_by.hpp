@@ -47,6 +47,10 @@ public:
     /// Keep the projection: `projection(args...)` gives a joust::assignment.
     explicit platform_assignment(Projection projection) : projection_(std::move(projection)) {}
 
+    /// Whether the projection can be asked about these arguments of a call.
+    template <class Args>
+    static constexpr bool asks = detail::asks_one<Projection, Args>;
+
     /// Return the platform's assignment. An answer without a possible arm or propensity is a unit outside the trial.
     template <class Context>
     [[nodiscard]] assignment assign(const Context& call) const noexcept
@@ -71,6 +75,10 @@ public:
         : projection_(std::move(projection)), shares_(shares)
     {
     }
+
+    /// Whether the projection can be asked about these arguments of a call.
+    template <class Args>
+    static constexpr bool asks = detail::asks_one<Projection, Args>;
 
     /// Return the arm that the platform chose. A number that is no arm is a unit outside the trial.
     template <class Context>

@@ -61,6 +61,10 @@ public:
         return behind_.share(arm);
     }
 
+    /// Whether the rule and the plan behind it can be asked about these arguments of a call.
+    template <class Args>
+    static constexpr bool asks = detail::asks_of<Rule, Args> && detail::asks_of<Plan, Args>;
+
     /// Whether the plan behind the rule reads the time.
     static constexpr bool reads_time = requires { requires Plan::reads_time; };
 

@@ -17,6 +17,10 @@ template <class Predicate>
 struct predicate_rule {
     [[no_unique_address]] Predicate predicate;
 
+    /// Whether the predicate can be asked about these arguments of a call.
+    template <class Args>
+    static constexpr bool asks = detail::asks_one<Predicate, Args>;
+
     template <class Context>
     [[nodiscard]] unsigned decide(const Context& call) const noexcept
     {
