@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Drafting slates: joust's interleavers beside straightforward ones over a vector and a hash set, fresh coins for each
 // call (with repeated coins the branch predictor learns the slate).
 //

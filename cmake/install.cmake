@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Install rules. Nothing is compiled, so nothing of it depends on the machine. Components, for `cmake --install build --component NAME`:
 #   headers   include/joust
 #   cmake     the CMake package and the pkg-config file

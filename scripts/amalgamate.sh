@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: amalgamate.sh FOLDER [ROOT]
 #
 # Writes FOLDER/joust/joust.hpp, one file with all that <joust/joust.hpp> brings, and FOLDER/joust/format.hpp, which adds printing with
@@ -9,7 +11,7 @@
 set -eu
 export LC_ALL=C
 if (($# < 1)); then
-    sed -n '2s/^# //p' "$0"
+    sed -n '/^# Usage/s/^# //p' "$0"
     exit 2
 fi
 mkdir -p "$1"

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: lint_fwd.sh [ROOT]
 #
 # Compares what the fwd.hpp of each room declares with what the headers of that room define, and names each difference:

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: lint_includes.sh [ROOT]
 #
 # Holds every header under include/joust to the rules of the include graph, and names file and line of each breach:

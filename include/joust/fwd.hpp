@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Declares the public types of joust without defining them: the fwd.hpp of every room.

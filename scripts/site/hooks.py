@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """What mkdocs has to be told about this tree.
 
 The pages are written for readers of the repository as well, so they link to examples, sources and to Markdown files outside docs/.
@@ -100,7 +102,7 @@ def on_page_markdown(markdown, page, config, files):
             name = staged_name(path)
         elif here.startswith("source/") and "://" not in target:
             # A link of a file outside docs/ into docs/.
-            name = posixpath.normpath(posixpath.join(posixpath.dirname(place), target))
+            name = posixpath.relpath(posixpath.normpath(posixpath.join("docs", posixpath.dirname(place), target)), "docs")
             name = name + "/README.md" if (ROOT / "docs" / name).is_dir() else name
         else:
             return match.group(0)

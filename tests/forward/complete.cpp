@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // After the definitions the same names are the same types, and complete.
 
 namespace service {

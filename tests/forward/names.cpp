@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What a header of a service may say of joust's types after <joust/fwd.hpp> alone: pointers, references, signatures, values of
 // enumerations, and templates with their default arguments.
 

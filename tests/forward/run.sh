@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: run.sh COMPILER FLAGS_FILE
 #
 # Compiles names.cpp, which only names types, after <joust/fwd.hpp> alone; then followed by joust.hpp, and after it. That each

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: selftest.sh SCRIPTS COMPILER FLAGS_FILE FOLDER
 #
 # Proves that each lint reports what it is for: makes a small tree that breaks one rule a line, in FOLDER, and looks for the
@@ -130,13 +132,28 @@ expect "$output" "core/box.hpp:4: joust::box has a default argument in fwd.hpp"
 expect "$output" "core/box.hpp:6: joust::shade is not declared"
 expect "$output" "core/box.hpp:9: joust::lid is not declared"
 
+mkdir -p "$folder/umbrella/include/joust/core"
+printf '// Without joust/core/a.hpp, joust/core/gone.hpp\n#include <joust/core/a.hpp>\n' >"$folder/umbrella/include/joust/joust.hpp"
+touch "$folder/umbrella/include/joust/core/a.hpp" "$folder/umbrella/include/joust/core/b.hpp"
+output=$(fails "$scripts/lint_umbrella.sh" "$folder/umbrella")
+expect "$output" "include/joust/core/b.hpp:1: is not in joust.hpp"
+expect "$output" "names joust/core/a.hpp as left out; there is no such header, or it comes with joust.hpp"
+expect "$output" "names joust/core/gone.hpp as left out"
+
 mkdir -p "$folder/paths"
 printf 'int x;  \n' >"$folder/paths/blanks.cpp"
 printf 'see /%s/me/notes\n' root >"$folder/paths/notes.md"
 printf '%s HEAD\n' '<<<<<<<' >"$folder/paths/merge.md"
 git -C "$folder/paths" init -q 2>/dev/null  # a repository of its own, since the build folder is ignored by joust's
+printf '#!/bin/sh\n# Text\n' >"$folder/paths/tool.sh"
+output=$(fails "$scripts/lint_spdx.sh" "$folder/paths")
+expect "$output" "blanks.cpp:1: does not begin with"
+expect "$output" "tool.sh:1: does not begin with"
+"$scripts/lint_spdx.sh" --fix "$folder/paths" >/dev/null
+expect "$(sed -n 2p "$folder/paths/tool.sh")" "# SPDX-License-Identifier: Apache-2.0"
+expect "$("$scripts/lint_spdx.sh" "$folder/paths")" "2 files state their licence"
 output=$(fails "$scripts/lint_paths.sh" "$folder/paths")
-expect "$output" "blanks.cpp:1: ends with blanks"
+expect "$output" "blanks.cpp:3: ends with blanks"
 expect "$output" "notes.md:1: names a folder of one machine"
 expect "$output" "merge.md:1: a conflict mark"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // What the fences of README.md and docs/**/*.md may take for granted: the request and the two models of the guide, and fmt.

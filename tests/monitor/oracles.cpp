@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/monitor/alarm.hpp>
 #include <joust/monitor/drift.hpp>
 #include <joust/monitor/fairness.hpp>
@@ -76,13 +78,13 @@ counts whole(const std::string& text)
     return found;
 }
 
-std::vector<joust::fairness::confusion> groups(const inputs& in)
+std::vector<joust::quality::confusion> groups(const inputs& in)
 {
-    std::vector<joust::fairness::confusion> found;
+    std::vector<joust::quality::confusion> found;
     for (const char* name : {"A", "B", "C"}) {
         if (in.contains(name)) {
             const counts c = whole(in.at(name));
-            found.push_back({c[0], c[1], c[2], c[3]});
+            found.push_back(joust::quality::confusion::binary(c[0], c[1], c[2], c[3]));
         }
     }
     return found;

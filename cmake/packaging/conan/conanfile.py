@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Conan 2 recipe that packages the source tree it stands in: conan create cmake/packaging/conan"""
 
 import os

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/model.hpp>
@@ -146,7 +147,7 @@ struct check_argument<T, role_list<Roles...>> {
                 static_assert(
                     always_false<T>,
                     "joust: text plays no role in a trial: a model's name goes into joust::model{\"name\", callable}, a salt into hash_split{.salt = \"name\"}, a metric's name into its type as in conversion<\"name\">{}");
-            } else if constexpr (points_elsewhere<T> || refers_elsewhere<T>) {
+            } else if constexpr (points_elsewhere<T> || wraps_reference<T>) {
                 static_assert(
                     always_false<T>,
                     "joust: a trial keeps its policies by value; this argument points to something, so pass what it points to");

@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <concepts>
 #include <string_view>
 #include <type_traits>
 
@@ -34,17 +36,19 @@ concept has_call = derivable<T> && !requires { &both<T, verb_call>::operator(); 
 template <class T>
 concept spells_text = std::is_convertible_v<const T&, std::string_view>;
 
-/// A pointer to an object, plain or smart, or a std::reference_wrapper: the object is meant, and the pointer was passed.
+/// A pointer to an object, plain or smart: the object is meant, and the pointer was passed.
 template <class T>
 concept points_elsewhere =
     (std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>) || (requires(const T& t) {
         t.operator->();
         *t;
     } && !has_call<T>);
+
+/// std::reference_wrapper and its like, by shape.
 template <class T>
-concept refers_elsewhere = requires(const T& t) {
+concept wraps_reference = std::is_class_v<T> && requires(const T& wrapper) {
     typename T::type;
-    requires std::is_same_v<decltype(t.get()), typename T::type&>;
+    { wrapper.get() } -> std::same_as<typename T::type&>;
 };
 
 /// A value that is called by itself: a lambda, a function, a pointer to a member.

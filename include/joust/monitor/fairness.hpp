@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
+#include <joust/quality/confusion.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/tests/proportions.hpp>
 
@@ -13,67 +15,33 @@
 #include <string_view>
 #include <vector>
 
-// Does a model treat groups alike? Only counts per group are kept, never who is in it. Where base rates
-// differ, no model can have equal error rates and equal predictive values at once (Kleinberg and others 2016,
-// Chouldechova 2017): decide which of them the use needs before looking.
+// Does a model treat groups alike? Only counts per group are stored, never its members. Where base rates differ, no
+// model can have equal error rates and equal predictive values at once (Kleinberg and others 2016, Chouldechova 2017):
+// decide which of them the use needs before looking at the data.
 
 namespace joust {
 inline namespace v0 {
 namespace fairness {
 
-/// The outcomes of one group's predictions.
-struct confusion {
-    std::uint64_t true_positives = 0;
-    std::uint64_t false_positives = 0;
-    std::uint64_t false_negatives = 0;
-    std::uint64_t true_negatives = 0;
+// The table of one group's predictions: two classes, of which class 1 is "yes".
+using quality::confusion;
 
-    constexpr void add(bool predicted, bool actual) noexcept
-    {
-        ++(predicted ? (actual ? true_positives : false_positives)
-                     : (actual ? false_negatives : true_negatives));
-    }
-    constexpr confusion& operator+=(const confusion& that) noexcept
-    {
-        true_positives += that.true_positives;
-        false_positives += that.false_positives;
-        false_negatives += that.false_negatives;
-        true_negatives += that.true_negatives;
-        return *this;
-    }
-    bool operator==(const confusion&) const = default;
-
-    [[nodiscard]] constexpr std::uint64_t rows() const noexcept { return selected() + rejected(); }
-    [[nodiscard]] constexpr std::uint64_t selected() const noexcept
-    {
-        return true_positives + false_positives;
-    }
-    [[nodiscard]] constexpr std::uint64_t rejected() const noexcept
-    {
-        return false_negatives + true_negatives;
-    }
-    [[nodiscard]] constexpr std::uint64_t positives() const noexcept
-    {
-        return true_positives + false_negatives;
-    }
-    [[nodiscard]] constexpr std::uint64_t negatives() const noexcept
-    {
-        return false_positives + true_negatives;
-    }
-    [[nodiscard]] constexpr std::uint64_t correct() const noexcept { return true_positives + true_negatives; }
-};
-
-/// A value that exists only where `state` is `ok`: a group without positives has no recall, perfect or
-/// otherwise.
+/// Hold a value that exists only where `state` is `ok`: a group without positives has no recall.
 struct measure {
+    /// The value.
     double value = stats::not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
-/// Whether a gap is taken between the most different groups, or between a group and everybody together.
-///
-/// Everybody includes the group, so `to_overall` shrinks the gaps of large groups.
-enum class gap : std::uint8_t { between_groups, to_overall };
+/// Choose the two sides of a gap.
+enum class gap : std::uint8_t {
+    /// The most different groups.
+    between_groups,
+    /// The most different group, and all rows together. They include the group, which makes the gaps of large groups
+    /// smaller.
+    to_overall
+};
 
 namespace detail {
 
@@ -82,41 +50,65 @@ struct fraction {
     std::uint64_t whole;
 };
 
-[[nodiscard]] constexpr fraction selection(const confusion& c) noexcept
+// A rate is a function of the counts of one group; class 1 is "yes".
+using rate = fraction (*)(const confusion&) noexcept;
+
+[[nodiscard]] inline std::uint64_t selected(const confusion& c) noexcept
 {
-    return {c.selected(), c.rows()};
+    return c.count(1, 1) + c.count(0, 1);
 }
-[[nodiscard]] constexpr fraction recall(const confusion& c) noexcept
+[[nodiscard]] inline std::uint64_t positives(const confusion& c) noexcept
 {
-    return {c.true_positives, c.positives()};
+    return c.count(1, 1) + c.count(1, 0);
 }
-[[nodiscard]] constexpr fraction fall_out(const confusion& c) noexcept
+[[nodiscard]] inline std::uint64_t negatives(const confusion& c) noexcept
 {
-    return {c.false_positives, c.negatives()};
-}
-[[nodiscard]] constexpr fraction precision(const confusion& c) noexcept
-{
-    return {c.true_positives, c.selected()};
-}
-[[nodiscard]] constexpr fraction accuracy(const confusion& c) noexcept
-{
-    return {c.correct(), c.rows()};
+    return c.count(0, 1) + c.count(0, 0);
 }
 
-using rate = fraction (*)(const confusion&) noexcept;
+[[nodiscard]] inline fraction selection(const confusion& c) noexcept
+{
+    return {selected(c), c.rows()};
+}
+[[nodiscard]] inline fraction recall(const confusion& c) noexcept
+{
+    return {c.count(1, 1), positives(c)};
+}
+[[nodiscard]] inline fraction fall_out(const confusion& c) noexcept
+{
+    return {c.count(0, 1), negatives(c)};
+}
+[[nodiscard]] inline fraction precision(const confusion& c) noexcept
+{
+    return {c.count(1, 1), selected(c)};
+}
+[[nodiscard]] inline fraction accuracy(const confusion& c) noexcept
+{
+    return {c.count(1, 1) + c.count(0, 0), c.rows()};
+}
+
+// Rates of two classes need a table of two classes, and a rejected row may belong to any cell.
+[[nodiscard]] inline bool usable(const confusion& c) noexcept
+{
+    return c.classes() == 2 && c.rejected() == 0;
+}
 
 struct extremes {
     double least = 1.0;
     double most = 0.0;
     double overall = 0.0;
-    bool ok = false;
+    status state = status::too_few;
 };
 
-[[nodiscard]] constexpr extremes spread(std::span<const confusion> groups, rate of) noexcept
+[[nodiscard]] inline extremes spread(std::span<const confusion> groups, rate of) noexcept
 {
     extremes result;
-    confusion all;
+    fraction all{0, 0};
     for (const confusion& group : groups) {
+        if (!usable(group)) {
+            result.state = status::out_of_range;
+            return result;
+        }
         const fraction f = of(group);
         if (f.whole == 0) {
             return {};
@@ -124,34 +116,33 @@ struct extremes {
         const double value = static_cast<double>(f.part) / static_cast<double>(f.whole);
         result.least = value < result.least ? value : result.least;
         result.most = value > result.most ? value : result.most;
-        all += group;
+        all = {all.part + f.part, all.whole + f.whole};
     }
     if (groups.size() < 2) {
         return {};
     }
-    const fraction f = of(all);
-    result.overall = static_cast<double>(f.part) / static_cast<double>(f.whole);
-    result.ok = true;
+    result.overall = static_cast<double>(all.part) / static_cast<double>(all.whole);
+    result.state = status::ok;
     return result;
 }
 
-[[nodiscard]] constexpr measure difference(std::span<const confusion> groups, rate of, gap kind) noexcept
+[[nodiscard]] inline measure difference(std::span<const confusion> groups, rate of, gap kind) noexcept
 {
     const extremes e = spread(groups, of);
-    if (!e.ok) {
-        return {};
+    if (e.state != status::ok) {
+        return {stats::not_a_number, e.state};
     }
     const double up = kind == gap::between_groups ? e.most - e.least : e.most - e.overall;
     const double down = kind == gap::between_groups ? up : e.overall - e.least;
     return {up > down ? up : down, status::ok};
 }
 
-// The smallest ratio, at most 1; where nobody at all is selected, there is no ratio.
-[[nodiscard]] constexpr measure ratio(std::span<const confusion> groups, rate of, gap kind) noexcept
+// The smallest ratio, at most 1; where no row is selected there is no ratio.
+[[nodiscard]] inline measure ratio(std::span<const confusion> groups, rate of, gap kind) noexcept
 {
     const extremes e = spread(groups, of);
-    if (!e.ok) {
-        return {};
+    if (e.state != status::ok) {
+        return {stats::not_a_number, e.state};
     }
     if (!(e.most > 0.0)) {
         return {stats::not_a_number, status::zero_variance};
@@ -164,7 +155,7 @@ struct extremes {
     return {low < high ? low : high, status::ok};
 }
 
-[[nodiscard]] constexpr measure worst(const measure& a, const measure& b, bool larger) noexcept
+[[nodiscard]] inline measure worst(const measure& a, const measure& b, bool larger) noexcept
 {
     if (a.state != status::ok || b.state != status::ok) {
         return {stats::not_a_number, a.state != status::ok ? a.state : b.state};
@@ -174,52 +165,52 @@ struct extremes {
 
 }  // namespace detail
 
-// All gaps are never negative, all ratios at most 1, whichever group is ahead.
-// errors: `too_few` where a group lacks the rows that its rate divides by, or where there are fewer than two
-// groups.
+// Gaps are never negative and ratios never above 1, whichever group has the higher rate.
+// errors: `too_few` where a group lacks the rows that its rate divides by, or where there are fewer than two groups;
+// `out_of_range` where a table has another number of classes than two, or rejected rows.
 
-/// The gap in selection rates, P(predicted yes).
-[[nodiscard]] constexpr measure demographic_parity_difference(std::span<const confusion> groups,
-                                                              gap kind = gap::between_groups) noexcept
+/// Return the gap in selection rates, P(predicted yes).
+[[nodiscard]] inline measure demographic_parity_difference(std::span<const confusion> groups,
+                                                           gap kind = gap::between_groups) noexcept
 {
     return detail::difference(groups, detail::selection, kind);
 }
 
-/// The smallest selection rate over the largest: the "four-fifths rule" asks for 0.8.
+/// Return the smallest selection rate divided by the largest: the "four-fifths rule" asks for 0.8.
 ///
-/// With equal true rates of 0.3 and 100 rows a group it falls below 0.8 in three of ten tables by chance
-/// alone: look at `disparate_impact`'s interval before anybody is accused.
-[[nodiscard]] constexpr measure demographic_parity_ratio(std::span<const confusion> groups,
-                                                         gap kind = gap::between_groups) noexcept
+/// With equal true rates of 0.3 and 100 rows per group it falls below 0.8 in three of ten tables by chance alone: read
+/// the interval of `disparate_impact` before drawing a conclusion.
+[[nodiscard]] inline measure demographic_parity_ratio(std::span<const confusion> groups,
+                                                      gap kind = gap::between_groups) noexcept
 {
     return detail::ratio(groups, detail::selection, kind);
 }
 
-/// The gap in true positive rates, P(predicted yes | truly yes).
-[[nodiscard]] constexpr measure equal_opportunity_difference(std::span<const confusion> groups,
-                                                             gap kind = gap::between_groups) noexcept
+/// Return the gap in true positive rates, P(predicted yes | truly yes).
+[[nodiscard]] inline measure equal_opportunity_difference(std::span<const confusion> groups,
+                                                          gap kind = gap::between_groups) noexcept
 {
     return detail::difference(groups, detail::recall, kind);
 }
 
-/// The smallest true positive rate over the largest.
-[[nodiscard]] constexpr measure equal_opportunity_ratio(std::span<const confusion> groups,
-                                                        gap kind = gap::between_groups) noexcept
+/// Return the smallest true positive rate divided by the largest.
+[[nodiscard]] inline measure equal_opportunity_ratio(std::span<const confusion> groups,
+                                                     gap kind = gap::between_groups) noexcept
 {
     return detail::ratio(groups, detail::recall, kind);
 }
 
-/// The larger of the gaps in true and in false positive rates.
-[[nodiscard]] constexpr measure equalized_odds_difference_worst(std::span<const confusion> groups,
-                                                                gap kind = gap::between_groups) noexcept
+/// Return the larger of the gaps in true and in false positive rates.
+[[nodiscard]] inline measure equalized_odds_difference_worst(std::span<const confusion> groups,
+                                                             gap kind = gap::between_groups) noexcept
 {
     return detail::worst(detail::difference(groups, detail::recall, kind),
                          detail::difference(groups, detail::fall_out, kind), true);
 }
 
-/// The mean of the gaps in true and in false positive rates.
-[[nodiscard]] constexpr measure equalized_odds_difference_mean(std::span<const confusion> groups,
-                                                               gap kind = gap::between_groups) noexcept
+/// Return the mean of the gaps in true and in false positive rates.
+[[nodiscard]] inline measure equalized_odds_difference_mean(std::span<const confusion> groups,
+                                                            gap kind = gap::between_groups) noexcept
 {
     const measure recall = detail::difference(groups, detail::recall, kind);
     const measure fall_out = detail::difference(groups, detail::fall_out, kind);
@@ -229,64 +220,67 @@ struct extremes {
     return {0.5 * (recall.value + fall_out.value), status::ok};
 }
 
-/// The smaller of the ratios of true and of false positive rates.
-[[nodiscard]] constexpr measure equalized_odds_ratio_worst(std::span<const confusion> groups,
-                                                           gap kind = gap::between_groups) noexcept
+/// Return the smaller of the ratios of true and of false positive rates.
+[[nodiscard]] inline measure equalized_odds_ratio_worst(std::span<const confusion> groups,
+                                                        gap kind = gap::between_groups) noexcept
 {
     return detail::worst(detail::ratio(groups, detail::recall, kind),
                          detail::ratio(groups, detail::fall_out, kind), false);
 }
 
-/// The gap in positive predictive values, P(truly yes | predicted yes).
-[[nodiscard]] constexpr measure predictive_parity_difference(std::span<const confusion> groups,
-                                                             gap kind = gap::between_groups) noexcept
+/// Return the gap in positive predictive values, P(truly yes | predicted yes).
+[[nodiscard]] inline measure predictive_parity_difference(std::span<const confusion> groups,
+                                                          gap kind = gap::between_groups) noexcept
 {
     return detail::difference(groups, detail::precision, kind);
 }
 
-/// The gap in accuracies.
-[[nodiscard]] constexpr measure accuracy_difference(std::span<const confusion> groups,
-                                                    gap kind = gap::between_groups) noexcept
+/// Return the gap in accuracies.
+[[nodiscard]] inline measure accuracy_difference(std::span<const confusion> groups,
+                                                 gap kind = gap::between_groups) noexcept
 {
     return detail::difference(groups, detail::accuracy, kind);
 }
 
-/// The accuracy of the group that is served worst.
-[[nodiscard]] constexpr measure accuracy_group_min(std::span<const confusion> groups) noexcept
+/// Return the accuracy of the group with the lowest accuracy.
+[[nodiscard]] inline measure accuracy_group_min(std::span<const confusion> groups) noexcept
 {
     const detail::extremes e = detail::spread(groups, detail::accuracy);
-    return e.ok ? measure{e.least, status::ok} : measure{};
+    return e.state == status::ok ? measure{e.least, status::ok} : measure{stats::not_a_number, e.state};
 }
 
-/// Compare the selection rates of two groups, with Newcombe's interval of the difference (first minus
-/// second).
-/// assumes: rows are independent; for users who return, count each once.
+/// Compare the selection rates of two groups, with Newcombe's interval of the difference (first minus second).
+/// assumes: rows are independent; count returning users once.
 [[nodiscard]] inline stats::test_result selection_difference(const confusion& first, const confusion& second,
                                                              double alpha = 0.05)
 {
-    return stats::two_proportion_z(first.selected(), first.rows(), second.selected(), second.rows(),
-                                   {.alpha = alpha});
+    if (!(detail::usable(first) && detail::usable(second))) {
+        stats::test_result result{.method = "two-proportion z-test, Newcombe interval"};
+        result.state = status::out_of_range;
+        return result;
+    }
+    return stats::two_proportion_z(detail::selected(first), first.rows(), detail::selected(second),
+                                   second.rows(), {.alpha = alpha});
 }
 
 /// Compare a group's selection rate with another's as a ratio, with the log-Wald interval.
-/// assumes: rows are independent; some hundred of them, for the interval is asymptotic.
-/// errors: `too_few` where a group is empty or nobody in it was selected: then the ratio has no such
-/// interval.
+/// assumes: rows are independent; several hundred of them, because the interval is asymptotic.
+/// errors: `too_few` where a group is empty or has no selected row: then the ratio has no such interval.
 /// source: Katz, Baptista, Azen, Pike (1978), Biometrics 34, method C.
 [[nodiscard]] inline stats::test_result
 disparate_impact(const confusion& group, const confusion& compared_with, double alpha = 0.05) noexcept
 {
     stats::test_result result{.method = "log-Wald ratio of proportions"};
-    if (!(alpha > 0.0 && alpha < 1.0)) {
+    if (!(alpha > 0.0 && alpha < 1.0 && detail::usable(group) && detail::usable(compared_with))) {
         result.state = status::out_of_range;
         return result;
     }
-    if (group.selected() == 0 || compared_with.selected() == 0) {
+    if (detail::selected(group) == 0 || detail::selected(compared_with) == 0) {
         return result;
     }
-    const auto k1 = static_cast<double>(group.selected());
+    const auto k1 = static_cast<double>(detail::selected(group));
     const auto n1 = static_cast<double>(group.rows());
-    const auto k2 = static_cast<double>(compared_with.selected());
+    const auto k2 = static_cast<double>(detail::selected(compared_with));
     const auto n2 = static_cast<double>(compared_with.rows());
     result.estimate = (k1 / n1) / (k2 / n2);
     const double error = std::sqrt((n1 - k1) / (k1 * n1) + (n2 - k2) / (k2 * n2));
@@ -303,32 +297,38 @@ disparate_impact(const confusion& group, const confusion& compared_with, double 
     return result;
 }
 
-/// A group under its name.
+/// Hold the counts of a group with its name.
 struct named_group {
+    /// The name, for reports.
     std::string name;
+    /// The table of the group's predictions: two classes, of which class 1 is "yes".
     confusion counts;
+    /// Compare all members.
     bool operator==(const named_group&) const = default;
 };
 
-/// How small a group may be and still be shown.
+/// Set how large a group must be to be shown.
 struct group_minimum {
+    /// The smallest number of rows.
     std::uint64_t rows = 50;
-    /// positives and negatives each
+    /// The smallest number of positives, and of negatives.
     std::uint64_t events = 10;
 };
 
-/// Merge groups that are too small to be shown, or to be judged, into one named "other".
+/// Merge groups that are too small to be shown, or to be compared, into one named "other".
 ///
-/// If only one group is too small, the next smallest goes with it: else the total would give it away by
+/// If only one group is too small, the next smallest is merged with it, because the total would otherwise reveal it by
 /// subtraction. Nothing is dropped: the counts of the result add up to those given.
+/// assumes: tables of two classes
 [[nodiscard]] inline std::vector<named_group> suppress_small_groups(std::span<const named_group> groups,
                                                                     group_minimum minimum = {})
 {
     const auto small = [&](const confusion& c) {
-        return c.rows() < minimum.rows || c.positives() < minimum.events || c.negatives() < minimum.events;
+        return c.rows() < minimum.rows || detail::positives(c) < minimum.events ||
+               detail::negatives(c) < minimum.events;
     };
     std::vector<named_group> shown(groups.begin(), groups.end());
-    // The small ones first, then by size, so that what must be merged is a prefix whatever the order given.
+    // The small ones first, then by size, so that the groups to merge come first whatever the order given.
     std::stable_sort(shown.begin(), shown.end(), [&](const named_group& a, const named_group& b) {
         const bool a_small = small(a.counts);
         const bool b_small = small(b.counts);
@@ -338,13 +338,13 @@ struct group_minimum {
     std::size_t merged = 0;
     while (merged < shown.size() &&
            (small(shown[merged].counts) || (merged > 0 && (merged == 1 || small(other))))) {
-        other += shown[merged++].counts;
+        other.merge(shown[merged++].counts);
     }
     if (merged == 0) {
         return {groups.begin(), groups.end()};
     }
     shown.erase(shown.begin(), shown.begin() + static_cast<std::ptrdiff_t>(merged));
-    // Back into the order given: sorted by size they would tell which of the hidden ones is larger.
+    // Return to the order given: an order by size would reveal which of the hidden groups is larger.
     std::vector<named_group> result;
     for (const named_group& group : groups) {
         if (std::find(shown.begin(), shown.end(), group) != shown.end()) {

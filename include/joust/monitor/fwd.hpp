@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Declares the public types of joust/monitor/ without defining them, for headers that only name them.
@@ -33,7 +34,6 @@ struct comparison;
 
 namespace fairness {
 
-struct confusion;
 struct measure;
 enum class gap : std::uint8_t;
 struct named_group;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <array>
@@ -27,7 +28,9 @@ public:
 
     /// The values that a bin stands for: lower <= value < upper.
     struct bin_range {
+        /// The smallest value of the bin.
         std::int64_t lower;
+        /// The end of the bin, which belongs to the next one.
         std::int64_t upper;
 
         /// Return the value that is nearest to all values of the bin.
@@ -80,6 +83,7 @@ public:
 
     /// Return how many durations were added.
     [[nodiscard]] constexpr std::uint64_t count() const noexcept { return count_; }
+    /// Was nothing added yet?
     [[nodiscard]] constexpr bool empty() const noexcept { return count_ == 0; }
     /// Give access to the count of each bin, for storing them; add_bin restores them.
     [[nodiscard]] constexpr std::span<const std::uint64_t, bins> counts() const noexcept { return counts_; }

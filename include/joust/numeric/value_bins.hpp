@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/value_sketch.hpp>
@@ -24,7 +25,9 @@ struct value_bins {
 
     /// The values of a bin: lower <= value <= upper.
     struct range {
+        /// The smallest value of the bin.
         double lower;
+        /// The largest value of the bin.
         double upper;
     };
 

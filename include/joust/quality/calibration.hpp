@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/quality/quality.hpp>
@@ -15,39 +16,46 @@ namespace joust {
 inline namespace v0 {
 namespace quality {
 
-/// How far probabilities are from frequencies.
+/// Report how far predicted probabilities are from frequencies.
 ///
-/// `expected` is the usual ECE, which is never 0 even for a perfect model: compare it with `noise`, what a calibrated
-/// model shows with as many rows. `squared` estimates, without bias, the mean squared distance between frequency and
-/// mean prediction over the bins; it may be negative. `debiased` is its root, 0 where nothing but noise is seen, and
-/// `lower` and `upper` are an interval of that root: a `lower` of 0 says that the model may be calibrated as far as
-/// these bins can tell. With a state that is not ok the interval is not given.
+/// `expected` is the usual ECE, which is never 0 even for a perfect model: compare it with `noise`. A `lower` of 0
+/// means that the model may be calibrated as far as these bins can tell. With a state that is not ok there is no
+/// interval.
 struct calibration_result {
+    /// The expected calibration error (ECE).
     double expected = stats::not_a_number;
+    /// The `expected` that a calibrated model would show with as many rows.
     double noise = stats::not_a_number;
+    /// The root of `squared`, and 0 where that is negative.
     double debiased = stats::not_a_number;
+    /// The lower end of the interval of `debiased`.
     double lower = stats::not_a_number;
+    /// The upper end of the interval of `debiased`.
     double upper = stats::not_a_number;
+    /// An unbiased estimate of the mean squared distance between frequency and mean prediction over the bins; it may
+    /// be negative.
     double squared = stats::not_a_number;
-    /// standard error of `squared`, for differences
+    /// The standard error of `squared`, for differences.
     double squared_error = stats::not_a_number;
-    /// the largest distance in a bin with at least 2 rows
+    /// The largest distance in a bin with at least 2 rows.
     double largest = stats::not_a_number;
+    /// How many rows were counted.
     std::uint64_t rows = 0;
-    /// buckets of units, where the interval allows for them
+    /// How many buckets of units there are, where the interval allows for them.
     std::size_t clusters = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
 namespace detail {
 
-// Below this sum of p (1 - p), some thirty events of the rarer kind, squares are too skewed for the interval.
+// Below this sum of p (1 - p), about thirty events of the rarer kind, squares are too skewed for the interval.
 inline constexpr double fewest_calibrating = 30.0;
-// Bins that cannot tell noise from error are left out, as long as they hold no more of the rows than this.
+// Bins that cannot separate noise from error are left out, as long as they hold at most this share of the rows.
 inline constexpr double most_thin = 0.01;
 
-// A squared error that was estimated: what it is, its variance where there is no error at all, its variance as estimated,
-// and the sum of squares with its noise.
+// An estimated squared error: its value, its variance if there were no error, its variance as estimated, and the sum
+// of squares with its noise.
 struct squared_calibration {
     double value = 0.0;
     double variance_at_zero = 0.0;
@@ -55,10 +63,10 @@ struct squared_calibration {
     double with_noise = 0.0;
 };
 
-// All squared errors that are not rejected. The variance is taken at the error in question, variance_at_zero plus a
-// part that grows with it: an interval with the variance as estimated misses up to four times as often as it
-// promises, since a small estimate comes with a small variance. Where the estimate is negative the upper end is that
-// of an estimate of 0.
+// All squared errors that are not rejected. The variance is taken at the tested error: variance_at_zero plus a part
+// that grows with it. An interval with the variance as estimated misses up to four times as often as its level,
+// because a small estimate comes with a small variance. Where the estimate is negative the upper end is that of an
+// estimate of 0.
 [[nodiscard]] inline std::array<double, 2> calibration_interval(const squared_calibration& of,
                                                                 double alpha) noexcept
 {
@@ -103,29 +111,35 @@ inline void judge_calibration(calibration_result& out, const squared_calibration
 
 }  // namespace detail
 
-/// Accumulate calibration by equal bins of the predicted probability of 1; parts merge.
+/// Accumulate calibration by equal bins of the predicted probability of 1, mergeable.
 ///
-/// The interval is of the root mean squared distance by these bins: what varies inside a bin is not seen.
-/// assumes: independent rows; bins fixed beforehand. For units with several rows see `clustered_calibration`.
+/// The interval is that of the root mean squared distance by these bins: variation inside a bin is not measured.
+/// assumes: independent rows; bins fixed before the data. For units with several rows see `clustered_calibration`.
 /// cost: 10 ns per row; 40 bytes per bin.
 /// source: Naeini, Cooper and Hauskrecht 2015 (ECE); Kumar, Liang and Ma 2019, "Verified uncertainty calibration"
-///     (debiased; here the U-statistic of pairs of rows, which has no bias whatever varies in a bin). The interval
+///     (debiased; here the U-statistic of pairs of rows, which is unbiased whatever varies in a bin). The interval
 ///     inverts a score test of the degenerate and the linear part together, as Wilson's does for a proportion.
 class calibration_bins {
 public:
+    /// Hold the counts and sums of one bin.
     struct bin {
+        /// How many rows fell into the bin.
         std::uint64_t rows = 0;
+        /// How many of them have label 1.
         std::uint64_t positives = 0;
-        /// sum of probabilities
+        /// The sum of the probabilities.
         double predicted = 0.0;
-        /// sum of p (1 - p)
+        /// The sum of p (1 - p).
         double spread = 0.0;
-        /// sum of (label - p)^2
+        /// The sum of (label - p)^2.
         double squares = 0.0;
     };
 
+    /// Start with this many empty bins.
     explicit calibration_bins(std::size_t bins = 15) : bins_(bins > 0 ? bins : 1) {}
 
+    /// Count a row: the label 0 or 1, and the predicted probability of 1. A row that is neither is counted as
+    /// rejected, and the return value is false.
     bool add(int label, double probability) noexcept
     {
         if (!detail::is_prediction(label, probability)) {
@@ -142,6 +156,7 @@ public:
         return true;
     }
 
+    /// Add another part; returns false, and adds nothing, where the numbers of bins differ.
     bool merge(const calibration_bins& other) noexcept
     {
         if (other.bins_.size() != bins_.size()) {
@@ -158,11 +173,15 @@ public:
         return true;
     }
 
+    /// Return the bins, by rising probability.
     [[nodiscard]] std::span<const bin> bins() const noexcept { return bins_; }
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
-    /// errors: too_few (no row, or more than 1 % of rows in bins of one row: `expected` and `noise` are given; a sum of
-    ///     p (1 - p) below 30: no interval), out_of_range (rejected rows, alpha).
+    /// Return the calibration so far.
+    ///
+    /// errors: too_few (no row, or more than 1 % of rows in bins of one row: `expected` and `noise` are given; a sum
+    ///     of p (1 - p) below 30: no interval), out_of_range (rejected rows, alpha).
     [[nodiscard]] calibration_result result(double alpha = 0.05) const noexcept
     {
         calibration_result out;
@@ -198,7 +217,7 @@ public:
     }
 
 private:
-    // What needs no interval; false where there is nothing else to say.
+    // Fills in what needs no interval; returns false where the rest cannot be computed.
     bool describe(calibration_result& out) const noexcept
     {
         for (const bin& b : bins_) {
@@ -212,7 +231,7 @@ private:
             return false;
         }
         constexpr double mean_of_absolute =
-            0.79788456080286536;  // of a standard normal variable, sqrt(2 / pi)
+            0.79788456080286536;  // that of a standard normal variable, sqrt(2 / pi)
         const double n = static_cast<double>(out.rows);
         out.expected = out.noise = out.largest = 0.0;
         for (const bin& b : bins_) {
@@ -228,9 +247,10 @@ private:
 
 /// Compare the calibration of two models measured on different rows: the difference of `squared`, first minus second.
 ///
-/// It is the squares that are compared, since they are free of bias. For the same rows use `paired_calibration`, for the
-/// same units `clustered_calibration`.
-/// errors: those of either.
+/// The squares are compared because they are unbiased.
+///
+/// When not: the same rows (`paired_calibration`), or the same units (`clustered_calibration`).
+/// errors: those of either model.
 [[nodiscard]] inline stats::test_result compare(const calibration_result& first,
                                                 const calibration_result& second,
                                                 const stats::test_options& options = {}) noexcept
@@ -246,16 +266,17 @@ private:
         first.squared_error * first.squared_error + second.squared_error * second.squared_error, options);
 }
 
-/// Accumulate the calibration of two models over the same independent rows; parts merge.
+/// Accumulate the calibration of two models over the same independent rows, mergeable.
 ///
-/// The rows are counted by both models' bins at once. Differences of squared errors have a variance that counts the
-/// noise of the bins' distances twice, which keeps it on the safe side where both models are nearly calibrated.
+/// The rows are counted by pairs of bins, one of each model. The variance of the difference counts the noise of the
+/// bins' distances twice, which is conservative where both models are nearly calibrated.
 /// cost: 48 bytes per pair of bins, 10.8 kB for 15 bins.
 class paired_calibration {
 public:
+    /// Start with this many empty bins for each model.
     explicit paired_calibration(std::size_t bins = 15) : bins_(bins > 0 ? bins : 1), cells_(bins_ * bins_) {}
 
-    /// Count a row: the label, and the probability of 1 each model gave it.
+    /// Count a row: the label, and the probability of 1 that each model predicted.
     bool add(int label, double first, double second) noexcept
     {
         if (!detail::is_prediction(label, first) || !detail::is_prediction(label, second)) {
@@ -275,6 +296,7 @@ public:
         return true;
     }
 
+    /// Add another part; returns false, and adds nothing, where the numbers of bins differ.
     bool merge(const paired_calibration& other) noexcept
     {
         if (other.bins_ != bins_) {
@@ -292,6 +314,7 @@ public:
         return true;
     }
 
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Test the difference of `squared`, first minus second.
@@ -323,7 +346,8 @@ public:
         if (!first || !second) {
             return detail::refused(method, status::too_few);
         }
-        // A row's part in the difference is (2 x a - x^2) - (2 y b - y^2), with x and y the distances of its bins.
+        // A row contributes (2 x a - x^2) - (2 y b - y^2) to the difference, where x and y are the distances of its
+        // bins.
         double sum = 0.0, squares = 0.0;
         for (std::size_t i = 0; i < bins_; ++i) {
             for (std::size_t j = 0; j < bins_; ++j) {
@@ -336,7 +360,7 @@ public:
             }
         }
         const double variance = (squares - sum * sum / n) / (n - 1.0) / n;
-        // what rounding leaves where the models say the same
+        // Rounding error is all that is left where the models predict the same.
         const bool nothing = !(variance > 1e-14 * (*first * *first + *second * *second));
         return detail::judged_difference(method, *first - *second, nothing ? 0.0 : variance, options);
     }
@@ -346,7 +370,7 @@ private:
         double rows = 0.0, a = 0.0, b = 0.0, aa = 0.0, bb = 0.0, ab = 0.0;
     };
 
-    // Turn sums into distances, and give the squared error; nothing where rows or events are too few.
+    // Turns sums into distances and returns the squared error; nothing where there are too few rows or events.
     [[nodiscard]] static std::optional<double> finish(std::span<const double> rows, std::span<double> sums,
                                                       std::span<const double> squares, double n) noexcept
     {
@@ -373,22 +397,26 @@ private:
     std::vector<cell> cells_;
 };
 
-/// Accumulate the calibration of one model over rows of units that may come with many rows each; parts merge.
+/// Accumulate the calibration of one model over rows of units with many rows each, mergeable.
 ///
-/// Units fall into buckets; only products of rows of different buckets are counted, so what binds a unit's rows neither
-/// biases the estimate nor shortens its interval. Two models on the same units are compared bucket by bucket.
+/// Units fall into buckets, and only products of rows of different buckets are counted, so the dependence of a
+/// unit's rows neither biases the estimate nor shortens its interval. Two models on the same units are compared
+/// bucket by bucket.
 /// assumes: units are independent; enough of them to fill 30 buckets.
-/// cost: 16 bytes per bucket and bin, 246 kB as it comes.
+/// cost: 16 bytes per bucket and bin, 246 kB with the default numbers.
 class clustered_calibration {
 public:
+    /// The default number of buckets.
     static constexpr std::size_t usual_buckets = 1024;
 
+    /// Start with this many empty bins and buckets.
     explicit clustered_calibration(std::size_t bins = 15, std::size_t buckets = usual_buckets)
         : bins_(bins > 0 ? bins : 1), buckets_(buckets > 0 ? buckets : 1), all_(bins_),
           sums_(bins_ * buckets_)
     {
     }
 
+    /// Count a row of a unit: the label 0 or 1, and the predicted probability of 1.
     bool add(std::uint64_t unit, int label, double probability) noexcept
     {
         if (!all_.add(label, probability)) {
@@ -414,10 +442,12 @@ public:
         return true;
     }
 
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return all_.rejected(); }
+    /// Return the number of buckets.
     [[nodiscard]] std::size_t buckets() const noexcept { return buckets_; }
 
-    /// errors: as calibration_bins, and few_clusters (fewer than 30 buckets hold data).
+    /// Return the calibration so far. errors: as calibration_bins, and few_clusters (fewer than 30 buckets hold data).
     [[nodiscard]] calibration_result result(double alpha = 0.05) const
     {
         calibration_result out = all_.result(alpha);
@@ -443,7 +473,7 @@ public:
         return out;
     }
 
-    /// Test the difference of `squared` from another model's on the same units, this minus other.
+    /// Test the difference of `squared` between this model and another one on the same units, this minus other.
     [[nodiscard]] stats::test_result compare(const clustered_calibration& other,
                                              const stats::test_options& options = {}) const
     {
@@ -473,11 +503,11 @@ public:
 private:
     struct cell {
         double rows = 0.0;
-        double distance = 0.0;  // sum of label - probability
+        double distance = 0.0;  // the sum of label - probability
     };
     struct summary {
         detail::squared_calibration squared;
-        std::vector<double> parts;  // of each bucket in the deviation of the squared error
+        std::vector<double> parts;  // the contribution of each bucket to the deviation of the squared error
         std::size_t clusters = 0;
         double thin = 0.0;
     };
@@ -505,7 +535,7 @@ private:
                 of_buckets += c.distance * c.distance;
                 pairs += c.rows * c.rows;
             }
-            pairs = m * m - pairs;  // of rows of different buckets
+            pairs = m * m - pairs;  // pairs of rows of different buckets
             if (!(pairs > 0.0)) {
                 out.thin += m;
                 continue;
@@ -515,7 +545,8 @@ private:
             out.squared.value += m / n * (sum * sum - of_buckets) / pairs;
             out.squared.with_noise += m / n * mean[i] * mean[i];
         }
-        // Products of two buckets' centred sums, over all pairs of buckets: the matrix of sums of products has them.
+        // The products of two buckets' centred sums over all pairs of buckets follow from the matrix of sums of
+        // products.
         std::vector<double> products(bins_ * bins_), centred(bins_);
         out.parts.resize(buckets());
         detail::cluster_sums clusters;

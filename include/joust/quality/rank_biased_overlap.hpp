@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/quality/ranking.hpp>
@@ -12,28 +13,31 @@ namespace joust {
 inline namespace v0 {
 namespace quality {
 
-/// Options of rank_biased_overlap: how likely a reader goes on from one rank to the next. The first 10 ranks carry 86 %
-/// of the weight at 0.9, 97 % at 0.8.
+/// Set up rank_biased_overlap.
 struct overlap_options {
+    /// The probability that a reader goes on from one rank to the next. At 0.9 the first 10 ranks carry 86 % of the
+    /// weight, at 0.8 97 %.
     double p = 0.9;
+    /// How documents of equal score are ordered.
     rank_ties ties = rank_ties::expected;
 };
 
-/// How alike two rankings are, 0 (disjoint) to 1 (identical).
-///
-/// `extrapolated` assumes that beyond what was seen they agree as they did; `lower` and `upper` are what any
-/// continuation of the two lists could make of it, and they meet where the lists are long.
+/// Report how similar two rankings are, from 0 (disjoint) to 1 (identical).
 struct overlap {
+    /// The overlap if the lists continue to agree as much as they do so far.
     double extrapolated = stats::not_a_number;
+    /// The smallest overlap that any continuation of the lists could give; it approaches `upper` for long lists.
     double lower = stats::not_a_number;
+    /// The largest overlap that any continuation of the lists could give.
     double upper = stats::not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
 namespace detail {
 
-// A document's part in the first `depth` ranks: 1 below its group, and within it the share of orders in which it stands
-// so high.
+// A document's share in the first `depth` ranks: 1 if its tied group ends before, and within the group the share of
+// orders in which the document is that high.
 struct rank_range {
     std::size_t from = 0;
     std::size_t to = 0;
@@ -47,8 +51,8 @@ struct rank_range {
     }
 };
 
-// Ranks from 0 of each document in the order of the input; false for a score that is NaN, or a policy that says nothing
-// here.
+// Fills in the ranks, counted from 0, of each document in the order of the input. Returns false for a score that is
+// NaN, or a policy that has no meaning here.
 template <class List>
 [[nodiscard]] bool rank_ranges(const List& list, const std::vector<std::size_t>& by_id, rank_ties ties,
                                std::vector<rank_range>& ranges)
@@ -84,8 +88,8 @@ template <class List>
     return ties != rank_ties::pessimistic;
 }
 
-// The overlap of two lists by depth, from the ranks of the documents that both have. Every shared document adds a product
-// of two ramps, so its first ranks are walked and its rest is a step.
+// The overlap of two lists by depth, from the ranks of the documents that are in both. Every shared document adds a
+// product of two ramps, so its first ranks are walked and the rest is a constant.
 [[nodiscard]] inline std::vector<double> overlaps(const std::vector<rank_range>& first,
                                                   const std::vector<rank_range>& second, std::size_t depth)
 {
@@ -115,7 +119,7 @@ template <class List>
     const double l = static_cast<double>(longer);
     const double at_s = shared[shorter];
     const double at_l = shared[longer];
-    // Beyond f = s + l - x nothing keeps the two from agreeing on everything.
+    // Beyond f = s + l - x the two lists may agree on everything.
     const std::size_t free = shorter + longer - static_cast<std::size_t>(std::round(at_l));
     double seen = 0.0, assumed = 0.0, most = 0.0;
     double weight = (1.0 - p) / p;  // (1 - p) p^(d - 1)
@@ -140,7 +144,7 @@ template <class List>
     out.extrapolated = seen + assumed + ((at_l - at_s) / l + at_s / s) * tail;
     out.lower = seen + at_l * (1.0 - p) / p * (-std::log1p(-p) - lengths);
     out.upper = most + std::pow(p, static_cast<double>(free));
-    // Where the lists leave nothing open rounding may cross the ends.
+    // Where the lists leave nothing open, rounding may exchange the ends.
     out.lower = out.lower > 0.0 ? out.lower : 0.0;
     out.upper = out.upper < 1.0 ? out.upper : 1.0;
     out.state = status::ok;
@@ -150,16 +154,17 @@ template <class List>
 }  // namespace detail
 
 /// Compare two rankings of possibly different documents by rank-biased overlap: the mean share of common documents at
-/// a depth that a reader of patience p reaches.
+/// the depth that a reader with probability p of going on reaches.
 ///
-/// Use it for rankers whose top matters most and whose lists are cut; where both order the same documents and every
-/// rank matters see rank_correlation.hpp.
+/// Ties: `expected` is the exact mean over all orders of the tied groups of both lists: a document of a group adds to
+/// each depth the share of orders in which it is that high. It is the variant of Corsi and Urbano for an order that
+/// exists but is unknown. `pessimistic` has no meaning for two lists: out_of_range.
 ///
-/// Ties: `expected` is the mean over all orders of the tied groups of both lists, exactly: a document of a group adds to
-/// each depth the share of orders in which it is that high. It is one of the variants of Corsi and Urbano, the one for
-/// an order that is there and not known. `pessimistic` has no meaning for two lists: out_of_range.
+/// When to use: rankers whose top matters most and whose lists are cut. When not: both order the same documents and
+/// every rank matters; see rank_correlation.hpp.
 /// errors: out_of_range (p outside (0, 1), an id twice in a list, a score that is NaN), too_few (an empty list).
-/// cost: sorts, and for a shared document the size of its tied groups; at most twice the length of a list is read.
+/// cost: two sorts, and for each shared document the size of its tied groups; at most twice the length of a list is
+///     read.
 /// source: Webber, Moffat and Zobel 2010, "A similarity measure for indefinite rankings"; Corsi and Urbano 2024, "The
 ///     treatment of ties in rank-biased overlap".
 template <scored_list First, scored_list Second>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/order.hpp>
@@ -13,15 +14,17 @@ namespace joust {
 inline namespace v0 {
 namespace quality {
 
-/// A correlation of two rankings, -1 (reversed) to 1 (alike).
+/// Report a correlation of two rankings.
 struct rank_correlation {
+    /// The correlation, from -1 (reversed) to 1 (alike).
     double value = stats::not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
 namespace detail {
 
-// Counts by place, with sums of all places below one. source: Fenwick 1994.
+// Counts by place, with sums of the counts of all lower places. source: Fenwick 1994.
 class place_counts {
 public:
     explicit place_counts(std::size_t places) : sums_(places + 1) {}
@@ -45,10 +48,10 @@ private:
     std::vector<std::uint64_t> sums_;
 };
 
-// Where each value stands when all are sorted downwards: equal values share a place, and places have no gaps.
+// The place of each value in falling order: equal values share a place, and places have no gaps.
 struct dense_places {
     std::vector<std::size_t> order{};  // positions by falling value
-    std::vector<std::size_t> place{};  // of each position
+    std::vector<std::size_t> place{};  // the place of each position
     std::size_t places = 0;
 
     explicit dense_places(std::span<const double> values)
@@ -73,7 +76,7 @@ struct dense_places {
     return !valid ? status::out_of_range : x.size() < 2 ? status::too_few : status::ok;
 }
 
-// Call visit(from, to) for every run of positions with one place.
+// Calls visit(from, to) for every run of positions with one place.
 template <class Visit>
 void for_runs(const dense_places& ranked, Visit visit)
 {
@@ -100,11 +103,12 @@ void for_runs(const dense_places& ranked, Visit visit)
 
 }  // namespace detail
 
-/// Correlate two scores of the same documents by Kendall's tau-b: pairs in the same order less pairs in the other, as
-/// a share that allows for ties.
+/// Correlate two scores of the same documents by Kendall's tau-b: the pairs in the same order minus the pairs in the
+/// opposite order, as a share that allows for ties.
 ///
-/// Every pair counts the same; where the top matters more take `ap_correlation`.
-/// errors: out_of_range (unequal lengths, NaN), too_few (fewer than 2 documents), zero_variance (either score is constant).
+/// When to use: every pair matters equally. When not: the top matters more (`ap_correlation`).
+/// errors: out_of_range (unequal lengths, NaN), too_few (fewer than 2 documents), zero_variance (either score is
+///     constant).
 /// cost: n log n; exact counts.
 /// source: Kendall 1945, "The treatment of ties in ranking problems".
 [[nodiscard]] inline rank_correlation kendall_tau_b(std::span<const double> x, std::span<const double> y)
@@ -137,7 +141,7 @@ void for_runs(const dense_places& ranked, Visit visit)
         }
         before += to - from;
     });
-    // One root of each, so that tau of equal rankings is 1 exactly and the product cannot lose digits.
+    // One root of each factor, so that tau of equal rankings is exactly 1 and the product loses no digits.
     const double difference =
         alike >= reversed ? static_cast<double>(alike - reversed) : -static_cast<double>(reversed - alike);
     out.value = apart_x == apart_y ? difference / static_cast<double>(apart_x)
@@ -146,11 +150,11 @@ void for_runs(const dense_places& ranked, Visit visit)
     return out;
 }
 
-/// Correlate a ranking with the true one so that mistakes near its top weigh more: the mean, over all ranks but the
-/// first, of the share of documents above it that belong there, scaled to -1 .. 1.
+/// Correlate a ranking with the true one so that mistakes near its top have more weight: the mean, over all ranks but
+/// the first, of the share of documents above it that belong there, scaled to -1 .. 1.
 ///
-/// It is not symmetric: the second score's ranking is the one judged. For two rankings neither of which is the truth
-/// average both ways. Ties in either are broken at random and the mean over all ways is given, exactly.
+/// It is not symmetric: the second score's ranking is the one judged. For two rankings of which neither is the truth,
+/// average both directions. Ties in either are broken at random, and the result is the exact mean over all orders.
 /// errors: out_of_range (unequal lengths, NaN), too_few (fewer than 2 documents).
 /// cost: n log n.
 /// source: Yilmaz, Aslam and Robertson 2008, "A new rank correlation coefficient for information retrieval"; ties:
@@ -168,7 +172,8 @@ void for_runs(const dense_places& ranked, Visit visit)
     detail::place_counts seen{of_truth.places};
     double total = 0.0;
     detail::for_runs(of_judged, [&](std::size_t from, std::size_t to) {
-        double right = 0.0;  // documents above the group that belong there, a tie of the truth half
+        double right =
+            0.0;  // documents above the group that belong there; a tie of the truth counts one half
         for (std::size_t i = from; i < to; ++i) {
             const std::size_t place = of_truth.place[of_judged.order[i]];
             right += 0.5 * static_cast<double>(seen.below(place) + seen.below(place + 1));
@@ -177,7 +182,7 @@ void for_runs(const dense_places& ranked, Visit visit)
         for (std::size_t i = from; i < to; ++i) {
             seen.add(of_truth.place[of_judged.order[i]]);
             if (i > 0) {
-                // Of the group's own documents above rank i half belong there, whatever the truth is.
+                // Half of the group's own documents above rank i belong there, whatever the truth is.
                 total += (right + 0.5 * static_cast<double>(i - from)) / static_cast<double>(i);
             }
         }

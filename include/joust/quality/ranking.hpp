@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/order.hpp>
@@ -18,36 +19,45 @@ namespace joust {
 inline namespace v0 {
 namespace quality {
 
-// Metrics of one ranked list whose documents have been judged.
+// Metrics of one ranked list whose documents have been judged:
 //   gains:      dcg, ndcg (gain = grade), exponential_dcg, exponential_ndcg (gain = 2^grade - 1)
 //   relevance:  average_precision, reciprocal_rank, bpref, precision_at, recall_at, hit_rate_at
 //   users:      expected_reciprocal_rank, rank_biased_precision
-// The mean over queries is query_mean. How alike two lists are: rank_biased_overlap.hpp and rank_correlation.hpp.
+// query_mean is the mean over queries. rank_biased_overlap.hpp and rank_correlation.hpp compare two lists.
 
-/// In what order documents of equal score stand.
-///
-/// `expected` is the default: the average of the metric over all orders of each tied group, exactly. A model that
-/// scores everything alike gets what shuffling gets, no more. `by_id` is a falling id, as trec_eval has it: reproducible,
-/// and as arbitrary as ids are (that program keeps scores in single precision: round yours to float where you compare
-/// with it). `by_input` trusts the caller's order: if the labels were sorted, a constant model looks
-/// perfect. `pessimistic` puts the worst document of a group first: the least the scores can promise.
-enum class rank_ties : std::uint8_t { expected, by_id, by_input, pessimistic };
+/// Choose the order of documents of equal score.
+enum class rank_ties : std::uint8_t {
+    /// The exact average of the metric over all orders of each tied group. A model that gives every document the same
+    /// score gets what a random order gets.
+    expected,
+    /// By falling id, as trec_eval does: reproducible, and as arbitrary as ids are. That program stores scores in
+    /// single precision: round scores to float before comparing with it.
+    by_id,
+    /// The order of the input. If that is sorted by label, a constant model looks perfect.
+    by_input,
+    /// The worst document of a group first: the least that the scores guarantee.
+    pessimistic
+};
 
-/// A document with the score that a ranker gave it; higher is better.
+/// Hold a document with the score that a ranker gave it.
 template <class Id>
 struct scored_item {
+    /// What identifies the document.
     Id id;
+    /// The score; higher is better.
     double score;
 };
 
-/// A document with its grade of relevance, 0 or more.
+/// Hold a document with its grade of relevance.
 template <class Id>
 struct judged_item {
+    /// What identifies the document.
     Id id;
+    /// The grade, 0 or more.
     double grade;
 };
 
-/// A list whose elements have `id` and `score`: `scored_item`, or a type of your own.
+/// A list whose elements have `id` and `score`, such as `scored_item`.
 template <class T>
 concept scored_list = requires(const T& list) {
     std::size(list);
@@ -55,7 +65,7 @@ concept scored_list = requires(const T& list) {
     { std::begin(list)->score } -> std::convertible_to<double>;
 };
 
-/// A list whose elements have `id` and `grade`.
+/// A list whose elements have `id` and `grade`, such as `judged_item`.
 template <class T>
 concept judged_list = requires(const T& list) {
     std::size(list);
@@ -63,11 +73,12 @@ concept judged_list = requires(const T& list) {
     { std::begin(list)->grade } -> std::convertible_to<double>;
 };
 
+/// The number of ranks that stands for all ranks.
 inline constexpr std::size_t every_rank = std::numeric_limits<std::size_t>::max();
 
 namespace detail {
 
-// Positions of a list by rising id. Equal neighbours are a duplicate.
+// Positions of a list by rising id; equal neighbours are duplicates.
 template <class List>
 [[nodiscard]] std::vector<std::size_t> order_by_id(const List& list)
 {
@@ -97,14 +108,15 @@ template <class List>
 
 }  // namespace detail
 
-/// One query's list with the grades of its documents, and those of judged documents that it missed.
+/// Hold one query's list with the grades of its documents, and the grades of judged documents that it misses.
 ///
 /// errors: `state()` is out_of_range, and with it every metric, for an id that occurs twice in either list, a score
 ///     that is NaN, a grade that is negative or not finite.
 /// cost: three sorts, about 5 us for 100 documents.
 class judged_ranking {
 public:
-    /// Judge a list by a list of judgements. Documents nobody judged have grade 0, and some metrics know the difference.
+    /// Combine a list with judgements. Documents without a judgement have grade 0; some metrics treat them
+    /// differently.
     template <scored_list Retrieved, judged_list Judged>
     judged_ranking(const Retrieved& retrieved, const Judged& judged, rank_ties ties = rank_ties::expected)
     {
@@ -146,7 +158,7 @@ public:
         arrange(slots, ties);
     }
 
-    /// All documents are judged and retrieved; their ids are their positions in the input.
+    /// Build a ranking in which all documents are judged and retrieved; their ids are their positions in the input.
     [[nodiscard]] static judged_ranking of_scores(std::span<const double> grades,
                                                   std::span<const double> scores,
                                                   rank_ties ties = rank_ties::expected)
@@ -164,7 +176,7 @@ public:
         return out;
     }
 
-    /// A list that is in order already, best first, and misses nothing.
+    /// Build a ranking from a list that is in order already, best first, and misses nothing.
     [[nodiscard]] static judged_ranking in_order(std::span<const double> grades)
     {
         judged_ranking out;
@@ -176,13 +188,15 @@ public:
         return out;
     }
 
+    /// Return whether the ranking is valid, and why not.
     [[nodiscard]] status state() const noexcept { return state_; }
-    /// Grades by rank; 0 for documents nobody judged.
+    /// Return grades by rank; 0 for documents without a judgement.
     [[nodiscard]] std::span<const double> grades() const noexcept { return grades_; }
+    /// Was the document at this rank judged?
     [[nodiscard]] bool judged(std::size_t rank) const noexcept { return judged_[rank] != 0; }
-    /// Grades of judged documents that the list misses.
+    /// Return the grades of judged documents that the list misses.
     [[nodiscard]] std::span<const double> missed() const noexcept { return missed_; }
-    /// Where each group ends whose order is not known; without ties every rank is a group.
+    /// Return the end of each group of unknown order; without ties every rank is a group.
     [[nodiscard]] std::span<const std::size_t> group_ends() const noexcept { return ends_; }
 
     /// Call `visit(from, to)` for every group of ranks that begins before `at`.
@@ -199,7 +213,7 @@ public:
         }
     }
 
-    /// Documents with at least this grade: retrieved ones and missed ones.
+    /// Return how many documents have at least this grade, retrieved ones and missed ones.
     [[nodiscard]] double relevant(double from) const noexcept
     {
         double count = 0.0;
@@ -268,25 +282,35 @@ private:
     status state_ = status::ok;
 };
 
-/// A metric of one query. Its state is too_few where the query cannot answer (no relevant document is known).
+/// Report a metric of one query. Its state is too_few where the query has no answer (no relevant document is known).
 struct query_value {
+    /// The metric.
     double value = stats::not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
-/// What the best order is made of: all judged documents, also those the list misses (the definition), or the retrieved
-/// ones alone (how well a re-ranker ordered what it was given).
-enum class ideal_order : std::uint8_t { judged, retrieved };
+/// Choose the documents of the ideal order.
+enum class ideal_order : std::uint8_t {
+    /// All judged documents, also those that the list misses (the definition).
+    judged,
+    /// The retrieved documents alone, which shows how well a re-ranker ordered its input.
+    retrieved
+};
 
-/// Options of dcg and ndcg: how many ranks count, and what is perfect.
+/// Set up dcg and ndcg.
 struct gain_options {
+    /// How many ranks count.
     std::size_t at = every_rank;
+    /// The documents of the ideal order.
     ideal_order ideal = ideal_order::judged;
 };
 
-/// Options of metrics of relevance: how many ranks count, and the least grade that is relevant.
+/// Set up metrics of relevance.
 struct relevance_options {
+    /// How many ranks count.
     std::size_t at = every_rank;
+    /// The smallest grade that is relevant.
     double relevant_from = 1.0;
 };
 
@@ -368,7 +392,7 @@ template <class Gain>
     return std::exp2(grade) - 1.0;
 }
 
-// Relevant documents among ranks from to to - 1.
+// Relevant documents among ranks from `from` to `to` - 1.
 [[nodiscard]] inline double relevant_in(const judged_ranking& query, std::size_t from, std::size_t to,
                                         double relevant_from) noexcept
 {
@@ -379,7 +403,7 @@ template <class Gain>
     return count;
 }
 
-// Expected relevant documents among the first `at` ranks.
+// Expected number of relevant documents among the first `at` ranks.
 [[nodiscard]] inline double relevant_up_to(const judged_ranking& query, const relevance_options& options)
 {
     double total = 0.0;
@@ -391,7 +415,7 @@ template <class Gain>
     return total;
 }
 
-// The mean of worth(rank) of the first relevant document: within its group each order is equally likely.
+// The mean of worth(rank) of the first relevant document; within its group each order is equally likely.
 template <class Worth>
 [[nodiscard]] double worth_of_first(const judged_ranking& query, const relevance_options& options,
                                     Worth worth)
@@ -421,7 +445,7 @@ template <class Worth>
     return detail::gained(query, options, false, detail::linear_gain);
 }
 
-/// Return `dcg` as a share of that of the best order: NDCG as trec_eval and scikit-learn have it.
+/// Return `dcg` as a share of that of the best order: NDCG as in trec_eval and scikit-learn.
 ///
 /// errors: as dcg; too_few where no grade is above 0.
 /// source: as dcg.
@@ -430,7 +454,7 @@ template <class Worth>
     return detail::gained(query, options, true, detail::linear_gain);
 }
 
-/// Sum gains 2^grade - 1, discounted by log2(rank + 1): what LightGBM and XGBoost train for.
+/// Sum gains 2^grade - 1, discounted by log2(rank + 1): the objective of LightGBM and XGBoost.
 ///
 /// errors: as dcg; out_of_range also where a gain overflows.
 /// source: Burges et al. 2005, "Learning to rank using gradient descent".
@@ -440,8 +464,8 @@ template <class Worth>
     return detail::gained(query, options, false, detail::exponential_gain);
 }
 
-/// Return `exponential_dcg` as a share of that of the best order. Never compare it with `ndcg`: with more grades than
-/// two they differ.
+/// Return `exponential_dcg` as a share of that of the best order. It is not comparable with `ndcg`: with more than two
+/// grades they differ.
 ///
 /// errors: as exponential_dcg; too_few where no grade is above 0.
 /// source: as exponential_dcg.
@@ -451,10 +475,10 @@ template <class Worth>
     return detail::gained(query, options, true, detail::exponential_gain);
 }
 
-/// Average the precision at every relevant document over all relevant ones, missed ones counting 0.
+/// Average the precision at every relevant document over all relevant ones; missed ones count as 0.
 ///
-/// With `at` fewer ranks count, still of all relevant documents (map_cut of trec_eval). This is of one ranked list; of
-/// pooled rows see `average_precision` in classification.hpp, which lets tied rows enter together.
+/// With `at` fewer ranks count, still of all relevant documents (map_cut of trec_eval). This function is for one
+/// ranked list; `average_precision` for pooled rows, in which tied rows enter together, is in classification.hpp.
 /// errors: too_few (no relevant document), out_of_range (the ranking's, no rank, a threshold not above 0).
 /// source: Buckley and Voorhees 2000; ties: McSherry and Najork 2008, section 3.
 [[nodiscard]] inline query_value average_precision(const judged_ranking& query,
@@ -474,7 +498,8 @@ template <class Worth>
         if (r == 0.0) {
             return;
         }
-        // Given that the document at place j of the group is relevant, (r - 1) / (n - 1) of those before it are.
+        // Given that the document at place j of the group is relevant, (r - 1) / (n - 1) of those before it are
+        // relevant.
         const double rate = n > 1.0 ? (r - 1.0) / (n - 1.0) : 0.0;
         for (std::size_t i = from; i < to && i < options.at; ++i) {
             const double found = before + 1.0 + static_cast<double>(i - from) * rate;
@@ -485,7 +510,7 @@ template <class Worth>
     return detail::answered(total / all);
 }
 
-/// Return 1 / rank of the first relevant document, 0 where none is among the ranks that count.
+/// Return 1 / rank of the first relevant document, and 0 where no relevant one is among the ranks that count.
 ///
 /// errors: as average_precision.
 /// source: Kantor and Voorhees 2000, TREC-5 confusion track; ties: McSherry and Najork 2008, section 3.
@@ -502,9 +527,9 @@ template <class Worth>
         query, options, [](std::size_t rank) { return 1.0 / (static_cast<double>(rank) + 1.0); }));
 }
 
-/// Return the share of relevant documents among the first `at`; a shorter list is filled with irrelevant ones.
+/// Return the share of relevant documents among the first `at`; a shorter list counts as filled with irrelevant ones.
 ///
-/// errors: out_of_range (the ranking's, `at` left open, no rank, a threshold not above 0).
+/// errors: out_of_range (that of the ranking, `at` not set, no rank, a threshold not above 0).
 [[nodiscard]] inline query_value precision_at(const judged_ranking& query, const relevance_options& options)
 {
     if (query.state() != status::ok || !detail::usable(options) || options.at == every_rank) {
@@ -525,7 +550,7 @@ template <class Worth>
     return all == 0.0 ? query_value{} : detail::answered(detail::relevant_up_to(query, options) / all);
 }
 
-/// Say whether a relevant document is among the first `at`: 1 or 0, with ties the probability of it.
+/// Return whether a relevant document is among the first `at`: 1 or 0, and with ties the probability of it.
 ///
 /// errors: as average_precision.
 [[nodiscard]] inline query_value hit_rate_at(const judged_ranking& query, const relevance_options& options)
@@ -539,10 +564,12 @@ template <class Worth>
     return detail::answered(detail::worth_of_first(query, options, [](std::size_t) { return 1.0; }));
 }
 
-/// Ask of each relevant document how many that were judged irrelevant stand above it. Documents nobody judged do not
-/// count at all: use it where judgements are incomplete.
+/// Average, over the relevant documents, the share of documents judged irrelevant that are not above them. Documents
+/// without a judgement do not count.
 ///
-/// errors: too_few (no relevant document), out_of_range (the ranking's, a threshold not above 0). `at` is not read.
+/// When to use: incomplete judgements.
+/// errors: too_few (no relevant document), out_of_range (that of the ranking, a threshold not above 0). `at` is not
+///     used.
 /// source: Buckley and Voorhees 2004, "Retrieval evaluation with incomplete information", with the bound min(R, N) of
 ///     trec_eval 8.
 [[nodiscard]] inline query_value bpref(const judged_ranking& query, const relevance_options& options = {})
@@ -570,7 +597,7 @@ template <class Worth>
             r += counts ? 1.0 : 0.0;
             n += !counts && query.judged(i) ? 1.0 : 0.0;
         }
-        // Of the group's n irrelevant documents 0 to n stand above a relevant one, each number equally likely.
+        // From 0 to all n irrelevant documents of the group are above a relevant one, each number equally likely.
         double kept = 0.0;
         for (double h = 0.0; r > 0.0 && h <= n; h += 1.0) {
             const double over = above + h < relevant ? above + h : relevant;
@@ -582,14 +609,16 @@ template <class Worth>
     return detail::answered(total / relevant);
 }
 
-/// Options of expected_reciprocal_rank: `best_grade` is the top of the scale, not of this query.
+/// Set up expected_reciprocal_rank.
 struct cascade_options {
+    /// How many ranks count.
     std::size_t at = every_rank;
+    /// The top of the scale, not the best grade of this query.
     double best_grade = 4.0;
 };
 
-/// Return the mean of 1 / rank at which a user stops who is satisfied by a document with probability
-/// (2^grade - 1) / 2^best_grade and else goes on.
+/// Return the mean of 1 / rank at which a user stops whom a document satisfies with probability
+/// (2^grade - 1) / 2^best_grade, and who goes on otherwise.
 ///
 /// errors: out_of_range (the ranking's, no rank, a grade above `best_grade`).
 /// cost: for a tied group its size times the ranks that count.
@@ -608,8 +637,8 @@ struct cascade_options {
     double total = 0.0, going_on = 1.0;
     std::vector<double> pass, stop;
     query.each_group(options.at, [&](std::size_t from, std::size_t to) {
-        // Over all orders of the group: the mean chance to pass i documents, and to stop at place i. Built up document
-        // by document, which stands before place i, at it or behind it; every term is positive.
+        // Over all orders of the group: the mean probability to pass i documents, and to stop at place i. Computed
+        // document by document, each of which is before place i, at it or after it; every term is positive.
         const std::size_t depth = (to < options.at ? to : options.at) - from;
         pass.assign(depth + 1, 0.0);
         stop.assign(depth + 1, 0.0);
@@ -637,22 +666,25 @@ struct cascade_options {
     return detail::answered(total);
 }
 
-/// Options of rank_biased_precision: the patience of the user, and the grade that is fully relevant.
+/// Set up rank_biased_precision.
 struct persistence_options {
+    /// The probability that the user goes on to the next document.
     double p = 0.8;
+    /// The grade that is fully relevant.
     double best_grade = 1.0;
 };
 
-/// A metric with what documents nobody judged, and ranks beyond the list, could still add.
+/// Report a metric, and how much documents without a judgement and ranks beyond the list could still add.
 struct bounded_query_value : query_value {
+    /// The most that could still be added.
     double residual = stats::not_a_number;
 };
 
-/// Return the gain per document of a user who goes on to the next one with probability p: (1 - p) sum of gain p^(rank - 1),
-/// the gain grade / best_grade.
+/// Return the gain per document of a user who goes on to the next one with probability p: (1 - p) times the sum of
+/// gain p^(rank - 1), with the gain grade / best_grade.
 ///
-/// The true value lies in [value, value + residual]: judge more where that is too wide.
-/// errors: out_of_range (the ranking's, p outside (0, 1), a grade above `best_grade`).
+/// The true value is in [value, value + residual]: judge more documents where that is too wide.
+/// errors: out_of_range (that of the ranking, p outside (0, 1), a grade above `best_grade`).
 /// source: Moffat and Zobel 2008, "Rank-biased precision for measurement of retrieval effectiveness".
 [[nodiscard]] inline bounded_query_value rank_biased_precision(const judged_ranking& query,
                                                                const persistence_options& options = {})
@@ -687,21 +719,28 @@ struct bounded_query_value : query_value {
     return out;
 }
 
-/// What becomes of a query that cannot answer (its state is too_few): `left_out` of the mean, as trec_eval does with
-/// queries without relevant documents; `zero` counts it as 0; `refused` makes the mean out_of_range.
+/// Choose how a query without an answer (its state is too_few) enters the mean.
 ///
-/// A query for which nothing was retrieved is no such query: give an empty list, and it counts 0.
-enum class unanswerable : std::uint8_t { left_out, zero, refused };
+/// A query for which nothing was retrieved has an answer: pass an empty list, and it counts as 0.
+enum class unanswerable : std::uint8_t {
+    /// It is left out, as trec_eval does with queries without relevant documents.
+    left_out,
+    /// It counts as 0.
+    zero,
+    /// It makes the mean out_of_range.
+    refused
+};
 
-/// Average a metric over queries; parts merge.
+/// Average a metric over queries, mergeable.
 ///
-/// To compare two rankers take `query_difference`: queries differ far more than rankers do.
+/// When not: two rankers (`query_difference`), because queries differ far more than rankers do.
 /// assumes: independent queries.
 class query_mean {
 public:
+    /// Start without queries.
     explicit query_mean(unanswerable how = unanswerable::left_out) noexcept : how_(how) {}
 
-    /// Count a query; returns false where its value is not part of the mean.
+    /// Count a query; the return value is false where its value does not enter the mean.
     bool add(const query_value& query) noexcept
     {
         if (query.state == status::ok) {
@@ -715,7 +754,7 @@ public:
         return false;
     }
 
-    /// Add another part; returns false, and adds nothing, where it treats unanswerable queries otherwise.
+    /// Add another part; returns false, and adds nothing, where it treats queries without an answer differently.
     bool merge(const query_mean& other) noexcept
     {
         if (how_ != other.how_) {
@@ -727,18 +766,19 @@ public:
         return true;
     }
 
-    /// Queries in the mean.
+    /// Return how many queries are in the mean.
     [[nodiscard]] std::uint64_t counted() const noexcept
     {
         return static_cast<std::uint64_t>(values_.summary().n);
     }
-    /// Queries that could not answer, counted as zero or left out.
+    /// Return how many queries had no answer, and were counted as zero or left out.
     [[nodiscard]] std::uint64_t unanswered() const noexcept { return unanswered_; }
+    /// Return how many queries were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_ + values_.rejected(); }
 
     /// Return the mean with a normal interval over queries.
     ///
-    /// errors: out_of_range (a rejected query: its value is not there, so the mean would be of other queries; alpha),
+    /// errors: out_of_range (a rejected query, without which the mean would be that of other queries; alpha),
     ///     too_few (fewer than 2 queries; the value is given for one), zero_variance.
     [[nodiscard]] quality result(double alpha = 0.05) const noexcept
     {
@@ -763,31 +803,38 @@ private:
     unanswerable how_;
 };
 
-/// Compare a metric of two rankers over the same queries, first minus second; parts merge.
+/// Compare a metric of two rankers over the same queries, first minus second, mergeable.
 ///
-/// A query counts for both or for neither, so the two means are of the same queries.
-/// assumes: independent queries; some 30 of them, for the normal limit.
+/// A query counts for both or for neither, so both means are of the same queries.
+/// assumes: independent queries; about 30 of them, for the normal limit.
 class query_difference {
 public:
+    /// Start without queries.
     explicit query_difference(unanswerable how = unanswerable::left_out) noexcept : differences_(how) {}
 
-    /// Count a query as both rankers answered it; returns false where it is not part of the mean.
+    /// Count a query by the values of both rankers; the return value is false where it does not enter the mean.
     bool add(const query_value& first, const query_value& second) noexcept
     {
         const bool silent = first.state == status::too_few && second.state == status::too_few;
         const bool answered = first.state == status::ok && second.state == status::ok;
-        // One that answers where the other cannot was judged by other judgements.
+        // A query that only one of them can answer was judged by different judgements.
         const status state = answered ? status::ok : silent ? status::too_few : status::out_of_range;
         return differences_.add({answered ? first.value - second.value : stats::not_a_number, state});
     }
+    /// Add another part; returns false, and adds nothing, where it treats queries without an answer differently.
     bool merge(const query_difference& other) noexcept { return differences_.merge(other.differences_); }
 
+    /// Return how many queries are in the mean.
     [[nodiscard]] std::uint64_t counted() const noexcept { return differences_.counted(); }
+    /// Return how many queries had no answer, and were counted as zero or left out.
     [[nodiscard]] std::uint64_t unanswered() const noexcept { return differences_.unanswered(); }
+    /// Return how many queries were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return differences_.rejected(); }
 
-    /// errors: out_of_range (a rejected query, or one that only one of the two can answer; alpha), too_few (fewer than 2
-    ///     queries), zero_variance (all differences the same).
+    /// Return the mean difference so far.
+    ///
+    /// errors: out_of_range (a rejected query, or one that only one of the two can answer; alpha), too_few (fewer
+    ///     than 2 queries), zero_variance (all differences are equal).
     [[nodiscard]] stats::test_result result(const stats::test_options& options = {}) const noexcept
     {
         constexpr std::string_view method = "difference of ranking metrics, paired by query";

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
+#include <joust/core/sole_signature.hpp>
 #include <joust/shadow/comparator.hpp>
 #include <joust/shadow/fwd.hpp>
 
@@ -99,46 +101,6 @@ template <class Callable>
 namespace detail {
 
 struct deduced {};
-
-// The result of a callable whose arguments are not known. It can be told where the callable has exactly one signature.
-template <class F>
-struct sole_result {
-    using type = void;
-    static constexpr bool known = false;
-};
-template <class R>
-struct known_result {
-    using type = std::remove_cvref_t<R>;
-    static constexpr bool known = true;
-};
-template <class R, class... A>
-struct sole_result<R (*)(A...)> : known_result<R> {};
-template <class R, class... A>
-struct sole_result<R (*)(A...) noexcept> : known_result<R> {};
-template <class R, class C, class... A>
-struct sole_result<R (C::*)(A...)> : known_result<R> {};
-template <class R, class C, class... A>
-struct sole_result<R (C::*)(A...) const> : known_result<R> {};
-template <class R, class C, class... A>
-struct sole_result<R (C::*)(A...) noexcept> : known_result<R> {};
-template <class R, class C, class... A>
-struct sole_result<R (C::*)(A...) const noexcept> : known_result<R> {};
-template <class R, class C>
-    requires(!std::is_function_v<R>)
-struct sole_result<R C::*> : known_result<R> {};
-template <class F>
-    requires(std::is_class_v<F> && requires { &F::operator(); })
-struct sole_result<F> : sole_result<decltype(&F::operator())> {};
-template <class F>  // std::reference_wrapper, recognised by its shape
-    requires(
-        std::is_class_v<F> && !requires { &F::operator(); } &&
-        requires(const F& f) {
-            typename F::type;
-            { f.get() } -> std::same_as<typename F::type&>;
-        })
-struct sole_result<F>
-    : sole_result<
-          std::conditional_t<std::is_function_v<typename F::type>, typename F::type*, typename F::type>> {};
 
 }  // namespace detail
 

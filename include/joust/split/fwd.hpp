@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Declares the public types of joust/split/ without defining them, for headers that only name them.
@@ -48,8 +49,6 @@ enum class reward_kind : std::uint8_t;
 struct thompson;
 struct top_two_thompson;
 struct traffic_plan;
-template <class Predicate>
-struct target;
 
 }  // namespace v0
 }  // namespace joust

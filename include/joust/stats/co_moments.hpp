@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -29,6 +30,7 @@ class co_moments {
     static_assert(K >= 1, "joust: rows of co_moments have at least one column");
 
 public:
+    /// The values of one row.
     using row = std::array<double, K>;
 
     /// Count a row; a row with NaN or infinity is counted as rejected, and the return value is false.
@@ -66,14 +68,7 @@ public:
     /// Add the rows of another part of the same sample.
     void merge(const co_moments& other) noexcept
     {
-        rejected_ += other.rejected_;
-        if (other.n_ == 0) {
-            return;
-        }
-        if (n_ == 0) {
-            const std::uint64_t rejected = rejected_;
-            *this = other;
-            rejected_ = rejected;
+        if (detail::merge_empty(*this, other, rejected_)) {
             return;
         }
         // Move the other part's sums to these shifts: sum (di + mi)(dj + mj) = pij + mi (sj + n mj) + mj si.
@@ -96,7 +91,9 @@ public:
         n_ += other.n_;
     }
 
+    /// Return how many rows were counted.
     [[nodiscard]] std::uint64_t count() const noexcept { return n_; }
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Return the mean of a column. errors: 0 for an empty sample.
@@ -164,6 +161,7 @@ public:
         return {static_cast<double>(n_), mean(i), variance(i)};
     }
 
+    /// Compare all members.
     bool operator==(const co_moments&) const = default;
 
 private:

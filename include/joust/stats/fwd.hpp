@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Declares the public types of joust/stats/ without defining them, for headers that only name them.

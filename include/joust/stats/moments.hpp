@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/two_doubles.hpp>
@@ -17,12 +18,32 @@ namespace stats {
 
 /// Hold the sufficient statistics of one sample, from which every test of means here can be computed.
 struct sample_summary {
+    /// The number of values.
     double n = 0.0;
+    /// The mean.
     double mean = 0.0;
     /// The variance with divisor n - 1.
     double variance = 0.0;
+    /// Compare all members.
     bool operator==(const sample_summary&) const = default;
 };
+
+namespace detail {
+
+// Adds up the rejections, and handles a merge in which one side has no observations: returns true where that was all.
+template <class Sums>
+[[nodiscard]] bool merge_empty(Sums& into, const Sums& other, std::uint64_t& rejected) noexcept
+{
+    const std::uint64_t both = rejected + other.rejected();
+    const bool done = into.count() == 0 || other.count() == 0;
+    if (into.count() == 0) {
+        into = other;
+    }
+    rejected = both;
+    return done;
+}
+
+}  // namespace detail
 
 /// Accumulate count, mean and variance of a stream, mergeable and without cancellation.
 ///
@@ -85,14 +106,7 @@ public:
     /// Add the values of another part of the same sample.
     void merge(const moments& other) noexcept
     {
-        rejected_ += other.rejected_;
-        if (other.n_ == 0) {
-            return;
-        }
-        if (n_ == 0) {
-            const std::uint64_t rejected = rejected_;
-            *this = other;
-            rejected_ = rejected;
+        if (detail::merge_empty(*this, other, rejected_)) {
             return;
         }
         // Move the other part's sums to this shift: x - a = (x - b) + (b - a).
@@ -106,7 +120,9 @@ public:
         n_ += other.n_;
     }
 
+    /// Return how many values were counted.
     [[nodiscard]] std::uint64_t count() const noexcept { return n_; }
+    /// Return how many values were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Return the mean. errors: 0 for an empty sample.
@@ -143,6 +159,7 @@ public:
         return detail::add(exact_mean(), detail::negate(other.exact_mean())).high;
     }
 
+    /// Compare all members.
     bool operator==(const moments&) const = default;
 
 private:
@@ -238,14 +255,7 @@ public:
     /// Add the pairs of another part of the same sample.
     void merge(const pair_moments& other) noexcept
     {
-        rejected_ += other.rejected_;
-        if (other.count() == 0) {
-            return;
-        }
-        if (count() == 0) {
-            const std::uint64_t rejected = rejected_;
-            *this = other;
-            rejected_ = rejected;
+        if (detail::merge_empty(*this, other, rejected_)) {
             return;
         }
         const detail::double_double n{static_cast<double>(other.count()), 0.0};
@@ -260,7 +270,9 @@ public:
         y_.merge(other.y_);
     }
 
+    /// Return how many pairs were counted.
     [[nodiscard]] std::uint64_t count() const noexcept { return x_.count(); }
+    /// Return how many pairs were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
     /// The moments of the first values.
     [[nodiscard]] const moments& x() const noexcept { return x_; }
@@ -279,6 +291,7 @@ public:
         return detail::add(cross_, detail::negate(centre)).high / (n - 1.0);
     }
 
+    /// Compare all members.
     bool operator==(const pair_moments&) const = default;
 
 private:

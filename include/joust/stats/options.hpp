@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/side.hpp>
@@ -12,6 +13,7 @@ namespace stats {
 ///
 /// With a one-sided alternative the interval is one-sided too: its other end is infinite.
 struct test_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
     /// The departure from the null hypothesis that the p-value looks for.
     side alternative = side::two;
@@ -19,8 +21,11 @@ struct test_options {
 
 /// Hold the two ends of an interval; an end is infinite where nothing is excluded.
 struct bounds {
+    /// The lower end.
     double lower = -std::numeric_limits<double>::infinity();
+    /// The upper end.
     double upper = std::numeric_limits<double>::infinity();
+    /// Compare all members.
     bool operator==(const bounds&) const = default;
 };
 

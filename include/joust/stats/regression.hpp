@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -71,19 +72,27 @@ enum class degrees : std::uint8_t {
 
 /// Set up a test of a coefficient.
 struct regression_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
+    /// How the variance allows for unequal variances of independent rows.
     hc variance = hc::hc2;
+    /// How the variance allows for clusters.
     cr clustered = cr::cr2;
+    /// Where the degrees of freedom come from.
     degrees df = degrees::satterthwaite;
     /// With clusters: the smallest degrees of freedom below which the state is few_clusters.
     double min_df = 4.0;
+    /// The number of clusters below which the state is few_clusters.
     std::size_t min_clusters = 8;
 };
 
 /// Report a test of a coefficient, with the standard error that it used.
 struct regression_result : test_result {
+    /// The standard error of the estimate.
     double standard_error = not_a_number;
+    /// The number of clusters; 0 for independent rows.
     std::size_t clusters = 0;
 };
 

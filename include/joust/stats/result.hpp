@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/status.hpp>
@@ -22,12 +23,17 @@ struct test_result {
     double statistic = not_a_number;
     /// The degrees of freedom, where the method has them.
     double df = not_a_number;
+    /// The p-value.
     double p_value = not_a_number;
     /// The natural logarithm of the p-value, accurate also where the p-value underflows.
     double log_p = not_a_number;
+    /// The estimate of first minus second.
     double estimate = not_a_number;
+    /// The lower end of the interval.
     double lower = not_a_number;
+    /// The upper end of the interval.
     double upper = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 

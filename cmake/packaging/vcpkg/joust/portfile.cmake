@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # An overlay port that packages the source tree it stands in:
 #
 #   vcpkg install "joust[format]" --overlay-ports=cmake/packaging/vcpkg

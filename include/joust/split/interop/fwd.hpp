@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Declares the public types of joust/split/interop/ without defining them, for headers that only name them.
@@ -39,12 +40,12 @@ struct placement;
 class arm_shares;
 template <class Projection, class Rule>
 class vendor_split;
+struct bucket_range;
 
 }  // namespace interop
 
 namespace interop::eppo {
 
-struct range;
 struct shard_ranges;
 struct split;
 struct allocation;
@@ -54,7 +55,6 @@ struct allocation;
 namespace interop::featurevisor {
 
 struct allocation;
-struct range;
 struct feature;
 
 }  // namespace interop::featurevisor
@@ -69,7 +69,6 @@ struct rule;
 namespace interop::growthbook {
 
 enum class encoding : std::uint8_t;
-struct range;
 struct name_space;
 struct filter;
 struct experiment;
@@ -108,7 +107,6 @@ namespace interop::statsig {
 
 enum class implementation : std::uint8_t;
 struct gate;
-struct range;
 struct experiment;
 
 }  // namespace interop::statsig

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/unimodal_integral.hpp>
 #include <joust/stats/moments.hpp>
 #include <joust/stats/options.hpp>
@@ -25,14 +27,17 @@ struct beta_belief {
     double a = 1.0;
     /// The second parameter: failures, as pseudo-counts.
     double b = 1.0;
+    /// Compare all members.
     bool operator==(const beta_belief&) const = default;
 };
 
 /// Describe the belief about a mean or an effect: a normal distribution.
 struct normal_belief {
+    /// The mean of the distribution.
     double mean = 0.0;
     /// The standard deviation; infinite for a flat prior.
     double sd = std::numeric_limits<double>::infinity();
+    /// Compare all members.
     bool operator==(const normal_belief&) const = default;
 };
 
@@ -40,6 +45,7 @@ struct normal_belief {
 struct bayes_options {
     /// The probability that the credible intervals leave out.
     double alpha = 0.05;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
 };
 
@@ -49,6 +55,7 @@ struct effect_prior_options {
     normal_belief prior{};
     /// The probability that the credible intervals leave out.
     double alpha = 0.05;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
 };
 
@@ -57,6 +64,7 @@ struct effect_prior_options {
 /// Both probabilities are computed directly, so the smaller one is accurate however small it is. A loss is what
 /// choosing that arm costs on average, in units of the metric.
 struct bayes_result {
+    /// The name of the method, for reports.
     std::string_view method{};
     /// The probability that the first arm is the better one.
     double probability_first = not_a_number;
@@ -68,20 +76,27 @@ struct bayes_result {
     double loss_second = not_a_number;
     /// The posterior mean of the difference.
     double estimate = not_a_number;
+    /// The lower end of the credible interval.
     double lower = not_a_number;
+    /// The upper end of the credible interval.
     double upper = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
 /// Report the belief about one of k arms.
 struct arm_belief {
+    /// The posterior mean.
     double mean = not_a_number;
+    /// The lower end of the credible interval.
     double lower = not_a_number;
+    /// The upper end of the credible interval.
     double upper = not_a_number;
     /// The probability that this arm is the best one.
     double probability_best = not_a_number;
     /// The expected loss of choosing this arm instead of the best one.
     double expected_loss = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -327,29 +342,19 @@ template <class Scale, class Belief>
         }
         high += widen;
     }
-    int kept = 0;
-    for (int i = 0; i < 100 && high - low > 1e-13 * sd; ++i) {
-        double d = high - at_high * (high - low) / (at_high - at_low);
-        if (!(d > low && d < high) || i % 8 == 7) {
-            d = 0.5 * (low + high);
+    illinois_bracket at{low, high, at_low, at_high};
+    for (int i = 0; i < 100 && at.high - at.low > 1e-13 * sd; ++i) {
+        double d = at.secant();
+        if (!(d > at.low && d < at.high) || i % 8 == 7) {
+            d = 0.5 * (at.low + at.high);
         }
         const double value = excess(d);
         if (std::fabs(value) < 1e-13) {
             return d;
         }
-        if (value < 0.0) {
-            low = d;
-            at_low = value;
-            at_high *= kept == -1 ? 0.5 : 1.0;
-            kept = -1;
-        } else {
-            high = d;
-            at_high = value;
-            at_low *= kept == 1 ? 0.5 : 1.0;
-            kept = 1;
-        }
+        at.narrow(d, value);
     }
-    return 0.5 * (low + high);
+    return 0.5 * (at.low + at.high);
 }
 
 // E[(z + Z)+] for a standard normal Z: pdf(z) + z cdf(z), and far to the left pdf(z) times a continued fraction,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -15,7 +16,9 @@ namespace stats {
 
 /// Set up best_arm.
 struct best_arm_options {
+    /// The probability with which a wrong arm may be named.
     double alpha = 0.05;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/order.hpp>
@@ -34,6 +35,7 @@ struct capped_sample {
     double upper_share = 0.0;
     /// The share of the sum that capping removed, signed; NaN where the sum is 0.
     double removed = 0.0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 

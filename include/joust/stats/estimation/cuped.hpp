@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/co_moments.hpp>
@@ -16,7 +17,9 @@ namespace stats {
 
 /// Set up cuped.
 struct cuped_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// The coefficient of the covariate; with NaN it is estimated from both samples together.
     double theta = not_a_number;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -26,7 +27,9 @@ namespace stats {
 /// weight is more than `max_drift` of its standard errors away from 1. The mean weight is 1 where the propensities are
 /// right and every action had a chance.
 struct off_policy_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// Clipped estimators count larger weights as this weight.
     double clip = std::numeric_limits<double>::infinity();
@@ -46,15 +49,19 @@ struct off_policy_options {
 ///
 /// The estimate and its error are given with `low_overlap` too, to show how bad it is; interval and p-value are not.
 struct off_policy_result : test_result {
+    /// The standard error of the estimate.
     double standard_error = not_a_number;
     /// (sum w)^2 / sum w^2: how many equally weighted rows would say as much.
     double effective_sample = not_a_number;
+    /// The largest weight of a row.
     double largest_weight = not_a_number;
     /// The share of the sum of weights that one row carries.
     double largest_share = not_a_number;
+    /// The mean weight, which should be near 1.
     double mean_weight = not_a_number;
     /// The share of rows whose weight was clipped, or that were left to the model.
     double clipped_share = 0.0;
+    /// How many rows were counted.
     std::uint64_t rows = 0;
 };
 
@@ -134,7 +141,9 @@ public:
         return true;
     }
 
+    /// Return how many rows were counted.
     [[nodiscard]] std::uint64_t rows() const noexcept { return weighted_.count(); }
+    /// Return how many rows were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
 
     /// Estimate by inverse propensity scoring, with clipped weights where `clip` is finite.

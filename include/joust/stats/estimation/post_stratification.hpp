@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -15,7 +16,9 @@ namespace stats {
 
 /// Describe a stratum: both samples within it, and its weight in the population.
 struct stratum {
+    /// The first sample within the stratum.
     sample_summary first{};
+    /// The second sample within the stratum.
     sample_summary second{};
     /// The weight in the population; with NaN, the share of the stratum in the units of both samples.
     double weight = not_a_number;
@@ -23,6 +26,7 @@ struct stratum {
 
 /// Report a stratified comparison, with the effect of stratifying.
 struct stratified_result : test_result {
+    /// The standard error of the estimate.
     double standard_error = not_a_number;
     /// The plain difference of the pooled means.
     double unadjusted = not_a_number;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -22,6 +23,7 @@ namespace stats {
 struct quantile_options {
     /// The share of values below the quantile.
     double q = 0.99;
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
     /// 0 for an interval at one look. Otherwise the interval is valid at every look, and it is narrowest near this
     /// many values in the smaller sample.
@@ -31,9 +33,13 @@ struct quantile_options {
 /// Report a quantile, or a difference or ratio of two, with its interval.
 /// units: those of the values; a latency sketch gives nanoseconds
 struct quantile_result {
+    /// The name of the method, for reports.
     std::string_view method{};
+    /// The quantile, or the comparison of two.
     double estimate = not_a_number;
+    /// The lower end of the interval.
     double lower = not_a_number;
+    /// The upper end of the interval.
     double upper = not_a_number;
     /// The first sample's quantile.
     double first = not_a_number;
@@ -43,6 +49,7 @@ struct quantile_result {
     std::uint64_t n1 = 0;
     /// How many values the second sample has; 0 where there is only one sample.
     std::uint64_t n2 = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -52,6 +59,7 @@ struct rank_interval {
     std::uint64_t lower = 0;
     /// The upper rank; n + 1 means that no value bounds the quantile from above.
     std::uint64_t upper = 0;
+    /// Compare all members.
     bool operator==(const rank_interval&) const = default;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -43,7 +44,9 @@ enum class ratio_effect : std::uint8_t {
 
 /// Set up ratio_of_means.
 struct ratio_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// How ratios are compared; for one sample only `fieller`, which asks for Fieller's set, differs from the rest.
     ratio_effect effect = ratio_effect::difference;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -48,6 +49,7 @@ struct decision_levels {
     double quality_alpha = not_a_number;
     /// The type II error of each success metric and each guardrail.
     double beta = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::out_of_range;
 };
 
@@ -119,6 +121,7 @@ struct decision_result {
     std::size_t missing = 0;
     /// The levels that the tests were judged at.
     decision_levels levels{};
+    /// Whether the numbers are valid, and why not.
     status state = status::out_of_range;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/text.hpp>
@@ -66,9 +67,11 @@ struct experiment_plan {
     double sd = 1.0;
     /// The share of units that the challenger gets.
     double share = 0.5;
+    /// The error that the experiment may have, over all its looks.
     double alpha = 0.05;
     /// The probability of finding the effect.
     double power = 0.8;
+    /// The departure from the null that the experiment looks for.
     side alternative = side::two;
     /// When the experiment has to end.
     double deadline_days = 28.0;
@@ -118,6 +121,7 @@ struct design_advice {
     double units_needed = not_a_number;
     /// The effect that a fixed horizon finds by the deadline with the requested power.
     double detectable_effect = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::out_of_range;
 
     /// Return the report of one design.
@@ -244,6 +248,136 @@ template <class Family>
     return b * b;
 }
 
+[[nodiscard]] inline bool usable(const experiment_plan& plan) noexcept
+{
+    const auto positive = [](double x) { return x > 0.0 && std::isfinite(x); };
+    return positive(plan.units_per_day) && positive(plan.sd) && positive(std::fabs(plan.effect)) &&
+           positive(plan.deadline_days) && positive(plan.look_days) && plan.share > 0.0 && plan.share < 1.0 &&
+           is_alpha(plan.alpha) && plan.alpha < 0.5 && plan.power > plan.alpha && plan.power < 1.0 &&
+           plan.looks > 0 && plan.looks <= 100 && plan.deadline_days / plan.look_days <= 400.0 &&
+           plan.early_alpha > 0.0 && plan.early_alpha < 1.0;
+}
+
+// An experiment in the planner's units: time 1 is the size of the fixed horizon.
+struct scaled_experiment {
+    bool two_sided;
+    double z;          // the fixed horizon's bound
+    double drift;      // the drift at time 1
+    double day;        // the information of one day
+    double deadline;   // in the same unit
+    double step;       // between two sequential looks, from the first look on and within the deadline
+    double fixed_end;  // where the fixed horizon ends, cut at the deadline
+
+    scaled_experiment(const experiment_plan& plan, double units_needed, double z_bound,
+                      double at_size) noexcept
+        : two_sided(plan.alternative == side::two), z(z_bound), drift(at_size),
+          day(plan.units_per_day / units_needed), deadline(plan.deadline_days * day),
+          step(plan.look_days * day < deadline ? plan.look_days * day : deadline),
+          fixed_end(deadline < 1.0 ? deadline : 1.0)
+    {
+    }
+};
+
+[[nodiscard]] inline design_outlook outlook_of(design_kind kind, const look_plan& looks,
+                                               const scaled_experiment& scaled, double power)
+{
+    design_outlook out;
+    out.kind = kind;
+    out.looks = looks.times.size();
+    out.longest_days = looks.times.back() / scaled.day;
+    const walk_outcome with = walk(looks, scaled.drift, scaled.two_sided);
+    const walk_outcome twice = walk(looks, 2.0 * scaled.drift, scaled.two_sided);
+    const walk_outcome without = walk(looks, 0.0, scaled.two_sided);
+    out.power = with.stopped;
+    out.error = without.stopped;
+    out.expected_days = with.time / scaled.day;
+    out.double_days = twice.time / scaled.day;
+    out.null_days = without.time / scaled.day;
+    out.in_time = out.power > power - 1e-3;
+    return out;
+}
+
+// The error of a fixed-horizon test that is looked at as often as the sequential designs, until its planned size.
+[[nodiscard]] inline double error_of_peeking(const scaled_experiment& scaled,
+                                             const std::vector<double>& looks)
+{
+    look_plan naive;
+    for (const double t : looks) {
+        if (t < scaled.fixed_end) {
+            naive.times.push_back(t);
+            naive.bounds.push_back(scaled.z * std::sqrt(t));
+        }
+    }
+    naive.times.push_back(scaled.fixed_end);
+    naive.bounds.push_back(scaled.z * std::sqrt(scaled.fixed_end));
+    return walk(naive, 0.0, scaled.two_sided).stopped;
+}
+
+[[nodiscard]] constexpr bool suits(design_kind kind, looking look) noexcept
+{
+    switch (look) {
+        case looking::once: return kind == design_kind::fixed_horizon;
+        case looking::planned: return true;
+        case looking::anytime: return kind == design_kind::always_valid || kind == design_kind::hybrid;
+    }
+    return false;
+}
+
+// Among the designs that suit how results are looked at, prefers those in time, and then the shortest on average. A
+// simpler design is kept where another saves less than 2 %.
+[[nodiscard]] inline const design_outlook& best_design(const design_advice& advice, looking look) noexcept
+{
+    const design_outlook* best = nullptr;
+    for (const design_outlook& candidate : advice.designs) {
+        if (!suits(candidate.kind, look)) {
+            continue;
+        }
+        if (best == nullptr || (candidate.in_time && !best->in_time) ||
+            (candidate.in_time == best->in_time &&
+             (candidate.in_time ? candidate.expected_days < 0.98 * best->expected_days
+                                : candidate.power > best->power + 1e-3))) {
+            best = &candidate;
+        }
+    }
+    return *best;
+}
+
+[[nodiscard]] inline std::string reason_for(const design_advice& advice, const experiment_plan& plan)
+{
+    const design_outlook& best = advice.of(advice.recommended);
+    std::string text{to_string(best.kind)};
+    if (!best.in_time) {
+        text += ": no design that fits reaches power ";
+        append_percent(text, plan.power, 0);
+        text += " by the deadline; this one has ";
+        append_percent(text, best.power, 0);
+        text += ". By then an effect of ";
+        append_number(text, advice.detectable_effect, 3);
+        text += " could be found; the planned effect takes ";
+        append_fixed(text, advice.units_needed / plan.units_per_day, 1);
+        text += " days at a fixed horizon.";
+        return text;
+    }
+    text += ": finds the effect with power ";
+    append_percent(text, best.power, 0);
+    text += " after ";
+    append_fixed(text, best.expected_days, 1);
+    text += " days on average";
+    if (best.kind != design_kind::fixed_horizon) {
+        text += ", at most ";
+        append_fixed(text, best.longest_days, 1);
+        text += "; a fixed horizon takes ";
+        append_fixed(text, advice.of(design_kind::fixed_horizon).longest_days, 1);
+        text += plan.look == looking::anytime ? " and allows no earlier look" : "";
+    } else if (plan.look == looking::once) {
+        text += "; results are looked at once";
+    } else {
+        text += "; looking earlier would save less than 2 %";
+    }
+    text += '.';
+    return text;
+}
+
 }  // namespace detail
 
 /// Compare designs for an experiment and recommend one: expected duration, error and power of a fixed horizon, a
@@ -261,122 +395,38 @@ template <class Family>
 [[nodiscard]] inline design_advice plan_design(const experiment_plan& plan)
 {
     design_advice advice;
-    const double days = plan.deadline_days;
-    const auto positive = [](double x) { return x > 0.0 && std::isfinite(x); };
-    if (!positive(plan.units_per_day) || !positive(plan.sd) || !positive(std::fabs(plan.effect)) ||
-        !positive(days) || !positive(plan.look_days) || !(plan.share > 0.0 && plan.share < 1.0) ||
-        !detail::is_alpha(plan.alpha) || !(plan.alpha < 0.5) ||
-        !(plan.power > plan.alpha && plan.power < 1.0) || plan.looks == 0 || plan.looks > 100 ||
-        !(days / plan.look_days <= 400.0) || !(plan.early_alpha > 0.0 && plan.early_alpha < 1.0)) {
+    if (!detail::usable(plan)) {
         return advice;
     }
     const bool two = plan.alternative == side::two;
     const double z = normal_upper_quantile(two ? 0.5 * plan.alpha : plan.alpha);
-    const double drift =
-        z + normal_quantile(plan.power);  // the drift at the fixed-horizon size, which is time 1
+    const double drift = z + normal_quantile(plan.power);
     const double per_unit = plan.effect * plan.effect * plan.share * (1.0 - plan.share) / (plan.sd * plan.sd);
     advice.units_needed = drift * drift / per_unit;
-    const double day = plan.units_per_day / advice.units_needed;  // the information of one day
-    const double deadline = days * day;
-    advice.detectable_effect = std::fabs(plan.effect) / std::sqrt(deadline);
-    // The sequential designs look at this interval from the first look on, within the deadline.
-    const double step = plan.look_days * day < deadline ? plan.look_days * day : deadline;
+    const detail::scaled_experiment scaled{plan, advice.units_needed, z, drift};
+    advice.detectable_effect = std::fabs(plan.effect) / std::sqrt(scaled.deadline);
 
     const auto describe = [&](design_kind kind, const detail::look_plan& looks) {
-        design_outlook& out = advice.designs[static_cast<std::size_t>(kind)];
-        out.kind = kind;
-        out.looks = looks.times.size();
-        out.longest_days = looks.times.back() / day;
-        const detail::walk_outcome with = detail::walk(looks, drift, two);
-        const detail::walk_outcome twice = detail::walk(looks, 2.0 * drift, two);
-        const detail::walk_outcome none = detail::walk(looks, 0.0, two);
-        out.power = with.stopped;
-        out.error = none.stopped;
-        out.expected_days = with.time / day;
-        out.double_days = twice.time / day;
-        out.null_days = none.time / day;
-        out.in_time = out.power > plan.power - 1e-3;
+        advice.designs[static_cast<std::size_t>(kind)] = detail::outlook_of(kind, looks, scaled, plan.power);
     };
-    const double fixed_end = deadline < 1.0 ? deadline : 1.0;
-    describe(design_kind::fixed_horizon, {{fixed_end}, {z * std::sqrt(fixed_end)}});
+    const double least = 0.9 * scaled.fixed_end;
+    const double most = scaled.deadline < 2.0 ? scaled.deadline : 2.0;
+    describe(design_kind::fixed_horizon, {{scaled.fixed_end}, {z * std::sqrt(scaled.fixed_end)}});
     const auto spending = [&](double end) { return detail::spending_plan(plan.looks, end, plan.alpha, two); };
-    const double most = deadline < 2.0 ? deadline : 2.0;
     describe(design_kind::group_sequential,
-             spending(detail::end_for_power(spending, drift, plan.power, two, 0.9 * fixed_end, most)));
-    const detail::look_plan mixture = detail::mixture_plan(step, deadline, fixed_end, plan.alpha, two);
+             spending(detail::end_for_power(spending, drift, plan.power, two, least, most)));
+    const detail::look_plan mixture =
+        detail::mixture_plan(scaled.step, scaled.deadline, scaled.fixed_end, plan.alpha, two);
     describe(design_kind::always_valid, mixture);
     const auto hybrid = [&](double end) {
-        return detail::hybrid_plan(step < end ? step : end, end, plan.alpha, plan.early_alpha, two);
+        return detail::hybrid_plan(scaled.step < end ? scaled.step : end, end, plan.alpha, plan.early_alpha,
+                                   two);
     };
-    describe(design_kind::hybrid,
-             hybrid(detail::end_for_power(hybrid, drift, plan.power, two, 0.9 * fixed_end, most)));
+    describe(design_kind::hybrid, hybrid(detail::end_for_power(hybrid, drift, plan.power, two, least, most)));
 
-    // A fixed-horizon test that is looked at as often as the sequential designs, until its planned size.
-    detail::look_plan naive;
-    for (const double t : mixture.times) {
-        if (t < fixed_end) {
-            naive.times.push_back(t);
-            naive.bounds.push_back(z * std::sqrt(t));
-        }
-    }
-    naive.times.push_back(fixed_end);
-    naive.bounds.push_back(z * std::sqrt(fixed_end));
-    advice.peeking_error = detail::walk(naive, 0.0, two).stopped;
-
-    // Among the designs that suit how results are looked at, prefer those in time, and then the shortest on average. A
-    // simpler design is kept where another saves less than 2 %.
-    const auto fits = [&](design_kind kind) {
-        switch (plan.look) {
-            case looking::once: return kind == design_kind::fixed_horizon;
-            case looking::planned: return true;
-            case looking::anytime: return kind == design_kind::always_valid || kind == design_kind::hybrid;
-        }
-        return false;
-    };
-    const design_outlook* best = nullptr;
-    for (const design_outlook& candidate : advice.designs) {
-        if (!fits(candidate.kind)) {
-            continue;
-        }
-        if (best == nullptr || (candidate.in_time && !best->in_time) ||
-            (candidate.in_time == best->in_time &&
-             (candidate.in_time ? candidate.expected_days < 0.98 * best->expected_days
-                                : candidate.power > best->power + 1e-3))) {
-            best = &candidate;
-        }
-    }
-    advice.recommended = best->kind;
-    std::string& text = advice.reason;
-    text += to_string(best->kind);
-    if (best->in_time) {
-        text += ": finds the effect with power ";
-        append_percent(text, best->power, 0);
-        text += " after ";
-        append_fixed(text, best->expected_days, 1);
-        text += " days on average";
-        if (best->kind != design_kind::fixed_horizon) {
-            text += ", at most ";
-            append_fixed(text, best->longest_days, 1);
-            text += "; a fixed horizon takes ";
-            append_fixed(text, advice.of(design_kind::fixed_horizon).longest_days, 1);
-            text += plan.look == looking::anytime ? " and may not be looked at before" : "";
-        } else if (plan.look == looking::once) {
-            text += "; results are looked at once";
-        } else {
-            text += "; looking earlier would save less than 2 %";
-        }
-    } else {
-        text += ": no design that fits reaches power ";
-        append_percent(text, plan.power, 0);
-        text += " by the deadline; this one has ";
-        append_percent(text, best->power, 0);
-        text += ". By then an effect of ";
-        append_number(text, advice.detectable_effect, 3);
-        text += " could be found, or give it ";
-        append_fixed(text, advice.units_needed / plan.units_per_day, 1);
-        text += " days at a fixed horizon";
-    }
-    text += '.';
+    advice.peeking_error = detail::error_of_peeking(scaled, mixture.times);
+    advice.recommended = detail::best_design(advice, plan.look).kind;
+    advice.reason = detail::reason_for(advice, plan);
     advice.state = status::ok;
     return advice;
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -20,6 +21,7 @@ namespace stats {
 
 /// Set up interleaving_sensitivity.
 struct sensitivity_options {
+    /// The level of the interval and of both comparisons.
     double alpha = 0.05;
     /// The power for which impressions are computed.
     double power = 0.8;
@@ -67,7 +69,9 @@ struct measured_design {
 struct sensitivity_result {
     /// The impressions of the A/B test that one interleaved impression is worth.
     double ratio = not_a_number;
+    /// The lower end of the interval.
     double lower = not_a_number;
+    /// The upper end of the interval.
     double upper = not_a_number;
     /// What the interleaving measured.
     measured_design interleaved{};
@@ -75,6 +79,7 @@ struct sensitivity_result {
     measured_design ab{};
     /// Whether both prefer the same arm.
     preference_agreement agreement = preference_agreement::undecided;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -29,7 +30,9 @@ enum class bootstrap_interval : std::uint8_t {
 
 /// Set up bootstrap.
 struct bootstrap_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// How the interval is computed.
     bootstrap_interval interval = bootstrap_interval::bca;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/hash.hpp>
@@ -106,8 +107,11 @@ public:
         return true;
     }
 
+    /// Return how many values were counted.
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+    /// Return how many values were rejected.
     [[nodiscard]] std::uint64_t rejected() const noexcept { return rejected_; }
+    /// Return the number of replicates.
     [[nodiscard]] std::size_t replicates() const noexcept { return weights_.size(); }
 
     /// Return the mean of the values. errors: 0 without values.

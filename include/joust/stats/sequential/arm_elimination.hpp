@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -46,6 +47,7 @@ struct pair_interval {
     std::size_t second = 0;
     /// The interval of the difference.
     bounds difference{};
+    /// Whether the numbers are valid, and why not.
     status state = status::ok;
 };
 
@@ -58,6 +60,7 @@ struct elimination {
     std::vector<std::size_t> beaten_by{};
     /// How many arms remain.
     std::size_t survivors = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 
     /// Hold no arms; the state is too_few.

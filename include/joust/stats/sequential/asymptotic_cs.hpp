@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -48,6 +49,7 @@ namespace stats {
 struct asymptotic_options {
     /// The mean under the null hypothesis.
     double null = 0.0;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
     /// The number of observations at which the interval shall be narrowest; fix it before the data.
     double planned = 10'000.0;
@@ -56,6 +58,7 @@ struct asymptotic_options {
     /// The least n / skewness^2, because skewed means become normal slowly; for rare events it is the number of
     /// events.
     double min_events = 30.0;
+    /// Compare all members.
     bool operator==(const asymptotic_options&) const = default;
 };
 
@@ -123,8 +126,10 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept { return judged(values_.variance()); }
 
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         const double variance = values_.variance();
@@ -139,7 +144,9 @@ public:
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return the mean of the observations.
     [[nodiscard]] double estimate() const noexcept { return values_.mean(); }
 
     /// Return the interval of the mean; it is one-sided for a one-sided alternative.
@@ -158,8 +165,11 @@ public:
                 options_.alternative == side::greater ? infinity : mean + half};
     }
 
+    /// Return how many observations were counted.
     [[nodiscard]] double count() const noexcept { return static_cast<double>(values_.count()); }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return values_.rejected(); }
+    /// Compare all members.
     bool operator==(const asymptotic_confidence_sequence&) const = default;
 
     /// Return the skewness of the observations (third standardised moment, divisor n).

@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/stirling.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -18,9 +20,11 @@ namespace stats {
 struct beta_mixture_options {
     /// The probability of a win under the null hypothesis.
     double null = 0.5;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
     /// The prior on the probability of a win, if it is not the null's.
     beta_prior prior{};
+    /// Compare all members.
     bool operator==(const beta_mixture_options&) const = default;
 };
 
@@ -70,19 +74,11 @@ namespace detail {
                                                double target) noexcept
 {
     const beta_mixture_options above{.alternative = side::greater, .prior = prior};
-    double refused = 0.0, allowed = n > 0.0 ? k / n : 0.0;
     if (!(k > 0.0)) {
         return 0.0;
     }
-    for (int step = 0; step < 200; ++step) {
-        const double middle = refused > 0.0 && allowed > 4.0 * refused ? std::sqrt(refused * allowed)
-                                                                       : 0.5 * (refused + allowed);
-        if (!(middle > refused && middle < allowed) || allowed - refused < 1e-16 * allowed) {
-            break;
-        }
-        (beta_mixture_log_e(k, n, middle, above) >= target ? refused : allowed) = middle;
-    }
-    return refused;
+    const auto refused = [&](double p) { return beta_mixture_log_e(k, n, p, above) >= target; };
+    return bisect_by_exponent({n > 0.0 ? k / n : 0.0, 0.0}, refused).with;
 }
 
 }  // namespace detail
@@ -145,6 +141,7 @@ struct beta_mixture {
     std::uint64_t wins = 0;
     /// How often the first side lost.
     std::uint64_t losses = 0;
+    /// The largest logarithm of the e-value at any look.
     double max_log_e = 0.0;
 
     /// Add outcomes; each call counts as one look.
@@ -160,17 +157,21 @@ struct beta_mixture {
     /// Add one outcome.
     void update(bool won) noexcept { update(won ? 1 : 0, won ? 0 : 1); }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return !detail::usable(options) ? status::out_of_range
                : wins + losses != 0     ? status::ok
                                         : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return beta_mixture_log_e(wins, losses, options); }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::out_of_range ? not_a_number : always_valid_p(max_log_e);
     }
+    /// Return the share of wins.
     [[nodiscard]] double estimate() const noexcept
     {
         return wins + losses != 0 ? static_cast<double>(wins) / static_cast<double>(wins + losses)
@@ -181,6 +182,7 @@ struct beta_mixture {
     {
         return beta_mixture_interval(wins, losses, alpha, options);
     }
+    /// Compare all members.
     bool operator==(const beta_mixture&) const = default;
 };
 

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/two_doubles.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/bounded_bets.hpp>
@@ -17,21 +19,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Set up betting. Values lie in [lower, upper], and `null` lies between.
-struct betting_options {
-    /// The mean under the null hypothesis.
-    double null = 0.5;
-    /// The smallest possible value.
-    double lower = 0.0;
-    /// The largest possible value.
-    double upper = 1.0;
-    side alternative = side::two;
-    /// The level that the bets are tuned for, which is also the level of `running_interval`.
-    double alpha = 0.05;
-    /// The share of its capital, below 1, that a gambler may lose on one value.
-    double largest_bet = 0.5;
-    bool operator==(const betting_options&) const = default;
-};
+/// Set up betting.
+using betting_options = bounded_mean_options;
 
 namespace detail {
 
@@ -216,11 +205,7 @@ public:
     /// Start with capital 1.
     explicit betting_capital(const betting_options& options = {}) noexcept : options_(options)
     {
-        const bool usable = options.lower < options.upper && std::isfinite(options.upper - options.lower) &&
-                            options.null >= options.lower && options.null <= options.upper &&
-                            detail::is_alpha(options.alpha) && options.largest_bet > 0.0 &&
-                            options.largest_bet < 1.0;
-        width_ = usable ? options.upper - options.lower : not_a_number;
+        width_ = detail::width_of_range(options);
         null_ = (options.null - options.lower) / width_;
         bets_.twice_log = 2.0 * (std::log(2.0) - std::log(options.alpha));
     }
@@ -248,12 +233,14 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !(width_ > 0.0) ? status::out_of_range
                : bets_.count > 0.0              ? status::ok
                                                 : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
@@ -266,17 +253,23 @@ public:
         }
         return detail::log_mean_exp(above_.log(), below_.log());
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return the mean of the values.
     [[nodiscard]] double estimate() const noexcept
     {
         return bets_.count > 0.0 ? options_.lower + width_ * (bets_.sum / bets_.count) : not_a_number;
     }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Return how many values were counted.
     [[nodiscard]] double count() const noexcept { return bets_.count; }
+    /// Compare all members.
     bool operator==(const betting_capital&) const = default;
 
 private:
@@ -371,12 +364,19 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept { return capital_.state(); }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return capital_.log_e(); }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept { return capital_.p_value(); }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return capital_.max_log_e(); }
+    /// Return the mean of the values.
     [[nodiscard]] double estimate() const noexcept { return capital_.estimate(); }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return capital_.refused(); }
+    /// Return how many values were counted.
     [[nodiscard]] double count() const noexcept { return capital_.count(); }
 
     /// Hold the logarithm of the capital of both gamblers, each of whom started with 1.
@@ -475,34 +475,20 @@ private:
     template <class F>
     [[nodiscard]] static double bisect(F f, double refused, double allowed) noexcept
     {
-        double at_refused = f(refused);
-        double at_allowed = f(allowed);
-        if (at_allowed >= 0.0) {
+        // The value at an allowed mean is negative, so that is the bracket's low end, whichever mean is larger.
+        detail::illinois_bracket at{allowed, refused, f(allowed), f(refused)};
+        if (at.at_low >= 0.0) {
             return allowed;
         }
-        int same = 0;
-        for (int step = 0; step < 200 && std::fabs(allowed - refused) > 1e-14; ++step) {
-            double m = 0.5 * (refused + allowed);
-            if (step % 3 != 2 && std::isfinite(at_refused) && std::isfinite(at_allowed)) {
-                m = (refused * at_allowed - allowed * at_refused) / (at_allowed - at_refused);
-                const double low = refused < allowed ? refused : allowed;
-                const double high = refused < allowed ? allowed : refused;
-                m = m > low && m < high ? m : 0.5 * (refused + allowed);
+        for (int step = 0; step < 200 && std::fabs(at.low - at.high) > 1e-14; ++step) {
+            double m = 0.5 * (at.high + at.low);
+            if (step % 3 != 2 && std::isfinite(at.at_high) && std::isfinite(at.at_low)) {
+                const double secant = (at.high * at.at_low - at.low * at.at_high) / (at.at_low - at.at_high);
+                m = detail::is_inside({at.low, at.high}, secant) ? secant : m;
             }
-            const double value = f(m);
-            if (value >= 0.0) {
-                refused = m;
-                at_refused = value;
-                at_allowed *= same > 0 ? 0.5 : 1.0;
-                same = 1;
-            } else {
-                allowed = m;
-                at_allowed = value;
-                at_refused *= same < 0 ? 0.5 : 1.0;
-                same = -1;
-            }
+            at.narrow(m, f(m));
         }
-        return refused;
+        return at.high;
     }
 
     void advance()

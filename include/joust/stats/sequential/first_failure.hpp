@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/result.hpp>
@@ -113,6 +114,7 @@ public:
     /// Return how many failures the challenger would have under the null, given the total.
     [[nodiscard]] double expected_challenger_failures() const noexcept { return expected_; }
 
+    /// Compare all members.
     bool operator==(const first_failure&) const = default;
 
 private:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -41,6 +42,7 @@ enum class futility_rule : std::uint8_t {
 struct group_sequential_options {
     /// The error over all looks; a two-sided test spends half of it at each end.
     double alpha = 0.05;
+    /// The departure from the null that the design looks for.
     side alternative = side::two;
     /// The information at the planned end.
     double planned_information = 1.0;
@@ -61,10 +63,13 @@ struct group_sequential_options {
 struct group_sequential_look {
     /// The information at the look.
     double information = 0.0;
+    /// The lower bound for Z.
     double lower = -std::numeric_limits<double>::infinity();
+    /// The upper bound for Z.
     double upper = std::numeric_limits<double>::infinity();
     /// The error spent up to and including this look.
     double spent = 0.0;
+    /// Compare all members.
     bool operator==(const group_sequential_look&) const = default;
 };
 
@@ -149,6 +154,7 @@ public:
     [[nodiscard]] const std::vector<group_sequential_look>& looks() const noexcept { return looks_; }
     /// Return the options of the design.
     [[nodiscard]] const group_sequential_options& options() const noexcept { return options_; }
+    /// Return whether the design is valid, and why not.
     [[nodiscard]] status state() const noexcept { return state_; }
 
     /// Return the type II error spent so far.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -132,6 +133,7 @@ struct normal_mixture {
     double s = 0.0;
     /// The variance process.
     double v = 0.0;
+    /// The largest logarithm of the e-value at any look.
     double max_log_e = 0.0;
 
     /// Add the next increments of the sum and of its variance process.
@@ -145,13 +147,16 @@ struct normal_mixture {
         }
     }
 
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return normal_mixture_log_e(s, v, rho, alternative); }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept { return always_valid_p(max_log_e); }
     /// Return the boundary for the sum at this level.
     [[nodiscard]] double bound(double alpha) const noexcept
     {
         return normal_mixture_bound(v, rho, alpha, alternative);
     }
+    /// Compare all members.
     bool operator==(const normal_mixture&) const = default;
 };
 

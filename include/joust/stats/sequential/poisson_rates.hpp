@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
@@ -19,9 +21,11 @@ namespace stats {
 struct poisson_rates_options {
     /// The null: the first rate is this many times the second; with `side::greater` at most that many times.
     double null_ratio = 1.0;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
     /// The number of pseudo-events that pull the estimates of both rates to one level.
     double prior = 0.5;
+    /// Compare all members.
     bool operator==(const poisson_rates_options&) const = default;
 };
 
@@ -104,6 +108,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         if (refused_ != 0 || !(options_.null_ratio > 0.0 && std::isfinite(options_.null_ratio)) ||
@@ -112,11 +117,14 @@ public:
         }
         return n1_ + n2_ > 0.0 ? status::ok : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return state() == status::ok ? log_e_ : not_a_number; }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
     /// Return the likeliest ratio of the rates, first over second; NaN with too many different shares.
@@ -143,7 +151,9 @@ public:
         return ends;
     }
 
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const poisson_rates&) const = default;
 
 private:
@@ -193,33 +203,28 @@ private:
     }
     [[nodiscard]] double likeliest() const noexcept
     {
-        double low = -farthest;
-        double high = farthest;
         if (!(n1_ > 0.0)) {
             return -std::numeric_limits<double>::infinity();
         }
         if (!(n2_ > 0.0)) {
             return std::numeric_limits<double>::infinity();
         }
-        for (int step = 0; step < 200 && high - low > 1e-15 * (1.0 + std::fabs(low)); ++step) {
-            const double middle = 0.5 * (low + high);
-            (slope(middle) > 0.0 ? high : low) = middle;
-        }
-        return 0.5 * (low + high);
+        return detail::middle_of(
+            detail::bisect({-farthest, farthest}, [&](double r) { return slope(r) > 0.0; }, is_narrow, 200));
     }
     [[nodiscard]] double limit(double centre, double direction, double target) const noexcept
     {
-        double inside = centre < -farthest ? -farthest : centre > farthest ? farthest : centre;
-        double outside = direction * farthest;
-        if (!(against(outside) > target)) {
+        const double inside = centre < -farthest ? -farthest : centre > farthest ? farthest : centre;
+        const double outside = direction * farthest;
+        const auto excluded = [&](double r) { return against(r) > target; };
+        if (!excluded(outside)) {
             return direction * std::numeric_limits<double>::infinity();
         }
-        for (int step = 0; step < 200 && std::fabs(outside - inside) > 1e-15 * (1.0 + std::fabs(inside));
-             ++step) {
-            const double middle = 0.5 * (inside + outside);
-            (against(middle) > target ? outside : inside) = middle;
-        }
-        return outside;
+        return detail::bisect({inside, outside}, excluded, is_narrow, 200).with;
+    }
+    [[nodiscard]] static bool is_narrow(const detail::bracket& at) noexcept
+    {
+        return !(std::fabs(at.with - at.without) > 1e-15 * (1.0 + std::fabs(at.without)));
     }
 
     poisson_rates_options options_;
@@ -302,17 +307,21 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !(prior_ > 0.0 && std::isfinite(prior_)) ? status::out_of_range
                : count_ > 0                                              ? status::ok
                                                                          : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return state() == status::ok ? log_e_ : not_a_number; }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
     /// Return an arm's rate relative to the common one: its events over those expected; NaN where none were expected.
@@ -320,7 +329,9 @@ public:
     {
         return arm < arms_ && expected_[arm] > 0.0 ? events_[arm] / expected_[arm] : not_a_number;
     }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const many_poisson_rates&) const = default;
 
 private:

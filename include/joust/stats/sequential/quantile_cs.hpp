@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/order.hpp>
@@ -24,6 +25,7 @@ struct quantile_cs_options {
     double null = 0.0;
     /// The number of observations at which the interval shall be narrowest.
     double planned = 1'000.0;
+    /// Compare all members.
     bool operator==(const quantile_cs_options&) const = default;
 };
 
@@ -33,6 +35,7 @@ struct rank_pair {
     std::uint64_t lower = 0;
     /// The upper rank; n + 1 where nothing is excluded.
     std::uint64_t upper = 0;
+    /// Compare all members.
     bool operator==(const rank_pair&) const = default;
 };
 
@@ -149,6 +152,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || std::isnan(options_.null) || !detail::quantile_mixture{options_}.usable()
@@ -156,6 +160,7 @@ public:
                : n_ > 0.0 ? status::ok
                           : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
@@ -179,13 +184,18 @@ public:
         }
         return lowest;
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return how many observations were counted.
     [[nodiscard]] double count() const noexcept { return n_; }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const quantile_e_process&) const = default;
 
 private:
@@ -237,11 +247,17 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept { return test_.state(); }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return test_.log_e(); }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept { return test_.p_value(); }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return test_.max_log_e(); }
+    /// Return how many observations were counted.
     [[nodiscard]] double count() const noexcept { return test_.count(); }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return test_.refused(); }
 
     /// Return the smallest observation that is not exceeded by a share q of all.

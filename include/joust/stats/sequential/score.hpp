@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
@@ -85,7 +87,9 @@ enum class variance_clock : std::uint8_t {
 struct score_options {
     /// The precision of the mixture; fix it before the data that it judges (see `burn_in_rho`).
     double rho = 1.0;
+    /// The level of the interval: it covers at every look together with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that counts as evidence.
     side alternative = side::two;
     /// The variance process that the mixture uses.
     variance_clock clock = variance_clock::larger;
@@ -104,9 +108,13 @@ struct score_result {
     double challenger = not_a_number;
     /// The overlap-weighted mean of the champion: sum p0 / sum q0.
     double champion = not_a_number;
+    /// The estimate: the effect at which the score is zero.
     double estimate = not_a_number;
+    /// The lower end of the interval.
     double lower = not_a_number;
+    /// The upper end of the interval.
     double upper = not_a_number;
+    /// The logarithm of the e-value.
     double log_e = 0.0;
     /// The common level that was subtracted.
     double kappa = not_a_number;
@@ -122,6 +130,7 @@ struct score_result {
     std::size_t challenger_buckets = 0;
     /// How many buckets have champion data.
     std::size_t champion_buckets = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -140,6 +149,7 @@ struct quadratic {
         const double value = c0 + t * (2.0 * c1 + t * c2);
         return value > 0.0 ? value : 0.0;
     }
+    /// Compare all members.
     bool operator==(const quadratic&) const = default;
 };
 
@@ -182,6 +192,7 @@ struct score_line {
     {
         return normal_mixture_log_e(s(t), variance(t, clock), rho, alternative);
     }
+    /// Compare all members.
     bool operator==(const score_line&) const = default;
 };
 
@@ -204,24 +215,6 @@ struct short_list {
         values[at] = value;
     }
 };
-
-// Narrows [low, high] to neighbouring doubles, given that `rises_above` is false at low and true at high.
-template <class Predicate>
-[[nodiscard]] double bisect_to_true(double low, double high, Predicate rises_above) noexcept
-{
-    for (int step = 0; step < 1100; ++step) {
-        const double middle = 0.5 * low + 0.5 * high;
-        if (!(middle > low && middle < high)) {
-            break;
-        }
-        if (rises_above(middle)) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    return high;
-}
 
 // Inserts the positive roots of c0 + c1 t + c2 t^2.
 inline void insert_quadratic_roots(double c0, double c1, double c2, short_list& out) noexcept
@@ -261,7 +254,7 @@ inline void insert_cubic_roots(double c0, double c1, double c2, double c3, short
         const double high = turns.values[i];
         const bool positive = value(high) > 0.0;
         if ((value(low) > 0.0) != positive) {
-            out.insert(bisect_to_true(low, high, [&](double t) { return (value(t) > 0.0) == positive; }));
+            out.insert(bisect({low, high}, [&](double t) { return (value(t) > 0.0) == positive; }).with);
         }
         low = high;
     }
@@ -313,7 +306,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
         double low = 0.0;
         for (int i = 0; i < turns.size; ++i) {
             if (two_sided(turns.values[i]) >= level) {
-                return bisect_to_true(low, turns.values[i], [&](double u) { return two_sided(u) >= level; });
+                return bisect({low, turns.values[i]}, [&](double u) { return two_sided(u) >= level; }).with;
             }
             low = turns.values[i];
         }
@@ -324,7 +317,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
             while (two_sided(high) < level && std::isfinite(high)) {
                 high *= 2.0;
             }
-            return bisect_to_true(low, high, [&](double u) { return two_sided(u) >= level; });
+            return bisect({low, high}, [&](double u) { return two_sided(u) >= level; }).with;
         }
         return std::numeric_limits<double>::infinity();
     };
@@ -345,7 +338,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
     if (!std::isfinite(far)) {
         return far;
     }
-    return bisect_to_true(near, far, [&](double u) { return half(u) >= target; });
+    return bisect({near, far}, [&](double u) { return half(u) >= target; }).with;
 }
 
 }  // namespace detail
@@ -668,6 +661,24 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     return detail::fit_ratio(sums).line;
 }
 
+namespace detail {
+
+// The interval of a difference; infinite during the burn-in.
+inline void set_interval(score_result& result, const score_line& line, const score_options& options) noexcept
+{
+    if (result.state == status::ok) {
+        const bounds ends =
+            score_interval(line, options.rho, options.alpha, options.alternative, options.clock);
+        result.lower = ends.lower;
+        result.upper = ends.upper;
+    } else if (result.state == status::burn_in) {
+        result.lower = -std::numeric_limits<double>::infinity();
+        result.upper = std::numeric_limits<double>::infinity();
+    }
+}
+
+}  // namespace detail
+
 /// Compare challenger and champion by propensity-centred scores per bucket of units: cluster-robust, unbiased
 /// while shares and outcomes drift, and valid at every look after the burn-in.
 ///
@@ -688,7 +699,6 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 ///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/explanation/statistics.md.
 [[nodiscard]] inline score_result score_test(const score_sums& sums, const score_options& options) noexcept
 {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
     score_result result;
     if (!detail::equal_lengths(sums) || !detail::usable(options)) {
         result.state = status::out_of_range;
@@ -708,15 +718,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
         return result;
     }
     result.estimate = fit.line.root();
-    if (result.state == status::ok) {
-        const bounds ends =
-            score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
-        result.lower = ends.lower;
-        result.upper = ends.upper;
-    } else if (result.state == status::burn_in) {
-        result.lower = -infinity;
-        result.upper = infinity;
-    }
+    detail::set_interval(result, fit.line, options);
     return result;
 }
 
@@ -797,7 +799,6 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 [[nodiscard]] inline score_result paired_score_test(std::span<const double> d, std::span<const double> n,
                                                     const score_options& options) noexcept
 {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
     score_result result;
     if (d.size() != n.size() || !detail::usable(options)) {
         result.state = status::out_of_range;
@@ -824,15 +825,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     result.state = status::ok;
     detail::judge(result, fit, options.null, options);
     result.estimate = sum / count;
-    if (result.state == status::ok) {
-        const bounds ends =
-            score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
-        result.lower = ends.lower;
-        result.upper = ends.upper;
-    } else if (result.state == status::burn_in) {
-        result.lower = -infinity;
-        result.upper = infinity;
-    }
+    detail::set_interval(result, fit.line, options);
     return result;
 }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/stirling.hpp>
@@ -82,6 +83,7 @@ struct sequential_srm_options {
     /// The total of pseudo-counts of the Dirichlet prior around the planned shares: 10,000 is tuned for shares that
     /// differ from the plan by about one per cent of themselves.
     double concentration = 10'000.0;
+    /// Compare all members.
     bool operator==(const sequential_srm_options&) const = default;
 };
 
@@ -179,6 +181,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !(total_weight_ > 0.0) || n_ > 0x1p53 ? status::out_of_range
@@ -208,10 +211,12 @@ public:
         }
         return detail::add(divergence, smooth_part(n_, counts_) - prior_part_).high;
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
     /// Return an arm's observed share.
@@ -234,8 +239,11 @@ public:
                 detail::bernoulli_mixture_limit(counts_[arm], n_, a, b, target, 1.0)};
     }
 
+    /// Return how many units were counted.
     [[nodiscard]] double count() const noexcept { return n_; }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const sequential_srm&) const = default;
 
 private:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
@@ -14,10 +15,12 @@ namespace stats {
 /// When to use: the usual choice; the last bound is close to that of a test with a single look.
 /// source: Lan and DeMets 1983, 2 - 2 Phi(z / sqrt t) with z at alpha / 2.
 struct obrien_fleming {
+    /// Return how much of alpha may be spent up to the fraction t of the planned information.
     [[nodiscard]] double operator()(double alpha, double t) const noexcept
     {
         return 2.0 * normal_sf(normal_upper_quantile(0.5 * alpha) / std::sqrt(t));
     }
+    /// Compare all members.
     bool operator==(const obrien_fleming&) const = default;
 };
 
@@ -27,10 +30,12 @@ struct obrien_fleming {
 ///
 /// source: Lan and DeMets 1983, alpha log(1 + (e - 1) t).
 struct pocock {
+    /// Return how much of alpha may be spent up to the fraction t of the planned information.
     [[nodiscard]] double operator()(double alpha, double t) const noexcept
     {
         return alpha * std::log1p(1.71828182845904523536 * t);
     }
+    /// Compare all members.
     bool operator==(const pocock&) const = default;
 };
 
@@ -40,10 +45,12 @@ struct pocock {
 struct hwang_shih_decani {
     /// The shape: -4 is much like O'Brien-Fleming, 1 is like Pocock, and 0 is linear.
     double gamma = -4.0;
+    /// Return how much of alpha may be spent up to the fraction t of the planned information.
     [[nodiscard]] double operator()(double alpha, double t) const noexcept
     {
         return gamma == 0.0 ? alpha * t : alpha * (std::expm1(-gamma * t) / std::expm1(-gamma));
     }
+    /// Compare all members.
     bool operator==(const hwang_shih_decani&) const = default;
 };
 
@@ -53,22 +60,28 @@ struct hwang_shih_decani {
 struct power_family {
     /// The shape: 3 is much like O'Brien-Fleming, and 1 is linear.
     double rho = 2.0;
+    /// Return how much of alpha may be spent up to the fraction t of the planned information.
     [[nodiscard]] double operator()(double alpha, double t) const noexcept
     {
         return alpha * std::pow(t, rho);
     }
+    /// Compare all members.
     bool operator==(const power_family&) const = default;
 };
 
 /// Hold any of the spending functions as a value.
 class spending_function {
 public:
+    /// Hold this spending function.
     constexpr spending_function(obrien_fleming = {}) noexcept {}
+    /// Hold this spending function.
     constexpr spending_function(pocock) noexcept : family_(family::pocock) {}
+    /// Hold this spending function.
     constexpr spending_function(hwang_shih_decani given) noexcept
         : family_(family::hwang_shih_decani), parameter_(given.gamma)
     {
     }
+    /// Hold this spending function.
     constexpr spending_function(power_family given) noexcept : family_(family::power), parameter_(given.rho)
     {
     }
@@ -83,6 +96,7 @@ public:
         }
     }
 
+    /// Return how much of alpha may be spent up to the fraction t of the planned information.
     [[nodiscard]] double operator()(double alpha, double t) const noexcept
     {
         switch (family_) {
@@ -93,6 +107,7 @@ public:
         }
     }
 
+    /// Compare all members.
     bool operator==(const spending_function&) const = default;
 
 private:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/moments.hpp>
@@ -57,6 +58,7 @@ struct t_e_process_options {
     /// The number of observations (per arm, with two) at which the interval shall be narrowest; fix it before the
     /// data.
     double planned = 1'000.0;
+    /// Compare all members.
     bool operator==(const t_e_process_options&) const = default;
 };
 
@@ -112,6 +114,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         if (values_.rejected() != 0 || !(phi_ > 0.0) || !std::isfinite(null_)) {
@@ -123,6 +126,7 @@ public:
         return values_.variance() > 0.0 ? status::ok : status::zero_variance;
     }
 
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
@@ -133,11 +137,14 @@ public:
         const double distance = detail::mean_distance(values_, null_);
         return t_log_e(distance / squares * distance * n, n, n - 1.0, phi_);
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return the mean of the observations.
     [[nodiscard]] double estimate() const noexcept { return values_.mean(); }
 
     /// Return the interval of the mean, valid at every look; infinite while there are too few observations for this
@@ -152,8 +159,11 @@ public:
         return {values_.mean() - half, values_.mean() + half};
     }
 
+    /// Return how many observations were counted.
     [[nodiscard]] double count() const noexcept { return static_cast<double>(values_.count()); }
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return values_.rejected(); }
+    /// Compare all members.
     bool operator==(const t_e_process&) const = default;
 
 private:
@@ -205,6 +215,7 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         if (first_.rejected() + second_.rejected() != 0 || !(phi_ > 0.0) || !std::isfinite(null_)) {
@@ -216,6 +227,7 @@ public:
         return squares() > 0.0 ? status::ok : status::zero_variance;
     }
 
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept
     {
         if (state() != status::ok) {
@@ -224,11 +236,14 @@ public:
         const double distance = estimate() - null_;
         return t_log_e(distance / squares() * distance * information(), information(), df(), phi_);
     }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
+    /// Return the difference of the means, first minus second.
     [[nodiscard]] double estimate() const noexcept { return first_.mean_difference(second_); }
 
     /// Return the interval of the difference, as t_e_process::interval does.
@@ -241,7 +256,9 @@ public:
         return {estimate() - half, estimate() + half};
     }
 
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return first_.rejected() + second_.rejected(); }
+    /// Compare all members.
     bool operator==(const two_sample_t_e_process&) const = default;
 
 private:

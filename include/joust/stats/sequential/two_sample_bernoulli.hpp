@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/bernoulli_mixture.hpp>
@@ -20,6 +22,7 @@ struct two_sample_bernoulli_options {
     side alternative = side::two;
     /// The prior on each rate; Turner, Ly and Gruenwald recommend pseudo-counts of 0.18.
     beta_prior prior{0.18, 0.18};
+    /// Compare all members.
     bool operator==(const two_sample_bernoulli_options&) const = default;
 };
 
@@ -121,17 +124,21 @@ public:
         return true;
     }
 
+    /// Return whether the results are valid, and why not.
     [[nodiscard]] status state() const noexcept
     {
         return refused_ != 0 || !usable_ ? status::out_of_range
                : n1_ + n2_ > 0.0         ? status::ok
                                          : status::too_few;
     }
+    /// Return the logarithm of the e-value at this look.
     [[nodiscard]] double log_e() const noexcept { return state() == status::ok ? log_e_ : not_a_number; }
+    /// Return the p-value of all looks so far.
     [[nodiscard]] double p_value() const noexcept
     {
         return state() == status::ok ? always_valid_p(max_log_e_) : not_a_number;
     }
+    /// Return the largest logarithm of the e-value at any look.
     [[nodiscard]] double max_log_e() const noexcept { return max_log_e_; }
 
     /// Return the difference of the observed rates; NaN while an arm is empty.
@@ -150,7 +157,9 @@ public:
         return {-reach(k2_, n2_, k1_, n1_, target), reach(k1_, n1_, k2_, n2_, target)};
     }
 
+    /// Return how many observations were refused.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+    /// Compare all members.
     bool operator==(const two_sample_bernoulli&) const = default;
 
 private:
@@ -204,11 +213,10 @@ private:
         if (!(high < 1e300)) {
             return 1.0;
         }
-        for (int step = 0; step < 100 && high - low > 1e-14 * high; ++step) {
-            const double middle = 0.5 * (low + high);
-            (at(middle, p, failure) > target ? high : low) = middle;
-        }
-        at(high, p, failure);
+        const detail::bracket edge = detail::bisect(
+            {low, high}, [&](double pull) { return at(pull, p, failure) > target; },
+            [](const detail::bracket& b) { return !(b.with - b.without > 1e-14 * b.with); }, 100);
+        at(edge.with, p, failure);
         const double difference = p + failure - 1.0;
         return difference < 1.0 ? difference : 1.0;
     }

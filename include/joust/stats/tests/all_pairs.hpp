@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/result.hpp>
@@ -27,11 +28,13 @@ struct judged_pair {
     double adjusted = not_a_number;
     /// True where the pair differs at the chosen level.
     bool differs = false;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
 /// Hold the results of all k (k - 1) / 2 pairs, in the order (0, 1), (0, 2), ..., (k - 2, k - 1).
 struct all_pairs_result {
+    /// The name of the method, for reports.
     std::string_view method{};
     /// The pairs.
     std::vector<judged_pair> pairs{};
@@ -41,6 +44,7 @@ struct all_pairs_result {
     std::vector<std::size_t> losses{};
     /// The number of pairs that differ.
     std::size_t differences = 0;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 
@@ -54,9 +58,11 @@ concept pair_test = requires(const F& f, std::size_t arm) {
 
 /// Hold the result of a sequential test of two arms.
 struct pair_e_value {
+    /// The logarithm of the e-value.
     double log_e = not_a_number;
     /// The difference first minus second.
     double difference = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::ok;
 };
 
@@ -90,9 +96,11 @@ namespace detail {
 
 /// Set up all_pairs.
 struct all_pairs_options {
+    /// The error that all pairs together may have.
     double alpha = 0.05;
     /// How pairs without a p-value are treated.
     missing_p missing = missing_p::counted;
+    /// True where smaller values of the metric are better.
     bool lower_is_better = false;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -18,7 +19,9 @@ namespace stats {
 
 /// Set up brunner_munzel.
 struct brunner_munzel_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// Compare with the normal distribution instead of Student's t, which is closer for small samples.
     bool normal_reference = false;
@@ -60,12 +63,7 @@ struct brunner_munzel_options {
     }
     const double m = static_cast<double>(x.size());
     const double n = static_cast<double>(y.size());
-    std::uint64_t twice_u = 0;
-    std::uint64_t below_y = 0;
-    detail::walk_values(first, second, [&](std::uint64_t in_x, std::uint64_t in_y, std::uint64_t) {
-        twice_u += in_x * (2 * below_y + in_y);
-        below_y += in_y;
-    });
+    const std::uint64_t twice_u = detail::twice_pairs_won(first, second, [](std::uint64_t, std::uint64_t) {});
     // The placement of a value is the number of values of the other sample below it, where equal ones count one half.
     const double u = 0.5 * static_cast<double>(twice_u);
     const double mean_x = u / m;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -19,7 +20,9 @@ namespace stats {
 
 /// Set up cluster_robust_t.
 struct cluster_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// With fewer clusters the state is few_clusters: the numbers are given, but may be too optimistic.
     std::size_t min_clusters = 8;
@@ -48,6 +51,109 @@ struct cluster_result : test_result {
     /// How many clusters have values of the second sample; a cluster may have both.
     std::size_t second_clusters = 0;
 };
+
+namespace detail {
+
+// A cluster's residual sums and sizes; index 0 is the second sample, index 1 the first.
+struct cluster_sums {
+    double residuals[2] = {0.0, 0.0};
+    double sizes[2] = {0.0, 0.0};
+};
+
+[[nodiscard]] inline std::vector<cluster_sums> sums_by_cluster(std::span<const double> values,
+                                                               std::span<const std::uint64_t> clusters,
+                                                               std::span<const std::uint8_t> in_first,
+                                                               const moments (&sample)[2])
+{
+    std::vector<cluster_sums> groups;
+    std::unordered_map<std::uint64_t, std::size_t> index;
+    const double means[2] = {sample[0].mean(), sample[1].mean()};
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const auto [place, added] = index.try_emplace(clusters[i], groups.size());
+        if (added) {
+            groups.emplace_back();
+        }
+        const std::size_t arm = in_first[i] != 0 ? 1 : 0;
+        groups[place->second].residuals[arm] += values[i] - means[arm];
+        groups[place->second].sizes[arm] += 1.0;
+    }
+    return groups;
+}
+
+// Variances of the difference of means, and Satterthwaite's degrees of freedom of the adjusted one.
+//
+// The regression on two sample indicators has the hat matrix 1 / n within a sample, so (I - H)^(-1/2) only rescales a
+// cluster's residual sum by 1 / sqrt(1 - m / n), and no matrix is needed.
+class cluster_variance {
+public:
+    explicit cluster_variance(const moments (&sample)[2]) noexcept
+        : n_{static_cast<double>(sample[0].count()), static_cast<double>(sample[1].count())}
+    {
+    }
+
+    void add(const cluster_sums& g) noexcept
+    {
+        double plain = 0.0, adjusted = 0.0, m_gg = 0.0;
+        double w[2] = {0.0, 0.0};
+        for (std::size_t a = 0; a < 2; ++a) {
+            const double sign = a == 1 ? 1.0 : -1.0;
+            const double left = 1.0 - g.sizes[a] / n_[a];
+            if (!(left > 0.0)) {
+                spread_ = false;
+                continue;
+            }
+            const double scale = 1.0 / (n_[a] * std::sqrt(left));
+            plain += sign * g.residuals[a] / n_[a];
+            adjusted += sign * g.residuals[a] * scale;
+            w[a] = g.sizes[a] * scale;
+            m_gg += g.sizes[a] / (n_[a] * n_[a]);
+        }
+        cr0_ += plain * plain;
+        cr2_ += adjusted * adjusted;
+        diagonal_ += m_gg * m_gg;
+        for (std::size_t a = 0; a < 2; ++a) {
+            for (std::size_t b = 0; b < 2; ++b) {
+                cross_[a][b] += w[a] * w[b];
+                own_[a][b] += w[a] * w[a] * w[b] * w[b];
+            }
+        }
+    }
+
+    // True while every sample lies in more than one cluster.
+    [[nodiscard]] bool spread() const noexcept { return spread_; }
+    [[nodiscard]] double cr0() const noexcept { return cr0_; }
+    [[nodiscard]] double cr1(std::size_t clusters) const noexcept
+    {
+        const double count = static_cast<double>(clusters);
+        const double total = n_[0] + n_[1];
+        return cr0_ * count / (count - 1.0) * (total - 1.0) / (total - 2.0);
+    }
+    [[nodiscard]] double cr2() const noexcept { return cr2_; }
+
+    // Satterthwaite: trace(M)^2 / trace(M^2) with M_gh = delta_gh v_g'v_g - v_g' H v_h under independent errors.
+    [[nodiscard]] double df() const noexcept
+    {
+        const double trace = 1.0 / n_[0] + 1.0 / n_[1];
+        double squares = diagonal_;
+        for (std::size_t a = 0; a < 2; ++a) {
+            for (std::size_t b = 0; b < 2; ++b) {
+                squares += (cross_[a][b] * cross_[a][b] - own_[a][b]) / (n_[a] * n_[b]);
+            }
+        }
+        return trace * trace / squares;
+    }
+
+private:
+    double n_[2];
+    double cr0_ = 0.0;
+    double cr2_ = 0.0;
+    double diagonal_ = 0.0;    // the sum over clusters of (M_gg)^2
+    double own_[2][2] = {};    // sum_g w_ga^2 w_gb^2
+    double cross_[2][2] = {};  // sum_g w_ga w_gb
+    bool spread_ = true;
+};
+
+}  // namespace detail
 
 /// Compare the means of two samples whose values come in clusters (users with many requests, pupils of a
 /// school).
@@ -96,78 +202,23 @@ struct cluster_result : test_result {
                                        sample[0].variance() / static_cast<double>(sample[0].count()));
     }
 
-    struct cluster {
-        double residuals[2] = {0.0, 0.0};
-        double sizes[2] = {0.0, 0.0};
-    };
-    std::vector<cluster> groups;
-    std::unordered_map<std::uint64_t, std::size_t> index;
-    const double means[2] = {sample[0].mean(), sample[1].mean()};
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const auto [place, added] = index.try_emplace(clusters[i], groups.size());
-        if (added) {
-            groups.emplace_back();
-        }
-        const std::size_t arm = in_first[i] != 0 ? 1 : 0;
-        groups[place->second].residuals[arm] += values[i] - means[arm];
-        groups[place->second].sizes[arm] += 1.0;
-    }
-    result.clusters = groups.size();
-
-    // The regression on two sample indicators has the hat matrix 1 / n within a sample, so (I - H)^(-1/2) only
-    // rescales a cluster's residual sum by 1 / sqrt(1 - m / n), and no matrix is needed.
-    const double n[2] = {static_cast<double>(sample[0].count()), static_cast<double>(sample[1].count())};
-    double cr0 = 0.0, cr2 = 0.0;
-    double diagonal = 0.0;    // the sum over clusters of (M_gg)^2
-    double own[2][2] = {};    // sum_g w_ga^2 w_gb^2
-    double cross[2][2] = {};  // sum_g w_ga w_gb
-    bool spread = true;       // true while every sample lies in more than one cluster
-    for (const cluster& g : groups) {
-        double plain = 0.0, adjusted = 0.0, m_gg = 0.0;
-        double w[2] = {0.0, 0.0};
-        for (std::size_t a = 0; a < 2; ++a) {
-            const double sign = a == 1 ? 1.0 : -1.0;
-            const double left = 1.0 - g.sizes[a] / n[a];
-            if (!(left > 0.0)) {
-                spread = false;
-                continue;
-            }
-            const double scale = 1.0 / (n[a] * std::sqrt(left));
-            plain += sign * g.residuals[a] / n[a];
-            adjusted += sign * g.residuals[a] * scale;
-            w[a] = g.sizes[a] * scale;
-            m_gg += g.sizes[a] / (n[a] * n[a]);
-        }
+    const std::vector<detail::cluster_sums> groups =
+        detail::sums_by_cluster(values, clusters, in_first, sample);
+    detail::cluster_variance variance{sample};
+    for (const detail::cluster_sums& g : groups) {
+        variance.add(g);
         result.first_clusters += g.sizes[1] > 0.0 ? 1U : 0U;
         result.second_clusters += g.sizes[0] > 0.0 ? 1U : 0U;
-        cr0 += plain * plain;
-        cr2 += adjusted * adjusted;
-        diagonal += m_gg * m_gg;
-        for (std::size_t a = 0; a < 2; ++a) {
-            for (std::size_t b = 0; b < 2; ++b) {
-                cross[a][b] += w[a] * w[b];
-                own[a][b] += w[a] * w[a] * w[b] * w[b];
-            }
-        }
     }
-    if (!spread || groups.size() < 3) {
+    result.clusters = groups.size();
+    if (!variance.spread() || groups.size() < 3) {
         result.state = status::few_clusters;
         return result;
     }
-    // Satterthwaite: trace(M)^2 / trace(M^2) with M_gh = delta_gh v_g'v_g - v_g' H v_h under independent errors.
-    const double trace = 1.0 / n[0] + 1.0 / n[1];
-    double squares = diagonal;
-    for (std::size_t a = 0; a < 2; ++a) {
-        for (std::size_t b = 0; b < 2; ++b) {
-            squares += (cross[a][b] * cross[a][b] - own[a][b]) / (n[a] * n[b]);
-        }
-    }
-    const double df = trace * trace / squares;
-    const double count = static_cast<double>(groups.size());
-    const double total = n[0] + n[1];
-    result.cr0 = std::sqrt(cr0);
-    result.cr1 = std::sqrt(cr0 * count / (count - 1.0) * (total - 1.0) / (total - 2.0));
-    result.standard_error = std::sqrt(cr2);
+    const double df = variance.df();
+    result.cr0 = std::sqrt(variance.cr0());
+    result.cr1 = std::sqrt(variance.cr1(groups.size()));
+    result.standard_error = std::sqrt(variance.cr2());
     const test_result test = detail::judge_t(result.method, result.estimate, result.standard_error, df,
                                              {options.alpha, options.alternative});
     static_cast<test_result&>(result) = test;

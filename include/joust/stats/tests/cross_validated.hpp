@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
@@ -128,7 +129,9 @@ namespace detail {
 
 /// Set up diebold_mariano.
 struct back_test_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// How many steps ahead the forecasts look; losses that are fewer steps apart may depend on each other.
     std::size_t horizon = 1;
@@ -196,12 +199,14 @@ struct cross_validated {
     /// Test rows / all rows of a split: 1 / k for k folds.
     double test_share = 0.1;
 
+    /// Test the rows of both models, challenger minus champion.
     [[nodiscard]] stats::test_result test_rows(std::span<const double> challenger,
                                                std::span<const double> champion,
                                                const stats::test_options& options) const noexcept
     {
         return stats::corrected_resampled_t(challenger, champion, test_share, options);
     }
+    /// Compare all members.
     bool operator==(const cross_validated&) const = default;
 };
 
@@ -212,6 +217,7 @@ struct cross_validated {
 /// errors: out_of_range for any other number of rows
 /// source: Dietterich 1998
 struct five_by_two {
+    /// Test the rows of both models, challenger minus champion.
     [[nodiscard]] stats::test_result test_rows(std::span<const double> challenger,
                                                std::span<const double> champion,
                                                const stats::test_options& options) const
@@ -222,6 +228,7 @@ struct five_by_two {
         }
         return stats::five_by_two_t(differences, options);
     }
+    /// Compare all members.
     bool operator==(const five_by_two&) const = default;
 };
 
@@ -235,6 +242,7 @@ struct back_test {
     /// How many periods ahead the predictions look.
     std::size_t horizon = 1;
 
+    /// Test the rows of both models, challenger minus champion.
     [[nodiscard]] stats::test_result test_rows(std::span<const double> challenger,
                                                std::span<const double> champion,
                                                const stats::test_options& options) const noexcept
@@ -243,6 +251,7 @@ struct back_test {
             challenger, champion,
             {.alpha = options.alpha, .alternative = options.alternative, .horizon = horizon});
     }
+    /// Compare all members.
     bool operator==(const back_test&) const = default;
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -33,6 +34,7 @@ enum class ks_p : std::uint8_t {
 
 /// Set up ks_two_sample.
 struct ks_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
     /// `greater` looks for larger values in the first sample, whose distribution function is then below the second's.
     side alternative = side::two;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -30,7 +31,9 @@ enum class rank_p : std::uint8_t {
 
 /// Set up mann_whitney_u.
 struct mann_whitney_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// How the p-value is computed.
     rank_p p_value = rank_p::automatic;
@@ -251,13 +254,8 @@ inline void rank_estimate(test_result& result, const pairwise_sums& sums, std::u
     const double m = static_cast<double>(x.size());
     const double n = static_cast<double>(y.size());
     detail::tie_sum ties{m + n};
-    std::uint64_t twice_u = 0;
-    std::uint64_t below = 0;
-    detail::walk_values(first, second, [&](std::uint64_t in_x, std::uint64_t in_y, std::uint64_t) {
-        twice_u += in_x * (2 * below + in_y);
-        below += in_y;
-        ties.add(in_x + in_y);
-    });
+    const std::uint64_t twice_u = detail::twice_pairs_won(
+        first, second, [&](std::uint64_t in_x, std::uint64_t in_y) { ties.add(in_x + in_y); });
     const std::uint64_t pairs = x.size() * y.size();
     result.statistic = 0.5 * static_cast<double>(twice_u);
     result.superiority = result.statistic / static_cast<double>(pairs);

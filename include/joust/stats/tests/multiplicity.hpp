@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/order.hpp>
@@ -26,6 +27,7 @@ enum class missing_p : std::uint8_t {
 
 /// Set up the corrections.
 struct multiplicity_options {
+    /// The error that all tests together may have.
     double alpha = 0.05;
     /// How tests without a p-value are treated.
     missing_p missing = missing_p::counted;
@@ -38,6 +40,7 @@ struct multiplicity_options {
 /// `adjusted[i] <= alpha` is rejection at alpha. Equal p-values get equal adjusted ones. A missing p-value
 /// stays NaN and is not rejected.
 struct multiplicity_result {
+    /// The name of the method, for reports.
     std::string_view method{};
     /// The adjusted p-values, in the order given.
     std::vector<double> adjusted{};
@@ -51,6 +54,7 @@ struct multiplicity_result {
     std::size_t tests = 0;
     /// For e-values: the smallest rejected e-value is at least this.
     double threshold = not_a_number;
+    /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
 

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/tails.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -26,7 +28,9 @@ enum class difference_interval : std::uint8_t {
 
 /// Set up two_proportion_z.
 struct proportion_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// The interval of the difference.
     difference_interval interval = difference_interval::newcombe;
@@ -103,8 +107,7 @@ namespace detail {
     for (int step = 0; step < 100; ++step) {
         const double middle = 0.5 * (inside + outside);
         const double at_middle = excess(middle);
-        const double root = std::sqrt(at_middle * at_middle - below * above);
-        double d = middle - (outside - middle) * at_middle / root;
+        double d = ridders_point(middle, outside - middle, below, at_middle, above);
         // At an estimate of -1 or 1 the variance is 0 and the step returns to the estimate, which is not the limit.
         if (!((d > inside && d < outside) || (d < inside && d > outside))) {
             d = middle;

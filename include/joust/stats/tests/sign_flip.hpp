@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -33,6 +34,7 @@ enum class flip_p : std::uint8_t {
 
 /// Set up sign_flip.
 struct sign_flip_options {
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// How the p-value is computed.
     flip_p p_value = flip_p::automatic;

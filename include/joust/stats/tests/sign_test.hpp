@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/stats/options.hpp>
@@ -14,7 +15,9 @@ namespace stats {
 
 /// Set up sign_test.
 struct sign_test_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// Use the mid-p value, which comes closer to the level than the conservative exact one.
     bool mid_p = false;

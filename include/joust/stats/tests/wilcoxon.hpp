@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string_view>
 
 namespace joust {
 inline namespace v0 {
@@ -29,7 +31,9 @@ enum class zero_differences : std::uint8_t {
 
 /// Set up wilcoxon_signed_rank.
 struct signed_rank_options {
+    /// The interval covers with probability 1 - alpha.
     double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
     side alternative = side::two;
     /// How the p-value is computed.
     rank_p p_value = rank_p::automatic;
@@ -76,6 +80,124 @@ namespace detail {
     return d > 0.0 ? size | 1U : size;
 }
 
+// The sizes of the differences that are not 0, sorted, each with its sign in its key.
+struct signed_sizes {
+    buffer<std::uint64_t> keys;
+    std::uint64_t zeros = 0;
+    bool valid = true;   // no NaN
+    bool finite = true;  // no infinity either
+
+    explicit signed_sizes(std::span<const double> differences) : keys(differences.size())
+    {
+        std::size_t kept = 0;
+        for (const double d : differences) {
+            valid = valid && d == d;
+            finite = finite && d - d == 0.0;
+            if (d == 0.0) {
+                ++zeros;
+            } else {
+                keys[kept++] = signed_size_key(d);
+            }
+        }
+        keys.shorten(kept);
+        if (valid) {
+            sort_by_key(keys);
+        }
+    }
+};
+
+// Twice the ranks of sorted sizes, the first of them after `skipped` ranks; equal sizes share their mean rank.
+struct signed_ranks {
+    buffer<std::uint64_t> doubled;
+    std::uint64_t twice_v = 0;    // the sum of those of positive differences
+    std::uint64_t twice_all = 0;  // the sum of all
+    bool tied = false;
+    double deviation = 0.0;  // the standard deviation of V under the null
+
+    signed_ranks(const buffer<std::uint64_t>& keys, std::uint64_t skipped) : doubled(keys.size())
+    {
+        double groups = 0.0;
+        for (std::size_t first = 0; first < keys.size();) {
+            std::size_t last = first;
+            std::uint64_t positive = 0;
+            for (; last < keys.size() && keys[last] >> 1 == keys[first] >> 1; ++last) {
+                positive += keys[last] & 1U;
+            }
+            const std::uint64_t rank = first + 1 + last + 2 * skipped;
+            const double t = static_cast<double>(last - first);
+            groups += t * (t - 1.0) * (t + 1.0);
+            tied = tied || last - first > 1;
+            twice_v += positive * rank;
+            for (; first < last; ++first) {
+                doubled[first] = rank;
+                twice_all += rank;
+            }
+        }
+        const double zeros = static_cast<double>(skipped);
+        const double n = static_cast<double>(keys.size()) + zeros;
+        deviation =
+            std::sqrt((n * (n + 1.0) * (2.0 * n + 1.0) - zeros * (zeros + 1.0) * (2.0 * zeros + 1.0)) / 24.0 -
+                      groups / 48.0);
+    }
+};
+
+[[nodiscard]] inline exact_tails exact_signed_rank_tails(const buffer<double>& counts,
+                                                         const signed_ranks& ranks) noexcept
+{
+    const std::uint64_t mirrored = ranks.twice_all - ranks.twice_v;
+    const std::uint64_t low = ranks.twice_v < mirrored ? ranks.twice_v : mirrored;
+    double near = 0.0;
+    double at = 0.0;
+    for (std::size_t v = 0; v <= low; ++v) {
+        near += counts[v];
+        at = counts[v];
+    }
+    const double far = 1.0 - (near - at);
+    const double both = 2.0 * near < 1.0 ? 2.0 * near : 1.0;
+    return ranks.twice_v == low ? exact_tails{near, far, both} : exact_tails{far, near, both};
+}
+
+// The rank, counted from 1, of the smallest average within the exact interval; 0 where nothing is excluded.
+[[nodiscard]] inline std::uint64_t exact_average_rank(const buffer<double>& counts, double tail) noexcept
+{
+    double sum = 0.0;
+    std::uint64_t rank = 0;
+    for (std::size_t v = 0; v < counts.size() && sum + counts[v] <= tail; v += 2) {
+        sum += counts[v];
+        ++rank;
+    }
+    return rank;
+}
+
+// The same rank in the normal limit, for the averages of all n differences, zeros included.
+[[nodiscard]] inline std::uint64_t limit_average_rank(double n, double tail, bool continuity) noexcept
+{
+    const double deviation = std::sqrt(n * (n + 1.0) * (2.0 * n + 1.0) / 24.0);
+    return normal_limit_rank(0.25 * n * (n + 1.0), deviation, normal_upper_quantile(tail), continuity);
+}
+
+[[nodiscard]] inline std::string_view signed_rank_limit_name(bool continuity, bool tied) noexcept
+{
+    if (continuity) {
+        return tied ? "Wilcoxon signed-rank test, normal limit, corrected for ties and continuity"
+                    : "Wilcoxon signed-rank test, normal limit, corrected for continuity";
+    }
+    return tied ? "Wilcoxon signed-rank test, normal limit, corrected for ties"
+                : "Wilcoxon signed-rank test, normal limit";
+}
+
+// All differences are 0.
+inline void without_differences(signed_rank_result& result) noexcept
+{
+    result.statistic = 0.0;
+    result.p_value = 1.0;
+    result.log_p = 0.0;
+    result.estimate = 0.0;
+    result.lower = -std::numeric_limits<double>::infinity();
+    result.upper = std::numeric_limits<double>::infinity();
+    result.state = status::zero_variance;
+}
+
 }  // namespace detail
 
 /// Test whether differences of pairs are symmetric about zero: Wilcoxon's signed ranks, where V is the sum of the
@@ -97,119 +219,48 @@ namespace detail {
 {
     signed_rank_result result;
     result.method = "Wilcoxon signed-rank test";
-    bool valid = detail::is_alpha(options.alpha);
-    bool finite = true;
-    detail::buffer<std::uint64_t> keys(differences.size());
-    std::size_t kept = 0;
-    for (const double d : differences) {
-        valid = valid && d == d;
-        finite = finite && d - d == 0.0;
-        if (d == 0.0) {
-            ++result.zeros;
-        } else {
-            keys[kept++] = detail::signed_size_key(d);
-        }
-    }
-    if (!valid) {
+    const detail::signed_sizes sizes{differences};
+    result.zeros = sizes.zeros;
+    if (!(sizes.valid && detail::is_alpha(options.alpha))) {
         result.state = status::out_of_range;
         return result;
     }
     if (differences.empty()) {
         return result;
     }
-    keys.shorten(kept);
-    if (kept == 0) {
-        result.statistic = 0.0;
-        result.p_value = 1.0;
-        result.log_p = 0.0;
-        result.estimate = 0.0;
-        result.lower = -std::numeric_limits<double>::infinity();
-        result.upper = std::numeric_limits<double>::infinity();
-        result.state = status::zero_variance;
+    if (sizes.keys.empty()) {
+        detail::without_differences(result);
         return result;
     }
-    detail::sort_by_key(keys);
-    const bool pratt = options.zeros == zero_differences::pratt;
-    const double skipped = pratt ? static_cast<double>(result.zeros) : 0.0;
-    const double n = static_cast<double>(kept) + skipped;
-    detail::buffer<std::uint64_t> doubled_ranks(kept);
-    std::uint64_t twice_v = 0;
-    std::uint64_t twice_all = 0;
-    bool tied = pratt && result.zeros > 0;
-    double groups = 0.0;
-    for (std::size_t first = 0; first < kept;) {
-        std::size_t last = first;
-        std::uint64_t positive = 0;
-        for (; last < kept && keys[last] >> 1 == keys[first] >> 1; ++last) {
-            positive += keys[last] & 1U;
-        }
-        const std::uint64_t doubled = first + 1 + last + 2 * static_cast<std::uint64_t>(skipped);
-        const double t = static_cast<double>(last - first);
-        groups += t * (t - 1.0) * (t + 1.0);
-        tied = tied || last - first > 1;
-        twice_v += positive * doubled;
-        for (; first < last; ++first) {
-            doubled_ranks[first] = doubled;
-            twice_all += doubled;
-        }
-    }
-    result.statistic = 0.5 * static_cast<double>(twice_v);
-    const double variance =
-        (n * (n + 1.0) * (2.0 * n + 1.0) - skipped * (skipped + 1.0) * (2.0 * skipped + 1.0)) / 24.0 -
-        groups / 48.0;
-    const double deviation = std::sqrt(variance);
-    const double mean = 0.25 * static_cast<double>(twice_all);
-    const test_options common{options.alpha, options.alternative};
-    const double tail_level = detail::tail_alpha(common);
-    const double all_differences = static_cast<double>(differences.size());
-    // The interval is that of the averages of all differences, zeros included.
-    const double full_deviation =
-        std::sqrt(all_differences * (all_differences + 1.0) * (2.0 * all_differences + 1.0) / 24.0);
+    const std::size_t kept = sizes.keys.size();
+    const detail::signed_ranks ranks{sizes.keys, options.zeros == zero_differences::pratt ? sizes.zeros : 0};
+    const bool conditional = ranks.tied || sizes.zeros > 0;
+    result.statistic = 0.5 * static_cast<double>(ranks.twice_v);
+    const double level = detail::tail_alpha({options.alpha, options.alternative});
     std::uint64_t rank =
-        detail::normal_limit_rank(0.25 * all_differences * (all_differences + 1.0), full_deviation,
-                                  normal_upper_quantile(tail_level), options.continuity);
+        detail::limit_average_rank(static_cast<double>(differences.size()), level, options.continuity);
     const bool exact = options.p_value == rank_p::exact
-                           ? kept <= 1000 && twice_all <= 2'000'000
-                           : options.p_value == rank_p::automatic && !tied && result.zeros == 0 && kept < 50;
+                           ? kept <= 1000 && ranks.twice_all <= 2'000'000
+                           : options.p_value == rank_p::automatic && !conditional && kept < 50;
     detail::tail_probability tail;
     if (exact) {
-        result.method = tied || result.zeros > 0 ? "Wilcoxon signed-rank test, exact given ties and zeros"
-                                                 : "Wilcoxon signed-rank test, exact";
-        const detail::buffer<double> counts = detail::signed_rank_counts(doubled_ranks, twice_all);
-        const std::uint64_t low = twice_v < twice_all - twice_v ? twice_v : twice_all - twice_v;
-        double near = 0.0;
-        double at = 0.0;
-        for (std::size_t v = 0; v <= low; ++v) {
-            near += counts[v];
-            at = counts[v];
-        }
-        const double far = 1.0 - (near - at);
-        const double both = 2.0 * near < 1.0 ? 2.0 * near : 1.0;
-        tail = detail::exact_p(twice_v == low ? detail::exact_tails{near, far, both}
-                                              : detail::exact_tails{far, near, both},
-                               options.alternative);
-        if (!tied && result.zeros == 0) {
-            double sum = 0.0;
-            rank = 0;
-            for (std::size_t v = 0; v < counts.size() && sum + counts[v] <= tail_level; v += 2) {
-                sum += counts[v];
-                ++rank;
-            }
+        result.method = conditional ? "Wilcoxon signed-rank test, exact given ties and zeros"
+                                    : "Wilcoxon signed-rank test, exact";
+        const detail::buffer<double> counts = detail::signed_rank_counts(ranks.doubled, ranks.twice_all);
+        tail = detail::exact_p(detail::exact_signed_rank_tails(counts, ranks), options.alternative);
+        if (!conditional) {
+            rank = detail::exact_average_rank(counts, level);
         }
     } else {
-        result.method =
-            options.continuity
-                ? (tied ? "Wilcoxon signed-rank test, normal limit, corrected for ties and continuity"
-                        : "Wilcoxon signed-rank test, normal limit, corrected for continuity")
-                : (tied ? "Wilcoxon signed-rank test, normal limit, corrected for ties"
-                        : "Wilcoxon signed-rank test, normal limit");
+        const bool tied = ranks.tied || (options.zeros == zero_differences::pratt && sizes.zeros > 0);
+        result.method = detail::signed_rank_limit_name(options.continuity, tied);
         double ignored = 0.0;
-        tail = detail::rank_limit_p(result.statistic - mean, deviation, options.continuity,
-                                    options.alternative, ignored);
+        tail = detail::rank_limit_p(result.statistic - 0.25 * static_cast<double>(ranks.twice_all),
+                                    ranks.deviation, options.continuity, options.alternative, ignored);
     }
     result.p_value = tail.p;
     result.log_p = tail.log_p;
-    if (options.shift && finite) {
+    if (options.shift && sizes.finite) {
         const detail::sorted_sample sorted{differences};
         const detail::buffer<double> d = sorted.values();
         detail::rank_estimate(result, detail::pairwise_sums{d, d, true}, rank, 0.5, options.alternative);

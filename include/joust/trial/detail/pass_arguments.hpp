@@ -1,7 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/invoke.hpp>
 #include <joust/core/model.hpp>
+#include <joust/core/policy.hpp>
+#include <joust/trial/detail/model_misuse.hpp>
 
 #include <cstddef>
 #include <tuple>
@@ -28,6 +31,14 @@ template <class From, class To>
 inline constexpr bool returns_as =
     std::is_same_v<From, To> ||
     (std::is_convertible_v<From, To> && !std::is_reference_v<To> && !std::is_void_v<To>);
+
+/// Would a result lose its fraction in place of another?
+template <class From, class To>
+inline constexpr bool loses_fraction =
+    std::is_floating_point_v<std::remove_cvref_t<From>> && std::is_integral_v<std::remove_cvref_t<To>>;
+
+template <class A>
+using changeable = std::remove_const_t<std::remove_reference_t<A>>&;
 
 /// Calls one of a trial's models with the arguments of a request.
 ///
@@ -73,17 +84,51 @@ struct arm_call<std::tuple<model<F>...>, FallsBack> {
     template <class Callable, bool Const, class... A>
     using result_of = std::invoke_result_t<Callable&, passed<A, Const>...>;
 
+    /// Can every model be called with these arguments as they are passed? Otherwise say why not.
     template <class... A>
     static constexpr bool check_arguments()
     {
-        if constexpr (FallsBack) {
+        constexpr bool callable =
+            FallsBack ? all_take_const<A...> || all_take_lvalues<A...> : all_take_forwarded<A...>;
+        if constexpr (!callable && FallsBack) {
+            if constexpr (!(callable_or_explained<F, lvalue<A>...>() && ...)) {
+                constexpr bool consumed = all_take_forwarded<A...>;
+                constexpr bool changed = (std::is_invocable_v<F&, changeable<A>...> && ...);
+                static_assert(
+                    !consumed,
+                    "joust: a model cannot be called with these arguments as lvalues; models that can be fallen back from must not consume their arguments: take them by const reference, or add joust::rethrow{}");
+                static_assert(
+                    consumed || !changed,
+                    "joust: a model takes an argument by reference to change it, and this call passes one that may not be changed: let the model take it by const reference");
+                static_assert(
+                    consumed || changed,
+                    "joust: a model cannot be called with these arguments: it takes others; call the trial as its models would be called, and let all of them take the same");
+            }
+        } else if constexpr (!callable) {
             static_assert(
-                all_take_const<A...> || all_take_lvalues<A...>,
-                "joust: a model cannot be called with these arguments as lvalues; models that can be fallen back from must not consume their arguments: take them by const reference, or add joust::rethrow{}");
-        } else {
-            static_assert(all_take_forwarded<A...>, "joust: a model cannot be called with these arguments");
+                (callable_or_explained<F, A...>() && ...),
+                "joust: a model cannot be called with these arguments: it takes others; call the trial as its models would be called, and let all of them take the same");
         }
-        return true;
+        return callable;
+    }
+
+    /// The same for what the models return.
+    template <class Champion, bool Const, class... A>
+    static constexpr bool check_results()
+    {
+        constexpr bool pending = pending_result<Champion>;
+        static_assert(
+            !pending,
+            "joust: this model returns before its work is done (a future or an awaitable), so its failure and latency would not be seen; use choose(unit), and complete(ticket, latency, ok) when it is done");
+        constexpr bool returned = (returns_as<result_of<F, Const, A...>, Champion> && ...);
+        static_assert(
+            returned,
+            "joust: every model must return what the champion returns, or something that converts to it");
+        constexpr bool whole = !(loses_fraction<result_of<F, Const, A...>, Champion> || ...);
+        static_assert(
+            whole,
+            "joust: a challenger returns a floating-point number where the champion returns an integer, so its fraction would be cut off: let every model return what the champion returns");
+        return !pending && returned && whole;
     }
 
     template <class... A>
@@ -92,17 +137,17 @@ struct arm_call<std::tuple<model<F>...>, FallsBack> {
         if constexpr (check_arguments<A...>()) {
             constexpr bool as_const = all_take_const<A...>;
             using champion = result_of<std::tuple_element_t<0, std::tuple<F...>>, as_const, A...>;
-            static_assert(
-                !pending_result<champion>,
-                "joust: this model returns before its work is done (a future or an awaitable), so its failure and latency would not be seen; use choose(unit), and complete(ticket, latency, ok) when it is done");
-            static_assert(
-                (returns_as<result_of<F, as_const, A...>, champion> && ...),
-                "joust: every model must return what the champion returns, or something that converts to it");
-            return std::type_identity<champion>{};
+            if constexpr (check_results<champion, as_const, A...>()) {
+                return std::type_identity<champion>{};
+            } else {
+                return std::type_identity<no_answer>{};
+            }
+        } else {
+            return std::type_identity<no_answer>{};
         }
     }
 
-    /// What a call with these arguments returns: what the champion returns.
+    /// What a call with these arguments returns: what the champion returns, or no_answer where it was refused.
     template <class... A>
     using result = typename decltype(checked_result<A...>())::type;
 };

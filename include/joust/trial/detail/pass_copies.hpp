@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/model.hpp>
 #include <joust/core/outlives_call.hpp>
 #include <joust/shadow/comparator.hpp>
+#include <joust/trial/detail/model_misuse.hpp>
 #include <joust/trial/detail/pass_arguments.hpp>
 
 #include <cstddef>
@@ -78,58 +80,82 @@ struct shadowed_call<std::tuple<model<Champion>, model<Challengers>...>, Immedia
     static constexpr bool comparable()
     {
         using challenger = std::invoke_result_t<Callable&, typename copies::template passed<A>...>;
+        constexpr bool pending = pending_result<challenger>;
         static_assert(
-            !pending_result<challenger>,
+            !pending,
             "joust: a challenger returns before its work is done (a future or an awaitable); let it wait for its result: it runs beside the caller");
-        if constexpr (!std::is_void_v<Result>) {
-            static_assert(!std::is_void_v<challenger>,
+        if constexpr (pending || std::is_void_v<Result>) {
+            return !pending;
+        } else if constexpr (std::is_void_v<challenger>) {
+            static_assert(always_false<challenger>,
                           "joust: a challenger returns nothing where the champion returns a result");
-            static_assert(
-                comparator_of<Comparator, std::decay_t<Result>, std::decay_t<challenger>>,
-                "joust: the comparator cannot compare the champion's result with a challenger's; give compare_with(callable) that takes both");
+            return false;
+        } else {
+            return check_fit<comparator_role, Comparator, std::decay_t<Result>, std::decay_t<challenger>>();
         }
-        return true;
     }
 
     template <class Result, class... A>
     static constexpr bool check_result()
     {
+        constexpr bool pending = pending_result<Result>;
         static_assert(
-            !pending_result<Result>,
+            !pending,
             "joust: the champion returns before its work is done (a future or an awaitable), so there is no result to compare; shadow the function that waits for it");
+        constexpr bool kept =
+            pending || std::is_void_v<Result> || Immediate ||
+            (outlives_call<std::decay_t<Result>> && std::is_copy_constructible_v<std::decay_t<Result>>);
         static_assert(
-            std::is_void_v<Result> || Immediate ||
-                (outlives_call<std::decay_t<Result>> && std::is_copy_constructible_v<std::decay_t<Result>>),
+            kept,
             "joust: a background shadow compares a copy of the champion's result after the call, so a result that is a pointer or a view, or cannot be copied, is refused: return an owning value, or use inline_run{}");
-        static_assert((takes<Challengers, A...> && ...),
-                      "joust: a challenger cannot be called with copies of the champion's arguments");
-        if constexpr ((takes<Challengers, A...> && ...)) {
-            static_assert((comparable<Result, Challengers, A...>() && ...));
+        constexpr bool callable = (takes<Challengers, A...> && ...);
+        if constexpr (callable) {
+            return !pending && kept && (comparable<Result, Challengers, A...>() && ...);
+        } else {
+            static_assert(
+                (callable_or_explained<Challengers, typename copies::template passed<A>...>() && ...),
+                "joust: a challenger cannot be called with copies of the champion's arguments");
+            return false;
         }
-        return true;
+    }
+
+    template <class... A>
+    static constexpr bool check_arguments()
+    {
+        constexpr bool callable = std::is_invocable_v<Champion&, A...>;
+        if constexpr (!callable) {
+            static_assert(callable_or_explained<Champion, A...>(),
+                          "joust: the champion cannot be called with these arguments");
+        }
+        constexpr bool lasting =
+            (copies::template safe_later<A> && ...) && (Immediate || (copies::template copyable<A> && ...));
+        static_assert(
+            lasting,
+            "joust: a background shadow keeps its arguments beyond the call, so it takes no pointer, string_view, span or reference_wrapper, and nothing that cannot be copied: pass std::string instead of std::string_view, or use inline_run{}");
+        constexpr bool shared = (copies::template copyable<A> && ...);
+        static_assert(
+            !lasting || shared,
+            "joust: a shadow calls more than one model with the same arguments, so a temporary that cannot be copied is refused: pass it as an lvalue");
+        return callable && lasting && shared;
     }
 
     template <class... A>
     static auto checked_result()
     {
-        static_assert(std::is_invocable_v<Champion&, A...>,
-                      "joust: the champion cannot be called with these arguments");
-        static_assert(
-            (copies::template safe_later<A> && ...) && (Immediate || (copies::template copyable<A> && ...)),
-            "joust: a background shadow keeps its arguments beyond the call, so it takes no pointer, string_view, span or reference_wrapper, and nothing that cannot be copied: pass std::string instead of std::string_view, or use inline_run{}");
-        static_assert(
-            (copies::template copyable<A> && ...),
-            "joust: a shadow calls more than one model with the same arguments, so a temporary that cannot be copied is refused: pass it as an lvalue");
-        if constexpr (std::is_invocable_v<Champion&, A...>) {
+        if constexpr (check_arguments<A...>()) {
             using champion = std::invoke_result_t<Champion&, A...>;
-            static_assert(check_result<champion, A...>());
-            return std::type_identity<champion>{};
+            if constexpr (check_result<champion, A...>()) {
+                return std::type_identity<champion>{};
+            } else {
+                return std::type_identity<no_answer>{};
+            }
         } else {
-            return std::type_identity<void>{};
+            return std::type_identity<no_answer>{};
         }
     }
 
-    /// What a call with these arguments returns: exactly what the champion returns.
+    /// What a call with these arguments returns: exactly what the champion returns, or no_answer where it
+    /// was refused.
     template <class... A>
     using result = typename decltype(checked_result<A...>())::type;
 };

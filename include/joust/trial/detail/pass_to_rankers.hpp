@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/model.hpp>
 #include <joust/interleave/projected.hpp>
+#include <joust/trial/detail/model_misuse.hpp>
 #include <joust/trial/rankers.hpp>
 
 #include <tuple>
@@ -17,19 +19,39 @@ template <class Models>
 struct ranker_calls;
 template <class... F>
 struct ranker_calls<std::tuple<model<F>...>> {
+    template <class Result>
+    using item_of = item_t<std::remove_reference_t<Result>>;
+
+    /// What the champion's list is made of.
+    template <class... A>
+    using item = item_of<std::invoke_result_t<std::tuple_element_t<0, std::tuple<F...>>&, const A&...>>;
+
+    /// Can the rankers be called with these arguments, and do they return lists of one type of items? Otherwise say why not.
     template <class... A>
     static constexpr bool check()
     {
         constexpr bool callable = (std::is_invocable_v<F&, const A&...> && ...);
         static_assert(
-            callable,
+            callable || (callable_or_explained<F, const A&...>() && ...),
             "joust: a ranker cannot be called with these arguments; rankers share them, so they take them by value or by const reference");
         if constexpr (callable) {
+            constexpr bool listed =
+                (ranked_list<std::remove_reference_t<std::invoke_result_t<F&, const A&...>>> && ...);
             static_assert(
-                (ranked_list<std::remove_reference_t<std::invoke_result_t<F&, const A&...>>> && ...),
+                listed,
                 "joust: a ranker must return a list, best item first, with std::size(list) and std::begin(list)[i]");
+            if constexpr (listed) {
+                constexpr bool alike =
+                    (std::is_same_v<item<A...>, item_of<std::invoke_result_t<F&, const A&...>>> && ...);
+                static_assert(alike,
+                              "joust: all rankers of one trial must return lists of the same item type");
+                return alike;
+            } else {
+                return false;
+            }
+        } else {
+            return false;
         }
-        return true;
     }
 
     /// What keeps the rankers' lists of one call.
