@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Usage: lint_links.py [ROOT]
 
 Checks every link and picture of the tracked Markdown files without building anything: a relative link must name a file or a folder of the
