@@ -61,6 +61,18 @@ def stage(path):
     return name
 
 
+def on_config(config):
+    """Add the pages of docs/evidence that the navigation does not name: programs and their authors put them there."""
+    for section in config["nav"]:
+        for title, entries in section.items():
+            if title != "Evidence":
+                continue
+            named = {path for entry in entries for path in (entry.values() if isinstance(entry, dict) else [entry])}
+            entries += sorted("evidence/" + path.name for path in (ROOT / "docs" / "evidence").glob("*.md")
+                              if "evidence/" + path.name not in named)
+    return config
+
+
 def on_files(files, config):
     # The tree's own plumbing is not part of the site.
     for file in list(files):
