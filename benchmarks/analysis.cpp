@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What a test of two samples costs, from raw values to the p-value or the interval. Times are per value, which `per_value`
 // shows in seconds: of both samples together, of one row for DeLong, of one value resampled for the bootstrap.
 //

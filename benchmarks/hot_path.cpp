@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What a trial costs on a service's hot path. Read ratios and differences within one run, not absolute figures.
 //
 //   bare_*      the model, the hash and the clock alone

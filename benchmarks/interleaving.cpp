@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Drafting slates: joust's interleavers beside straightforward ones over a vector and a hash set, fresh coins for each
 // call (with repeated coins the branch predictor learns the slate).
 //
@@ -396,7 +398,7 @@ void print_bars(const fastest& ns)
                         unit_name, measured <= bar ? "holds" : "MISSED");
         }
     };
-    const bool wide = joust::detail::has_sixteens();
+    const bool wide = joust::detail::has_avx512();
     std::printf("\nfastest repetitions (%s)%*s measured   bar\n",
                 wide ? "sixteen entries at a time" : "no wide vectors", wide ? 16 : 26, "");
     line("top 10 of two lists of 100, competitive pairs", "joust/competitive_pairs/10/100", 1.0, "ns",

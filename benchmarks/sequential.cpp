@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What always-valid inference costs per observation, and what group-sequential boundaries cost. Google
 // Benchmark; items per second are observations (looks, for the boundaries); a look at every observation
 // unless the name says otherwise.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What a shadow costs its caller: its parts, then the whole trial. Google Benchmark; run with one other core idle.
 
 #include <joust/core/executor.hpp>

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Finds what joust's optional parts and its tests need. The core library needs nothing of this.
 #
 # Order for each: what the surrounding project already has, an installed package, and, only where

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Flags for joust's own tests, examples and benchmarks. They live on private targets: who links joust::joust gets none.
 
 add_library(joust_dev INTERFACE)

@@ -1,4 +1,9 @@
-# Install rules: headers, the CMake package and the pkg-config file. Nothing is compiled, so nothing depends on the machine.
+# SPDX-License-Identifier: Apache-2.0
+
+# Install rules. Nothing is compiled, so nothing of it depends on the machine. Components, for `cmake --install build --component NAME`:
+#   headers   include/joust
+#   cmake     the CMake package and the pkg-config file
+#   docs      the licence, the readme and the changelog
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -6,12 +11,16 @@ include(CMakePackageConfigHelpers)
 set(joust_cmake_dir ${CMAKE_INSTALL_DATADIR}/cmake/joust)
 set(joust_pkgconfig_dir ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/joust DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-    FILES_MATCHING PATTERN "*.hpp")
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-
-install(TARGETS joust EXPORT joustTargets)
-install(EXPORT joustTargets NAMESPACE joust:: DESTINATION ${joust_cmake_dir})
+install(TARGETS joust EXPORT joustTargets
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}  # stated for CMake before 3.23, which knows no file sets
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT headers)
+install(EXPORT joustTargets NAMESPACE joust:: DESTINATION ${joust_cmake_dir} COMPONENT cmake)
+install(FILES
+    ${PROJECT_SOURCE_DIR}/LICENSE
+    ${PROJECT_SOURCE_DIR}/README.md
+    ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+    ${PROJECT_SOURCE_DIR}/CITATION.cff
+    DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT docs)
 
 configure_package_config_file(
     ${PROJECT_SOURCE_DIR}/cmake/joustConfig.cmake.in ${PROJECT_BINARY_DIR}/joustConfig.cmake
@@ -23,11 +32,11 @@ install(FILES
     ${PROJECT_BINARY_DIR}/joustConfig.cmake
     ${PROJECT_BINARY_DIR}/joustConfigVersion.cmake
     ${PROJECT_SOURCE_DIR}/cmake/joustComponents.cmake
-    DESTINATION ${joust_cmake_dir})
+    DESTINATION ${joust_cmake_dir} COMPONENT cmake)
 
 # The prefix stays relative to the .pc file, so that an installed tree can be moved.
 file(RELATIVE_PATH joust_pc_prefix
     ${CMAKE_INSTALL_FULL_DATADIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" joust_pc_prefix "${joust_pc_prefix}")
 configure_file(${PROJECT_SOURCE_DIR}/cmake/joust.pc.in ${PROJECT_BINARY_DIR}/joust.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/joust.pc DESTINATION ${joust_pkgconfig_dir})
+install(FILES ${PROJECT_BINARY_DIR}/joust.pc DESTINATION ${joust_pkgconfig_dir} COMPONENT cmake)

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # The optional parts of joust, each a target that exists only where its dependency was found. Read both by joust's own
 # build and by its installed package.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // joust on real models and real data, in one go: five trials that should end well, and one that must not.
 //
 // Champion: a linear classifier. Challenger: nearest neighbours, really more accurate and really a hundred

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // An A/B test: wrap two models, serve through the wrapper, report clicks when they come, ask which one is
 // better.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A canary: a new model serves a growing share of the users, and is out again within the call that proves it
 // bad.
 

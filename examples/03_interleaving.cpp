@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Interleaving: two search rankers fill one list between them, and clicks say whose results users prefer.
 
 #include <joust/format.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A shadow: a new model answers the same requests beside the old one; nobody sees its answers, and they are
 // compared.
 

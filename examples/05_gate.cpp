@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A gate for CI: may the new model replace the old one? Shown on rows with known answers, and told by the
 // exit code.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Models that answer later (a future, a remote call, a batch): choose an arm, call the model yourself, say
 // how it went.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Several replicas of a service: each saves its own evidence to a file, and all of them are judged together.
 
 #include <joust/format.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Two real rankers of images of letters: four ways to interleave them, an A/B test beside them, and what each needs.
 //
 // Real: 20,000 images, the rankers, and which of two results shows the same letter. Simulated, from a stated seed: who asks

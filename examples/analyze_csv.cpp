@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Analyse an experiment that has been run already, from its log: one line per observation, with a column that
 // names the arm and one or more columns of numbers. The same statistics and the same report as a live trial.
 

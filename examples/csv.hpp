@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // A small reader of comma-separated values for the examples: the quoting of RFC 4180, either line end, a

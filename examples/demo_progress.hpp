@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // A line on the terminal that says how far the demo is. It is written only where a person can see it: where

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // What the demo works with: the data, the trained models, the simulated traffic, and the checks by which the

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Everything the demo tests: a real data set (capital letters as 16 numbers), three classifiers and two

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: expect.sh ROOT EXPECTATIONS|none PROGRAM
 #
 # Runs PROGRAM in a fresh folder beside it. It must succeed, and for each line of the file EXPECTATIONS, an extended regular

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: line_budget.sh [COMPILER [FLAGS_FILE]]
 #
 # Counts the preprocessed lines of every header under include/joust and holds them to line_budgets.txt. A header of stats/,

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: lint_includes.sh [ROOT]
 #
 # Holds every header under include/joust to the rules of the include graph, and names file and line of each breach:
 #   - an include follows an arrow between rooms, never reverses it, and siblings do not include each other;
 #   - each third-party library enters by its own door, and serving headers reach none of them, not even indirectly;
-#   - banned standard headers, macros, `static` at namespace scope, unnamed namespaces and a missing #pragma once.
+#   - banned standard headers, macros, what only one compiler knows, `static` at namespace scope, unnamed namespaces and a missing #pragma once.
 set -u
 export LC_ALL=C
 root=${1:-$(cd "$(dirname "$0")/.." && pwd)}
@@ -50,7 +52,7 @@ BEGIN {
     allowed["integration"] = allowed["trial"] " quality integration joust.hpp format.hpp"
     allowed["joust.hpp"] = allowed["trial"]
     allowed["format.hpp"] = "core stats report"
-    allowed["fwd.hpp"] = ""
+    allowed["fwd.hpp"] = allowed["trial"] " quality"  # only the fwd.hpp of each room: lint_fwd.sh looks
     allowed["version.hpp"] = ""
     split("core metric evidence inference split interleave shadow ticket trial joust.hpp", list, " ")
     for (i in list) serving[list[i]] = 1
@@ -81,8 +83,14 @@ FNR == 1 {
     code = text ~ /^#include/ ? text : code_of(text)
 }
 code ~ /^#pragma once/ { once = 1 }
-code ~ /^[ \t]*#[ \t]*define/ && FILENAME != "joust/version.hpp" {
-    report(FNR, "defines a macro; only version.hpp may")
+code ~ /^[ \t]*#[ \t]*define/ && FILENAME != "joust/version.hpp" && FILENAME != "joust/core/compiler.hpp" {
+    report(FNR, "defines a macro; only version.hpp and core/compiler.hpp may")
+}
+code ~ /^[ \t]*#[ \t]*define/ && FILENAME == "joust/core/compiler.hpp" && code !~ /#define JOUST_[A-Z]/ {
+    report(FNR, "defines a macro whose name does not begin with JOUST_")
+}
+code ~ /gnu::|__attribute__|__builtin_|__asm__|__extension__|__GNUC__|__clang__|__SSE|__AVX|__x86_64__|__SIZEOF_INT128__/ && FILENAME !~ /^joust\/core\/(compiler|x86)\.hpp$/ {
+    report(FNR, "speaks to one compiler; core/compiler.hpp has the names for that")
 }
 code ~ /^[ \t]*#[ \t]*define/ && FILENAME == "joust/version.hpp" && code !~ /#define JOUST_VERSION_(MAJOR|MINOR|PATCH) [0-9]+$/ {
     report(FNR, "defines a macro other than JOUST_VERSION_MAJOR, _MINOR and _PATCH")

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: lint_paths.sh [ROOT]
 #
 # No file of the repository may name a folder of the machine it was written on, hold a merge's conflict marks, or, where it is code,

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: snippets.sh COMPILER FLAGS_FILE FOLDER FILE.md...
 #
 # Compiles, without linking, every C++ fence of the given Markdown files; errors name the line of the Markdown file.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // One spelling of Catch2 for the whole test suite: that of version 3, on version 3 and on the 2.13 that Debian 12 ships.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Compiled twice, each time with every header of joust (in opposite orders), and linked into one program. A function or
 // variable that a header defines without inline does not link; one that exists once per unit is seen by its address.
 

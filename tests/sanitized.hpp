@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Whether a sanitizer watches every access, so that a long simulation is run in its short form.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The test runner's main(), built once at -O0: it is the dearest translation unit of the suite.
 #if __has_include(<catch2/catch_session.hpp>)
 #include <catch2/catch_session.hpp>

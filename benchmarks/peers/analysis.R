@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 # Times R on the samples that `analysis --inputs=FOLDER` wrote: lines of program, test, nanoseconds per value.
 # Usage: Rscript analysis.R FOLDER
 

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Times NumPy and SciPy on the samples that `analysis --inputs=FOLDER` wrote: lines of program, test, nanoseconds per value.
 
 Usage: analysis.py FOLDER

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: analysis.sh PROGRAM
 #
 # Runs the benchmark `analysis` and, on the same samples, NumPy and SciPy and R where they are installed; then prints how many

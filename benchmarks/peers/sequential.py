@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Times NumPy on two confidence sequences with an interval after every value: lines of program, test, nanoseconds per value.
 
 Straightforward scripts written from Waudby-Smith and Ramdas 2024: the predictable-mixture empirical Bernstein sequence (theorem 2) in

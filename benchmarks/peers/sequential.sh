@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: sequential.sh PROGRAM
 #
 # Runs two benchmarks of `sequential` and, in the same minute, NumPy scripts of the same methods where NumPy is installed; then prints

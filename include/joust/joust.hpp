@@ -1,17 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Everything of joust that needs only the standard library. Beside it:
-//   <joust/format.hpp>               print any public value with fmt
-//   <joust/store/file.hpp>           save evidence to files, load and merge them
-//   <joust/store/json.hpp>           read recorded results (nlohmann-json)
-//   <joust/numeric/distributions.hpp>  and the tests that need exact distributions (Boost.Math)
-//   <joust/report/html.hpp>, <joust/report/junit.hpp>  reports as a page, and for CI
-//   <joust/split/bandit.hpp>, <joust/split/thompson.hpp>, <joust/trial/replan.hpp>  splitters that learn
-//   <joust/split/cascade.hpp>, <joust/trial/explain.hpp>  a model of two; how a unit got its arm, in words
-//   <joust/interleave/attribution.hpp>, <joust/trial/at_once.hpp>  outcomes per unit from a log; rankers side by side
-//   <joust/split/interop/...>        splitters that assign as other vendors do
-//   <joust/store/plan_file.hpp>, <joust/trial/plan_watch.hpp>  plans on disk; follow one while serving
-//   <joust/integration/...>          bridges to other libraries
+// The five trials, with the policies that need nothing but the standard library. A program includes these
+// other headers where it uses them:
+//
+//   joust/format.hpp                  prints public values with fmt
+//   joust/fwd.hpp, joust/<room>/fwd.hpp
+//                                     declare types without defining them
+//   joust/core/read_number.hpp        reads a number from text, the same in every locale
+//   joust/numeric/...                 exact distributions (Boost.Math), ranks, quadrature, precise sums
+//   joust/stats/...                   tests, intervals, resampling, planning and posteriors outside trials;
+//                                     exact ones need Boost.Math, stats/regression.hpp needs Eigen
+//   joust/quality/...                 how good a model is on rows with known truths, a ranking on judgements
+//   joust/inference/aa_check.hpp      runs a model against itself on live traffic and counts false alarms
+//   joust/split/bandit.hpp, joust/split/thompson.hpp, joust/split/rewards.hpp, joust/trial/replan.hpp
+//                                     splitters that learn from rewards
+//   joust/split/cascade.hpp, joust/split/cascade_threshold.hpp
+//                                     one model made of a fast and a slow one
+//   joust/split/explain.hpp, joust/trial/explain.hpp
+//                                     say in words how a unit got its model
+//   joust/split/interop/...           splitters that assign exactly as other vendors do
+//   joust/interleave/attribution.hpp  credits logged feedback to units
+//   joust/trial/at_once.hpp           runs the rankers of an interleaving side by side, with a deadline
+//   joust/trial/event_log.hpp, joust/store/events.hpp, joust/store/credited_log.hpp
+//                                     log events, read them again (nlohmann-json), erase a unit from them
+//   joust/monitor/...                 drift of inputs and fairness between groups
+//   joust/report/html.hpp, joust/report/charts.hpp, joust/report/page_style.hpp
+//                                     reports as one page
+//   joust/report/junit.hpp            reports for CI
+//   joust/store/file.hpp              saves evidence to files, loads and merges them
+//   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp
+//                                     record results and read recorded ones (JSON by nlohmann-json)
+//   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
+//                                     plans on disk (nlohmann-json); a trial follows one while it serves
+//   joust/integration/...             bridges to other libraries
 
 #include <joust/core/clock.hpp>
 #include <joust/core/error.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Answers the questions that oracle.cjs asked the vendors' SDKs: one line in, one line out. With --time: times them instead.
 //
 // Fields are separated by tabs, texts are hexadecimal ("-" is the empty one), doubles are the 16 hexadecimal digits of their bits.

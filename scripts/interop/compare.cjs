@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Usage: node compare.cjs FOLDER SCHEME   compare FOLDER/SCHEME.answers with FOLDER/SCHEME.joust line by line; ends with 1 where one differs
 //        node compare.cjs FOLDER          print the table of all schemes that were compared
 'use strict';

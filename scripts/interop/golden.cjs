@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Usage: node golden.cjs, from build/interop
 //
 // Prints the rows of the table in tests/split/interop.cpp: a few ids with the bucket that each vendor's SDK gives them.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Unit ids that have broken somebody's port: every script, every length around a hash's blocks, and very long ones.
 'use strict';
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Usage: node oracle.cjs SCHEME COUNT FOLDER
 //
 // Asks a vendor's SDK COUNT questions. Writes FOLDER/SCHEME.questions, which `buckets` answers too, and FOLDER/SCHEME.answers.

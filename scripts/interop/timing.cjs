@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Usage: node timing.cjs [FILE]
 //
 // Takes the processor time of a bucket or assignment of each SDK, on the ids that `buckets --time` takes; with its output in FILE prints the table of both.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How often does each always-valid method reject a true null, looked at after every observation?
 //
 // One row for each method and kind of data whose assumptions hold, with its horizon and tuning. `first` is

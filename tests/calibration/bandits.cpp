@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How much do bandits give away before they have learnt, beside the published bounds?
 //
 // UCB1 against theorem 1 of Auer, Cesa-Bianchi and Fischer 2002, on three instances of Bernoulli rewards; EXP3 with the gamma of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How often does each interval that holds at one look miss the truth?
 //
 // One row for each interval and kind of data whose assumptions hold, at or above the size from which the method is

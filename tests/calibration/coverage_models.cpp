@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How often do intervals of model metrics, and of a policy's value from logged data, miss the truth?
 //
 // Columns and arguments as in coverage.cpp. Rows of metrics say whether rows are independent, paired (two models on the

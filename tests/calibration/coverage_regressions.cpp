@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How often do intervals of regression coefficients and of adjusted differences miss the truth?
 //
 // Columns and arguments as in coverage.cpp. A program of its own, since Eigen takes long to compile.

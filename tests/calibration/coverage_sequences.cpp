@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How often do intervals that hold at many looks miss the truth at any of them?
 //
 // A run misses where one of its intervals does. `n` is the horizon, with a look after each observation unless the row says

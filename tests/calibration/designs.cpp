@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How often each inference policy tells two identical models apart, and how soon it finds a real difference: one traffic,
 // judged by all policies, with a look after every fortieth part of the plan.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How often does the first-failure test accuse a challenger that fails as often as the champion, while a rollout ramps from
 // 1 % to 50 %, the failure rate drifts, and the same units fail again and again?
 //

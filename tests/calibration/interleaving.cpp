@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How often an interleaving trial finds a preference that nobody has, looked at again and again while users return.
 
 #include <joust/core/random.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Quantiles in trials: is the threshold's test right while shares ramp, users return and outcomes drift, and does the interval
 // in the metric's own units cover?
 //

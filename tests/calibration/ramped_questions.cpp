@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What trials ask of a ramp beyond a difference of means: ratios of means, covariates, several challengers, relative and
 // one-sided nulls, looks at every request, shares that react. Does `always_valid` keep its promises there?
 //

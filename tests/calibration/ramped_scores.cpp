@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How often are two identical models told apart while a rollout ramps from 1 % to 50 %, outcomes drift and users return?
 //
 // For several kinds of outcome, the share of runs in which a method rejects at any of its looks. The methods:

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How often a shadow tells two equally good models apart, and how often its interval misses the truth.
 
 #include <joust/core/random.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Does a switchback's analysis hold its error rate where everything in a block moves together?
 //
 // Two equal models; one city, or five, over two weeks of half-hour blocks. Each block has its own mean (demand, weather), and a day

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Are units spread evenly under every salt, and independently under different ones?
 //
 // For each salt a chi-squared test of 1,000 equal cells; for each pair of neighbouring salts (two trials, or a trial and a layer)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A metric's name is a literal that is known to the compiler.
 
 #include <joust/core/fixed_string.hpp>

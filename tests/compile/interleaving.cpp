@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Every misuse of an interleaving trial is answered with one sentence.
 
 #include <joust/trial/at_once.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What a monitor takes and what it refuses, in which words.
 
 #include <joust/monitor/monitor.hpp>
@@ -42,11 +44,11 @@ void accepted()
     };
     watch.learn(row{}, 0.1F);
     watch.see(row{}, 0.2F);
-    watch.judge();
+    watch.check();
     auto block = watch.make_block();
     block.see(row{}, 0.3F);
     (void)block.counts<"city">();
-    watch.judge(block);
+    watch.check(block);
     (void)watch.report();
 }
 #else

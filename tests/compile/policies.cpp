@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Every misuse of the policy pattern is answered with one sentence.
 
 #include <joust/inference/fixed_horizon.hpp>

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: run.sh COMPILER FLAGS_FILE CASE.cpp
 #
 # A case is compiled once with -DACCEPT, which must succeed, and once for each line

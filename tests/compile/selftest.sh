@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: selftest.sh COMPILER FLAGS_FILE
 #
 # Proves that run.sh reports each way in which a case can be wrong, with file and line.
@@ -19,9 +21,9 @@ expect() # case, line, sentence
 }
 
 compiler=$1 flags=$2
-expect wrong_sentence 3 "-DREJECT=1 fails, but the first error does not say: a sentence nobody prints"
-expect not_first 6 "-DREJECT=1 fails, but the first error does not say: the second complaint"
-expect not_rejected 3 "compiles with -DREJECT=1, which must fail"
+expect wrong_sentence 5 "-DREJECT=1 fails, but the first error does not say: a sentence nobody prints"
+expect not_first 8 "-DREJECT=1 fails, but the first error does not say: the second complaint"
+expect not_rejected 5 "compiles with -DREJECT=1, which must fail"
 expect not_accepted 1 "does not compile with -DACCEPT"
 expect no_reject 1 "has no '// REJECT n: sentence'"
 ((failures == 0)) && printf 'all five wrong cases were reported\n'

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What a shadow takes and what it refuses, in which words.
 
 #include <joust/trial/shadow.hpp>

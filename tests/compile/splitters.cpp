@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What stands where a splitter stands, and what is refused there, in which words.
 
 #include <joust/split/assigned_by.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Every misuse of tickets is answered with one sentence.
 
 #include <joust/trial/ab_test.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Uses each dependency once: built by fetched.sh with the dependencies that FetchContent made available.
 
 #include <joust/version.hpp>

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: fetched.sh ROOT FOLDER CMAKE COMPILER
 #
 # Configures joust with JOUST_FETCH_DEPS=ON while every installed package is hidden from CMake, and with source trees at hand

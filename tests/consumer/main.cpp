@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The smallest program that serves through joust: an A/B test of two scoring functions.
 
 #include <joust/joust.hpp>

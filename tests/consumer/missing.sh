@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: missing.sh ROOT FOLDER CMAKE COMPILER
 #
 # Without its dependencies the library still configures; its tests stop, and name what is missing and how to get it.

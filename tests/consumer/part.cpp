@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/version.hpp>
 
 #include <fmt/format.h>

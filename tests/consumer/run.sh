@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Usage: run.sh find_package|add_subdirectory|pkg_config ROOT BUILD FOLDER CMAKE COMPILER VERSION
+# SPDX-License-Identifier: Apache-2.0
+#
+# Usage: run.sh find_package|add_subdirectory|pkg_config|readme|components ROOT BUILD FOLDER CMAKE COMPILER VERSION
 #
 # ROOT is joust's source tree, BUILD a configured build of it; all that is made goes into FOLDER.
 set -eu
@@ -39,5 +41,51 @@ pkg_config)
     # shellcheck disable=SC2046  # several flags, to be split
     "$compiler" -std=c++20 $(pkg-config --cflags joust) "$here/main.cpp" $(pkg-config --libs joust) -o "$folder/consumer"
     "$folder/consumer"
+    ;;
+readme)
+    # The program of the readme, by the line that the readme gives for pkg-config.
+    if ! command -v pkg-config >/dev/null || ! pkg-config --exists fmt; then
+        echo "pkg-config, or what it should say of fmt, is not installed"
+        exit 77
+    fi
+    "$cmake" --install "$build" --prefix "$folder/first" >/dev/null
+    export PKG_CONFIG_PATH=$folder/first/share/pkgconfig
+    awk '/^```cpp/ {inside = 1; text = ""; next}
+        /^```/ {if (inside && text ~ /int main\(/) {printf "%s", text; exit} inside = 0}
+        inside {text = text $0 "\n"}' "$root/README.md" >"$folder/service.cpp"
+    line=$(find "$root/README.md" "$root/docs" -name '*.md' -exec grep -hE '^c\+\+ .*pkg-config.*service\.cpp|^c\+\+ .*service\.cpp.*pkg-config' {} + |
+        sed 's/^c++ //; s/ *#.*//; 1q')
+    if [[ ! -s $folder/service.cpp || $line != *service.cpp* ]]; then
+        echo "no page has a program and a line for pkg-config that compiles service.cpp"
+        exit 1
+    fi
+    echo "c++ $line"
+    (cd "$folder" && eval "$compiler $line -o service" && ./service)
+    ;;
+components)
+    installed() # component
+    {
+        "$cmake" --install "$build" --prefix "$folder/$1" --component "$1" >/dev/null
+        (cd "$folder/$1" && find . -type f | sort)
+    }
+    diff <(cd "$root" && find include -name '*.hpp' | sort) <(installed headers | sed 's|^\./||')
+    diff - <(installed cmake) <<'END'
+./share/cmake/joust/joustComponents.cmake
+./share/cmake/joust/joustConfig.cmake
+./share/cmake/joust/joustConfigVersion.cmake
+./share/cmake/joust/joustTargets.cmake
+./share/pkgconfig/joust.pc
+END
+    diff - <(installed docs | xargs -n 1 basename) <<'END'
+CHANGELOG.md
+CITATION.cff
+LICENSE
+README.md
+END
+    echo "each component installs its files"
+    ;;
+*)
+    echo "no such way: $way"
+    exit 2
     ;;
 esac

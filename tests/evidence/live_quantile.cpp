@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/core/random.hpp>
 #include <joust/evidence/live_quantile.hpp>
 #include <joust/numeric/value_distribution.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Any bytes are a plan that is written back the same, or a parse_error that names the member.
 
 #include <joust/store/plan_file.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Feed any bytes to the readers of recorded results: each must return or throw parse_error.
 
 #include <joust/store/csv.hpp>

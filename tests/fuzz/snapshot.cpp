@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Feed any bytes to the reader of snapshots: each must give a parse_error that says something, or a value that is written
 // and read again as the same one.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/ticket/signed_ticket.hpp>
 #include <joust/ticket/ticket.hpp>
 

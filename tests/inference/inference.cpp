@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/inference/always_valid.hpp>
 #include <joust/inference/fixed_horizon.hpp>
 #include <joust/inference/inference.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/integration/catch2.hpp>
 
 #include "catch.hpp"

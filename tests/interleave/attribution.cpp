@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/interleave/attribution.hpp>
 #include <joust/stats/moments.hpp>
 #include <joust/stats/sequential/betting.hpp>

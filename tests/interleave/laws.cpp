@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "interleave/laws.hpp"
 
 #include <joust/interleave/competitive_pairs.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "interleave/laws_balanced.hpp"
 
 #include <joust/interleave/balanced.hpp>

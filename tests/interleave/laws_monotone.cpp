@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/pairwise_preference.hpp>
 #include <joust/interleave/probabilistic.hpp>

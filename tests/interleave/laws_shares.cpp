@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include "interleave/laws_shares.hpp"
 
 #include <joust/core/error.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/interleave/balanced.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/pairwise_preference.hpp>
@@ -17,7 +19,7 @@
 #include <string>
 #include <vector>
 
-// The table of docs/interleaving.md: every method over all cases, and whether positions alone can make a ranker win.
+// The table of docs/evidence/interleaving.md: every method over all cases, and whether positions alone can make a ranker win.
 
 using namespace joust_test;
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/core/hash.hpp>
 #include <joust/core/random.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
@@ -16,9 +18,8 @@ using namespace joust::detail;
 
 namespace {
 
-#if defined(__x86_64__)
-[[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::noinline]] bool by_sixteens(joust::ranking a,
-                                                                             joust::ranking b, crossings& out)
+#ifdef JOUST_NEWER_X86
+JOUST_NOINLINE JOUST_AVX512 bool by_sixteens(joust::ranking a, joust::ranking b, crossings& out)
 {
     return cross_by_sixteens::cross(a, b, out);
 }
@@ -48,13 +49,13 @@ bool agree(const list& a, const list& b)
         return true;
     };
     bool all = true;
-#if defined(__SSE2__)
+#ifdef JOUST_SSE2
     crossings prints;
     std::memset(&prints, 0x55, sizeof prints);
     all = all && same(cross_by_prints::cross(a, b, prints), prints);
 #endif
-#if defined(__x86_64__)
-    if (has_sixteens()) {
+#ifdef JOUST_NEWER_X86
+    if (has_avx512()) {
         crossings sixteens;
         std::memset(&sixteens, 0x55, sizeof sixteens);
         all = all && same(by_sixteens(a, b, sixteens), sixteens);
@@ -85,7 +86,7 @@ TEST_CASE("crossings say which entries are the same items, one by one")
 TEST_CASE("however lists are compared, the crossings are the same")
 {
     // Whether the widest way is among them depends on the machine.
-    WARN("sixteen at a time: " << (has_sixteens() ? "yes" : "no"));
+    WARN("sixteen at a time: " << (has_avx512() ? "yes" : "no"));
     joust::keyed_random random{3, 1};
     std::uint64_t different = 0;
     std::uint64_t distinct = 0;
@@ -155,8 +156,8 @@ TEST_CASE(
             };
             joust::draft plain{length};
             judge(draft_short<Rule>(a, b, length, coins, plain.to_fill()), plain);
-#if defined(__x86_64__)
-            if (has_sixteens()) {
+#ifdef JOUST_NEWER_X86
+            if (has_avx512()) {
                 joust::draft wide{length};
                 judge(draft_short_by_sixteens<Rule>(a, b, length, coins, wide.to_fill()), wide);
             }

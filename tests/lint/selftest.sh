@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: selftest.sh SCRIPTS COMPILER FLAGS_FILE FOLDER
 #
 # Proves that each lint reports what it is for: makes a small tree that breaks one rule a line, in FOLDER, and looks for the
@@ -51,7 +53,7 @@ header stats/s.hpp <<'END'
 #include <joust/numeric/distributions.hpp>
 #include <Eigen/Core>
 END
-header stats/distributions.hpp <<'END'
+header numeric/distributions.hpp <<'END'
 #pragma once
 #include <boost/math/distributions/normal.hpp>
 END
@@ -74,6 +76,16 @@ header version.hpp <<'END'
 #define JOUST_VERSION_MAJOR 0
 #define JOUST_FAST 1
 END
+header core/compiler.hpp <<'END'
+#pragma once
+#define JOUST_NOINLINE [[gnu::noinline]]
+#define FAST 1
+END
+header split/fast.hpp <<'END'
+#pragma once
+[[gnu::noinline]] int slow();
+inline int ones(unsigned x) { return __builtin_popcount(x); }
+END
 header attic/old.hpp <<'END'
 #pragma once
 END
@@ -84,7 +96,7 @@ expect "$output" "include/joust/core/a.hpp:3: <iostream> is too heavy"
 expect "$output" "include/joust/core/a.hpp:4: defines a macro"
 expect "$output" "include/joust/core/a.hpp:5: static at namespace scope"
 expect "$output" "include/joust/core/a.hpp:6: an unnamed namespace"
-expect "$output" "include/joust/core/a.hpp:8: <thread> is for shadow/executor.hpp alone"
+expect "$output" "include/joust/core/a.hpp:8: <thread> is for core/executor.hpp and trial/plan_watch.hpp alone"
 expect "$output" "include/joust/core/a.hpp:9: includes are written <joust/...>"
 expect "$output" "include/joust/core/a.hpp:14: a using directive"
 expect "$output" "include/joust/core/unguarded.hpp:1: has no #pragma once"
@@ -94,6 +106,9 @@ expect "$output" "include/joust/shadow/y.hpp:2: shadow must not include trial"
 expect "$output" "include/joust/shadow/y.hpp:3: <fmt/core.h> enters only by the door"
 expect "$output" "include/joust/shadow/y.hpp:4: <nlohmann/json.hpp> enters only by the door"
 expect "$output" "include/joust/trial/z.hpp:1: serves, but reaches boost by joust/trial/z.hpp -> joust/numeric/distributions.hpp"
+expect "$output" "include/joust/core/compiler.hpp:3: defines a macro whose name does not begin with JOUST_"
+expect "$output" "include/joust/split/fast.hpp:2: speaks to one compiler"
+expect "$output" "include/joust/split/fast.hpp:3: speaks to one compiler"
 expect "$output" "include/joust/version.hpp:3: defines a macro other than JOUST_VERSION"
 expect "$output" 'include/joust/attic/old.hpp:1: joust has no room "attic"'
 for line in 10 11 12 13; do
@@ -104,13 +119,41 @@ for line in 10 11 12 13; do
 done
 grep -qF "PASSED WHAT IS WRONG" <<<"$output" && echo "$output" && failures=$((failures + 1))
 
+mkdir -p "$folder/forward/include/joust/core"
+printf '#include <string>\nnamespace joust {\ninline namespace v0 {\nstruct gone;\ntemplate <class T = int>\nclass box;\n}\n}\n' \
+    >"$folder/forward/include/joust/core/fwd.hpp"
+printf 'namespace joust {\ninline namespace v0 {\ntemplate <class T>\nstruct box {\n};\nenum class shade {\n};\ntemplate <class T = int>\n%s' \
+    $'class lid {\n};\n}\n}\n' >"$folder/forward/include/joust/core/box.hpp"
+output=$(fails "$scripts/lint_fwd.sh" "$folder/forward")
+expect "$output" "core/fwd.hpp:1: a header of forward declarations includes something"
+expect "$output" "core/fwd.hpp:4: joust::gone is declared, but no header"
+expect "$output" "core/fwd.hpp:6: joust::box is declared otherwise"
+expect "$output" "core/box.hpp:4: joust::box has a default argument in fwd.hpp"
+expect "$output" "core/box.hpp:6: joust::shade is not declared"
+expect "$output" "core/box.hpp:9: joust::lid is not declared"
+
+mkdir -p "$folder/umbrella/include/joust/core"
+printf '// Without joust/core/a.hpp, joust/core/gone.hpp\n#include <joust/core/a.hpp>\n' >"$folder/umbrella/include/joust/joust.hpp"
+touch "$folder/umbrella/include/joust/core/a.hpp" "$folder/umbrella/include/joust/core/b.hpp"
+output=$(fails "$scripts/lint_umbrella.sh" "$folder/umbrella")
+expect "$output" "include/joust/core/b.hpp:1: is not in joust.hpp"
+expect "$output" "names joust/core/a.hpp as left out; there is no such header, or it comes with joust.hpp"
+expect "$output" "names joust/core/gone.hpp as left out"
+
 mkdir -p "$folder/paths"
 printf 'int x;  \n' >"$folder/paths/blanks.cpp"
 printf 'see /%s/me/notes\n' root >"$folder/paths/notes.md"
 printf '%s HEAD\n' '<<<<<<<' >"$folder/paths/merge.md"
 git -C "$folder/paths" init -q 2>/dev/null  # a repository of its own, since the build folder is ignored by joust's
+printf '#!/bin/sh\n# Text\n' >"$folder/paths/tool.sh"
+output=$(fails "$scripts/lint_spdx.sh" "$folder/paths")
+expect "$output" "blanks.cpp:1: does not begin with"
+expect "$output" "tool.sh:1: does not begin with"
+"$scripts/lint_spdx.sh" --fix "$folder/paths" >/dev/null
+expect "$(sed -n 2p "$folder/paths/tool.sh")" "# SPDX-License-Identifier: Apache-2.0"
+expect "$("$scripts/lint_spdx.sh" "$folder/paths")" "2 files state their licence"
 output=$(fails "$scripts/lint_paths.sh" "$folder/paths")
-expect "$output" "blanks.cpp:1: ends with blanks"
+expect "$output" "blanks.cpp:3: ends with blanks"
 expect "$output" "notes.md:1: names a folder of one machine"
 expect "$output" "merge.md:1: a conflict mark"
 

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the fences of README.md and docs/*.md may take for granted: the request and the two models of the guide, and fmt.
+// What the fences of README.md and docs/**/*.md may take for granted: the request and the two models of the guide, and fmt.
 
 #include <joust/format.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/metric/failures.hpp>
 #include <joust/trial/ab_test.hpp>

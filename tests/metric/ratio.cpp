@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/metric/conversion.hpp>
 #include <joust/metric/mean.hpp>
 #include <joust/metric/ratio.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // A small world for the tests of evidence: arrivals with known arms, propensities and outcomes, and their sums written down

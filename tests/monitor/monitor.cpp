@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/monitor/monitor.hpp>
 
 #include "catch.hpp"
@@ -113,7 +115,7 @@ TEST_CASE("what may be missing is missing, not zero")
     CHECK(block.counts<"shared">()[1] == 1);
     CHECK(block.counts<"plain">()[2] == 1);
     CHECK(block.counts<"plain">()[3] == 1);
-    watch.judge(block);
+    watch.check(block);
     const auto report = watch.report();
     CHECK(row_of(report, "number").missing_reference == 1.0);
     CHECK(row_of(report, "number").missing_live == 0.5);
@@ -124,7 +126,7 @@ TEST_CASE("a monitor without a reference says so, and one without live rows is q
     auto watch = watch_requests();
     joust::keyed_random random{1};
     CHECK(watch.report().state() == joust::drift_state::no_reference);
-    watch.judge();
+    watch.check();
     CHECK(watch.report().blocks == 0);
     for (int i = 0; i < 500; ++i) {
         watch.learn(draw(random), random.uniform());
@@ -144,7 +146,7 @@ TEST_CASE("a monitor finds the feature that changed, and only that")
         for (int i = 0; i < 1000; ++i) {
             watch.see(draw(random), random.uniform());
         }
-        watch.judge();
+        watch.check();
     }
     CHECK(watch.report().state() < joust::drift_state::real_but_small);
     for (int block = 0; block < 3; ++block) {
@@ -153,11 +155,11 @@ TEST_CASE("a monitor finds the feature that changed, and only that")
             row.age += 6.0;
             watch.see(row, random.uniform());
         }
-        watch.judge();
+        watch.check();
     }
     const auto report = watch.report();
     CHECK(report.state() == joust::drift_state::drifted);
-    CHECK(report.judged_rows == 7000);
+    CHECK(report.checked_rows == 7000);
     CHECK(report.blocks == 7);
     const auto& age = row_of(report, "age");
     CHECK(age.state == joust::drift_state::drifted);
@@ -171,7 +173,7 @@ TEST_CASE("a monitor finds the feature that changed, and only that")
 
     watch.restart();
     CHECK(watch.report().state() == joust::drift_state::quiet);
-    CHECK(watch.report().judged_rows == 0);
+    CHECK(watch.report().checked_rows == 0);
     CHECK(watch.report().features[0].block.reference_rows == 5000.0);
 }
 
@@ -187,7 +189,7 @@ TEST_CASE("a change that is proven but within the tolerance wakes nobody")
     for (int i = 0; i < 20'000; ++i) {
         watch.see(0.9 * random.uniform());
     }
-    watch.judge();
+    watch.check();
     CHECK(watch.report().state() == joust::drift_state::real_but_small);
 }
 
@@ -203,7 +205,7 @@ TEST_CASE("a change that looks large in few rows is not yet proven")
     for (int i = 0; i < 20; ++i) {
         watch.see(0.8 * random.uniform());
     }
-    watch.judge();
+    watch.check();
     CHECK(watch.report().state() == joust::drift_state::large_but_unproven);
 }
 
@@ -221,7 +223,7 @@ TEST_CASE("blocks of several threads add up to what one thread would have counte
     for (const request& row : rows) {
         twin.see(row, 0.3);
     }
-    twin.judge();
+    twin.check();
 
     auto first = watch.make_block();
     auto second = watch.make_block();
@@ -235,7 +237,7 @@ TEST_CASE("blocks of several threads add up to what one thread would have counte
     one.join();
     two.join();
     second += first;
-    watch.judge(second);
+    watch.check(second);
     for (std::size_t i = 0; i < 5; ++i) {
         CHECK(watch.report().features[i].evidence == twin.report().features[i].evidence);
         CHECK(watch.report().features[i].block.psi_jeffreys == twin.report().features[i].block.psi_jeffreys);
@@ -256,7 +258,7 @@ TEST_CASE("a unit is counted once a block")
     }
     CHECK(counted <= 1000);
     CHECK(counted >= 980);  // 1000 units in 65,536 places: about 8 share one with another
-    watch.judge();
+    watch.check();
     CHECK(watch.first(7));
 }
 
@@ -295,7 +297,7 @@ TEST_CASE("a drift report writes itself in every style")
         row.country = "de";
         watch.see(row, random.uniform());
     }
-    watch.judge();
+    watch.check();
     const auto written = [&](joust::style how) {
         std::string text;
         watch.report().write(text, how);
@@ -307,5 +309,5 @@ TEST_CASE("a drift report writes itself in every style")
     CHECK_THAT(written(joust::style::table), ContainsSubstring(": 25.5 % -> 0.0 %"));
     CHECK_THAT(written(joust::style::markdown), ContainsSubstring("| country |"));
     CHECK_THAT(written(joust::style::json), ContainsSubstring("\"state\":\"drifted\""));
-    CHECK_THAT(written(joust::style::json), ContainsSubstring("\"judged_rows\":3000"));
+    CHECK_THAT(written(joust::style::json), ContainsSubstring("\"checked_rows\":3000"));
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/monitor/alarm.hpp>
 #include <joust/monitor/drift.hpp>
 #include <joust/monitor/fairness.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/quality/rank_correlation.hpp>
 
 #include "quality/ranking_rows.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // The rows of tests/oracles/ranking.csv: values of ranking metrics by other programs.

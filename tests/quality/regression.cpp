@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/quality/regression.hpp>
 
 #include "stats/support.hpp"

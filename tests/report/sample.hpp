@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // Reports as trials make them, with made-up numbers: one per kind of trial.

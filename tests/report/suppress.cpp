@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/report/html.hpp>
 #include <joust/report/junit.hpp>
 #include <joust/report/suppress.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/core/write.hpp>
 #include <joust/report/test_result.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/report/words.hpp>
 
 #include "catch.hpp"
@@ -149,6 +151,13 @@ TEST_CASE("a measurement without a reference is only measured")
     joust::metric_row made = row(0.1, 0.2, 1);
     made.reference = std::numeric_limits<double>::quiet_NaN();
     CHECK(standing_of(made) == joust::standing::measured);
+}
+
+TEST_CASE("a shadow's better challenger is not said to serve next")
+{
+    CHECK(explain(joust::verdict::ship_challenger, "shadow") == "The challenger is ready for a canary.");
+    CHECK(explain(joust::verdict::keep_champion, "shadow") == explain(joust::verdict::keep_champion));
+    CHECK(explain(joust::verdict::ship_challenger, "canary") == explain(joust::verdict::ship_challenger));
 }
 
 TEST_CASE("every verdict and status has its sentence")

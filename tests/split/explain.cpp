@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/core/clock.hpp>
 #include <joust/split/explain.hpp>
 #include <joust/split/thompson.hpp>

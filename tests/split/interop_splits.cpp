@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/split/interop/all.hpp>
 #include <joust/split/splitter.hpp>
 
@@ -313,7 +315,7 @@ TEST_CASE("wrong configurations are refused with field and value")
               return in::growthbook_split{itself, {.key = "k", .filters = {{"s", {{0, 1}}, 9}}}};
           }) == "growthbook_split.filters.hash_version is 9");
     CHECK(complaint([] { return in::growthbook_split{itself, {.key = "k", .coverage = 0.0}}; }) ==
-          "k is a split that enrolls nobody");
+          "k is a split that enrolls no unit");
     CHECK(complaint([] { return in::growthbook_rollout_split{itself, {.seed = "k", .coverage = -1}}; }) ==
           "growthbook_rollout_split.coverage is -1");
     CHECK(complaint([] { return in::unleash_split{itself, {.group = "g", .rollout = 101.0}}; }) ==
@@ -334,7 +336,7 @@ TEST_CASE("wrong configurations are refused with field and value")
               return in::optimizely_split{itself, {.id = "1", .allocation = {{0, 1}}, .group = {"g", 5, 5}}};
           }) == "optimizely_split.group is [5, 5)");
     CHECK(complaint([] { return in::optimizely_split{itself, {.id = "1", .allocation = {{nobody, 1}}}}; }) ==
-          "1 is a split that enrolls nobody");
+          "1 is a split that enrolls no unit");
     CHECK(complaint([] { return in::launchdarkly_split{itself, {.key = "k", .salt = "s"}}; }) ==
           "launchdarkly_split.variations is 0 in sum of weights");
     CHECK(complaint([] {
@@ -354,7 +356,7 @@ TEST_CASE("wrong configurations are refused with field and value")
               return in::eppo_split{itself, {.key = "e", .splits = {{0, {{"s", {{0, 10'001}}}}}}}};
           }) == "eppo_split.splits is [0, 10001)");
     CHECK(complaint([] { return in::eppo_split{itself, {.key = "e"}}; }) ==
-          "e is a split that enrolls nobody");
+          "e is a split that enrolls no unit");
     CHECK(complaint([] { return in::statsig_split{itself, {.salt = "s", .ends = {500, 400}}}; }) ==
           "statsig_split.ends is 400 after 500");
     CHECK(complaint([] {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/split/interop/eppo.hpp>
 #include <joust/split/interop/growthbook.hpp>
 #include <joust/trial/ab_test.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/core/clock.hpp>
 #include <joust/split/layer.hpp>
 #include <joust/split/switchback.hpp>

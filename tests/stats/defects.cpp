@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What other engines were measured to get wrong, and what joust gives on the same input. Defects of sequential methods have
 // their tests beside them: boundaries from cumulative spending and grids of low order in group_sequential.cpp, differences of
 // log-gamma in sequential_srm.cpp, asymptotic sequences without a burn-in in asymptotic_cs.cpp.

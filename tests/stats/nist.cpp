@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // NIST StRD, univariate summary statistics, NumAcc1 to NumAcc4: digits of the mean and of the standard deviation.
 //
 // The data are decimals such as 10000000.1, which doubles cannot hold. So there are two questions: how well are the moments

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 // The rows of tests/oracles/statistics.csv, and loops that hold a method to each of its rows.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Every row of tests/oracles/statistics.csv whose method joust has, at the row's own tolerance.
 
 #include <joust/numeric/distributions.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // From an interleaving trial's own log to one outcome per unit.
 
 #include <joust/store/credited_log.hpp>

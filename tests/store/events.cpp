@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/joust.hpp>
 #include <joust/store/events.hpp>
 #include <joust/trial/event_log.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/store/results.hpp>
 
 #include "catch.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/ticket/seen.hpp>
 
 #include "catch.hpp"
@@ -127,90 +129,6 @@ TEST_CASE("Threads that all want one line take turns", "[concurrent]")
         thread.join();
     }
     CHECK(clear == 7 * 64);
-}
-
-TEST_CASE("A lock is taken while a guard lives, and free afterwards")
-{
-    std::atomic<std::uint32_t> lock{0};
-    {
-        const joust::detail::word_guard hold{lock};
-        CHECK(lock == 1);
-    }
-    CHECK(lock == 0);
-}
-
-TEST_CASE("Threads that find the lock taken wait, however long, and all get through", "[concurrent]")
-{
-    constexpr unsigned threads = 5;
-    std::atomic<std::uint32_t> lock{0};
-    std::atomic<unsigned> started{0};
-    std::atomic<unsigned> through{0};
-    std::uint64_t guarded = 0;  // not atomic: only the lock keeps it whole
-    std::vector<std::thread> running;
-    {
-        const joust::detail::word_guard hold{lock};
-        for (unsigned thread = 0; thread < threads; ++thread) {
-            running.emplace_back([&] {
-                ++started;
-                const joust::detail::word_guard hold_too{lock};
-                ++guarded;
-                ++through;
-            });
-        }
-        while (started != threads) {
-            std::this_thread::sleep_for(std::chrono::milliseconds{1});
-        }
-        // Long enough for all of them to have given up spinning and to sleep.
-        std::this_thread::sleep_for(std::chrono::milliseconds{50});
-        CHECK(through == 0);
-    }
-    for (std::thread& thread : running) {
-        thread.join();
-    }
-    CHECK(guarded == threads);
-    CHECK(lock == 0);
-}
-
-TEST_CASE("Threads that wait for a lock leave the processor to its holder", "[concurrent]")
-{
-    std::atomic<std::uint32_t> lock{0};
-    std::clock_t spent = 0;
-    std::thread waiting;
-    {
-        const joust::detail::word_guard hold{lock};
-        waiting = std::thread{[&lock] { const joust::detail::word_guard hold_too{lock}; }};
-        const std::clock_t start = std::clock();  // of all threads together; this one sleeps
-        std::this_thread::sleep_for(std::chrono::milliseconds{200});
-        spent = std::clock() - start;
-    }
-    waiting.join();
-    CHECK(static_cast<double>(spent) / CLOCKS_PER_SEC < 0.1);
-}
-
-TEST_CASE("Threads that sleep inside the lock make others wait", "[concurrent]")
-{
-    constexpr unsigned threads = 4;
-    constexpr unsigned rounds = 40;
-    std::atomic<std::uint32_t> lock{0};
-    std::uint64_t guarded = 0;
-    std::vector<std::thread> running;
-    for (unsigned thread = 0; thread < threads; ++thread) {
-        running.emplace_back([&, thread] {
-            for (unsigned round = 0; round < rounds; ++round) {
-                const joust::detail::word_guard hold{lock};
-                const std::uint64_t before = guarded;
-                if ((round + thread) % 3 != 0) {
-                    std::this_thread::sleep_for(std::chrono::microseconds{300});
-                }
-                guarded = before + 1;
-            }
-        });
-    }
-    for (std::thread& thread : running) {
-        thread.join();
-    }
-    CHECK(guarded == threads * rounds);
-    CHECK(lock == 0);
 }
 
 TEST_CASE("Reading how much was overwritten waits its turn while keys are marked", "[concurrent]")

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/any_trial.hpp>
 #include <joust/trial/canary.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/core/clock.hpp>
 #include <joust/core/random.hpp>
 #include <joust/trial/ab_test.hpp>

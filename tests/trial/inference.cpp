@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Every inference policy, from the call to the report.
 
 #include <joust/core/random.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Interleavers whose credit is a share: by ticket on average, from the lists exactly.
 
 #include <joust/interleave/balanced.hpp>

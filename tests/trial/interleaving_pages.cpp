@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Pins, eligibility, later pages, replay, lists at hand, rankers at once, and credit by touch.
 
 #include <joust/trial/at_once.hpp>

@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
+
+#include <joust/core/compiler.hpp>
 
 #include <bit>
 #include <cstddef>
@@ -6,7 +9,7 @@
 #include <cstring>
 #include <type_traits>
 
-// Unaligned little-endian words and the wide product: what hashing, random numbers and tickets share.
+// Unaligned little-endian words: what hashing, random numbers and tickets share.
 namespace joust {
 inline namespace v0 {
 namespace detail {
@@ -73,21 +76,6 @@ namespace detail {
         return static_cast<std::uint64_t>(static_cast<unsigned char>(from[i]));
     };
     return byte(0) | (byte(count / 2) << (8 * (count / 2))) | (byte(count - 1) << (8 * (count - 1)));
-}
-
-/// The high 64 bits of the 128-bit product.
-[[nodiscard]] constexpr std::uint64_t multiply_high(std::uint64_t a, std::uint64_t b) noexcept
-{
-#ifdef __SIZEOF_INT128__
-    __extension__ using wide = unsigned __int128;
-    return static_cast<std::uint64_t>((static_cast<wide>(a) * b) >> 64);
-#else
-    const std::uint64_t a_low = a & 0xffffffffU, a_high = a >> 32;
-    const std::uint64_t b_low = b & 0xffffffffU, b_high = b >> 32;
-    const std::uint64_t middle = a_high * b_low + ((a_low * b_low) >> 32);
-    const std::uint64_t carry = a_low * b_high + (middle & 0xffffffffU);
-    return a_high * b_high + (middle >> 32) + (carry >> 32);
-#endif
 }
 
 }  // namespace detail

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/policy.hpp>
@@ -69,6 +70,16 @@ template <class T>
 concept clock_policy = requires(const T& t) {
     { t.now() } noexcept -> std::same_as<std::int64_t>;
 };
+
+namespace detail {
+
+struct verb_now {
+    int now;
+};
+template <class T>
+concept has_now = derivable<T> && !requires { &both<T, verb_now>::now; };
+
+}  // namespace detail
 
 /// The role of the clock: verb `now()`.
 struct clock_role {

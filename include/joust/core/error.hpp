@@ -1,8 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#ifndef __cpp_exceptions
+#error                                                                                                       \
+    "joust needs exceptions, since its constructors report wrong configuration by throwing joust::configuration_error: compile without -fno-exceptions."
+#endif
 
 namespace joust {
 inline namespace v0 {

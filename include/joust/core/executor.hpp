@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -23,12 +24,12 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Stand for any task where a concept asks whether one would be taken.
+/// Stand for any task in a concept that asks whether an executor takes tasks.
 struct any_task {
     void operator()() noexcept {}
 };
 
-/// The process a thread pool was started in: threads do not follow a fork.
+/// Return the id of this process. A thread pool remembers it, since its threads do not exist in a forked child.
 [[nodiscard]] inline long process_id() noexcept
 {
 #if __has_include(<unistd.h>)
@@ -40,31 +41,51 @@ struct any_task {
 
 }  // namespace detail
 
-/// A type that runs a task, now or later, or refuses it at once: the executor's verb.
+/// A type that can run a task now or later, or refuse it at once.
+///
+/// shape: `dispatch(task) noexcept -> bool`, which returns false for a refused task
 template <class T>
 concept dispatcher = requires(T& runner) {
     { runner.dispatch(detail::any_task{}) } noexcept -> std::same_as<bool>;
 };
 
-/// An executor's options: `start()` makes the state (queue and threads) that a trial owns and dispatches to.
+/// The options of an executor. `start()` makes the state (a queue and threads) that a trial owns and dispatches tasks to.
 template <class T>
 concept startable_executor = requires(const T& options) {
     { options.start() };
     requires dispatcher<std::remove_cvref_t<decltype(options.start())>>;
 };
 
-/// The role of the executor: verb `dispatch(task) noexcept -> bool`, on the policy or on what its `start()` makes.
+namespace detail {
+
+struct verb_dispatch {
+    int dispatch;
+};
+template <class T>
+concept has_dispatch = derivable<T> && !requires { &both<T, verb_dispatch>::dispatch; };
+struct verb_start {
+    int start;
+};
+template <class T>
+concept has_start = derivable<T> && !requires { &both<T, verb_start>::start; };
+
+}  // namespace detail
+
+/// The role of the executor. Its verb is `dispatch(task) noexcept -> bool`, on the policy or on what its `start()` makes.
 struct executor_role {
     static constexpr bool repeats = false;
     template <class T>
     static constexpr bool plays = dispatcher<T> || startable_executor<T>;
     template <class T>
-    static constexpr bool resembles = detail::has_dispatch<T>;
+    static constexpr bool resembles = detail::has_dispatch<T> || detail::has_start<T>;
     template <class T>
     struct near_miss {
         static_assert(
-            plays<T>,
+            plays<T> || !detail::has_dispatch<T>,
             "joust: this has dispatch(), but an executor is `template <class Task> bool dispatch(Task task) noexcept`, true where the task will run");
+        static_assert(
+            plays<T> || detail::has_dispatch<T>,
+            "joust: this has start(), but the options of an executor are `start() const` that returns something with `template <class Task> bool dispatch(Task task) noexcept`");
     };
     template <class T>
     struct filled_twice {
@@ -73,14 +94,16 @@ struct executor_role {
     };
 };
 
-/// Run every task at once, in the caller.
+/// Run every task at once, on the caller's thread.
 ///
-/// Use it in tests, in batch jobs, and where the challenger needs what lives only during the call. Not in a
-/// service: the caller waits for champion and challenger. What a task throws is swallowed.
+/// When to use: in tests, in batch jobs, and for a challenger whose arguments live only during the call.
+/// When not: in a service, since the caller waits for the champion and the challenger.
+/// errors: none; an exception of a task is swallowed
 struct inline_run {
-    /// No task outlives `dispatch`: arguments need no copy.
+    /// The task ends before `dispatch` returns, so its arguments need no copy.
     static constexpr bool immediate = true;
 
+    /// Run a task and return true.
     template <class Task>
     bool dispatch(Task&& task) const noexcept
     {
@@ -91,34 +114,40 @@ struct inline_run {
         return true;
     }
 
+    /// Return at once, since no task can be waiting.
     void drain() const noexcept {}
 
     bool operator==(const inline_run&) const = default;
 };
 
-/// Run tasks on threads of its own behind a bounded queue; what `background::start` makes.
+/// Run tasks from a bounded queue on threads that belong to the queue. `background::start` makes it.
 ///
-/// The ring is bounded and preallocated: each cell carries a sequence number that says whose turn it is, so a
-/// producer claims a cell with one compare-and-swap and a full ring is seen from one load. Idle workers spin
-/// briefly, then doze, then sleep until a producer rings; a producer makes a system call only then.
+/// The queue is a preallocated ring of cells. Each cell carries a sequence number that says whether a producer or a
+/// worker may use it next, so a producer claims a cell with one compare-and-swap and sees a full ring with one load.
+/// An idle worker spins briefly, then naps and looks again, and at last sleeps until a producer wakes it. A producer
+/// makes a system call only to wake a sleeping worker.
 ///
-/// assumes: nobody dispatches any more when the destructor begins. It finishes the task that runs, destroys
-/// the waiting ones without running them, and joins; call `drain()` first to have them run.
-/// Threads do not survive fork(): start it after forking. In a forked child nothing runs, the ring fills and every
-/// further task is refused and counted; `drain()` and the destructor return at once there.
-/// cost: accepted 15 to 30 ns, refused about 5; a task that is larger than `task_bytes`, or whose move may throw, costs
-/// one allocation
-/// source: the sequence-per-cell idea is Vyukov's (2011, Bounded MPMC queue); this is an own implementation
+/// The destructor finishes the task that is running, destroys the waiting tasks without running them, and joins the
+/// threads. Call `drain()` first to have the waiting tasks run.
+///
+/// Threads do not survive fork(), so start the queue after forking. In a forked child no task runs: the ring fills,
+/// every further task is refused and counted, and `drain()` and the destructor return at once.
+/// assumes: no thread calls `dispatch` any more when the destructor begins
+/// cost: 15 to 30 ns for an accepted task, about 5 for a refused one; a task that is larger than `task_bytes`, or
+/// whose move may throw, costs one allocation
+/// source: Vyukov 2011, Bounded MPMC queue (a sequence number for each cell)
 class background_queue {
 public:
+    /// Allocate the ring and start the threads. The options are those of `background`.
+    /// errors: std::bad_alloc and std::system_error, after the threads that had started have ended
     background_queue(std::size_t queue, unsigned threads, std::size_t task_bytes,
                      std::chrono::nanoseconds awake)
-        : mask_(round_up(queue) - 1), room_(task_bytes), stride_(stride_for(task_bytes)), awake_(awake),
+        : mask_(round_up(queue) - 1), task_bytes_(task_bytes), stride_(stride_for(task_bytes)), awake_(awake),
           process_(detail::process_id())
     {
-        // Behind the ring lies one more place for each worker: the task it runs.
-        cells_ =
-            static_cast<std::byte*>(::operator new((mask_ + 1 + threads) * stride_, std::align_val_t{line}));
+        // After the ring comes one more place for each worker, which holds the task that it runs.
+        cells_ = static_cast<std::byte*>(
+            ::operator new((mask_ + 1 + threads) * stride_, std::align_val_t{cache_line}));
         for (std::uint64_t i = 0; i <= mask_; ++i) {
             ::new (static_cast<void*>(cells_ + i * stride_)) cell{{i}, nullptr};
         }
@@ -129,16 +158,16 @@ public:
                     std::thread([this, own = cells_ + (mask_ + 1 + count_) * stride_] { work(own); });
             }
         } catch (...) {
-            finish();
+            shut_down();
             throw;
         }
     }
 
     background_queue(const background_queue&) = delete;
     background_queue& operator=(const background_queue&) = delete;
-    ~background_queue() { finish(); }
+    ~background_queue() { shut_down(); }
 
-    /// Queue a task, or refuse it at once if the queue is full.
+    /// Queue a task and return true, or refuse it at once and return false if the queue is full.
     template <class Task>
     bool dispatch(Task&& task) noexcept
     {
@@ -146,7 +175,7 @@ public:
         if constexpr (std::is_nothrow_constructible_v<stored, Task> &&
                       std::is_nothrow_move_constructible_v<stored> &&
                       alignof(stored) <= alignof(std::max_align_t)) {
-            if (sizeof(stored) <= room_) {
+            if (sizeof(stored) <= task_bytes_) {
                 return push(std::forward<Task>(task));
             }
         }
@@ -162,7 +191,7 @@ public:
         }
     }
 
-    /// Say whether `dispatch` would refuse now: ask before copying what a task would carry.
+    /// Say whether `dispatch` would refuse a task now. Ask before copying the arguments of a task.
     [[nodiscard]] bool full() const noexcept
     {
         const std::uint64_t at = head_.load(std::memory_order_relaxed);
@@ -181,19 +210,24 @@ public:
         }
     }
 
+    /// Return how many tasks can wait at once.
     [[nodiscard]] std::size_t capacity() const noexcept { return mask_ + 1; }
+    /// Return how many tasks were accepted since the start.
     [[nodiscard]] std::uint64_t accepted() const noexcept { return head_.load(std::memory_order_relaxed); }
+    /// Return how many tasks were refused since the start.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
+    /// Return how many tasks have run, with those that threw.
     [[nodiscard]] std::uint64_t finished() const noexcept { return done_.load(std::memory_order_acquire); }
-    /// Tasks that ended by throwing.
+    /// Return how many tasks ended by throwing.
     [[nodiscard]] std::uint64_t failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
 
 private:
-    static constexpr std::size_t line = 64;
+    static constexpr std::size_t cache_line = 64;
 
     enum class step : unsigned char { relocate, run, destroy };
 
-    using action = bool (*)(step, void* task, void* to);  // false: the task threw
+    // Relocates, runs or destroys a task. Returns false if the task threw.
+    using action = bool (*)(step, void* task, void* to);
 
     struct cell {
         std::atomic<std::uint64_t> sequence;
@@ -202,7 +236,7 @@ private:
     static constexpr std::size_t header = (sizeof(cell) + alignof(std::max_align_t) - 1) /
                                           alignof(std::max_align_t) * alignof(std::max_align_t);
 
-    /// A task too large for its cell, or one whose move may throw, kept on the heap.
+    /// Keep a task on the heap that is too large for its cell, or whose move may throw.
     template <class Task>
     struct boxed {
         Task* task;
@@ -235,7 +269,7 @@ private:
 
     [[nodiscard]] static std::size_t round_up(std::size_t queue) noexcept
     {
-        std::size_t power = 2;  // one cell cannot tell full from empty
+        std::size_t power = 2;  // With one cell, a full ring could not be told from an empty one.
         while (power < queue) {
             power *= 2;
         }
@@ -244,7 +278,7 @@ private:
 
     [[nodiscard]] static std::size_t stride_for(std::size_t task_bytes) noexcept
     {
-        return (header + task_bytes + line - 1) / line * line;
+        return (header + task_bytes + cache_line - 1) / cache_line * cache_line;
     }
 
     [[nodiscard]] static std::int64_t turn(std::uint64_t sequence, std::uint64_t at) noexcept
@@ -269,15 +303,15 @@ private:
             cell& target = cell_at(at);
             const std::int64_t difference = turn(target.sequence.load(std::memory_order_acquire), at);
             if (difference == 0) {
-                // Sequentially consistent, as are the load of `asleep_` below and their counterparts in `rest`: either
-                // this producer sees the sleeper, or the sleeper sees this claim.
+                // This exchange, the load of `asleep_` below and their counterparts in `wait_for_work` are sequentially
+                // consistent. So either this producer sees the sleeper, or the sleeper sees this claim.
                 if (head_.compare_exchange_weak(at, at + 1, std::memory_order_seq_cst,
                                                 std::memory_order_relaxed)) {
                     ::new (task_of(target)) std::decay_t<Task>(std::forward<Task>(task));
                     target.act = &act_on<std::decay_t<Task>>;
                     target.sequence.store(at + 1, std::memory_order_release);
                     if (asleep_.load(std::memory_order_seq_cst)) {
-                        ring();
+                        wake_workers();
                     }
                     return true;
                 }
@@ -290,15 +324,16 @@ private:
         }
     }
 
-    void ring() noexcept
+    void wake_workers() noexcept
     {
         if (asleep_.exchange(false, std::memory_order_seq_cst)) {
-            bell_.fetch_add(1, std::memory_order_seq_cst);
-            bell_.notify_all();
+            wake_signal_.fetch_add(1, std::memory_order_seq_cst);
+            wake_signal_.notify_all();
         }
     }
 
-    /// Take the oldest task out of its cell before it runs, so that a slow task blocks a worker and not the ring.
+    /// Move the oldest task out of its cell before it runs, so that a slow task blocks a worker and not the ring.
+    /// Returns null if no task waits.
     [[nodiscard]] action take(void* into) noexcept
     {
         std::uint64_t at = tail_.load(std::memory_order_relaxed);
@@ -331,7 +366,7 @@ private:
                 done_.fetch_add(1, std::memory_order_release);
                 idle.rounds = 0;
             } else {
-                rest(idle);
+                wait_for_work(idle);
             }
         }
     }
@@ -341,9 +376,11 @@ private:
         std::chrono::steady_clock::time_point since{};
     };
 
-    /// Wait for work: hot for some microseconds, then dozing, at last asleep. Waking a sleeper costs the producer a system
-    /// call, so a worker dozes for as long as work may well come: longer the longer none came, but at most 10 ms.
-    void rest(idleness& idle) noexcept
+    /// Wait for work: spin for some microseconds, then nap and look again, and at last sleep.
+    ///
+    /// To wake a sleeping worker costs the producer a system call. So a worker naps for the time `awake_` first. A nap
+    /// lasts longer the longer no work came, but at most 10 ms.
+    void wait_for_work(idleness& idle) noexcept
     {
         constexpr unsigned spins = 32;
         constexpr std::chrono::nanoseconds shortest = std::chrono::microseconds{200};
@@ -364,23 +401,23 @@ private:
             std::this_thread::sleep_for(nap < shortest ? shortest : nap < longest ? nap : longest);
             return;
         }
-        const std::uint32_t heard = bell_.load(std::memory_order_seq_cst);
+        const std::uint32_t last_seen = wake_signal_.load(std::memory_order_seq_cst);
         asleep_.store(true, std::memory_order_seq_cst);
         if (head_.load(std::memory_order_seq_cst) == tail_.load(std::memory_order_seq_cst) &&
             !stop_.load(std::memory_order_seq_cst)) {
-            bell_.wait(heard, std::memory_order_seq_cst);
+            wake_signal_.wait(last_seen, std::memory_order_seq_cst);
             idle.rounds = 0;
         }
     }
 
-    void finish() noexcept
+    void shut_down() noexcept
     {
         if (process_ != detail::process_id()) {
-            return;  // a forked child has no workers to join, and destroying their handles would end the process
+            return;  // A forked child has no workers to join, and to destroy their handles would end the process.
         }
         stop_.store(true, std::memory_order_seq_cst);
-        bell_.fetch_add(1, std::memory_order_seq_cst);
-        bell_.notify_all();
+        wake_signal_.fetch_add(1, std::memory_order_seq_cst);
+        wake_signal_.notify_all();
         for (unsigned i = 0; i < count_; ++i) {
             workers_[i].join();
         }
@@ -391,44 +428,49 @@ private:
                 cell& waiting = cell_at(at);
                 (void)waiting.act(step::destroy, task_of(waiting), nullptr);
             }
-            ::operator delete(cells_, std::align_val_t{line});
+            ::operator delete(cells_, std::align_val_t{cache_line});
         }
     }
 
     const std::size_t mask_;
-    const std::size_t room_;
+    const std::size_t task_bytes_;
     const std::size_t stride_;
     const std::chrono::nanoseconds awake_;
     const long process_;
     std::byte* cells_ = nullptr;
     std::thread* workers_ = nullptr;
     unsigned count_ = 0;
-    // Each on a line of its own: producers and workers would otherwise slow each other down.
-    alignas(line) std::atomic<std::uint64_t> head_{0};
-    alignas(line) std::atomic<std::uint64_t> tail_{0};
-    alignas(line) std::atomic<bool> asleep_{false};
-    std::atomic<std::uint32_t> bell_{0};
+    // Each counter has a cache line of its own, since producers and workers would otherwise slow each other down.
+    alignas(cache_line) std::atomic<std::uint64_t> head_{0};
+    alignas(cache_line) std::atomic<std::uint64_t> tail_{0};
+    alignas(cache_line) std::atomic<bool> asleep_{false};
+    std::atomic<std::uint32_t> wake_signal_{0};
     std::atomic<bool> stop_{false};
-    alignas(line) std::atomic<std::uint64_t> refused_{0};
-    alignas(line) std::atomic<std::uint64_t> done_{0};
+    alignas(cache_line) std::atomic<std::uint64_t> refused_{0};
+    alignas(cache_line) std::atomic<std::uint64_t> done_{0};
     std::atomic<std::uint64_t> failed_{0};
 };
 
-/// Run challengers beside the caller on threads of the trial's own: the default executor.
+/// Run challengers on threads that belong to the trial, beside the caller. This is the default executor.
 ///
-/// Use it in services. At most `queue` requests wait (rounded up to a power of two); one that finds the queue full
-/// is dropped at once and counted, since a shadow that lags must cost comparisons and never the caller's time. Not
-/// for calls whose arguments live only during the call: take `inline_run`. Tasks of up to `task_bytes` (the
-/// arguments and the champion's result) are queued without an allocation. A worker without work for the time `awake`
-/// sleeps until it is woken, which costs the caller 10 to 25 us; before that it looks for work every 0.2 to 10 ms.
+/// A request that finds the queue full is dropped at once and counted: a shadow that lags behind loses comparisons, but
+/// it never costs the caller time.
+/// When to use: in services.
+/// When not: for calls whose arguments live only during the call; take `inline_run` for those.
 /// errors: configuration_error from `validate` and `start` for a field out of range
 /// cost: the queue takes queue * (task_bytes + 16) bytes, 256 KiB by default
 struct background {
+    /// The most requests that wait, rounded up to a power of two.
     std::size_t queue = 1024;
+    /// How many threads run challengers.
     unsigned threads = 1;
+    /// The largest task (the arguments and the champion's result) that is queued without an allocation.
     std::size_t task_bytes = 240;
+    /// How long a worker without work stays awake and looks for work every 0.2 to 10 ms. Then it sleeps until a caller
+    /// wakes it, which costs that caller 10 to 25 us.
     std::chrono::nanoseconds awake = std::chrono::seconds{2};
 
+    /// Tasks run after `dispatch` has returned, so they need copies of their arguments.
     static constexpr bool immediate = false;
 
     /// Make the queue and start the threads.
@@ -438,7 +480,7 @@ struct background {
         return background_queue(queue, threads, task_bytes, awake);
     }
 
-    /// Refuse sizes that make no sense.
+    /// Refuse fields that are out of range.
     void validate() const
     {
         require("background.queue", queue, 1, std::size_t{1} << 24);
@@ -446,7 +488,7 @@ struct background {
         require("background.task_bytes", task_bytes, 16, std::size_t{1} << 16);
         if (awake.count() < 0) {
             throw configuration_error("background.awake", std::to_string(awake.count()) + " ns",
-                                      "no negative time");
+                                      "a time of at least 0");
         }
     }
 

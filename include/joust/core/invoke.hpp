@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <type_traits>
@@ -46,8 +47,9 @@ inline constexpr bool takes_all_or_first<Callable, First, Rest...> =
     std::is_invocable_v<const Callable&, const First&, const Rest&...> ||
     std::is_invocable_v<const Callable&, const First&>;
 
-/// Call it with all of them where it takes them, else with the first alone. assumes: takes_all_or_first
+/// Call it with all of them where it takes them, else with the first alone.
 template <class Callable, class... Args>
+    requires takes_all_or_first<Callable, Args...>
 constexpr decltype(auto) invoke_all_or_first(const Callable& callable, const Args&... args)
 {
     if constexpr (std::is_invocable_v<const Callable&, const Args&...>) {
@@ -58,6 +60,12 @@ constexpr decltype(auto) invoke_all_or_first(const Callable& callable, const Arg
         }(args...);
     }
 }
+
+/// Does that give something that can be made a Result?
+template <class Result, class Callable, class... Args>
+concept gives = requires(const Callable& callable, const Args&... args) {
+    static_cast<Result>(invoke_all_or_first(callable, args...));
+};
 
 }  // namespace detail
 }  // namespace v0

@@ -1,10 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/hex.hpp>
 #include <joust/core/utf8.hpp>
 
 #include <charconv>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,11 +21,9 @@ inline namespace v0 {
 /// source: Bray (2017), The JavaScript Object Notation (JSON) Data Interchange Format, RFC 8259, section 7
 inline void append_json_string(std::string& out, std::string_view text)
 {
-    constexpr std::string_view hex = "0123456789abcdef";
-    const auto escape = [&](unsigned value) {
+    const auto escape = [&out](char32_t value) {
         out += "\\u00";
-        out += hex[(value >> 4U) & 0xFU];
-        out += hex[value & 0xFU];
+        detail::append_hex_byte(out, static_cast<std::uint8_t>(value));
     };
     out += '"';
     for (std::size_t i = 0; i < text.size();) {
@@ -44,13 +45,13 @@ inline void append_json_string(std::string& out, std::string_view text)
             case U'<':
             case U'>':
             case U'&':
-            case 0x7F: escape(static_cast<unsigned>(point.value)); break;
+            case 0x7F: escape(point.value); break;
             // JavaScript before 2019 took these two for line ends.
             case 0x2028: out += "\\u2028"; break;
             case 0x2029: out += "\\u2029"; break;
             default:
                 if (point.value < 0x20) {
-                    escape(static_cast<unsigned>(point.value));
+                    escape(point.value);
                 } else {
                     out += bytes;
                 }

@@ -1,22 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <concepts>
+#include <joust/core/shape.hpp>
+
 #include <string_view>  // std::ranges::enable_view
 #include <type_traits>
 
 namespace joust {
 inline namespace v0 {
-
-namespace detail {
-
-// std::reference_wrapper and its like, by shape.
-template <class T>
-concept wraps_reference = std::is_class_v<T> && requires(const T& wrapper) {
-    typename T::type;
-    { wrapper.get() } -> std::same_as<typename T::type&>;
-};
-
-}  // namespace detail
 
 /// Say whether a copy of a T owns what it speaks of, so that it may be used after the call it came with.
 ///

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/model.hpp>
+#include <joust/core/shape.hpp>
 
 #include <cstddef>
 #include <tuple>
@@ -18,7 +20,14 @@
 //         template <class T> struct filled_twice { static_assert(...); }
 //     };
 //
-// and a trial lists the roles it knows. Everything that can go wrong is one sentence of a static_assert.
+// and a trial lists the roles it knows. Whether a policy has its role's verb is known when the trial is built. Whether the
+// verb takes what a call brings is known at the first call, for which a role that is asked with it adds
+//
+//         template <class T, class... Asked> static constexpr bool fits = ...;          // can T be asked with these?
+//         template <class T, class... Asked> struct misfit { static_assert(...); };     // says what T should take
+//
+// and the trial asks `detail::check_fit<splitter_role, T, Asked...>()`. Everything that can go wrong is one sentence of a
+// static_assert.
 
 namespace joust {
 inline namespace v0 {
@@ -37,13 +46,6 @@ template <class Role, class T>
 }
 
 namespace detail {
-
-template <class...>
-inline constexpr bool always_false = false;
-
-/// Is a type open to inheritance, so that a member can be looked up by name alone?
-template <class T>
-inline constexpr bool derivable = std::is_class_v<T> && !std::is_final_v<T>;
 
 template <class Role, class T>
 struct role_of {
@@ -88,7 +90,11 @@ struct sole_role {
     template <class T>
     static constexpr bool resembles = false;
     template <class T>
-    struct near_miss {};
+    struct near_miss {
+        static_assert(
+            always_false<T>,
+            "joust: joust::as<role>(value) names a role whose verb this value does not have (docs/reference/policies.md lists the verbs)");
+    };
 };
 
 }  // namespace detail
@@ -116,6 +122,13 @@ struct explain_near_miss<T, Role, Rest...>
 template <class T>
 struct explain_near_miss<T> {};
 
+/// A salt, by its shape.
+template <class T>
+concept names_trial = requires(const T& t) {
+    t.text();
+    t.hasher();
+};
+
 template <class T, class Roles>
 struct check_argument;
 template <class T, class... Roles>
@@ -129,12 +142,30 @@ struct check_argument<T, role_list<Roles...>> {
             static_assert(
                 always_false<T>,
                 "joust: this argument could play two roles; say which one with joust::as<role>(argument)");
-        } else if constexpr (known::template played<T> == 0 && known::template resembled<T> > 0) {
-            (void)sizeof(explain_near_miss<T, Roles...>);
         } else if constexpr (known::template played<T> == 0) {
-            static_assert(
-                always_false<T>,
-                "joust: this argument plays no role in this trial; a trial takes models and then policies (docs/policies.md lists the roles and their verbs)");
+            if constexpr (spells_text<T>) {
+                static_assert(
+                    always_false<T>,
+                    "joust: text plays no role in a trial: a model's name goes into joust::model{\"name\", callable}, a salt into hash_split{.salt = \"name\"}, a metric's name into its type as in conversion<\"name\">{}");
+            } else if constexpr (points_elsewhere<T> || wraps_reference<T>) {
+                static_assert(
+                    always_false<T>,
+                    "joust: a trial keeps its policies by value; this argument points to something, so pass what it points to");
+            } else if constexpr (known::template resembled<T> > 0) {
+                (void)sizeof(explain_near_miss<T, Roles...>);
+            } else if constexpr (bare_callable<T>) {
+                static_assert(
+                    always_false<T>,
+                    "joust: a bare callable plays no role in a trial; say what it is for: joust::model{\"name\", callable} in front of the policies, or by(...), consent(...), accept_if(...), adjust_for(...), compare_with(...), judged_by(...), record_with(...) around it");
+            } else if constexpr (names_trial<T>) {
+                static_assert(
+                    always_false<T>,
+                    "joust: this trial is named by its splitter's salt: hash_split{.salt = \"name\"} instead of a joust::salt beside it");
+            } else {
+                static_assert(
+                    always_false<T>,
+                    "joust: this argument plays no role in this trial; a trial takes models and then policies (docs/reference/policies.md lists the roles and their verbs)");
+            }
         }
         return true;
     }
@@ -168,6 +199,23 @@ constexpr std::size_t index_of_role()
     }
     return sizeof...(Policies);
 }
+
+/// Can a policy be asked with what a call brings? Otherwise let its role say what is wrong.
+template <class Role, class T, class... Asked>
+constexpr bool check_fit()
+{
+    if constexpr (!Role::template fits<T, Asked...>) {
+        (void)sizeof(typename Role::template misfit<T, Asked...>);
+    }
+    return Role::template fits<T, Asked...>;
+}
+
+/// Stands in for the answer of a call that was refused at compile time: it becomes whatever the caller expects, so that the
+/// sentence is not followed by errors about it.
+struct no_answer {
+    template <class Expected>
+    operator Expected() const;  // NOLINT(google-explicit-constructor): any use of the answer compiles
+};
 
 /// The type that fills a role, or the default where nothing does.
 template <class Role, class Default, class... Policies>
@@ -233,98 +281,6 @@ struct split_arguments<std::tuple<Models...>, Policies...> {
     template <template <class...> class Template>
     using apply_policies = Template<Policies...>;
 };
-
-// Member lookup by name alone: a type that derives from both T and a struct with the same member makes the name
-// ambiguous exactly if T has it, whatever its parameters. Templates and overload sets are found too.
-struct verb_key {
-    int key;
-};
-struct verb_assign {
-    int assign;
-};
-struct verb_add {
-    int add;
-};
-struct verb_may_record {
-    int may_record;
-};
-struct verb_covariate {
-    int covariate;
-};
-struct verb_accept {
-    int accept;
-};
-struct verb_interleave {
-    int interleave;
-};
-struct verb_credit {
-    int credit;
-};
-struct verb_compare {
-    int compare;
-};
-struct verb_dispatch {
-    int dispatch;
-};
-struct verb_sample {
-    int sample;
-};
-struct verb_infer {
-    int infer;
-};
-struct verb_test_rows {
-    int test_rows;
-};
-struct verb_record {
-    int record;
-};
-struct verb_now {
-    int now;
-};
-struct verb_times {
-    int times;
-};
-struct verb_seal {
-    int seal;
-};
-
-template <class T, class Verb>
-struct both : T, Verb {};
-
-template <class T>
-concept has_key = derivable<T> && !requires { &both<T, verb_key>::key; };
-template <class T>
-concept has_assign = derivable<T> && !requires { &both<T, verb_assign>::assign; };
-template <class T>
-concept has_add = derivable<T> && !requires { &both<T, verb_add>::add; };
-template <class T>
-concept has_may_record = derivable<T> && !requires { &both<T, verb_may_record>::may_record; };
-template <class T>
-concept has_covariate = derivable<T> && !requires { &both<T, verb_covariate>::covariate; };
-template <class T>
-concept has_accept = derivable<T> && !requires { &both<T, verb_accept>::accept; };
-template <class T>
-concept has_interleave = derivable<T> && !requires { &both<T, verb_interleave>::interleave; };
-template <class T>
-concept has_credit = derivable<T> && !requires { &both<T, verb_credit>::credit; };
-template <class T>
-concept has_compare = derivable<T> && !requires { &both<T, verb_compare>::compare; };
-template <class T>
-concept has_dispatch = derivable<T> && !requires { &both<T, verb_dispatch>::dispatch; };
-template <class T>
-concept has_sample = derivable<T> && !requires { &both<T, verb_sample>::sample; };
-template <class T>
-concept has_infer = derivable<T> && !requires { &both<T, verb_infer>::infer; };
-template <class T>
-concept has_test_rows = derivable<T> && !requires { &both<T, verb_test_rows>::test_rows; };
-template <class T>
-concept has_record = derivable<T> && !requires { &both<T, verb_record>::record; };
-template <class T>
-concept has_now = derivable<T> && !requires { &both<T, verb_now>::now; };
-template <class T>
-concept has_times = derivable<T> && !requires { &both<T, verb_times>::times; };
-template <class T>
-concept has_seal = derivable<T> && !requires { &both<T, verb_seal>::seal; };
 
 }  // namespace detail
 }  // namespace v0

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/utf8.hpp>
@@ -49,11 +50,9 @@ inline void append_grouped(std::string& out, std::string_view digits)
     }
 }
 
-/// floor(log10(|value|)) as the shortest decimal form has it. assumes: finite, not zero
-[[nodiscard]] inline int decimal_exponent(double value)
+/// The exponent of a number in scientific form, which ends there.
+[[nodiscard]] inline int exponent_before(const char* end) noexcept
 {
-    char buffer[40];
-    const char* end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
     const char* digit = end;
     while (digit[-1] != 'e') {
         --digit;
@@ -64,6 +63,14 @@ inline void append_grouped(std::string& out, std::string_view digits)
         exponent = 10 * exponent + (*digit - '0');
     }
     return negative ? -exponent : exponent;
+}
+
+/// floor(log10(|value|)) as the shortest decimal form has it. assumes: finite, not zero
+[[nodiscard]] inline int decimal_exponent(double value)
+{
+    char buffer[40];
+    return exponent_before(
+        std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr);
 }
 
 }  // namespace detail
@@ -161,11 +168,8 @@ inline void append_number(std::string& out, double value, int digits = 4, signs 
     const int kept = digits < 1 ? 1 : digits > 17 ? 17 : digits;
     char buffer[48];
     // Rounded first, since 9.996 has one digit more before the point than its logarithm says.
-    const char* end =
-        std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific, kept - 1).ptr;
-    double rounded = value;
-    std::from_chars(buffer, end, rounded);
-    const int exponent = detail::decimal_exponent(rounded);
+    const int exponent = detail::exponent_before(
+        std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific, kept - 1).ptr);
     if (exponent >= -4 && exponent < 9) {
         append_fixed(out, value, kept - 1 - exponent, plus);
     } else {

@@ -1,7 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
+#include <joust/core/hex.hpp>
 
 #include <bit>
 #include <compare>
@@ -33,7 +36,9 @@ struct uuid {
                 good = text[i] == '-';
                 continue;
             }
-            const int digit = from_hex(text[i]);
+            const char c =
+                text[i] >= 'A' && text[i] <= 'F' ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
+            const int digit = detail::hex_value(c);
             good = digit >= 0;
             std::uint64_t& half = digits++ < 16 ? id.hi : id.lo;
             half = (half << 4) | static_cast<std::uint64_t>(digit & 15);
@@ -43,18 +48,6 @@ struct uuid {
                 "a UUID is 32 hexadecimal digits with hyphens after the 8th, 12th, 16th and 20th");
         }
         return id;
-    }
-
-private:
-    [[nodiscard]] static constexpr int from_hex(char c) noexcept
-    {
-        if (c >= '0' && c <= '9') {
-            return c - '0';
-        }
-        if (c >= 'a' && c <= 'f') {
-            return c - 'a' + 10;
-        }
-        return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
     }
 };
 
@@ -310,7 +303,7 @@ public:
 
     /// Hash one unit.
     template <unit_like Key>
-    [[nodiscard, gnu::always_inline]] constexpr std::uint64_t operator()(const Key& key) const noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE constexpr std::uint64_t operator()(const Key& key) const noexcept
     {
         if constexpr (detail::text_like<Key>) {
             return hash_text(static_cast<std::string_view>(key));
@@ -360,7 +353,7 @@ private:
     };
 
     // Finish a short input with the last 0 to 8 bytes of the unit.
-    [[nodiscard, gnu::always_inline]] static constexpr std::uint64_t
+    [[nodiscard]] JOUST_ALWAYS_INLINE static constexpr std::uint64_t
     finish_short(std::uint64_t h, joint join, std::uint64_t word, std::size_t bytes) noexcept
     {
         std::size_t left = join.shift / 8 + bytes;
@@ -403,7 +396,7 @@ private:
         return detail::xx::finish(h, (detail::load64(end - 8) >> 1) >> (63 - 8 * left), left);
     }
 
-    [[nodiscard, gnu::always_inline]] constexpr std::uint64_t hash_text(std::string_view text) const noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE constexpr std::uint64_t hash_text(std::string_view text) const noexcept
     {
         if (text.size() < short_sizes_) {
             const std::uint64_t h = starts_[text.size()];
@@ -416,7 +409,7 @@ private:
         return hash_long(text);
     }
 
-    [[nodiscard, gnu::noinline]] constexpr std::uint64_t hash_joined(std::string_view text) const noexcept
+    [[nodiscard]] JOUST_NOINLINE constexpr std::uint64_t hash_joined(std::string_view text) const noexcept
     {
         if (keyed_) {
             return hash_keyed(
@@ -440,7 +433,7 @@ private:
     }
 
     // Kept out of line, so that the short paths stay short where they are inlined.
-    [[nodiscard, gnu::noinline]] constexpr std::uint64_t
+    [[nodiscard]] JOUST_NOINLINE constexpr std::uint64_t
     hash_words(const detail::word_text& text) const noexcept
     {
         if (keyed_) {
@@ -466,7 +459,7 @@ private:
     }
 
     template <class Number>
-    [[nodiscard, gnu::always_inline]] constexpr std::uint64_t hash_number(Number key) const noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE constexpr std::uint64_t hash_number(Number key) const noexcept
     {
         if constexpr (std::is_enum_v<Number>) {
             return hash_number(detail::wide_value(key));
@@ -530,7 +523,7 @@ private:
     }
 
     // The first stripe is the rest of the salt and the beginning of the text, whose words need no shifting behind the border.
-    [[nodiscard, gnu::noinline]] constexpr std::uint64_t hash_long(std::string_view text) const noexcept
+    [[nodiscard]] JOUST_NOINLINE constexpr std::uint64_t hash_long(std::string_view text) const noexcept
     {
         if (keyed_ || text.size() < 8 || pending_ + text.size() < 32) [[unlikely]] {
             return hash_joined(text);

@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/hash.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
+#include <joust/core/unit_id.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -43,6 +45,9 @@ struct unit_projection {
 template <class Projection>
 [[nodiscard]] constexpr unit_projection<std::decay_t<Projection>> by(Projection&& projection)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Projection>>,
+        "joust: by(...) takes what reads the unit out of a call, not the unit itself: a member such as &Request::user_id, or a callable on the call's arguments");
     return {std::forward<Projection>(projection)};
 }
 
@@ -62,6 +67,16 @@ struct per_request {
     bool operator==(const per_request&) const = default;
 };
 
+namespace detail {
+
+struct verb_key {
+    int key;
+};
+template <class T>
+concept has_key = derivable<T> && !requires { &both<T, verb_key>::key; };
+
+}  // namespace detail
+
 /// The role of the unit key: verb `key(args...)`.
 struct unit_key_role : detail::sole_role {
     template <class T>
@@ -71,6 +86,21 @@ struct unit_key_role : detail::sole_role {
         static_assert(
             detail::always_false<T>,
             "joust: the unit key is given twice; a trial randomises one kind of unit, say it with one by(...)");
+    };
+
+    template <class T, class... Args>
+    static constexpr bool reads = requires(const T& t, const Args&... args) { t.key(args...); };
+    template <class T, class... Args>
+    static constexpr bool fits = requires(const T& t, const Args&... args) {
+        requires unit_like<std::remove_cvref_t<decltype(t.key(args...))>>;
+    };
+    template <class T, class... Args>
+    struct misfit {
+        static_assert(
+            reads<T, Args...>,
+            "joust: by(...) cannot read the unit from the arguments of this call: it takes a member of the first argument such as &Request::user_id, or a callable, not mutable, on all arguments or the first; a key of your own has `key(const Args&...) const`");
+        static_assert(!reads<T, Args...> || fits<T, Args...>,
+                      "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
     };
 };
 

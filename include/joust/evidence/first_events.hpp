@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/spin_lock.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/stats/sequential/first_failure.hpp>
 
@@ -87,9 +89,7 @@ public:
         if (taken_[slot].load(std::memory_order_relaxed) || !(propensity > 0.0 && propensity < 1.0)) {
             return log_e();
         }
-        while (busy_.test_and_set(std::memory_order_acquire)) {
-            let_others_run();
-        }
+        const spin_guard hold{lock_};
         if (!taken_[slot].load(std::memory_order_relaxed)) {
             events_[slot] = {slot, challenger, propensity, time};
             taken_[slot].store(true, std::memory_order_relaxed);
@@ -100,7 +100,6 @@ public:
                 highest_.store(now, std::memory_order_relaxed);
             }
         }
-        busy_.clear(std::memory_order_release);
         return log_e();
     }
 
@@ -112,19 +111,16 @@ public:
     {
         out.clear();
         out.reserve(event_slots);
-        while (busy_.test_and_set(std::memory_order_acquire)) {
-            let_others_run();
-        }
+        const spin_guard hold{lock_};
         for (std::size_t slot = 0; slot < event_slots; ++slot) {
             if (taken_[slot].load(std::memory_order_relaxed)) {
                 out.push_back(events_[slot]);
             }
         }
-        busy_.clear(std::memory_order_release);
     }
 
 private:
-    mutable std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+    mutable spin_lock lock_;
     stats::first_failure test_;
     std::atomic<double> log_e_{0.0};
     std::atomic<double> highest_{0.0};

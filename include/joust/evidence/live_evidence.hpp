@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/thread_slabs.hpp>
 
@@ -98,8 +100,8 @@ public:
 
     /// Count a served request.
     template <std::size_t Pairs>
-    [[gnu::always_inline]] void expose(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares,
-                                       std::uint64_t pseudonym) noexcept
+    JOUST_ALWAYS_INLINE void expose(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares,
+                                    std::uint64_t pseudonym) noexcept
     {
         add(mine, exposure_series, arm, shares, pseudonym, 1.0);
         mine.add_unit(arm, pseudonym);
@@ -107,9 +109,9 @@ public:
 
     /// Add a value of a series to the unit's bucket, in every pair that the arm is part of.
     template <std::size_t Pairs>
-    [[gnu::always_inline]] void add(slab& mine, std::size_t series, unsigned arm,
-                                    const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
-                                    double x) noexcept
+    JOUST_ALWAYS_INLINE void add(slab& mine, std::size_t series, unsigned arm,
+                                 const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+                                 double x) noexcept
     {
         const std::size_t bucket = bucket_of(pseudonym);
         if constexpr (Pairs == 1) {
@@ -128,9 +130,9 @@ public:
 
     /// Add an observation that is not an exposure, and count it as an event where it is not 0.
     template <std::size_t Pairs>
-    [[gnu::always_inline]] void observe(slab& mine, std::size_t series, unsigned arm,
-                                        const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
-                                        double x) noexcept
+    JOUST_ALWAYS_INLINE void observe(slab& mine, std::size_t series, unsigned arm,
+                                     const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+                                     double x) noexcept
     {
         add(mine, series, arm, shares, pseudonym, x);
         if (x != 0.0) {

@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/spin_lock.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/metric/guardrail.hpp>
@@ -138,9 +140,7 @@ private:
     /// the warm-up still belongs to it.
     double learn(double value) noexcept
     {
-        while (busy_.test_and_set(std::memory_order_acquire)) {
-            let_others_run();
-        }
+        const spin_guard hold{lock_};
         const double fixed = threshold_.load(std::memory_order_relaxed);
         if (fixed == no_limit) {
             first_.push_back(value);
@@ -148,13 +148,12 @@ private:
                 threshold_.store(threshold_of(first_, asked_.q), std::memory_order_relaxed);
             }
         }
-        busy_.clear(std::memory_order_release);
         return fixed;
     }
 
     quantile_watch asked_;
     std::atomic<double> threshold_{no_limit};
-    std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+    spin_lock lock_;
     std::vector<double> first_;
     std::vector<std::atomic<double>> weights_;
 };

@@ -1,17 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
+
+#include <joust/core/compiler.hpp>
+#include <joust/core/spin_lock.hpp>
+#include <joust/numeric/hyperloglog.hpp>
+#include <joust/numeric/sketch.hpp>
 
 #include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
-
-#if __has_include(<sched.h>)
-#include <sched.h>
-#endif
-
-#include <joust/numeric/hyperloglog.hpp>
-#include <joust/numeric/sketch.hpp>
 
 namespace joust {
 inline namespace v0 {
@@ -56,13 +55,6 @@ struct row_values {
     double second = 0.0;
 };
 
-inline void let_others_run() noexcept
-{
-#if __has_include(<sched.h>)
-    ::sched_yield();
-#endif
-}
-
 /// One thread's evidence of one trial: a single writer adds, anybody reads.
 ///
 /// The shared slab is the exception: it serves threads that could not get their own, and locks row by row.
@@ -77,17 +69,13 @@ public:
     }
 
     /// Add one observation to a bucket. cost: about 2 ns with a warm cache, no lock unless the slab is shared
-    [[gnu::always_inline]] void add(std::size_t series, std::size_t pair, bool challenger, std::size_t bucket,
-                                    double first, double second) noexcept
+    JOUST_ALWAYS_INLINE void add(std::size_t series, std::size_t pair, bool challenger, std::size_t bucket,
+                                 double first, double second) noexcept
     {
         slab_row& row = rows_[layout_.row(series, pair, challenger, bucket)];
         std::uint64_t sequence = row.sequence.load(std::memory_order_relaxed);
         if (shared_) [[unlikely]] {
-            while ((sequence & 1u) != 0 ||
-                   !row.sequence.compare_exchange_weak(sequence, sequence + 1, std::memory_order_acquire)) {
-                let_others_run();
-                sequence = row.sequence.load(std::memory_order_relaxed);
-            }
+            sequence = lock_row(row);
         } else {
             row.sequence.store(sequence + 1, std::memory_order_relaxed);
         }
@@ -101,7 +89,7 @@ public:
                                   std::size_t bucket) const noexcept
     {
         const slab_row& row = rows_[layout_.row(series, pair, challenger, bucket)];
-        for (unsigned tries = 1;; ++tries) {
+        for (brief_wait waiting;; waiting.pause()) {
             const std::uint64_t before = row.sequence.load(std::memory_order_acquire);
             if ((before & 1u) == 0) {
                 const row_values values{before / 2, row.first.load(std::memory_order_acquire),
@@ -109,9 +97,6 @@ public:
                 if (row.sequence.load(std::memory_order_relaxed) == before) {
                     return values;
                 }
-            }
-            if (tries % 64 == 0) {
-                let_others_run();
             }
         }
     }
@@ -138,7 +123,7 @@ public:
     }
 
     /// Remember that an arm met a unit. cost: one load and a compare once the unit's register is full
-    [[gnu::always_inline]] void add_unit(unsigned arm, std::uint64_t pseudonym) noexcept
+    JOUST_ALWAYS_INLINE void add_unit(unsigned arm, std::uint64_t pseudonym) noexcept
     {
         // Buckets and slots use the upper half of the pseudonym: its lower half is as good as new.
         const auto [index, rank] = hyperloglog<>::place_of_mixed(pseudonym);
@@ -153,7 +138,7 @@ public:
     }
 
     /// Count calls: the source of nonces and of the one-in-n choice of timed calls. The shared slab may repeat a number.
-    [[nodiscard, gnu::always_inline]] std::uint32_t next_call() noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE std::uint32_t next_call() noexcept
     {
         const std::uint32_t call = calls_.load(std::memory_order_relaxed);
         calls_.store(call + 1, std::memory_order_relaxed);
@@ -170,6 +155,18 @@ public:
     static constexpr std::size_t unit_registers = hyperloglog<>::size;
 
 private:
+    /// Make a row's sequence odd, which only one thread can do. Returns the even sequence before.
+    JOUST_NOINLINE static std::uint64_t lock_row(slab_row& row) noexcept
+    {
+        for (brief_wait waiting;; waiting.pause()) {
+            std::uint64_t sequence = row.sequence.load(std::memory_order_relaxed);
+            if ((sequence & 1u) == 0 &&
+                row.sequence.compare_exchange_weak(sequence, sequence + 1, std::memory_order_acquire)) {
+                return sequence;
+            }
+        }
+    }
+
     template <class Number>
     void raise(std::atomic<Number>& sum, Number by) noexcept
     {

@@ -1,11 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <joust/core/owned.hpp>
+#include <joust/core/compiler.hpp>
 #include <joust/evidence/slab.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -33,8 +34,8 @@ public:
                     return nullptr;
                 }
                 idle_.reserve(all_.size() + 1);  // so that giving a slab back never allocates
-                all_.push_back(owned<slab>{
-                    new slab(layout_, false, static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U)});
+                all_.push_back(std::make_unique<slab>(layout_, false,
+                                                      static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U));
                 return all_.back().get();
             }
         } catch (const std::bad_alloc&) {
@@ -59,7 +60,7 @@ public:
     void for_each(Visit&& visit) const
     {
         const std::scoped_lock lock{mutex_};
-        for (const owned<slab>& each : all_) {
+        for (const std::unique_ptr<slab>& each : all_) {
             visit(std::as_const(*each));
         }
         visit(shared_);
@@ -75,23 +76,14 @@ public:
         idle_.clear();
     }
 
-    void hold() noexcept { holders_.fetch_add(1, std::memory_order_relaxed); }
-    static void release(slab_owner* owner) noexcept
-    {
-        if (owner->holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            delete owner;
-        }
-    }
-
 private:
     slab_layout layout_;
     std::size_t max_slabs_;
     mutable std::mutex mutex_;
-    std::vector<owned<slab>> all_;
+    std::vector<std::unique_ptr<slab>> all_;
     std::vector<slab*> idle_;
     slab shared_;
     bool alive_ = true;
-    std::atomic<int> holders_{1};
 };
 
 /// The numbers of living trials: small, dense, reused. A generation tells a number's new owner from its old one.
@@ -135,7 +127,7 @@ private:
 struct thread_entry {
     std::uint64_t generation = 0;
     slab* mine = nullptr;
-    slab_owner* owner = nullptr;
+    std::shared_ptr<slab_owner> owner;
 };
 
 /// A thread's slabs by trial number. Trivial, so that reading it needs no guard.
@@ -148,24 +140,24 @@ struct thread_table {
 
 inline constinit thread_local thread_table this_thread_slabs{};
 
-/// Give the thread's slabs back when it ends.
-struct thread_farewell {
-    thread_farewell() = default;
-    thread_farewell(const thread_farewell&) = delete;
-    thread_farewell& operator=(const thread_farewell&) = delete;
-    ~thread_farewell()
+/// Returns the thread's slabs to their trials when the thread ends.
+struct slab_return_at_exit {
+    slab_return_at_exit() = default;
+    slab_return_at_exit(const slab_return_at_exit&) = delete;
+    slab_return_at_exit& operator=(const slab_return_at_exit&) = delete;
+    ~slab_return_at_exit()
     {
         thread_table table = this_thread_slabs;
         this_thread_slabs = {nullptr, 0, true};
         for (std::uint32_t i = 0; i < table.size; ++i) {
             if (table.entries[i].owner != nullptr) {
                 table.entries[i].owner->give_back(table.entries[i].mine);
-                slab_owner::release(table.entries[i].owner);
             }
         }
         delete[] table.entries;
     }
-    void touch() noexcept {}
+    /// A thread_local object is made, and its destructor registered, when it is first used.
+    void register_now() noexcept {}
 };
 
 /// A trial's hold on its slabs: finds the calling thread's one in a few instructions.
@@ -177,7 +169,7 @@ public:
         index_ = index;
         generation_ = generation;
         try {
-            owner_ = new slab_owner{layout, max_slabs};
+            owner_ = std::make_shared<slab_owner>(layout, max_slabs);
         } catch (...) {
             trial_numbers::instance().give_back(index);
             throw;
@@ -189,7 +181,6 @@ public:
     {
         owner_->close();
         trial_numbers::instance().give_back(index_);
-        slab_owner::release(owner_);
     }
 
     /// Find the calling thread's slab. cost: two loads and two compares; the first call takes a lock and allocates
@@ -209,24 +200,20 @@ public:
     }
 
 private:
-    [[gnu::noinline]] slab& claim() noexcept
+    JOUST_NOINLINE slab& claim() noexcept
     {
         thread_table& table = this_thread_slabs;
         if (table.closed || !make_room(table)) {
             return owner_->shared();
         }
-        thread_local thread_farewell farewell;
-        farewell.touch();
+        thread_local slab_return_at_exit at_exit;
+        at_exit.register_now();
         thread_entry& entry = table.entries[index_];
-        if (entry.owner != nullptr) {
-            slab_owner::release(entry.owner);  // a dead trial that had this number
-            entry = {};
-        }
+        entry = {};  // a trial that is gone may have had this number
         slab* mine = owner_->claim();
         if (mine == nullptr) {
             return owner_->shared();
         }
-        owner_->hold();
         entry = {generation_, mine, owner_};
         return *mine;
     }
@@ -242,7 +229,7 @@ private:
             return false;
         }
         for (std::uint32_t i = 0; i < table.size; ++i) {
-            larger[i] = table.entries[i];
+            larger[i] = std::move(table.entries[i]);
         }
         delete[] table.entries;
         table.entries = larger;
@@ -252,7 +239,7 @@ private:
 
     std::uint32_t index_ = 0;
     std::uint64_t generation_ = 0;
-    slab_owner* owner_ = nullptr;
+    std::shared_ptr<slab_owner> owner_;
 };
 
 }  // namespace detail

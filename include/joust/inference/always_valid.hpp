@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/inference/inference.hpp>
@@ -17,8 +18,8 @@ inline namespace v0 {
 /// power counts, use fixed_horizon. Until the burn-in is over (30 buckets of units with challenger data, and 10 expected
 /// challenger events) it says so and claims nothing.
 /// units: `units` is the planned number of exposures, where the interval is tightest relative to its growth. A plan that is
-/// wrong by a few times costs width; one of a fiftieth of what comes costs nominal error too (docs/statistics.md).
-/// source: propensity-centred scores per bucket with Robbins' normal mixture; docs/statistics.md has definition and
+/// wrong by a few times costs width; one of a fiftieth of what comes costs nominal error too (docs/explanation/statistics.md).
+/// source: propensity-centred scores per bucket with Robbins' normal mixture; docs/explanation/statistics.md has definition and
 /// simulated error rates.
 struct always_valid {
     double alpha = 0.05;

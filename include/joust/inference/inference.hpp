@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/policy.hpp>
@@ -81,7 +82,7 @@ struct inference {
     }
 };
 
-/// Challenger events that have to be expected before a normal limit is trusted (docs/statistics.md).
+/// Challenger events that have to be expected before a normal limit is trusted (docs/explanation/statistics.md).
 inline constexpr double normal_limit_events = 10.0;
 
 namespace detail {
@@ -233,6 +234,16 @@ template <class Inference>
         return "intervals and p-values hold where the trial's inference says so, e-values at every look.";
     }
 }
+
+}  // namespace detail
+
+namespace detail {
+
+struct verb_infer {
+    int infer;
+};
+template <class T>
+concept has_infer = derivable<T> && !requires { &both<T, verb_infer>::infer; };
 
 }  // namespace detail
 

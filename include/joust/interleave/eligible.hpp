@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/invoke.hpp>
@@ -9,49 +10,63 @@
 namespace joust {
 inline namespace v0 {
 
-/// What may be shown; made by `eligible`.
+namespace detail {
+
+/// Can a predicate be asked of an item with all of a call's arguments, with the first alone, or without any?
+template <class Predicate, class Item, class... Args>
+inline constexpr bool takes_item = std::is_invocable_v<const Predicate&, const Item&, const Args&...> ||
+                                   std::is_invocable_v<const Predicate&, const Item&>;
+template <class Predicate, class Item, class First, class... Rest>
+inline constexpr bool takes_item<Predicate, Item, First, Rest...> =
+    std::is_invocable_v<const Predicate&, const Item&, const First&, const Rest&...> ||
+    std::is_invocable_v<const Predicate&, const Item&, const First&> ||
+    std::is_invocable_v<const Predicate&, const Item&>;
+
+}  // namespace detail
+
+/// The items that may be shown. `eligible` makes it.
 template <class Predicate>
 struct eligible_items {
+    /// The predicate on an item and the call's arguments.
     [[no_unique_address]] Predicate predicate;
 
+    /// Say whether an item may be shown for these arguments.
     template <class Item, class... Args>
-    [[nodiscard]] constexpr bool shows(const Item& item, const Args&... args) const
+        requires detail::takes_item<Predicate, Item, Args...>
+    [[nodiscard]] constexpr decltype(auto) shows(const Item& item, const Args&... args) const
     {
         if constexpr (std::is_invocable_v<const Predicate&, const Item&, const Args&...>) {
-            return static_cast<bool>(detail::invoke(predicate, item, args...));
+            return detail::invoke(predicate, item, args...);
         } else {
             return with_first(item, args...);
         }
     }
 
 private:
-    template <class Item>
-    [[nodiscard]] constexpr bool with_first(const Item& item) const
-    {
-        return static_cast<bool>(detail::invoke(predicate, item));
-    }
     template <class Item, class First, class... Rest>
-    [[nodiscard]] constexpr bool with_first(const Item& item, const First& first, const Rest&...) const
+    [[nodiscard]] constexpr decltype(auto) with_first(const Item& item, const First& first,
+                                                      const Rest&...) const
     {
         if constexpr (std::is_invocable_v<const Predicate&, const Item&, const First&>) {
-            return static_cast<bool>(detail::invoke(predicate, item, first));
+            return detail::invoke(predicate, item, first);
         } else {
-            static_assert(
-                std::is_invocable_v<const Predicate&, const Item&>,
-                "joust: eligible(...) takes a predicate on (item), (item, first argument) or (item, all arguments of the call)");
-            return static_cast<bool>(detail::invoke(predicate, item));
+            return detail::invoke(predicate, item);
         }
     }
 };
 
 /// Show only items that a predicate allows, whichever ranker returned them: `eligible(&document::in_stock)`.
 ///
-/// When to use: what was seen already, is sold out, or is too much of one kind, by item and request. It is asked of every
-/// ranker's items alike before anything is drafted, so it favours none. When not: rules that look at the page as a whole.
+/// The predicate is asked about the items of all rankers before the slate is drafted, so it favours no ranker.
+/// When to use: to leave out items that a user has seen already or that are sold out.
+/// When not: rules about the page as a whole.
 /// shape: a callable on (item), (item, first argument) or (item, all arguments)
 template <class Predicate>
 [[nodiscard]] constexpr eligible_items<std::decay_t<Predicate>> eligible(Predicate&& predicate)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Predicate>>,
+        "joust: eligible(...) takes a predicate on items, such as a member &Document::in_stock, not its answer");
     return {std::forward<Predicate>(predicate)};
 }
 
@@ -63,12 +78,12 @@ struct verb_shows {
 template <class T>
 concept has_shows = derivable<T> && !requires { &both<T, verb_shows>::shows; };
 
-/// Everything may be shown.
+/// Let every item be shown.
 struct show_all {};
 
 }  // namespace detail
 
-/// The role of eligibility: verb `shows(item, args...)`.
+/// The role of eligibility. Its verb is `shows(item, args...)`.
 struct eligibility_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_shows<T>;
@@ -76,6 +91,17 @@ struct eligibility_role : detail::sole_role {
     struct filled_twice {
         static_assert(detail::always_false<T>,
                       "joust: eligibility is given twice; join both predicates in one eligible(...)");
+    };
+
+    template <class T, class Item, class... Args>
+    static constexpr bool fits = requires(const T& t, const Item& item, const Args&... args) {
+        static_cast<bool>(t.shows(item, args...));
+    };
+    template <class T, class Item, class... Args>
+    struct misfit {
+        static_assert(
+            fits<T, Item, Args...>,
+            "joust: eligible(...) takes a predicate on (item), (item, first argument) or (item, all arguments of the call), not mutable, that returns bool");
     };
 };
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/interleave/draft.hpp>
@@ -16,7 +17,7 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Leave nothing out of a list.
+/// Keep all items of a list.
 struct keep_all {
     template <class Item>
     constexpr bool operator()(const Item&, item_key) const noexcept
@@ -27,13 +28,14 @@ struct keep_all {
 
 }  // namespace detail
 
-/// Hold the keys of one ranker's list, as far as a slate of some length can need them.
+/// Hold the keys of those items of one ranker's list that can reach a slate of a given length.
 ///
-/// Only the first L items of a list without duplicates can reach a slate of L slots, so only they are projected;
-/// where some of them are the same item, the whole list is. Items may be left out beforehand: what may not be shown.
-/// cost: one projection per slot asked for; allocates beyond 64 keys, and where items may be left out
+/// Only the first L items of a list without duplicates can reach a slate of L slots, so only these are projected. If some of
+/// them are the same item, the whole list is projected. Items that may not be shown can be left out.
+/// cost: one projection for each slot; an allocation for more than 64 keys, and where items can be left out
 class projected_keys {
 public:
+    /// Read the keys of a list, without the items for which `keep(item, key)` is false.
     template <class List, class Identity, class Keep = detail::keep_all>
     void project(List& list, const Identity& identity, std::size_t length, const Keep& keep = {})
     {
@@ -44,19 +46,20 @@ public:
         }
     }
 
+    /// Return the keys.
     [[nodiscard]] ranking view() const noexcept
     {
         return {size_ <= inline_.size() ? inline_.data() : more_.data(), size_};
     }
 
-    /// Where in the ranker's list the item of a key stands.
+    /// Return the position of a key's item in the ranker's list.
     [[nodiscard]] std::uint32_t place(std::uint32_t index) const noexcept
     {
         return places_.empty() ? index : places_[index];
     }
 
 private:
-    // Returns whether the list ended before there was enough.
+    // Reads the wanted number of keys. Returns whether it came to the end of the list.
     template <class List, class Identity, class Keep>
     bool take(List& list, const Identity& identity, std::size_t wanted, const Keep& keep)
     {
@@ -85,7 +88,7 @@ private:
                 }
             }
             size_ = places_.size();
-            // The view looks where so few are kept.
+            // `view` reads so few keys from the inline array.
             for (std::size_t i = 0; wanted > inline_.size() && i < size_ && size_ <= inline_.size(); ++i) {
                 inline_[i] = keys[i];
             }
@@ -104,7 +107,7 @@ private:
 
     std::array<item_key, draft::inline_slots> inline_;
     std::vector<item_key> more_;
-    std::vector<std::uint32_t> places_;  // of the keys; empty where nothing was left out
+    std::vector<std::uint32_t> places_;  // the position of each key's item; empty where no item was left out
     std::size_t size_ = 0;
 };
 

@@ -1,5 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
+#include <joust/core/x86.hpp>
 #include <joust/interleave/ranking.hpp>
 
 #include <array>
@@ -8,33 +11,34 @@
 #include <cstdint>
 #include <cstring>
 
-// Two short lists are compared entry by entry before anything is drafted; then drafting is arithmetic on words. There
-// are three ways to compare. They give the same crossings, and the machine decides which one runs.
+// Two short lists are compared entry by entry before a slate is drafted, so that drafting is arithmetic on words. There are
+// three ways to compare them. They give the same result, and the machine decides which one runs.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Say which entries of two short lists are the same items.
+/// Which entries of two short lists are the same items.
 struct crossings {
     static constexpr unsigned most = 16;
-    /// behind every entry
+    /// The bit after every entry.
     static constexpr std::uint32_t end = std::uint32_t{1} << most;
 
-    /// a bit per entry that can still be shown
+    /// A bit for each entry of each list that can still be shown.
     std::uint32_t unshown[2];
-    /// of[0][i]: the bit of the second list's entry that is item i of the first; nothing at `most`
+    /// of[0][i] is the bit of the second list's entry that is item i of the first list, and of[1] the reverse. The number at
+    /// `most` is 0.
     std::uint32_t of[2][most + 1];
 
-    /// A bit for each of the first entries.
-    [[gnu::always_inline, nodiscard]] static std::uint32_t first(std::size_t size) noexcept
+    /// Return a bit for each of the first `size` entries.
+    [[nodiscard]] JOUST_ALWAYS_INLINE static std::uint32_t first(std::size_t size) noexcept
     {
         return (std::uint32_t{1} << size) - 1;
     }
 };
 
-/// Compare every entry with every other one. Returns whether the entries of each list are distinct: only then do the
-/// crossings mean anything. assumes: at most `crossings::most` entries
+/// Compare every entry with every other one. Returns whether the entries of each list are distinct. If not, the crossings are
+/// meaningless. assumes: at most `crossings::most` entries
 [[nodiscard]] inline bool cross_one_by_one(ranking a, ranking b, crossings& out) noexcept
 {
     const ranking keys[2] = {a, b};
@@ -56,10 +60,9 @@ struct crossings {
     return distinct;
 }
 
-// Vector types and instructions by name: <immintrin.h> would cost every includer tens of thousands of lines.
-#if defined(__SSE2__)
+#ifdef JOUST_SSE2
 
-/// The same by prints of sixteen bits, eight at a time; equal prints are compared in full.
+/// Compare prints of sixteen bits, eight at a time. Entries with equal prints are compared in full.
 class cross_by_prints {
 public:
     [[nodiscard]] static bool cross(ranking a, ranking b, crossings& out) noexcept
@@ -74,12 +77,12 @@ public:
         if (size_a == 0 || size_b == 0 || may_repeat(of_a, size_a) || may_repeat(of_b, size_b)) [[unlikely]] {
             return cross_one_by_one(a, b, out);
         }
-        // Each print twice in a row, so that it is spread over a vector by one load and one shuffle.
+        // Each print is stored twice in a row, so that one load and one shuffle spread it over a vector.
         alignas(16) std::array<int, crossings::most> twice;
-        store(twice.data(), __builtin_shufflevector(of_a.low, of_a.low, 0, 0, 1, 1, 2, 2, 3, 3));
-        store(twice.data() + 4, __builtin_shufflevector(of_a.low, of_a.low, 4, 4, 5, 5, 6, 6, 7, 7));
-        store(twice.data() + 8, __builtin_shufflevector(of_a.high, of_a.high, 0, 0, 1, 1, 2, 2, 3, 3));
-        store(twice.data() + 12, __builtin_shufflevector(of_a.high, of_a.high, 4, 4, 5, 5, 6, 6, 7, 7));
+        store(twice.data(), lanes_at<0, 0, 1, 1, 2, 2, 3, 3>(of_a.low));
+        store(twice.data() + 4, lanes_at<4, 4, 5, 5, 6, 6, 7, 7>(of_a.low));
+        store(twice.data() + 8, lanes_at<0, 0, 1, 1, 2, 2, 3, 3>(of_a.high));
+        store(twice.data() + 12, lanes_at<4, 4, 5, 5, 6, 6, 7, 7>(of_a.high));
         std::memset(out.of[1], 0, sizeof out.of[1]);
         item_key different = 0;
         for (unsigned i = 0; i < size_a; ++i) {
@@ -87,12 +90,9 @@ public:
             const ints spread{p, p, p, p};
             words wanted;
             std::memcpy(&wanted, &spread, sizeof wanted);
-            // Equal lanes are -1, which stays -1 when lanes are narrowed to bytes.
-            const unsigned same = static_cast<unsigned>(__builtin_ia32_pmovmskb128(
-                                      __builtin_ia32_packsswb128(of_b.low == wanted, of_b.high == wanted))) &
-                                  valid;
-            // At most one, since the prints of b are distinct; without a branch, since whether there is one is what
-            // cannot be guessed.
+            const unsigned same = bits_of(of_b.low == wanted, of_b.high == wanted) & valid;
+            // There is at most one, since the prints of b are distinct. It is found without a branch, since whether there is
+            // one cannot be predicted.
             const auto j = static_cast<unsigned>(std::countr_zero(same | crossings::end));
             const item_key difference = a[i] ^ b[j % crossings::most];
             different |= same != 0 ? difference : 0;
@@ -108,9 +108,9 @@ public:
     }
 
 private:
-    using words [[gnu::vector_size(16)]] = short;
-    using ints [[gnu::vector_size(16)]] = int;
-    using longs [[gnu::vector_size(16)]] = long long;
+    using words = eight_shorts;
+    using ints = four_ints;
+    using longs = two_longs;
 
     struct prints {
         words low;
@@ -119,8 +119,8 @@ private:
 
     static void store(int* to, words from) noexcept { std::memcpy(to, &from, sizeof from); }
 
-    // Two entries, or numbers that are unlikely to be entries behind the end: should they be, the lists are compared
-    // one by one.
+    // Returns two entries. After the end of the list they are numbers that are unlikely to be entries; if they are, the lists are
+    // compared one by one.
     [[nodiscard]] static ints pair_at(const item_key* keys, unsigned size, unsigned at) noexcept
     {
         longs pair{static_cast<long long>(0x6a09e667f3bcc908U + std::uint64_t{3} * at),
@@ -137,19 +137,18 @@ private:
 
     [[nodiscard]] static words eight_prints(const item_key* keys, unsigned size, unsigned at) noexcept
     {
-        // Both halves of a key, folded onto each other and multiplied by odd numbers.
+        // Both halves of a key are folded onto each other and multiplied by odd numbers.
         const words odd{0x4f35, 0x2c9b, 0x4f35, 0x2c9b, 0x4f35, 0x2c9b, 0x4f35, 0x2c9b};
         ints mixed[2];
         for (unsigned half = 0; half < 2; ++half) {
             const ints x = pair_at(keys, size, at + 4 * half);
             const ints y = pair_at(keys, size, at + 4 * half + 2);
-            const ints folded =
-                __builtin_shufflevector(x, y, 0, 2, 4, 6) ^ __builtin_shufflevector(x, y, 1, 3, 5, 7);
+            const ints folded = lanes_at<0, 2, 4, 6>(x, y) ^ lanes_at<1, 3, 5, 7>(x, y);
             words parts;
             std::memcpy(&parts, &folded, sizeof parts);
-            mixed[half] = (__builtin_ia32_pmaddwd128(parts, odd) << 16) >> 16;
+            mixed[half] = (multiply_and_add(parts, odd) << 16) >> 16;
         }
-        return __builtin_ia32_packssdw128(mixed[0], mixed[1]);
+        return narrowed(mixed[0], mixed[1]);
     }
 
     [[nodiscard]] static prints prints_of(const item_key* keys, unsigned size) noexcept
@@ -157,23 +156,21 @@ private:
         return {eight_prints(keys, size, 0), eight_prints(keys, size, 8)};
     }
 
-    // Eight words beside all rotations of eight words.
+    // Compares eight words with all rotations of eight words.
     [[nodiscard]] static words within(words x, words swapped) noexcept
     {
-        return (x == swapped) | (x == __builtin_shufflevector(x, x, 2, 3, 4, 5, 6, 7, 0, 1)) |
-               (x == __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3)) |
-               (x == __builtin_shufflevector(swapped, swapped, 2, 3, 4, 5, 6, 7, 0, 1)) |
-               (x == __builtin_shufflevector(swapped, swapped, 4, 5, 6, 7, 0, 1, 2, 3));
+        return (x == swapped) | (x == lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(x)) |
+               (x == lanes_at<4, 5, 6, 7, 0, 1, 2, 3>(x)) | (x == lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(swapped)) |
+               (x == lanes_at<4, 5, 6, 7, 0, 1, 2, 3>(swapped));
     }
     [[nodiscard]] static words between(words x, words y) noexcept
     {
-        return (x == y) | (x == __builtin_shufflevector(y, y, 2, 3, 4, 5, 6, 7, 0, 1)) |
-               (x == __builtin_shufflevector(y, y, 4, 5, 6, 7, 0, 1, 2, 3)) |
-               (x == __builtin_shufflevector(y, y, 6, 7, 0, 1, 2, 3, 4, 5));
+        return (x == y) | (x == lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(y)) |
+               (x == lanes_at<4, 5, 6, 7, 0, 1, 2, 3>(y)) | (x == lanes_at<6, 7, 0, 1, 2, 3, 4, 5>(y));
     }
     [[nodiscard]] static words swap_neighbours(words x) noexcept
     {
-        return __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6);
+        return lanes_at<1, 0, 3, 2, 5, 4, 7, 6>(x);
     }
 
     [[nodiscard]] static bool may_repeat(const prints& all, unsigned size) noexcept
@@ -183,19 +180,19 @@ private:
             const words swapped = swap_neighbours(all.high);
             same |= within(all.high, swapped) | between(all.low, all.high) | between(all.low, swapped);
         }
-        return __builtin_ia32_pmovmskb128(__builtin_ia32_packsswb128(same, same)) != 0;
+        return bits_of(same, same) != 0;
     }
 };
 
 #endif
 
-#if defined(__x86_64__)
+#ifdef JOUST_NEWER_X86
 
-/// The same by both halves of a key folded onto each other, sixteen at a time; what is found is compared in full.
+/// Compare the folded halves of keys, sixteen at a time. Entries with equal folds are compared in full.
 class cross_by_sixteens {
 public:
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] [[nodiscard]] static bool
-    cross(ranking a, ranking b, crossings& out) noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE JOUST_AVX512 static bool cross(ranking a, ranking b,
+                                                                     crossings& out) noexcept
     {
         const auto size_a = static_cast<unsigned>(a.size());
         const auto size_b = static_cast<unsigned>(b.size());
@@ -211,8 +208,9 @@ public:
         ints of_a{};
         ints of_b{};
         ints bit = of_a + 1;
-        // Compilers that know what stands in memory and in `bit` make shuffles of it, which all need the same port.
-        __asm__("" : "+m"(folded), "+v"(bit));
+        // This hides the values in memory and in `bit`. Compilers that know them use shuffles, which all need the same execution
+        // port.
+        avx512::forget(folded, bit);
         const unsigned both = size_a < size_b ? size_a : size_b;
         unsigned i = 0;
         for (; i < both; ++i) {
@@ -242,89 +240,69 @@ public:
     }
 
 private:
-    using longs [[gnu::vector_size(64)]] = long long;
-    using ints [[gnu::vector_size(64)]] = int;
-    using floats [[gnu::vector_size(64)]] = float;
-    static constexpr int not_equal = 4;
+    using longs = avx512::eight_longs;
+    using ints = avx512::sixteen_ints;
 
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static longs
-    load(const item_key* from, unsigned size, unsigned at) noexcept
+    JOUST_ALWAYS_INLINE JOUST_AVX512 static longs load(const item_key* from, unsigned size,
+                                                       unsigned at) noexcept
     {
-        // Behind the end stand different numbers that are unlikely to be entries; should they be, only time is lost.
+        // The lanes after the end hold different numbers that are unlikely to be entries. If they are, it only costs time.
         const longs none{0x6a09e667f3bcc908, 0x6b09e667f3bcc908, 0x6c09e667f3bcc908, 0x6d09e667f3bcc908,
                          0x6e09e667f3bcc908, 0x6f09e667f3bcc908, 0x7009e667f3bcc908, 0x7109e667f3bcc908};
         if (size <= at) {
             return none;
         }
-        return __builtin_ia32_loaddqudi512_mask(reinterpret_cast<const long long*>(from + at), none,
-                                                static_cast<unsigned char>(((1U << size) - 1) >> at));
+        return avx512::load(from + at, none, static_cast<unsigned char>(((1U << size) - 1) >> at));
     }
     template <int Upper>
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static ints
-    halves(const longs (&keys)[2]) noexcept
+    JOUST_ALWAYS_INLINE JOUST_AVX512 static ints halves(const longs (&keys)[2]) noexcept
     {
         ints x;
         ints y;
         std::memcpy(&x, &keys[0], sizeof x);
         std::memcpy(&y, &keys[1], sizeof y);
-        return __builtin_shufflevector(x, y, Upper, 2 + Upper, 4 + Upper, 6 + Upper, 8 + Upper, 10 + Upper,
-                                       12 + Upper, 14 + Upper, 16 + Upper, 18 + Upper, 20 + Upper, 22 + Upper,
-                                       24 + Upper, 26 + Upper, 28 + Upper, 30 + Upper);
+        return avx512::lanes_at<Upper, 2 + Upper, 4 + Upper, 6 + Upper, 8 + Upper, 10 + Upper, 12 + Upper,
+                                14 + Upper, 16 + Upper, 18 + Upper, 20 + Upper, 22 + Upper, 24 + Upper,
+                                26 + Upper, 28 + Upper, 30 + Upper>(x, y);
     }
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static ints spread(int x) noexcept
+    JOUST_ALWAYS_INLINE JOUST_AVX512 static ints spread(int x) noexcept
     {
         return ints{x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
     }
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static ints pick(ints from,
-                                                                                      ints places) noexcept
+    // Returns the entries that have the same fold although one half of their keys differs.
+    JOUST_ALWAYS_INLINE
+    JOUST_AVX512 static unsigned mistaken(ints of, ints own, ints others, unsigned size) noexcept
     {
-#if defined(__clang__)
-        return __builtin_ia32_permvarsi512(from, places);
-#else
-        return __builtin_shuffle(from, places);
-#endif
-    }
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static unsigned char
-    differ(longs x, longs y, unsigned char lanes) noexcept
-    {
-        return __builtin_ia32_cmpq512_mask(x, y, not_equal, lanes);
-    }
-
-    // The entries that were found by their fold although one half of the key is different.
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static unsigned
-    mistaken(ints of, ints own, ints others, unsigned size) noexcept
-    {
-        // The exponent of a power of two says which place it stands for.
-        const floats powers = __builtin_convertvector(of, floats);
+        // The exponent of a power of two is the number of its bit.
+        const avx512::sixteen_floats powers = avx512::as_floats(of);
         ints places;
         std::memcpy(&places, &powers, sizeof places);
         const auto lanes = static_cast<unsigned short>(crossings::first(size));
-        const auto found =
-            static_cast<unsigned short>(__builtin_ia32_cmpd512_mask(of, ints{}, not_equal, lanes));
-        return __builtin_ia32_cmpd512_mask(pick(others, (places >> 23) - 127), own, not_equal, found);
+        const unsigned short found = avx512::differ(of, ints{}, lanes);
+        return avx512::differ(avx512::pick(others, (places >> 23) - 127), own, found);
     }
 
-    // All ones where the entries are distinct.
-    [[gnu::target("avx512f,avx512dq,bmi,bmi2"), gnu::always_inline]] static unsigned char
-    apart(const longs (&keys)[2], const item_key* all, unsigned size) noexcept
+    // Returns all ones if the entries are distinct.
+    JOUST_ALWAYS_INLINE JOUST_AVX512 static unsigned char apart(const longs (&keys)[2], const item_key* all,
+                                                                unsigned size) noexcept
     {
         const longs low = keys[0];
         const longs high = keys[1];
-        unsigned char lanes = differ(low, __builtin_shufflevector(low, low, 1, 2, 3, 4, 5, 6, 7, 0), 0xff);
-        lanes = differ(low, __builtin_shufflevector(low, low, 2, 3, 4, 5, 6, 7, 0, 1), lanes);
-        lanes = differ(low, __builtin_shufflevector(low, low, 3, 4, 5, 6, 7, 0, 1, 2), lanes);
-        lanes = differ(low, __builtin_shufflevector(low, low, 4, 5, 6, 7, 0, 1, 2, 3), lanes);
+        unsigned char lanes = avx512::differ(low, avx512::lanes_at<1, 2, 3, 4, 5, 6, 7, 0>(low), 0xff);
+        lanes = avx512::differ(low, avx512::lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(low), lanes);
+        lanes = avx512::differ(low, avx512::lanes_at<3, 4, 5, 6, 7, 0, 1, 2>(low), lanes);
+        lanes = avx512::differ(low, avx512::lanes_at<4, 5, 6, 7, 0, 1, 2, 3>(low), lanes);
         for (unsigned i = 8; i < size; ++i) {
             const auto k = static_cast<long long>(all[i]);
-            lanes = differ(low, longs{k, k, k, k, k, k, k, k}, lanes);
+            lanes = avx512::differ(low, longs{k, k, k, k, k, k, k, k}, lanes);
         }
         if (size > 9) {
-            lanes = differ(high, __builtin_shufflevector(high, high, 1, 2, 3, 4, 5, 6, 7, 0), lanes);
+            lanes = avx512::differ(high, avx512::lanes_at<1, 2, 3, 4, 5, 6, 7, 0>(high), lanes);
         }
         if (size > 10) {
-            lanes = differ(high, __builtin_shufflevector(high, high, 2, 3, 4, 5, 6, 7, 0, 1), lanes);
-            lanes = differ(high, __builtin_shufflevector(high, high, 3, 4, 5, 6, 7, 0, 1, 2), lanes);
-            lanes = differ(high, __builtin_shufflevector(high, high, 4, 5, 6, 7, 0, 1, 2, 3), lanes);
+            lanes = avx512::differ(high, avx512::lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(high), lanes);
+            lanes = avx512::differ(high, avx512::lanes_at<3, 4, 5, 6, 7, 0, 1, 2>(high), lanes);
+            lanes = avx512::differ(high, avx512::lanes_at<4, 5, 6, 7, 0, 1, 2, 3>(high), lanes);
         }
         return lanes;
     }

@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/random.hpp>
 #include <joust/interleave/coin_tape.hpp>
 #include <joust/interleave/coins.hpp>
@@ -14,24 +16,24 @@
 #include <cstdint>
 #include <cstring>
 
-// How two rankings are drafted. A rule is written twice, over words of bits for slates of at most 16 slots and over
-// lists of any length; everything here chooses.
+// How two rankings are drafted. A rule is written twice: over words of bits for slates of at most 16 slots, and over lists of
+// any length. The functions in this header choose between them.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// A slot as one number, so that it is made and chosen without branches.
+/// Return a slot as one number, so that slots can be made and chosen without branches.
 [[nodiscard]] constexpr std::uint64_t packed_slot(std::uint32_t index, std::uint16_t pair, unsigned ranker,
                                                   unsigned team) noexcept
 {
     return index | std::uint64_t{pair} << 32 | std::uint64_t{ranker} << 48 | std::uint64_t{team} << 56;
 }
 
-/// What is set in a slot without credit and pair.
+/// The bits that are set in a slot without credit and without a pair.
 inline constexpr std::uint64_t no_credit = packed_slot(0, no_pair, 0, no_team);
 
-[[gnu::always_inline]] inline void put_slot(slot& to, std::uint64_t packed) noexcept
+JOUST_ALWAYS_INLINE inline void put_slot(slot& to, std::uint64_t packed) noexcept
 {
     static_assert(sizeof(slot) == sizeof packed);
     if constexpr (std::endian::native == std::endian::little) {
@@ -42,20 +44,16 @@ inline constexpr std::uint64_t no_credit = packed_slot(0, no_pair, 0, no_team);
     }
 }
 
-/// Take a slot's credit away where the number is 1, and not where it is 0, without a branch.
-[[gnu::always_inline]] inline void take_credit(slot& from, std::uint64_t where) noexcept
+/// Remove the credit of a slot if a number is 1, and keep it if the number is 0, without a branch.
+JOUST_ALWAYS_INLINE inline void take_credit(slot& from, std::uint64_t where) noexcept
 {
     static_assert(no_team == 0xff && no_pair == 0xffff);
     from.team = static_cast<std::uint8_t>(from.team | (0 - where));
     from.pair = static_cast<std::uint16_t>(from.pair | (0 - where));
 }
 
-/// The place of the lowest bit. assumes: there is one
-[[gnu::always_inline, nodiscard]] inline unsigned lowest(std::uint32_t bits) noexcept
-{
-    return static_cast<unsigned>(__builtin_ctz(bits));
-}
-/// What drafting from words of bits came to: slots and coins in one word, so that it is returned in a register.
+/// The result of drafting from words of bits: the numbers of slots and coins, packed into one word so that they are returned in a
+/// register.
 class short_result {
 public:
     short_result() = default;
@@ -64,7 +62,7 @@ public:
     {
     }
 
-    /// Not where entries repeat, which words of bits cannot express.
+    /// Say whether the slate was drafted. It was not if a list repeats an item, which words of bits cannot express.
     [[nodiscard]] bool drafted() const noexcept { return packed_ != none; }
     [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(packed_); }
     [[nodiscard]] std::uint32_t coins() const noexcept { return static_cast<std::uint32_t>(packed_ >> 32); }
@@ -74,11 +72,11 @@ private:
     std::uint64_t packed_ = none;
 };
 
-// The lists come as far as the slate can need them. Everything is passed in registers: what is put together in memory
-// and read at once in larger parts has to wait until it has got there.
+// Drafts from lists that are cut to the length of the slate. All arguments are passed in registers, since numbers that are
+// written to memory in small parts and read in larger ones at once would stall the processor.
 template <class Rule>
-[[gnu::always_inline]] inline short_result draft_crossed(const crossings& lists, std::uint32_t length,
-                                                         std::uint64_t coins, slot* out) noexcept
+JOUST_ALWAYS_INLINE inline short_result draft_crossed(const crossings& lists, std::uint32_t length,
+                                                      std::uint64_t coins, slot* out) noexcept
 {
     if (length != 0 && lists.unshown[0] == crossings::first(length) &&
         lists.unshown[1] == crossings::first(length)) [[likely]] {
@@ -90,11 +88,11 @@ template <class Rule>
 }
 
 template <class Rule>
-[[nodiscard, gnu::noinline]] short_result draft_short(ranking a, ranking b, std::uint32_t length,
+[[nodiscard]] JOUST_NOINLINE short_result draft_short(ranking a, ranking b, std::uint32_t length,
                                                       std::uint64_t coins, slot* out) noexcept
 {
     crossings lists;
-#if defined(__SSE2__)
+#ifdef JOUST_SSE2
     const bool distinct = cross_by_prints::cross(a, b, lists);
 #else
     const bool distinct = cross_one_by_one(a, b, lists);
@@ -102,9 +100,9 @@ template <class Rule>
     return distinct ? draft_crossed<Rule>(lists, length, coins, out) : short_result{};
 }
 
-#if defined(__x86_64__)
+#ifdef JOUST_NEWER_X86
 template <class Rule>
-[[nodiscard, gnu::noinline, gnu::target("avx512f,avx512dq,bmi,bmi2")]] short_result
+[[nodiscard]] JOUST_NOINLINE JOUST_AVX512 short_result
 draft_short_by_sixteens(ranking a, ranking b, std::uint32_t length, std::uint64_t coins, slot* out) noexcept
 {
     crossings lists;
@@ -113,42 +111,34 @@ draft_short_by_sixteens(ranking a, ranking b, std::uint32_t length, std::uint64_
 }
 #endif
 
-/// Can this machine compare sixteen keys at a time?
-[[nodiscard]] inline bool has_sixteens() noexcept
-{
-#if defined(__x86_64__)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
-#else
-    return false;
-#endif
-}
-
-#if defined(__x86_64__)
-[[nodiscard, gnu::noinline, gnu::target("avx512f,avx512dq,bmi,bmi2")]] inline bool
-cross_widely(ranking a, ranking b, crossings& out) noexcept
+#ifdef JOUST_NEWER_X86
+[[nodiscard]] JOUST_NOINLINE JOUST_AVX512 inline bool cross_widely(ranking a, ranking b,
+                                                                   crossings& out) noexcept
 {
     return cross_by_sixteens::cross(a, b, out);
 }
 #endif
 
-/// Compare two short lists in the fastest way that this machine has.
+/// Compare two short lists in the fastest way that this machine supports.
 [[nodiscard]] inline bool cross(ranking a, ranking b, crossings& out) noexcept
 {
-#if defined(__x86_64__)
-    if (has_sixteens()) {
+#ifdef JOUST_NEWER_X86
+    if (has_avx512()) {
         return cross_widely(a, b, out);
     }
 #endif
-#if defined(__SSE2__)
+#ifdef JOUST_SSE2
     return cross_by_prints::cross(a, b, out);
 #else
     return cross_one_by_one(a, b, out);
 #endif
 }
 
-/// Draft from two rankings by a rule: `draft_words(crossings, length, tape, slots)` and `draft_lists(long_offers,
-/// length, tape, slots)`, both returning how many slots are filled.
+/// Draft from two rankings by a rule.
+///
+/// shape: `Rule` has `draft_words(crossings, length, tape, slots)` and `draft_lists(long_offers, length, tape, slots)`, which
+///     return how many slots are filled, and `draft_full(crossings, length, coins, slots)`, which returns how many coins are
+///     tossed
 template <class Rule, coin_source Coins>
 void draft_two(ranking first, ranking second, Coins& coins, draft& out)
 {
@@ -161,8 +151,8 @@ void draft_two(ranking first, ranking second, Coins& coins, draft& out)
         if constexpr (std::same_as<Coins, keyed_random>) {
             const coins_ahead ahead{coins};
             short_result done;
-#if defined(__x86_64__)
-            if (has_sixteens()) {
+#ifdef JOUST_NEWER_X86
+            if (has_avx512()) {
                 done = draft_short_by_sixteens<Rule>(a, b, slots, ahead.bits(), out.to_fill());
             } else
 #endif

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/policy.hpp>
@@ -34,6 +35,16 @@ concept metric =
         { T::name() } -> std::convertible_to<std::string_view>;
     } &&
     (requires(const T& m, cell& c) { m.add(c, 1.0); } || requires(const T& m, cell& c) { m.add(c, 1.0, 1.0); });
+
+namespace detail {
+
+struct verb_add {
+    int add;
+};
+template <class T>
+concept has_add = derivable<T> && !requires { &both<T, verb_add>::add; };
+
+}  // namespace detail
 
 /// The role of a metric: verbs `name()` and `add(cell&, value)`. It may repeat.
 struct metric_role {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/fixed_string.hpp>
@@ -14,7 +15,7 @@ inline namespace v0 {
 /// A threshold is fixed at the champion's quantile of its first `warm_up` values; from then on the question is how often
 /// values exceed it, judged as any proportion of observations is: by unit, under ramps and drift, at every look. The report
 /// shows quantiles of both arms in the metric's own units, and the interval of the difference where the threshold lies
-/// (docs/statistics.md).
+/// (docs/explanation/statistics.md).
 /// When to use: where the tail or the middle matters and a mean would be ruled by a few huge values. When not: for the time a
 /// call takes (`latency`, kept anyway); for values with few levels, where a quantile stands still while shares move
 /// (`conversion`); for two quantiles of one thing, give it two names.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -247,10 +248,10 @@ public:
     [[nodiscard]] bool raised() const noexcept { return raised_at_ != 0; }
     /// The row that raised the alarm, from 1; 0 while it is quiet.
     [[nodiscard]] std::uint64_t raised_at() const noexcept { return raised_at_; }
-    /// Rows judged since the start or the last `restart`.
+    /// Rows checked since the start or the last `restart`.
     [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
     [[nodiscard]] std::uint64_t refused_blocks() const noexcept { return refused_; }
-    /// Reference and judged rows together, by cell.
+    /// Reference and checked rows together, by cell.
     [[nodiscard]] std::span<const std::uint64_t> counts() const noexcept { return bag_; }
 
     /// Forget evidence and alarm, but keep the rows seen as part of the reference.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -177,7 +178,7 @@ struct drift_row {
 /// What a monitor knows, as plain values.
 struct drift_report {
     std::vector<drift_row> features;
-    std::uint64_t judged_rows = 0;
+    std::uint64_t checked_rows = 0;
     std::uint64_t blocks = 0;
 
     static constexpr style default_style = style::table;
@@ -218,7 +219,7 @@ private:
         out += " (";
         append_count(out, features.size());
         out += " features, ";
-        append_count(out, judged_rows);
+        append_count(out, checked_rows);
         out += " rows)";
     }
 
@@ -251,7 +252,7 @@ private:
         json_writer json{out};
         json.begin_object();
         json.key("state").value(to_string(state()));
-        json.key("judged_rows").value(judged_rows);
+        json.key("checked_rows").value(checked_rows);
         json.key("blocks").value(blocks);
         json.key("features").begin_array();
         for (const drift_row& row : features) {
@@ -326,16 +327,16 @@ struct feature_names<std::tuple<Features...>> {
 
 /// Watch what a model is given, and what it answers, for a change since a reference was learned.
 ///
-/// `learn` shows it rows of the reference, `see` live rows, `judge` closes a block of live rows and weighs
+/// `learn` shows it rows of the reference, `see` live rows, `check` closes a block of live rows and weighs
 /// it. What the report calls drifted is both proven, with false alarms as rare as `drift_alarm` promises
 /// however often one looks, and larger than its tolerance.
-/// When to use it: on the inputs and the score of a serving model, judged every hour or day. When not: to
+/// When to use it: on the inputs and the score of a serving model, checked every hour or day. When not: to
 /// choose between models (that is a trial's work), or against traffic with a daily season that the reference
 /// lacks.
 /// assumes: rows are independent while nothing changes: see one row per unit and block (`block.first(unit)`).
-/// cost: 4 ns a number and 10 ns a text in `see`, no allocation; `judge` about 40 ns a row and feature, off
+/// cost: 4 ns a number and 10 ns a text in `see`, no allocation; `check` about 40 ns a row and feature, off
 /// the serving path.
-/// Threads: each owns a `block()`; one judge adds them up.
+/// Threads: each owns a `block()`; one thread adds them up.
 template <class... Policies>
 class monitor {
     static_assert(
@@ -353,7 +354,7 @@ class monitor {
     static_assert(names::unique, "joust: two features of this monitor have the same name");
 
 public:
-    /// Count live rows for one thread, to be judged later. A value: add up those of threads and replicas with
+    /// Count live rows for one thread, to be checked later. A value: add up those of threads and replicas with
     /// +=.
     ///
     /// assumes: the monitor that made it outlives it.
@@ -475,7 +476,7 @@ public:
         current_.see(row...);
     }
 
-    /// Tell whether a unit is new since the last `judge()`.
+    /// Tell whether a unit is new since the last `check()`.
     [[nodiscard]] bool first(std::uint64_t unit) noexcept { return current_.first(unit); }
 
     /// Make an empty block for a thread.
@@ -483,14 +484,14 @@ public:
 
     /// Weigh the rows seen since the last call. Call it on a clock or a count, never because of what was
     /// seen.
-    void judge()
+    void check()
     {
-        judge(current_);
+        check(current_);
         current_.clear();
     }
 
     /// Weigh a block that was counted elsewhere.
-    void judge(const block& live)
+    void check(const block& live)
     {
         if (live.rows_ == 0) {
             return;
@@ -499,18 +500,18 @@ public:
         for (std::size_t i = 0; i < count; ++i) {
             alarms_[i].update(slice(last_, i), coins_[i]);
         }
-        judged_rows_ += live.rows_;
+        checked_rows_ += live.rows_;
         ++blocks_;
     }
 
-    /// Forget evidence, alarms and judged rows, as after a repair; the reference stays.
+    /// Forget evidence, alarms and checked rows, as after a repair; the reference stays.
     void restart()
     {
         for (std::size_t i = 0; i < count; ++i) {
             alarms_[i] = conformal_alarm{slice(reference_, i), alarm_.promise.shared_by(count)};
         }
         last_.assign(last_.size(), 0);
-        judged_rows_ = 0;
+        checked_rows_ = 0;
         blocks_ = 0;
     }
 
@@ -518,7 +519,7 @@ public:
     [[nodiscard]] drift_report report() const
     {
         drift_report result;
-        result.judged_rows = judged_rows_;
+        result.checked_rows = checked_rows_;
         result.blocks = blocks_;
         result.features.reserve(count);
         std::apply(
@@ -635,7 +636,7 @@ private:
     std::vector<std::uint64_t> last_;
     std::vector<conformal_alarm> alarms_;
     std::vector<keyed_random> coins_;
-    std::uint64_t judged_rows_ = 0;
+    std::uint64_t checked_rows_ = 0;
     std::uint64_t blocks_ = 0;
     block current_;
 };

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/hash.hpp>
+#include <joust/numeric/fwd.hpp>
 
 #include <array>
 #include <bit>
@@ -20,7 +22,7 @@ inline namespace v0 {
 /// assumes: equal units have equal hashes, and the hashes of different units look independent
 /// cost: about 2 ns for an addition
 /// source: Ertl 2017, New cardinality estimation algorithms for HyperLogLog sketches, algorithm 6
-template <unsigned Bits = 12>
+template <unsigned Bits>
 class hyperloglog {
     static_assert(Bits >= 4 && Bits <= 18, "hyperloglog needs 4 to 18 index bits");
 

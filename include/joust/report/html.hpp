@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/text.hpp>
@@ -89,7 +90,7 @@ inline void append_banner(std::string& out, const report& shown)
     out += "<strong>";
     append_capitalised(out, to_string(shown.decision));
     out += R"(</strong><span>)";
-    append_html(out, explain(shown.decision));
+    append_html(out, explain(shown.decision, shown.kind));
     out += "</span></div>";
     if (!shown.reason.empty()) {
         out += R"(<p class="reason">)";

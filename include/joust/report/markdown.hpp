@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/text.hpp>
@@ -38,7 +39,7 @@ inline void write_markdown(const report& full, std::string& out, std::uint64_t m
     out += ": ";
     out += to_string(shown.decision);
     out += "\n\n";
-    out += explain(shown.decision);
+    out += explain(shown.decision, shown.kind);
     if (!shown.reason.empty()) {
         out += " Why: ";
         text(shown.reason);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/text.hpp>
@@ -32,7 +33,7 @@ inline void write_text(const report& full, std::string& out, std::uint64_t min_u
         out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     }
     out += '\n';
-    line("", explain(shown.decision));
+    line("", explain(shown.decision, shown.kind));
     if (!shown.reason.empty()) {
         line("Why: ", shown.reason);
     }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/text.hpp>
@@ -23,6 +24,14 @@ inline namespace v0 {
         case verdict::inconclusive: return "The data do not settle whether the challenger is worse.";
     }
     return "";
+}
+
+/// Say in one sentence what the verdict of a kind of trial asks of the reader: a shadow has served nobody, so what it finds
+/// better is ready for a trial that serves.
+[[nodiscard]] constexpr std::string_view explain(verdict decision, std::string_view kind) noexcept
+{
+    return decision == verdict::ship_challenger && kind == "shadow" ? "The challenger is ready for a canary."
+                                                                    : explain(decision);
 }
 
 /// Say in one sentence what a status means for the reader of a report.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -12,19 +13,31 @@
 namespace joust {
 inline namespace v0 {
 
-/// A type that says how long a challenger rests after so many failures in a row: the breaker's role.
+/// A type that says how long a challenger is paused after a number of failures in a row.
+///
+/// shape: `pause_after(failures_in_a_row) const noexcept -> nanoseconds`; zero means no pause
 template <class T>
 concept circuit_breaker = requires(const T& policy, std::uint32_t in_a_row) {
     { policy.pause_after(in_a_row) } noexcept -> std::convertible_to<std::chrono::nanoseconds>;
 };
 
-/// The role of the circuit breaker: verb `pause_after(failures_in_a_row) const noexcept -> nanoseconds`.
+namespace detail {
+
+struct verb_pause_after {
+    int pause_after;
+};
+template <class T>
+concept has_pause_after = derivable<T> && !requires { &both<T, verb_pause_after>::pause_after; };
+
+}  // namespace detail
+
+/// The role of the circuit breaker. Its verb is `pause_after(failures_in_a_row) const noexcept -> nanoseconds`.
 struct breaker_role {
     static constexpr bool repeats = false;
     template <class T>
     static constexpr bool plays = circuit_breaker<T>;
     template <class T>
-    static constexpr bool resembles = requires(const T& t) { t.pause_after(1U); };
+    static constexpr bool resembles = detail::has_pause_after<T>;
     template <class T>
     struct near_miss {
         static_assert(
@@ -38,29 +51,35 @@ struct breaker_role {
     };
 };
 
-/// Never pause a challenger: the default, since a paused challenger's failures are not all counted.
+/// Never pause a challenger. This is the default, since the failures of a paused challenger are not all counted.
 struct no_breaker {
+    /// Return zero: no pause.
     [[nodiscard]] static constexpr std::chrono::nanoseconds pause_after(std::uint32_t) noexcept { return {}; }
     bool operator==(const no_breaker&) const = default;
 };
 
 /// Pause a challenger that fails `failures` times in a row.
 ///
-/// Use it where a broken challenger costs more than lost comparisons: each call takes seconds to fail, or loads a
-/// service that is already down. After `pause` one request is let through as a probe: if it succeeds the
-/// challenger runs again, if it fails the next pause begins. Leave it out where every failure must be counted:
-/// a paused challenger's failure rate describes only the requests it was given.
+/// After a pause, one request is given to the challenger as a probe. If the probe succeeds, the challenger runs again; if
+/// it fails, the next pause begins.
+/// When to use: where a broken challenger costs more than lost comparisons, because each call takes seconds to fail or
+/// loads a service that is already down.
+/// When not: where every failure must be counted. The failure rate of a paused challenger describes only the requests
+/// that it was given.
 /// errors: configuration_error from `validate` (trials call it) unless both fields are positive
 struct breaker {
+    /// How many failures in a row begin a pause.
     std::uint32_t failures = 20;
+    /// How long a pause lasts.
     std::chrono::nanoseconds pause = std::chrono::seconds{10};
 
+    /// Return the pause that follows this number of failures in a row, or zero.
     [[nodiscard]] constexpr std::chrono::nanoseconds pause_after(std::uint32_t in_a_row) const noexcept
     {
         return in_a_row >= failures ? pause : std::chrono::nanoseconds{0};
     }
 
-    /// Refuse a breaker that would never let anything through, or never pause.
+    /// Refuse a breaker that would let no request through, or that would never pause.
     void validate() const
     {
         if (failures == 0) {
@@ -75,16 +94,18 @@ struct breaker {
     bool operator==(const breaker&) const = default;
 };
 
-/// Keep the state of one challenger's breaker; safe to use from any number of threads.
+/// Keep the state of one challenger's breaker. Any number of threads may use it at once.
 ///
 /// units: times are nanoseconds of one monotonic clock, as `steady_time::now` returns them
 /// cost: `allow` is one relaxed load while the challenger is healthy
 template <circuit_breaker Policy>
 class breaker_state {
 public:
+    /// Begin with a challenger that is not paused.
     explicit breaker_state(const Policy& policy) : policy_(policy) {}
 
-    /// Say whether a request may be given to the challenger now. Exactly one caller per pause becomes the probe.
+    /// Say whether a request may be given to the challenger now. After each pause exactly one caller gets true and is the
+    /// probe.
     [[nodiscard]] bool allow(std::int64_t now) noexcept
     {
         std::int64_t until = open_until_.load(std::memory_order_relaxed);
@@ -94,8 +115,8 @@ public:
         if (now < until) {
             return false;
         }
-        // The winner moves the end of the pause on, so that everybody else keeps waiting for the probe's fate; a
-        // probe that is lost on its way (a full queue) costs one more pause, not the challenger.
+        // The caller that wins moves the end of the pause, so that all other callers wait for the result of its probe. A
+        // probe that is dropped by a full queue costs one more pause, and the challenger is probed again after it.
         const std::int64_t pause = pause_of(in_a_row_.load(std::memory_order_relaxed));
         return open_until_.compare_exchange_strong(until, later(now, pause), std::memory_order_relaxed);
     }
@@ -107,7 +128,7 @@ public:
         return until != closed && now < until;
     }
 
-    /// Tell that the challenger returned.
+    /// Record that the challenger returned.
     void success() noexcept
     {
         if (in_a_row_.load(std::memory_order_relaxed) != 0) {
@@ -116,17 +137,17 @@ public:
         }
     }
 
-    /// Tell that the challenger failed.
+    /// Record that the challenger failed.
     void failure(std::int64_t now) noexcept
     {
-        // A failed probe finds the count at its limit already, so the next pause begins with it.
+        // When a probe fails, the count is at its limit already, so the next pause begins at once.
         const std::int64_t pause = pause_of(in_a_row_.fetch_add(1, std::memory_order_relaxed) + 1);
         if (pause > 0 && open_until_.exchange(later(now, pause), std::memory_order_relaxed) == closed) {
             opened_.fetch_add(1, std::memory_order_relaxed);
         }
     }
 
-    /// How often the challenger was paused since the start; a failed probe prolongs a pause, it begins none.
+    /// Return how often the challenger was paused since the start. A failed probe prolongs a pause and is not counted.
     [[nodiscard]] std::uint64_t opened() const noexcept { return opened_.load(std::memory_order_relaxed); }
 
 private:

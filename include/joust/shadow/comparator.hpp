@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/invoke.hpp>
@@ -14,18 +15,19 @@
 namespace joust {
 inline namespace v0 {
 
-/// Say whether a challenger's result counts as the champion's, and how far apart the two are.
+/// The result of a comparison: whether the challenger's answer counts as the champion's, and how far apart they are.
 ///
-/// A distance that is not finite means "cannot be measured" (NaN on one side, lists of two lengths): trials
-/// count it and leave it out of means.
+/// A distance that is not finite means that it cannot be measured, because one side is NaN or two lists have different
+/// lengths. Trials count such distances and leave them out of means.
 struct comparison {
+    /// Whether both answers count as the same.
     bool agree = false;
-    /// 0 is identical; the unit is the comparator's
+    /// How far apart the answers are, in the comparator's unit; 0 if they are identical.
     double distance = 0.0;
     bool operator==(const comparison&) const = default;
 };
 
-/// A type that can compare a Champion's result with a Challenger's: the comparator's role.
+/// A type that can compare a result of type Champion with one of type Challenger.
 template <class T, class Champion, class Challenger>
 concept comparator_of = requires(const T& policy, const Champion& champion, const Challenger& challenger) {
     { policy.compare(champion, challenger) } -> std::same_as<comparison>;
@@ -38,7 +40,7 @@ inline constexpr bool is_character =
     std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char8_t> ||
     std::is_same_v<T, char16_t> || std::is_same_v<T, char32_t>;
 
-// What std::cmp_equal takes: every integer but bool and the character types.
+// The types that std::cmp_equal takes: all integers except bool and the character types.
 template <class T>
 concept plain_integer = std::integral<T> && !std::is_same_v<T, bool> && !is_character<T>;
 
@@ -61,35 +63,61 @@ template <class T>
     }
 }
 
+/// Can exact_match hold one value against another?
+template <class A, class B>
+concept equality_compares = (std::is_arithmetic_v<A> && std::is_arithmetic_v<B>) ||
+                            requires(const A& a, const B& b) { static_cast<bool>(a == b); };
+
 inline constexpr comparison incomparable{false, std::numeric_limits<double>::infinity()};
 
 }  // namespace detail
 
-/// The role of the comparator: verb `compare(champion_result, challenger_result)`, a template or not.
+namespace detail {
+
+struct verb_compare {
+    int compare;
+};
+template <class T>
+concept has_compare = derivable<T> && !requires { &both<T, verb_compare>::compare; };
+
+}  // namespace detail
+
+/// The role of the comparator. Its verb is `compare(champion_result, challenger_result)`, which may be a template.
 struct comparator_role {
     static constexpr bool repeats = false;
     template <class T>
     static constexpr bool plays =
-        (detail::has_compare<T> || comparator_of<T, int, int>) && !detail::has_assign<T>;
+        (detail::has_compare<T> || comparator_of<T, int, int>) && !detail::spells_text<T>;
     template <class T>
-    static constexpr bool resembles = plays<T>;
+    static constexpr bool resembles = false;
     template <class T>
-    struct near_miss {};
+    struct near_miss : detail::sole_role::near_miss<T> {};
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>,
                       "joust: two comparators are given; a shadow compares results in one way, say it once");
     };
+
+    template <class T, class Champion, class Challenger>
+    static constexpr bool fits = comparator_of<T, Champion, Challenger>;
+    template <class T, class Champion, class Challenger>
+    struct misfit {
+        static_assert(
+            fits<T, Champion, Challenger>,
+            "joust: the comparator cannot compare the champion's result with a challenger's; give compare_with(callable) that takes both, not mutable, or a policy of your own with `joust::comparison compare(const Champion&, const Challenger&) const`");
+    };
 };
 
-/// Agree when both results are equal: the default comparator.
+/// Agree when both results are equal. This is the default comparator.
 ///
-/// Use it for labels, decisions, identifiers and anything whose every bit matters; for scores computed in
-/// floating point take `tolerance`. Numbers of two types are compared by value (-1 never equals 4294967295).
-/// Two NaN scalars agree, since both models then gave the same answer "no number"; one NaN disagrees. Inside
-/// containers and structs the type's own `operator==` decides, and there NaN agrees with nothing.
-/// shape: distance is 0 or 1
+/// Numbers of two types are compared by value, so -1 never equals 4294967295. Two NaN scalars agree, since both models
+/// gave the same answer; a NaN and a number disagree. Inside containers and structs the type's own `operator==` decides,
+/// and there a NaN equals no value.
+/// When to use: labels, decisions, identifiers and anything of which every bit matters.
+/// When not: scores computed in floating point; take `tolerance` for those.
+/// shape: the distance is 0 or 1
 struct exact_match {
+    /// Compare two results by value.
     template <class Champion, class Challenger>
     [[nodiscard]] constexpr comparison compare(const Champion& champion, const Challenger& challenger) const
     {
@@ -105,9 +133,11 @@ struct exact_match {
             equal = static_cast<common>(champion) == static_cast<common>(challenger);
         } else {
             static_assert(
-                requires { static_cast<bool>(champion == challenger); },
+                detail::equality_compares<Champion, Challenger>,
                 "joust: these results have no operator== between them, so they cannot be compared as equal; give compare_with(callable)");
-            equal = static_cast<bool>(champion == challenger);
+            if constexpr (detail::equality_compares<Champion, Challenger>) {
+                equal = static_cast<bool>(champion == challenger);
+            }
         }
         return {equal, equal ? 0.0 : 1.0};
     }
@@ -117,15 +147,20 @@ struct exact_match {
 
 /// Agree when numbers differ by at most `absolute`, or by at most `relative` times the larger magnitude.
 ///
-/// Use it for scores, probabilities, prices and embeddings. It takes numbers and lists of numbers (lists of lists
-/// too); a list agrees when every element does, and lists of two lengths disagree. Two NaN agree, one NaN
-/// disagrees with an infinite distance; equal infinities agree. With both fields 0 it is equality by value.
-/// units: distance is |champion - challenger|, for lists the largest of the elements
-/// cost: 1 to 2 ns per number
+/// It compares numbers, lists of numbers and lists of lists. Two lists agree when all their elements agree; lists of
+/// different lengths disagree. Two NaN agree, and so do equal infinities; a NaN and a number disagree with an infinite
+/// distance. With both fields 0 it compares by value.
+/// When to use: scores, probabilities, prices and embeddings.
+/// When not: labels and decisions; `exact_match` compares those.
+/// units: the distance is |champion - challenger|, and for lists the largest distance of two elements
+/// cost: 1 to 2 ns for each number
 struct tolerance {
+    /// The largest difference that agrees.
     double absolute = 0.0;
+    /// The largest difference that agrees, as a share of the larger magnitude.
     double relative = 0.0;
 
+    /// Compare two numbers or two lists.
     template <class Champion, class Challenger>
     [[nodiscard]] constexpr comparison compare(const Champion& champion, const Challenger& challenger) const
     {
@@ -152,18 +187,18 @@ private:
                                                                           : detail::incomparable;
         }
         if (exact_match{}.compare(champion, challenger).agree) {
-            return {true, 0.0};  // equal infinities end here: their difference is NaN
+            return {true, 0.0};  // Equal infinities are caught here, since their difference is NaN.
         }
         const double distance = difference(champion, challenger);
         const double larger =
             std::fmax(std::fabs(static_cast<double>(champion)), std::fabs(static_cast<double>(challenger)));
         if (!(distance <= std::numeric_limits<double>::max())) {
-            return detail::incomparable;  // one infinity: within no finite tolerance
+            return detail::incomparable;  // An infinity and a number are within no finite tolerance.
         }
         return {distance <= absolute || distance <= relative * larger, distance};
     }
 
-    // Integers beyond 2^53 differ exactly: subtracting their doubles would call 2^60 and 2^60 + 1 equal.
+    // Integers are subtracted exactly, since as doubles 2^60 and 2^60 + 1 would be equal.
     template <class Champion, class Challenger>
     [[nodiscard]] static constexpr double difference(Champion champion, Challenger challenger) noexcept
     {
@@ -193,16 +228,19 @@ private:
     }
 };
 
-/// Compare by a callable: what `compare_with` and `label_match` return.
+/// A comparator that asks a callable. `compare_with` and `label_match` make it.
 template <class Callable>
 class callable_comparator {
 public:
+    /// Keep the callable, and the largest distance that agrees.
     constexpr explicit callable_comparator(Callable callable, double at_most = 0.0)
         : callable_(std::move(callable)), at_most_(at_most)
     {
     }
 
+    /// Ask the callable about two results.
     template <class Champion, class Challenger>
+        requires std::is_invocable_v<const Callable&, const Champion&, const Challenger&>
     [[nodiscard]] constexpr comparison compare(const Champion& champion, const Challenger& challenger) const
     {
         using answer =
@@ -216,12 +254,14 @@ public:
             return {agree, agree ? 0.0 : 1.0};
         } else if constexpr (std::is_same_v<answer, comparison>) {
             return detail::invoke(callable_, champion, challenger);
-        } else {
+        } else if constexpr (std::is_floating_point_v<answer>) {
             const auto distance = static_cast<double>(detail::invoke(callable_, champion, challenger));
             if (detail::is_nan(distance)) {
                 return detail::incomparable;
             }
             return {distance <= at_most_, distance};
+        } else {
+            return {};
         }
     }
 
@@ -232,12 +272,16 @@ private:
 
 /// Compare results by your own callable `f(champion, challenger)`.
 ///
-/// Use it where neither equality nor a tolerance says what "the same answer" means. The callable returns bool
-/// (they agree), a floating distance (agree when it is at most `at_most`; NaN disagrees) or a `comparison`. It
-/// runs where the challenger runs, so it must be callable from any thread; what it throws is counted.
+/// The callable returns bool (whether they agree), a floating-point distance (they agree if it is at most `at_most`, and
+/// NaN disagrees) or a `comparison`. It runs where the challenger runs, so it must be callable from any thread. Its
+/// exceptions are counted.
+/// When to use: where neither equality nor a tolerance describes what "the same answer" means.
 template <class Callable>
 [[nodiscard]] constexpr callable_comparator<Callable> compare_with(Callable callable, double at_most = 0.0)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Callable>>,
+        "joust: compare_with(...) takes a callable of both results that returns bool (they agree), double (their distance) or joust::comparison");
     return callable_comparator<Callable>(std::move(callable), at_most);
 }
 
@@ -248,6 +292,8 @@ struct by_projection {
     [[no_unique_address]] Projection projection;
 
     template <class Champion, class Challenger>
+        requires(std::is_invocable_v<const Projection&, const Champion&> &&
+                 std::is_invocable_v<const Projection&, const Challenger&>)
     [[nodiscard]] constexpr comparison operator()(const Champion& champion,
                                                   const Challenger& challenger) const
     {
@@ -260,11 +306,14 @@ struct by_projection {
 
 /// Agree when one part of both results is equal: `label_match(&Classification::label)`.
 ///
-/// Use it for classifiers that return a label with scores: the labels must match, the scores may differ.
-/// shape: distance is 0 or 1
+/// When to use: classifiers that return a label with scores. The labels must match, and the scores may differ.
+/// shape: the distance is 0 or 1
 template <class Projection>
 [[nodiscard]] constexpr auto label_match(Projection projection)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Projection>>,
+        "joust: label_match(...) takes what reads the label out of a result: a member such as &Classification::label, or a callable on one result");
     return compare_with(detail::by_projection<Projection>{std::move(projection)});
 }
 

@@ -1,8 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
+#include <joust/core/sole_signature.hpp>
 #include <joust/shadow/comparator.hpp>
+#include <joust/shadow/fwd.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -22,7 +25,7 @@ concept has_judge = derivable<T> && !requires { &both<T, verb_judge>::judge; };
 
 }  // namespace detail
 
-/// The role of the judge: verb `judge(prediction, truth) -> bool or double`, higher is better.
+/// The role of the judge. Its verb is `judge(prediction, truth) -> bool or double`; a higher result is better.
 struct judge_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_judge<T>;
@@ -31,11 +34,24 @@ struct judge_role : detail::sole_role {
         static_assert(detail::always_false<T>,
                       "joust: two judges are given; both models are judged in one way");
     };
+
+    template <class T, class Prediction, class Truth>
+    static constexpr bool fits = requires(const T& t, const Prediction& prediction, const Truth& truth) {
+        { t.judge(prediction, truth) } -> std::convertible_to<double>;
+    };
+    template <class T, class Prediction, class Truth>
+    struct misfit {
+        static_assert(
+            fits<T, Prediction, Truth>,
+            "joust: the judge cannot hold a prediction against a truth of this type: judged_by(...) takes a callable, not mutable, of (prediction, truth) that returns bool (right or wrong) or double (a score, higher is better); without it truths are compared by ==");
+    };
 };
 
-/// A prediction is right when it equals the truth: the default judge.
+/// Call a prediction right when it equals the truth. This is the default judge.
 struct equals_truth {
+    /// Compare a prediction with the truth, as `exact_match` does.
     template <class Prediction, class Truth>
+        requires detail::equality_compares<Prediction, Truth>
     [[nodiscard]] constexpr bool judge(const Prediction& prediction, const Truth& truth) const
     {
         return exact_match{}.compare(prediction, truth).agree;
@@ -43,12 +59,15 @@ struct equals_truth {
     bool operator==(const equals_truth&) const = default;
 };
 
-/// A judge that asks a callable; made by `judged_by`.
+/// A judge that asks a callable. `judged_by` makes it.
 template <class Callable>
 struct callable_judge {
+    /// The callable, of a prediction and the truth.
     [[no_unique_address]] Callable callable;
 
+    /// Return what the callable says: whether the prediction is right, or its score.
     template <class Prediction, class Truth>
+        requires std::is_invocable_v<const Callable&, const Prediction&, const Truth&>
     [[nodiscard]] constexpr auto judge(const Prediction& prediction, const Truth& truth) const
     {
         using answer =
@@ -56,17 +75,26 @@ struct callable_judge {
         static_assert(
             std::is_same_v<answer, bool> || std::is_floating_point_v<answer>,
             "joust: judged_by takes a callable of (prediction, truth) that returns bool (right or wrong) or double (a score, higher is better)");
-        return answer{detail::invoke(callable, prediction, truth)};
+        if constexpr (std::is_same_v<answer, bool> || std::is_floating_point_v<answer>) {
+            return answer{detail::invoke(callable, prediction, truth)};
+        } else {
+            return false;
+        }
     }
 };
 
 /// Judge predictions by a callable `f(prediction, truth)` once their truth is known.
 ///
-/// Use it where being right is more than being equal: a squared error (return its negative: higher is better), a
-/// label within a structure, a hit within a tolerance. A score that is not finite is counted and not used.
+/// The callable returns bool (right or wrong) or a score, of which a higher one is better. Return the negative of an
+/// error. A score that is not finite is counted and not used.
+/// When to use: where a prediction can be right without being equal to the truth: a squared error, a label inside a
+/// structure, a hit within a tolerance.
 template <class Callable>
 [[nodiscard]] constexpr callable_judge<std::decay_t<Callable>> judged_by(Callable&& callable)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Callable>>,
+        "joust: judged_by takes a callable of (prediction, truth) that returns bool (right or wrong) or double (a score, higher is better)");
     return {std::forward<Callable>(callable)};
 }
 
@@ -74,58 +102,19 @@ namespace detail {
 
 struct deduced {};
 
-// The result of a callable whose arguments are not known: possible where it has exactly one signature.
-template <class F>
-struct sole_result {
-    using type = void;
-    static constexpr bool known = false;
-};
-template <class R>
-struct known_result {
-    using type = std::remove_cvref_t<R>;
-    static constexpr bool known = true;
-};
-template <class R, class... A>
-struct sole_result<R (*)(A...)> : known_result<R> {};
-template <class R, class... A>
-struct sole_result<R (*)(A...) noexcept> : known_result<R> {};
-template <class R, class C, class... A>
-struct sole_result<R (C::*)(A...)> : known_result<R> {};
-template <class R, class C, class... A>
-struct sole_result<R (C::*)(A...) const> : known_result<R> {};
-template <class R, class C, class... A>
-struct sole_result<R (C::*)(A...) noexcept> : known_result<R> {};
-template <class R, class C, class... A>
-struct sole_result<R (C::*)(A...) const noexcept> : known_result<R> {};
-template <class R, class C>
-    requires(!std::is_function_v<R>)
-struct sole_result<R C::*> : known_result<R> {};
-template <class F>
-    requires(std::is_class_v<F> && requires { &F::operator(); })
-struct sole_result<F> : sole_result<decltype(&F::operator())> {};
-template <class F>  // std::reference_wrapper, by shape
-    requires(
-        std::is_class_v<F> && !requires { &F::operator(); } &&
-        requires(const F& f) {
-            typename F::type;
-            { f.get() } -> std::same_as<typename F::type&>;
-        })
-struct sole_result<F>
-    : sole_result<
-          std::conditional_t<std::is_function_v<typename F::type>, typename F::type*, typename F::type>> {};
-
 }  // namespace detail
 
-/// Keep at most `results` pairs of predictions for truths that come later.
+/// Keep pairs of predictions until their truth arrives.
 ///
-/// The prediction's type is read off the models; where they are generic (`auto` parameters, overloads) say it:
-/// `remembered<float>{}`. Only requests that went through `serve` and ran a challenger are kept. When more wait, the
-/// oldest are forgotten and counted.
-/// cost: with the default, room for 65,536 pairs for each challenger, allocated when the first is kept
-template <class Prediction = detail::deduced>
+/// Only requests that went through `serve` and ran a challenger are kept. The type of the predictions is deduced from the
+/// models. State it where the models are generic (`auto` parameters, overloads): `remembered<float>{}`.
+/// cost: by default room for 65,536 pairs for each challenger, allocated when the first pair is kept
+template <class Prediction>
 struct remembered {
+    /// The most pairs that wait for each challenger. When more wait, the oldest are forgotten and counted.
     std::size_t results = 65'536;
 
+    /// The type of the predictions, where it was stated.
     using prediction = Prediction;
     bool operator==(const remembered&) const = default;
 };
@@ -139,7 +128,7 @@ inline constexpr bool is_remembered<remembered<Prediction>> = true;
 
 }  // namespace detail
 
-/// The role of the memory for predictions: `remembered<>`.
+/// The role of the memory for predictions. Only `remembered` plays it.
 struct memory_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::is_remembered<T>;

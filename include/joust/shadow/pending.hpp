@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -14,38 +15,44 @@
 namespace joust {
 inline namespace v0 {
 
-/// Hold results until their truth arrives, and truths until their results do, in bounded memory.
+/// Hold results until their truth arrives, and truths until their results arrive, in bounded memory.
 ///
-/// `Result` is what waits for a truth (for a shadow, the two predictions), `Truth` what answers it. The one that
-/// comes first waits under the request's 64-bit key; the second takes it away. Memory is fixed at construction: slots
-/// are grouped in lines of eight, a key belongs to one line, and a full line forgets its oldest entry, which is
-/// counted. A key that was settled is remembered as such while its slot lasts, so that a repeated truth is seen.
-/// Safe for any number of threads; a lock guards each sixty-fourth of the lines.
-/// errors: configuration_error unless capacity is 1 to 2^24
-/// cost: 40 ns, without an allocation where copying the values needs none
+/// `Result` is what waits for a truth; for a shadow, the two predictions. Whichever of the two comes first waits under the
+/// request's 64-bit key, and the other one takes it away. A key is then settled, and stays known as settled while its slot
+/// lasts, so that a repeated truth is recognised.
+///
+/// The memory is fixed at construction. Slots are grouped in lines of eight and a key belongs to one line. A full line
+/// forgets its oldest entry and counts it. Any number of threads may use it at once; there are 64 locks, and each guards
+/// one part of the lines.
+/// errors: configuration_error unless the capacity is 1 to 2^24
+/// cost: 40 ns, without an allocation where the values themselves need none
 template <class Result, class Truth>
 class pending_results {
 public:
     /// What became of a truth.
     enum class settled : unsigned char {
-        /// its result had waited, and is returned
+        /// Its result had waited and is returned.
         joined,
-        /// no result yet: the truth waits
+        /// Its result has not come yet, so the truth waits.
         waiting,
-        /// this key was settled before
+        /// The key was settled before.
         repeated,
-        /// `take` only: nothing is known under this key
+        /// No result and no truth is known under the key. Only `take` returns this.
         unknown
     };
 
+    /// What became of a truth, with the result that it met.
     struct outcome {
+        /// What became of the truth.
         settled how = settled::unknown;
+        /// The result that waited, if the truth was joined to one.
         std::optional<Result> result{};
     };
 
+    /// Allocate the memory. shape: `capacity` is the number of keys that wait at the same time
     explicit pending_results(std::size_t capacity = 65'536) : lines_(lines_for(capacity)) {}
 
-    /// Keep a result for its truth; if the truth came first, return it and leave `result` with the caller.
+    /// Keep a result for its truth. If the truth came first, return it and leave `result` unmoved.
     [[nodiscard]] std::optional<Truth> remember(std::uint64_t key, Result&& result)
     {
         const std::size_t line = line_of(key);
@@ -59,7 +66,7 @@ public:
         if (at == nullptr) {
             at = &make_room(line);
         } else if (at->state == kind::settled) {
-            return std::nullopt;  // a second result for a settled key has nothing to wait for
+            return std::nullopt;  // A second result for a settled key has no truth to wait for.
         }
         at->truth.reset();
         at->result.emplace(std::move(result));
@@ -67,7 +74,7 @@ public:
         return std::nullopt;
     }
 
-    /// Settle a key with its truth: return the result that waited, or let the truth wait for it.
+    /// Settle a key with its truth. Returns the result that waited, or keeps the truth until the result comes.
     [[nodiscard]] outcome settle(std::uint64_t key, Truth truth)
     {
         const std::size_t line = line_of(key);
@@ -88,7 +95,7 @@ public:
         return {settled::waiting, std::nullopt};
     }
 
-    /// Take the result that waits under a key, if it does; a truth that is not kept.
+    /// Take the result that waits under a key. Unlike `settle`, it keeps no truth where no result waits.
     [[nodiscard]] outcome take(std::uint64_t key)
     {
         const std::size_t line = line_of(key);
@@ -105,10 +112,10 @@ public:
         return joined;
     }
 
-    /// How many keys can be held at most; the actual number depends on how they fall into lines.
+    /// Return how many keys can be held at most. How many are held in fact depends on how keys spread over the lines.
     [[nodiscard]] std::size_t capacity() const noexcept { return lines_.size() * ways; }
 
-    /// Entries that were overwritten before their other half came.
+    /// Return how many entries were overwritten before their other half came.
     [[nodiscard]] std::uint64_t forgotten() const
     {
         std::uint64_t sum = 0;
@@ -155,7 +162,7 @@ private:
         return lines;
     }
 
-    // Ticket keys may share their low bits, so the line comes from a mix of all of them.
+    // Ticket keys may share their low bits, so the line is chosen by a mix of all bits.
     [[nodiscard]] std::size_t line_of(std::uint64_t key) const noexcept
     {
         return static_cast<std::size_t>(mix64(key)) & (lines_.size() - 1);
@@ -173,7 +180,7 @@ private:
         return nullptr;
     }
 
-    /// Choose the slot to overwrite: an empty one, else the oldest settled one, else the oldest.
+    /// Choose the slot to overwrite: an empty one, or else the oldest settled one, or else the oldest one.
     [[nodiscard]] slot& make_room(std::size_t line) noexcept
     {
         slot* oldest = nullptr;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/hash_split.hpp>
@@ -11,74 +12,83 @@
 namespace joust {
 inline namespace v0 {
 
-/// Another platform's assignments, read from each call; made by `assigned_by`.
+namespace detail {
+
+/// The assignment of a unit that is no part of the trial: the champion serves it.
+inline constexpr assignment outside_the_trial{0, 1.0, false};
+
+/// Ask a projection about a call and turn its answer into an assignment by `read`. A unit whose projection throws is
+/// outside the trial.
+template <class Projection, class Context, class Read>
+[[nodiscard]] assignment platform_answer(const Projection& projection, const Context& call,
+                                         const Read& read) noexcept
+{
+    using args_t = std::remove_cvref_t<decltype(call.args)>;
+    static_assert(
+        asks_one<Projection, args_t>,
+        "joust: the projection of assigned_by(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with it");
+    if constexpr (asks_one<Projection, args_t>) {
+        try {
+            return read(ask(projection, call.args));
+        } catch (...) {
+            return outside_the_trial;
+        }
+    } else {
+        return outside_the_trial;
+    }
+}
+
+}  // namespace detail
+
+/// The assignments of another platform, read from each call. `assigned_by(projection)` makes it.
 template <class Projection>
 class platform_assignment {
 public:
+    /// Keep the projection: `projection(args...)` gives a joust::assignment.
     explicit platform_assignment(Projection projection) : projection_(std::move(projection)) {}
 
-    /// Take what the platform says: `projection(args...)` gives a joust::assignment.
+    /// Return the platform's assignment. An answer without a possible arm or propensity is a unit outside the trial.
     template <class Context>
     [[nodiscard]] assignment assign(const Context& call) const noexcept
     {
-        constexpr assignment outside{0, 1.0, false};
-        using args_t = std::remove_cvref_t<decltype(call.args)>;
-        static_assert(
-            detail::asks_one<Projection, args_t>,
-            "joust: the projection of assigned_by(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with it");
-        if constexpr (detail::asks_one<Projection, args_t>) {
-            try {
-                const assignment given = detail::ask(projection_, call.args);
-                // The comparison is false for NaN.
-                return given.propensity > 0.0 && given.propensity <= 1.0 && given.arm < max_arms ? given
-                                                                                                 : outside;
-            } catch (...) {
-                return outside;
-            }
-        } else {
-            return outside;
-        }
+        return detail::platform_answer(projection_, call, [](const assignment& given) {
+            // The comparisons are false for NaN.
+            const bool possible = given.propensity > 0.0 && given.propensity <= 1.0 && given.arm < max_arms;
+            return possible ? given : detail::outside_the_trial;
+        });
     }
 
 private:
     [[no_unique_address]] Projection projection_;
 };
 
-/// Another platform's arms and its planned shares; resolved from `assigned_by(projection, shares)`.
+/// The arms of another platform and its planned shares, resolved from `assigned_by(projection, shares)`.
 template <class Projection>
 class platform_plan {
 public:
+    /// Keep the projection and the shares. assumes: the shares were checked
     platform_plan(Projection projection, const share_list& shares)
         : projection_(std::move(projection)), shares_(shares)
     {
     }
 
-    /// Take the arm that the platform chose; a number that is no arm is a unit outside the trial.
+    /// Return the arm that the platform chose. A number that is no arm is a unit outside the trial.
     template <class Context>
     [[nodiscard]] assignment assign(const Context& call) const noexcept
     {
-        constexpr assignment outside{0, 1.0, false};
-        using args_t = std::remove_cvref_t<decltype(call.args)>;
-        static_assert(
-            detail::asks_one<Projection, args_t>,
-            "joust: the projection of assigned_by(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with it");
-        if constexpr (detail::asks_one<Projection, args_t>) {
-            try {
-                const auto arm = static_cast<std::int64_t>(detail::ask(projection_, call.args));
-                if (arm < 0 || arm >= static_cast<std::int64_t>(shares_.size())) {
-                    return outside;
-                }
-                const auto which = static_cast<unsigned>(arm);
-                return {which, shares_[which], true};
-            } catch (...) {
-                return outside;
+        return detail::platform_answer(projection_, call, [this](const auto& answer) {
+            const auto arm = static_cast<std::int64_t>(answer);
+            if (arm < 0 || arm >= static_cast<std::int64_t>(shares_.size())) {
+                return detail::outside_the_trial;
             }
-        } else {
-            return outside;
-        }
+            const auto which = static_cast<unsigned>(arm);
+            return assignment{which, shares_[which], true};
+        });
     }
 
+    /// Return the number of arms.
     [[nodiscard]] std::size_t arms() const noexcept { return shares_.size(); }
+    /// Return the planned share of an arm.
     [[nodiscard]] double share(std::size_t arm) const noexcept { return shares_[arm]; }
 
 private:
@@ -86,23 +96,28 @@ private:
     share_list shares_;
 };
 
-/// Another platform's arms and its planned shares; made by `assigned_by(projection, shares)`.
+/// The arms of another platform and its planned shares. `assigned_by(projection, shares)` makes it.
 template <class Projection>
 struct platform_split {
+    /// Reads the number of the arm from the call's arguments.
     [[no_unique_address]] Projection projection;
+    /// The shares that the platform's configuration states, the champion's first.
     share_list shares;
 
+    /// Check the shares for a number of models.
     [[nodiscard]] platform_plan<Projection> resolve(std::size_t arms) const
     {
         return {projection, detail::checked_shares("assigned_by.shares", shares, arms)};
     }
 };
 
-/// Let another platform assign: the projection reads its answer off the call, as a joust::assignment with the propensity.
+/// Let another platform assign units: the projection reads a joust::assignment, with its propensity, from the call.
 ///
-/// Use it where an experiment platform in front of the service has drawn the lots, and the service is to judge. joust then
-/// answers for nothing but arithmetic: a wrong propensity biases every estimate, and the sample ratio check is what notices.
-/// With three or more models give the shares: `assigned_by(projection, shares)`.
+/// joust then answers for the arithmetic only. A wrong propensity biases every estimate, and only the check of the sample
+/// ratio can detect it. With three or more models state the shares: `assigned_by(projection, shares)`.
+/// When to use: where an experiment platform in front of the service has randomised the units, and the service evaluates
+/// the experiment.
+/// When not: where joust can assign units itself; hash_split needs no trust in another system.
 /// shape: `assigned_by([](const Request& r) { return joust::assignment{r.variant, 0.5, r.in_test}; })`
 template <class Projection>
 [[nodiscard]] platform_assignment<std::decay_t<Projection>> assigned_by(Projection&& projection)
@@ -110,8 +125,8 @@ template <class Projection>
     return platform_assignment<std::decay_t<Projection>>{std::forward<Projection>(projection)};
 }
 
-/// Let another platform assign: the projection reads the arm's number off the call, and the shares are as the platform's
-/// configuration says. A number below 0 or beyond the models is a unit that is not in the experiment.
+/// Let another platform assign units: the projection reads the number of the arm from the call, and the shares are those
+/// that the platform's configuration states. A number below 0 or beyond the models is a unit outside the experiment.
 /// shape: `assigned_by(&Request::variant, {0.5, 0.3, 0.2})`
 template <class Projection>
 [[nodiscard]] platform_split<std::decay_t<Projection>> assigned_by(Projection&& projection, share_list shares)

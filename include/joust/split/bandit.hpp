@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -12,22 +13,26 @@
 #include <string>
 #include <utility>
 
-// A bandit shifts traffic to the arms that earn more while it learns which these are. It stays a pure function of the unit:
-// between two batches its shares are fixed, so each assignment has an exact propensity, and learning is a new plan:
+// A bandit shifts traffic to the arms that earn more, while it learns which arms these are. An assignment remains a pure
+// function of the unit: the shares are fixed between two batches, so each assignment has an exact propensity. The bandit
+// learns by making a new plan:
 //
 //     plan = bandit.replan(rewards so far, plan)
 //
-// in a trial `joust::replan(trial)`, called from a timer. How much arrives between two calls is the batch. When to use one: many
-// arms, or a change that lives so briefly that only the traffic of its test counts. When not: to decide between two models,
-// where equal shares learn fastest and ab_test says how sure it is.
+// A trial does this by `joust::replan(trial)`, which a timer calls. The feedback that arrives between two calls is a batch.
+//
+// When to use: many arms, or a change that lives so briefly that only the traffic of its test counts.
+// When not: a decision between two models; equal shares learn fastest, and ab_test says how sure the result is.
 namespace joust {
 inline namespace v0 {
 
-/// What one arm has earned so far.
+/// The rewards that one arm has earned so far.
 struct arm_rewards {
+    /// How many rewards there were.
     double count = 0.0;
+    /// The sum of the rewards.
     double sum = 0.0;
-    /// sum of squares; only Thompson sampling of means reads it
+    /// The sum of the squared rewards. Only Thompson sampling of means reads it.
     double squares = 0.0;
 
     /// Add one reward.
@@ -37,28 +42,33 @@ struct arm_rewards {
         sum += reward;
         squares += reward * reward;
     }
+    /// Return the mean reward, or 0 for an arm without rewards.
     [[nodiscard]] constexpr double mean() const noexcept { return count > 0.0 ? sum / count : 0.0; }
     bool operator==(const arm_rewards&) const = default;
 };
 
-/// What all arms have earned since the trial began: what a bandit learns from.
+/// The rewards that all arms have earned since the trial began. A bandit learns from them.
 struct reward_totals {
+    /// The rewards of each arm, the champion's first.
     std::array<arm_rewards, max_arms> arms{};
+    /// Whether a smaller reward is a better one.
     bool lower_is_better = false;
     bool operator==(const reward_totals&) const = default;
 };
 
-/// The plan of a bandit: slots, and what it had seen when it made them.
+/// The plan of a bandit: its slots, and the rewards that it had seen when it made them.
 class bandit_plan : public slot_plan {
 public:
+    /// Keep the slots, the rewards they were made from, and the weights of exp3 (0 for other bandits).
     bandit_plan(slot_plan slots, const reward_totals& seen, const std::array<double, max_arms>& log_weights)
         : slot_plan(std::move(slots)), seen_(seen), log_weights_(log_weights)
     {
     }
 
+    /// Return the rewards that the plan was made from.
     [[nodiscard]] const reward_totals& seen() const noexcept { return seen_; }
 
-    /// What exp3 keeps; 0 for all arms of other bandits.
+    /// Return the logarithms of the arms' weights, which exp3 keeps. They are 0 for other bandits.
     [[nodiscard]] const std::array<double, max_arms>& log_weights() const noexcept { return log_weights_; }
 
     bool operator==(const bandit_plan&) const = default;
@@ -72,6 +82,7 @@ namespace detail {
 
 using arm_numbers = std::array<double, max_arms>;
 
+/// Refuse an option that is not from `from` to `to`.
 inline void check_part(const char* field, double value, double from, double to)
 {
     if (!(value >= from && value <= to)) {
@@ -91,8 +102,9 @@ inline void check_part(const char* field, double value, double from, double to)
     return {std::move(equal), {}, {}};
 }
 
-/// Give every arm the floor and what is left by `wanted`, moving as few units as possible.
-/// assumes: `wanted` not negative, summing to 1 but for rounding
+/// Make a plan that gives every arm the floor, and divides the rest in proportion to `wanted`. It moves as few units as
+/// possible.
+/// assumes: no number of `wanted` is negative, and they sum to 1 apart from rounding
 [[nodiscard]] inline bandit_plan next_bandit_plan(const bandit_plan& before, const arm_numbers& wanted,
                                                   double floor, const reward_totals& seen,
                                                   const arm_numbers& log_weights = {})
@@ -103,14 +115,14 @@ inline void check_part(const char* field, double value, double from, double to)
     std::size_t largest = 0;
     for (std::size_t arm = 0; arm < arms; ++arm) {
         const double share = floor + (1.0 - floor * static_cast<double>(arms)) * wanted[arm];
-        shares[arm] = share >= 1e-9 ? share : 0.0;  // below the grain of shares
+        shares[arm] = share >= 1e-9 ? share : 0.0;  // A plan cannot hold smaller shares.
         sum += shares[arm];
         largest = shares[arm] > shares[largest] ? arm : largest;
     }
     if (!(sum > 0.5 && sum < 2.0)) {
-        return {before, seen, log_weights};  // no shares at all: nothing can be learnt from such numbers
+        return {before, seen, log_weights};  // These numbers are no shares, so the old ones stay.
     }
-    // The largest one takes what rounding leaves, so that shares sum to 1.
+    // The largest share takes the rounding error of the others, so that all shares sum to 1.
     double others = 0.0;
     for (std::size_t arm = 0; arm < arms; ++arm) {
         others += arm == largest ? 0.0 : shares[arm] / sum;
@@ -122,7 +134,7 @@ inline void check_part(const char* field, double value, double from, double to)
     return {before.with_shares(list), seen, log_weights};
 }
 
-/// Share 1 equally among the arms of which something is true.
+/// Divide 1 equally among the arms for which a predicate is true.
 template <class Predicate>
 [[nodiscard]] arm_numbers equally_where(std::size_t arms, Predicate chosen)
 {
@@ -137,7 +149,7 @@ template <class Predicate>
     return out;
 }
 
-/// Is there an arm of which nothing is known?
+/// Say whether some arm has no rewards yet.
 [[nodiscard]] inline bool any_untried(const reward_totals& seen, std::size_t arms) noexcept
 {
     bool untried = false;
@@ -147,7 +159,7 @@ template <class Predicate>
     return untried;
 }
 
-/// Give all to arms of which nothing is known, if there are any, else to those with the highest score.
+/// Divide 1 equally among the arms without rewards, if there are any, or else among those with the highest score.
 template <class Score>
 [[nodiscard]] arm_numbers best_by(const reward_totals& seen, std::size_t arms, Score score)
 {
@@ -163,13 +175,13 @@ template <class Score>
     return equally_where(arms, [&](std::size_t arm) { return scores[arm] >= highest; });
 }
 
-/// Rewards from `low` to `high` as numbers from 0 to 1, 1 being the best.
+/// Scale rewards from `low` to `high` to numbers from 0 to 1, of which 1 is the best.
 struct unit_scale {
     double low;
     double high;
     bool lower_is_better;
 
-    /// The sum of scaled rewards.
+    /// Return the sum of the scaled rewards.
     [[nodiscard]] double sum(double count, double total) const noexcept
     {
         const double scaled = (total - low * count) / (high - low);
@@ -191,25 +203,30 @@ struct unit_scale {
 
 }  // namespace detail
 
-/// Serve the arm with the highest mean, and any arm at random with probability epsilon.
+/// Serve the arm with the highest mean, and with probability epsilon serve any arm at random.
 ///
-/// Use it where the rule must fit into one sentence. It never stops exploring, so it pays epsilon for ever. Arms of equal
-/// means share; while an arm has no rewards, all share equally.
+/// Arms with equal means share the traffic of the best arm. While some arm has no rewards, all arms share equally.
+/// When to use: where the rule must fit into one sentence.
+/// When not: trials that run for long. It never stops exploring, so it pays for epsilon for ever.
 /// shape: `epsilon_greedy{.salt = "banner", .epsilon = 0.1}`
 /// errors: configuration_error when a trial is made
 /// source: Sutton and Barto 2018, Reinforcement learning, section 2.2
 struct epsilon_greedy {
+    /// Makes the assignment independent of other trials.
     joust::salt salt{};
+    /// The share of traffic that explores.
     double epsilon = 0.1;
-    /// least share of every arm
+    /// The least share of every arm.
     double floor = 0.0;
 
+    /// Check the options and begin with equal shares.
     [[nodiscard]] bandit_plan resolve(std::size_t arms) const
     {
         detail::check_part("epsilon_greedy.epsilon", epsilon, 0.0, 1.0);
         return detail::first_bandit_plan("epsilon_greedy.floor", floor, arms);
     }
 
+    /// Make the next plan from all rewards so far.
     [[nodiscard]] bandit_plan replan(const reward_totals& seen, const bandit_plan& before) const
     {
         const std::size_t arms = before.arms();
@@ -228,28 +245,34 @@ struct epsilon_greedy {
     bool operator==(const epsilon_greedy&) const = default;
 };
 
-/// Serve the arm whose mean could be the highest: mean + sqrt(2 ln n / n of the arm).
+/// Serve the arm with the highest upper confidence bound: mean + sqrt(2 ln n / n of the arm).
 ///
-/// Use it where the guarantee matters that regret grows with ln n alone, whatever the arms earn (bounded rewards). Without a
-/// floor its choice is certain, so its log says nothing about the arms not chosen: keep the floor where anything else is to
-/// be learnt from the traffic. In batches it is later by a batch than the theorem's.
-/// shape: `ucb1{.salt = "banner", .floor = 0.01}`; rewards from `.low` to `.high`, else clipped in the mean
+/// Without a floor its choice is certain, and its log says nothing about the arms that were not chosen. Keep the floor where
+/// the traffic is used to learn anything else. It learns batch by batch, so it is one batch later than the algorithm of the
+/// theorem.
+/// When to use: where the guarantee matters that regret grows no faster than ln n, whatever the arms earn.
+/// When not: rewards without bounds.
+/// shape: `ucb1{.salt = "banner", .floor = 0.01}`; rewards lie from `.low` to `.high`, and a mean outside is clipped
 /// errors: configuration_error when a trial is made
 /// source: Auer, Cesa-Bianchi and Fischer 2002, Finite-time analysis of the multiarmed bandit problem, figure 1
 struct ucb1 {
+    /// Makes the assignment independent of other trials.
     joust::salt salt{};
-    /// least share of every arm
+    /// The least share of every arm.
     double floor = 0.01;
-    /// least and greatest reward
+    /// The least reward.
     double low = 0.0;
+    /// The greatest reward.
     double high = 1.0;
 
+    /// Check the options and begin with equal shares.
     [[nodiscard]] bandit_plan resolve(std::size_t arms) const
     {
         detail::unit_scale::check("ucb1.low", low, high);
         return detail::first_bandit_plan("ucb1.floor", floor, arms);
     }
 
+    /// Make the next plan from all rewards so far.
     [[nodiscard]] bandit_plan replan(const reward_totals& seen, const bandit_plan& before) const
     {
         const std::size_t arms = before.arms();
@@ -268,25 +291,29 @@ struct ucb1 {
     bool operator==(const ucb1&) const = default;
 };
 
-/// Serve arms by exponential weights of what they would have earned: right even if an adversary sets the rewards.
+/// Serve arms by exponential weights of their estimated earnings. Its guarantee holds even if an adversary sets the rewards.
 ///
-/// Use it where rewards drift in ways that no average follows. It pays for that on steady rewards, where thompson and ucb1
-/// earn more. It counts what was earned between two plans by the propensity of the first, so replan when a batch's feedback
-/// is in; feedback that comes later counts by the wrong propensity.
-/// shape: `exp3{.salt = "banner", .gamma = exp3::gamma_for(3, 10'000)}`; rewards from `.low` to `.high`
+/// The rewards that arrive between two plans are weighted by the propensities of the first plan. So call replan when the
+/// feedback of a batch has arrived; feedback that comes later is weighted by the wrong propensity.
+/// When to use: where rewards drift in ways that no average follows.
+/// When not: steady rewards, where thompson and ucb1 earn more.
+/// shape: `exp3{.salt = "banner", .gamma = exp3::gamma_for(3, 10'000)}`; rewards lie from `.low` to `.high`
 /// errors: configuration_error when a trial is made
 /// source: Auer, Cesa-Bianchi, Freund and Schapire 2002, The nonstochastic multiarmed bandit problem, section 3
 struct exp3 {
+    /// Makes the assignment independent of other trials.
     joust::salt salt{};
-    /// share of traffic that explores: each of k arms has gamma / k at least
+    /// The share of traffic that explores. Each of k arms has at least gamma / k.
     double gamma = 0.1;
-    /// least share of every arm beside gamma
+    /// The least share of every arm, in addition to gamma.
     double floor = 0.0;
-    /// least and greatest reward
+    /// The least reward.
     double low = 0.0;
+    /// The greatest reward.
     double high = 1.0;
 
-    /// The gamma with the best guarantee where the best arm earns `gain` in all, such as the number of rewards to come.
+    /// Return the gamma with the best guarantee where the best arm earns `gain` in total. The number of rewards to come is
+    /// an upper bound of that.
     /// source: corollary 3.2
     [[nodiscard]] static double gamma_for(std::size_t arms, double gain) noexcept
     {
@@ -295,6 +322,7 @@ struct exp3 {
         return std::fmin(1.0, std::sqrt(k * std::log(k) / (e_less_1 * gain)));
     }
 
+    /// Check the options and begin with equal shares.
     [[nodiscard]] bandit_plan resolve(std::size_t arms) const
     {
         detail::check_part("exp3.gamma", gamma, 1e-9, 1.0);
@@ -302,6 +330,7 @@ struct exp3 {
         return detail::first_bandit_plan("exp3.floor", floor, arms);
     }
 
+    /// Make the next plan from all rewards so far.
     [[nodiscard]] bandit_plan replan(const reward_totals& seen, const bandit_plan& before) const
     {
         const std::size_t arms = before.arms();

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -13,34 +14,38 @@
 namespace joust {
 inline namespace v0 {
 
-/// When a cascade asks its deep model, and what calls cost.
+/// When a cascade asks its deep model, and what the calls cost.
 struct cascade_options {
-    /// confidence from which on the fast model's answer is kept
+    /// The least confidence at which the fast model's answer is kept.
     double threshold = 0.8;
-    /// share of calls, in the long run, that may go deep
+    /// The share of calls that may go to the deep model in the long run.
     double budget = 1.0;
-    /// deep calls that may be saved up while the budget is not used; from 1 to 1e6
+    /// How many deep calls can be saved up while the budget is not used, from 1 to 1e6.
     double burst = 100.0;
-    /// of one call, in any unit
+    /// The cost of one call of the fast model, in any unit.
     double fast_cost = 1.0;
+    /// The cost of one call of the deep model, in the same unit.
     double deep_cost = 10.0;
     bool operator==(const cascade_options&) const = default;
 };
 
-/// What a cascade has done.
+/// The calls of a cascade so far, and their cost.
 struct cascade_counts {
+    /// How many calls there were.
     std::uint64_t calls = 0;
-    /// calls that went on to the deep model
+    /// How many calls went to the deep model.
     std::uint64_t deep = 0;
-    /// calls that were unsure, and kept the fast answer for want of budget
+    /// How many calls were unsure, and kept the fast answer because the budget was used up.
     std::uint64_t over_budget = 0;
-    /// of all calls, in the options' unit
+    /// The cost of all calls, in the options' unit.
     double cost = 0.0;
 
+    /// Return the share of calls that went to the deep model.
     [[nodiscard]] double deep_share() const noexcept
     {
         return calls == 0 ? 0.0 : static_cast<double>(deep) / static_cast<double>(calls);
     }
+    /// Return the mean cost of a call.
     [[nodiscard]] double cost_per_call() const noexcept
     {
         return calls == 0 ? 0.0 : cost / static_cast<double>(calls);
@@ -50,7 +55,8 @@ struct cascade_counts {
 
 namespace detail {
 
-// What the copies of a cascade share. Whole numbers, changed by single atomic steps: no thread waits for another.
+// The state that the copies of a cascade share. It is whole numbers that change by single atomic steps, so no thread waits for
+// another.
 class cascade_state {
 public:
     explicit cascade_state(const cascade_options& options)
@@ -70,7 +76,7 @@ public:
         }
     }
 
-    /// May this call go deep?
+    /// Say whether this call may go to the deep model, and count it.
     [[nodiscard]] bool spend() noexcept
     {
         constexpr auto one = static_cast<std::uint64_t>(token);
@@ -84,7 +90,7 @@ public:
 
     [[nodiscard]] cascade_counts counts(const cascade_options& options) const noexcept
     {
-        // In this order, so that no more calls seem to have gone deep than there were.
+        // In this order, so that other threads cannot make it seem that more calls went deep than there were.
         cascade_counts out;
         out.over_budget = over_budget_.load(std::memory_order_relaxed);
         out.deep = deep_.load(std::memory_order_relaxed);
@@ -95,7 +101,7 @@ public:
     }
 
 private:
-    static constexpr double token = 4294967296.0;  // a deep call in fixed point
+    static constexpr double token = 4294967296.0;  // one deep call, in fixed point
 
     bool limited_;
     std::uint64_t earned_;
@@ -108,22 +114,23 @@ private:
 
 }  // namespace detail
 
-/// A model made of two models; made by `cascade`. Copies share their counts and their budget.
+/// A model that is made of two models. `cascade` makes it. Copies share their counts and their budget.
 template <class Fast, class Deep, class Confidence>
 class cascade_model {
     template <class... Args>
     using fast_result = std::decay_t<std::invoke_result_t<Fast&, const Args&...>>;
 
 public:
+    /// Keep the models, the confidence and the options.
+    /// errors: configuration_error for options out of range
     cascade_model(Fast fast, Deep deep, Confidence confidence, const cascade_options& options)
         : fast_(std::move(fast)), deep_(std::move(deep)), confidence_(std::move(confidence)),
           options_(checked(options)), state_(std::make_shared<detail::cascade_state>(options))
     {
     }
 
-    /// Answer by the fast model, or by the deep one where the fast one is unsure and the budget allows.
-    ///
-    /// errors: what the models and the confidence throw
+    /// Answer by the fast model, or by the deep one where the fast one is unsure and the budget allows it.
+    /// errors: exceptions of the models and of the confidence
     template <class... Args>
         requires std::is_invocable_v<Fast&, const Args&...> && std::is_invocable_v<Deep&, const Args&...>
     auto operator()(const Args&... args)
@@ -140,7 +147,7 @@ public:
             using result_t = std::common_type_t<fast_t, deep_t>;
             state_->call();
             fast_t answer = detail::invoke(fast_, args...);
-            // False for NaN: who cannot say is not sure.
+            // The comparison is false for NaN: an unknown confidence counts as unsure.
             const bool sure =
                 static_cast<double>(detail::invoke(std::as_const(confidence_), std::as_const(answer))) >=
                 options_.threshold;
@@ -151,9 +158,10 @@ public:
         }
     }
 
-    /// What the cascade, with all its copies, has done so far.
+    /// Return what the cascade and all its copies have done so far.
     [[nodiscard]] cascade_counts counts() const noexcept { return state_->counts(options_); }
 
+    /// Return the options that the cascade was made with.
     [[nodiscard]] const cascade_options& options() const noexcept { return options_; }
 
 private:
@@ -179,16 +187,18 @@ private:
     std::shared_ptr<detail::cascade_state> state_;
 };
 
-/// Make one model of two: a fast one answers, and where it is unsure a deep one answers instead.
+/// Make one model of two: a fast model answers, and where it is unsure a deep model answers instead.
 ///
-/// Use it where most requests are easy and the deep model is dear. It is a model like any other: put it into a trial against
-/// the deep model alone, and the trial says what the saving costs in quality. Keep a copy to read its counts. Find the
-/// threshold with calibrate_threshold. The models get the arguments as const lvalues, both of them, and run on the calling
-/// thread; they must bear being called by several at once, as in any trial.
+/// The result is a model like any other. In a trial against the deep model alone it shows what the saving costs in quality.
+/// Find the threshold with calibrate_threshold, and keep a copy of the cascade to read its counts. Both models get the
+/// arguments as const lvalues and run on the calling thread. As in any trial, several threads may call them at once.
 ///
-/// With `.budget` below 1 at most that share of calls goes deep in the long run, and at most `.burst` more at once: an unsure
-/// call beyond it keeps the fast answer. Which calls that hits depends on what came before, so its arm's outcomes are no longer
-/// independent between units; keep the budget as a fuse, and set the share by the threshold.
+/// With `.budget` below 1, at most that share of calls goes to the deep model in the long run, and at most `.burst` more at
+/// once. An unsure call beyond the budget keeps the fast answer. Which calls these are depends on earlier calls, so the
+/// outcomes of this arm are no longer independent between units. Use the budget as a safety limit, and set the share of deep
+/// calls by the threshold.
+/// When to use: where most requests are easy and the deep model is expensive.
+/// When not: where the fast model cannot tell how sure it is.
 /// shape: `model{"cascade", cascade(fast, deep, [](const answer& a) { return a.score; }, {.threshold = 0.9})}`
 /// errors: configuration_error for options out of range
 /// cost: two atomic additions (7 ns each, 25 where threads contend) and with a budget one more step

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -13,44 +14,48 @@
 namespace joust {
 inline namespace v0 {
 
-/// What a cascade may give away against its deep model, and how sure that must be.
+/// How much quality a cascade may lose against its deep model, and how sure that must be.
 struct cascade_target {
-    /// quality lost on average against the deep model alone, in units of quality
+    /// The largest mean loss of quality against the deep model alone, in units of quality.
     double max_loss = 0.01;
-    /// probability with which the promise may fail
+    /// The largest probability that the loss is larger in truth.
     double alpha = 0.05;
-    /// thresholds tried: steps / steps, (steps - 1) / steps, ...
+    /// How many steps of thresholds are tried: steps / steps, (steps - 1) / steps, and so on.
     std::size_t steps = 100;
-    /// of one call, in any unit
+    /// The cost of one call of the fast model, in any unit.
     double fast_cost = 1.0;
+    /// The cost of one call of the deep model, in the same unit.
     double deep_cost = 10.0;
 };
 
-/// A threshold for a cascade, and what held data say of it.
+/// A threshold for a cascade, and what held-out data say about it.
 struct cascade_threshold {
-    /// above every confidence: all go deep
+    /// The threshold. By default it is above every confidence, and all calls go to the deep model.
     double threshold = std::numeric_limits<double>::max();
-    /// of calls below the threshold
+    /// The share of calls below the threshold, which go to the deep model.
     double deep_share = 1.0;
-    /// of the cascade, on average
+    /// The mean quality of the cascade.
     double quality = stats::not_a_number;
+    /// The mean quality of the fast model alone.
     double fast_quality = stats::not_a_number;
+    /// The mean quality of the deep model alone.
     double deep_quality = stats::not_a_number;
-    /// deep quality minus that of the cascade
+    /// The mean quality of the deep model minus that of the cascade.
     double loss = 0.0;
+    /// The mean cost of a call.
     double cost = stats::not_a_number;
-    /// too_few also where no threshold could be shown to keep the promise
+    /// Whether the numbers can be used. It is too_few also where no threshold could be shown to meet the target.
     status state = status::too_few;
 };
 
-/// Find the lowest threshold at which a cascade keeps a promise on quality, from held data that both models answered.
+/// Find the lowest threshold at which a cascade meets a target of quality, from held-out data that both models answered.
 ///
-/// Thresholds are tested from 1 downwards, each against the hypothesis that the mean loss is `max_loss` or more, until one
-/// cannot be shown to be better; the last one that could is taken. So with probability 1 - alpha the mean loss on new calls
-/// is below `max_loss`, whatever the distribution. The test bets on bounded values, so rare differences need few data: some
-/// 3 / max_loss examples at the least.
-/// shape: three spans of one length; confidences and qualities from 0 to 1 (right or wrong, or any score)
-/// assumes: independent examples in no particular order, distributed as the calls to come
+/// Thresholds are tested from 1 downwards, each against the hypothesis that the mean loss is `max_loss` or more. The search
+/// stops at the first threshold for which this hypothesis cannot be rejected, and returns the threshold before it. So with
+/// probability 1 - alpha the mean loss on new calls is below `max_loss`, whatever the distribution. The test bets on bounded
+/// values, so it needs few data where the models rarely differ, but at least about 3 / max_loss examples.
+/// shape: three spans of one length; confidences and qualities lie from 0 to 1 (right or wrong, or any score)
+/// assumes: independent examples in no particular order, with the distribution of the calls to come
 /// errors: out_of_range (lengths, numbers outside 0 to 1, options); too_few
 /// cost: about 20 ns for each example and step
 /// source: Angelopoulos, Bates, Candes, Jordan and Lei 2021, Learn then test (fixed sequence); Waudby-Smith and Ramdas 2024

@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/hex.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/split/assigned_by.hpp>
@@ -29,22 +31,13 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Write a position in the hash space as a number from 0 to 1.
+/// Append a position in the hash space as a number from 0 to 1.
 inline void append_position(std::string& out, std::uint64_t hash)
 {
     append_number(out, static_cast<double>(hash) * 0x1p-64, 10);
 }
 
-inline void append_hex(std::string& out, std::uint64_t hash)
-{
-    constexpr std::string_view digits = "0123456789abcdef";
-    out += "0x";
-    for (int shift = 60; shift >= 0; shift -= 4) {
-        out += digits[(hash >> shift) & 15U];
-    }
-}
-
-/// Say which bytes are hashed to what, and where that is.
+/// Append which bytes are hashed, their hash, and its position.
 inline void append_hashing(std::string& out, const salted_hasher& hasher, std::string_view salt,
                            std::string_view unit, std::uint64_t hash)
 {
@@ -52,7 +45,7 @@ inline void append_hashing(std::string& out, const salted_hasher& hasher, std::s
     out += salt;
     out += '/';
     out += unit;
-    out += "\" = ";
+    out += "\" = 0x";
     append_hex(out, hash);
     out += ", position ";
     append_position(out, hash);
@@ -74,14 +67,14 @@ inline constexpr bool is_platform<platform_plan<Projection>> = true;
 template <class Projection>
 inline constexpr bool is_platform<platform_assignment<Projection>> = true;
 
-/// Writes down how a unit gets its arm, line by line.
+/// Write down how a unit gets its arm, line by line.
 template <class Context>
 struct assignment_story {
     std::string& out;
     const Context& call;
     std::string_view unit;
 
-    // Rules, by what they are resolved to.
+    // One overload for each resolved rule.
     void rule(const layer_range& layer)
     {
         const std::uint64_t hash = call.under(layer.salt.hasher());
@@ -105,10 +98,10 @@ struct assignment_story {
         out += arm == passes_on ? "not on the list" : "forced to arm " + std::to_string(arm);
     }
     template <class Predicate>
-    void rule(const target<Predicate>& target)
+    void rule(const predicate_rule<Predicate>& when)
     {
         out += "when: the predicate is ";
-        out += target.decide(call) == passes_on ? "true" : "false";
+        out += when.decide(call) == passes_on ? "true" : "false";
     }
     template <class Other>
     void rule(const Other& other)
@@ -118,7 +111,7 @@ struct assignment_story {
         out += arm == passes_on ? "lets the unit pass" : "arm " + std::to_string(arm);
     }
 
-    // Plans, by how they choose.
+    // One overload for each way in which a plan chooses.
     void choice(const bandit_plan& plan)
     {
         out += "; a bandit's plan, shares";
@@ -135,7 +128,7 @@ struct assignment_story {
     void choice(const switchback_plan& plan)
     {
         out += "; block " + std::to_string(plan.block_of(call.now)) + " at " + std::to_string(call.now) +
-               " ns, which draws lots anew";
+               " ns, which is randomised anew";
     }
     template <class Projection>
     void choice(const platform_plan<Projection>&)
@@ -192,7 +185,7 @@ struct assignment_story {
     }
 };
 
-/// Say how a plan assigns the unit of a call, and what that is.
+/// Say how a plan assigns the unit of a call, and which arm results.
 template <class Plan, class Context>
 [[nodiscard]] std::string explain_plan(const Plan& plan, const Context& call, const salted_hasher& hasher,
                                        std::string_view salt)
@@ -215,12 +208,12 @@ template <class Plan, class Context>
 
 }  // namespace detail
 
-/// Say in words how a splitter assigns a unit: the bytes that are hashed, the hash, where that lies, in which layer, and which
-/// arm follows with which propensity.
+/// Say in words how a splitter assigns a unit: which bytes are hashed, their hash and its position, the layer, the arm and its
+/// propensity.
 ///
-/// Off the serving path, for support and for analysts who recompute an assignment. Splitters that read the time are asked
-/// about now. For a trial see <joust/trial/explain.hpp>, which knows the plan of the moment.
-/// shape: `explain(splitter, arms, unit, the call's arguments where a predicate needs them...)`
+/// It is not for the serving path. It helps support staff, and analysts who recompute an assignment. A splitter that reads
+/// the time is asked about the present. For a trial see <joust/trial/explain.hpp>, which knows the plan in force.
+/// shape: `explain(splitter, arms, unit, args...)`; `args` are the call's arguments, where a predicate needs them
 /// errors: configuration_error where the splitter cannot be resolved
 template <class Splitter, unit_like Unit, class... Args>
     requires(splitter_role::plays<Splitter>)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -11,32 +12,26 @@
 namespace joust {
 inline namespace v0 {
 
-/// Units that are kept out of a set of trials; see `holdout`.
+/// The units that are kept out of a set of trials; see `holdout`.
 struct held_out {
-    /// the same in all trials of the set
+    /// The salt that all trials of the set share.
     joust::salt salt{};
-    /// of all units
+    /// The share of all units that is held out.
     double share = 0.05;
 
+    /// Give a unit that is held out to the champion, and let all others pass.
     template <class Context>
     [[nodiscard]] unsigned decide(const Context& call) const noexcept
     {
         return detail::hash_under(salt.hasher(), call) < detail::hash_at(share) ? 0U : passes_on;
     }
 
-    /// Check the share, and that it does not decide by the numbers that choose the arm.
+    /// Check the share, and refuse the salt by which the splitter chooses arms.
     [[nodiscard]] held_out resolve(std::size_t /*arms*/, const joust::salt* behind) const
     {
-        if (salt.empty()) {
-            throw configuration_error("holdout.salt", "empty", "the name that all trials of the set share");
-        }
+        detail::check_rule_salt("holdout", "set", salt, behind);
         if (!(share >= 0.0 && share < 1.0)) {
             throw configuration_error("holdout.share", to_text(share), "a share of units from 0 to below 1");
-        }
-        if (behind != nullptr && behind->text() == salt.text()) {
-            throw configuration_error(
-                "holdout.salt", "'" + salt.text() + "', the salt of the splitter behind it",
-                "a salt of the holdout's own: else the same numbers choose units and arms");
         }
         return *this;
     }
@@ -44,11 +39,13 @@ struct held_out {
     bool operator==(const held_out&) const = default;
 };
 
-/// Keep a share of units out of a set of trials: with the same salt and share in all of them they meet none.
+/// Keep a share of units out of a set of trials. With the same salt and share in all of them, these units meet no trial.
 ///
-/// Use it to learn what a quarter of shipped changes did together: the units held out get the champion throughout. They are
-/// no part of the trials; to measure, give one more trial `hash_split{.salt = (the same), .shares = {1 - share, share}}`,
-/// whose second arm is exactly these units. A larger share keeps everybody who was held out.
+/// The units that are held out get the champion throughout and are no part of the trials. To measure them, make one more
+/// trial with `hash_split{.salt = (the same), .shares = {1 - share, share}}`; its second arm is exactly these units. A larger
+/// share keeps all units that were held out before.
+/// When to use: to learn what all changes that were shipped in a quarter did together.
+/// When not: to keep two trials apart; layer does that.
 /// shape: `holdout({.salt = "2026-q4", .share = 0.05}, hash_split{...})`
 /// errors: configuration_error when a trial is made
 /// cost: one more hash of the unit, 4 to 15 ns

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -12,20 +13,23 @@
 namespace joust {
 inline namespace v0 {
 
-/// A trial's part of a layer; see `layer`.
+/// A trial's part of a layer; see `layer`. The trial gets the units with from <= hash / 2^64 < to under the layer's salt.
 struct layer_range {
-    /// the layer's: the same in all trials that exclude each other
+    /// The salt of the layer, which all trials that exclude each other share.
     joust::salt salt{};
-    /// this trial's units have from <= hash / 2^64 < to under the layer's salt
+    /// Where the part begins, from 0 to 1.
     double from = 0.0;
+    /// Where the part ends, from 0 to 1.
     double to = 1.0;
 
+    /// Let a unit of the part pass, and give all others to the champion.
     template <class Context>
     [[nodiscard]] unsigned decide(const Context& call) const noexcept
     {
         return contains(detail::hash_under(salt.hasher(), call)) ? passes_on : 0U;
     }
 
+    /// Say whether a hash under the layer's salt lies in the part.
     [[nodiscard]] bool contains(std::uint64_t hash) const noexcept
     {
         const std::uint64_t begin = detail::hash_at(from);
@@ -33,20 +37,13 @@ struct layer_range {
         return width == 0 || hash - begin < width;
     }
 
-    /// Check the range, and that it does not decide by the numbers that choose the arm.
+    /// Check the range, and refuse the salt by which the splitter chooses arms.
     [[nodiscard]] layer_range resolve(std::size_t /*arms*/, const joust::salt* behind) const
     {
-        if (salt.empty()) {
-            throw configuration_error("layer.salt", "empty", "the name that all trials of the layer share");
-        }
+        detail::check_rule_salt("layer", "layer", salt, behind);
         if (!(from >= 0.0 && from < to && to <= 1.0)) {
             throw configuration_error("layer.from", to_text(from) + " with layer.to = " + to_text(to),
                                       "0 <= from < to <= 1");
-        }
-        if (behind != nullptr && behind->text() == salt.text()) {
-            throw configuration_error(
-                "layer.salt", "'" + salt.text() + "', the salt of the splitter behind it",
-                "a salt of the layer's own: else the same numbers choose units and arms");
         }
         return *this;
     }
@@ -54,12 +51,14 @@ struct layer_range {
     bool operator==(const layer_range&) const = default;
 };
 
-/// Give a trial a part of a layer: trials with disjoint parts of one layer never share a unit.
+/// Give a trial a part of a layer. Trials with disjoint parts of one layer never share a unit.
 ///
-/// Use it where two trials would disturb each other (two rankings of one page). Trials of different layers overlap
-/// independently of each other, since each layer has its own salt. The rest of the layer's units get the champion and are no
-/// part of the trial. A part may grow into free space while its trial runs; what has been given to a trial that is over
-/// stays marked by it for a while, so leave it free before you reuse it.
+/// The other units of the layer get the champion and are no part of the trial. Trials of different layers overlap
+/// independently of each other, since each layer has a salt of its own. A part may grow into free space while its trial runs.
+/// Units that took part in a trial are influenced by it for some time after its end, so leave their part free before you
+/// reuse it.
+/// When to use: where two trials would disturb each other, such as two rankings of one page.
+/// When not: trials that do not influence each other; without layers each of them gets all units.
 /// shape: `layer({.salt = "checkout", .from = 0.0, .to = 0.3}, hash_split{...})`
 /// errors: configuration_error when a trial is made
 /// cost: one more hash of the unit, 4 to 15 ns

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -13,17 +14,20 @@
 namespace joust {
 inline namespace v0 {
 
-/// A unit, by its text, and the arm that it gets whatever its hash says.
+/// A unit and the arm that it gets whatever its hash says.
 struct forced_unit {
-    /// the unit's text: numbers in decimal, UUIDs in lower case with hyphens
+    /// The unit's text: a number in decimal, a UUID in lower case with hyphens.
     std::string unit;
+    /// The arm that serves the unit.
     unsigned arm = 0;
     bool operator==(const forced_unit&) const = default;
 };
 
-/// Forced units by the hash that the call has already computed.
+/// Forced units by their hash, which a call has computed already.
 class forced_table {
 public:
+    /// Hash all units.
+    /// errors: configuration_error for one unit with two arms
     forced_table(const std::vector<forced_unit>& units, const salted_hasher& hasher)
     {
         std::size_t places = 8;
@@ -42,6 +46,7 @@ public:
         }
     }
 
+    /// Return the arm of a forced unit, and let all others pass.
     template <class Context>
     [[nodiscard]] unsigned decide(const Context& call) const noexcept
     {
@@ -54,7 +59,7 @@ private:
         unsigned arm = passes_on;
     };
 
-    /// The place of a hash, or the free one where it would be.
+    /// Find the place of a hash, or the free place where it would be.
     [[nodiscard]] std::size_t find(std::uint64_t hash) const noexcept
     {
         const std::size_t mask = table_.size() - 1;
@@ -68,10 +73,12 @@ private:
     std::vector<entry> table_;  // at most half full
 };
 
-/// The list of an `overrides`.
+/// The list of units that `overrides` was given.
 struct forced_units {
+    /// The units and their arms.
     std::vector<forced_unit> units;
 
+    /// Check the list and hash its units with the salt of the splitter.
     [[nodiscard]] forced_table resolve(std::size_t arms, const salt* behind) const
     {
         for (const forced_unit& each : units) {
@@ -93,10 +100,13 @@ struct forced_units {
 
 /// Force arms on single units: testers who must see the challenger, customers who must not.
 ///
-/// Forced units are no part of the trial, since nobody drew lots for them. Units are recognised by their hash, so the list
-/// costs the same however long it is, and the trial holds no ids.
+/// Forced units are no part of the trial, since they were not randomised. Units are recognised by their hash, so a long list
+/// costs no more than a short one, and the trial holds no ids.
+/// When to use: a few units that must or must not get a challenger.
+/// When not: to choose units by a property; `when` does that.
 /// shape: `overrides({{"qa-1", 1}, {"4711", 0}}, hash_split{...})`
-/// errors: configuration_error when a trial is made: an arm that does not exist, one unit with two arms, no salt behind
+/// errors: configuration_error when a trial is made, for an arm that does not exist, for one unit with two arms, and for a
+///     splitter without a salt
 /// cost: 1 to 2 ns
 template <class Splitter>
 [[nodiscard]] ruled_split<forced_units, Splitter> overrides(std::vector<forced_unit> units, Splitter behind)

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -18,24 +19,26 @@ inline namespace v0 {
 
 /// What a change of plans does to units: the exact fractions that move, and between which arms.
 struct plan_difference {
+    /// The number of arms, of the plan that has more.
     std::size_t arms = 0;
-    /// each arm's fraction of all units
+    /// Each arm's fraction of all units before the change.
     std::array<double, max_arms> before{};
+    /// Each arm's fraction of all units after the change.
     std::array<double, max_arms> after{};
-    /// of all units, by the arm before and after
+    /// The fraction of all units by the arm before and the arm after.
     std::array<std::array<double, max_arms>, max_arms> from_to{};
-    /// of all units
+    /// The fraction of all units that change arms.
     double moved = 0.0;
-    /// what any change of these shares must move: the sum of what arms lose
+    /// The least fraction that any change between these shares moves: the sum of what arms lose.
     double necessary = 0.0;
-    /// of all units: left a challenger whose share did not fall
+    /// The fraction of all units that leave a challenger although its share does not fall.
     double left_grown = 0.0;
 
-    /// Does nobody leave a challenger that does not shrink?
+    /// Say whether no unit leaves a challenger that does not shrink.
     [[nodiscard]] bool faithful() const noexcept { return left_grown == 0.0; }
 
-    /// Refuse a change in which units that were given a challenger leave it although it does not shrink.
-    /// errors: configuration_error with the fraction
+    /// Refuse a change in which units leave a challenger although it does not shrink.
+    /// errors: configuration_error that states the fraction of such units
     void require_faithful() const
     {
         if (!faithful()) {
@@ -47,7 +50,7 @@ struct plan_difference {
         }
     }
 
-    /// Say in words who moves.
+    /// Write which units move: as JSON, as a line, or as one line for each pair of arms.
     void write(std::string& out, style how) const
     {
         const auto percent = [&out](double fraction) { append_percent(out, fraction, 2); };
@@ -112,7 +115,7 @@ concept made_of_slots = requires(const Plan& plan) {
     { plan.arms() } -> std::convertible_to<std::size_t>;
 };
 
-/// Measured lengths of hash space: 2^64 needs one bit more than a word has.
+/// A sum of lengths of hash space. The whole space is 2^64, which does not fit into 64 bits, so it has a flag.
 struct hash_measure {
     std::uint64_t low = 0;
     bool all = false;
@@ -132,10 +135,10 @@ struct hash_measure {
 
 /// Compare two plans of one salt: the exact fraction of units that move, and between which arms.
 ///
-/// Computed from the borders in the hash space, not by trying units. Plans of hash_split and slot_split, in any pairing, and
-/// of bandits. Behind a rule (layer, holdout, when) compare the plans of the splitters behind it: the fractions are then of
-/// enrolled units.
-/// assumes: the salt stays; under another one all is drawn anew
+/// The fractions are computed from the borders in the hash space. The plans may be those of hash_split, slot_split and
+/// bandits, in any pairing. For a splitter behind a rule (layer, holdout, when) compare the plans of the splitter itself; the
+/// fractions are then fractions of the units that the rule lets pass.
+/// assumes: both plans have the same salt; another salt randomises all units anew
 /// cost: about 1 us for ten slots
 template <class Before, class After>
 [[nodiscard]] plan_difference diff(const Before& before, const After& after)
@@ -172,7 +175,7 @@ template <class Before, class After>
             i += old_ends ? 1U : 0U;
             j += new_ends ? 1U : 0U;
         }
-        // One arm's whole space in several pieces adds up to 2^64, which is 0.
+        // If one arm has the whole space, its pieces add up to 2^64, which is 0 in 64 bits.
         const auto fill = [](auto& measures, std::size_t slots, unsigned arm) {
             measures[arm].all = measures[arm].all || slots == 1;
         };

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/evidence/evidence.hpp>
@@ -8,11 +9,12 @@
 namespace joust {
 inline namespace v0 {
 
-/// Read what each arm has earned off a trial's evidence: series 0 is exposures, 1 failures, metrics follow in order.
+/// Read what each arm has earned from a trial's evidence.
 ///
-/// Means are overlap-weighted, so that a trend does not favour the arm that was served late, and the sums of squares are
-/// such that a mean's standard error is the one between buckets of units: a unit that returns is not new evidence.
-/// An arm that was never served beside the champion counts as untried.
+/// Means are overlap-weighted, so that a trend does not favour an arm that was served late. The sums of squares are chosen so
+/// that the standard error of a mean is the one between buckets of units, since a unit that returns is not new evidence. An
+/// arm that was never served beside the champion counts as untried.
+/// shape: `series` is 0 for exposures, 1 for failures, and then the metrics in their order
 [[nodiscard]] inline reward_totals rewards_of(const evidence& seen, std::size_t series, bool lower_is_better)
 {
     reward_totals out;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/bits.hpp>
@@ -18,22 +19,24 @@
 namespace joust {
 inline namespace v0 {
 
-/// A stretch of the hash space that one arm serves; it ends where the next one begins, the last at 2^64.
+/// A part of the hash space that one arm serves. It ends where the next slot begins, and the last slot ends at 2^64.
 struct hash_slot {
+    /// The first hash of the slot.
     std::uint64_t begin = 0;
+    /// The arm that serves it.
     unsigned arm = 0;
     bool operator==(const hash_slot&) const = default;
 };
 
 namespace detail {
 
-/// The length of a slot. One that is everything has 2^64, which is 0 here.
+/// Return the length of a slot. A slot that is the whole space has the length 2^64, which is 0 in 64 bits.
 [[nodiscard]] inline std::uint64_t slot_size(const std::vector<hash_slot>& slots, std::size_t i) noexcept
 {
     return (i + 1 < slots.size() ? slots[i + 1].begin : 0) - slots[i].begin;
 }
 
-/// Let neighbours of one arm be one slot.
+/// Join neighbouring slots of one arm into one slot.
 inline void join_slots(std::vector<hash_slot>& slots)
 {
     std::size_t kept = 0;
@@ -45,7 +48,7 @@ inline void join_slots(std::vector<hash_slot>& slots)
     slots.resize(kept);
 }
 
-/// Cut the hash space where a hash_plan does.
+/// Cut the hash space into slots where a hash_plan changes arms.
 [[nodiscard]] inline std::vector<hash_slot> slots_of(const hash_plan& plan)
 {
     std::vector<std::uint64_t> begins{0};
@@ -66,7 +69,7 @@ inline void join_slots(std::vector<hash_slot>& slots)
     return slots;
 }
 
-/// How much of the hash space each arm has, modulo 2^64: an arm that has all of it has 0.
+/// Return how much of the hash space each arm has, modulo 2^64. An arm that has the whole space gets 0.
 [[nodiscard]] inline std::array<std::uint64_t, max_arms>
 widths_of(const std::vector<hash_slot>& slots) noexcept
 {
@@ -77,10 +80,11 @@ widths_of(const std::vector<hash_slot>& slots) noexcept
     return widths;
 }
 
-/// Moves hash space from arms that have too much to arms that have too little, and nothing else.
+/// Move hash space from arms that have too much to arms that have too little, and no more than that.
 ///
-/// Whole numbers throughout, so that every replica and platform finds the same slots. A border between a giver and a taker
-/// is shifted where there is one, the shortest giving slot first, so that slots vanish as often as they appear.
+/// It computes with whole numbers only, so that every replica and platform finds the same slots. Where a giving and a taking
+/// arm are neighbours, it shifts the border between them. It begins with the shortest giving slot, so that slots vanish as
+/// often as they appear.
 class slot_mover {
 public:
     slot_mover(std::vector<hash_slot> from, const std::array<std::uint64_t, max_arms>& target)
@@ -89,7 +93,7 @@ public:
         const auto now = widths_of(slots_);
         const unsigned all = slots_.size() == 1 ? slots_.front().arm : unsigned{max_arms};
         for (unsigned arm = 0; arm < max_arms; ++arm) {
-            // What the only arm gives up is right modulo 2^64.
+            // An only arm has 2^64, which is 0 in 64 bits. What it gives up is right modulo 2^64.
             if (arm == all || now[arm] > target[arm]) {
                 surplus_[arm] = now[arm] - target[arm];
             } else {
@@ -98,6 +102,7 @@ public:
         }
     }
 
+    /// Return the slots after all moves.
     [[nodiscard]] std::vector<hash_slot> moved()
     {
         while (shift_border() || cut()) {}
@@ -110,7 +115,7 @@ private:
         return a < b ? a : b;
     }
 
-    /// How much arm `from` has to give and arm `to` has to take.
+    /// Return how much hash space can move from one arm to another.
     [[nodiscard]] std::uint64_t owed(unsigned from, unsigned to) const noexcept
     {
         return least(surplus_[from], lack_[to]);
@@ -122,11 +127,11 @@ private:
         lack_[to] -= amount;
     }
 
-    /// Shift one border from a giver to the taker beside it. Returns false where no such two are neighbours.
+    /// Shift one border between a giving slot and a taking neighbour. Returns false where there is no such pair.
     bool shift_border()
     {
         std::size_t giver = slots_.size();
-        bool to_right = false;  // whether the taker is on the right
+        bool to_right = false;  // whether the taking slot is on the right
         for (std::size_t i = 0; i + 1 < slots_.size(); ++i) {
             const unsigned left = slots_[i].arm;
             const unsigned right = slots_[i + 1].arm;
@@ -161,7 +166,8 @@ private:
         return true;
     }
 
-    /// Hand a giver's slot to a taker that is no neighbour of it, or else the end of its longest one. False: all is done.
+    /// Hand a slot of a giving arm to a taking arm that is not its neighbour, or else the end of its longest slot. Returns
+    /// false when all moves are done.
     bool cut()
     {
         const auto most = [](const std::array<std::uint64_t, max_arms>& of) {
@@ -178,7 +184,7 @@ private:
             return false;
         }
         std::size_t longest = slots_.size();
-        std::size_t whole = slots_.size();  // the longest that may be handed over whole
+        std::size_t whole = slots_.size();  // the longest slot that may be handed over as a whole
         for (std::size_t i = 0; i < slots_.size(); ++i) {
             if (slots_[i].arm != from) {
                 continue;
@@ -210,23 +216,23 @@ private:
 
 }  // namespace detail
 
-/// Cut the hash space into slots of any length, each served by one arm.
+/// Slots of any length that cut the hash space, each served by one arm.
 ///
-/// shape: slots in the order of their beginnings, the first at 0, neighbours of different arms
-/// cost: 1 to 2 ns; 1.5 KiB and 9 bytes a slot
+/// shape: the slots stand in the order of their beginnings, the first begins at 0, and neighbours have different arms
+/// cost: 1 to 2 ns; 1.5 KiB and 16 bytes for each slot
 class slot_plan {
 public:
-    /// Serve one arm with everything.
+    /// Make a plan with one arm, which serves all units.
     slot_plan() : slot_plan(hash_plan{}) {}
 
-    /// Take the slots that a hash_plan has: no unit moves.
+    /// Take the slots of a hash_plan, so that no unit moves.
     explicit slot_plan(const hash_plan& plan)
         : slot_plan(detail::slots_of(plan), share_list{plan.shares()}, trusted{})
     {
     }
 
-    /// Take slots as they are; the shares follow from them.
-    /// errors: configuration_error where they are no slots, or name arms beyond `arms`
+    /// Take slots as they are. The shares follow from them.
+    /// errors: configuration_error for slots that do not cut the hash space, or that name an arm beyond `arms`
     slot_plan(std::span<const hash_slot> slots, std::size_t arms)
         : slot_plan(checked(slots, arms), share_list{}, trusted{})
     {
@@ -237,9 +243,11 @@ public:
         }
     }
 
-    /// The plan with other shares in which as few units as possible change arms: an arm that does not shrink keeps all of
-    /// its units, one that shrinks gives up no more than it must. Further arms may be added at the end.
-    /// errors: configuration_error as hash_split; for fewer arms than there are
+    /// Return the plan with other shares in which as few units as possible change arms.
+    ///
+    /// An arm that does not shrink keeps all of its units, and an arm that shrinks gives up no more than it must. Further arms
+    /// may be added at the end.
+    /// errors: configuration_error for shares that hash_split refuses, and for fewer shares than there are arms
     [[nodiscard]] slot_plan with_shares(const share_list& others) const
     {
         if (others.size() < arms()) {
@@ -250,19 +258,24 @@ public:
         const share_list wanted = detail::checked_shares("slot_split.shares", others, others.size());
         std::vector<hash_slot> fresh = detail::slots_of(hash_plan{wanted});
         const auto widths = detail::widths_of(fresh);
-        // Where one arm gets everything, or gives it up, all moves are needed; 2^64 would not fit into a width.
+        // Where one arm gets or gives up the whole space, all moves are needed, and 2^64 would not fit into a width.
         if (fresh.size() == 1 || (slots_.size() == 1 && widths[slots_.front().arm] == 0)) {
             return slot_plan(std::move(fresh), wanted, trusted{});
         }
         return slot_plan(detail::slot_mover{slots_, widths}.moved(), wanted, trusted{});
     }
 
+    /// Return the number of arms.
     [[nodiscard]] std::size_t arms() const noexcept { return shares_.size(); }
+    /// Return the share of an arm.
     [[nodiscard]] double share(std::size_t arm) const noexcept { return shares_[arm]; }
+    /// Return the shares of all arms.
     [[nodiscard]] const share_list& shares() const noexcept { return shares_; }
+    /// Return the slots.
     [[nodiscard]] const std::vector<hash_slot>& slots() const noexcept { return slots_; }
 
-    /// A number that two plans share only if they assign alike, but for one chance in 2^64.
+    /// Return a number that is the same for plans that assign alike. Two other plans have the same number with probability
+    /// 2^-64.
     [[nodiscard]] std::uint64_t digest() const noexcept
     {
         std::uint64_t hash = slots_.size();
@@ -292,6 +305,7 @@ public:
         return {arm, shares_[arm], true};
     }
 
+    /// Compare slots and shares.
     bool operator==(const slot_plan& other) const noexcept
     {
         return slots_ == other.slots_ && shares_ == other.shares_;
@@ -343,26 +357,28 @@ private:
     std::vector<hash_slot> slots_;
     share_list shares_;
     std::array<std::uint32_t, std::size_t{1} << index_bits>
-        first_{};  // by the hash's first bits, the first slot
+        first_{};  // the first slot for each value of the hash's first bits
 };
 
-/// Split units by their hash so that shares can change at will: for any number of arms and any change, no unit moves that
-/// need not.
+/// Split units by their hash so that shares can change at will. For any number of arms and any change, the fewest possible
+/// units move.
 ///
-/// Use it where many arms' shares change often (bandits, arms that are added and closed). The price: an assignment follows
-/// from the slots, which remember earlier shares, so they belong to the plan; two replicas that reached the same shares by
-/// different ways assign differently. Where shares only ramp, hash_split is as faithful and needs nothing but the shares.
-/// Without `.slots` it begins with the layout of hash_split, so changing from that to this moves nobody.
+/// An assignment follows from the slots, which depend on earlier shares. So the slots are a part of the plan, and two
+/// replicas that reached the same shares by different changes assign differently. Without `.slots` it begins with the layout
+/// of hash_split, so a change from hash_split to slot_split moves no unit.
 ///
-/// The grain is that of hash_split: each share is 0 or at least 1e-9, kept to 2^-63 of the hash space.
+/// As for hash_split, each share is 0 or at least 1e-9; it is kept to 2^-63 of the hash space.
+/// When to use: where the shares of many arms change often: bandits, or arms that are added and closed.
+/// When not: where shares only ramp. hash_split then moves no more units and needs the shares alone.
 /// shape: `slot_split{.salt = "ranking", .shares = {0.8, 0.1, 0.1}}`, then `split = split.with_shares({0.5, 0.25, 0.25})`
 /// errors: configuration_error from resolve and with_shares
-/// cost: as hash_split and 1 ns
+/// cost: 1 ns more than hash_split
 struct slot_split {
+    /// Makes the assignment independent of other trials. It may be empty only if the trial has a name.
     joust::salt salt{};
-    /// as hash_split; may stay empty beside slots
+    /// One share for each model, as for hash_split. It may stay empty beside slots.
     share_list shares{};
-    /// from an earlier plan: plan.slots()
+    /// The slots of an earlier plan, from plan.slots().
     std::vector<hash_slot> slots{};
 
     /// Check shares and slots for a number of models.
@@ -385,7 +401,7 @@ struct slot_split {
         return plan;
     }
 
-    /// The same split with other shares, moving as few units as possible from where they are now.
+    /// Return the same split with other shares, which moves as few units as possible.
     [[nodiscard]] slot_split with_shares(const share_list& others) const
     {
         if (slots.empty() && shares.empty()) {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/policy.hpp>
@@ -10,7 +11,7 @@
 namespace joust {
 inline namespace v0 {
 
-/// A splitter assigns a unit to an arm, as a pure function of what the context holds.
+/// A splitter: it assigns a unit to an arm by a pure function of the context.
 ///
 /// shape: `assign(context) const noexcept -> assignment`
 template <class T>
@@ -18,9 +19,9 @@ concept assigns = requires(const T& t, const context<std::tuple<>>& c) {
     { t.assign(c) } noexcept -> std::same_as<assignment>;
 };
 
-/// Options that become a splitter once the number of arms is known, as hash_split does.
+/// Options that become a splitter once the number of arms is known, such as hash_split.
 ///
-/// shape: `resolve(arms) const` returns something that assigns
+/// shape: `resolve(arms) const` returns a splitter
 template <class T>
 concept resolves = requires(const T& t) {
     { t.resolve(std::size_t{2}) } -> assigns;
@@ -28,7 +29,7 @@ concept resolves = requires(const T& t) {
 
 namespace detail {
 
-/// The salt of a splitter, or of the one behind its rules; null where there is none.
+/// Return the salt of a splitter, or of the splitter behind its rules, or null where it has no salt.
 template <class Splitter>
 [[nodiscard]] const salt* salt_of(const Splitter& splitter) noexcept
 {
@@ -41,7 +42,7 @@ template <class Splitter>
     }
 }
 
-/// Were shares given to a splitter, or to the one behind its rules?
+/// Say whether a splitter, or the splitter behind its rules, was given shares.
 template <class Splitter>
 [[nodiscard]] bool gives_shares(const Splitter& splitter) noexcept
 {
@@ -54,9 +55,15 @@ template <class Splitter>
     }
 }
 
+struct verb_assign {
+    int assign;
+};
+template <class T>
+concept has_assign = derivable<T> && !requires { &both<T, verb_assign>::assign; };
+
 }  // namespace detail
 
-/// The role of the splitter: verb `assign(context)`.
+/// The role of the splitter. Its verb is `assign(context)`.
 struct splitter_role {
     static constexpr bool repeats = false;
     template <class T>
@@ -73,6 +80,17 @@ struct splitter_role {
     struct filled_twice {
         static_assert(detail::always_false<T>,
                       "joust: two splitters are given; a trial splits its traffic once");
+    };
+
+    template <class T, class Context>
+    static constexpr bool fits = requires(const T& t, const Context& call) {
+        { t.assign(call) } noexcept -> std::same_as<assignment>;
+    };
+    template <class T, class Context>
+    struct misfit {
+        static_assert(
+            fits<T, Context>,
+            "joust: this splitter's assign() takes no context with the arguments of this call; make it a template: `template <class Context> joust::assignment assign(const Context&) const noexcept`");
     };
 };
 

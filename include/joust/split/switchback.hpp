@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -14,28 +15,32 @@
 namespace joust {
 inline namespace v0 {
 
-/// In which order a switchback's arms follow each other.
+/// The order in which the arms of a switchback follow each other.
 enum class block_order : std::uint8_t {
-    /// every block draws lots anew
+    /// Each block is randomised by itself.
     randomised,
-    /// among as many blocks as there are arms each arm comes once, in random order
+    /// In each round of as many blocks as there are arms, every arm comes once, in random order.
     balanced
 };
 
 /// A resolved switchback.
 class switchback_plan {
 public:
+    /// The plan needs the time in its context.
     static constexpr bool reads_time = true;
 
+    /// Keep the shares, the lengths of a block and of its gap, and the order. units: nanoseconds
     switchback_plan(const hash_plan& split, std::int64_t block, std::int64_t gap, block_order order)
         : split_(split), block_(block), gap_(gap), order_(order)
     {
     }
 
+    /// Return the number of arms.
     [[nodiscard]] std::size_t arms() const noexcept { return split_.arms(); }
+    /// Return the planned share of an arm.
     [[nodiscard]] double share(std::size_t arm) const noexcept { return split_.share(arm); }
 
-    /// The number of the block of a time, counted from 0 at the clock's zero.
+    /// Return the number of the block that holds a time. Block 0 begins at the clock's zero.
     [[nodiscard]] std::int64_t block_of(std::int64_t now) const noexcept { return floored(now, block_); }
 
     /// Assign the cluster of a context for the block of time that it falls in.
@@ -47,7 +52,7 @@ public:
         return {arm, split_.share(arm), call.now - block * block_ >= gap_};
     }
 
-    /// The hash of what was randomised: of the cluster and the block, or the round of blocks that share an order.
+    /// Return the hash of what was randomised: the cluster and the block, or the cluster and the round of blocks.
     template <class Context>
     [[nodiscard]] std::uint64_t randomised(const Context& call) const noexcept
     {
@@ -61,7 +66,7 @@ public:
         if (order_ == block_order::randomised) {
             return split_.arm_of(hash);
         }
-        // The place of this block in a shuffled round.
+        // The block takes its place in a shuffled round.
         const auto n = static_cast<unsigned>(split_.arms());
         const auto place = static_cast<std::size_t>(block - floored(block, n) * n);
         std::array<unsigned, max_arms> round{};
@@ -103,29 +108,33 @@ private:
 
 /// Switch whole clusters between arms, block of time by block of time.
 ///
-/// Use it where units of one place disturb each other, so that they cannot be split: drivers and riders of a city, a shared
-/// cache, a market with one price. The unit key names the cluster: `by(&Request::city)`. What was randomised, and so what
-/// evidence is clustered by, is a cluster in a block (with `balanced`, in a round of blocks): the analysis is right if a
-/// block's outcomes do not depend on earlier blocks beyond the gap. Not for effects that people learn over days.
+/// The unit key names the cluster: `by(&Request::city)`. A cluster in a block is randomised (with `balanced`, a cluster in a
+/// round of blocks), and evidence is clustered by it. The analysis is right if the outcomes of a block do not depend on
+/// earlier blocks, apart from its gap.
 ///
-/// During the gap at the start of each block the new arm serves already, and its requests are no part of the trial. Blocks
-/// are counted by the wall clock from 1970-01-01 UTC, so replicas agree, unless the trial has a clock of its own. Feedback needs
-/// the ticket: a unit alone does not say which block it was in.
+/// During the gap at the start of each block the new arm serves already, but its requests are no part of the trial. Blocks are
+/// counted by the wall clock from 1970-01-01 UTC, so that replicas agree, unless the trial has a clock of its own. Feedback
+/// needs the ticket, since a unit alone does not say in which block it was served.
+/// When to use: where units of one place influence each other, so that they cannot be split: drivers and riders of a city, a
+/// shared cache, a market with one price.
+/// When not: effects that people learn over days.
 /// shape: `switchback{.salt = "dispatch", .block = 1'800, .gap = 300}`
 /// errors: configuration_error when a trial is made
 /// cost: 5 ns for the clock and 3 for the block
 /// source: Bojinov, Simchi-Levi and Zhao 2023, Design and analysis of switchback experiments
 struct switchback {
+    /// Makes the assignment independent of other trials. It may be empty only if the trial has a name.
     joust::salt salt{};
-    /// units: seconds
+    /// The length of a block. units: seconds
     double block = 3'600.0;
-    /// carry-over at the start of each block. units: seconds
+    /// The time at the start of each block in which the arm before still has an effect. units: seconds
     double gap = 0.0;
+    /// The order in which arms follow each other.
     block_order order = block_order::randomised;
-    /// as hash_split; balanced orders have equal ones
+    /// One share for each model, as for hash_split. A balanced order needs equal shares.
     share_list shares{};
 
-    /// Check everything for a number of models.
+    /// Check all options for a number of models.
     [[nodiscard]] switchback_plan resolve(std::size_t arms) const
     {
         if (!(block >= 1e-3 && block <= 1e9)) {
@@ -139,8 +148,9 @@ struct switchback {
             for (const double share : checked) {
                 const double off = share * static_cast<double>(arms) - 1.0;
                 if (off > 1e-9 || off < -1e-9) {
-                    throw configuration_error("switchback.shares", to_text(share) + " in a balanced order",
-                                              "equal shares, or none, or order = block_order::randomised");
+                    throw configuration_error(
+                        "switchback.shares", to_text(share) + " in a balanced order",
+                        "equal shares, or no shares at all, or order = block_order::randomised");
                 }
             }
         }

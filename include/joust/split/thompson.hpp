@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/gauss_legendre.hpp>
@@ -7,32 +8,33 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
 namespace joust {
 inline namespace v0 {
 
-/// What a Thompson bandit believes of an arm.
+/// The kind of rewards that a Thompson bandit learns from.
 enum class reward_kind : std::uint8_t {
-    /// rewards from 0 to 1: a beta distribution of the rate
+    /// Rewards from 0 to 1. The belief about their rate is a beta distribution.
     proportion,
-    /// any rewards: a normal distribution of the mean, with the variance as observed
+    /// Any rewards. The belief about their mean is a normal distribution with the observed variance.
     mean
 };
 
 namespace detail {
 
-/// What is believed of an arm: a density with one peak, up to a factor.
+/// The belief about an arm: a density with one peak, up to a factor.
 struct arm_belief_shape {
     double peak = 0.0;
-    /// a standard deviation, roughly
+    /// Roughly a standard deviation.
     double width = 1.0;
-    /// beta, on the logit scale; both 0: normal
+    /// The parameters of a beta distribution on the logit scale. Both are 0 for a normal distribution.
     double a = 0.0;
     double b = 0.0;
 
-    /// The logarithm of the density over that at the peak, without cancellation for large counts.
+    /// Return the logarithm of the density divided by that at the peak, without cancellation for large counts.
     [[nodiscard]] double log_ratio(double at) const noexcept
     {
         const double d = at - peak;
@@ -44,17 +46,17 @@ struct arm_belief_shape {
     }
 };
 
-/// The probability of each arm to be the largest: integrals of its density times the others' distribution functions.
+/// Return the probability of each arm to be the largest: the integral of its density times the others' distribution functions.
 ///
-/// All of them on one set of panels, half a standard deviation wide around every peak, so that each distribution function is
-/// a running sum of what is under the density already. stats::beta_binomial gives the same and more, with Boost.
+/// All integrals use one set of panels, which are half a standard deviation wide around every peak. So each distribution
+/// function is a running sum of integrals of the density. stats::beta_binomial computes the same and more, with Boost.
 /// source: Legendre's expansion for the integrals up to a node (Greengard 1991, Spectral integration)
 [[nodiscard]] inline arm_numbers chances_to_be_largest(const std::array<arm_belief_shape, max_arms>& arms,
                                                        std::size_t count)
 {
     constexpr std::size_t m = 16;
     const auto rule = stats::detail::gauss_legendre(m);
-    // up_to[k][l]: the weight of node l in the integral from -1 to node k
+    // up_to[k][l] is the weight of node l in the integral from -1 to node k.
     std::array<std::array<double, m>, m> up_to{};
     const auto legendre = [](double x) {
         std::array<double, m + 1> p{1.0, x};
@@ -93,8 +95,8 @@ struct arm_belief_shape {
             step = far < 8.0 ? 0.5 : 0.15 * far;
         }
     }
-    arm_numbers below{};   // each arm's mass up to the panel
-    arm_numbers totals{};  // the same at the end
+    arm_numbers below{};   // each arm's mass before the panel
+    arm_numbers totals{};  // each arm's whole mass
     std::vector<std::array<std::array<double, m>, max_arms>> densities(ends.size());
     for (std::size_t panel = 0; panel + 1 < ends.size(); ++panel) {
         const double half = 0.5 * (ends[panel + 1] - ends[panel]);
@@ -120,7 +122,7 @@ struct arm_belief_shape {
                     inside += up_to[k][l] * density[l];
                 }
                 all += rule.weights[k] * density[k];
-                // What is inside is not negative, but for rounding.
+                // The mass inside a panel is negative by rounding only.
                 distribution[j][k] = (below[j] + half * std::fmax(inside, 0.0)) / totals[j];
             }
             below[j] += half * all;
@@ -138,9 +140,10 @@ struct arm_belief_shape {
     return chances;
 }
 
-/// The probability of each arm to be the best.
+/// Return the probability of each arm to be the best.
 ///
-/// Arms of which too little is known for a variance are served first, in equal parts. All 0 where totals are no rewards.
+/// Arms with too few rewards for a variance come first: they share 1 equally. All numbers are 0 where the totals cannot be
+/// totals of rewards.
 [[nodiscard]] inline arm_numbers chances_to_be_best(const reward_totals& seen, std::size_t arms,
                                                     reward_kind kind, double successes, double failures)
 {
@@ -166,7 +169,7 @@ struct arm_belief_shape {
         } else {
             const double around = each.squares - each.sum * each.mean();
             const double variance = each.count >= 2.0 ? around / (each.count - 1.0) : 0.0;
-            // Below this it is rounding.
+            // A smaller variance is a rounding error.
             const bool known = variance > 1e-14 * each.squares / std::fmax(each.count, 1.0);
             belief.peak = seen.lower_is_better ? -each.mean() : each.mean();
             belief.width = known ? std::sqrt(variance / each.count) : 0.0;
@@ -189,35 +192,48 @@ struct arm_belief_shape {
     return chances;
 }
 
+/// Check the options that both Thompson bandits have, and begin with equal shares.
+[[nodiscard]] inline bandit_plan first_thompson_plan(const std::string& policy, double prior_successes,
+                                                     double prior_failures, double floor, std::size_t arms)
+{
+    check_part((policy + ".prior_successes").c_str(), prior_successes, 0.1, 1e9);
+    check_part((policy + ".prior_failures").c_str(), prior_failures, 0.1, 1e9);
+    return first_bandit_plan((policy + ".floor").c_str(), floor, arms);
+}
+
 }  // namespace detail
 
-/// Serve each arm with the probability that it is the best one, as far as is known.
+/// Serve each arm with the probability that it is the best one, given the rewards so far.
 ///
-/// Use it as the bandit of first choice: it explores what may still be best and little else, and bears batches and delayed
-/// feedback better than ucb1. The probabilities are integrals of the posteriors, not draws, so each assignment has its exact
-/// propensity. Keep the floor where arms are to be compared afterwards, or where the world may change.
+/// It explores arms that may still be the best, and few others. The probabilities are integrals of the posteriors and not
+/// draws, so each assignment has its exact propensity.
+/// When to use: as the bandit of first choice. It handles batches and delayed feedback better than ucb1.
+/// When not: without the floor, where arms are compared afterwards or where the rewards may change over time.
 /// shape: `thompson{.salt = "banner", .rewards = reward_kind::proportion}`
-/// errors: configuration_error when a trial is made; a plan that cannot be learnt (rewards outside 0 to 1 under
-///     `proportion`) is the plan before
-/// cost: a new plan about 0.3 ms for two arms, 3 ms for eight
+/// errors: configuration_error when a trial is made; where rewards cannot be used (outside 0 to 1 under `proportion`), the
+///     new plan is the plan before
+/// cost: about 0.3 ms for a new plan of two arms, 3 ms for eight
 /// source: Thompson 1933, On the likelihood that one unknown probability exceeds another; Chapelle and Li 2011, An empirical
 ///     evaluation of Thompson sampling
 struct thompson {
+    /// Makes the assignment independent of other trials.
     joust::salt salt{};
+    /// The kind of rewards.
     reward_kind rewards = reward_kind::proportion;
-    /// least share of every arm
+    /// The least share of every arm.
     double floor = 0.01;
-    /// of each arm, as in thompson
+    /// The successes that are assumed of each arm before the first reward. Only `proportion` uses them.
     double prior_successes = 1.0;
+    /// The failures that are assumed of each arm before the first reward. Only `proportion` uses them.
     double prior_failures = 1.0;
 
+    /// Check the options and begin with equal shares.
     [[nodiscard]] bandit_plan resolve(std::size_t arms) const
     {
-        detail::check_part("thompson.prior_successes", prior_successes, 0.1, 1e9);
-        detail::check_part("thompson.prior_failures", prior_failures, 0.1, 1e9);
-        return detail::first_bandit_plan("thompson.floor", floor, arms);
+        return detail::first_thompson_plan("thompson", prior_successes, prior_failures, floor, arms);
     }
 
+    /// Make the next plan from all rewards so far.
     [[nodiscard]] bandit_plan replan(const reward_totals& seen, const bandit_plan& before) const
     {
         return detail::next_bandit_plan(
@@ -228,32 +244,38 @@ struct thompson {
     bool operator==(const thompson&) const = default;
 };
 
-/// Draw the best arm as thompson does; with probability 1 - beta draw again until another one comes, and serve that.
+/// Draw the best arm as thompson does; with probability 1 - beta, draw again until another arm comes and serve that one.
 ///
-/// Use it to find the best arm with few requests rather than to earn on the way: beta of the traffic goes to the leader,
-/// the rest to its rivals by their chances. The propensities are exact: with p the chances to be best,
-/// arm i has p_i (beta + (1 - beta) sum over j != i of p_j / (1 - p_j)).
-/// shape, errors, cost: as thompson
+/// The share beta of the traffic goes to the leader, and the rest goes to its rivals by their chances. The propensities are
+/// exact: where p are the chances to be best, arm i has p_i (beta + (1 - beta) sum over j != i of p_j / (1 - p_j)).
+/// When to use: to find the best arm with few requests.
+/// When not: to earn as much as possible on the way; thompson does that.
+/// shape: `top_two_thompson{.salt = "banner", .beta = 0.5}`
+/// errors: as for thompson
+/// cost: as for thompson
 /// source: Russo 2020, Simple Bayesian algorithms for best-arm identification, section 3.3
 struct top_two_thompson {
+    /// Makes the assignment independent of other trials.
     joust::salt salt{};
-    /// share of traffic for the one that was drawn first
+    /// The share of traffic for the arm that is drawn first.
     double beta = 0.5;
+    /// The kind of rewards.
     reward_kind rewards = reward_kind::proportion;
-    /// least share of every arm
+    /// The least share of every arm.
     double floor = 0.01;
-    /// of each arm, as in thompson
+    /// The successes that are assumed of each arm before the first reward, as for thompson.
     double prior_successes = 1.0;
+    /// The failures that are assumed of each arm before the first reward, as for thompson.
     double prior_failures = 1.0;
 
+    /// Check the options and begin with equal shares.
     [[nodiscard]] bandit_plan resolve(std::size_t arms) const
     {
         detail::check_part("top_two_thompson.beta", beta, 0.0, 1.0);
-        detail::check_part("top_two_thompson.prior_successes", prior_successes, 0.1, 1e9);
-        detail::check_part("top_two_thompson.prior_failures", prior_failures, 0.1, 1e9);
-        return detail::first_bandit_plan("top_two_thompson.floor", floor, arms);
+        return detail::first_thompson_plan("top_two_thompson", prior_successes, prior_failures, floor, arms);
     }
 
+    /// Make the next plan from all rewards so far.
     [[nodiscard]] bandit_plan replan(const reward_totals& seen, const bandit_plan& before) const
     {
         const std::size_t arms = before.arms();
@@ -268,7 +290,7 @@ struct top_two_thompson {
             wanted[first] += best[first] * (arms == 1 ? 1.0 : beta);
             for (std::size_t arm = 0; arm < arms; ++arm) {
                 if (arm != first) {
-                    // A rival's chance given that the first one is not drawn again; where none has any, alike.
+                    // The chance of a rival, given that the first arm is not drawn again. Rivals without a chance share alike.
                     const double rival =
                         others > 0.0 ? best[arm] / others : 1.0 / static_cast<double>(arms - 1);
                     wanted[arm] += best[first] * (1.0 - beta) * rival;

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/hash.hpp>
+#include <joust/core/hex.hpp>
 #include <joust/core/json.hpp>
 #include <joust/core/style.hpp>
 #include <joust/core/text.hpp>
@@ -18,7 +20,7 @@ inline namespace v0 {
 
 namespace detail {
 
-/// The shares of a stopped plan.
+/// Return the shares of a stopped plan.
 [[nodiscard]] inline share_list all_to_champion(std::size_t arms)
 {
     share_list shares;
@@ -32,21 +34,24 @@ namespace detail {
 
 /// How traffic is split, as a value to keep, to send and to compare.
 ///
-/// Plans are a chain: each has a higher version than the one before and names it by its digest, so that two people who
-/// change the same plan at once are told. A stopped plan gives everything to the champion and keeps its shares for later.
-/// shape: `shares` has one number per model, champion first. `slots` are those of a slot_split; empty for other splitters,
-/// and in a plan written by hand, which then moves as few units as possible.
+/// Plans form a chain. Each plan has a higher version than the plan before and names it by its digest. So when two people
+/// change the same plan at once, the second change is refused.
 struct traffic_plan {
+    /// The salt of the splitter.
     std::string salt;
+    /// The version, which rises with every change.
     std::uint64_t version = 0;
-    /// digest of the plan before; 0 for none, or for any
+    /// The digest of the plan before. It is 0 for a first plan, and for a plan that may follow any other.
     std::uint64_t parent = 0;
-    /// the kill switch
+    /// The kill switch: a stopped plan gives all units to the champion and keeps its shares for later.
     bool stopped = false;
+    /// One share for each model, the champion's first.
     share_list shares{};
+    /// The slots of a slot_split. They are empty for other splitters, and in a plan that is written by hand, which then moves
+    /// as few units as possible.
     std::vector<hash_slot> slots{};
 
-    /// A number that two plans share only if they are the same, but for one chance in 2^64.
+    /// Return a number that is the same for equal plans. Two other plans have the same number with probability 2^-64.
     [[nodiscard]] std::uint64_t digest() const
     {
         std::string text;
@@ -54,15 +59,15 @@ struct traffic_plan {
         return xxh64(text);
     }
 
-    /// Which units move from this plan to another of the same salt, exactly. One without slots, after one with them, moves as
-    /// few as possible.
-    /// errors: configuration_error where either's shares or slots are none
+    /// Compute the exact fractions of units that move from this plan to the next one, which has the same salt. If the next
+    /// plan has no slots and this plan has them, as few units as possible move.
+    /// errors: configuration_error where one of the plans has no shares, invalid shares or invalid slots
     [[nodiscard]] plan_difference diff(const traffic_plan& next) const
     {
         return joust::diff(laid_out({}), next.laid_out(slots));
     }
 
-    /// Write the plan: its JSON form is what parse_plan reads, everything else one line for people.
+    /// Write the plan: as the JSON that parse_plan reads, or in any other style as one line for people.
     void write(std::string& out, style how) const
     {
         if (how != style::json) {
@@ -81,7 +86,7 @@ struct traffic_plan {
         out += R"({"joust":"plan","format":1,"salt":)";
         append_json_string(out, salt);
         out += ",\"version\":" + std::to_string(version) + ",\"parent\":\"";
-        append_hex(out, parent);
+        detail::append_hex(out, parent);
         out += stopped ? "\",\"stopped\":true,\"shares\":[" : "\",\"stopped\":false,\"shares\":[";
         const char* between = "";
         for (const double share : shares) {
@@ -93,7 +98,7 @@ struct traffic_plan {
         for (const hash_slot& each : slots) {
             out += between;
             out += "[\"";
-            append_hex(out, each.begin);
+            detail::append_hex(out, each.begin);
             out += "\"," + std::to_string(each.arm) + "]";
             between = ",";
         }
@@ -103,7 +108,7 @@ struct traffic_plan {
     bool operator==(const traffic_plan&) const = default;
 
 private:
-    // The plan's slots; found from those of the plan before it where it has none of its own.
+    // Returns the plan's slots, or computes them from those of the plan before if it has no slots of its own.
     [[nodiscard]] slot_plan laid_out(const std::vector<hash_slot>& before) const
     {
         const share_list checked = detail::checked_shares("plan.shares", shares, shares.size());
@@ -115,14 +120,6 @@ private:
         }
         return before.empty() ? slot_plan{hash_plan{checked}}
                               : slot_plan{before, checked.size()}.with_shares(checked);
-    }
-
-    // 16 digits: JSON's numbers do not hold 64 bits.
-    static void append_hex(std::string& out, std::uint64_t value)
-    {
-        for (int shift = 60; shift >= 0; shift -= 4) {
-            out += "0123456789abcdef"[(value >> shift) & 15U];
-        }
     }
 };
 

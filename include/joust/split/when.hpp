@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/rule.hpp>
@@ -9,9 +10,11 @@
 namespace joust {
 inline namespace v0 {
 
-/// A predicate that chooses who takes part; see `when`.
+namespace detail {
+
+/// The rule that lets a unit pass if a predicate on the call's arguments is true. `when` makes it.
 template <class Predicate>
-struct target {
+struct predicate_rule {
     [[no_unique_address]] Predicate predicate;
 
     template <class Context>
@@ -19,11 +22,11 @@ struct target {
     {
         using args_t = std::remove_cvref_t<decltype(call.args)>;
         static_assert(
-            detail::asks_one<Predicate, args_t>,
+            asks_one<Predicate, args_t>,
             "joust: the predicate of when(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with a predicate on requests");
-        if constexpr (detail::asks_one<Predicate, args_t>) {
+        if constexpr (asks_one<Predicate, args_t>) {
             try {
-                return static_cast<bool>(detail::ask(predicate, call.args)) ? passes_on : 0U;
+                return static_cast<bool>(ask(predicate, call.args)) ? passes_on : 0U;
             } catch (...) {
                 return 0;
             }
@@ -32,21 +35,25 @@ struct target {
         }
     }
 
-    [[nodiscard]] target resolve(std::size_t /*arms*/, const salt* /*behind*/) const { return *this; }
+    [[nodiscard]] predicate_rule resolve(std::size_t /*arms*/, const salt* /*behind*/) const { return *this; }
 };
 
-/// Try models only on calls of which a predicate is true: `when(&Request::eligible, hash_split{...})`.
+}  // namespace detail
+
+/// Split only calls for which a predicate is true: `when(&Request::eligible, hash_split{...})`.
 ///
-/// All other calls get the champion and are no part of the trial. The predicate must not depend on what the trial does, or
-/// those that it lets pass differ between the arms: ask what was true before (the country, the plan a user pays for), not
-/// whether the last answer was clicked. One that throws is false.
-/// shape: a member, member function or callable on the call's arguments or the first of them
-/// cost: the predicate's
+/// All other calls get the champion and are no part of the trial. A predicate that throws counts as false.
+/// When to use: a trial on one market, one client version, or one kind of request.
+/// When not: a predicate that depends on what the trial does, since the units that pass would then differ between the arms.
+/// Ask what was true before the trial (the country, the plan that a user pays for), and not whether the last answer was
+/// clicked.
+/// shape: a member, a member function or a callable on all of the call's arguments or on the first of them
+/// cost: that of the predicate
 template <class Predicate, class Splitter>
 [[nodiscard]] auto when(Predicate&& predicate, Splitter behind)
 {
-    using target_t = target<std::decay_t<Predicate>>;
-    return ruled_split<target_t, Splitter>{target_t{std::forward<Predicate>(predicate)}, std::move(behind)};
+    using rule_t = detail::predicate_rule<std::decay_t<Predicate>>;
+    return ruled_split<rule_t, Splitter>{rule_t{std::forward<Predicate>(predicate)}, std::move(behind)};
 }
 
 }  // namespace v0

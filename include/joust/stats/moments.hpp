@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/two_doubles.hpp>
 #include <joust/numeric/double_double.hpp>
 #include <joust/stats/result.hpp>
 
@@ -174,7 +176,7 @@ private:
     [[nodiscard]] static sums block_sums(std::span<const double> values, double centre) noexcept
     {
         // Two lanes in a register: compilers do not find them when both sums share a loop.
-        using two [[gnu::vector_size(16)]] = double;
+        using two = joust::detail::two_doubles;
         constexpr std::size_t lanes = 8;
         const std::size_t whole = values.size() - values.size() % lanes;
         const double* const x = values.data();

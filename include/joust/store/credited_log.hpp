@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -14,19 +15,22 @@
 namespace joust {
 inline namespace v0 {
 
-/// Turn the log of an interleaving trial (`record_to(log)`, read by `read_events`) into rows for `attribute`: credited feedback,
-/// and a row that credits nobody for each slate that was served, so that units without a click are ties.
+/// Turn the log of an interleaving trial into rows for `attribute`.
 ///
-/// Rows stand in the order of the log: their time is the number of the line, since an event carries the time its slate was
-/// served and not the time of the click. Units are the upper halves of pseudonyms, which is all that a slate's ticket has.
-/// errors: parse_error for a slate whose ticket cannot be read. Events of other trials than interleaving are left out.
+/// `record_to(log)` writes such a log and `read_events` reads it. Each credited feedback gives a row. Each slate that was
+/// served gives a row without a team, so that a unit without a click counts as a tie. Events of other kinds of trial are
+/// left out.
+///
+/// The time of a row is its line number in the log, because an event carries the time when its slate was served and not
+/// the time of the click. A unit is the upper half of its pseudonym, since a slate's ticket holds no more.
+/// errors: parse_error for a slate whose ticket cannot be read
 [[nodiscard]] inline std::vector<credited_feedback> credited_log(std::span<const logged_event> events)
 {
     std::vector<credited_feedback> rows;
     for (std::size_t line = 0; line < events.size(); ++line) {
         const logged_event& seen = events[line];
         if (seen.unit.size() != 8) {
-            continue;  // no slate
+            continue;  // Only the events of slates have pseudonyms of 8 digits.
         }
         ticket page;
         if (const ticket_error error = ticket::parse(seen.ticket, page); error != ticket_error::none) {

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/read_number.hpp>
 #include <joust/store/results.hpp>
 
-#include <charconv>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -147,9 +148,7 @@ private:
             continue;
         }
         double number = 0.0;
-        const char* end = value.data() + value.size();
-        const std::from_chars_result parsed = std::from_chars(value.data(), end, number);
-        if (parsed.ec != std::errc{} || parsed.ptr != end) {
+        if (!detail::read_number(value, number)) {
             records.refuse("the value is not a number");
         }
         if (fields[places[0]].empty() || fields[places[1]].empty() || fields[places[2]].empty()) {

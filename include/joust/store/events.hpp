@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/hex.hpp>
 #include <joust/store/file.hpp>
 #include <joust/store/json.hpp>
 
@@ -68,19 +70,14 @@ namespace detail {
 [[nodiscard]] inline bool is_pseudonym(std::string_view text) noexcept
 {
     return (text.size() == 8 || text.size() == 16) &&
-           text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+           text.find_first_not_of(hex_digits) == std::string_view::npos;
 }
 
 /// Does a logged unit stand for this pseudonym? A slate's has only the upper half of it.
 [[nodiscard]] inline bool stands_for(std::string_view unit, std::uint64_t pseudonym) noexcept
 {
-    constexpr std::string_view digits = "0123456789abcdef";
-    for (std::size_t i = 0; i < unit.size(); ++i) {
-        if (unit[i] != digits[(pseudonym >> (60 - 4 * i)) & 15U]) {
-            return false;
-        }
-    }
-    return true;
+    const auto digits = hex_text(pseudonym);
+    return unit == std::string_view{digits.data(), unit.size() < digits.size() ? unit.size() : digits.size()};
 }
 
 /// Read one line. errors: parse_error naming the line

@@ -1,11 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/hex.hpp>
 #include <joust/split/traffic_plan.hpp>
 #include <joust/store/file.hpp>
 #include <joust/store/json.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,18 +25,12 @@ inline namespace v0 {
         refuse("not a JSON object");
     }
     const auto number_from_hex = [&refuse](const nlohmann::json& value, const char* what) {
-        std::uint64_t out = 0;
-        if (!value.is_string() || value.get_ref<const std::string&>().size() != 16) {
+        const auto number =
+            value.is_string() ? detail::parse_hex(value.get_ref<const std::string&>()) : std::nullopt;
+        if (!number) {
             refuse(std::string{what} + " is not 16 hexadecimal digits");
         }
-        for (const char c : value.get_ref<const std::string&>()) {
-            const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-            if (digit < 0) {
-                refuse(std::string{what} + " is not 16 hexadecimal digits");
-            }
-            out = out * 16 + static_cast<std::uint64_t>(digit);
-        }
-        return out;
+        return *number;
     };
     traffic_plan plan;
     bool named = false, formatted = false, salted = false, versioned = false, shared = false;

@@ -1,60 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/hash.hpp>
+#include <joust/core/spin_lock.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <vector>
 
 namespace joust {
 inline namespace v0 {
-
-namespace detail {
-
-/// Hold a lock of one word around a few instructions. Freeing it is a plain store, for which no processor waits: so nobody is
-/// woken, and who finds the lock taken looks again.
-class word_guard {
-public:
-    explicit word_guard(std::atomic<std::uint32_t>& lock) noexcept : lock_(lock)
-    {
-        if (lock_.exchange(1, std::memory_order_acquire) != 0) [[unlikely]] {
-            wait();
-        }
-    }
-    ~word_guard() { lock_.store(0, std::memory_order_release); }
-    word_guard(const word_guard&) = delete;
-    word_guard& operator=(const word_guard&) = delete;
-
-private:
-    [[gnu::noinline]] void wait() noexcept
-    {
-        for (unsigned looks = 1;; ++looks) {
-            if (lock_.load(std::memory_order_relaxed) == 0 &&
-                lock_.exchange(1, std::memory_order_acquire) == 0) {
-                return;
-            }
-            if (looks % 64 == 0) {
-                doze();
-            }
-        }
-    }
-
-    // Sleep, since whoever holds the lock may have lost the processor to this very thread; yielding would not do where this
-    // one goes first.
-    static void doze() noexcept
-    {
-#ifdef CLOCK_REALTIME
-        const timespec briefly{0, 20'000};
-        ::nanosleep(&briefly, nullptr);
-#endif
-    }
-
-    std::atomic<std::uint32_t>& lock_;
-};
-
-}  // namespace detail
 
 /// Remember for the latest keys which of 64 things happened to each, in bounded memory, from many threads.
 ///
@@ -77,13 +33,13 @@ public:
     void prefetch(std::uint64_t key) noexcept
     {
         const line& at = line_of(key);
-        __builtin_prefetch(&at, 1);
-        __builtin_prefetch(&at.masks[line::places - 1], 1);
+        detail::prefetch_to_write(&at);
+        detail::prefetch_to_write(&at.masks[line::places - 1]);
     }
 
     /// Set bits in the mask of a key.
     /// Returns the mask before: whoever sees a bit clear there is the only one.
-    [[gnu::always_inline]] std::uint64_t mark(std::uint64_t key, std::uint64_t bits) noexcept
+    JOUST_ALWAYS_INLINE std::uint64_t mark(std::uint64_t key, std::uint64_t bits) noexcept
     {
         return update(key, bits, [&](std::uint64_t before) { return before | bits; });
     }
@@ -123,7 +79,7 @@ private:
     // Two cache lines. A mask of 0 marks a free place, so every key can be held.
     struct alignas(64) line {
         static constexpr std::size_t places = 7;
-        std::atomic<std::uint32_t> lock{0};
+        detail::spin_lock lock;
         std::uint32_t next = 0;
         std::uint64_t overwritten = 0;
         std::uint64_t keys[places]{};
@@ -131,7 +87,7 @@ private:
     };
     static_assert(sizeof(line) == 128);
 
-    using guard = detail::word_guard;
+    using guard = detail::spin_guard;
 
     // `fresh` is the mask of a key that has none, or 0 to leave it so.
     template <class Change>

@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
-#include <joust/core/owned.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/core/style.hpp>
 #include <joust/core/write.hpp>
@@ -13,6 +14,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -244,7 +246,7 @@ public:
     [[nodiscard]] unsigned signing() const noexcept { return shared_->now().signs; }
 
     /// Sign and encipher a ticket.
-    [[nodiscard, gnu::noinline]] signed_ticket seal(const ticket& open) const noexcept
+    [[nodiscard]] JOUST_NOINLINE signed_ticket seal(const ticket& open) const noexcept
     {
         const detail::ticket_keys& now = shared_->now();
         const detail::ticket_key& key = now.keys[now.signs];
@@ -261,7 +263,7 @@ public:
     }
 
     /// Check and decipher a ticket. Returns none and sets `out` to what was sealed, or says what is wrong and leaves it.
-    [[nodiscard, gnu::noinline]] ticket_error open(const signed_ticket& given, ticket& out) const noexcept
+    [[nodiscard]] JOUST_NOINLINE ticket_error open(const signed_ticket& given, ticket& out) const noexcept
     {
         if (!given.signed_form()) {
             return ticket_error::version;
@@ -288,7 +290,7 @@ private:
 
         std::atomic<long> owners{1};
         std::mutex mutex;
-        std::vector<detail::owned<detail::ticket_keys>> all;
+        std::vector<std::unique_ptr<detail::ticket_keys>> all;
         std::atomic<const detail::ticket_keys*> current{nullptr};
 
         [[nodiscard]] const detail::ticket_keys& now() const noexcept
@@ -297,7 +299,7 @@ private:
         }
         void publish(const detail::ticket_keys& next)
         {
-            all.push_back(detail::owned<detail::ticket_keys>{new detail::ticket_keys(next)});
+            all.push_back(std::make_unique<detail::ticket_keys>(next));
             current.store(all.back().get(), std::memory_order_release);
         }
     };

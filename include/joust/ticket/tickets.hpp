@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/evidence/live_evidence.hpp>
@@ -68,6 +70,16 @@ concept ticket_policy =
     std::is_trivially_copyable_v<
         std::remove_cvref_t<decltype(std::declval<const T&>().seal(std::declval<const ticket&>()))>>;
 
+namespace detail {
+
+struct verb_seal {
+    int seal;
+};
+template <class T>
+concept has_seal = derivable<T> && !requires { &both<T, verb_seal>::seal; };
+
+}  // namespace detail
+
 /// The role of tickets: verb `seal(ticket)`, undone by `open(sealed, ticket&)`.
 struct ticket_role {
     static constexpr bool repeats = false;
@@ -131,7 +143,7 @@ void check_expiry(const Tickets& tickets)
 
 /// Take a ticket back: of trial `trial`, whole, genuine and in time; otherwise count what is wrong.
 template <class Tickets, class Live>
-[[nodiscard, gnu::always_inline]] inline bool admit(const Tickets& tickets, const sealed_by<Tickets>& given,
+[[nodiscard]] JOUST_ALWAYS_INLINE inline bool admit(const Tickets& tickets, const sealed_by<Tickets>& given,
                                                     std::uint32_t trial, Live& live, ticket& out) noexcept
 {
     const ticket_error error = tickets.open(given, out);

@@ -1,18 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/fixed_string.hpp>
+#include <joust/core/unit_key.hpp>
+#include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
-#include <joust/report/write.hpp>
+#include <joust/split/traffic_plan.hpp>
+#include <joust/trial/detail/ab_verdict.hpp>
+#include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
-#include <joust/trial/detail/serving.hpp>
+#include <joust/trial/detail/describe.hpp>
+#include <joust/trial/detail/finding.hpp>
+#include <joust/trial/detail/serve_arm.hpp>
+#include <joust/trial/detail/take_feedback.hpp>
+#include <joust/trial/detail/trial_access.hpp>
+#include <joust/trial/served.hpp>
 
-#include <cmath>
+#include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -23,31 +35,119 @@ using ab_test_roles = role_list<unit_key_role, splitter_role, metric_role, guard
                                 consent_role, covariate_role, acceptance_role, failure_role, timing_role,
                                 clock_role, recorder_role, ticket_role, inference_role>;
 
+/// Looks for latency thresholds at the numbers of a thread's calls where that is cheap against what went before.
+struct threshold_watch {
+    // Calls without a number were not timed, and move no threshold.
+    static constexpr bool counts_every_call = false;
+
+    template <class Core>
+    static void after_call(const Core& core, bool, std::uint32_t number) noexcept
+    {
+        if ((number & 1023U) == 1023U) [[unlikely]] {
+            core.metrics().fix_thresholds();
+        }
+    }
+    template <class Core>
+    static void after_feedback(const Core&) noexcept
+    {
+    }
+};
+
 }  // namespace detail
 
 /// Compare models on live traffic: every unit is served by one of them, and a metric decides which is better.
 ///
 /// shape: `ab_test trial{model{"a", f}, model{"b", g}, by(&Request::user_id), hash_split{...}, conversion<"click">{}, ...}`;
-/// roles beyond these are in docs/policies.md. Neither copied nor moved: a factory returns it as a prvalue.
+/// roles beyond these are in docs/reference/policies.md. Neither copied nor moved: a factory returns it as a prvalue.
 /// errors: configuration_error from the constructor, naming field, value and what is allowed.
 template <class... Args>
-class ab_test : public detail::serving<ab_test<Args...>, detail::ab_test_roles, Args...> {
-    using base = detail::serving<ab_test, detail::ab_test_roles, Args...>;
-    friend base;
+class ab_test {
+    using parts = detail::arm_parts<detail::ab_test_roles, Args...>;
+    using core_t = detail::arm_core<parts>;
+    friend struct detail::trial_access;
     static_assert(
-        base::metrics_t::primary() != base::metrics_t::none,
+        parts::metrics_t::primary() != parts::metrics_t::none,
         "joust: an A/B test needs a metric that decides: add conversion<\"name\">{} or mean<\"name\">{}");
 
 public:
+    /// What carries feedback back: `ticket`, or `signed_ticket` where the trial signs.
+    using ticket_type = typename core_t::ticket_type;
+
     explicit ab_test(Args... arguments) : ab_test(std::tuple<Args...>{std::move(arguments)...}, unpacked{}) {}
 
-    /// Say what is known so far. Call it as often as you like, also while other threads serve.
+    ab_test(const ab_test&) = delete;
+    ab_test& operator=(const ab_test&) = delete;
+
+    /// Serve a request by the model that its unit is assigned to: the call that was there before.
+    ///
+    /// errors: what the champion throws. A challenger that throws falls back to the champion unless `rethrow{}` is given.
+    /// cost: two clock reads and about 20 ns over the model, 10 ns when the call is not timed; no lock and no allocation
+    /// after a thread's first call
+    template <class... A>
+    decltype(auto) operator()(A&&... arguments)
+    {
+        return detail::serve_arm<false>(core_, watch_, nullptr, std::forward<A>(arguments)...);
+    }
+
+    /// Serve a request and give a ticket for feedback that comes later.
+    template <class... A>
+    auto serve(A&&... arguments)
+    {
+        return detail::served_by<detail::arm_result<core_t, A...>, ticket_type>(
+            [&](ticket_type* receipt) -> decltype(auto) {
+                return detail::serve_arm<true>(core_, watch_, receipt, std::forward<A>(arguments)...);
+            });
+    }
+
+    /// Assign a unit without calling a model: for asynchronous calls and batches. `arm_of(ticket)`, or the `arm()` of a
+    /// ticket that is not signed, says which model to call.
+    ///
+    /// Nothing is recorded before `complete`. The caller asks for consent: do not choose for units that opted out.
+    template <class Unit>
+    [[nodiscard]] ticket_type choose(const Unit& unit)
+    {
+        return detail::choose_arm(core_, unit);
+    }
+
+    /// Which model a ticket of this trial names: 0, the champion, where it names none or is not one that the trial would take.
+    [[nodiscard]] unsigned arm_of(const ticket_type& given) const noexcept
+    {
+        return detail::arm_named_by(core_, given);
+    }
+
+    /// Record what `choose` led to. Returns whether it was used.
+    ///
+    /// A ticket is completed once, and a call that the trial served is recorded already. A latency that is no duration
+    /// (negative, NaN, beyond 292 years) is counted as an invalid value, and the call as one that was not timed.
+    template <class Rep, class Period>
+    bool complete(const ticket_type& given, std::chrono::duration<Rep, Period> latency, bool ok)
+    {
+        return detail::complete_call(core_, watch_, given, latency, ok);
+    }
+
+    /// Report a metric's value for the exposure of a ticket, a ratio's with its denominator. Returns whether it was used; if
+    /// not, the report counts why.
+    template <fixed_string Name, std::convertible_to<double>... Denominator>
+    bool observe(const ticket_type& given, double value, Denominator... denominator)
+    {
+        return detail::observe_by_ticket<Name>(core_, watch_, given, value, denominator...);
+    }
+
+    /// Report a metric's value for whatever a unit was served. Taken only while the unit's arm was the same in every plan
+    /// since the start; repeated values add up, since nothing tells them apart.
+    template <fixed_string Name, unit_like Unit, std::convertible_to<double>... Denominator>
+    bool observe(const Unit& unit, double value, Denominator... denominator)
+    {
+        return detail::observe_by_unit<Name>(core_, watch_, unit, value, denominator...);
+    }
+
+    /// Say what is known so far. It may be called at any time, also while other threads serve.
     [[nodiscard]] joust::report report() const
     {
-        joust::evidence seen = this->evidence();
-        joust::report out =
-            report_on(seen, [this](std::size_t p, std::size_t w) { return this->live_.highest_log_e(p, w); });
-        this->live_.remember(seen);
+        joust::evidence seen = evidence();
+        joust::report out = report_on(
+            seen, [this](std::size_t p, std::size_t w) { return core_.live().highest_log_e(p, w); });
+        core_.live().remember(seen);
         return out;
     }
 
@@ -55,150 +155,64 @@ public:
     /// errors: configuration_error where it is not of this trial
     [[nodiscard]] joust::report report(joust::evidence merged) const
     {
-        this->check_own(merged);
+        core_.check_own(merged);
         return report_on(merged, [](std::size_t, std::size_t) { return 0.0; });
+    }
+
+    /// Copy all evidence out, to save it, send it, or merge it with that of other replicas.
+    [[nodiscard]] joust::evidence evidence() const { return core_.collect(); }
+
+    /// The pseudonym that tickets and logs know a unit by: to find, or erase, what was recorded of it.
+    template <unit_like Unit>
+    [[nodiscard]] std::uint64_t pseudonym_of(const Unit& unit) const noexcept
+    {
+        static_assert(!parts::reads_time || detail::always_false<Unit>,
+                      "joust: this splitter randomises blocks of time, so no pseudonym stands for a unit");
+        return core_.trial().pseudonym_of(unit);
+    }
+
+    /// The trial's name: its salt.
+    [[nodiscard]] const std::string& name() const noexcept { return core_.identity().name(); }
+
+    /// A model's name by arm; the champion is arm 0.
+    [[nodiscard]] const std::string& model_name(std::size_t arm) const
+    {
+        return core_.identity().models().at(arm);
     }
 
 private:
     struct unpacked {};
     static constexpr std::string_view kind = "ab_test";
 
-    ab_test(std::tuple<Args...> arguments, unpacked) : base(arguments) {}
-
-    static const std::vector<detail::event_watch>& watched(typename base::metrics_t& metrics)
-    {
-        return metrics.watches();
-    }
-
-    // Thresholds are looked for at the numbers of a thread's calls where a look is cheap against what went before.
-    static constexpr bool counts_every_call =
-        false;  // calls without a number were not timed: no threshold moves
-
-    void after_call(bool, std::uint32_t number) noexcept
-    {
-        if ((number & 1023U) == 1023U) [[unlikely]] {
-            this->fix_thresholds();
-        }
-    }
-    void after_feedback() noexcept {}
+    ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, false, arguments) {}
 
     template <class LiveLogE>
     joust::report report_on(joust::evidence& seen, LiveLogE live_log_e) const
     {
-        this->fix_thresholds();
-        const detail::setting how = this->setting_now();
+        core_.metrics().fix_thresholds();
+        const detail::setting how = core_.setting_now();
         detail::judgement found;
-        detail::judge(this->inference_, seen, how, live_log_e, found);
+        detail::judge(core_.trial().inference(), seen, how, live_log_e, found);
         joust::report out;
-        out.name = this->name();
+        out.name = name();
         out.kind = kind;
         detail::describe(out, seen, found, how);
-        decide(out, seen, found, how);
-        detail::annotate(out, seen, this->board_.read([](const auto& now) { return now.number > 0; }),
-                         detail::holds_of<typename base::inference_t>(), how);
-        const std::scoped_lock lock{this->planning_};
-        if (this->plan_.version != 0) {
-            out.notes.push_back("In force: " + to_text(this->plan_) + ".");
+        detail::decide_ab(out, seen, found, how);
+        const bool changed = core_.assignment().read([](const auto& now) { return now.number > 0; });
+        detail::annotate(out, seen, changed, detail::holds_of<typename parts::inference_t>(), how);
+        const detail::plan_in_force& outside = core_.assignment().in_force();
+        const std::scoped_lock lock{outside.mutex};
+        if (outside.plan.version != 0) {
+            out.notes.push_back("In force: " + to_text(outside.plan) + ".");
         }
-        if (!this->plan_complaint_.empty()) {
-            out.notes.push_back("A later plan was refused: " + this->plan_complaint_);
+        if (!outside.complaint.empty()) {
+            out.notes.push_back("A later plan was refused: " + outside.complaint);
         }
         return out;
     }
 
-    void decide(joust::report& out, const joust::evidence& seen, const detail::judgement& found,
-                const detail::setting& how) const
-    {
-        if (found.mismatch) {
-            out.decision = verdict::keep_testing;
-            out.reason =
-                "traffic did not arrive in the planned shares, so no comparison can be trusted: look for lost or duplicated requests, redirects and caches";
-            return;
-        }
-        std::string breaches;
-        std::string losses;
-        std::size_t out_of_race = 0;
-        const detail::finding* best = nullptr;
-        const detail::finding* open = nullptr;
-        for (const auto& f : found.findings) {
-            if (how.specs[f.metric].role != detail::metric_spec::part::primary) {
-                continue;
-            }
-            const double sign = how.specs[f.metric].direction == better::up ? 1.0 : -1.0;
-            if (found.breached(f.pair)) {
-                ++out_of_race;
-                breaches += (breaches.empty() ? "" : "; ") + detail::breach_of(seen, found, how, f.pair);
-            } else if (f.loses) {
-                ++out_of_race;
-                losses += (losses.empty() ? "" : "; ") + seen.models[f.pair + 1] + " is worse on " +
-                          how.specs[f.metric].name + interval(f.answer, how.specs[f.metric].unit);
-            } else if (f.wins &&
-                       (best == nullptr || sign * f.answer.estimate > sign * best->answer.estimate)) {
-                best = &f;
-            } else if (!f.wins && open == nullptr) {
-                open = &f;
-            }
-        }
-        if (best != nullptr) {
-            out.decision = verdict::ship_challenger;
-            out.reason = seen.models[best->pair + 1] + " is better on " + how.specs[best->metric].name +
-                         interval(best->answer, how.specs[best->metric].unit) +
-                         guardrails_in_words(found, how, best->pair);
-        } else if (out_of_race == seen.pairs.size()) {
-            out.decision = verdict::keep_champion;
-            out.reason = breaches + (breaches.empty() || losses.empty() ? "" : "; ") + losses;
-        } else {
-            out.decision = verdict::keep_testing;
-            out.reason = open == nullptr ? "nothing is decided" : undecided(*open, how);
-            if (!breaches.empty()) {
-                out.reason += "; " + breaches;
-            }
-        }
-    }
-
-    /// Write a difference with its interval; proportions differ by percentage points.
-    static std::string interval(const inference& answer, std::string_view unit)
-    {
-        const double scale = unit == "%" ? 100.0 : 1.0;
-        std::string text = ": ";
-        append_number(text, scale * answer.estimate, 3, signs::always);
-        text += " [";
-        append_number(text, scale * answer.lower, 3, signs::always);
-        text += ", ";
-        append_number(text, scale * answer.upper, 3, signs::always);
-        text += unit == "%" ? "] pp" : unit.empty() ? "]" : "] ";
-        text += unit == "%" ? "" : unit;
-        return text;
-    }
-
-    static std::string undecided(const detail::finding& f, const detail::setting& how)
-    {
-        const std::string& name = how.specs[f.metric].name;
-        switch (f.answer.state) {
-            case status::ok:
-                return "the interval for " + name + " still contains 0" +
-                       interval(f.answer, how.specs[f.metric].unit);
-            case status::burn_in:
-                return name + " is still in its burn-in: too few units or events for any claim";
-            case status::before_planned_sample:
-                return name + " is judged once, at the planned sample, which is not reached";
-            case status::zero_variance: return name + " has been the same for everybody so far";
-            default: return name + " cannot be judged yet: " + std::string{explain(f.answer.state)};
-        }
-    }
-
-    static std::string guardrails_in_words(const detail::judgement& found, const detail::setting& how,
-                                           std::size_t pair)
-    {
-        std::size_t guards = 0;
-        for (const auto& f : found.findings) {
-            guards +=
-                f.pair == pair && how.specs[f.metric].role == detail::metric_spec::part::guardrail ? 1U : 0U;
-        }
-        return guards == 0   ? ""
-               : guards == 1 ? "; its guardrail is not broken"
-                             : "; none of its guardrails is broken";
-    }
+    core_t core_;
+    [[no_unique_address]] detail::threshold_watch watch_;
 };
 
 template <class... Args>

@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
 
+#include <concepts>
 #include <type_traits>
 #include <utility>
 
@@ -24,6 +26,7 @@ struct acceptance_predicate {
     [[no_unique_address]] Predicate predicate;
 
     template <class Result>
+        requires detail::gives<bool, Predicate, Result>
     [[nodiscard]] constexpr bool accept(const Result& result) const
     {
         return static_cast<bool>(detail::invoke(predicate, result));
@@ -37,8 +40,21 @@ struct acceptance_predicate {
 template <class Predicate>
 [[nodiscard]] constexpr acceptance_predicate<std::decay_t<Predicate>> accept_if(Predicate&& predicate)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Predicate>>,
+        "joust: accept_if(...) takes a predicate on what the models return, such as [](double score) { return score >= 0; }");
     return {std::forward<Predicate>(predicate)};
 }
+
+namespace detail {
+
+struct verb_accept {
+    int accept;
+};
+template <class T>
+concept has_accept = derivable<T> && !requires { &both<T, verb_accept>::accept; };
+
+}  // namespace detail
 
 /// The role of acceptance: verb `accept(result)`.
 struct acceptance_role : detail::sole_role {
@@ -48,6 +64,18 @@ struct acceptance_role : detail::sole_role {
     struct filled_twice {
         static_assert(detail::always_false<T>,
                       "joust: acceptance is given twice; join both predicates in one accept_if(...)");
+    };
+
+    template <class T, class Result>
+    static constexpr bool fits =
+        !std::is_void_v<Result> && requires(const T& t, const std::remove_cvref_t<Result>& result) {
+            { t.accept(result) } -> std::convertible_to<bool>;
+        };
+    template <class T, class Result>
+    struct misfit {
+        static_assert(
+            fits<T, Result>,
+            "joust: accept_if(...) cannot judge what the champion returns: it takes a predicate, not mutable, on that result, that returns bool; a policy of your own has `bool accept(const Result&) const`");
     };
 };
 

@@ -1,9 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
 #include <joust/report/report.hpp>
 #include <joust/store/snapshot.hpp>
-#include <joust/trial/detail/serving.hpp>
+#include <joust/trial/served.hpp>
 
 #include <string>
 #include <type_traits>

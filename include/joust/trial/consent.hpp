@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
 
+#include <concepts>
 #include <type_traits>
 #include <utility>
 
@@ -24,6 +26,7 @@ struct consent_predicate {
     [[no_unique_address]] Predicate predicate;
 
     template <class... Args>
+        requires detail::gives<bool, Predicate, Args...>
     [[nodiscard]] constexpr bool may_record(const Args&... args) const
     {
         return static_cast<bool>(detail::invoke_all_or_first(predicate, args...));
@@ -36,8 +39,21 @@ struct consent_predicate {
 template <class Predicate>
 [[nodiscard]] constexpr consent_predicate<std::decay_t<Predicate>> consent(Predicate&& predicate)
 {
+    static_assert(
+        detail::may_be_callable<std::decay_t<Predicate>>,
+        "joust: consent(...) takes what reads consent out of a call, not the answer itself: a member such as &Request::may_test, or a predicate on the call's arguments");
     return {std::forward<Predicate>(predicate)};
 }
+
+namespace detail {
+
+struct verb_may_record {
+    int may_record;
+};
+template <class T>
+concept has_may_record = derivable<T> && !requires { &both<T, verb_may_record>::may_record; };
+
+}  // namespace detail
 
 /// The role of consent: verb `may_record(args...)`.
 struct consent_role : detail::sole_role {
@@ -47,6 +63,17 @@ struct consent_role : detail::sole_role {
     struct filled_twice {
         static_assert(detail::always_false<T>,
                       "joust: consent is given twice; join both predicates in one consent(...)");
+    };
+
+    template <class T, class... Args>
+    static constexpr bool fits = requires(const T& t, const Args&... args) {
+        { t.may_record(args...) } -> std::convertible_to<bool>;
+    };
+    template <class T, class... Args>
+    struct misfit {
+        static_assert(
+            fits<T, Args...>,
+            "joust: consent(...) cannot be asked about this call: it takes a predicate, not mutable, on all arguments of the call or the first alone, that returns bool; a policy of your own has `bool may_record(const Args&...) const`");
     };
 };
 

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/executor.hpp>
+#include <joust/core/hex.hpp>
 #include <joust/core/json.hpp>
 #include <joust/ticket/ticket.hpp>
 #include <joust/trial/recorder.hpp>
@@ -28,16 +30,12 @@ inline namespace v0 {
 /// on a slate has its "position" and the "ranker" that earns it, 255 for nobody.
 inline void append_event(std::string& out, const event& seen)
 {
-    constexpr std::string_view digits = "0123456789abcdef";
     const ticket& about = seen.ticket;
     const bool page = about.kind() == ticket_kind::slate;
     const std::uint64_t unit =
         page ? (std::uint64_t{about.bucket()} << 54) | (std::uint64_t{about.pseudonym()} << 32)
              : about.unit();
-    std::array<char, 16> hex{};
-    for (unsigned i = 0; i < hex.size(); ++i) {
-        hex[i] = digits[(unit >> (60 - 4 * i)) & 15U];
-    }
+    const std::array<char, 16> hex = detail::hex_text(unit);
     json_writer line{out};
     line.begin_object()
         .member("event", seen.kind == event::what::exposure ? "exposure" : "feedback")

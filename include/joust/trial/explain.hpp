@@ -1,54 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/text.hpp>
+#include <joust/core/unit_key.hpp>
 #include <joust/split/explain.hpp>
-#include <joust/trial/detail/serving.hpp>
+#include <joust/trial/ab_test.hpp>
+#include <joust/trial/canary.hpp>
+#include <joust/trial/detail/trial_access.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <tuple>
+#include <vector>
 
 namespace joust {
 inline namespace v0 {
 
 namespace detail {
 
-struct trial_explainer {
-    template <class Trial, class Unit, class Args>
-    static std::string of_unit(const Trial& trial, const Unit& unit, const Args& args)
-    {
-        const auto plan = trial.board_.read([](const auto& now) { return now; });
-        const std::uint64_t hash = trial.hasher_(unit);
-        const keyed_context<Args, Unit> call{{hash, trial.time_for_splitter(), args}, unit};
-        std::string out = explain_plan(plan.split, call, trial.hasher_, trial.name_);
-        const assignment given = plan.split.assign(call);
-        out += "\nplan " + std::to_string(plan.number) + " of trial \"" + trial.name_ + "\": served by \"" +
-               trial.names_[given.arm < trial.names_.size() ? given.arm : 0] + "\"";
-        if (given.enrolled) {
-            out += ", evidence in bucket " +
-                   std::to_string(bucket_of(pseudonym_of(Trial::randomised(plan.split, call))));
-        }
-        return out;
+/// Say how the core of a trial assigns a unit now.
+template <class Core, class Unit, class Args>
+[[nodiscard]] std::string explain_unit(const Core& core, const Unit& unit, const Args& args)
+{
+    const auto& assignment_now = core.assignment();
+    const trial_identity& identity = core.identity();
+    const auto plan = assignment_now.current();
+    const keyed_context<Args, Unit> call{
+        {identity.hasher()(unit), assignment_now.time_for_splitter(core.trial().clock()), args}, unit};
+    std::string out = explain_plan(plan.split, call, identity.hasher(), identity.name());
+    const assignment given = plan.split.assign(call);
+    const std::vector<std::string>& models = identity.models();
+    out += "\nplan " + std::to_string(plan.number) + " of trial \"" + identity.name() + "\": served by \"" +
+           models[given.arm < models.size() ? given.arm : 0] + "\"";
+    if (given.enrolled) {
+        out += ", evidence in bucket " +
+               std::to_string(bucket_of(pseudonym_of(assignment_now.randomised(plan.split, call))));
     }
+    return out;
+}
 
-    template <class Trial, class... Args>
-    static std::string of_call(const Trial& trial, const Args&... args)
-    {
-        using args_t = std::tuple<const Args&...>;
-        if constexpr (requires { trial.key_.key(args...); }) {
-            if constexpr (Trial::asks_consent) {
-                if (!trial.consent_.may_record(args...)) {
-                    return "no consent: served by \"" + trial.names_.front() + "\", and not recorded";
-                }
-            }
-            return of_unit(trial, trial.key_.key(args...), args_t{args...});
-        } else {
-            static_assert(sizeof...(Args) == 1 && (unit_like<Args> && ...),
-                          "joust: explain(trial, ...) takes what a call takes, or a unit alone");
-            return of_unit(trial, args..., args_t{args...});
+/// The same for the arguments of a call, or for a unit alone.
+template <class Core, class... Args>
+[[nodiscard]] std::string explain_call(const Core& core, const Args&... args)
+{
+    using args_t = std::tuple<const Args&...>;
+    if constexpr (requires { core.trial().unit_of(args...); }) {
+        if (!core.trial().may_record(args...)) {
+            return "no consent: served by \"" + core.identity().models().front() + "\", and not recorded";
         }
+        return explain_unit(core, core.trial().unit_of(args...), args_t{args...});
+    } else {
+        static_assert(sizeof...(Args) == 1 && (unit_like<Args> && ...),
+                      "joust: explain(trial, ...) takes what a call takes, or a unit alone");
+        return explain_unit(core, args..., args_t{args...});
     }
-};
+}
 
 }  // namespace detail
 
@@ -56,11 +63,15 @@ struct trial_explainer {
 /// whether it is enrolled and which model serves.
 ///
 /// shape: `explain(trial, request)`, or with the unit alone where no rule asks about the request
-template <class Derived, class Roles, class... Policies, class... Args>
-[[nodiscard]] std::string explain(const detail::serving<Derived, Roles, Policies...>& trial,
-                                  const Args&... args)
+template <class... Policies, class... Args>
+[[nodiscard]] std::string explain(const ab_test<Policies...>& trial, const Args&... args)
 {
-    return detail::trial_explainer::of_call(trial, args...);
+    return detail::explain_call(detail::trial_access::core(trial), args...);
+}
+template <class... Policies, class... Args>
+[[nodiscard]] std::string explain(const canary<Policies...>& trial, const Args&... args)
+{
+    return detail::explain_call(detail::trial_access::core(trial), args...);
 }
 
 }  // namespace v0

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/clock.hpp>
@@ -64,6 +65,16 @@ template <class T>
 concept row_test = requires(const T& t, std::span<const double> values, const stats::test_options& options) {
     { t.test_rows(values, values, options) } -> std::same_as<stats::test_result>;
 };
+
+namespace detail {
+
+struct verb_test_rows {
+    int test_rows;
+};
+template <class T>
+concept has_test_rows = derivable<T> && !requires { &both<T, verb_test_rows>::test_rows; };
+
+}  // namespace detail
 
 /// The role of a gate's test of rows: `cross_validated{}`, `five_by_two{}`, `back_test{}` (stats/cross_validated.hpp), or
 /// your own.

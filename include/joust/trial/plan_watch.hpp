@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
 #include <joust/split/traffic_plan.hpp>
 #include <joust/store/plan_file.hpp>
+#include <joust/trial/detail/trial_access.hpp>
 #include <joust/trial/replace_plan.hpp>
 
 #include <chrono>
@@ -100,7 +102,7 @@ public:
                 ++state_.refused;
             }
             if constexpr (has_plan) {
-                detail::plan_access::complain(trial_, why);
+                detail::complain(detail::trial_access::core(trial_), why);
             }
             return false;
         }

@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/policy.hpp>
 
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace joust {
@@ -56,7 +58,15 @@ concept has_runner = derivable<T> && !requires { &both<T, verb_runner>::runner; 
 /// The role of how rankers run: verb `runner()`, which makes what a trial runs them with.
 struct rankers_role : detail::sole_role {
     template <class T>
-    static constexpr bool plays = detail::has_runner<T>;
+    static constexpr bool plays = requires(const T& t) { requires !std::is_void_v<decltype(t.runner())>; };
+    template <class T>
+    static constexpr bool resembles = detail::has_runner<T>;
+    template <class T>
+    struct near_miss {
+        static_assert(
+            plays<T>,
+            "joust: this has runner(), but how rankers run is said by one_after_another{}, at_once(deadline), or `runner() const` that returns what runs them");
+    };
     template <class T>
     struct filled_twice {
         static_assert(detail::always_false<T>, "joust: it is said twice how rankers run");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/invoke.hpp>
@@ -45,9 +46,18 @@ struct no_log {
 /// A callable that gets every event; made by `record_with`.
 template <class Callable>
 struct callback_recorder {
+    static_assert(
+        std::is_invocable_v<const Callable&, const event&>,
+        "joust: record_with(...) takes a callable, not mutable, on a const joust::event&: record_with([&](const joust::event& seen) { ... })");
+
     [[no_unique_address]] Callable callable;
 
-    void record(const event& seen) const noexcept { detail::invoke(callable, seen); }
+    void record(const event& seen) const noexcept
+    {
+        if constexpr (std::is_invocable_v<const Callable&, const event&>) {
+            detail::invoke(callable, seen);
+        }
+    }
 };
 
 /// Hand every exposure and every accepted feedback to a callable, on the thread where it happens.
@@ -65,6 +75,16 @@ template <class T>
 concept recorder_policy = requires(const T& t, const event& e) {
     { t.record(e) } noexcept;
 };
+
+namespace detail {
+
+struct verb_record {
+    int record;
+};
+template <class T>
+concept has_record = derivable<T> && !requires { &both<T, verb_record>::record; };
+
+}  // namespace detail
 
 /// The role of the recorder: verb `record(event)`.
 struct recorder_role {

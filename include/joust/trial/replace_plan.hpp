@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
@@ -6,6 +7,8 @@
 #include <joust/split/slot_split.hpp>
 #include <joust/split/traffic_plan.hpp>
 #include <joust/trial/ab_test.hpp>
+#include <joust/trial/detail/arm_assignment.hpp>
+#include <joust/trial/detail/trial_access.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -61,93 +64,89 @@ template <class Splitter, class Split>
     }
 }
 
-struct plan_access {
-    template <class Trial>
-    static traffic_plan describe(const Trial& trial)
-    {
-        const std::scoped_lock lock{trial.planning_};
-        return now_of(trial);
+/// The plan that a trial's core splits traffic by: the one that was put in force, or else what its splitter states.
+/// assumes: the plan's mutex is held
+template <class Core>
+[[nodiscard]] traffic_plan plan_now(const Core& core)
+{
+    const traffic_plan& given = core.assignment().in_force().plan;
+    if (given.version != 0) {
+        return given;
     }
+    return core.assignment().read([&core](const auto& plan) {
+        traffic_plan first{.salt = core.identity().name(), .version = 1};
+        for (const double share : plan.shares) {
+            first.shares.push_back(share);
+        }
+        if constexpr (requires { behind_rules(plan.split).slots(); }) {
+            first.slots = behind_rules(plan.split).slots();
+        }
+        return first;
+    });
+}
 
-    template <class Trial>
-    static plan_difference replace(Trial& trial, const traffic_plan& next, const replace_options& options)
-    {
-        using plan_t = typename Trial::plan_t;
-        constexpr bool cuts =
-            made_of_slots<std::remove_cvref_t<decltype(behind_rules(std::declval<const plan_t&>().split))>>;
-        static_assert(
-            cuts,
-            "joust: replace_plan serves splitters that cut the hash space by shares: hash_split and slot_split, also behind rules");
-        const std::scoped_lock lock{trial.planning_};
-        const traffic_plan now = now_of(trial);
-        check(now, trial.plan_given_, next);
-        const plan_t before = trial.board_.read([](const plan_t& plan) { return plan; });
-        auto split = resolve_plan(trial.splitter_, before.split, now, next);
-        const plan_difference moves = diff(behind_rules(before.split), behind_rules(split));
-        if (!options.allow_moves) {
-            moves.require_faithful();
-        }
-        traffic_plan kept = next;
-        if constexpr (requires { behind_rules(split).slots(); }) {
-            kept.slots = next.stopped ? now.slots : behind_rules(split).slots();
-        }
-        std::list<plan_t> fresh;
-        fresh.emplace_back(std::move(split), before.number + 1);
-        trial.plan_given_ = next.digest();
-        trial.plan_ = std::move(kept);
-        trial.plan_complaint_.clear();
-        trial.publish(std::move(fresh));
-        return moves;
+/// Refuse a plan that cannot follow the one in force, which was handed in with the digest `given`.
+inline void check_successor(const traffic_plan& now, std::uint64_t given, const traffic_plan& next)
+{
+    if (next.salt != now.salt) {
+        throw configuration_error("plan.salt", "'" + next.salt + "'",
+                                  "'" + now.salt + "': another salt is another trial");
     }
+    if (next.version <= now.version) {
+        throw configuration_error("plan.version", std::to_string(next.version),
+                                  "a version above that in force, " + std::to_string(now.version));
+    }
+    if (next.parent != 0 && next.parent != now.digest() && next.parent != given) {
+        throw configuration_error("plan.parent", "that of another plan than the one in force",
+                                  "the digest of version " + std::to_string(now.version) +
+                                      ", or 0 to replace any: somebody else has changed the plan");
+    }
+    if (next.shares.size() != now.shares.size()) {
+        throw configuration_error("plan.shares", std::to_string(next.shares.size()) + " shares",
+                                  std::to_string(now.shares.size()) + ", one for each model");
+    }
+}
 
-    template <class Trial>
-    static void complain(Trial& trial, const std::string& why)
-    {
-        const std::scoped_lock lock{trial.planning_};
-        trial.plan_complaint_ = why;
+template <class Core>
+plan_difference replace_plan_of(Core& core, const traffic_plan& next, const replace_options& options)
+{
+    using plan_t = typename Core::plan_t;
+    constexpr bool cuts =
+        made_of_slots<std::remove_cvref_t<decltype(behind_rules(std::declval<const plan_t&>().split))>>;
+    static_assert(
+        cuts,
+        "joust: replace_plan serves splitters that cut the hash space by shares: hash_split and slot_split, also behind rules");
+    plan_in_force& outside = core.assignment().in_force();
+    const std::scoped_lock lock{outside.mutex};
+    const traffic_plan now = plan_now(core);
+    check_successor(now, outside.given, next);
+    const plan_t before = core.assignment().current();
+    auto split = resolve_plan(core.assignment().splitter(), before.split, now, next);
+    const plan_difference moves = diff(behind_rules(before.split), behind_rules(split));
+    if (!options.allow_moves) {
+        moves.require_faithful();
     }
+    traffic_plan kept = next;
+    if constexpr (requires { behind_rules(split).slots(); }) {
+        kept.slots = next.stopped ? now.slots : behind_rules(split).slots();
+    }
+    std::list<plan_t> fresh;
+    fresh.emplace_back(std::move(split), before.number + 1);
+    outside.given = next.digest();
+    outside.plan = std::move(kept);
+    outside.complaint.clear();
+    core.publish(std::move(fresh));
+    return moves;
+}
 
-private:
-    template <class Trial>
-    static traffic_plan now_of(const Trial& trial)
-    {
-        if (trial.plan_.version != 0) {
-            return trial.plan_;
-        }
-        using plan_t = typename Trial::plan_t;
-        return trial.board_.read([&trial](const plan_t& plan) {
-            traffic_plan first{.salt = trial.name_, .version = 1};
-            for (const double share : plan.shares) {
-                first.shares.push_back(share);
-            }
-            if constexpr (requires { behind_rules(plan.split).slots(); }) {
-                first.slots = behind_rules(plan.split).slots();
-            }
-            return first;
-        });
-    }
-
-    static void check(const traffic_plan& now, std::uint64_t given, const traffic_plan& next)
-    {
-        if (next.salt != now.salt) {
-            throw configuration_error("plan.salt", "'" + next.salt + "'",
-                                      "'" + now.salt + "': another salt is another trial");
-        }
-        if (next.version <= now.version) {
-            throw configuration_error("plan.version", std::to_string(next.version),
-                                      "a version above that in force, " + std::to_string(now.version));
-        }
-        if (next.parent != 0 && next.parent != now.digest() && next.parent != given) {
-            throw configuration_error("plan.parent", "that of another plan than the one in force",
-                                      "the digest of version " + std::to_string(now.version) +
-                                          ", or 0 to replace any: somebody else has changed the plan");
-        }
-        if (next.shares.size() != now.shares.size()) {
-            throw configuration_error("plan.shares", std::to_string(next.shares.size()) + " shares",
-                                      std::to_string(now.shares.size()) + ", one for each model");
-        }
-    }
-};
+/// Keep why a plan was refused, for the trial's report.
+template <class Core>
+void complain(Core& core, const std::string& why)
+{
+    plan_in_force& outside = core.assignment().in_force();
+    const std::scoped_lock lock{outside.mutex};
+    outside.complaint = why;
+}
 
 }  // namespace detail
 
@@ -155,7 +154,9 @@ private:
 template <class... Args>
 [[nodiscard]] traffic_plan plan_of(const ab_test<Args...>& trial)
 {
-    return detail::plan_access::describe(trial);
+    const auto& core = detail::trial_access::core(trial);
+    const std::scoped_lock lock{core.assignment().in_force().mutex};
+    return detail::plan_now(core);
 }
 
 /// Split traffic by another plan from now on, while threads serve. Returns who moves.
@@ -169,7 +170,7 @@ template <class... Args>
 plan_difference replace_plan(ab_test<Args...>& trial, const traffic_plan& next,
                              const replace_options& options = {})
 {
-    return detail::plan_access::replace(trial, next, options);
+    return detail::replace_plan_of(detail::trial_access::core(trial), next, options);
 }
 
 }  // namespace v0

@@ -1,9 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/evidence/evidence.hpp>
 #include <joust/split/bandit.hpp>
 #include <joust/split/rewards.hpp>
 #include <joust/trial/ab_test.hpp>
+#include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/trial_access.hpp>
 
 #include <cstddef>
 #include <list>
@@ -15,41 +18,34 @@ inline namespace v0 {
 
 namespace detail {
 
-struct trial_access {
-    template <class Trial, class Evidence>
-    static void learn(Trial& trial, const Evidence& seen)
-    {
-        using metrics_t = typename Trial::metrics_t;
-        using plan_t = typename Trial::plan_t;
-        constexpr bool learns =
-            requires(const plan_t& plan) { trial.splitter_.replan(reward_totals{}, plan.split); };
-        static_assert(
-            learns,
-            "joust: this trial's splitter does not learn; give it a bandit (epsilon_greedy, ucb1, exp3, thompson, top_two_thompson)");
-        static_assert(
-            !metrics_t::template is_quantile_at<metrics_t::primary()>,
-            "joust: a bandit learns from what each exposure brings, so a quantile cannot be what decides; let a conversion say whether a value is within a limit");
-        if constexpr (learns) {
-            bool lower_is_better = false;
-            for (const metric_spec& spec : trial.metrics_.specs()) {
-                lower_is_better = lower_is_better ||
-                                  (spec.role == metric_spec::part::primary && spec.direction == better::down);
-            }
-            const std::scoped_lock lock{trial.planning_};
-            const plan_t now = trial.board_.read([](const plan_t& plan) { return plan; });
-            const reward_totals totals =
-                rewards_of(seen, metrics_t::series_of(metrics_t::primary()), lower_is_better);
-            trial.publish(
-                std::list<plan_t>{plan_t{trial.splitter_.replan(totals, now.split), now.number + 1}});
+/// Let the splitter of a trial's core learn from evidence, and publish the plan that it makes.
+template <class Core>
+void learn(Core& core, const evidence& seen)
+{
+    using metrics_t = typename Core::parts::metrics_t;
+    using plan_t = typename Core::plan_t;
+    constexpr bool learns =
+        requires(const plan_t& plan) { core.assignment().splitter().replan(reward_totals{}, plan.split); };
+    static_assert(
+        learns,
+        "joust: this trial's splitter does not learn; give it a bandit (epsilon_greedy, ucb1, exp3, thompson, top_two_thompson)");
+    static_assert(
+        !metrics_t::template is_quantile_at<metrics_t::primary()>,
+        "joust: a bandit learns from what each exposure brings, so a quantile cannot be what decides; let a conversion say whether a value is within a limit");
+    if constexpr (learns) {
+        bool lower_is_better = false;
+        for (const metric_spec& spec : core.metrics().metrics().specs()) {
+            lower_is_better = lower_is_better ||
+                              (spec.role == metric_spec::part::primary && spec.direction == better::down);
         }
+        const reward_totals totals =
+            rewards_of(seen, metrics_t::series_of(metrics_t::primary()), lower_is_better);
+        const std::scoped_lock lock{core.assignment().in_force().mutex};
+        const plan_t now = core.assignment().current();
+        core.publish(std::list<plan_t>{
+            plan_t{core.assignment().splitter().replan(totals, now.split), now.number + 1}});
     }
-
-    template <class Trial>
-    static void check_own(const Trial& trial, const evidence& seen)
-    {
-        trial.check_own(seen);
-    }
-};
+}
 
 }  // namespace detail
 
@@ -60,7 +56,7 @@ struct trial_access {
 template <class... Args>
 void replan(ab_test<Args...>& trial)
 {
-    detail::trial_access::learn(trial, trial.evidence());
+    detail::learn(detail::trial_access::core(trial), trial.evidence());
 }
 
 /// Let a trial's bandit learn from the evidence of all replicas, so that they plan alike.
@@ -68,8 +64,9 @@ void replan(ab_test<Args...>& trial)
 template <class... Args>
 void replan(ab_test<Args...>& trial, const evidence& merged)
 {
-    detail::trial_access::check_own(trial, merged);
-    detail::trial_access::learn(trial, merged);
+    auto& core = detail::trial_access::core(trial);
+    core.check_own(merged);
+    detail::learn(core, merged);
 }
 
 }  // namespace v0

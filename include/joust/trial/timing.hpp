@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/policy.hpp>
@@ -35,6 +36,16 @@ template <class T>
 concept timing_policy = requires(const T& t) {
     { t.times(std::uint32_t{}) } noexcept -> std::same_as<bool>;
 };
+
+namespace detail {
+
+struct verb_times {
+    int times;
+};
+template <class T>
+concept has_times = derivable<T> && !requires { &both<T, verb_times>::times; };
+
+}  // namespace detail
 
 /// The role of timing: verb `times(call)`.
 struct timing_role {

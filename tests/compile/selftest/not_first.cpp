@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A wrong case for selftest.sh: its sentence comes only after another error.
 
 #if REJECT == 1

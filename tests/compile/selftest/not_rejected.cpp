@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A wrong case for selftest.sh: what it calls wrong compiles.
 
 // REJECT 1: anything

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A wrong case for selftest.sh: it fails with another sentence than the one it promises.
 
 // REJECT 1: a sentence nobody prints

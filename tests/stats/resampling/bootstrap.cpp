@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/stats/resampling/bootstrap.hpp>
 
 #include "stats/support.hpp"

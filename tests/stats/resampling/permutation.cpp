@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/stats/resampling/permutation.hpp>
 #include <joust/stats/tests/fisher.hpp>
 #include <joust/stats/tests/welch.hpp>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/numeric/distributions.hpp>
 #include <joust/stats/resampling/poisson_bootstrap.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/stats/sequential/quantile_cs.hpp>
 
 #include "stats/support.hpp"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The reference values of the sequential methods, each row at its own tolerance.
 
 #include <joust/stats/sequential/asymptotic_cs.hpp>

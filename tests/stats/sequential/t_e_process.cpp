@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/stats/sequential/t_e_process.hpp>
 
 #include "stats/exact.hpp"

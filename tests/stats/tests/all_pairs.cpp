@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/stats/tests/all_pairs.hpp>
 #include <joust/stats/tests/multiplicity.hpp>
 #include <joust/stats/tests/welch.hpp>

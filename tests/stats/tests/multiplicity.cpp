@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/stats/estimation/best_arm.hpp>
 #include <joust/stats/tests/multiplicity.hpp>
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/stats/tests/paired.hpp>
 
 #include "stats/support.hpp"

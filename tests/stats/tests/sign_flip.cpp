@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/stats/tests/coin.hpp>
 #include <joust/stats/tests/sign_flip.hpp>
 

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #include <joust/core/random.hpp>
 #include <joust/split/when.hpp>
-#include <joust/trial/plan_watch.hpp>
 #include <joust/trial/canary.hpp>
+#include <joust/trial/plan_watch.hpp>
 #include <joust/trial/replace_plan.hpp>
 
 #include "catch.hpp"

@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Every vendor's assignment. Take the one header that you need instead: each stands alone.
+// The assignments of all vendors. Each header also stands alone, so a program can include just the one that it needs.
 
 #include <joust/split/interop/eppo.hpp>
 #include <joust/split/interop/featurevisor.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/bits.hpp>
@@ -13,10 +14,38 @@ namespace joust {
 inline namespace v0 {
 namespace interop::detail {
 
-/// Which end of a word comes first in a digest's blocks.
+/// Which end of a word comes first in the blocks of a digest.
 enum class byte_order : std::uint8_t { little, big };
 
-/// What SHA-1, SHA-256 and MD5 share: messages cut into blocks of 64 bytes, the last padded and carrying the length.
+/// Take each bit of y where x has a 1, and the bit of z where x has a 0.
+struct choose_bits {
+    [[nodiscard]] constexpr std::uint32_t operator()(std::uint32_t x, std::uint32_t y,
+                                                     std::uint32_t z) const noexcept
+    {
+        return z ^ (x & (y ^ z));
+    }
+};
+
+/// Set each bit that an odd number of the three words has.
+struct parity_of_bits {
+    [[nodiscard]] constexpr std::uint32_t operator()(std::uint32_t x, std::uint32_t y,
+                                                     std::uint32_t z) const noexcept
+    {
+        return x ^ y ^ z;
+    }
+};
+
+/// Set each bit that at least two of the three words have.
+struct majority_of_bits {
+    [[nodiscard]] constexpr std::uint32_t operator()(std::uint32_t x, std::uint32_t y,
+                                                     std::uint32_t z) const noexcept
+    {
+        return (x & y) | (z & (x | y));
+    }
+};
+
+/// The part that SHA-1, SHA-256 and MD5 share. It cuts a message into blocks of 64 bytes, and pads the last block, which ends
+/// with the length of the message.
 ///
 /// shape: `Compression` has `state`, `initial`, `order` and `compress(state&, words)`.
 /// source: Merkle 1989; Damgard 1989; NIST FIPS 180-4, section 5; Rivest 1992, RFC 1321, section 3
@@ -25,6 +54,7 @@ class digest {
 public:
     using state = typename Compression::state;
 
+    /// Add bytes to the message.
     constexpr digest& add(std::string_view bytes) noexcept
     {
         size_ += bytes.size();
@@ -40,13 +70,14 @@ public:
         return *this;
     }
 
+    /// Add one byte to the message.
     constexpr digest& add_byte(char byte) noexcept { return add(std::string_view{&byte, 1}); }
 
-    /// Pad and give the digest's words; nothing can be added afterwards.
+    /// Pad the message and return the words of the digest. No bytes can be added afterwards.
     [[nodiscard]] constexpr state finish() noexcept { return finish(0); }
 
-    /// Pad as a flawed implementation does, where padding takes a block of its own: that block begins with the first `stale`
-    /// bytes of the block before it.
+    /// Pad the message as a certain flawed implementation does: where the padding takes a block of its own, that block begins
+    /// with the first `stale` bytes of the block before it.
     [[nodiscard]] constexpr state finish(std::size_t stale) noexcept
     {
         block_[held_++] = '\x80';
@@ -65,7 +96,7 @@ public:
         return state_;
     }
 
-    /// The bytes that do not fill a block yet.
+    /// Return the bytes that do not fill a block yet.
     [[nodiscard]] constexpr std::string_view pending() const noexcept { return {block_, held_}; }
 
 private:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/bits.hpp>
@@ -28,8 +29,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// Compute the shard of a subject, from 0 to below the total. Text is hashed as UTF-8. assumes: total > 0
-///
+/// Compute the shard of a subject, from 0 to below the total. Text is hashed as UTF-8.
+/// assumes: total > 0
 /// source: Eppo, SDK documentation, Deterministic randomization
 [[nodiscard]] constexpr std::uint32_t shard(std::string_view salt, std::string_view subject,
                                             std::uint32_t total = 10'000) noexcept
@@ -37,30 +38,32 @@ namespace detail {
     return detail::first_bytes(md5{}.add(salt).add("-").add(subject).finish()) % total;
 }
 
-/// A part of the shards, without its end.
-struct range {
-    std::uint32_t start = 0;
-    std::uint32_t end = 0;
-};
+/// A part of the shards.
+using range = bucket_range;
 
-/// A condition of a split: the subject's shard behind a salt is in one of the ranges.
+/// A condition of a split: the subject's shard under a salt is in one of the ranges.
 struct shard_ranges {
+    /// The salt of the shards.
     std::string salt{};
+    /// The parts of the shards that meet the condition.
     std::vector<range> ranges{};
 };
 
-/// A split as the configuration has it: an arm for the subjects that all its shards hold.
+/// A split as in the configuration: an arm for the subjects that meet all conditions.
 struct split {
+    /// The arm, or `nobody`.
     unsigned arm = 0;
-    /// none: everybody
+    /// The conditions. A split without conditions takes all subjects.
     std::vector<shard_ranges> shards{};
 };
 
-/// An allocation as the configuration has it, without its rules and dates: say those with when(...).
+/// An allocation as in the configuration, without its rules and dates. Express those by when(...).
 struct allocation {
+    /// The key of the allocation, which names the trial.
     std::string key{};
+    /// How many shards there are.
     std::uint32_t total_shards = 10'000;
-    /// the first whose shards hold the subject has it
+    /// The splits. A subject belongs to the first split whose conditions it meets.
     std::vector<split> splits{};
 };
 
@@ -70,8 +73,7 @@ class rule {
 public:
     explicit rule(allocation from) : total_(from.total_shards)
     {
-        using interop::detail::demand;
-        demand(total_ > 0, "eppo_split.total_shards", "0", "at least 1");
+        interop::detail::demand(total_ > 0, "eppo_split.total_shards", "0", "at least 1");
         for (split& each : from.splits) {
             if (each.arm != nobody) {
                 interop::detail::demand_arms(std::size_t{each.arm} + 1, "eppo_split.splits");
@@ -80,10 +82,8 @@ public:
             splits_.push_back({each.arm, {}});
             for (shard_ranges& asked : each.shards) {
                 for (const range& r : asked.ranges) {
-                    demand(
-                        r.start <= r.end && r.end <= total_, "eppo_split.splits",
-                        interop::detail::interval_text(std::to_string(r.start), std::to_string(r.end), ')'),
-                        "a part of [0, total_shards)");
+                    interop::detail::demand_range(r, total_, "eppo_split.splits",
+                                                  "a part of [0, total_shards)");
                 }
                 splits_.back().conditions.push_back({index_of(asked.salt), std::move(asked.ranges)});
             }
@@ -97,7 +97,7 @@ public:
         if (subject.empty()) {
             return {};
         }
-        // Each salt is hashed once, where a split first asks for it.
+        // Each salt is hashed once, when a split first asks for it.
         std::array<std::uint32_t, most_salts> shards{};
         std::uint32_t known = 0;
         return placement::in(first_match([&](std::size_t salt) {
@@ -110,7 +110,8 @@ public:
         }));
     }
 
-    // Salts are independent: the space is cut where any range begins or ends, and each cell belongs to one split.
+    // Salts are independent. So the space of shards is cut wherever a range begins or ends, and each cell belongs to one
+    // split.
     [[nodiscard]] arm_shares shares() const
     {
         std::vector<std::vector<std::uint32_t>> cuts(salts_.size(), {0, total_});
@@ -170,11 +171,7 @@ private:
             bool all = true;
             for (std::size_t i = 0; all && i < each.conditions.size(); ++i) {
                 const std::uint32_t at = shard_of(each.conditions[i].salt);
-                bool any = false;
-                for (const range& r : each.conditions[i].ranges) {
-                    any = any || (r.start <= at && at < r.end);
-                }
-                all = any;
+                all = interop::detail::any_contains(each.conditions[i].ranges, at);
             }
             if (all) {
                 return each.arm;
@@ -218,16 +215,18 @@ private:
 }  // namespace detail
 }  // namespace eppo
 
-/// Split as an allocation of Eppo does: layers, holdouts and traffic exposure are shards with salts of their own.
+/// Split as an allocation of Eppo does. Layers, holdouts and traffic exposure are shards with salts of their own.
 ///
-/// When to use: to take over a running allocation without moving a subject. When not: for a new test; MD5 is dear.
+/// When to use: to take over a running allocation without moving a subject.
+/// When not: for a new test, since MD5 is expensive.
 /// shape: `interop::eppo_split{by(&Request::user_id), {.key = "checkout", .splits = {{0, {{"salt", {{0, 5'000}}}}},
 /// {1, {{"salt", {{5'000, 10'000}}}}}}}}`
-/// errors: configuration_error
+/// errors: configuration_error for an allocation that cannot be used
 /// cost: 130 ns for each salt: MD5
 template <class Projection>
 class eppo_split : public vendor_split<Projection, eppo::detail::rule> {
 public:
+    /// Take the unit's projection and the allocation.
     eppo_split(unit_projection<Projection> unit, eppo::allocation from)
         : eppo_split::vendor_split(std::move(unit), eppo::detail::rule{from}, from.key)
     {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/interop/murmur3.hpp>
@@ -25,8 +26,7 @@ inline constexpr std::uint32_t buckets = 100'000;
 
 }  // namespace detail
 
-/// Compute the number from 0 to 99,999 that a feature's traffic is looked up by. Text is hashed as UTF-8.
-///
+/// Compute the bucket of a feature, from 0 to 99,999, by which its traffic is allocated. Text is hashed as UTF-8.
 /// source: Featurevisor documentation, Bucketing
 [[nodiscard]] constexpr std::uint32_t bucket(std::string_view value, std::string_view feature_key) noexcept
 {
@@ -45,26 +45,29 @@ inline constexpr std::uint32_t buckets = 100'000;
     return interop::detail::product_bucket(hash.add(feature_key).value(), detail::buckets);
 }
 
-/// One entry of a rule's allocation. Both ends belong to it, and the first entry that holds a bucket has it: so an entry
-/// that begins where another ends begins one bucket later.
+/// One entry of a rule's allocation. A bucket belongs to the first entry that contains it. So an entry that begins where
+/// another one ends begins one bucket later in effect.
 struct allocation {
+    /// The arm of the entry.
     unsigned arm = 0;
+    /// The first bucket of the entry.
     std::uint32_t start = 0;
+    /// The last bucket of the entry.
     std::uint32_t end = 0;
 };
 
-/// A part of the buckets, without its end: what a feature has of a group of mutually exclusive ones.
-struct range {
-    std::uint32_t start = 0;
-    std::uint32_t end = 0;
-};
+/// A part of the buckets, which a feature has of a group of mutually exclusive features.
+using range = bucket_range;
 
-/// A feature's traffic as the datafile has it, for a rule whose segments match everybody.
+/// A feature's traffic as in the datafile, for a rule whose segments match all units.
 struct feature {
+    /// The key of the feature, which is hashed and names the trial.
     std::string key{};
+    /// The arms and their buckets.
     std::vector<featurevisor::allocation> allocation{};
-    /// of 100,000; its end belongs to it; not looked at where there are ranges
+    /// The last bucket that is enabled, of 100,000; 0 enables no bucket. It has no effect where there are ranges.
     std::uint32_t percentage = 100'000;
+    /// The parts of the buckets that are enabled, where the feature is in a group.
     std::vector<range> ranges{};
 };
 
@@ -109,7 +112,7 @@ private:
         if (from_.percentage == 0 || !enabled(at)) {
             return nobody;
         }
-        // From the last to the first, so that the first that holds the bucket stays, and no branch is mispredicted.
+        // From the last entry to the first, so that the first one that contains the bucket wins without a branch.
         unsigned arm = nobody;
         for (std::size_t i = from_.allocation.size(); i-- > 0;) {
             const allocation& each = from_.allocation[i];
@@ -119,12 +122,8 @@ private:
     }
     [[nodiscard]] constexpr bool enabled(std::uint32_t at) const noexcept
     {
-        for (const range& each : from_.ranges) {
-            if (each.start <= at && at < each.end) {
-                return true;
-            }
-        }
-        return from_.ranges.empty() && at <= from_.percentage;
+        return from_.ranges.empty() ? at <= from_.percentage
+                                    : interop::detail::any_contains(from_.ranges, at);
     }
 
     feature from_;
@@ -136,14 +135,16 @@ private:
 
 /// Split as a feature of Featurevisor does, by its variations.
 ///
-/// When to use: to take over a running feature without moving a user. When not: for a new test. Segments, forced values and
-/// required features are the caller's.
+/// Segments, forced values and required features are the caller's task.
+/// When to use: to take over a running feature without moving a user.
+/// When not: for a new test.
 /// shape: `interop::featurevisor_split{by(&Request::user_id), {.key = "checkout", .allocation = {{0, 0, 50'000}, {1, 50'000, 100'000}}}}`
-/// errors: configuration_error
+/// errors: configuration_error for a feature that cannot be used
 /// cost: 10 ns for 16 bytes
 template <class Projection>
 class featurevisor_split : public vendor_split<Projection, featurevisor::detail::rule> {
 public:
+    /// Take the unit's projection and the feature.
     featurevisor_split(unit_projection<Projection> unit, featurevisor::feature from)
         : featurevisor_split::vendor_split(std::move(unit), featurevisor::detail::rule{from}, from.key)
     {

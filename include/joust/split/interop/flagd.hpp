@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/interop/murmur3.hpp>
@@ -20,18 +21,18 @@ namespace interop {
 
 namespace flagd {
 
-/// What flagd's providers hash where a text is not ASCII; they do not agree.
+/// What flagd's providers hash for a text that is not ASCII. They do not agree.
 enum class encoding : std::uint8_t {
-    /// bytes: flagd itself, in Go
+    /// Bytes, as flagd itself does, which is written in Go.
     utf8,
-    /// UTF-16 code units, 16 bits wide and 8 bits apart: JavaScript's flagd-core
+    /// UTF-16 code units of 16 bits that stand 8 bits apart, as flagd-core in JavaScript does.
     utf16_overlapping
 };
 
 namespace detail {
 
-// What imurmurhash makes of text that is not ASCII: units are xored into a word 8 bits apart, so neighbours overlap, and a last
-// word that is negative as a signed number is left out.
+// The hash that imurmurhash computes for a text that is not ASCII. Code units are xored into a word 8 bits apart, so neighbours
+// overlap, and a last word that is negative as a signed number is left out.
 class overlapping_murmur3 {
 public:
     constexpr void add(std::string_view text) noexcept
@@ -74,23 +75,24 @@ private:
 
 }  // namespace detail
 
-/// Hash a flag's key and the targeting key: what `fractional` buckets by unless it is told otherwise.
+/// Hash a flag's key and the targeting key, by which `fractional` chooses unless the rule names another text.
 [[nodiscard]] constexpr std::uint32_t hash(std::string_view flag_key, std::string_view targeting_key,
                                            encoding how = encoding::utf8) noexcept
 {
     return detail::finish(murmur3{}.add(flag_key), flag_key, targeting_key, how);
 }
 
-/// Hash the text that a rule gives as the first argument of `fractional`.
+/// Hash the text that a rule passes as the first argument of `fractional`.
 [[nodiscard]] constexpr std::uint32_t hash_by(std::string_view bucket_by,
                                               encoding how = encoding::utf8) noexcept
 {
     return detail::finish(murmur3{}, {}, bucket_by, how);
 }
 
-/// Compute the bucket, from 0 to below the total weight. assumes: a total below 2^31
+/// Compute the bucket, from 0 to below the total weight.
 ///
-/// Since 2026; older versions of flagd had a hundred buckets and a ratio in floating point, so that users moved.
+/// flagd does so since 2026. Older versions had a hundred buckets and a ratio in floating point, so their users move.
+/// assumes: a total weight below 2^31
 /// source: open-feature/flagd, specification of custom operations, fractional; ADR high-precision-fractional-bucketing
 [[nodiscard]] constexpr std::uint32_t bucket(std::string_view flag_key, std::string_view targeting_key,
                                              std::uint32_t total_weight,
@@ -119,7 +121,7 @@ inline constexpr std::uint64_t highest_sum = 2147483647;
 
 }  // namespace detail
 
-/// Find the variant of a hash; nothing where weights sum to 0 or beyond 2^31 - 1. A negative weight counts as 0.
+/// Find the variant of a hash. It is empty where the weights sum to 0 or to more than 2^31 - 1. A negative weight counts as 0.
 [[nodiscard]] constexpr std::optional<std::size_t> choose(std::uint32_t hash,
                                                           std::span<const std::int64_t> weights) noexcept
 {
@@ -138,7 +140,7 @@ inline constexpr std::uint64_t highest_sum = 2147483647;
     return std::nullopt;
 }
 
-/// Apply `fractional` to a targeting key: the index of the variant.
+/// Apply `fractional` to a targeting key. Returns the index of the variant.
 [[nodiscard]] constexpr std::optional<std::size_t> fractional(std::string_view flag_key,
                                                               std::string_view targeting_key,
                                                               std::span<const std::int64_t> weights,
@@ -147,6 +149,7 @@ inline constexpr std::uint64_t highest_sum = 2147483647;
     return choose(hash(flag_key, targeting_key, how), weights);
 }
 
+/// Apply `fractional` with weights in a braced list.
 [[nodiscard]] constexpr std::optional<std::size_t> fractional(std::string_view flag_key,
                                                               std::string_view targeting_key,
                                                               std::initializer_list<std::int64_t> weights,
@@ -158,10 +161,11 @@ inline constexpr std::uint64_t highest_sum = 2147483647;
 
 /// A `fractional` operation.
 struct rule {
-    /// empty where the rule names what it buckets by: then `by(...)` gives that text
+    /// The flag's key. It is empty where the rule names the text that it hashes; then `by(...)` returns that text.
     std::string flag_key{};
-    /// a weight that the rule leaves out is 1
+    /// The weights of the variants, the champion's first. A weight that the rule leaves out is 1.
     std::vector<std::int64_t> weights{};
+    /// What is hashed for a text that is not ASCII.
     flagd::encoding encoding = flagd::encoding::utf8;
 };
 
@@ -217,14 +221,15 @@ private:
 
 /// Split as flagd's `fractional` does.
 ///
-/// When to use: to agree with flagd, or to take over its split. When not: for a new test; weights are laid end to end, so
-/// changing one moves units between the others.
+/// When to use: to agree with flagd, or to take over its split.
+/// When not: for a new test. Weights are laid end to end, so a change of one weight moves units between the others.
 /// shape: `interop::flagd_split{by(&Request::user_id), {.flag_key = "checkout", .weights = {50, 50}}}`
-/// errors: configuration_error
+/// errors: configuration_error for a rule that cannot be used
 /// cost: 10 ns for 16 bytes
 template <class Projection>
 class flagd_split : public vendor_split<Projection, flagd::detail::fractional_rule> {
 public:
+    /// Take the unit's projection and the rule.
     flagd_split(unit_projection<Projection> unit, flagd::rule from)
         : flagd_split::vendor_split(std::move(unit), flagd::detail::fractional_rule{from}, from.flag_key)
     {

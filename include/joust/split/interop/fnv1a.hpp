@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/split/interop/utf16.hpp>
 
 #include <cstddef>
@@ -10,33 +12,33 @@ namespace joust {
 inline namespace v0 {
 namespace interop {
 
-/// FNV-1a, 32 bits, fed in pieces: over bytes, or over wider units of text, each xored in whole.
-///
-/// cost: 1.3 ns a byte, since each waits for the one before
+/// FNV-1a with 32 bits, to which a text is added piece by piece: as bytes, or as wider units of text that are xored as a whole.
+/// cost: 1.3 ns for each byte, since each step waits for the one before
 /// source: Fowler, Noll, Vo; Eastlake et al. 2019, The FNV non-cryptographic hash algorithm
 class fnv1a {
 public:
+    /// Add bytes.
     constexpr fnv1a& add(std::string_view bytes) noexcept
     {
         (void)add_seeing(bytes);
         return *this;
     }
 
-    /// Add UTF-8 as the UTF-16 code units it stands for, as JavaScript's charCodeAt gives them.
+    /// Add the UTF-16 code units of a UTF-8 text, as JavaScript's charCodeAt returns them.
     constexpr fnv1a& add_utf16(std::string_view text) noexcept
     {
-        // Most text is ASCII, whose units are its bytes; looking costs nothing beside a hash that waits for every byte.
+        // Most text is ASCII, whose code units are its bytes. The check costs no time beside a hash that waits for every byte.
         const std::uint32_t before = hash_;
         if (add_seeing(text) >= 0x80) [[unlikely]] {
-            hash_ = behind_utf16(before, text);
+            hash_ = after_utf16(before, text);
         }
         return *this;
     }
 
-    /// Add UTF-8 as the code points it stands for, as Python's ord gives them.
+    /// Add the code points of a UTF-8 text, as Python's ord returns them.
     constexpr fnv1a& add_code_points(std::string_view text) noexcept
     {
-        hash_ = behind_code_points(hash_, text);
+        hash_ = after_code_points(hash_, text);
         return *this;
     }
 
@@ -47,18 +49,18 @@ public:
         return *this;
     }
 
-    /// The hash of what was added so far.
+    /// Return the hash of all pieces so far.
     [[nodiscard]] constexpr std::uint32_t value() const noexcept { return hash_; }
 
 private:
-    /// Add bytes and give them all or-ed.
+    /// Add bytes, and return the bitwise or of all of them.
     constexpr unsigned add_seeing(std::string_view bytes) noexcept
     {
         unsigned seen = 0;
         std::uint32_t hash = hash_;
         const char* at = bytes.data();
         std::size_t left = bytes.size();
-        // By eights: a loop whose end is mispredicted costs as much as many bytes.
+        // Eight at a time, since the mispredicted end of a loop costs as much as many bytes.
         for (; left >= 8; at += 8, left -= 8) {
             for (std::size_t i = 0; i < 8; ++i) {
                 seen |= static_cast<unsigned char>(at[i]);
@@ -73,15 +75,15 @@ private:
         return seen;
     }
 
-    // Apart, and by value, so that the hash of ASCII stays in registers.
-    [[nodiscard, gnu::noinline]] static constexpr std::uint32_t behind_utf16(std::uint32_t hash,
-                                                                             std::string_view text) noexcept
+    // These are functions of their own and take the hash by value, so that the hash of ASCII stays in registers.
+    [[nodiscard]] JOUST_NOINLINE static constexpr std::uint32_t after_utf16(std::uint32_t hash,
+                                                                            std::string_view text) noexcept
     {
         for_each_utf16_unit(text, [&hash](std::uint16_t unit) { hash = step(hash, unit); });
         return hash;
     }
-    [[nodiscard, gnu::noinline]] static constexpr std::uint32_t
-    behind_code_points(std::uint32_t hash, std::string_view text) noexcept
+    [[nodiscard]] JOUST_NOINLINE static constexpr std::uint32_t
+    after_code_points(std::uint32_t hash, std::string_view text) noexcept
     {
         for_each_code_point(text, [&hash](char32_t point) { hash = step(hash, point); });
         return hash;

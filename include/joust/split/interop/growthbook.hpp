@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/split/interop/fnv1a.hpp>
 #include <joust/split/interop/vendor_split.hpp>
@@ -19,19 +21,19 @@ namespace interop {
 
 namespace growthbook {
 
-/// What GrowthBook's SDKs hash where a text is not ASCII; they do not agree.
+/// What GrowthBook's SDKs hash for a text that is not ASCII. They do not agree.
 enum class encoding : std::uint8_t {
-    /// UTF-16 code units: JavaScript and React, which GrowthBook's own cases are written for
+    /// UTF-16 code units, as JavaScript and React do. GrowthBook's own test cases are written for these.
     utf16,
-    /// Unicode code points: Python; differs from utf16 beyond U+FFFF only
+    /// Unicode code points, as Python does. They differ from utf16 beyond U+FFFF only.
     code_points,
-    /// bytes: Go, and others that hash a byte array
+    /// Bytes, as Go does, and other SDKs that hash an array of bytes.
     utf8
 };
 
 namespace detail {
 
-[[nodiscard, gnu::always_inline]] constexpr fnv1a feed(fnv1a hash, std::string_view text,
+[[nodiscard]] JOUST_ALWAYS_INLINE constexpr fnv1a feed(fnv1a hash, std::string_view text,
                                                        encoding how) noexcept
 {
     switch (how) {
@@ -42,9 +44,9 @@ namespace detail {
     return hash.add(text);
 }
 
-// Version 1: one hash, a thousand buckets.
+// Version 1 uses one hash and a thousand buckets.
 inline constexpr std::uint32_t buckets_v1 = 1'000;
-// Version 2: the hash of the first hash's decimal digits, ten thousand buckets.
+// Version 2 hashes the decimal digits of the first hash again, and uses ten thousand buckets.
 inline constexpr std::uint32_t buckets_v2 = 10'000;
 
 [[nodiscard]] constexpr std::uint32_t grid_v2(std::uint32_t first) noexcept
@@ -59,9 +61,10 @@ inline constexpr std::uint32_t buckets_v2 = 10'000;
 
 }  // namespace detail
 
-/// Compute the number in [0, 1) that GrowthBook compares with ranges; nothing for a version it does not know.
+/// Compute the number in [0, 1) that GrowthBook compares with ranges. It is empty for a version that GrowthBook does not know.
 ///
-/// Version 1 is the default of experiments and rollouts, version 2 that of filters and of what its web page makes today.
+/// Version 1 is the default of experiments and rollouts. Version 2 is the default of filters, and of the experiments that
+/// GrowthBook's web page makes today.
 /// source: GrowthBook, Build your own SDK, specification 0.8.0, hash
 [[nodiscard]] constexpr std::optional<double> bucket(std::string_view seed, std::string_view value,
                                                      int version, encoding how = encoding::utf16) noexcept
@@ -77,17 +80,21 @@ inline constexpr std::uint32_t buckets_v2 = 10'000;
     return std::nullopt;
 }
 
-/// A part of [0, 1), without its end.
+/// A part of [0, 1).
 struct range {
+    /// Where the part begins.
     double start = 0.0;
+    /// Where the part ends. The end does not belong to it.
     double end = 0.0;
+    /// Say whether a number is in the part.
     [[nodiscard]] constexpr bool contains(double n) const noexcept { return n >= start && n < end; }
     bool operator==(const range&) const = default;
 };
 
-/// Lay out variations: each starts where the weights before it end, and has `coverage` of its own weight.
+/// Lay out variations. Each one begins where the weights before it end, and gets the part `coverage` of its own weight.
 ///
-/// As GrowthBook does, take equal weights where there are none, not one each, or their sum is below 0.99 or above 1.01.
+/// As in GrowthBook, weights are equal if there is not one weight for each variation, or if their sum is below 0.99 or above
+/// 1.01.
 [[nodiscard]] inline std::vector<range> bucket_ranges(std::size_t variations, double coverage = 1.0,
                                                       std::span<const double> weights = {})
 {
@@ -109,7 +116,7 @@ struct range {
 
 namespace detail {
 
-// From the last to the first, so that the first that holds the number stays, and no branch is mispredicted.
+// From the last range to the first, so that the first one that contains the number wins without a branch.
 [[nodiscard]] constexpr unsigned first_range(double n, std::span<const range> ranges) noexcept
 {
     unsigned found = nobody;
@@ -123,7 +130,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// Find the first range that holds a number.
+/// Find the first range that contains a number.
 [[nodiscard]] constexpr std::optional<unsigned> choose_variation(double n,
                                                                  std::span<const range> ranges) noexcept
 {
@@ -131,21 +138,27 @@ namespace detail {
     return found == nobody ? std::nullopt : std::optional{found};
 }
 
-/// Mutual exclusion of old: the part of a named space that an experiment owns.
+/// The part of a named space that an experiment owns. This is GrowthBook's older form of mutual exclusion.
 struct name_space {
+    /// The name of the space.
     std::string id;
+    /// Where the part begins.
     double start = 0.0;
+    /// Where the part ends.
     double end = 1.0;
 };
 
-/// Mutual exclusion and holdouts: only values whose own bucket is in one of the ranges pass.
+/// A filter, for mutual exclusion and holdouts. A unit passes if its bucket under the filter's seed is in one of the ranges.
 struct filter {
+    /// The seed of the filter.
     std::string seed;
+    /// The parts of [0, 1) that pass.
     std::vector<range> ranges;
+    /// The version of the hash, 1 or 2.
     int hash_version = 2;
 };
 
-/// Tell whether a value is in a namespace.
+/// Say whether a unit is in a namespace.
 [[nodiscard]] constexpr bool in_namespace(std::string_view value, std::string_view id, double start,
                                           double end, encoding how = encoding::utf16) noexcept
 {
@@ -154,7 +167,7 @@ struct filter {
                                       detail::buckets_v1);
 }
 
-/// Tell whether a value is in a simple rollout: n <= coverage, so its end belongs to it; coverage 0 lets nobody in.
+/// Say whether a unit is in a simple rollout: whether its number is at most the coverage. A coverage of 0 includes no unit.
 [[nodiscard]] constexpr bool in_rollout(std::string_view seed, std::string_view value, double coverage,
                                         int version = 1, encoding how = encoding::utf16) noexcept
 {
@@ -165,44 +178,49 @@ struct filter {
     return n && *n <= coverage;
 }
 
-/// An experiment as GrowthBook's payload has it, without its conditions: say those with when(...).
+/// An experiment as in GrowthBook's payload, without its conditions. Express those by when(...).
 struct experiment {
+    /// The key of the experiment, which names the trial.
     std::string key{};
-    /// empty: the key
+    /// The seed of the hash. If it is empty, the key is the seed.
     std::string seed{};
-    /// 1 or 2
+    /// The version of the hash, 1 or 2.
     int hash_version = 1;
-    /// where neither weights nor ranges are given: equal weights
+    /// How many variations there are, with equal weights, where neither weights nor ranges are given.
     std::size_t variations = 2;
-    /// one for each variation, the control first; their sum is 1
+    /// The weight of each variation, the control's first. Their sum is 1.
     std::vector<double> weights{};
-    /// part of each weight that is enrolled
+    /// The part of each weight that is enrolled.
     double coverage = 1.0;
-    /// in place of weights and coverage
+    /// The part of [0, 1) that each variation gets. They replace weights and coverage.
     std::vector<range> ranges{};
-    /// all have to let the unit pass; on the same attribute as the experiment
+    /// The filters, all of which have to let a unit pass. They use the same attribute as the experiment.
     std::vector<filter> filters{};
-    /// not looked at where there are filters
+    /// The namespace. It has no effect where there are filters.
     std::optional<growthbook::name_space> name_space{};
+    /// What is hashed for a text that is not ASCII.
     growthbook::encoding encoding = growthbook::encoding::utf16;
 };
 
-/// A simple rollout: arm 1 for the covered, arm 0 for the others; both are enrolled.
+/// A simple rollout. Covered units get arm 1 and all others arm 0, and both are enrolled.
 struct rollout {
-    /// the feature's key, or the rule's seed
+    /// The feature's key, or the seed of the rule.
     std::string seed{};
+    /// The share of units that is covered.
     double coverage = 1.0;
+    /// The version of the hash, 1 or 2.
     int hash_version = 1;
+    /// What is hashed for a text that is not ASCII.
     growthbook::encoding encoding = growthbook::encoding::utf16;
 };
 
 namespace detail {
 
-// A seed and a version, ready to place values.
+// A seed and a version of the hash, prepared to place units.
 class hasher {
 public:
     hasher(std::string seed, int version, encoding how, std::string_view field)
-        : seed_(std::move(seed)), version_(version), how_(how), behind_seed_(feed(fnv1a{}, seed_, how))
+        : seed_(std::move(seed)), version_(version), how_(how), after_seed_(feed(fnv1a{}, seed_, how))
     {
         interop::detail::demand(version == 1 || version == 2, field, std::to_string(version), "1 or 2");
     }
@@ -213,7 +231,7 @@ public:
     }
     [[nodiscard]] constexpr double operator()(std::string_view value) const noexcept
     {
-        return number(version_ == 2 ? grid_v2(feed(behind_seed_, value, how_).value())
+        return number(version_ == 2 ? grid_v2(feed(after_seed_, value, how_).value())
                                     : feed(feed(fnv1a{}, value, how_), seed_, how_).value() % buckets_v1);
     }
     [[nodiscard]] constexpr double number(std::uint32_t at) const noexcept
@@ -229,14 +247,13 @@ private:
     std::string seed_;
     int version_;
     encoding how_;
-    fnv1a behind_seed_;
+    fnv1a after_seed_;
 };
 
 inline void demand_range(const range& r, std::string_view field)
 {
     interop::detail::demand(r.start <= r.end, field,
-                            interop::detail::interval_text(interop::detail::to_text(r.start),
-                                                           interop::detail::to_text(r.end), ')'),
+                            interop::detail::interval_text(to_text(r.start), to_text(r.end), ')'),
                             "a start that is not above the end");
 }
 
@@ -248,7 +265,7 @@ public:
           ranges_(layout(from))
     {
         if (from.filters.empty() && from.name_space) {
-            // A namespace is a filter of version 1 behind two underscores.
+            // A namespace is a filter of version 1 whose seed begins with two underscores.
             from.filters.push_back(
                 {"__" + from.name_space->id, {{from.name_space->start, from.name_space->end}}, 1});
         }
@@ -277,8 +294,8 @@ public:
         return placement::in(first_range(hash_(value), ranges_));
     }
 
-    // Buckets are counted one by one, which takes every rounding of the ranges' ends as it is. A gate with the experiment's own
-    // seed sees the same bucket; the others are independent of it.
+    // Buckets are counted one by one, so that all rounding of the ranges' ends is included. A gate with the experiment's own
+    // seed sees the same bucket. All other gates are independent of it.
     [[nodiscard]] arm_shares shares() const
     {
         double passing = 1.0;
@@ -315,7 +332,6 @@ private:
     [[nodiscard]] static std::vector<range> layout(const experiment& from)
     {
         using interop::detail::demand;
-        using interop::detail::to_text;
         if (!from.ranges.empty()) {
             interop::detail::demand_arms(from.ranges.size(), "growthbook_split.ranges");
             for (const range& r : from.ranges) {
@@ -351,7 +367,7 @@ public:
           coverage_(from.coverage)
     {
         interop::detail::demand(coverage_ >= 0.0 && coverage_ <= 1.0, "growthbook_rollout_split.coverage",
-                                interop::detail::to_text(coverage_), "from 0 to 1");
+                                to_text(coverage_), "from 0 to 1");
     }
     [[nodiscard]] constexpr std::size_t arms() const noexcept { return 2; }
     [[nodiscard]] constexpr placement place(std::string_view value) const noexcept
@@ -382,24 +398,27 @@ private:
 
 /// Split as a GrowthBook experiment does.
 ///
-/// When to use: to take over a running experiment without moving a user, or to let two services agree. When not: for a new
-/// test; hash_split ramps finer and costs less. Conditions, sticky buckets and forced variations are the caller's.
+/// Conditions, sticky buckets and forced variations are the caller's task.
+/// When to use: to take over a running experiment without moving a user, or to let two services agree.
+/// When not: for a new test, since hash_split ramps in finer steps and costs less.
 /// shape: `interop::growthbook_split{by(&Request::user_id), {.key = "checkout", .hash_version = 2, .weights = {0.5, 0.5}}}`
-/// errors: configuration_error
-/// cost: 55 ns for 16 bytes behind 12, 25 with version 1
+/// errors: configuration_error for an experiment that cannot be used
+/// cost: 55 ns for a seed of 12 bytes and a unit of 16, or 25 ns with version 1
 template <class Projection>
 class growthbook_split : public vendor_split<Projection, growthbook::detail::experiment_rule> {
 public:
+    /// Take the unit's projection and the experiment.
     growthbook_split(unit_projection<Projection> unit, growthbook::experiment from)
         : growthbook_split::vendor_split(std::move(unit), growthbook::detail::experiment_rule{from}, from.key)
     {
     }
 };
 
-/// Split as GrowthBook's simple rollout of a feature does: arm 1 is what the covered get.
+/// Split as GrowthBook's simple rollout of a feature does. Covered units get arm 1.
 template <class Projection>
 class growthbook_rollout_split : public vendor_split<Projection, growthbook::detail::rollout_rule> {
 public:
+    /// Take the unit's projection and the rollout.
     growthbook_rollout_split(unit_projection<Projection> unit, growthbook::rollout from)
         : growthbook_rollout_split::vendor_split(std::move(unit), growthbook::detail::rollout_rule{from},
                                                  from.seed)

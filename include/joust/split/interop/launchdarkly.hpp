@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/unit_id.hpp>
@@ -21,19 +22,19 @@ namespace launchdarkly {
 
 namespace detail {
 
-/// The first 15 hexadecimal digits of a digest over the largest number they can write, which as a double is 2^60.
+/// Return the first 15 hexadecimal digits of a digest, divided by the largest number of 15 digits, which as a double is 2^60.
 [[nodiscard]] constexpr double fraction(const sha1::state& digest) noexcept
 {
     const std::uint64_t high = (std::uint64_t{digest[0]} << 32) | digest[1];
     return static_cast<double>(high >> 4) / 1152921504606846976.0;
 }
 
-[[nodiscard]] constexpr sha1 behind(std::string_view key, std::string_view salt) noexcept
+[[nodiscard]] constexpr sha1 after_prefix(std::string_view key, std::string_view salt) noexcept
 {
     return sha1{}.add(key).add(".").add(salt).add(".");
 }
 
-[[nodiscard]] constexpr sha1 behind(std::int64_t seed) noexcept
+[[nodiscard]] constexpr sha1 after_prefix(std::int64_t seed) noexcept
 {
     return sha1{}.add(interop::detail::unit_text{seed}.view()).add(".");
 }
@@ -41,37 +42,38 @@ namespace detail {
 }  // namespace detail
 
 /// Compute the number in [0, 1] that a rollout compares with the running sum of its weights. Text is hashed as UTF-8.
-///
 /// source: LaunchDarkly, server SDKs' documentation and open SDKs, percentage rollouts
 [[nodiscard]] constexpr double bucket(std::string_view key, std::string_view salt,
                                       std::string_view id) noexcept
 {
-    return detail::fraction(detail::behind(key, salt).add(id).finish());
+    return detail::fraction(detail::after_prefix(key, salt).add(id).finish());
 }
 
 /// Compute the number in [0, 1] of a rollout or experiment that has a seed.
 [[nodiscard]] constexpr double bucket(std::int64_t seed, std::string_view id) noexcept
 {
-    return detail::fraction(detail::behind(seed).add(id).finish());
+    return detail::fraction(detail::after_prefix(seed).add(id).finish());
 }
 
 /// One weighted variation of a rollout.
 struct weighted {
+    /// The arm of the variation.
     unsigned arm = 0;
-    /// of 100,000
+    /// The weight, of 100,000.
     std::uint32_t weight = 0;
-    /// false: `untracked` in the payload, so served and not enrolled
+    /// Whether units of the variation are enrolled. They are not where the payload says `untracked`.
     bool tracked = true;
 };
 
-/// A rollout or experiment as the payload has it.
+/// A rollout or experiment as in the payload.
 struct rollout {
-    /// the flag's
+    /// The flag's key, which names the trial.
     std::string key{};
-    /// the flag's
+    /// The flag's salt.
     std::string salt{};
-    /// instead of key and salt; the node SDK takes a seed of 0 for none
+    /// The seed, which replaces key and salt in the hash. The node SDK takes a seed of 0 for no seed.
     std::optional<std::int64_t> seed{};
+    /// The variations. A unit gets the first one whose running sum of weights is above its number.
     std::vector<weighted> variations{};
 };
 
@@ -82,7 +84,8 @@ inline constexpr double all_weights = 100'000.0;
 class rule {
 public:
     explicit rule(const rollout& from)
-        : start_(from.seed ? behind(*from.seed) : behind(from.key, from.salt)), variations_(from.variations)
+        : start_(from.seed ? after_prefix(*from.seed) : after_prefix(from.key, from.salt)),
+          variations_(from.variations)
     {
         using interop::detail::demand;
         std::uint64_t sum = 0;
@@ -108,7 +111,7 @@ public:
         }
         sha1 hash = start_;
         const double at = fraction(hash.add(id).finish());
-        // The last variation gets what the weights leave.
+        // The last variation also gets the part that the weights leave.
         const std::size_t i = interop::detail::first_below(at, std::span{ends_}.first(ends_.size() - 1));
         return {variations_[i].arm, variations_[i].tracked};
     }
@@ -137,15 +140,17 @@ private:
 
 /// Split as a LaunchDarkly rollout or experiment does.
 ///
-/// When to use: to take over a running rollout without moving a user. When not: for a new test; SHA-1 costs more than most
-/// models' bookkeeping. Integers as units are hashed in decimal, as theirs are; an empty key is refused by them, and is not
-/// enrolled here. Targets, rules and prerequisites are the caller's.
+/// A unit that is an integer is hashed in decimal, as LaunchDarkly does. An empty key, which LaunchDarkly refuses, is not
+/// enrolled. Targets, rules and prerequisites are the caller's task.
+/// When to use: to take over a running rollout without moving a user.
+/// When not: for a new test, since SHA-1 is expensive.
 /// shape: `interop::launchdarkly_split{by(&Request::user_id), {.seed = 61, .variations = {{0, 50'000}, {1, 50'000}}}}`
-/// errors: configuration_error
-/// cost: 200 ns: SHA-1
+/// errors: configuration_error for a rollout that cannot be used
+/// cost: 200 ns, for SHA-1
 template <class Projection>
 class launchdarkly_split : public vendor_split<Projection, launchdarkly::detail::rule> {
 public:
+    /// Take the unit's projection and the rollout.
     launchdarkly_split(unit_projection<Projection> unit, launchdarkly::rollout from)
         : launchdarkly_split::vendor_split(std::move(unit), launchdarkly::detail::rule{from}, from.key)
     {

@@ -1,9 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/interop/digest.hpp>
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -19,7 +19,7 @@ struct md5_compression {
     using state = std::array<std::uint32_t, 4>;
     static constexpr byte_order order = byte_order::little;
     static constexpr state initial{0x67452301U, 0xefcdab89U, 0x98badcfeU, 0x10325476U};
-    // The sines of 1 to 64, without sign, times 2^32.
+    // The absolute values of the sines of 1 to 64, times 2^32.
     static constexpr std::array<std::uint32_t, 64> constants{
         0xd76aa478U, 0xe8c7b756U, 0x242070dbU, 0xc1bdceeeU, 0xf57c0fafU, 0x4787c62aU, 0xa8304613U,
         0xfd469501U, 0x698098d8U, 0x8b44f7afU, 0xffff5bb1U, 0x895cd7beU, 0x6b901122U, 0xfd987193U,
@@ -39,12 +39,14 @@ struct md5_compression {
         std::uint32_t c = s[2];
         std::uint32_t d = s[3];
         const auto step = [](std::uint32_t& a_, std::uint32_t b_, std::uint32_t mixed, std::uint32_t word,
-                             int shift) { a_ = b_ + std::rotl(a_ + mixed + word, shift); };
-        const auto word = [&w](std::size_t i, std::size_t at) { return w[at % 16] + constants[i]; };
-        const auto choose = [](std::uint32_t x, std::uint32_t y, std::uint32_t z) {
-            return z ^ (x & (y ^ z));
+                             unsigned shift) {
+            // Not by std::rotl, whose count is an int in one standard library and unsigned in another.
+            const std::uint32_t sum = a_ + mixed + word;
+            a_ = b_ + (sum << shift | sum >> (32 - shift));
         };
-        const auto parity = [](std::uint32_t x, std::uint32_t y, std::uint32_t z) { return x ^ y ^ z; };
+        const auto word = [&w](std::size_t i, std::size_t at) { return w[at % 16] + constants[i]; };
+        constexpr choose_bits choose{};
+        constexpr parity_of_bits parity{};
         const auto last = [](std::uint32_t x, std::uint32_t y, std::uint32_t z) { return y ^ (x | ~z); };
         for (std::size_t i = 0; i < 16; i += 4) {
             step(a, b, choose(b, c, d), word(i, i), 7);
@@ -76,10 +78,11 @@ struct md5_compression {
 
 }  // namespace detail
 
-/// MD5, fed in pieces, to agree with others' assignment: broken as protection, good enough to spread ids.
+/// MD5, to which a text is added piece by piece. It serves to agree with the assignments of other platforms: it is broken as a
+/// protection, but good enough to spread ids.
 ///
-/// shape: `md5{}.add("salt").add(id).finish()` gives four little-endian words of the digest
-/// cost: about 120 ns for up to 55 bytes, and for each 64 more
+/// shape: `md5{}.add("salt").add(id).finish()` returns the four little-endian words of the digest
+/// cost: about 120 ns for up to 55 bytes, and as much for each 64 bytes more
 /// source: Rivest 1992, RFC 1321
 using md5 = detail::digest<detail::md5_compression>;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/bits.hpp>
@@ -11,15 +12,17 @@ namespace joust {
 inline namespace v0 {
 namespace interop {
 
-/// MurmurHash3 for x86, 32 bits, fed in pieces.
+/// MurmurHash3 for x86 with 32 bits, to which a text is added piece by piece.
 ///
 /// shape: `murmur3{seed}.add("salt").add(id).value()`
-/// cost: about 1.5 ns for four bytes, 2 ns for each piece
+/// cost: about 1.5 ns for four bytes, and 2 ns for each piece
 /// source: Appleby, MurmurHash3, MurmurHash3_x86_32
 class murmur3 {
 public:
+    /// Begin with a seed.
     constexpr explicit murmur3(std::uint32_t seed = 0) noexcept : hash_(seed) {}
 
+    /// Add bytes.
     constexpr murmur3& add(std::string_view bytes) noexcept
     {
         const char* at = bytes.data();
@@ -33,6 +36,7 @@ public:
         return *this;
     }
 
+    /// Add one byte.
     constexpr murmur3& add_byte(std::uint8_t byte) noexcept
     {
         ++size_;
@@ -40,25 +44,27 @@ public:
         return *this;
     }
 
-    /// Whether no byte that was added is above 0x7f.
+    /// Say whether all bytes so far are ASCII.
     [[nodiscard]] constexpr bool ascii() const noexcept { return ((seen_ | held_) & 0x80808080U) == 0; }
 
-    /// The hash of what was added so far.
+    /// Return the hash of all pieces so far.
     [[nodiscard]] constexpr std::uint32_t value() const noexcept
     {
-        // Where no byte is held, what is mixed in is 0 and changes nothing.
+        // Where no byte is held, the number that is mixed in is 0 and changes nothing.
         return finish(hash_ ^ scramble(static_cast<std::uint32_t>(held_)), size_);
     }
 
-    // The steps, for those who feed the words in their own way.
+    /// Mix the bits of a word. This and the next two functions are the steps of the hash, for text that is read in other ways.
     [[nodiscard]] static constexpr std::uint32_t scramble(std::uint32_t word) noexcept
     {
         return std::rotl(word * 0xcc9e2d51U, 15) * 0x1b873593U;
     }
+    /// Add a word to a hash.
     [[nodiscard]] static constexpr std::uint32_t absorb(std::uint32_t hash, std::uint32_t word) noexcept
     {
         return std::rotl(hash ^ scramble(word), 13) * 5 + 0xe6546b64U;
     }
+    /// Return the final hash of a text with a number of bytes.
     [[nodiscard]] static constexpr std::uint32_t finish(std::uint32_t hash, std::uint32_t size) noexcept
     {
         hash ^= size;
@@ -86,11 +92,11 @@ private:
         held_ >>= 32;
     }
 
-    std::uint64_t held_ = 0;  // bytes that do not fill a word yet, the first lowest
+    std::uint64_t held_ = 0;  // the bytes that do not fill a word yet, the first byte lowest
     unsigned held_bits_ = 0;
     std::uint32_t hash_;
     std::uint32_t size_ = 0;
-    std::uint32_t seen_ = 0;  // all words so far, or-ed
+    std::uint32_t seen_ = 0;  // the bitwise or of all words so far
 };
 
 /// Hash bytes with MurmurHash3 for x86, 32 bits.

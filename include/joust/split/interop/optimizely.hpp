@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/interop/murmur3.hpp>
@@ -23,8 +24,7 @@ inline constexpr std::uint32_t buckets = 10'000;
 
 }  // namespace detail
 
-/// Compute the number from 0 to 9,999 that a traffic allocation is looked up by. Text is hashed as UTF-8.
-///
+/// Compute the bucket, from 0 to 9,999, by which traffic is allocated. Text is hashed as UTF-8.
 /// source: Optimizely, Feature Experimentation documentation, How bucketing works
 [[nodiscard]] constexpr std::uint32_t bucket(std::string_view bucketing_id,
                                              std::string_view experiment_id) noexcept
@@ -33,30 +33,33 @@ inline constexpr std::uint32_t buckets = 10'000;
                                            detail::buckets);
 }
 
-/// One entry of a traffic allocation: who gets the buckets from the entry before to below `end`.
+/// One entry of a traffic allocation: the arm of the buckets from the end of the entry before to below `end`.
 struct allocation {
-    /// `nobody` where the datafile has an empty entityId
+    /// The arm of the entry, or `nobody` where the datafile has an empty entityId.
     unsigned arm = nobody;
-    /// endOfRange
+    /// The entry's endOfRange.
     std::uint32_t end = 0;
 };
 
-/// The part of a group of mutually exclusive experiments (policy "random") that this experiment has.
+/// The part that an experiment has of a group of mutually exclusive experiments (policy "random").
 struct exclusion {
+    /// The group's id. If it is empty, the experiment is in no group.
     std::string group_id{};
-    /// endOfRange of the entry before this experiment's
+    /// The endOfRange of the entry before this experiment's entry.
     std::uint32_t start = 0;
-    /// endOfRange of this experiment's
+    /// The endOfRange of this experiment's entry.
     std::uint32_t end = 0;
 };
 
-/// An experiment as the datafile has it, without its audience: say that with when(...).
+/// An experiment as in the datafile, without its audience. Express that by when(...).
 struct experiment {
+    /// The id of the experiment, which is hashed and names the trial.
     std::string id{};
+    /// The arms and their buckets.
     std::vector<optimizely::allocation> allocation{};
-    /// without a group_id: none
+    /// The group of mutually exclusive experiments.
     exclusion group{};
-    /// forcedVariations: unit and arm
+    /// The forcedVariations: units and their arms.
     std::vector<std::pair<std::string, unsigned>> overrides{};
 };
 
@@ -131,7 +134,7 @@ private:
     experiment from_;
     std::size_t arms_ = 1;
     std::vector<std::uint32_t> ends_{};
-    std::vector<unsigned> arms_by_entry_{};  // and nobody behind the last
+    std::vector<unsigned> arms_by_entry_{};  // after the last entry comes `nobody`
 };
 
 }  // namespace detail
@@ -139,14 +142,16 @@ private:
 
 /// Split as an Optimizely experiment does.
 ///
-/// When to use: to take over a running experiment without moving a user. When not: for a new test. The unit is the
-/// bucketing id where there is one, else the user id.
+/// The unit is the bucketing id where there is one, and otherwise the user id.
+/// When to use: to take over a running experiment without moving a user.
+/// When not: for a new test.
 /// shape: `interop::optimizely_split{by(&Request::user_id), {.id = "10420810910", .allocation = {{0, 5'000}, {1, 10'000}}}}`
-/// errors: configuration_error
-/// cost: 10 ns for 16 bytes, twice that in a group
+/// errors: configuration_error for an experiment that cannot be used
+/// cost: 10 ns for 16 bytes, and twice that in a group
 template <class Projection>
 class optimizely_split : public vendor_split<Projection, optimizely::detail::rule> {
 public:
+    /// Take the unit's projection and the experiment.
     optimizely_split(unit_projection<Projection> unit, optimizely::experiment from)
         : optimizely_split::vendor_split(std::move(unit), optimizely::detail::rule{from}, from.id)
     {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/interop/sha1.hpp>
@@ -16,12 +17,12 @@ namespace joust {
 inline namespace v0 {
 namespace interop {
 
-/// PlanOut's random operators, with the semantics of its Python reference; so too its JavaScript build `core_compatible`.
+/// The random operators of PlanOut, with the semantics of its Python reference and of its JavaScript build `core_compatible`.
 ///
-/// First hash the unit behind the experiment's salt and the parameter's, then apply the operator to the hash.
+/// First hash the unit with the salts of the experiment and of the parameter, and then apply an operator to the hash.
 namespace planout {
 
-/// The largest number of 15 hexadecimal digits, as a double: 2^60.
+/// The largest number of 15 hexadecimal digits. As a double it is 2^60.
 inline constexpr double long_scale = 1152921504606846976.0;
 
 namespace detail {
@@ -31,7 +32,7 @@ namespace detail {
     return ((std::uint64_t{digest[0]} << 32) | digest[1]) >> 4;
 }
 
-[[nodiscard]] constexpr sha1 behind(std::string_view experiment_salt, std::string_view salt) noexcept
+[[nodiscard]] constexpr sha1 after_prefix(std::string_view experiment_salt, std::string_view salt) noexcept
 {
     return sha1{}.add(experiment_salt).add(".").add(salt).add(".");
 }
@@ -46,62 +47,63 @@ namespace detail {
 
 }  // namespace detail
 
-/// Hash a unit for a parameter: SHA-1 of `experiment_salt.salt.unit`, of which the first 15 hexadecimal digits count.
+/// Hash a unit for a parameter. Returns the first 15 hexadecimal digits of the SHA-1 of `experiment_salt.salt.unit`.
 ///
-/// The parameter's salt is its name unless it was given one.
+/// The salt of a parameter is its name unless it was given a salt.
 /// source: Bakshy, Eckles, Bernstein 2014, Designing and deploying online field experiments; PlanOut's documentation
 [[nodiscard]] constexpr std::uint64_t hash(std::string_view experiment_salt, std::string_view salt,
                                            std::string_view unit) noexcept
 {
-    return detail::first_digits(detail::behind(experiment_salt, salt).add(unit).finish());
+    return detail::first_digits(detail::after_prefix(experiment_salt, salt).add(unit).finish());
 }
 
-/// Hash a unit of several parts, such as a user and an item: they are joined by dots.
+/// Hash a unit of several parts, such as a user and an item. Dots join the parts.
 [[nodiscard]] constexpr std::uint64_t hash(std::string_view experiment_salt, std::string_view salt,
                                            std::span<const std::string_view> units) noexcept
 {
-    return detail::hash_units(detail::behind(experiment_salt, salt), units);
+    return detail::hash_units(detail::after_prefix(experiment_salt, salt), units);
 }
 
-/// Hash a unit behind a full salt, which replaces the experiment's and the parameter's.
+/// Hash a unit with a full salt, which replaces the salts of the experiment and of the parameter.
 [[nodiscard]] constexpr std::uint64_t hash_full_salt(std::string_view full_salt,
                                                      std::string_view unit) noexcept
 {
     return detail::first_digits(sha1{}.add(full_salt).add(".").add(unit).finish());
 }
 
-/// The hash as a number in [0, 1].
+/// Return the hash as a number in [0, 1].
 [[nodiscard]] constexpr double uniform(std::uint64_t hash) noexcept
 {
     return static_cast<double>(hash) / long_scale;
 }
 
-/// RandomFloat(min, max).
+/// Apply RandomFloat(min, max).
 [[nodiscard]] inline double random_float(std::uint64_t hash, double min, double max) noexcept
 {
     return min + interop::detail::rounded((max - min) * uniform(hash));
 }
 
-/// RandomInteger(min, max), both included. assumes: min <= max, and fewer than 2^63 numbers from one to the other
+/// Apply RandomInteger(min, max). Both ends are included.
+/// assumes: min <= max, and fewer than 2^63 numbers from one to the other
 [[nodiscard]] constexpr std::int64_t random_integer(std::uint64_t hash, std::int64_t min,
                                                     std::int64_t max) noexcept
 {
     return min + static_cast<std::int64_t>(hash % (static_cast<std::uint64_t>(max - min) + 1));
 }
 
-/// BernoulliTrial(p): u <= p, so p = 0 still lets the one hash 0 in.
+/// Apply BernoulliTrial(p): u <= p. With p = 0 it is still true for the hash 0.
 [[nodiscard]] constexpr bool bernoulli_trial(std::uint64_t hash, double p) noexcept
 {
     return uniform(hash) <= p;
 }
 
-/// UniformChoice: the index of the choice. assumes: choices > 0
+/// Apply UniformChoice. Returns the index of the choice. assumes: choices > 0
 [[nodiscard]] constexpr std::size_t uniform_choice(std::uint64_t hash, std::size_t choices) noexcept
 {
     return static_cast<std::size_t>(hash % choices);
 }
 
-/// WeightedChoice: the index of the first choice whose running sum of weights is not below u times their sum.
+/// Apply WeightedChoice. Returns the index of the first choice whose running sum of weights is at least u times their sum.
 [[nodiscard]] constexpr std::optional<std::size_t> weighted_choice(std::uint64_t hash,
                                                                    std::span<const double> weights) noexcept
 {
@@ -122,13 +124,13 @@ namespace detail {
 
 /// A parameter that chooses the arm.
 struct parameter {
-    /// the experiment's name, unless it was given a salt
+    /// The experiment's name, unless it was given a salt. It names the trial.
     std::string experiment_salt{};
-    /// the parameter's name, unless it was given a salt
+    /// The parameter's name, unless it was given a salt.
     std::string salt{};
-    /// of a WeightedChoice; empty: a UniformChoice
+    /// The weights of a WeightedChoice. If they are empty, the parameter is a UniformChoice.
     std::vector<double> weights{};
-    /// of a UniformChoice
+    /// The number of choices of a UniformChoice.
     std::size_t choices = 2;
 };
 
@@ -137,14 +139,13 @@ namespace detail {
 class rule {
 public:
     explicit rule(parameter from)
-        : start_(behind(from.experiment_salt, from.salt)), weights_(std::move(from.weights)),
+        : start_(after_prefix(from.experiment_salt, from.salt)), weights_(std::move(from.weights)),
           arms_(weights_.empty() ? from.choices : weights_.size())
     {
         interop::detail::demand_arms(arms_, "planout_split.weights");
         for (const double weight : weights_) {
             interop::detail::demand(weight >= 0.0 && weight <= 1e300, "planout_split.weights",
-                                    interop::detail::to_text(weight) + " for one choice",
-                                    "weights that are not negative");
+                                    to_text(weight) + " for one choice", "weights that are not negative");
         }
     }
 
@@ -183,13 +184,15 @@ private:
 
 /// Split as a WeightedChoice or UniformChoice of PlanOut does.
 ///
-/// When to use: to take over a running experiment without moving a user. When not: for a new test; SHA-1 is dear.
+/// When to use: to take over a running experiment without moving a user.
+/// When not: for a new test, since SHA-1 is expensive.
 /// shape: `interop::planout_split{by(&Request::user_id), {.experiment_salt = "signup", .salt = "button", .weights = {3, 1}}}`
-/// errors: configuration_error
-/// cost: 200 ns: SHA-1
+/// errors: configuration_error for a parameter that cannot be used
+/// cost: 200 ns, for SHA-1
 template <class Projection>
 class planout_split : public vendor_split<Projection, planout::detail::rule> {
 public:
+    /// Take the unit's projection and the parameter.
     planout_split(unit_projection<Projection> unit, planout::parameter from)
         : planout_split::vendor_split(std::move(unit), planout::detail::rule{from}, from.experiment_salt)
     {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/interop/digest.hpp>
@@ -38,13 +39,6 @@ struct sha1_compression {
             e_ += std::rotl(a_, 5) + mixed + k;
             b_ = std::rotl(b_, 30);
         };
-        const auto choose = [](std::uint32_t x, std::uint32_t y, std::uint32_t z) {
-            return z ^ (x & (y ^ z));
-        };
-        const auto parity = [](std::uint32_t x, std::uint32_t y, std::uint32_t z) { return x ^ y ^ z; };
-        const auto majority = [](std::uint32_t x, std::uint32_t y, std::uint32_t z) {
-            return (x & y) | (z & (x | y));
-        };
         const auto rounds = [&](std::size_t first, const auto& mix, std::uint32_t k) {
             for (std::size_t i = first; i < first + 20; i += 5) {
                 step(a, b, e, mix(b, c, d), word(i) + k);
@@ -54,20 +48,21 @@ struct sha1_compression {
                 step(b, c, a, mix(c, d, e), word(i + 4) + k);
             }
         };
-        rounds(0, choose, 0x5a827999U);
-        rounds(20, parity, 0x6ed9eba1U);
-        rounds(40, majority, 0x8f1bbcdcU);
-        rounds(60, parity, 0xca62c1d6U);
+        rounds(0, choose_bits{}, 0x5a827999U);
+        rounds(20, parity_of_bits{}, 0x6ed9eba1U);
+        rounds(40, majority_of_bits{}, 0x8f1bbcdcU);
+        rounds(60, parity_of_bits{}, 0xca62c1d6U);
         s = {s[0] + a, s[1] + b, s[2] + c, s[3] + d, s[4] + e};
     }
 };
 
 }  // namespace detail
 
-/// SHA-1, fed in pieces, to agree with others' assignment: broken as protection, good enough to spread ids.
+/// SHA-1, to which a text is added piece by piece. It serves to agree with the assignments of other platforms: it is broken as
+/// a protection, but good enough to spread ids.
 ///
-/// shape: `sha1{}.add("salt").add(id).finish()` gives five words, the first four bytes of the digest in the first
-/// cost: about 200 ns for up to 55 bytes, and for each 64 more
+/// shape: `sha1{}.add("salt").add(id).finish()` returns five words, of which the first holds the first four bytes of the digest
+/// cost: about 200 ns for up to 55 bytes, and as much for each 64 bytes more
 /// source: NIST FIPS 180-4
 using sha1 = detail::digest<detail::sha1_compression>;
 

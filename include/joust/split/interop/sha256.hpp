@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/interop/digest.hpp>
@@ -20,7 +21,7 @@ struct sha256_compression {
     static constexpr byte_order order = byte_order::big;
     static constexpr state initial{0x6a09e667U, 0xbb67ae85U, 0x3c6ef372U, 0xa54ff53aU,
                                    0x510e527fU, 0x9b05688cU, 0x1f83d9abU, 0x5be0cd19U};
-    // The fractions of the cube roots of the first 64 primes.
+    // The fractional parts of the cube roots of the first 64 primes.
     static constexpr std::array<std::uint32_t, 64> constants{
         0x428a2f98U, 0x71374491U, 0xb5c0fbcfU, 0xe9b5dba5U, 0x3956c25bU, 0x59f111f1U, 0x923f82a4U,
         0xab1c5ed5U, 0xd807aa98U, 0x12835b01U, 0x243185beU, 0x550c7dc3U, 0x72be5d74U, 0x80deb1feU,
@@ -77,10 +78,11 @@ struct sha256_compression {
 
 }  // namespace detail
 
-/// SHA-256, fed in pieces, to agree with others' assignment: nothing secret is protected by it here.
+/// SHA-256, to which a text is added piece by piece. It serves to agree with the assignments of other platforms, and protects
+/// no secrets here.
 ///
-/// shape: `sha256{}.add("salt").add(id).finish()` gives eight words, the first four bytes of the digest in the first
-/// cost: about 220 ns for up to 55 bytes, and for each 64 more
+/// shape: `sha256{}.add("salt").add(id).finish()` returns eight words, of which the first holds the first four bytes of the digest
+/// cost: about 220 ns for up to 55 bytes, and as much for each 64 bytes more
 /// source: NIST FIPS 180-4
 using sha256 = detail::digest<detail::sha256_compression>;
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/interop/murmur3.hpp>
@@ -14,28 +15,30 @@ namespace joust {
 inline namespace v0 {
 namespace interop {
 
-/// Split, now Harness Feature Management and Experimentation (FME).
+/// The platform Split, which is now Harness Feature Management and Experimentation (FME).
 namespace split_io {
 
-/// Compute the number from 1 to 100 that treatments are chosen by: algorithm 2, murmur. Text is hashed as UTF-8.
+/// Compute the bucket, from 1 to 100, by which treatments are chosen: algorithm 2, murmur. Text is hashed as UTF-8.
 ///
-/// The legacy algorithm (1) gives consecutive buckets to consecutive keys, and is left out on purpose.
-/// shape: `seed` is the flag's, a signed number in the payload
+/// The legacy algorithm 1 is left out on purpose, since it gives consecutive buckets to consecutive keys.
+/// shape: `seed` is the flag's seed, a signed number in the payload
 /// source: Split, SDK documentation, how targeting keys are bucketed
 [[nodiscard]] constexpr std::uint32_t bucket(std::string_view key, std::int32_t seed) noexcept
 {
     return murmur3{static_cast<std::uint32_t>(seed)}.add(key).value() % 100 + 1;
 }
 
-/// A flag's partitions as the payload has them, for a condition that matches everybody.
+/// The partitions of a flag as in the payload, for a condition that matches all keys.
 struct flag {
+    /// The flag's name, which names the trial.
     std::string name{};
+    /// The seed for treatments.
     std::int32_t seed = 0;
-    /// percentages of the treatments, the champion's first; they sum to 100
+    /// The percentages of the treatments, the champion's first. They sum to 100.
     std::vector<std::uint32_t> sizes{};
-    /// percentage of keys that are in the experiment
+    /// The percentage of keys that are in the experiment.
     std::uint32_t traffic_allocation = 100;
-    /// trafficAllocationSeed
+    /// The seed for the traffic allocation (trafficAllocationSeed).
     std::int32_t traffic_seed = 0;
 };
 
@@ -66,7 +69,7 @@ public:
         return placement::in(arm_at(bucket(key, from_.seed)));
     }
 
-    // With one seed for both, allocation and treatment are read off the same bucket.
+    // Where both seeds are the same, the same bucket decides about allocation and treatment.
     [[nodiscard]] arm_shares shares() const
     {
         using interop::detail::part_by_remainder;
@@ -99,14 +102,17 @@ private:
 
 /// Split as a flag of Split (FME) does.
 ///
-/// When to use: to take over a running flag without moving a user. When not: for a new test; a hundred buckets are coarse.
-/// Conditions and whitelists are the caller's. The unit is the bucketing key where there is one, else the matching key.
+/// The unit is the bucketing key where there is one, and otherwise the matching key. Conditions and whitelists are the
+/// caller's task.
+/// When to use: to take over a running flag without moving a user.
+/// When not: for a new test, since a hundred buckets are coarse.
 /// shape: `interop::split_io_split{by(&Request::user_id), {.name = "checkout", .seed = -1222652054, .sizes = {50, 50}}}`
-/// errors: configuration_error
-/// cost: 6 ns for 16 bytes, twice that with a traffic allocation
+/// errors: configuration_error for a flag that cannot be used
+/// cost: 6 ns for 16 bytes, and twice that with a traffic allocation
 template <class Projection>
 class split_io_split : public vendor_split<Projection, split_io::detail::rule> {
 public:
+    /// Take the unit's projection and the flag.
     split_io_split(unit_projection<Projection> unit, split_io::flag from)
         : split_io_split::vendor_split(std::move(unit), split_io::detail::rule{from}, from.name)
     {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/split/interop/sha256.hpp>
@@ -16,11 +17,11 @@ namespace interop {
 
 namespace statsig {
 
-/// Whose SHA-256 is meant; they agree wherever all text is ASCII.
+/// Which implementation of SHA-256 is used. They agree wherever all text is ASCII.
 enum class implementation : std::uint8_t {
-    /// the standard's, as in the SDKs that take it from their platform
+    /// That of the standard, as in the SDKs that take it from their platform.
     standard,
-    /// statsig-node 6.5's own, which errs for some texts that are not ASCII, of 120 bytes and more with their salts
+    /// That of statsig-node 6.5. It errs for some texts that are not ASCII and, with their salts, have 120 bytes or more.
     node
 };
 
@@ -31,8 +32,8 @@ namespace detail {
     return (std::uint64_t{digest[0]} << 32) | digest[1];
 }
 
-// The implementation in statsig-node keeps what a character had of its bytes behind the end of a block, and puts it into the
-// padding where that takes a block of its own.
+// The implementation in statsig-node keeps those bytes of a character that did not fit into a block. It writes them into the
+// padding where the padding takes a block of its own.
 [[nodiscard]] constexpr std::uint64_t finish(sha256 hash, implementation whose) noexcept
 {
     std::size_t stale = 0;
@@ -48,7 +49,7 @@ namespace detail {
 inline constexpr std::uint32_t gate_buckets = 10'000;
 inline constexpr std::uint32_t user_buckets = 1'000;
 
-// Whether a bucket passes: the ends are taken before anything is hashed.
+// Says whether a bucket passes. Percentages of 0 and 100 do not depend on the bucket.
 [[nodiscard]] constexpr bool passes(std::uint32_t at, double percentage) noexcept
 {
     return percentage == 100.0 || (percentage != 0.0 && at < percentage * 100.0);
@@ -56,14 +57,14 @@ inline constexpr std::uint32_t user_buckets = 1'000;
 
 }  // namespace detail
 
-/// Hash a unit behind a salt: the first eight bytes of SHA-256, the highest first. Text is hashed as UTF-8.
+/// Hash a unit with a salt. Returns the first eight bytes of the SHA-256, the highest first. Text is hashed as UTF-8.
 [[nodiscard]] constexpr std::uint64_t hash(std::string_view salt, std::string_view unit,
                                            implementation whose = implementation::standard) noexcept
 {
     return detail::finish(sha256{}.add(salt).add(".").add(unit), whose);
 }
 
-/// Compute the number from 0 to 9,999 that a gate's rule compares with its pass percentage.
+/// Compute the bucket, from 0 to 9,999, that a gate's rule compares with its pass percentage.
 ///
 /// shape: `rule` is the rule's salt, or its id where it has none
 /// source: Statsig documentation, How evaluation works; Statsig's open server SDKs
@@ -75,7 +76,7 @@ inline constexpr std::uint32_t user_buckets = 1'000;
     return static_cast<std::uint32_t>(detail::finish(hash, whose) % detail::gate_buckets);
 }
 
-/// Tell whether a unit passes a gate's rule; 0 and 100 percent are told without hashing.
+/// Say whether a unit passes a gate's rule. For 0 and 100 percent no hash is computed.
 [[nodiscard]] constexpr bool passes(std::string_view config_salt, std::string_view rule,
                                     std::string_view unit, double percentage,
                                     implementation whose = implementation::standard) noexcept
@@ -84,38 +85,39 @@ inline constexpr std::uint32_t user_buckets = 1'000;
            (percentage != 0.0 && detail::passes(bucket(config_salt, rule, unit, whose), percentage));
 }
 
-/// Compute the number from 0 to 999 of a `user_bucket` condition: what experiments and layers are cut by.
+/// Compute the number from 0 to 999 of a `user_bucket` condition, by which experiments and layers are cut.
 [[nodiscard]] constexpr std::uint32_t user_bucket(std::string_view salt, std::string_view unit,
                                                   implementation whose = implementation::standard) noexcept
 {
     return static_cast<std::uint32_t>(hash(salt, unit, whose) % detail::user_buckets);
 }
 
-/// A gate's rule: arm 1 is what passing units get, arm 0 the others.
+/// A gate's rule. Units that pass get arm 1, and all others get arm 0.
 struct gate {
-    /// the gate's
+    /// The gate's salt.
     std::string salt{};
-    /// the rule's salt, or its id where it has none
+    /// The rule's salt, or its id where it has no salt.
     std::string rule{};
+    /// The percentage of units that pass.
     double pass_percentage = 50.0;
+    /// Which SHA-256 is used.
     statsig::implementation implementation = statsig::implementation::standard;
 };
 
-/// A part of the user buckets, without its end.
-struct range {
-    std::uint32_t start = 0;
-    std::uint32_t end = 0;
-};
+/// A part of the user buckets.
+using range = bucket_range;
 
-/// An experiment: groups cut the user buckets behind its salt; an allocation may leave units out by another salt.
+/// An experiment. Its groups cut the user buckets under its salt, and an allocation may leave units out by another salt.
 struct experiment {
+    /// The salt by which units get a group. It names the trial.
     std::string salt{};
-    /// for each group, the control first, the user bucket where it ends
+    /// The user bucket where each group ends, the control's first.
     std::vector<std::uint32_t> ends{};
-    /// empty: everybody is allocated
+    /// The salt of the allocation. If it is empty, all units are allocated.
     std::string allocation_salt{};
-    /// the user buckets behind that salt that are in the experiment
+    /// The user buckets under that salt that are in the experiment.
     std::vector<range> allocation{};
+    /// Which SHA-256 is used.
     statsig::implementation implementation = statsig::implementation::standard;
 };
 
@@ -128,7 +130,7 @@ public:
           whose_(from.implementation)
     {
         interop::detail::demand(percentage_ >= 0.0 && percentage_ <= 100.0,
-                                "statsig_gate_split.pass_percentage", interop::detail::to_text(percentage_),
+                                "statsig_gate_split.pass_percentage", to_text(percentage_),
                                 "a percentage from 0 to 100");
     }
     [[nodiscard]] constexpr std::size_t arms() const noexcept { return 2; }
@@ -172,21 +174,20 @@ public:
             before = end;
         }
         for (const range& each : from_.allocation) {
-            demand(each.start <= each.end && each.end <= user_buckets, "statsig_split.allocation",
-                   interop::detail::interval_text(std::to_string(each.start), std::to_string(each.end), ')'),
-                   "a part of [0, 1000)");
+            interop::detail::demand_range(each, user_buckets, "statsig_split.allocation",
+                                          "a part of [0, 1000)");
         }
         demand(from_.allocation_salt.empty() || from_.allocation_salt != from_.salt,
                "statsig_split.allocation_salt", "the experiment's own salt",
-               "a salt of its own: groups would not be independent of the allocation");
+               "a salt of its own, since groups would otherwise depend on the allocation");
     }
     [[nodiscard]] constexpr std::size_t arms() const noexcept { return from_.ends.size(); }
     [[nodiscard]] constexpr placement place(std::string_view unit) const noexcept
     {
-        if (!from_.allocation_salt.empty() && !allocated(user_bucket_behind(allocation_, unit))) {
+        if (!from_.allocation_salt.empty() && !allocated(user_bucket_after(allocation_, unit))) {
             return {};
         }
-        return placement::in(group_at(user_bucket_behind(start_, unit)));
+        return placement::in(group_at(user_bucket_after(start_, unit)));
     }
     [[nodiscard]] arm_shares shares() const
     {
@@ -205,19 +206,14 @@ public:
     }
 
 private:
-    [[nodiscard]] constexpr std::uint32_t user_bucket_behind(sha256 running,
-                                                             std::string_view unit) const noexcept
+    [[nodiscard]] constexpr std::uint32_t user_bucket_after(sha256 running,
+                                                            std::string_view unit) const noexcept
     {
         return static_cast<std::uint32_t>(finish(running.add(unit), from_.implementation) % user_buckets);
     }
     [[nodiscard]] constexpr bool allocated(std::uint32_t at) const noexcept
     {
-        for (const range& each : from_.allocation) {
-            if (each.start <= at && at < each.end) {
-                return true;
-            }
-        }
-        return false;
+        return interop::detail::any_contains(from_.allocation, at);
     }
     [[nodiscard]] constexpr unsigned group_at(std::uint32_t at) const noexcept
     {
@@ -239,24 +235,27 @@ private:
 
 /// Split as a Statsig experiment does.
 ///
-/// When to use: to take over a running experiment without moving a user. When not: for a new test; SHA-256 is dear.
-/// Targeting gates and overrides are the caller's.
+/// Targeting gates and overrides are the caller's task.
+/// When to use: to take over a running experiment without moving a user.
+/// When not: for a new test, since SHA-256 is expensive.
 /// shape: `interop::statsig_split{by(&Request::user_id), {.salt = "4yxqhqN3", .ends = {500, 1'000}}}`
-/// errors: configuration_error
-/// cost: 230 ns, twice that with an allocation: SHA-256
+/// errors: configuration_error for an experiment that cannot be used
+/// cost: 230 ns for SHA-256, and twice that with an allocation
 template <class Projection>
 class statsig_split : public vendor_split<Projection, statsig::detail::experiment_rule> {
 public:
+    /// Take the unit's projection and the experiment.
     statsig_split(unit_projection<Projection> unit, statsig::experiment from)
         : statsig_split::vendor_split(std::move(unit), statsig::detail::experiment_rule{from}, from.salt)
     {
     }
 };
 
-/// Split as the percentage of a rule of a Statsig gate does: arm 1 is what passing units get.
+/// Split as a rule of a Statsig gate does by its percentage. Units that pass get arm 1.
 template <class Projection>
 class statsig_gate_split : public vendor_split<Projection, statsig::detail::gate_rule> {
 public:
+    /// Take the unit's projection and the gate.
     statsig_gate_split(unit_projection<Projection> unit, statsig::gate from)
         : statsig_gate_split::vendor_split(std::move(unit), statsig::detail::gate_rule{from}, from.salt)
     {

@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/split/interop/murmur3.hpp>
 #include <joust/split/interop/utf16.hpp>
 #include <joust/split/interop/vendor_split.hpp>
@@ -20,11 +22,11 @@ namespace interop {
 
 namespace unleash {
 
-/// What Unleash's SDKs hash where a text is not ASCII; they do not agree.
+/// What Unleash's SDKs hash for a text that is not ASCII. They do not agree.
 enum class encoding : std::uint8_t {
-    /// the low byte of each UTF-16 code unit: the node client, and so Unleash's own server
+    /// The low byte of each UTF-16 code unit, as the node client does, and with it Unleash's own server.
     utf16_low_bytes,
-    /// bytes: the SDKs of Go, Java, Python, Rust and others
+    /// Bytes, as the SDKs of Go, Java, Python, Rust and others do.
     utf8
 };
 
@@ -40,16 +42,17 @@ inline constexpr std::uint32_t variant_seed = 86028157;
     return hash;
 }
 
-/// Hash a text that more follows. Most are ASCII, where both encodings are the same bytes, and the hash says whether this one was.
+/// Hash a text that more text follows. Most text is ASCII, for which both encodings are the same bytes, and the hash knows
+/// whether this text was.
 [[nodiscard]] constexpr murmur3 feed(const murmur3& hash, std::string_view text, encoding how) noexcept
 {
     const murmur3 bytes = murmur3{hash}.add(text);
     return how == encoding::utf16_low_bytes && !bytes.ascii() ? feed_low_bytes(hash, text) : bytes;
 }
 
-// Apart, so that the hash of ASCII stays in registers.
-[[nodiscard, gnu::noinline]] constexpr std::uint32_t low_bytes_behind(const murmur3& hash,
-                                                                      std::string_view text) noexcept
+// This is a function of its own, so that the hash of ASCII stays in registers.
+[[nodiscard]] JOUST_NOINLINE constexpr std::uint32_t low_bytes_after(const murmur3& hash,
+                                                                     std::string_view text) noexcept
 {
     return feed_low_bytes(hash, text).value();
 }
@@ -60,44 +63,48 @@ inline constexpr std::uint32_t variant_seed = 86028157;
 {
     const murmur3 bytes = murmur3{hash}.add(text);
     if (how == encoding::utf16_low_bytes && !bytes.ascii()) [[unlikely]] {
-        return low_bytes_behind(hash, text);
+        return low_bytes_after(hash, text);
     }
     return bytes.value();
 }
 
-[[nodiscard]] constexpr murmur3 behind(std::string_view group, std::uint32_t seed, encoding how) noexcept
+[[nodiscard]] constexpr murmur3 after_group(std::string_view group, std::uint32_t seed, encoding how) noexcept
 {
     return feed(murmur3{seed}, group, how).add(":");
 }
 
 }  // namespace detail
 
-/// Compute the number from 1 to 100 that a gradual rollout compares with its percentage: in where it is not above it.
-///
+/// Compute the number from 1 to 100 that a gradual rollout compares with its percentage. A unit is in if its number is at most
+/// the percentage.
 /// source: Unleash, client specification 6.1.0; Unleash, Stickiness and activation strategies
 [[nodiscard]] constexpr std::uint32_t normalized(std::string_view group, std::string_view id,
                                                  encoding how = encoding::utf16_low_bytes) noexcept
 {
-    return detail::finish(detail::behind(group, detail::strategy_seed, how), id, how) % 100 + 1;
+    return detail::finish(detail::after_group(group, detail::strategy_seed, how), id, how) % 100 + 1;
 }
 
-/// Compute the number from 1 to the total weight that variants are chosen by. assumes: total_weight > 0
+/// Compute the number from 1 to the total weight by which variants are chosen. assumes: total_weight > 0
 [[nodiscard]] constexpr std::uint32_t normalized_variant(std::string_view group, std::string_view id,
                                                          std::uint32_t total_weight,
                                                          encoding how = encoding::utf16_low_bytes) noexcept
 {
-    return detail::finish(detail::behind(group, detail::variant_seed, how), id, how) % total_weight + 1;
+    return detail::finish(detail::after_group(group, detail::variant_seed, how), id, how) % total_weight + 1;
 }
 
-/// Units that get a variant whatever their hash: those whose field of the context has one of the values.
+/// An override. Units with one of these values in a field of their context get a variant whatever their hash is.
 struct override_rule {
+    /// The name of the field.
     std::string context_name = "userId";
+    /// The values that match.
     std::vector<std::string> values{};
 };
 
-/// A variant as Unleash's payload has it.
+/// A variant as in Unleash's payload.
 struct variant_definition {
+    /// The weight of the variant.
     std::uint32_t weight = 0;
+    /// The overrides that lead to the variant.
     std::vector<override_rule> overrides{};
 };
 
@@ -127,7 +134,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// Choose a variant by weights; nothing where all are 0. assumes: a sum below 2^32
+/// Choose a variant by weights. It is empty where all weights are 0. assumes: a sum below 2^32
 [[nodiscard]] constexpr std::optional<std::size_t> variant(std::string_view group, std::string_view id,
                                                            std::span<const std::uint32_t> weights,
                                                            encoding how = encoding::utf16_low_bytes) noexcept
@@ -139,6 +146,7 @@ namespace detail {
     return detail::pick(normalized_variant(group, id, total, how), weights);
 }
 
+/// Choose a variant by weights in a braced list.
 [[nodiscard]] constexpr std::optional<std::size_t> variant(std::string_view group, std::string_view id,
                                                            std::initializer_list<std::uint32_t> weights,
                                                            encoding how = encoding::utf16_low_bytes) noexcept
@@ -146,9 +154,8 @@ namespace detail {
     return variant(group, id, std::span<const std::uint32_t>{weights.begin(), weights.size()}, how);
 }
 
-/// Choose a variant: by the first override that matches, else by weights.
-///
-/// shape: `field(name)` gives the value of a field of the context as text, empty where there is none
+/// Choose a variant by the first override that matches, or else by weights.
+/// shape: `field(name)` returns the value of a field of the context as text, which is empty where there is no such field
 template <class Field>
 [[nodiscard]] std::optional<std::size_t> variant(std::string_view group, std::string_view id,
                                                  std::span<const variant_definition> variants,
@@ -174,19 +181,20 @@ template <class Field>
     return variant(group, id, weights, how);
 }
 
-/// A flag with a gradual rollout: by itself (arm 1 is what enabled units get, arm 0 the others), or with variants (enabled
-/// units get one, the others are not enrolled).
+/// A flag with a gradual rollout. Without variants, enabled units get arm 1 and all others arm 0. With variants, enabled units
+/// get one of them and all others are not enrolled.
 struct flag {
-    /// the strategy's groupId; a flexible rollout without one takes the flag's name
+    /// The strategy's groupId. A flexible rollout without one takes the flag's name. It names the trial.
     std::string group{};
-    /// percentage of units for which the flag is enabled
+    /// The percentage of units for which the flag is enabled.
     double rollout = 100.0;
-    /// of the variants, the champion's first; empty: no variants
+    /// The weights of the variants, the champion's first. They are empty where the flag has no variants.
     std::vector<std::uint32_t> weights{};
-    /// what variants are hashed behind, where that is another name than the group
+    /// The group with which variants are hashed, where that is another name.
     std::string variant_group{};
-    /// unit and the variant it is forced into
+    /// Units and the variants that they are forced into.
     std::vector<std::pair<std::string, unsigned>> overrides{};
+    /// What is hashed for a text that is not ASCII.
     unleash::encoding encoding = unleash::encoding::utf16_low_bytes;
 };
 
@@ -195,9 +203,9 @@ namespace detail {
 class rule {
 public:
     explicit rule(flag from)
-        : from_(std::move(from)), rollout_(behind(from_.group, strategy_seed, from_.encoding)),
-          variants_(behind(from_.variant_group.empty() ? from_.group : from_.variant_group, variant_seed,
-                           from_.encoding)),
+        : from_(std::move(from)), rollout_(after_group(from_.group, strategy_seed, from_.encoding)),
+          variants_(after_group(from_.variant_group.empty() ? from_.group : from_.variant_group, variant_seed,
+                                from_.encoding)),
           total_(static_cast<std::uint32_t>(sum_of(from_.weights))),
           limit_(from_.rollout > 0.0 && from_.rollout <= 100.0 ? static_cast<std::uint32_t>(from_.rollout)
                                                                : 0)
@@ -207,7 +215,7 @@ public:
             ends_.push_back(end += weight);
         }
         interop::detail::demand(from_.rollout >= 0.0 && from_.rollout <= 100.0, "unleash_split.rollout",
-                                interop::detail::to_text(from_.rollout), "a percentage from 0 to 100");
+                                to_text(from_.rollout), "a percentage from 0 to 100");
         interop::detail::demand_arms(arms(), "unleash_split.weights");
         const std::uint64_t sum = sum_of(from_.weights);
         interop::detail::demand(from_.weights.empty() || (sum > 0 && sum < (std::uint64_t{1} << 32)),
@@ -244,7 +252,7 @@ public:
         return {arm_of(finish(variants_, id, from_.encoding) % total_), true};
     }
 
-    // The seeds of rollout and variants differ, so their hashes are independent even behind the same group.
+    // The seeds of rollout and variants differ, so their hashes are independent even for the same group.
     [[nodiscard]] arm_shares shares() const
     {
         const double on = interop::detail::part_by_remainder(0, limit_, 100);
@@ -273,7 +281,7 @@ private:
     murmur3 rollout_;
     murmur3 variants_;
     std::uint32_t total_;
-    std::uint32_t limit_;  // numbers of a hundred that are enabled
+    std::uint32_t limit_;  // how many of a hundred numbers are enabled
     std::vector<std::uint64_t> ends_{};
 };
 
@@ -282,14 +290,17 @@ private:
 
 /// Split as a flag of Unleash does, by its gradual rollout or its variants.
 ///
-/// When to use: to take over a running flag without moving a user. When not: for a new test; a hundred buckets are coarse.
-/// Strategies' constraints are the caller's: say them with when(...). Stickiness is whatever `by(...)` reads.
+/// Stickiness is the field that `by(...)` reads. The constraints of strategies are the caller's task; express them by
+/// when(...).
+/// When to use: to take over a running flag without moving a user.
+/// When not: for a new test, since a hundred buckets are coarse.
 /// shape: `interop::unleash_split{by(&Request::user_id), {.group = "checkout", .weights = {500, 500}}}`
-/// errors: configuration_error
-/// cost: 12 ns for 16 bytes, twice that for variants of a rollout below 100
+/// errors: configuration_error for a flag that cannot be used
+/// cost: 12 ns for 16 bytes, and twice that for variants of a rollout below 100
 template <class Projection>
 class unleash_split : public vendor_split<Projection, unleash::detail::rule> {
 public:
+    /// Take the unit's projection and the flag.
     unleash_split(unit_projection<Projection> unit, unleash::flag from)
         : unleash_split::vendor_split(std::move(unit), unleash::detail::rule{from}, from.group)
     {

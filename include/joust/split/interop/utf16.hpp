@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/bits.hpp>
@@ -11,7 +12,7 @@ namespace joust {
 inline namespace v0 {
 namespace interop {
 
-/// Tell whether all bytes are ASCII: then UTF-8, code points and UTF-16 code units are the same numbers.
+/// Say whether all bytes are ASCII. The bytes, code points and UTF-16 code units of such a text are the same numbers.
 [[nodiscard]] constexpr bool is_ascii(std::string_view text) noexcept
 {
     constexpr std::uint64_t high_bits = 0x8080808080808080U;
@@ -27,7 +28,8 @@ namespace interop {
 
 namespace detail {
 
-/// How many bytes at `at`, which do not begin a code point, one U+FFFD stands for: the longest start of one, at least a byte.
+/// Return how many of the bytes at `at`, which are no code point, are replaced by one U+FFFD: the longest beginning of a code
+/// point, but at least one byte.
 [[nodiscard]] constexpr std::size_t broken_bytes(std::string_view text, std::size_t at) noexcept
 {
     const auto byte = [text](std::size_t i) -> unsigned { return static_cast<unsigned char>(text[i]); };
@@ -52,9 +54,10 @@ namespace detail {
 
 }  // namespace detail
 
-/// Visit the code points of UTF-8, as a decoder of the web gives them: U+FFFD for each longest piece that is none.
+/// Visit the code points of a UTF-8 text as web browsers decode it. Each longest piece that is no code point becomes U+FFFD.
 ///
-/// Defined for any bytes; so a JavaScript SDK sees an id that came to it as bytes (Buffer.toString, TextDecoder).
+/// It is defined for any bytes. A JavaScript SDK sees an id that came to it as bytes in the same way (Buffer.toString,
+/// TextDecoder).
 /// source: WHATWG, Encoding Standard, UTF-8 decoder
 template <class Visit>
 constexpr void for_each_code_point(std::string_view text, Visit&& visit)
@@ -66,7 +69,7 @@ constexpr void for_each_code_point(std::string_view text, Visit&& visit)
     }
 }
 
-/// Visit the UTF-16 code units of UTF-8: what charCodeAt gives in JavaScript. Defined for any bytes, as above.
+/// Visit the UTF-16 code units of a UTF-8 text, as charCodeAt returns them in JavaScript. It is defined for any bytes, too.
 template <class Visit>
 constexpr void for_each_utf16_unit(std::string_view text, Visit&& visit)
 {

@@ -1,16 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/split/assignment.hpp>
 #include <joust/split/hash_split.hpp>
 
 #include <array>
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -21,27 +23,29 @@ namespace joust {
 inline namespace v0 {
 namespace interop {
 
-/// The arm of a part of the traffic that gets no arm: its units are served by the champion and not enrolled.
+/// The arm of units that get no arm. They are served by the champion and not enrolled.
 inline constexpr unsigned nobody = ~0U;
 
 /// Where a vendor's rule puts a unit.
 struct placement {
+    /// The arm that serves the unit.
     unsigned arm = 0;
-    /// false: outside the experiment, or forced into `arm`
+    /// Whether the unit takes part. It does not if it is outside the experiment or forced into its arm.
     bool enrolled = false;
     bool operator==(const placement&) const = default;
 
-    /// Enroll in an arm; `nobody` is the champion's without being enrolled.
+    /// Enroll a unit in an arm. For `nobody` the champion serves it and it is not enrolled.
     [[nodiscard]] static constexpr placement in(unsigned arm) noexcept
     {
         return arm == nobody ? placement{} : placement{arm, true};
     }
 };
 
-/// What share of the units each arm gets: by the hashes that lead to it, not by the percentages that were asked for.
+/// The share of units that each arm gets. It is computed from the hashes that lead to the arm, and not from the percentages of
+/// the configuration.
 class arm_shares {
 public:
-    /// Count a part of all units for an arm, or for `nobody`.
+    /// Add a part of all units to an arm, or to `nobody`.
     constexpr void add(unsigned arm, double part) noexcept
     {
         if (arm < max_arms) {
@@ -50,13 +54,13 @@ public:
         }
     }
 
-    /// The share of an arm among the units that are enrolled.
+    /// Return the share of an arm among the enrolled units.
     [[nodiscard]] constexpr double share(std::size_t arm) const noexcept
     {
         return arm < max_arms ? parts_[arm] / (enrolled_ > 0.0 ? enrolled_ : 1.0) : 0.0;
     }
 
-    /// The part of all units that is enrolled.
+    /// Return the part of all units that is enrolled.
     [[nodiscard]] constexpr double enrolled() const noexcept { return enrolled_; }
 
     bool operator==(const arm_shares&) const = default;
@@ -66,22 +70,44 @@ private:
     double enrolled_ = 0.0;
 };
 
+/// A part of a vendor's buckets.
+struct bucket_range {
+    /// The first bucket of the part.
+    std::uint32_t start = 0;
+    /// The first bucket after the part.
+    std::uint32_t end = 0;
+
+    /// Say whether a bucket is in the part.
+    [[nodiscard]] constexpr bool contains(std::uint32_t at) const noexcept { return start <= at && at < end; }
+};
+
 namespace detail {
+
+/// Say whether a bucket is in one of several ranges.
+[[nodiscard]] constexpr bool any_contains(std::span<const bucket_range> ranges, std::uint32_t at) noexcept
+{
+    for (const bucket_range& each : ranges) {
+        if (each.contains(at)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 inline constexpr double all_hashes = 4294967296.0;
 
-/// The part of all 32-bit hashes whose remainder by n is from `first` to below `last`, exactly.
+/// Return the exact part of all 32-bit hashes whose remainder by n is from `first` to below `last`.
 [[nodiscard]] constexpr double part_by_remainder(std::uint64_t first, std::uint64_t last,
                                                  std::uint64_t n) noexcept
 {
     constexpr std::uint64_t hashes = std::uint64_t{1} << 32;
     const std::uint64_t each = hashes / n;
-    const std::uint64_t more = hashes % n;  // the remainders below it are had once more
+    const std::uint64_t more = hashes % n;  // Each remainder below this number occurs once more.
     const auto up_to = [more](std::uint64_t end) { return end < more ? end : more; };
     return static_cast<double>((last - first) * each + up_to(last) - up_to(first)) / all_hashes;
 }
 
-/// The part of all 32-bit hashes h with h n / 2^32 from `first` to below `last`, exactly. assumes: last <= n < 2^32
+/// Return the exact part of all 32-bit hashes h with h n / 2^32 from `first` to below `last`. assumes: last <= n < 2^32
 [[nodiscard]] constexpr double part_by_product(std::uint64_t first, std::uint64_t last,
                                                std::uint64_t n) noexcept
 {
@@ -89,13 +115,14 @@ inline constexpr double all_hashes = 4294967296.0;
     return static_cast<double>(hashes_below(last) - hashes_below(first)) / all_hashes;
 }
 
-/// h n / 2^32, without its fraction.
+/// Return h n / 2^32, rounded down.
 [[nodiscard]] constexpr std::uint32_t product_bucket(std::uint32_t hash, std::uint32_t n) noexcept
 {
     return static_cast<std::uint32_t>((std::uint64_t{hash} * n) >> 32);
 }
 
-/// The index of the first of rising ends that a number is below, without branches: units come in random order.
+/// Return the index of the first of several rising ends that is above a number. It does not branch, since random units could
+/// not be predicted.
 template <class Number, class Ends>
 [[nodiscard]] constexpr std::size_t first_below(Number at, const Ends& ends) noexcept
 {
@@ -106,14 +133,14 @@ template <class Number, class Ends>
     return index;
 }
 
-/// A double that was rounded: no compiler may fuse the product it is into a sum.
+/// Return a double after rounding it, so that no compiler fuses a product into a sum.
 [[nodiscard]] inline double rounded(double value) noexcept
 {
     const volatile double kept = value;
     return kept;
 }
 
-/// The digits of a unit that is no text.
+/// The text of a unit that is a number or a UUID.
 class unit_text {
 public:
     template <unit_like Key>
@@ -149,7 +176,7 @@ inline constexpr bool is_tuple = false;
 template <class... Args>
 inline constexpr bool is_tuple<std::tuple<Args...>> = true;
 
-/// What a call's arguments say of the unit: the projection's result, or the one argument where that is the unit itself.
+/// Call `use` with the text of a call's unit: the projection's result, or the only argument where that is the unit itself.
 template <class Projection, class Use, class... Args>
 constexpr auto with_unit(const unit_projection<Projection>& unit, const Use& use, const Args&... args)
 {
@@ -167,13 +194,7 @@ constexpr auto with_unit(const unit_projection<Projection>& unit, const Use& use
     }
 }
 
-[[nodiscard]] inline std::string to_text(double value)
-{
-    char text[32];
-    return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
-
-/// Write a pair as an interval. Appended piece by piece: g++ 12 warns of what it sees in a chain of sums.
+/// Write a pair as an interval. It appends piece by piece, because a chain of sums makes g++ 12 warn.
 [[nodiscard]] inline std::string interval_text(const std::string& first, const std::string& last, char close)
 {
     std::string text;
@@ -185,7 +206,7 @@ constexpr auto with_unit(const unit_projection<Projection>& unit, const Use& use
     return text;
 }
 
-/// Refuse a configuration unless it is as allowed.
+/// Refuse a configuration unless it is allowed.
 inline void demand(bool allowed, std::string_view field, const std::string& value, std::string_view what)
 {
     if (!allowed) {
@@ -193,34 +214,44 @@ inline void demand(bool allowed, std::string_view field, const std::string& valu
     }
 }
 
-/// Refuse lists that do not name 1 to 16 arms.
+/// Refuse a number of arms that is not 1 to 16.
 inline void demand_arms(std::size_t arms, std::string_view field)
 {
     demand(arms >= 1 && arms <= max_arms, field, std::to_string(arms) + " arms", "1 to 16 arms");
 }
 
+/// Refuse a range that is no part of the first `buckets` buckets.
+inline void demand_range(const bucket_range& range, std::uint32_t buckets, std::string_view field,
+                         std::string_view what)
+{
+    demand(range.start <= range.end && range.end <= buckets, field,
+           interval_text(std::to_string(range.start), std::to_string(range.end), ')'), what);
+}
+
 }  // namespace detail
 
-/// What all splitters that reproduce a vendor's assignment have in common: a unit, a rule, and the exact shares.
+/// The common part of all splitters that reproduce a vendor's assignment: a unit, a rule, and the exact shares.
 ///
-/// The trial hands a splitter the arguments of the call, and a hash of its own, which no vendor knows. So these splitters
-/// have a `by(...)` of their own, which reads the vendor's unit out of the arguments; it may be another one than the
-/// trial's. `choose(unit)` and feedback by unit have the unit alone: it is taken as it is, unless `by(...)` can be called
-/// with it, so a projection from text to text must leave the text of a unit alone. Integers are hashed in decimal, UUIDs in
-/// lower case with hyphens.
+/// A trial gives a splitter the arguments of the call and joust's own hash, which no vendor knows. So these splitters have a
+/// `by(...)` of their own, which reads the vendor's unit from the arguments. It may differ from the unit of the trial.
+/// `choose(unit)` and feedback by unit have the unit alone. Then the unit is taken as it is, unless `by(...)` can be called
+/// with it. So a projection from text to text must return the text of a unit unchanged. Integers are hashed in decimal, UUIDs
+/// in lower case with hyphens.
 ///
 /// Units outside the experiment (coverage, namespaces, traffic allocation, an empty id where the vendor refuses it) get arm 0
-/// and are not enrolled; so are units that an override forces. `share` counts enrolled units alone, so shares add to one.
-///
+/// and are not enrolled. Units that an override forces are not enrolled either. Shares are shares of the enrolled units, so
+/// they sum to one.
 /// shape: `Rule` has `arms()`, `shares()` and `place(text) const noexcept -> placement`
 /// errors: an exception of the projection ends the program, since assign is noexcept
-/// cost: the vendor's hash; no allocation
+/// cost: that of the vendor's hash; no allocation
 template <class Projection, class Rule>
 class vendor_split {
 public:
-    /// names the trial; the vendor's own salt is in the rule
+    /// Names the trial. The vendor's own salt is in the rule.
     joust::salt salt;
 
+    /// Keep the unit and the rule, and compute the shares.
+    /// errors: configuration_error for a rule that enrolls no unit
     vendor_split(unit_projection<Projection> unit, Rule rule, std::string_view name)
         : salt(name), unit_(std::move(unit)), rule_(std::move(rule)), shares_(rule_.shares())
     {
@@ -228,7 +259,7 @@ public:
             propensities_[arm] = shares_.share(arm);
         }
         detail::demand(shares_.enrolled() > 0.0, name.empty() ? "splitter" : name,
-                       "a split that enrolls nobody", "at least one arm that some units get");
+                       "a split that enrolls no unit", "at least one arm that some units get");
     }
 
     /// Assign the unit of a context.
@@ -252,13 +283,13 @@ public:
         return {found.arm, found.enrolled ? propensities_[found.arm] : 1.0, found.enrolled};
     }
 
-    /// The share of an arm among the enrolled units, which is also the probability that one of them gets it.
+    /// Return the share of an arm among the enrolled units, which is also the probability that one of them gets the arm.
     [[nodiscard]] constexpr double share(std::size_t arm) const noexcept { return shares_.share(arm); }
 
-    /// The part of all units that is enrolled.
+    /// Return the part of all units that is enrolled.
     [[nodiscard]] constexpr double enrolled_share() const noexcept { return shares_.enrolled(); }
 
-    /// How many arms the vendor's configuration has.
+    /// Return the number of arms in the vendor's configuration.
     [[nodiscard]] constexpr std::size_t arms() const noexcept { return rule_.arms(); }
 
     /// Check that a trial has as many models as the vendor's configuration has arms.
@@ -274,7 +305,7 @@ private:
     [[no_unique_address]] unit_projection<Projection> unit_;
     Rule rule_;
     arm_shares shares_;
-    std::array<double, max_arms> propensities_{};  // divided once, not at every call
+    std::array<double, max_arms> propensities_{};  // Computed once, so that no call divides.
 };
 
 }  // namespace interop

@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/two_doubles.hpp>
 #include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -110,7 +112,7 @@ public:
             for (; i < stop; ++i) {
                 multiply(on[i], capital);
                 for (std::size_t j = 0; j < pairs; ++j) {
-                    most[j] = capital[j] > most[j] ? capital[j] : most[j];
+                    joust::detail::keep_greater(most[j], capital[j]);
                 }
             }
             keep_alive(capital);
@@ -127,7 +129,7 @@ public:
 
 private:
     // Two numbers in one register: compilers do not find this by themselves here.
-    using two [[gnu::vector_size(16)]] = double;
+    using two = joust::detail::two_doubles;
     static constexpr std::size_t pairs = places / 2;
     static constexpr std::size_t patience = 64;
 
@@ -143,7 +145,9 @@ private:
         }
         const two bets{on.bet, on.bet};
         for (std::size_t j = 0; j < pairs; ++j) {
-            capital[j] *= 1.0 + (bets < caps_[j] ? bets : caps_[j]) * (x - means_[j]);
+            two bet = caps_[j];
+            joust::detail::keep_lesser(bet, bets);
+            capital[j] *= 1.0 + bet * (x - means_[j]);
         }
     }
 
@@ -152,7 +156,9 @@ private:
     {
         constexpr two least{1e-100, 1e-100};
         for (two& each : capital) {
-            each = each > least ? each : least;
+            two kept = least;
+            joust::detail::keep_greater(kept, each);
+            each = kept;
         }
     }
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #pragma once
 
 #include <joust/numeric/roots.hpp>
@@ -695,7 +696,7 @@ inline void set_interval(score_result& result, const score_line& line, const sco
 ///     infinities, unequal lengths, options).
 /// cost: about 10 us for 1,024 buckets, half of it for the interval; no allocation.
 /// source: score test of a mean difference in a partly linear model (Robinson 1988), cluster sums (Liang and
-///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/statistics.md.
+///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/explanation/statistics.md.
 [[nodiscard]] inline score_result score_test(const score_sums& sums, const score_options& options) noexcept
 {
     score_result result;

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Declares the public types of joust/monitor/ without defining them, for headers that only name them.
+
+#include <joust/core/fixed_string.hpp>
+
+#include <cstdint>
+
+namespace joust {
+inline namespace v0 {
+
+class false_alarms;
+class change_evidence;
+class bernoulli_alarm;
+class conformal_alarm;
+class two_sample_alarm;
+class numeric_bins;
+class categories;
+template <fixed_string Name, class Projection, class Cells>
+class watched_feature;
+struct drift_alarm;
+enum class drift_state : std::uint8_t;
+struct drift_row;
+struct drift_report;
+template <class... Policies>
+class monitor;
+
+namespace drift {
+
+struct comparison;
+
+}  // namespace drift
+
+namespace fairness {
+
+struct measure;
+enum class gap : std::uint8_t;
+struct named_group;
+struct group_minimum;
+
+}  // namespace fairness
+
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Declares the public types of joust/shadow/ without defining them, for headers that only name them.
+// Default template arguments are given here; the definitions include this header and do not repeat them.
+
+namespace joust {
+inline namespace v0 {
+
+namespace detail {
+struct deduced;
+}
+
+struct no_breaker;
+struct breaker;
+struct comparison;
+struct exact_match;
+struct tolerance;
+template <class Callable>
+class callable_comparator;
+struct equals_truth;
+template <class Callable>
+struct callable_judge;
+template <class Prediction = detail::deduced>
+struct remembered;
+template <class Result, class Truth>
+class pending_results;
+struct all_requests;
+struct sampled;
+
+}  // namespace v0
+}  // namespace joust

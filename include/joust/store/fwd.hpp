@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Declares the public types of joust/store/ without defining them, for headers that only name them.
+
+#include <cstdint>
+
+namespace joust {
+inline namespace v0 {
+
+struct logged_event;
+struct erasure;
+enum class unreadable_lines : std::uint8_t;
+enum class benchmark_time : std::uint8_t;
+struct recorded;
+struct paired_values;
+class recorder_of_results;
+
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/text.hpp>
+#include <joust/evidence/evidence.hpp>
+#include <joust/inference/inference.hpp>
+#include <joust/report/report.hpp>
+#include <joust/report/write.hpp>
+#include <joust/trial/detail/describe.hpp>
+#include <joust/trial/detail/finding.hpp>
+#include <joust/trial/detail/metric_set.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+// The verdict of an A/B test, and the sentence that gives its reason.
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// Write a difference with its interval; proportions differ by percentage points.
+[[nodiscard]] inline std::string difference_in_words(const inference& answer, std::string_view unit)
+{
+    const double scale = unit == "%" ? 100.0 : 1.0;
+    std::string text = ": ";
+    append_number(text, scale * answer.estimate, 3, signs::always);
+    text += " [";
+    append_number(text, scale * answer.lower, 3, signs::always);
+    text += ", ";
+    append_number(text, scale * answer.upper, 3, signs::always);
+    text += unit == "%" ? "] pp" : unit.empty() ? "]" : "] ";
+    text += unit == "%" ? "" : unit;
+    return text;
+}
+
+/// Say why a metric has not decided yet.
+[[nodiscard]] inline std::string undecided_in_words(const finding& f, const setting& how)
+{
+    const std::string& name = how.specs[f.metric].name;
+    switch (f.answer.state) {
+        case status::ok:
+            return "the interval for " + name + " still contains 0" +
+                   difference_in_words(f.answer, how.specs[f.metric].unit);
+        case status::burn_in: return name + " is still in its burn-in: too few units or events for any claim";
+        case status::before_planned_sample:
+            return name + " is judged once, at the planned sample, which is not reached";
+        case status::zero_variance: return name + " has been the same for everybody so far";
+        default: return name + " cannot be judged yet: " + std::string{explain(f.answer.state)};
+    }
+}
+
+[[nodiscard]] inline std::string guardrails_in_words(const judgement& found, const setting& how,
+                                                     std::size_t pair)
+{
+    std::size_t guards = 0;
+    for (const finding& f : found.findings) {
+        guards += f.pair == pair && how.specs[f.metric].role == metric_spec::part::guardrail ? 1U : 0U;
+    }
+    return guards == 0   ? ""
+           : guards == 1 ? "; its guardrail is not broken"
+                         : "; none of its guardrails is broken";
+}
+
+/// Where the challengers of an A/B test stand on the metric that decides.
+struct ab_race {
+    std::string breaches;
+    std::string losses;
+    /// challengers that broke a guardrail or lost
+    std::size_t out_of_race = 0;
+    /// the winner with the largest effect
+    const finding* best = nullptr;
+    /// the first challenger that has neither won nor lost
+    const finding* open = nullptr;
+};
+
+[[nodiscard]] inline ab_race race_of(const evidence& seen, const judgement& found, const setting& how)
+{
+    ab_race race;
+    for (const finding& f : found.findings) {
+        const metric_spec& spec = how.specs[f.metric];
+        if (spec.role != metric_spec::part::primary) {
+            continue;
+        }
+        const double sign = spec.direction == better::up ? 1.0 : -1.0;
+        if (found.breached(f.pair)) {
+            ++race.out_of_race;
+            race.breaches += (race.breaches.empty() ? "" : "; ") + breach_of(seen, found, how, f.pair);
+        } else if (f.loses) {
+            ++race.out_of_race;
+            race.losses += (race.losses.empty() ? "" : "; ") + seen.models[f.pair + 1] + " is worse on " +
+                           spec.name + difference_in_words(f.answer, spec.unit);
+        } else if (f.wins) {
+            const bool leads =
+                race.best == nullptr || sign * f.answer.estimate > sign * race.best->answer.estimate;
+            race.best = leads ? &f : race.best;
+        } else if (race.open == nullptr) {
+            race.open = &f;
+        }
+    }
+    return race;
+}
+
+/// Give an A/B test's report its verdict and the reason for it.
+inline void decide_ab(report& out, const evidence& seen, const judgement& found, const setting& how)
+{
+    if (found.mismatch) {
+        out.decision = verdict::keep_testing;
+        out.reason =
+            "traffic did not arrive in the planned shares, so no comparison can be trusted: look for lost or duplicated requests, redirects and caches";
+        return;
+    }
+    const ab_race race = race_of(seen, found, how);
+    if (race.best != nullptr) {
+        const metric_spec& spec = how.specs[race.best->metric];
+        out.decision = verdict::ship_challenger;
+        out.reason = seen.models[race.best->pair + 1] + " is better on " + spec.name +
+                     difference_in_words(race.best->answer, spec.unit) +
+                     guardrails_in_words(found, how, race.best->pair);
+    } else if (race.out_of_race == seen.pairs.size()) {
+        out.decision = verdict::keep_champion;
+        out.reason = race.breaches + (race.breaches.empty() || race.losses.empty() ? "" : "; ") + race.losses;
+    } else {
+        out.decision = verdict::keep_testing;
+        out.reason = race.open == nullptr ? "nothing is decided" : undecided_in_words(*race.open, how);
+        if (!race.breaches.empty()) {
+            out.reason += "; " + race.breaches;
+        }
+    }
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/clock.hpp>
+#include <joust/core/compiler.hpp>
+#include <joust/core/unit_id.hpp>
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/split/splitter.hpp>
+#include <joust/split/traffic_plan.hpp>
+#include <joust/trial/detail/arm_parts.hpp>
+#include <joust/trial/detail/plan.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// The traffic plan that was put in force from outside, if any. `mutex` is held while one plan is made from another.
+struct plan_in_force {
+    mutable std::mutex mutex;
+    traffic_plan plan;
+    /// the plan's digest as it was handed in, before slots were found for it
+    std::uint64_t given = 0;
+    /// why a later plan was refused
+    std::string complaint;
+};
+
+/// Assigns units to arms by a splitter, under the plan of the moment.
+template <class Parts>
+class arm_assignment {
+    using splitter_t = typename Parts::splitter_t;
+    using split_t = typename Parts::split_t;
+    using clock_t = typename Parts::clock_t;
+    static constexpr std::size_t arm_count = Parts::arm_count;
+    static constexpr bool fixed_shares = Parts::fixed_shares;
+
+public:
+    using plan_t = typename Parts::plan_t;
+    using visit = typename Parts::visit;
+
+    explicit arm_assignment(splitter_t splitter)
+        : splitter_(std::move(splitter)),
+          board_(std::list<plan_t>{plan_t{resolved(splitter_, arm_count), 0U}})
+    {
+    }
+
+    [[nodiscard]] const splitter_t& splitter() const noexcept { return splitter_; }
+    /// The splitter's salt, empty where it has none.
+    [[nodiscard]] salt own_salt() const
+    {
+        const salt* const given = salt_of(splitter_);
+        return given != nullptr ? *given : salt{};
+    }
+
+    [[nodiscard]] plan_in_force& in_force() noexcept { return in_force_; }
+    [[nodiscard]] const plan_in_force& in_force() const noexcept { return in_force_; }
+
+    /// Read the current plan off the path of calls.
+    template <class Read>
+    auto read(Read&& read) const
+    {
+        return board_.read(std::forward<Read>(read));
+    }
+
+    [[nodiscard]] plan_t current() const
+    {
+        return board_.read([](const plan_t& now) { return now; });
+    }
+
+    /// Begin with another plan instead, before any call is served.
+    void restart(std::list<plan_t> first) noexcept { board_.restart(std::move(first)); }
+
+    /// Put a plan in force while threads serve, whose slabs pin the plans that they read.
+    void publish(std::list<plan_t> next, live_evidence& live) noexcept
+    {
+        board_.publish(std::move(next), [&live](auto&& see) {
+            live.slabs().for_each([&see](const slab& each) { see(each.pinned()); });
+        });
+    }
+
+    /// Assign the unit of a call.
+    template <class Unit, class Arguments>
+    [[nodiscard]] visit assign(const salted_hasher& hasher, const clock_t& clock, live_evidence& live,
+                               const Unit& unit, const Arguments& arguments) const noexcept
+    {
+        static_assert(unit_like<Unit>,
+                      "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
+        const keyed_context<Arguments, Unit> call{{hasher(unit), time_for_splitter(clock), arguments}, unit};
+        const plan_t* const now = board_.without_pin();
+        if (now != nullptr) [[likely]] {
+            return assign_by(*now, call);
+        }
+        return assign_pinned(live, call);
+    }
+
+    /// The time that a splitter may read, 0 where it reads none.
+    /// units: nanoseconds
+    [[nodiscard]] static std::int64_t time_for_splitter(const clock_t& clock) noexcept
+    {
+        if constexpr (!Parts::reads_time) {
+            return 0;
+        } else if constexpr (std::is_same_v<clock_t, steady_time>) {
+            // A steady clock begins anywhere: replicas would not agree on it.
+            return static_cast<std::int64_t>(wall_milliseconds()) * 1'000'000;
+        } else {
+            return clock.now();
+        }
+    }
+
+    /// The hash of what was randomised: the unit's, unless the splitter randomises a part of it, such as a block of time.
+    template <class Call>
+    [[nodiscard]] static std::uint64_t randomised(const split_t& split, const Call& call) noexcept
+    {
+        if constexpr (requires { split.randomised(call); }) {
+            return split.randomised(call);
+        } else {
+            return call.unit;
+        }
+    }
+
+    /// Fill in the shares under which a ticket's arm was assigned. Returns false where its plan is gone.
+    [[nodiscard]] bool recall_shares(unsigned plan_of_ticket, visit& seen) const
+    {
+        if constexpr (arm_count == 2) {
+            // The ticket says it all, so that it may come back to any replica, whatever plan that one is on.
+            seen.shares[0] = pair_share::with(seen.arm == 0 ? 1.0 - seen.propensity : seen.propensity);
+            return true;
+        } else {
+            return board_.read_of_ticket(plan_of_ticket, [&seen](const plan_t& then) {
+                seen.shares = then.pairs;
+                // Beyond 128 plans numbers come again: then the ticket's own propensity tells a plan that is gone.
+                return plan_board<plan_t>::kept > then.number ||
+                       static_cast<float>(then.shares[seen.arm]) == static_cast<float>(seen.propensity);
+            });
+        }
+    }
+
+    /// Was the unit's arm the same in all plans so far? Then `seen` gets the arm and, as propensity, the share of units that
+    /// always were challengers among those that never changed.
+    template <class Unit>
+    [[nodiscard]] bool constant_arm(const salted_hasher& hasher, const Unit& unit, visit& seen) const
+    {
+        using arguments_t = std::tuple<const Unit&>;
+        const arguments_t arguments{unit};
+        const keyed_context<arguments_t, Unit> call{{hasher(unit), 0, arguments}, unit};
+        bool first = true;
+        bool same = true;
+        std::array<double, arm_count> smallest{};
+        const bool whole = board_.for_each([&](const plan_t& each) {
+            const assignment given = each.split.assign(call);
+            same = same && given.enrolled && given.propensity > 0.0 && given.arm < arm_count &&
+                   (first || given.arm == seen.arm);
+            seen.arm = given.arm < arm_count ? given.arm : 0;
+            seen.plan = each.number;
+            const std::array<double, arm_count> now = shares_under(each, given);
+            for (std::size_t a = 0; a < arm_count; ++a) {
+                smallest[a] = first ? now[a] : std::fmin(smallest[a], now[a]);
+            }
+            first = false;
+        });
+        double all = 0.0;
+        for (const double share : smallest) {
+            all += share;
+        }
+        for (std::size_t p = 0; p + 1 < arm_count; ++p) {
+            seen.shares[p] = pair_share::of(smallest[0], smallest[p + 1]);
+        }
+        seen.propensity = all > 0.0 ? smallest[seen.arm] / all : 0.0;
+        return whole && same && seen.propensity > 0.0;
+    }
+
+private:
+    template <class Call>
+    [[nodiscard]] JOUST_NOINLINE visit assign_pinned(live_evidence& live, const Call& call) const noexcept
+    {
+        return board_.read_pinned(live.mine(), [&](const plan_t& now) { return assign_by(now, call); });
+    }
+
+    template <class Call>
+    [[nodiscard]] JOUST_ALWAYS_INLINE visit assign_by(const plan_t& now, const Call& call) const noexcept
+    {
+        const assignment given = now.split.assign(call);
+        visit seen;
+        seen.pseudonym = detail::pseudonym_of(randomised(now.split, call));
+        seen.propensity = given.propensity;
+        seen.arm = given.arm < arm_count ? given.arm : 0;
+        seen.plan = now.number;
+        seen.recorded = given.enrolled && given.propensity > 0.0;
+        if constexpr (fixed_shares) {
+            seen.shares = now.pairs;
+        } else {
+            seen.shares = {seen.arm == 0 ? pair_share::of(given.propensity, 1.0 - given.propensity)
+                                         : pair_share::of(1.0 - given.propensity, given.propensity)};
+        }
+        return seen;
+    }
+
+    /// The shares of all arms when a unit was assigned.
+    [[nodiscard]] static std::array<double, arm_count> shares_under(const plan_t& then,
+                                                                    const assignment& given) noexcept
+    {
+        if constexpr (fixed_shares) {
+            return then.shares;
+        } else {
+            const double challenger = given.arm == 0 ? 1.0 - given.propensity : given.propensity;
+            return {1.0 - challenger, challenger};
+        }
+    }
+
+    [[no_unique_address]] splitter_t splitter_;
+    plan_board<plan_t> board_;
+    plan_in_force in_force_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/evidence/evidence.hpp>
+#include <joust/inference/always_valid.hpp>
+#include <joust/split/hash_split.hpp>
+#include <joust/ticket/seen.hpp>
+#include <joust/trial/acceptance.hpp>
+#include <joust/trial/detail/arm_assignment.hpp>
+#include <joust/trial/detail/arm_parts.hpp>
+#include <joust/trial/detail/finding.hpp>
+#include <joust/trial/detail/identity.hpp>
+#include <joust/trial/detail/live_metrics.hpp>
+#include <joust/trial/detail/pass_arguments.hpp>
+#include <joust/trial/detail/trial_core.hpp>
+#include <joust/trial/timing.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <string_view>
+#include <utility>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// The core of a trial that serves each unit by one of its models: what all trials have, the assignment of units to arms,
+/// the metrics with their evidence, and which tickets came back.
+///
+/// What serves a call is in serve_arm.hpp, what takes feedback in take_feedback.hpp.
+template <class Parts>
+class arm_core {
+public:
+    using parts = Parts;
+    using visit = typename Parts::visit;
+    using plan_t = typename Parts::plan_t;
+    using calls = arm_call<typename Parts::models_t, Parts::falls_back>;
+    using ticket_type = typename trial_core<Parts>::desk_t::sealed;
+
+    arm_core(std::string_view kind, bool watch_failures, typename Parts::arguments_t& arguments)
+        : assignment_(Parts::template pick<splitter_role, hash_split>(arguments)),
+          trial_(kind, assignment_.own_salt(), arguments),
+          acceptance_(Parts::template pick<acceptance_role, any_result>(arguments)),
+          timing_(Parts::template pick<timing_role, timed>(arguments)),
+          metrics_(trial_.identity(), watch_failures, arguments)
+    {
+        check_error_rate(trial_.inference().alpha, trial_.inference().units, "exposures");
+    }
+
+    [[nodiscard]] trial_core<Parts>& trial() noexcept { return trial_; }
+    [[nodiscard]] const trial_core<Parts>& trial() const noexcept { return trial_; }
+    [[nodiscard]] const trial_identity& identity() const noexcept { return trial_.identity(); }
+    [[nodiscard]] arm_assignment<Parts>& assignment() noexcept { return assignment_; }
+    [[nodiscard]] const arm_assignment<Parts>& assignment() const noexcept { return assignment_; }
+    [[nodiscard]] live_metrics<Parts>& metrics() noexcept { return metrics_; }
+    [[nodiscard]] const live_metrics<Parts>& metrics() const noexcept { return metrics_; }
+    [[nodiscard]] live_evidence& live() const noexcept { return metrics_.live(); }
+    [[nodiscard]] seen_window& seen() noexcept { return seen_; }
+    [[nodiscard]] const typename Parts::timing_t& timing() const noexcept { return timing_; }
+    [[nodiscard]] const typename Parts::acceptance_t& acceptance() const noexcept { return acceptance_; }
+
+    template <class Unit, class Arguments>
+    [[nodiscard]] visit assign(const Unit& unit, const Arguments& arguments) const noexcept
+    {
+        return assignment_.assign(identity().hasher(), trial_.clock(), live(), unit, arguments);
+    }
+
+    void publish(std::list<plan_t> next) noexcept { assignment_.publish(std::move(next), live()); }
+
+    /// What the ticket of a visit says.
+    [[nodiscard]] ticket::exposure_fields fields_of(const visit& seen, std::uint32_t call) const noexcept
+    {
+        return {.unit = seen.pseudonym,
+                .trial = identity().number(),
+                .seconds = seconds_now(),
+                .propensity = static_cast<float>(seen.propensity),
+                .arm = seen.arm,
+                .plan = seen.plan,
+                .nonce = call};
+    }
+
+    [[nodiscard]] evidence collect() const
+    {
+        joust::evidence all;
+        metrics_.collect(all);
+        return all;
+    }
+
+    /// errors: configuration_error where evidence is not of this trial
+    void check_own(const evidence& other) const { metrics_.check_own(identity(), other); }
+
+    /// How the trial is set up now, as far as judging needs it.
+    [[nodiscard]] setting setting_now() const
+    {
+        setting how{.specs = metrics_.metrics().specs(),
+                    .watches = metrics_.metrics().watches(),
+                    .covariate = Parts::adjusts ? metrics_.metrics().series_count() : exposure_series};
+        if constexpr (Parts::fixed_shares) {
+            how.planned_information_per_exposure = assignment_.read([&how](const plan_t& now) {
+                how.shares = share_list{now.shares};
+                double least = 0.25;
+                for (const auto& pair : now.pairs) {
+                    const double w = pair.root * pair.root;
+                    least = w > 0.0 && w < least ? w : least;
+                }
+                return least;
+            });
+        }
+        return how;
+    }
+
+private:
+    arm_assignment<Parts> assignment_;
+    trial_core<Parts> trial_;
+    [[no_unique_address]] typename Parts::acceptance_t acceptance_;
+    [[no_unique_address]] typename Parts::timing_t timing_;
+    live_metrics<Parts> metrics_;
+    seen_window seen_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

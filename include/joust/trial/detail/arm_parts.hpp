@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/policy.hpp>
+#include <joust/core/unit_key.hpp>
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/inference/always_valid.hpp>
+#include <joust/metric/conversion.hpp>
+#include <joust/metric/mean.hpp>
+#include <joust/split/hash_split.hpp>
+#include <joust/split/splitter.hpp>
+#include <joust/trial/acceptance.hpp>
+#include <joust/trial/covariate.hpp>
+#include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/plan.hpp>
+#include <joust/trial/detail/trial_core.hpp>
+#include <joust/trial/on_failure.hpp>
+#include <joust/trial/recorder.hpp>
+#include <joust/trial/timing.hpp>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// What a call keeps while its model runs: copies, since the thread's slab and the plan may change meanwhile.
+template <std::size_t Arms, bool HasCovariate>
+struct arm_visit {
+    std::uint64_t pseudonym = 0;
+    double propensity = 1.0;
+    unsigned arm = 0;
+    unsigned plan = 0;
+    bool recorded = true;
+    [[no_unique_address]] std::conditional_t<HasCovariate, double, std::tuple<>> covariate{};
+    std::array<pair_share, Arms - 1> shares{};
+};
+
+/// Resolve a splitter for a number of arms, where it needs that.
+template <class Splitter>
+[[nodiscard]] auto resolved(const Splitter& splitter, std::size_t arms)
+{
+    if constexpr (resolves<Splitter>) {
+        return splitter.resolve(arms);
+    } else {
+        return splitter;
+    }
+}
+
+/// The constructor's arguments of a trial that serves each unit by one of its models, taken apart.
+template <class Roles, class... Args>
+struct arm_parts : trial_parts<Roles, always_valid, Args...> {
+    using trial = trial_parts<Roles, always_valid, Args...>;
+    template <class Role, class Default>
+    using policy = typename trial::template policy<Role, Default>;
+
+    static constexpr std::size_t arm_count = trial::model_count;
+
+    static_assert(arm_count >= 2,
+                  "joust: a trial needs a champion and a challenger: at least two joust::model come first");
+    static_assert(arm_count <= max_arms, "joust: a trial has at most 16 models");
+    static_assert(trial::template given<unit_key_role>,
+                  "joust: say what is randomised: add joust::by(&Request::user_id), or joust::per_request{}");
+
+    using metrics_t = typename trial::split::template apply_policies<metric_set>;
+    static_assert(metrics_t::names_differ(),
+                  "joust: two metrics have the same name; feedback could not tell them apart");
+
+    using splitter_t = policy<splitter_role, hash_split>;
+    using covariate_t = policy<covariate_role, no_covariate>;
+    using acceptance_t = policy<acceptance_role, any_result>;
+    using failure_t = policy<failure_role, fall_back>;
+    using timing_t = policy<timing_role, timed>;
+    using recorder_t = policy<recorder_role, no_log>;
+
+    static constexpr bool adjusts = trial::template given<covariate_role>;
+    static constexpr bool asks_acceptance = trial::template given<acceptance_role>;
+    static constexpr bool records = trial::template given<recorder_role>;
+    static constexpr bool falls_back = std::is_same_v<failure_t, fall_back>;
+    static constexpr bool times = !std::is_same_v<timing_t, untimed>;
+
+    using split_t = decltype(resolved(std::declval<const splitter_t&>(), arm_count));
+    using plan_t = plan<split_t, arm_count>;
+    using visit = arm_visit<arm_count, adjusts>;
+
+    static constexpr bool reads_time = requires { requires split_t::reads_time; };
+    static constexpr bool fixed_shares = requires(const split_t& s) {
+        { s.share(std::size_t{}) } -> std::convertible_to<double>;
+    };
+    static_assert(
+        fixed_shares || arm_count == 2,
+        "joust: with more than two models a splitter also states its shares: `share(arm) const -> double`");
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/core/text.hpp>
+#include <joust/core/unit_id.hpp>
+#include <joust/ticket/ticket.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// What a trial and its models are called, and what follows from the names: how units are hashed, and the number that
+/// tells the trial's tickets from those of others.
+class trial_identity {
+public:
+    /// shape: `given` is the trial's salt; where it is empty, the trial is named after its models
+    /// errors: configuration_error where two models have the same name
+    trial_identity(std::string_view kind, std::vector<std::string> models, const salt& given)
+        : models_(std::move(models)), name_(given.empty() ? joined(models_) : given.text()),
+          hasher_(given.empty() ? salted_hasher{name_} : given.hasher()),
+          // The kind is part of it: an A/B test that goes on under a canary's salt must not take the canary's tickets.
+          number_(ticket::trial_number(std::string{kind} + '/' + name_))
+    {
+        for (std::size_t a = 0; a < models_.size(); ++a) {
+            for (std::size_t b = a + 1; b < models_.size(); ++b) {
+                if (models_[a] == models_[b]) {
+                    throw configuration_error("model.name", "'" + models_[a] + "' twice",
+                                              "a different name for every model");
+                }
+            }
+        }
+    }
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// The names of the models; the champion is the first.
+    [[nodiscard]] const std::vector<std::string>& models() const noexcept { return models_; }
+    /// The hash of units under the trial's salt, which may hold a secret, or else under its name.
+    [[nodiscard]] const salted_hasher& hasher() const noexcept { return hasher_; }
+    [[nodiscard]] std::uint32_t number() const noexcept { return number_; }
+
+private:
+    [[nodiscard]] static std::string joined(const std::vector<std::string>& models)
+    {
+        std::string name;
+        for (const std::string& each : models) {
+            name += (name.empty() ? "" : "-") + each;
+        }
+        return name;
+    }
+
+    std::vector<std::string> models_;
+    std::string name_;
+    salted_hasher hasher_;
+    std::uint32_t number_;
+};
+
+/// Refuse an error rate or a planned sample that no inference can work with. `counted` says what the sample consists of.
+inline void check_error_rate(double alpha, double units, const char* counted)
+{
+    if (!(alpha > 0.0 && alpha < 1.0)) {
+        throw configuration_error("alpha", to_text(alpha), "an error rate between 0 and 1");
+    }
+    if (!(units >= 1.0) || std::isinf(units)) {
+        throw configuration_error("units", to_text(units),
+                                  std::string{"a planned number of "} + counted + ", at least 1");
+    }
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/clock.hpp>
+#include <joust/core/compiler.hpp>
+#include <joust/core/fixed_string.hpp>
+#include <joust/evidence/evidence.hpp>
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/evidence/live_quantile.hpp>
+#include <joust/metric/metric.hpp>
+#include <joust/ticket/ticket.hpp>
+#include <joust/trial/covariate.hpp>
+#include <joust/trial/detail/arm_parts.hpp>
+#include <joust/trial/detail/identity.hpp>
+#include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/own_evidence.hpp>
+#include <joust/trial/recorder.hpp>
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// A trial's metrics and the evidence on them: takes in exposures and feedback, tells the recorder, and gives out copies.
+template <class Parts>
+class live_metrics {
+    using metrics_t = typename Parts::metrics_t;
+    using covariate_t = typename Parts::covariate_t;
+    using visit = typename Parts::visit;
+
+public:
+    /// shape: `watch_failures`, whether failures are watched even where no guardrail asks for it
+    live_metrics(const trial_identity& identity, bool watch_failures, typename Parts::arguments_t& arguments)
+        : metrics_(arguments), covariate_(Parts::template pick<covariate_role, no_covariate>(arguments)),
+          recorder_(Parts::template pick<recorder_role, no_log>(arguments)),
+          live_(named_after(identity), watched(metrics_, watch_failures))
+    {
+        for (std::size_t i = 0; i < quantiles_.size(); ++i) {
+            quantiles_[i].watch(metrics_.quantiles()[i], Parts::arm_count - 1);
+        }
+    }
+
+    [[nodiscard]] const metrics_t& metrics() const noexcept { return metrics_; }
+    // Looks at the evidence fix thresholds and remember what they found, also those of a constant trial.
+    [[nodiscard]] live_evidence& live() const noexcept { return live_; }
+    [[nodiscard]] const covariate_t& covariate() const noexcept { return covariate_; }
+
+    /// Take in that a unit was served. Returns whether the call failed, or took longer than a guardrail allows.
+    template <bool Timed>
+    JOUST_ALWAYS_INLINE bool expose(slab& mine, const visit& seen, std::int64_t spent, bool failed,
+                                    const ticket* receipt) noexcept
+    {
+        live_.expose(mine, seen.arm, seen.shares, seen.pseudonym);
+        double covariate = 0.0;
+        if constexpr (Parts::adjusts) {
+            if (std::isfinite(seen.covariate)) {
+                covariate = seen.covariate;
+            } else {
+                live_.ignore(ignored::invalid_value);
+            }
+            live_.observe(mine, metrics_.series_count(), seen.arm, seen.shares, seen.pseudonym, covariate);
+        }
+        bool eventful = failed;
+        if constexpr (Timed) {
+            if (spent >= 0 && live_.time(mine, seen.arm, spent)) [[unlikely]] {
+                live_.late(mine, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
+                eventful = true;
+            }
+        }
+        if (failed) [[unlikely]] {
+            live_.fail(mine, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds());
+        }
+        if constexpr (Parts::records) {
+            recorder_.record(event{.kind = event::what::exposure,
+                                   .ticket = *receipt,
+                                   .nanoseconds = spent,
+                                   .failed = failed,
+                                   .covariate = covariate});
+        }
+        return eventful;
+    }
+
+    /// The index of the metric of this name, which is observed with so many denominators.
+    template <fixed_string Name, std::size_t Denominators>
+    [[nodiscard]] static constexpr std::size_t named()
+    {
+        constexpr std::size_t which = metrics_t::find(Name.view());
+        static_assert(
+            which != metrics_t::none,
+            "joust: no metric of this trial has this name; observe<\"name\"> takes the name of a conversion, mean or other metric that was given to the trial");
+        if constexpr (which != metrics_t::none) {
+            constexpr bool ratio = is_ratio<inner_metric_t<typename metrics_t::template given_t<which>>>;
+            static_assert(
+                !ratio || Denominators == 1,
+                "joust: a ratio is observed with two amounts: observe<\"name\">(ticket, numerator, denominator)");
+            static_assert(
+                ratio || Denominators == 0,
+                "joust: this metric is observed with one value; a ratio<\"name\"> takes two amounts");
+        }
+        return which;
+    }
+
+    /// Convert what a metric was told into what it adds up. Returns false, and counts it, where the value makes no sense.
+    template <std::size_t Which, class... Values>
+    [[nodiscard]] bool convert(cell& c, Values... values) noexcept
+    {
+        bool usable = (std::isfinite(values) && ...);
+        if (usable) {
+            metrics_.template get<Which>().add(c, values...);
+            usable = !c.refused && std::isfinite(c.value) && std::isfinite(c.per);
+        }
+        if (!usable) {
+            live_.ignore(ignored::invalid_value);
+        }
+        return usable;
+    }
+
+    /// Take in a converted value of a metric, for what a unit was served.
+    template <std::size_t Which>
+    void observe(const visit& seen, const cell& c, const ticket& receipt) noexcept
+    {
+        if constexpr (metrics_t::template is_quantile_at<Which>) {
+            const double counted =
+                quantiles_[metrics_t::quantile_of(Which)].take(seen.arm, seen.shares, c.value);
+            if (!std::isnan(counted)) {
+                add_up<Which>(seen, {.value = counted});
+            }
+        } else {
+            add_up<Which>(seen, c);
+        }
+        if constexpr (Parts::records) {
+            recorder_.record(
+                event{.kind = event::what::feedback,
+                      .ticket = receipt,
+                      .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
+                      .value = c.value,
+                      .denominator = c.per});
+        }
+    }
+
+    /// Fix the latency thresholds whose warm-up is over.
+    void fix_thresholds() const noexcept
+    {
+        try {
+            live_.fix_thresholds();
+        } catch (...) {
+            // Out of memory: the thresholds are fixed at a later look.
+        }
+    }
+
+    /// Collect all evidence into a value used before.
+    void collect(evidence& all) const
+    {
+        live_.collect(all);
+        all.quantiles.resize(quantiles_.size());
+        for (std::size_t i = 0; i < quantiles_.size(); ++i) {
+            quantiles_[i].collect(all.quantiles[i]);
+        }
+    }
+
+    /// errors: configuration_error where evidence is not of this trial
+    void check_own(const trial_identity& identity, const evidence& other) const
+    {
+        detail::check_own(other, named_after(identity), live_.watches().size(), metrics_.quantiles());
+    }
+
+private:
+    static const std::vector<event_watch>& watched(metrics_t& metrics, bool watch_failures)
+    {
+        if (watch_failures) {
+            metrics.watch_failures();
+        }
+        return metrics.watches();
+    }
+
+    [[nodiscard]] evidence named_after(const trial_identity& identity) const
+    {
+        evidence names;
+        names.trial = identity.name();
+        names.models = identity.models();
+        names.series = metrics_.series_names();
+        if constexpr (Parts::adjusts) {
+            names.series.emplace_back("covariate");
+        }
+        return names;
+    }
+
+    template <std::size_t Which>
+    JOUST_ALWAYS_INLINE void add_up(const visit& seen, const cell& c) noexcept
+    {
+        slab& mine = live_.mine();
+        live_.observe(mine, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym, c.value);
+        if (const std::size_t divisor = metrics_.template denominator_of<Which>();
+            divisor != exposure_series) {
+            live_.observe(mine, divisor, seen.arm, seen.shares, seen.pseudonym, c.per);
+        }
+    }
+
+    metrics_t metrics_;
+    [[no_unique_address]] covariate_t covariate_;
+    [[no_unique_address]] typename Parts::recorder_t recorder_;
+    mutable live_evidence live_;
+    [[no_unique_address]] std::array<live_quantile, metrics_t::quantile_of(metrics_t::size)> quantiles_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/error.hpp>
+#include <joust/core/text.hpp>
+#include <joust/evidence/evidence.hpp>
+#include <joust/report/report.hpp>
+#include <joust/report/write.hpp>
+#include <joust/split/hash_split.hpp>
+#include <joust/trial/detail/arm_core.hpp>
+#include <joust/trial/detail/decide.hpp>
+#include <joust/trial/detail/describe.hpp>
+#include <joust/trial/detail/finding.hpp>
+#include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/ramp.hpp>
+
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// How far the evidence of harm has gone, and on which guardrail.
+struct harm_so_far {
+    double highest_e = 1.0;
+    const metric_spec* guardrail = nullptr;
+};
+
+/// A first unlucky failure must not hold a canary for ever: what counts is what the data say by now.
+[[nodiscard]] inline harm_so_far harm_now(const judgement& found, const setting& how)
+{
+    harm_so_far harm;
+    for (const finding& f : found.findings) {
+        const metric_spec& spec = how.specs[f.metric];
+        if (spec.role == metric_spec::part::guardrail && f.answer.log_e_now > std::log(harm.highest_e)) {
+            harm.highest_e = std::exp(f.answer.log_e_now);
+            harm.guardrail = &spec;
+        }
+    }
+    return harm;
+}
+
+/// The evidence from which on some guardrail counts as broken.
+[[nodiscard]] inline double breach_log_e(const std::vector<metric_spec>& specs, double alpha)
+{
+    std::size_t guardrails = 0;
+    for (const metric_spec& spec : specs) {
+        guardrails += spec.role == metric_spec::part::guardrail ? 1U : 0U;
+    }
+    return std::log(static_cast<double>(guardrails) / alpha);
+}
+
+/// Leads a challenger through the stages of a ramp, and takes it back when a guardrail breaks.
+template <class Parts>
+class rollout {
+    using core_t = arm_core<Parts>;
+    using plan_t = typename Parts::plan_t;
+    using ramp_t = typename Parts::template policy<ramp_role, ramp>;
+
+public:
+    static constexpr bool counts_every_call = true;
+
+    /// Begin with the ramp's first share.
+    /// errors: configuration_error where the ramp makes no sense, or the splitter states shares of its own
+    rollout(core_t& core, ramp_t steps) : ramp_(std::move(steps))
+    {
+        if constexpr (requires { ramp_.check(); }) {
+            ramp_.check();
+        }
+        if (gives_shares(core.assignment().splitter())) {
+            throw configuration_error("hash_split.shares", "given to a canary",
+                                      "none: the ramp says the shares");
+        }
+        core.assignment().restart(plan_for(core, ramp_.shares[0], 0U));
+        withdrawal_ = plan_for(core, 0.0, static_cast<unsigned>(ramp_.shares.size()));
+        core.metrics().collect(seen_now_);
+        stage_began_ = core.trial().clock().now();
+        history_.reserve(ramp_.shares.size() + 2);
+        history_.push_back({.requests = 0.0, .share = ramp_.shares[0], .reason = "start"});
+        breach_at_ = breach_log_e(core.metrics().metrics().specs(), core.trial().inference().alpha);
+        due_.store(ramp_.check_every, std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool rolled_back() const noexcept { return rolled_back_.load(std::memory_order_acquire); }
+    [[nodiscard]] bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
+
+    /// Look at the evidence, of all replicas where it is given, and act.
+    void step(core_t& core, const evidence* merged)
+    {
+        const std::scoped_lock lock{control_};
+        look(core, merged);
+    }
+
+    /// Take the challenger out whatever the evidence says.
+    void roll_back(core_t& core, std::string reason)
+    {
+        const std::scoped_lock lock{control_};
+        withdraw(core, std::move(reason));
+    }
+
+    /// Look, act, and say what is known.
+    [[nodiscard]] report step_and_report(core_t& core, const evidence* merged)
+    {
+        const std::scoped_lock lock{control_};
+        look(core, merged);
+        const setting how = setting_of_ramp(core);
+        report out;
+        out.name = core.identity().name();
+        out.kind = "canary";
+        describe(out, seen_now_, found_, how);
+        out.shares = history_;
+        if (rolled_back()) {
+            out.decision = verdict::roll_back;
+            out.reason = history_.back().reason;
+        } else if (finished()) {
+            out.decision = verdict::ship_challenger;
+            out.reason =
+                core.identity().models()[1] + " has passed every stage of the ramp and broken no guardrail";
+        } else {
+            out.decision = verdict::keep_testing;
+            out.reason = "stage " + std::to_string(stage_ + 1) + " of " +
+                         std::to_string(ramp_.shares.size()) + ": " + waiting();
+        }
+        annotate(out, seen_now_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
+        if (champion_is_out(core)) {
+            out.notes.emplace_back(
+                "The champion serves nobody now: comparisons are those of the earlier stages.");
+        }
+        return out;
+    }
+
+    /// React to a call: at once where a guardrail breaks with it, and with a look from time to time.
+    void after_call(core_t& core, bool eventful, std::uint32_t number) noexcept
+    {
+        if (eventful) [[unlikely]] {
+            for (std::size_t w = 0; w < core.live().watches().size(); ++w) {
+                if (core.live().highest_log_e(0, w) >= breach_at_) {
+                    look_unless_busy(core);
+                    break;
+                }
+            }
+        }
+        if (number % lot == lot - 1) [[unlikely]] {
+            count(core, lot);
+        }
+    }
+
+    void after_feedback(core_t& core) noexcept { count(core, 1); }
+
+private:
+    // A thread's calls are counted in lots, so that serving shares no counter.
+    static constexpr std::uint32_t lot = 64;
+
+    [[nodiscard]] static std::list<plan_t> plan_for(const core_t& core, double challenger_share,
+                                                    unsigned number)
+    {
+        const auto splitter =
+            core.assignment().splitter().with_shares({1.0 - challenger_share, challenger_share});
+        return {plan_t{resolved(splitter, Parts::arm_count), number}};
+    }
+
+    void count(core_t& core, std::uint32_t more) noexcept
+    {
+        const std::uint64_t now = counted_.fetch_add(more, std::memory_order_relaxed) + more;
+        std::uint64_t due = due_.load(std::memory_order_relaxed);
+        // Later looks are rarer, so that looking costs a bounded share of serving.
+        const std::uint64_t pause = ramp_.check_every > now / 32 ? ramp_.check_every : now / 32;
+        if (now >= due && due_.compare_exchange_strong(due, now + pause, std::memory_order_relaxed)) {
+            look_unless_busy(core);
+        }
+    }
+
+    void look_unless_busy(core_t& core) noexcept
+    {
+        if (over(core) || !control_.try_lock()) {
+            return;
+        }
+        const std::unique_lock lock{control_, std::adopt_lock};
+        try {
+            look(core, nullptr);
+        } catch (...) {
+            // Out of memory: the next look decides. A withdrawal needs none.
+        }
+    }
+
+    [[nodiscard]] static bool champion_is_out(const core_t& core)
+    {
+        return core.assignment().read([](const plan_t& now) { return now.shares[0] == 0.0; });
+    }
+
+    /// Is there nothing left to decide? A finished ramp that left the champion a share can still be taken back.
+    [[nodiscard]] bool over(const core_t& core) const noexcept
+    {
+        return rolled_back() || (finished() && champion_is_out(core));
+    }
+
+    [[nodiscard]] setting setting_of_ramp(const core_t& core) const
+    {
+        setting how = core.setting_now();
+        double most = 0.0;
+        for (const double share : ramp_.shares) {
+            most = std::fmax(most, share * (1.0 - share));
+        }
+        how.planned_information_per_exposure = most > 0.0 ? most : 0.25;
+        how.contemporary =
+            how.shares[0] > 0.0 || seen_now_.pairs.front().series.front().expected_overlap() > 0.0;
+        return how;
+    }
+
+    /// Collect, judge and act. assumes: control_ is held
+    void look(core_t& core, const evidence* merged)
+    {
+        core.metrics().fix_thresholds();
+        if (merged != nullptr) {
+            seen_now_ = *merged;
+        } else {
+            core.metrics().collect(seen_now_);
+        }
+        const setting how = setting_of_ramp(core);
+        judge(
+            core.trial().inference(), seen_now_, how,
+            [&](std::size_t p, std::size_t w) {
+                return merged == nullptr ? core.live().highest_log_e(p, w) : 0.0;
+            },
+            found_);
+        if (merged == nullptr) {
+            core.live().remember(seen_now_);
+        }
+        if (over(core)) {
+            return;
+        }
+        if (found_.breached(0)) {
+            withdraw(core, breach_of(seen_now_, found_, how, 0));
+        } else if (!finished()) {
+            advance(core, how);
+        }
+    }
+
+    void advance(core_t& core, const setting& how)
+    {
+        const std::uint64_t served = seen_now_.requests(1);
+        // Merged evidence may lag behind what was seen when the stage began.
+        progress_ = {.stage = stage_,
+                     .requests = served > stage_first_request_ ? served - stage_first_request_ : 0};
+        progress_.seconds = static_cast<double>(core.trial().clock().now() - stage_began_) * 1e-9;
+        const harm_so_far harm = harm_now(found_, how);
+        progress_.highest_e = harm.highest_e;
+        worst_ = harm.guardrail;
+        if (found_.mismatch || (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
+            return;
+        }
+        if (stage_ + 1 == ramp_.shares.size()) {
+            finished_.store(true, std::memory_order_release);
+            return;
+        }
+        enter_stage(core, stage_ + 1, served);
+    }
+
+    void enter_stage(core_t& core, std::size_t stage, std::uint64_t served)
+    {
+        const double share = ramp_.shares[stage];
+        core.publish(plan_for(core, share, static_cast<unsigned>(stage)));
+        stage_ = stage;
+        stage_first_request_ = served;
+        stage_began_ = core.trial().clock().now();
+        history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
+                            .share = share,
+                            .reason = "advance: " + count_text(progress_.requests) +
+                                      " requests without a broken guardrail"});
+        if (share >= 1.0 && stage_ + 1 == ramp_.shares.size()) {
+            // The champion serves no one any more, so there is nothing this stage could still show.
+            finished_.store(true, std::memory_order_release);
+        }
+    }
+
+    [[nodiscard]] std::string waiting() const
+    {
+        if (found_.mismatch) {
+            return "held, since traffic did not arrive in the planned shares";
+        }
+        std::string text =
+            count_text(progress_.requests) + " requests served by the challenger in this stage";
+        if (worst_ != nullptr) {
+            text += ", evidence of harm ";
+            append_e_value(text, progress_.highest_e);
+            text += " (" + worst_->name + ")";
+        }
+        return text;
+    }
+
+    /// Take the challenger out. Publishing comes first and allocates nothing.
+    void withdraw(core_t& core, std::string reason)
+    {
+        if (rolled_back() || withdrawal_.empty()) {
+            return;
+        }
+        core.publish(std::move(withdrawal_));
+        rolled_back_.store(true, std::memory_order_release);
+        history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
+                            .share = 0.0,
+                            .reason = std::move(reason)});
+    }
+
+    ramp_t ramp_;
+    std::mutex control_;
+    /// made beforehand, so that taking the challenger out cannot fail
+    std::list<plan_t> withdrawal_;
+    /// guarded by control_, as all below up to the atomics
+    evidence seen_now_;
+    judgement found_;
+    std::vector<share_step> history_;
+    stage_progress progress_;
+    const metric_spec* worst_ = nullptr;
+    std::size_t stage_ = 0;
+    std::uint64_t stage_first_request_ = 0;
+    std::int64_t stage_began_ = 0;
+    double breach_at_ = 0.0;
+    std::atomic<std::uint64_t> counted_{0};
+    std::atomic<std::uint64_t> due_{0};
+    std::atomic<bool> rolled_back_{false};
+    std::atomic<bool> finished_{false};
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/compiler.hpp>
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/arm_core.hpp>
+#include <joust/trial/detail/check_call.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+// How a trial that serves each unit by one of its models serves a call, and how it judges the outcome: accepted, late or
+// failed.
+//
+// `Observer` is what the trial itself does afterwards: `after_call(core, failed or late, number of the thread's call)` and
+// `after_feedback(core)`; `counts_every_call` says whether it needs to hear of calls that have no number for another reason.
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+inline constexpr std::uint32_t no_number = 0xffffffffU;
+
+/// Take in the outcome of a call.
+template <bool Timed, class Core, class Observer>
+JOUST_ALWAYS_INLINE inline void finish_call(Core& core, Observer& observer, const typename Core::visit& seen,
+                                            std::int64_t spent, bool failed, const ticket* receipt,
+                                            std::uint32_t number) noexcept
+{
+    slab& mine = core.live().mine();
+    if (Observer::counts_every_call && number == no_number) {
+        number = mine.next_call();
+    }
+    const bool eventful = core.metrics().template expose<Timed>(mine, seen, spent, failed, receipt);
+    if (Observer::counts_every_call || number != no_number) {
+        observer.after_call(core, eventful, number);
+    }
+}
+
+/// Records an exposure when it goes out of scope: after the result has been built in the caller's place.
+template <bool Timed, class Core, class Observer>
+class running_call {
+public:
+    running_call(Core& core, Observer& observer, const typename Core::visit& seen, const ticket* receipt,
+                 std::uint32_t number) noexcept
+        : core_(core), observer_(observer), seen_(seen), receipt_(receipt), number_(number)
+    {
+        if constexpr (Timed) {
+            start_ = core.trial().clock().now();
+        }
+    }
+    running_call(const running_call&) = delete;
+    running_call& operator=(const running_call&) = delete;
+    ~running_call()
+    {
+        std::int64_t spent = -1;
+        if constexpr (Timed) {
+            spent = core_.trial().clock().now() - start_;
+        }
+        finish_call<Timed>(core_, observer_, seen_, spent, failed, receipt_, number_);
+    }
+    bool failed = false;
+
+private:
+    Core& core_;
+    Observer& observer_;
+    const typename Core::visit& seen_;
+    const ticket* receipt_;
+    std::uint32_t number_;
+    std::int64_t start_ = 0;
+};
+
+/// Is a result accepted? An acceptance that throws refuses it, so that what the model returned is not lost to it.
+template <class Acceptance, class Answer>
+[[nodiscard]] bool accepts(const Acceptance& acceptance, const Answer& answer) noexcept
+{
+    try {
+        return acceptance.accept(answer);
+    } catch (...) {
+        return false;
+    }
+}
+
+/// Call the model of a visit's arm, and the champion where a challenger fails or its result is refused.
+template <bool Timed, class Result, class Core, class Observer, class... A>
+JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const typename Core::visit& seen,
+                                          const ticket* receipt, std::uint32_t number, A&&... arguments)
+{
+    using parts = typename Core::parts;
+    using calls = typename Core::calls;
+    constexpr bool as_const = calls::template all_take_const<A...>;
+    auto& models = core.trial().models();
+    running_call<Timed, Core, Observer> running{core, observer, seen, receipt, number};
+    try {
+        if constexpr (parts::asks_acceptance) {
+            Result answer = calls::template invoke<Result>(
+                models, seen.arm, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+            const bool accepted = accepts(core.acceptance(), answer);
+            if (accepted || seen.arm == 0) {
+                running.failed = !accepted;
+                return answer;
+            }
+            static_assert(
+                parts::falls_back,
+                "joust: accept_if refuses results, which needs the champion to fall back on; it does not go with rethrow{}");
+            running.failed = true;
+        } else {
+            return calls::template invoke<Result>(
+                models, seen.arm, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+        }
+    } catch (...) {
+        running.failed = true;
+        if (!parts::falls_back || seen.arm == 0) {
+            throw;
+        }
+    }
+    if constexpr (parts::falls_back) {
+        return calls::template invoke<Result>(
+            models, 0, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+    } else {
+        std::terminate();  // not reached: without a fallback every path above returns or throws
+    }
+}
+
+template <class Result, class Core, class Observer, class... A>
+JOUST_NOINLINE Result run_arm_timed(Core& core, Observer& observer, const typename Core::visit& seen,
+                                    const ticket* receipt, std::uint32_t number, A&&... arguments)
+{
+    return run_arm<true, Result>(core, observer, seen, receipt, number, std::forward<A>(arguments)...);
+}
+
+/// Check the models and the policies that a call asks. One sentence says what is wrong with each that cannot be asked.
+template <class Core, class... A>
+constexpr auto checked_arm_call()
+{
+    using parts = typename Core::parts;
+    using result = typename Core::calls::template result<A...>;
+    if constexpr (std::is_same_v<result, no_answer>) {
+        return std::type_identity<no_answer>{};
+    } else if constexpr (!check_served_call<typename parts::key_t, typename parts::split_t,
+                                            typename parts::consent_t, typename parts::covariate_t,
+                                            typename parts::acceptance_t, result,
+                                            std::remove_reference_t<A>...>()) {
+        return std::type_identity<no_answer>{};
+    } else {
+        return std::type_identity<result>{};
+    }
+}
+
+/// What a call with these arguments returns: what the champion returns, or no_answer where it was refused.
+template <class Core, class... A>
+using arm_result = typename decltype(checked_arm_call<Core, A...>())::type;
+
+/// Stands in for a call that was refused, so that its sentence is not followed by further errors.
+template <bool WithTicket, class Core, class Observer, class... A>
+    requires std::is_same_v<arm_result<Core, A...>, no_answer>
+no_answer serve_arm(Core&, Observer&, typename Core::ticket_type*, A&&...)
+{
+    return {};
+}
+
+/// Serve a call by the model that its unit is assigned to. `out` gets the ticket, where one is asked for.
+template <bool WithTicket, class Core, class Observer, class... A>
+    requires(!std::is_same_v<arm_result<Core, A...>, no_answer>)
+JOUST_ALWAYS_INLINE inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer,
+                                                            typename Core::ticket_type* out, A&&... arguments)
+{
+    using parts = typename Core::parts;
+    using calls = typename Core::calls;
+    using result = arm_result<Core, A...>;
+    const bool may_record = core.trial().may_record(std::as_const(arguments)...);
+    typename Core::visit seen;
+    if (may_record) [[likely]] {
+        seen = core.assign(core.trial().unit_of(std::as_const(arguments)...),
+                           std::tuple<const std::remove_reference_t<A>&...>{arguments...});
+        if constexpr (parts::adjusts) {
+            if (seen.recorded) {
+                seen.covariate = core.metrics().covariate().covariate(std::as_const(arguments)...);
+            }
+        }
+    }
+    if (!may_record || !seen.recorded) [[unlikely]] {
+        constexpr bool as_const = calls::template all_take_const<A...>;
+        core.live().serve_unrecorded();
+        if constexpr (WithTicket) {
+            *out = core.trial().desk().unrecorded(core.live());
+        }
+        return calls::template invoke<result>(
+            core.trial().models(), may_record ? seen.arm : 0,
+            static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+    }
+    // The number is drawn before the call only where something needs it then; `finish_call` draws it otherwise.
+    constexpr bool numbered = WithTicket || parts::records || parts::times;
+    const std::uint32_t number = numbered ? core.live().mine().next_call() : no_number;
+    ticket made;
+    if constexpr (WithTicket || parts::records) {
+        made = ticket::exposure(core.fields_of(seen, number));
+        if constexpr (WithTicket) {
+            *out = core.trial().desk().seal(made);
+        }
+    }
+    const ticket* const receipt = parts::records ? &made : nullptr;
+    // Two paths, so that a call that is not timed pays nothing for those that are.
+    if constexpr (parts::times) {
+        if (core.timing().times(number)) {
+            const auto apart = seen;  // else `seen` itself could not stay in registers
+            return run_arm_timed<result>(core, observer, apart, receipt, number,
+                                         std::forward<A>(arguments)...);
+        }
+    }
+    return run_arm<false, result>(core, observer, seen, receipt, number, std::forward<A>(arguments)...);
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

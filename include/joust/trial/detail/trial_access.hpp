@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// The one way into a trial for functions that are not its members: `explain`, `replan`, `replace_plan`, and tests.
+struct trial_access {
+    template <class Trial>
+    [[nodiscard]] static auto& core(Trial& trial) noexcept
+    {
+        return trial.core_;
+    }
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// Declares the public types of joust/trial/ without defining them, for headers that only name them.
+// Default template arguments are given here; the definitions include this header and do not repeat them.
+
+#include <joust/ticket/fwd.hpp>
+
+namespace joust {
+inline namespace v0 {
+
+template <class... Args>
+class ab_test;
+template <class Predicate>
+struct acceptance_predicate;
+template <class Signature>
+class any_trial;
+template <class Executor>
+struct at_once_rankers;
+template <class... Args>
+class canary;
+struct everybody;
+template <class Predicate>
+struct consent_predicate;
+struct no_covariate;
+template <class Projection>
+struct covariate_projection;
+template <class Result, class Ticket = joust::ticket>
+struct served;
+struct shadow_evidence;
+class event_log;
+struct event_log_recorder;
+struct significance;
+template <class... Args>
+class gate;
+struct redrawn_slate;
+template <class... Args>
+class interleaving;
+struct fall_back;
+struct rethrow;
+template <class Trial>
+class plan_watch;
+struct stage_progress;
+struct ramp;
+struct one_after_another;
+struct no_log;
+template <class Callable>
+struct callback_recorder;
+template <class... Args>
+class shadow;
+struct timed;
+struct untimed;
+
+}  // namespace v0
+}  // namespace joust
