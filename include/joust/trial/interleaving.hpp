@@ -864,8 +864,8 @@ private:
                                     : draft::max_slots;
         detail::pin_board board{pins, identity_, how.length == 0 ? 0 : end};
         out.restart((how.length == 0 ? 0 : end) - board.size());
-        std::array<projected_keys, rankers> keys;
-        const auto project = [&](projected_keys& into, auto* list) {
+        std::array<detail::projected_keys, rankers> keys;
+        const auto project = [&](detail::projected_keys& into, auto* list) {
             const std::size_t needed = detail::whole_lists<interleaver_t>
                                            ? static_cast<std::size_t>(std::size(*list))
                                            : out.length();
@@ -996,8 +996,8 @@ private:
     template <class... Results>
     auto page_from(draft&& out, const ticket_type& receipt, std::remove_reference_t<Results>*... lists) const
     {
-        using element = slate_element<Results...>;
-        auto items = collect<Results...>(out, lists...);
+        using element = detail::slate_element<Results...>;
+        auto items = detail::collect<Results...>(out, lists...);
         return slate<typename element::type, ticket_type>{std::move(items), std::move(out), receipt};
     }
 
