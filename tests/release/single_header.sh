@@ -23,4 +23,6 @@ printf '#include <joust/joust.hpp>\nint seconds_unit() { return JOUST_VERSION_MA
 grep -vxF -e "-I$root/include" -e "-I$root/tests" "$flags" >"$folder/flags.txt"
 "$compiler" @"$folder/flags.txt" -I"$folder/include" -DFMT_HEADER_ONLY=1 -Wall -Wextra -Wpedantic -Werror -O0 \
     "$folder/service.cpp" "$folder/second.cpp" -o "$folder/service"
-"$folder/service" | grep -F 'A/B test "score-'
+output=$("$folder/service")
+printf '%s\n' "$output"
+grep -qF "A/B test" <<<"$output"

@@ -4,7 +4,6 @@
 #include <joust/split/interop/digest.hpp>
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -40,7 +39,11 @@ struct md5_compression {
         std::uint32_t c = s[2];
         std::uint32_t d = s[3];
         const auto step = [](std::uint32_t& a_, std::uint32_t b_, std::uint32_t mixed, std::uint32_t word,
-                             int shift) { a_ = b_ + std::rotl(a_ + mixed + word, shift); };
+                             unsigned shift) {
+            // Not by std::rotl, whose count is an int in one standard library and unsigned in another.
+            const std::uint32_t sum = a_ + mixed + word;
+            a_ = b_ + (sum << shift | sum >> (32 - shift));
+        };
         const auto word = [&w](std::size_t i, std::size_t at) { return w[at % 16] + constants[i]; };
         constexpr choose_bits choose{};
         constexpr parity_of_bits parity{};
