@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
 # Usage: portability.sh [--short]
 #
 # Compiles tests/portability/golden.cpp for each target, runs it, compares what it prints with golden.txt, and prints a table.

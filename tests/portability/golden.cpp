@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Prints what must be the same on every machine, line by line, to be compared with golden.txt: scripts/portability.sh. A line
 // "same" is compared as text; a line "near" has passed through the mathematics library, and is compared to 1e-12.
 

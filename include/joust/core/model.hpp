@@ -11,15 +11,16 @@
 namespace joust {
 inline namespace v0 {
 
-/// Name a predictor: any callable, wrapped in place. The first model of a trial is the champion.
+/// Name a predictor, which is any callable. The first model of a trial is the champion.
 ///
-/// shape: `model{"gbdt-v1", score}`; the callable is kept by value (pass std::ref(f) to keep a reference).
-/// errors: configuration_error for an empty name.
+/// shape: `model{"gbdt-v1", score}`; the callable is kept by value (pass std::ref(f) to keep a reference)
+/// errors: configuration_error for an empty name
 template <class Callable>
 struct model {
     static_assert(std::is_object_v<Callable>,
                   "joust: a model is a callable object, function or member pointer");
 
+    /// Name a callable.
     model(std::string_view model_name, Callable predictor) : name(model_name), call(std::move(predictor))
     {
         if (name.empty()) {
@@ -27,7 +28,9 @@ struct model {
         }
     }
 
+    /// The name, which reports and evidence use.
     std::string name;
+    /// The callable that predicts.
     [[no_unique_address]] Callable call;
 };
 

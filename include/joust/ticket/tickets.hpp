@@ -13,6 +13,7 @@
 #include <concepts>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -118,6 +119,42 @@ inline constexpr bool hides_tickets = !std::is_same_v<sealed_by<Tickets>, ticket
         case ticket_error::forged: return ignored::forged_ticket;
         case ticket_error::retired: return ignored::retired_key;
         default: return ignored::damaged_ticket;
+    }
+}
+
+/// What a text is, where both tickets and units come as text.
+enum class text_of : std::uint8_t { ticket, damaged_ticket, unit };
+
+/// Does a text carry the number of a trial where its tickets have it? Also a damaged or shortened one does, and one in 16
+/// million others.
+[[nodiscard]] constexpr bool carries_trial(std::string_view text, std::uint32_t trial) noexcept
+{
+    // Three bytes of the second word are four characters of their own.
+    constexpr std::size_t at = 16;
+    constexpr std::size_t size = 4;
+    const auto one = ticket::unrecorded({.trial = trial}).text();
+    return text.size() >= at + size && text.substr(at, size) == std::string_view{one.data() + at, size};
+}
+
+/// Tell a ticket's text from that of a unit. Sealed tickets show nothing by which a damaged one could be told from other
+/// text of their length and alphabet, so all such text is theirs.
+template <class Tickets>
+[[nodiscard]] text_of read_text(std::string_view text, std::uint32_t trial, sealed_by<Tickets>& out) noexcept
+{
+    using sealed = sealed_by<Tickets>;
+    if constexpr (requires {
+                      { sealed::parse(text, out) } -> std::same_as<ticket_error>;
+                  }) {
+        const ticket_error error = sealed::parse(text, out);
+        if (error == ticket_error::none) {
+            return text_of::ticket;
+        }
+        const bool damaged = hides_tickets<Tickets>
+                                 ? error != ticket_error::length && error != ticket_error::alphabet
+                                 : carries_trial(text, trial);
+        return damaged ? text_of::damaged_ticket : text_of::unit;
+    } else {
+        return text_of::unit;
     }
 }
 
