@@ -36,13 +36,15 @@ concept has_call = derivable<T> && !requires { &both<T, verb_call>::operator(); 
 template <class T>
 concept spells_text = std::is_convertible_v<const T&, std::string_view>;
 
+template <class T>
+concept points_to_object = std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>;
+
 /// A pointer to an object, plain or smart: the object is meant, and the pointer was passed.
 template <class T>
-concept points_elsewhere =
-    (std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>) || (requires(const T& t) {
-        t.operator->();
-        *t;
-    } && !has_call<T>);
+concept points_elsewhere = points_to_object<T> || (requires(const T& t) {
+                               t.operator->();
+                               *t;
+                           } && !has_call<T>);
 
 /// std::reference_wrapper and its like, by shape.
 template <class T>

@@ -17,6 +17,9 @@ inline namespace v0 {
 /// cost: 48 KiB per thread and challenger.
 template <fixed_string Name>
 struct conversion {
+    static_assert(!Name.view().empty(),
+                  "joust: a metric's name is a part of its type: conversion<\"click\">{}");
+
     enum better better = better::up;
     /// observed: divide by the exposures that brought feedback
     enum per per = per::exposure;
@@ -31,6 +34,10 @@ struct conversion {
 
     bool operator==(const conversion&) const = default;
 };
+
+/// Catches a metric without a name in its type, for the sentence that refuses it.
+template <class... Given>
+conversion(Given...) -> conversion<"">;
 
 }  // namespace v0
 }  // namespace joust

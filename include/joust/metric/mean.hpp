@@ -19,6 +19,9 @@ inline namespace v0 {
 /// cost: 48 KiB per thread and challenger.
 template <fixed_string Name>
 struct mean {
+    static_assert(!Name.view().empty(),
+                  "joust: a metric's name is a part of its type: mean<\"revenue\">{.cap = 500.0}");
+
     double cap = std::numeric_limits<double>::infinity();
     enum better better = better::up;
     /// add up several values for one ticket instead of refusing the second
@@ -38,6 +41,10 @@ struct mean {
 
     bool operator==(const mean&) const = default;
 };
+
+/// Catches a metric without a name in its type, for the sentence that refuses it.
+template <class... Given>
+mean(Given...) -> mean<"">;
 
 }  // namespace v0
 }  // namespace joust

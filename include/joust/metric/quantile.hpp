@@ -24,6 +24,9 @@ inline namespace v0 {
 /// cost: 96 KiB per thread and challenger; 128 KiB per challenger, shared by threads; some 5 ns a value beside a ratio's
 template <fixed_string Name>
 struct quantile {
+    static_assert(!Name.view().empty(),
+                  "joust: a metric's name is a part of its type: quantile<\"wait\">{.q = 0.9}");
+
     double q = 0.9;
     /// the champion's values that the threshold is read off
     unsigned warm_up = 1'000;
@@ -45,6 +48,10 @@ struct quantile {
 
     bool operator==(const quantile&) const = default;
 };
+
+/// Catches a metric without a name in its type, for the sentence that refuses it.
+template <class... Given>
+quantile(Given...) -> quantile<"">;
 
 namespace detail {
 
