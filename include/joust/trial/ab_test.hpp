@@ -7,6 +7,7 @@
 #include <joust/report/report.hpp>
 #include <joust/split/traffic_plan.hpp>
 #include <joust/trial/detail/ab_verdict.hpp>
+#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -151,8 +152,7 @@ public:
     [[nodiscard]] joust::report report() const
     {
         joust::evidence seen = evidence();
-        joust::report out = report_on(
-            seen, [this](std::size_t p, std::size_t w) { return core_.live().highest_log_e(p, w); });
+        joust::report out = report_on(seen, &core_.live());
         core_.live().remember(seen);
         return out;
     }
@@ -162,7 +162,7 @@ public:
     [[nodiscard]] joust::report report(joust::evidence merged) const
     {
         core_.check_own(merged);
-        return report_on(merged, [](std::size_t, std::size_t) { return 0.0; });
+        return report_on(merged, nullptr);
     }
 
     /// Copy all evidence out, to save it, send it, or merge it with that of other replicas.
@@ -192,13 +192,12 @@ private:
 
     ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, false, arguments) {}
 
-    template <class LiveLogE>
-    joust::report report_on(joust::evidence& seen, LiveLogE live_log_e) const
+    joust::report report_on(joust::evidence& seen, const detail::live_evidence* live) const
     {
         core_.metrics().fix_thresholds();
         const detail::setting how = core_.setting_now();
         detail::judgement found;
-        detail::judge(core_.trial().inference(), seen, how, live_log_e, found);
+        detail::judge(core_.trial().inference(), seen, how, live, found);
         joust::report out;
         out.name = name();
         out.kind = kind;

@@ -6,9 +6,9 @@
 #include <joust/evidence/thread_slabs.hpp>
 #include <joust/numeric/sketch.hpp>
 #include <joust/shadow/comparator.hpp>
+#include <joust/trial/detail/collect_shadow.hpp>
 #include <joust/trial/detail/identity.hpp>
 #include <joust/trial/detail/shadow_evidence.hpp>
-#include <joust/trial/detail/shadow_report.hpp>
 
 #include <array>
 #include <atomic>
