@@ -183,7 +183,13 @@ namespace detail {
     return kind;
 }
 
-/// The status of a row, or what its interval shows where the status is good.
+/// Are the interval and the tests of a row valid, and may they be shown?
+[[nodiscard]] constexpr bool valid(const metric_row& row) noexcept
+{
+    return row.state == status::ok && !row.suppressed;
+}
+
+/// Return the status of a row in words, or what its interval shows if the status is ok.
 [[nodiscard]] constexpr std::string_view state_in_words(const metric_row& row) noexcept
 {
     if (row.suppressed) {
