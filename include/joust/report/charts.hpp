@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-// Inline SVG for the HTML report. The style sheet of the page sets the colours, so that one drawing serves light pages, dark
-// pages and print.
+// Inline SVG for the HTML report. The style sheet of the page sets the colours, so that one drawing serves light pages,
+// dark pages and print.
 
 namespace joust {
 inline namespace v0 {

@@ -64,6 +64,7 @@ namespace detail {
     return "";
 }
 
+/// Append the sign of a verdict as a picture.
 inline void append_icon(std::string& out, verdict decision)
 {
     out += R"(<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="10"/>)";
@@ -427,19 +428,19 @@ inline void append_navigation(std::string& out, std::span<const report> reports)
 inline constexpr std::string_view how_to_read = R"(<footer><h2>How to read this page</h2><dl>
 <div><dt><svg viewBox="0 0 88 24" aria-hidden="true"><path class="zero" d="M30 2v20"/>
 <path class="ci" d="M40 12h38"/><circle class="dot" cx="59" cy="12" r="4.5"/></svg></dt>
-<dd>The dot is the estimated difference, the bar its interval. The upright line is "no difference":
-a bar that does not touch it shows one. Each row has a scale of its own.</dd></div>
+<dd>The dot is the estimated difference, and the bar is its interval. The upright line means "no difference":
+a bar that does not touch it shows a difference. Each row has a scale of its own.</dd></div>
 <div><dt><svg viewBox="0 0 88 24" aria-hidden="true"><path class="ci" d="M14 12h42"/>
 <path class="tip" d="M4 12l10-5v10z"/><circle class="dot" cx="42" cy="12" r="4.5"/></svg></dt>
-<dd>An arrow is a side without a bound, as where only harm is looked for.</dd></div>
+<dd>An arrow marks a side without a bound, for instance if only harm is looked for.</dd></div>
 <div><dt><svg viewBox="0 0 88 24" aria-hidden="true"><path class="beyond" d="M56 2h30v20h-30z"/>
 <path class="limit" d="M56 2v20"/></svg></dt>
-<dd>The dashed line is the limit of a guardrail, the tinted side is what it does not allow.
-A bar on the free side has kept it.</dd></div>
+<dd>The dashed line is the limit of a guardrail, and the tinted side is what it does not allow.
+A bar outside the tinted side keeps the limit.</dd></div>
 <div><dt class="letter">p</dt><dd>How often chance alone would show a difference at least this large.
 Small means hard to explain by chance.</dd></div>
 <div><dt class="letter">e</dt><dd>How strongly the data speak against "no difference", as a factor:
-20 is the bar for a 5 % level. It stays valid however often it is looked at.</dd></div>
+20 is the threshold for a 5 % level. It stays valid however often you look at it.</dd></div>
 </dl></footer>
 )";
 
@@ -447,8 +448,8 @@ Small means hard to explain by chance.</dd></div>
 
 /// Make one self-contained HTML page of reports: no script, no font and no picture from elsewhere.
 ///
-/// Light and dark follow the setting of the reader; print is light. All text from reports is escaped, and a content security
-/// policy in the page forbids scripts.
+/// Light and dark follow the setting of the reader; print is light. All text from reports is escaped, and a content
+/// security policy in the page forbids scripts.
 /// cost: milliseconds; call it at the end of a run and not while serving
 [[nodiscard]] inline std::string html(std::span<const report> reports, const html_options& options = {})
 {

@@ -198,8 +198,8 @@ void for_each_bad_status(const report& shown, Each each)
     }
 }
 
-/// Call `each(what, meaning)` for everything in the metrics table that needs an explanation: each status that is not ok, and
-/// the method of each metric.
+/// Call `each(what, meaning)` for everything in the metrics table that needs an explanation: each status that is not
+/// ok, and the method of each metric.
 template <class Each>
 void for_each_explanation(const report& shown, Each each)
 {
@@ -207,23 +207,24 @@ void for_each_explanation(const report& shown, Each each)
     for_each_method(shown, [&](std::string_view method, std::string_view metrics) { each(metrics, method); });
 }
 
-/// Call `each(lead, text)` for every note: the counts, which have a lead, then the notes of the trial, then the reason why
-/// numbers are suppressed.
+/// Call `each(lead, text)` for every note: the counts, which have a lead, then the notes of the trial, then the reason
+/// why numbers are suppressed.
 template <class Each>
 void for_each_note(const report& shown, Each each)
 {
     std::string counts;
     append_counts(counts, shown);
     if (!counts.empty()) {
-        each(std::string_view{"counted aside"}, std::string_view{counts});
+        each(std::string_view{"also counted"}, std::string_view{counts});
     }
     for (const std::string& note : shown.notes) {
         each(std::string_view{}, std::string_view{note});
     }
     if (any_suppressed(shown)) {
-        each(std::string_view{},
-             std::string_view{
-                 "Numbers of groups with very few units are suppressed, to protect those in them."});
+        each(
+            std::string_view{},
+            std::string_view{
+                "Numbers of groups with very few units are suppressed to protect the privacy of their members."});
     }
 }
 
