@@ -91,5 +91,6 @@ TEST_CASE("no writer lets a small group through")
         }
     }
     CHECK_THAT(joust::to_text(shown), ContainsSubstring("dnn-v2   10.0 %  suppressed"));
-    CHECK_THAT(joust::to_text(shown), ContainsSubstring("suppressed to protect the privacy of their members"));
+    CHECK_THAT(joust::to_text(shown),
+               ContainsSubstring("suppressed to protect the privacy of their members"));
 }
