@@ -134,7 +134,7 @@ TEST_CASE("errors of CSV name the file, the line and the column")
           "t.csv line 2: a carriage return is not followed by a line feed");
     CHECK(message_of_numbers("a,\"b") == "t.csv line 1: column 2: the quote is not closed");
     CHECK(message_of_numbers("") == "t.csv line 1: the header, which names the columns, is missing");
-    CHECK(message_of_numbers("\r\n\n") == "t.csv line 2: the header, which names the columns, is missing");
+    CHECK(message_of_numbers("\r\n\n") == "t.csv line 1: the header, which names the columns, is missing");
 }
 
 TEST_CASE("a long text in an error of CSV is cut between two characters")
