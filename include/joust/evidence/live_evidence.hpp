@@ -66,17 +66,23 @@ enum class ignored : std::uint8_t {
     unrecorded_unit,
     forged_ticket,
     retired_key,
-    late_ticket
+    late_ticket,
+    no_unit
 };
-inline constexpr std::size_t ignored_reasons = 9;
+inline constexpr std::size_t ignored_reasons = 10;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[ignored_reasons] = {
-    "feedback with an invalid value",        "feedback for a ticket of another trial",
-    "feedback for a damaged ticket",         "repeated feedback",
-    "feedback for a unit that changed arms", "feedback for an unrecorded call",
-    "feedback for a forged ticket",          "feedback for a ticket of a retired key",
-    "feedback too late for its ticket"};
+    "feedback with an invalid value",
+    "feedback for a ticket of another trial",
+    "feedback for a damaged ticket",
+    "repeated feedback",
+    "feedback for a unit that changed arms",
+    "feedback for an unrecorded call",
+    "feedback for a forged ticket",
+    "feedback for a ticket of a retired key",
+    "feedback too late for its ticket",
+    "feedback or a choice for something that is no unit of the trial"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
@@ -118,14 +124,15 @@ public:
         if constexpr (Pairs == 1) {
             // There is no branch on the arm, since the arm is random and the branch would be mispredicted.
             const double weight = arm == 0 ? shares[0].challenger : 1.0 - shares[0].challenger;
-            mine.add(series, 0, arm != 0, bucket, weight * x, shares[0].root * x);
+            mine.add(series, 0, arm != 0, bucket, product(weight, x), product(shares[0].root, x));
         } else if (arm == 0) {
             for (std::size_t p = 0; p < Pairs; ++p) {
-                mine.add(series, p, false, bucket, shares[p].challenger * x, shares[p].root * x);
+                mine.add(series, p, false, bucket, product(shares[p].challenger, x),
+                         product(shares[p].root, x));
             }
         } else {
             const pair_share& pair = shares[arm - 1];
-            mine.add(series, arm - 1, true, bucket, (1.0 - pair.challenger) * x, pair.root * x);
+            mine.add(series, arm - 1, true, bucket, product(1.0 - pair.challenger, x), product(pair.root, x));
         }
     }
 

@@ -14,68 +14,83 @@
 namespace joust {
 inline namespace v0 {
 
-/// One piece of feedback of a log, with who earned it.
+/// One row of a log: a piece of feedback and the ranker that earned it.
 ///
-/// A row of team `no_team` credits nobody and says that the slate was seen: log one for every slate, and units that never
-/// clicked are there as ties.
+/// A row with the team `no_team` credits no ranker and says that the slate was seen. Log such a row for every slate, so that
+/// units that never clicked count as ties.
 struct credited_feedback {
+    /// The unit that saw the slate.
     std::uint64_t unit = 0;
-    /// unique over all units: the ticket's
+    /// The number of the slate, unique over all units. Tickets carry it.
     std::uint64_t slate = 0;
-    /// any unit of time
+    /// The time of the feedback, in any unit.
     std::int64_t time = 0;
-    /// in the slate; positions that were not clicked have no row
+    /// The position in the slate. Positions that were not clicked have no row.
     std::uint32_t position = 0;
+    /// The ranker that earned the feedback, or `no_team`.
     std::uint8_t team = no_team;
-    /// 0 to 1
+    /// The credit, from 0 to 1.
     double amount = 1.0;
     bool operator==(const credited_feedback&) const = default;
 };
 
-/// How a unit's feedback, over all its slates, becomes its one outcome: what the challenger earned less what the champion
-/// did.
+/// How the feedback of a unit on all its slates becomes one outcome: the challenger's credit minus the champion's.
 ///
-/// `impression` adds up everything: the most power where units are alike, and a few busy ones can decide. `net_share`
-/// divides that by all that the unit gave, so each unit has one vote, split as it split (a preference per user).
-/// `majority` is its sign: 1, 0 or -1, one vote per unit and no more (a winning indicator). `first_touch` takes the first
-/// piece of feedback alone, untouched by what the slates before made of the unit; `last_touch` the last one, nearest to
-/// what the unit ended up with. All but `impression` lie in [-1, 1], as `stats::betting_capital` needs.
-enum class attribution : std::uint8_t { impression, net_share, majority, first_touch, last_touch };
+/// All outcomes except those of `impression` lie in [-1, 1], as `stats::betting_capital` needs.
+enum class attribution : std::uint8_t {
+    /// The difference of all credit. It has the most power where units are alike, but a few busy units can decide the result.
+    impression,
+    /// That difference divided by all credit that the unit gave. So each unit has one vote, which it may split.
+    net_share,
+    /// The sign of that difference: 1, 0 or -1.
+    majority,
+    /// The first piece of feedback alone, which no earlier slate can have influenced.
+    first_touch,
+    /// The last piece of feedback alone, which is nearest to the result that the unit chose in the end.
+    last_touch
+};
 
-/// Options of attribute. Feedback for other rankers credits nobody.
+/// Options of attribute. Feedback that other rankers earned counts for neither side.
 struct attribution_options {
+    /// How feedback becomes an outcome.
     attribution by = attribution::impression;
+    /// The number of the challenger's ranker.
     std::uint8_t challenger = 1;
+    /// The number of the champion's ranker.
     std::uint8_t champion = 0;
 };
 
-/// One outcome per unit, in order of the units' ids.
+/// One outcome for each unit, in the order of the units' ids.
 ///
-/// `differences` goes to stats::sign_test, stats::sign_flip, as stats::moments to stats::paired_t or, for one look after the other,
-/// stats::betting_capital. The coins of all slates of a unit turned over together negate its outcome, so under the null it
-/// is symmetric about 0 under every attribution.
+/// Pass `differences` to stats::sign_test or stats::sign_flip, as stats::moments to stats::paired_t, or one after the other to
+/// stats::betting_capital. To turn over the coins of all slates of a unit negates its outcome. So under the null hypothesis an
+/// outcome is symmetric about 0 under every attribution.
 struct unit_outcomes {
+    /// The ids of the units.
     std::vector<std::uint64_t> units{};
-    /// challenger minus champion
+    /// The outcome of each unit: the challenger's credit minus the champion's.
     std::vector<double> differences{};
-    /// seen, per unit
+    /// How many slates each unit saw.
     std::vector<std::uint32_t> slates{};
-    /// units that prefer the challenger
+    /// How many units prefer the challenger.
     std::uint64_t wins = 0;
+    /// How many units prefer the champion.
     std::uint64_t losses = 0;
+    /// How many units prefer neither.
     std::uint64_t ties = 0;
-    /// rows of a slate and position that came before: not counted
+    /// How many rows repeat a slate and position of an earlier row. They are not counted.
     std::uint64_t repeated = 0;
-    /// rows whose slate has another unit, or whose position another team
+    /// How many rows name another unit for a known slate, or another team for a known position.
     std::uint64_t contradicted = 0;
-    /// rows with an amount outside 0 to 1
+    /// How many rows have an amount outside 0 to 1.
     std::uint64_t unusable = 0;
+    /// Whether the outcomes can be used.
     status state = status::too_few;
 };
 
 namespace detail {
 
-// What a unit's rows add up to.
+// The sums over the rows of one unit.
 struct touched {
     double challenger = 0.0;
     double champion = 0.0;
@@ -94,7 +109,7 @@ struct touched {
     {
         const double all = challenger + champion;
         double difference = challenger - champion;
-        // What rounding leaves of equal sums prefers nobody.
+        // A difference that is only a rounding error counts as a tie.
         difference = difference <= 1e-12 * all && difference >= -1e-12 * all ? 0.0 : difference;
         switch (by) {
             case attribution::impression: break;
@@ -111,12 +126,12 @@ struct touched {
 
 /// Turn a log of credited feedback into one outcome per unit, under a stated attribution.
 ///
-/// The order of the rows is of no account: they are sorted by time, then slate, then position. Feedback that came twice
-/// for a slate and position counts once, as it came first. An amount of 0 is seen, and credits nobody.
-/// errors: out_of_range (a contradicted or unusable row, challenger and champion the same or `no_team`): there are no
-///     outcomes then; too_few (no row).
-/// cost: two sorts, about 0.25 us per row; memory for a copy of the log.
-/// source: Chapelle et al. 2012 (per impression); the per-user forms are those of Airbnb 2025 and Expedia 2026.
+/// The rows may stand in any order: they are sorted by time, then slate, then position. Repeated feedback on a slate and
+/// position counts once, as it came first. An amount of 0 shows that the slate was seen, and credits no ranker.
+/// errors: out_of_range without outcomes, if a row is contradicted or unusable, or if challenger and champion are the same or
+///     `no_team`; too_few if there are no rows
+/// cost: two sorts, about 0.25 us for each row; memory for a copy of the log
+/// source: Chapelle et al. 2012 (per impression); Airbnb 2025 and Expedia 2026 (per user)
 [[nodiscard]] inline unit_outcomes attribute(std::span<const credited_feedback> log,
                                              const attribution_options& options = {})
 {
@@ -129,7 +144,8 @@ struct touched {
             ++out.unusable;
         }
     }
-    // The first row of each slate and position stays. What else ties is put in some order, so that the input's is forgotten.
+    // The first row of each slate and position stays. Ties are put in some fixed order, so that the order of the input has no
+    // effect.
     std::sort(rows.begin(), rows.end(), [](const credited_feedback& a, const credited_feedback& b) {
         return std::tie(a.slate, a.position, a.time, a.team, a.unit, a.amount) <
                std::tie(b.slate, b.position, b.time, b.team, b.unit, b.amount);
@@ -140,7 +156,7 @@ struct touched {
         if (before != nullptr && before->slate == row.slate && before->unit != row.unit) {
             ++out.contradicted;
         } else if (before != nullptr && before->slate == row.slate && before->position == row.position) {
-            // That a slate was seen says nothing of a position.
+            // A row that says that the slate was seen says nothing about a position.
             if (before->team == no_team && row.team != no_team) {
                 kept.push_back(row);
             } else if (row.team == no_team || row.team == before->team) {

@@ -18,14 +18,16 @@
 namespace joust {
 inline namespace v0 {
 
-/// How likely users look at a position, next to the first: 1 / position^eta.
+/// How likely users look at a position, relative to the first position: 1 / position^eta.
 ///
-/// When to use: nothing was measured; eta = 1 is what simulations mostly take, 0 says that all positions are looked
-/// at alike.
-/// When not: where the curve was measured: give a callable that returns it instead.
+/// When to use: where the curve was not measured. Most simulations take eta = 1. With eta = 0 users look at all positions
+/// alike.
+/// When not: where the curve was measured; pass a callable that returns it.
 struct power_curve {
+    /// How fast attention falls with the position, from 0 to 32.
     double eta = 1.0;
 
+    /// Refuse an exponent that is out of range.
     void validate() const
     {
         if (!(eta >= 0.0 && eta <= 32.0)) {
@@ -33,6 +35,7 @@ struct power_curve {
         }
     }
 
+    /// Return the probability that users look at a position, counted from 1.
     [[nodiscard]] double operator()(std::size_t position) const noexcept
     {
         const auto p = static_cast<double>(position);
@@ -41,32 +44,37 @@ struct power_curve {
     bool operator==(const power_curve&) const = default;
 };
 
-/// Mix two rankings by one coin: the rankers alternate, the coin says who begins, and what is shown already is passed
-/// over. A click earns each ranker the attention its own list would have given to the item, over the attention that
-/// the mixed list gives it on average over the coin.
+/// Mix two rankings by one coin. The rankers alternate, the coin decides which one begins, and a ranker passes over items that
+/// are shown already.
 ///
-/// Users are modelled to look at position p with probability curve(p) and to click by what they see. Then each ranker
-/// expects exactly the clicks that its own list would have got, down to the last rank that this slate can show for
-/// both. If users look otherwise the comparison is biased, and single positions are not credited evenly even if they
-/// do. The classical rule (balanced_winner) is biased even by one click at random.
+/// A click earns each ranker a share: the attention that its own list would have given to the item, divided by the mean
+/// attention that the mixed list gives to it over both sides of the coin.
 ///
-/// When to use: two rankers, the position curve is known from data, and pages must stay close to both lists.
-/// When not: the curve is a guess: competitive_pairs needs none.
+/// The model is that users look at position p with probability curve(p), and click by what they see. Under this model each
+/// ranker expects exactly the clicks that its own list would have got, down to the last rank that this slate can show for
+/// both. If users behave otherwise the comparison is biased. Single positions are not credited evenly even under the model.
+/// The classical rule (balanced_winner) is biased even by a single random click.
+/// When to use: two rankers, a position curve that is known from data, and pages that must stay close to both lists.
+/// When not: where the curve is a guess; competitive_pairs needs no curve.
 /// shape: `balanced{}`, `balanced{power_curve{.eta = 0.7}}`, or `balanced{curve}` with any callable on a position from 1
 /// assumes: the curve is positive and does not rise
-/// errors: configuration_error unless there are two rankings (one alone is shown as it is, without credit)
-/// cost: about 1.3 us for the top ten of two lists of ten, drawn teams included
-/// source: Joachims (2002, 2003) for the list; the idea of the credit after Amazon's debiased balanced interleaving
-/// (CIKM 2022); its formula and the rule for the last rank are ours, proved by enumeration in tests/interleave
+/// errors: configuration_error for more than two rankings; a single ranking is shown as it is, without credit
+/// cost: about 1.3 us for the top ten of two lists of ten, with drawn teams
+/// source: Joachims 2002 and 2003 for the list; Amazon's debiased balanced interleaving (CIKM 2022) for the idea of the credit;
+///     the formula and the rule for the last rank are joust's own, proved by enumeration in tests/interleave
 template <class Curve>
 struct balanced {
+    /// The number of rankers that it mixes.
     static constexpr std::size_t rankers = 2;
-    /// Positions are not credited evenly, nor slates won, also where the coins are fair: only sums over a slate are fair.
+    /// Positions are not credited evenly even where the coins are fair. Only sums over a slate are fair.
     static constexpr bool even_positions = false;
+    /// For the same reason, slates won are no fair measure.
     static constexpr bool even_slates = false;
 
+    /// The probability that users look at a position, counted from 1.
     [[no_unique_address]] Curve curve{};
 
+    /// Check the curve, if it has a check.
     void validate() const
     {
         if constexpr (requires { curve.validate(); }) {
@@ -74,18 +82,14 @@ struct balanced {
         }
     }
 
-    /// Draft the list alone; no slot credits anybody.
+    /// Draft the list alone. No slot gives credit.
     template <coin_source Coins>
     void arrange(rankings lists, Coins& coins, draft& out) const
     {
-        expect_two(lists);
-        validate();
-        out.restart(out.length());
-        const detail::rank_table table{lists};
-        arrange(table, coins, out);
+        arrange(prepare(lists, out), coins, out);
     }
 
-    /// Say what each ranker earns by a click. shape: from the lists and the slate as it was shown
+    /// Compute what each ranker earns by a click at each position. shape: `shown` is the slate as it was shown
     void share_credit(rankings lists, const draft& shown, credit_shares& out) const
     {
         expect_two(lists);
@@ -94,11 +98,11 @@ struct balanced {
         share_credit(table, items, out);
     }
 
-    /// The largest share of a click on a slate of this length.
+    /// Return the largest share of a click on a slate of a given length.
     [[nodiscard]] double bound(std::size_t length, std::size_t = rankers) const
     {
         double most = 1.0;
-        // An item of rank r stands at 2r - 1 or 2r, or above: behind the slate's end only for half of the coins.
+        // An item of rank r stands at 2r - 1 or 2r, or above. It can lie beyond the slate's end for one side of the coin only.
         std::size_t rank = 1;
         for (; 2 * rank <= length; ++rank) {
             const double share = 2.0 * curve(rank) / (curve(2 * rank - 1) + curve(2 * rank));
@@ -108,14 +112,11 @@ struct balanced {
         return last > most ? last : most;
     }
 
-    /// Draft the list and draw a team for each slot, worth the shares on average.
+    /// Draft the list and draw a team for each slot, so that its credit equals the shares on average.
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {
-        expect_two(lists);
-        validate();
-        out.restart(out.length());
-        const detail::rank_table table{lists};
+        const detail::rank_table table = prepare(lists, out);
         arrange(table, coins, out);
         credit_shares shares;
         share_credit(table, detail::shown_items{table, lists, out}, shares);
@@ -133,6 +134,15 @@ private:
         }
     }
 
+    /// Check the configuration, empty the draft and number the items.
+    [[nodiscard]] detail::rank_table prepare(rankings lists, draft& out) const
+    {
+        expect_two(lists);
+        validate();
+        out.restart(out.length());
+        return detail::rank_table{lists};
+    }
+
     template <class Coins>
     static void arrange(const detail::rank_table& table, Coins& coins, draft& out)
     {
@@ -141,7 +151,7 @@ private:
               [&](std::uint32_t item, std::size_t) { out.push(table.show(item)); });
     }
 
-    /// Walk the list that one side of the coin gives: `take(item, position from 1)`.
+    /// Walk the list that one side of the coin gives, and call `take(item, position)` with positions from 1.
     template <class Take>
     static void merge(const detail::rank_table& table, bool challenger_first, std::size_t length, Take&& take)
     {
@@ -168,13 +178,13 @@ private:
         if (table.rankers() != rankers) {
             return;
         }
-        // Twice the attention that each item gets on average over the coin.
+        // Twice the mean attention that each item gets over both sides of the coin.
         detail::late_array<double, 2 * draft::inline_slots> attention{table.items()};
         for (const bool challenger_first : {false, true}) {
             merge(table, challenger_first, items.size(),
                   [&](std::uint32_t item, std::size_t position) { attention[item] += curve(position); });
         }
-        // Only ranks that could be shown for both rankers count: both then expect the same sum over the curve.
+        // Only ranks that could be shown for both rankers count, so that both expect the same sum over the curve.
         std::size_t depth = 1;
         while (depth <= table.size(0) && depth <= table.size(1) && attention[table.item(0, depth)] > 0.0 &&
                attention[table.item(1, depth)] > 0.0) {
@@ -196,16 +206,16 @@ template <class Curve>
 balanced(Curve) -> balanced<Curve>;
 balanced() -> balanced<>;
 
-/// Say whom the clicks on a balanced slate prefer by the classical rule: 1 the challenger, -1 the champion, 0 neither.
+/// Say which ranker the clicks on a balanced slate prefer by the classical rule: 1 for the challenger, -1 for the champion, 0
+/// for neither.
 ///
-/// The deepest click tells how far down its list, at least, one ranker had to be read; whoever has more clicks within that many
-/// of its own items wins. Biased: with A = a b c d and B = b c d a, one click at random makes B win three times of
-/// four, and for permutations of 3, 4 and 5 items the rule favours a ranker in 2 of 18, 18 of 96 and 154 of 600 cases.
-///
-/// When to use: to repeat old experiments, or to see what the literature warns of.
-/// When not: a decision. `balanced{}` credits the same slates without that bias.
+/// The deepest click shows how far down one of the lists was read at least. The ranker with more clicks among that many of its
+/// own first items wins. The rule is biased: with A = a b c d and B = b c d a, one random click makes B win three times out of
+/// four. For permutations of 3, 4 and 5 items it favours a ranker in 2 of 18, 18 of 96 and 154 of 600 cases.
+/// When to use: to repeat old experiments, or to see the bias that the literature warns of.
+/// When not: for a decision. `balanced{}` credits the same slates without that bias.
 /// shape: bit i of `clicked` is position i
-/// source: Joachims (2003); its bias: Chapelle, Joachims, Radlinski and Yue (2012), section 3
+/// source: Joachims 2003; Chapelle, Joachims, Radlinski and Yue 2012, section 3, for its bias
 [[nodiscard]] inline int balanced_winner(rankings lists, const draft& shown, std::uint64_t clicked)
 {
     if (lists.size() != 2) {

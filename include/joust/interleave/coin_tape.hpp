@@ -10,8 +10,10 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Toss a coin only where one is wanted, without a branch where the source can be looked at: whether a coin is wanted
-/// is what a processor cannot guess. A coin that is not wanted shows false.
+/// Toss a coin only where one is wanted. A coin that is not wanted shows false.
+///
+/// A processor cannot predict whether a coin is wanted. So the specialisation for keyed_random reads coins ahead and does not
+/// branch.
 template <coin_source Coins>
 class coin_tape {
 public:
@@ -23,7 +25,7 @@ private:
     Coins& coins_;
 };
 
-/// At most 64 coins that stand in a word; `used()` says how many were wanted.
+/// At most 64 coins in a word. `used()` says how many of them were wanted.
 class word_tape {
 public:
     explicit word_tape(std::uint64_t bits) noexcept : bits_(bits) {}
@@ -42,7 +44,7 @@ private:
     unsigned used_ = 0;
 };
 
-/// Any number of coins of a keyed stream, which is brought up to date when the tape goes.
+/// Any number of coins of a keyed stream. The destructor advances the stream by the coins that were wanted.
 template <>
 class coin_tape<keyed_random> {
 public:

@@ -9,18 +9,18 @@
 namespace joust {
 inline namespace v0 {
 
-/// Anything an interleaver can draw chance from: `coin()`, a fair bit, and `below(n)`, uniform on 0 .. n-1.
+/// A source of chance for interleavers: `coin()` is a fair bit, and `below(n)` is uniform on 0 to n - 1.
 ///
-/// Trials use a generator keyed by (seed, request), so that the same request gives the same slate on every
-/// platform; tests use a source that visits every outcome, so that laws are proved and not sampled.
+/// Trials use a generator that is keyed by seed and request, so that the same request gives the same slate on every platform.
+/// Tests use a source that visits every outcome, so that laws are proved and not sampled.
 template <class T>
 concept coin_source = requires(T& coins, unsigned n) {
     { coins.coin() } -> std::same_as<bool>;
     { coins.below(n) } -> std::integral;
 };
 
-/// A coin source that also draws unequal chances itself: `pick(weights)`, index i with a probability in
-/// proportion to weights[i]. A source that visits every outcome needs to be told them.
+/// A coin source that also draws with unequal chances: `pick(weights)` returns index i with a probability in proportion to
+/// weights[i]. A source that visits every outcome needs to know the chances.
 template <class T>
 concept weighted_coin_source = coin_source<T> && requires(T& coins, std::span<const double> weights) {
     { coins.pick(weights) } -> std::integral;
@@ -28,7 +28,7 @@ concept weighted_coin_source = coin_source<T> && requires(T& coins, std::span<co
 
 namespace detail {
 
-/// Draw from the multiples of 2^-53 in [0, 1).
+/// Draw a multiple of 2^-53 in [0, 1).
 template <coin_source Coins>
 [[nodiscard]] double draw_uniform(Coins& coins)
 {
@@ -38,9 +38,8 @@ template <coin_source Coins>
 }
 
 /// Draw an index with a probability in proportion to its weight, where the sum of the weights is known.
-///
-/// assumes: no weight is negative, some are positive; a sum that is off by rounding moves at most that share
-/// of the probability
+/// assumes: no weight is negative and some are positive; a rounding error of the sum moves at most that share of the
+///     probability
 template <coin_source Coins>
 [[nodiscard]] std::size_t draw_weighted(Coins& coins, std::span<const double> weights, double sum)
 {

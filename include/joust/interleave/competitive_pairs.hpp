@@ -17,18 +17,18 @@ inline namespace v0 {
 
 namespace detail {
 
-/// How pairs are drafted. Coins order the slots of a pair and decide nothing else, so the picks need not wait for them.
+/// How pairs are drafted. A coin orders the slots of a pair and has no other effect, so the picks need not wait for it.
 struct pairs_rule {
-    /// Lists as long as the slate, which cannot run dry, and coins that stand in a word. Returns how many are tossed.
-    /// Two slots behind the slate may be written.
+    /// Draft from lists that are as long as the slate, and so cannot run dry, with coins in a word. Returns how many coins
+    /// were tossed. It may write two slots after the end of the slate.
     JOUST_ALWAYS_INLINE static unsigned draft_full(const crossings& lists, std::uint32_t length,
                                                    std::uint64_t coins, slot* out) noexcept
     {
         std::uint32_t a = lists.unshown[0];
         std::uint32_t b = lists.unshown[1];
-        std::uint64_t pair = 0;  // as it stands in a packed slot
+        std::uint64_t pair = 0;  // in its place in a packed slot
         std::uint64_t size = 0;
-        // With `real` 0 a round is played for nothing: it tosses no coin, and the next one writes over its slots.
+        // A round with `real` 0 has no effect: it tosses no coin, and the next round overwrites its slots.
         const auto play = [&](std::uint64_t real) JOUST_ALWAYS_INLINE_LAMBDA {
             const unsigned x = lowest_bit(a | crossings::end);
             const unsigned y = lowest_bit(b | crossings::end);
@@ -36,7 +36,7 @@ struct pairs_rule {
             const std::uint32_t struck_a = lists.of[1][y];
             a &= (a - 1) & ~struck_a;
             b &= (b - 1) & ~struck_b;
-            // Where the picks are the same the second slot is written over.
+            // Where both picks are the same item, the next round overwrites the second slot.
             const std::uint64_t differ = ~std::uint64_t{struck_b >> y} & real;
             const std::uint64_t first = pair | x | (no_credit & (differ - 1));
             const std::uint64_t second = pair | y | packed_slot(0, 0, 1, 1);
@@ -47,7 +47,7 @@ struct pairs_rule {
             pair += differ << 32;
             size += real + differ;
         };
-        // How many rounds it takes cannot be guessed. Half as many as slots are needed, and one more often is.
+        // The number of rounds cannot be predicted. Half as many rounds as slots are always needed, and one more often is.
         for (std::uint32_t i = 0; i < length; i += 2) {
             play(1);
         }
@@ -55,12 +55,13 @@ struct pairs_rule {
         while (size < length) {
             play(1);
         }
-        // Of a pair that does not fit only the first slot is shown, without credit: as unforeseeable as a coin.
+        // Of a pair that does not fit, only the first slot is shown, without credit. Whether this happens cannot be predicted,
+        // so it is computed without a branch.
         take_credit(out[length - 1], size - length);
         return static_cast<unsigned>(pair >> 32);
     }
 
-    /// Lists of any length. Returns how many slots are filled; one behind them may be written.
+    /// Draft from lists of any length. Returns how many slots are filled. It may write one slot after them.
     template <class Tape>
     static std::uint32_t draft_words(const crossings& lists, std::uint32_t length, Tape& tape, slot* out)
     {
@@ -87,6 +88,7 @@ struct pairs_rule {
         return size;
     }
 
+    /// Draft from lists with more entries than a word has bits. Returns how many slots are filled.
     template <class Tape>
     static std::uint32_t draft_lists(long_offers lists, std::uint32_t length, Tape& tape, slot* out)
     {
@@ -122,13 +124,13 @@ struct pairs_rule {
     }
 
 private:
-    // Write both picks side by side, the second ranker's first for heads; whether it is a pair is not branched on.
+    // Writes both picks side by side, the second ranker's pick first for heads. It does not branch on whether they are a pair.
     JOUST_ALWAYS_INLINE static void put_pair(std::uint32_t x, std::uint32_t y, std::uint16_t pair,
                                              bool counts, bool heads, slot* out) noexcept
     {
-        const std::uint64_t nobody = counts ? 0 : no_credit;
-        const std::uint64_t first = packed_slot(x, pair, 0, 0) | nobody;
-        const std::uint64_t second = packed_slot(y, pair, 1, 1) | nobody;
+        const std::uint64_t uncredited = counts ? 0 : no_credit;
+        const std::uint64_t first = packed_slot(x, pair, 0, 0) | uncredited;
+        const std::uint64_t second = packed_slot(y, pair, 1, 1) | uncredited;
         const std::uint64_t swapped = (first ^ second) & (0 - std::uint64_t{heads});
         put_slot(out[0], first ^ swapped);
         put_slot(out[1], second ^ swapped);
@@ -139,20 +141,22 @@ private:
 
 /// Mix two rankings so that their differing picks stand side by side, in a fair random order.
 ///
-/// Where both rankers would show the same item next, it is shown once and counts for nobody. Where they differ,
-/// both picks are shown, a coin decides which stands first, and the two slots form a pair. Only whole pairs
-/// carry credit: a pair cut by the end of the slate, and slots filled after one list has run dry, do not.
-///
-/// When to use: the default for two rankers; items both agree on add no noise, and no list lengths bias it.
-/// When not: three or more rankers (team_draft), or click models where a neighbour's relevance matters much.
-/// errors: configuration_error unless there are two rankings (one alone is shown as it is, without credit)
-/// cost: one coin per pair; about 45 ns for the top ten of two lists, 70 ns without wide vectors; allocates nothing up to
-/// 64 slots, and beyond for a draft and a thread that did it before
-/// source: pairs after Airbnb (arXiv 2508.00751, 2025); the rule that only whole pairs count is ours: it makes
-/// every position fair, proved by enumeration in tests/interleave
+/// Where both rankers would show the same item next, it is shown once and gives no credit. Where they differ, both picks are
+/// shown, a coin decides which one stands first, and the two slots form a pair. Only whole pairs give credit. A pair that the
+/// end of the slate cuts gives no credit, and neither do slots that are filled after one list has run dry.
+/// When to use: as the default for two rankers. Items on which both agree add no noise, and the lengths of the lists add no
+/// bias.
+/// When not: three or more rankers (take team_draft), or where users judge an item mostly by its neighbour.
+/// errors: configuration_error for more than two rankings; a single ranking is shown as it is, without credit
+/// cost: one coin for each pair; about 45 ns for the top ten of two lists, 70 ns without wide vectors; no allocation for up to
+///     64 slots, and none beyond if the same draft and thread had as many slots before
+/// source: Airbnb (arXiv 2508.00751, 2025) for pairs; the rule that only whole pairs count is joust's own, and makes every
+///     position fair, proved by enumeration in tests/interleave
 struct competitive_pairs {
+    /// The number of rankers that it mixes.
     static constexpr std::size_t rankers = 2;
 
+    /// Draft a slate from two rankings.
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {

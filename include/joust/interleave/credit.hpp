@@ -12,26 +12,31 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 namespace joust {
 inline namespace v0 {
 
-/// What a user did to one position of a slate: a click, or a judgement with a value.
+/// The feedback of a user on one position of a slate: a click, or a judgement with a value.
 struct feedback {
+    /// The position in the slate, counted from 0.
     std::size_t position = 0;
+    /// The value of the feedback. A click has the value 1.
     double value = 1.0;
 };
 
-/// Who earns how much for it. An amount outside 0 .. 1, or no number, says that the value cannot be used.
+/// The credit for one piece of feedback.
 struct award {
+    /// The ranker that earns the credit, or `no_team`.
     std::uint8_t team = no_team;
+    /// The credit, from 0 to 1. Any other amount, or NaN, says that the feedback cannot be used.
     double amount = 0.0;
     bool operator==(const award&) const = default;
 };
 
-/// Anything that turns feedback into credit: `credit(slate_teams, feedback) const noexcept -> award`.
+/// A type that turns feedback into credit. Amounts are at most 1, since every sequential test needs a bound.
 ///
-/// Amounts are bounded by 1, since every sequential test needs a bound.
+/// shape: `credit(slate_teams, feedback) const noexcept -> award`
 template <class T>
 concept credit_rule = requires(const T& policy, const slate_teams& slate, const feedback& what) {
     { policy.credit(slate, what) } noexcept -> std::same_as<award>;
@@ -47,7 +52,7 @@ concept has_credit = derivable<T> && !requires { &both<T, verb_credit>::credit; 
 
 }  // namespace detail
 
-/// The role of the credit: verb `credit(slate, feedback)`.
+/// The role of the credit. Its verb is `credit(slate, feedback)`.
 struct credit_role {
     static constexpr bool repeats = false;
     template <class T>
@@ -67,11 +72,24 @@ struct credit_role {
     };
 };
 
-/// Credit every clicked slot's team with 1.
+namespace detail {
+
+/// Refuse an option that is not positive and finite.
+inline void expect_positive(std::string_view field, double value, std::string_view what)
+{
+    if (!(value > 0.0 && value <= std::numeric_limits<double>::max())) {
+        throw configuration_error(field, to_text(value), what);
+    }
+}
+
+}  // namespace detail
+
+/// Credit the team of every clicked slot with 1.
 ///
-/// When to use: the default, for clicks, plays, purchases: anything that happens or does not.
-/// When not: feedback with a degree (graded_credit).
+/// When to use: clicks, plays, purchases, and any other event that happens or does not. This is the default.
+/// When not: feedback with a degree; take graded_credit.
 struct click_credit {
+    /// Credit any value except 0 with 1. NaN cannot be used.
     [[nodiscard]] award credit(const slate_teams& slate, const feedback& what) const noexcept
     {
         const double amount = what.value != what.value ? what.value : what.value != 0.0 ? 1.0 : 0.0;
@@ -80,23 +98,20 @@ struct click_credit {
     bool operator==(const click_credit&) const = default;
 };
 
-/// Credit a slot's team with the grade that a user or a judge gave, as a share of the best grade.
+/// Credit the team of a slot with a grade, as a share of the best grade.
 ///
-/// When to use: stars, judged relevance, seconds of attention cut at a bound: `graded_credit{.best = 5}`.
-/// When not: unbounded money: its few largest values decide everything.
-/// errors: configuration_error when the trial is built, unless `best` is positive and finite; values outside
-/// 0 .. best are not used
+/// Values outside 0 to `best` are not used.
+/// When to use: stars, judged relevance, seconds of attention up to a bound: `graded_credit{.best = 5}`.
+/// When not: money without a bound, of which a few large values would decide the result; take conversion_credit.
+/// errors: configuration_error when the trial is built, unless `best` is positive and finite
 struct graded_credit {
-    /// the value that earns 1
+    /// The value that earns 1.
     double best = 1.0;
 
-    void validate() const
-    {
-        if (!(best > 0.0 && best <= std::numeric_limits<double>::max())) {
-            throw configuration_error("graded_credit.best", to_text(best), "a positive, finite grade");
-        }
-    }
+    /// Refuse a best grade that is not positive and finite.
+    void validate() const { detail::expect_positive("graded_credit.best", best, "a positive, finite grade"); }
 
+    /// Credit a value as a share of the best grade.
     [[nodiscard]] award credit(const slate_teams& slate, const feedback& what) const noexcept
     {
         return {slate.team(what.position), what.value / best};
@@ -104,22 +119,25 @@ struct graded_credit {
     bool operator==(const graded_credit&) const = default;
 };
 
-/// Credit attention that lasted: 1 for a slot that was looked at for at least so long, 0 for less.
+/// Credit attention that lasted: 1 for a slot that a user looked at for at least some time, and 0 for a shorter time.
 ///
-/// When to use: where a click alone says little, as with quick returns to the page: `dwell_credit{.at_least = 30}`.
-/// When not: where longer is better without end (graded_credit with a bound).
-/// shape: feedback's value is the time, in the unit of `at_least`: by custom seconds
-/// errors: configuration_error when the trial is built, unless `at_least` is positive and finite; negative times are not used
+/// Negative times are not used.
+/// When to use: where a click alone says little, because users often return to the page at once:
+/// `dwell_credit{.at_least = 30}`.
+/// When not: where a longer time is always better; take graded_credit with a bound.
+/// shape: the value of the feedback is the time, in the same unit as `at_least`
+/// errors: configuration_error when the trial is built, unless `at_least` is positive and finite
 struct dwell_credit {
+    /// The shortest time that earns credit, usually in seconds.
     double at_least = 30.0;
 
+    /// Refuse a time that is not positive and finite.
     void validate() const
     {
-        if (!(at_least > 0.0 && at_least <= std::numeric_limits<double>::max())) {
-            throw configuration_error("dwell_credit.at_least", to_text(at_least), "a positive, finite time");
-        }
+        detail::expect_positive("dwell_credit.at_least", at_least, "a positive, finite time");
     }
 
+    /// Credit a time of at least `at_least` with 1.
     [[nodiscard]] award credit(const slate_teams& slate, const feedback& what) const noexcept
     {
         const double amount = what.value >= at_least ? 1.0 : what.value >= 0.0 ? 0.0 : -1.0;
@@ -128,22 +146,23 @@ struct dwell_credit {
     bool operator==(const dwell_credit&) const = default;
 };
 
-/// Credit what was bought or booked by its value, as a share of a cap that no single sale exceeds.
+/// Credit a purchase or booking by its value, as a share of a cap.
 ///
-/// When to use: money follows clicks and is what counts: `conversion_credit{.cap = 200}`. Values above the cap count as the
-/// cap, so that no one customer decides. When not: values that agree on one best grade (graded_credit refuses what is above).
-/// errors: configuration_error when the trial is built, unless `cap` is positive and finite; negative values are not used
+/// Values above the cap count as the cap, so that no single customer decides the result. Negative values are not used.
+/// When to use: where money follows clicks and is the goal: `conversion_credit{.cap = 200}`.
+/// When not: grades with a best value; graded_credit refuses values above it.
+/// errors: configuration_error when the trial is built, unless `cap` is positive and finite
 struct conversion_credit {
-    /// the value that earns 1, and the most that one sale can earn
+    /// The value that earns 1. It is the most that one sale can count.
     double cap = 1.0;
 
+    /// Refuse a cap that is not positive and finite.
     void validate() const
     {
-        if (!(cap > 0.0 && cap <= std::numeric_limits<double>::max())) {
-            throw configuration_error("conversion_credit.cap", to_text(cap), "a positive, finite value");
-        }
+        detail::expect_positive("conversion_credit.cap", cap, "a positive, finite value");
     }
 
+    /// Credit a value as a share of the cap.
     [[nodiscard]] award credit(const slate_teams& slate, const feedback& what) const noexcept
     {
         const bool capped = what.value > cap && what.value <= std::numeric_limits<double>::max();
@@ -154,36 +173,39 @@ struct conversion_credit {
 
 /// Which feedback of one slate earns credit.
 enum class touch : std::uint8_t {
-    /// every slot once
+    /// Each slot earns credit once.
     each,
-    /// the slot that was clicked first, and no other
+    /// Only the slot that was clicked first earns credit.
     first,
-    /// the slot that was clicked last: credit moves there from the one before
+    /// Only the slot that was clicked last earns credit. The credit moves there from the slot before.
     last
 };
 
 /// Credit only the first click on a slate.
 ///
-/// When to use: the first impression decides, as where users open several results and read one.
-/// When not: clicks arrive out of order: what is first is what is reported first. A first click on a slot that credits nobody
-/// leaves the slate without credit.
+/// The first click is the one that is reported first. If it is on a slot without a team, the slate gives no credit.
+/// When to use: where the first impression decides, because users open several results and read one.
+/// When not: where clicks are reported out of order.
 struct first_click_credit : click_credit {
+    /// Which feedback of a slate counts.
     static constexpr touch counts = touch::first;
     bool operator==(const first_click_credit&) const = default;
 };
 
-/// Credit only the last click on a slate: users who come back to the page have not found what they wanted before.
+/// Credit only the last click on a slate. Users who come back to the page have not found yet what they wanted.
 ///
-/// When to use: navigational search, where the last click is the answer. When not: clicks arrive out of order.
-/// Credit moves as clicks come, so what one look counts may be taken back at the next.
+/// Credit moves as clicks arrive, so a report may take back credit that an earlier report had counted.
+/// When to use: navigational search, where the last click is the answer.
+/// When not: where clicks are reported out of order.
 struct last_click_credit : click_credit {
+    /// Which feedback of a slate counts.
     static constexpr touch counts = touch::last;
     bool operator==(const last_click_credit&) const = default;
 };
 
 namespace detail {
 
-/// What a credit policy counts of one slate: each slot, unless it says otherwise.
+/// Return which feedback of a slate a credit policy counts: that on each slot, unless the policy says otherwise.
 template <class Credit>
 constexpr touch touch_of() noexcept
 {
@@ -196,14 +218,16 @@ constexpr touch touch_of() noexcept
 
 }  // namespace detail
 
-/// Count the clicked slots of a ranker. shape: bit i of `clicked` is position i
+/// Count the clicked slots of a ranker.
+/// shape: bit i of `clicked` is position i
 [[nodiscard]] inline int clicks_for(const slate_teams& slate, std::uint64_t clicked,
                                     std::uint8_t ranker) noexcept
 {
     return std::popcount(slate.positions_of(ranker) & clicked);
 }
 
-/// Say which of two rankers a slate's clicks prefer: 1 the challenger, -1 the champion, 0 neither.
+/// Say which of two rankers the clicks on a slate prefer: 1 for the challenger, -1 for the champion, 0 for neither.
+/// shape: bit i of `clicked` is position i
 [[nodiscard]] inline int preference(const slate_teams& slate, std::uint64_t clicked, std::uint8_t challenger,
                                     std::uint8_t champion = 0) noexcept
 {
@@ -211,26 +235,28 @@ constexpr touch touch_of() noexcept
     return (difference > 0) - (difference < 0);
 }
 
-/// How the pairs of a competitive_pairs slate came out.
+/// The outcomes of the pairs of a competitive_pairs slate.
 struct pair_outcomes {
-    /// pairs where only the challenger's item was clicked
+    /// In how many pairs only the challenger's item was clicked.
     unsigned challenger = 0;
+    /// In how many pairs only the champion's item was clicked.
     unsigned champion = 0;
+    /// In how many pairs both items were clicked.
     unsigned both = 0;
+    /// In how many pairs no item was clicked.
     unsigned neither = 0;
     bool operator==(const pair_outcomes&) const = default;
 
-    /// The paired difference, clicks of the challenger minus clicks of the champion.
+    /// Return the paired difference: clicks of the challenger minus clicks of the champion.
     [[nodiscard]] int difference() const noexcept
     {
         return static_cast<int>(challenger) - static_cast<int>(champion);
     }
 };
 
-/// Read a slate's pairs back from its teams and compare within each.
-///
-/// assumes: drafted by competitive_pairs, where a credited slot and the next credited one are a pair; pinned items may stand
-/// between them
+/// Recover the pairs of a slate from its teams, and compare the clicks within each pair.
+/// assumes: competitive_pairs drafted the slate, so that two successive slots with a team are a pair; pinned items may stand
+///     between them
 [[nodiscard]] inline pair_outcomes compare_pairs(const slate_teams& slate, std::uint64_t clicked) noexcept
 {
     pair_outcomes found;

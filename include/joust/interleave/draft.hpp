@@ -13,32 +13,34 @@
 namespace joust {
 inline namespace v0 {
 
-/// One shown position: whose item it is, and who earns what happens to it.
+/// One shown position: the ranker whose item it shows, and the ranker that earns the feedback on it.
 struct slot {
-    /// position of the item in that ranker's list
+    /// The position of the item in its ranker's list.
     std::uint32_t index;
-    /// which pair of competitors the slot belongs to, or `no_pair`
+    /// The pair of competing slots that the slot belongs to, or `no_pair`.
     std::uint16_t pair;
-    /// whose list the item is taken from
+    /// The ranker from whose list the item is taken.
     std::uint8_t ranker;
-    /// the ranker that is credited, or `no_team`
+    /// The ranker that earns the credit, or `no_team`.
     std::uint8_t team;
     bool operator==(const slot&) const = default;
 };
 
-/// Hold the positions an interleaver fills: the order, the teams and the pairs, not the items.
+/// The slots that an interleaver fills: their order, teams and pairs, but not the items.
 ///
 /// shape: `draft out{10}; joust::team_draft{}.interleave(lists, coins, out);`
-/// cost: up to 64 slots live inside the value and nothing is allocated; a longer draft keeps its slots in a
-/// vector. Lengths above 65,535 are cut to that.
+/// cost: up to 64 slots are inside the object, without an allocation; a longer draft keeps its slots in a vector
 class draft {
 public:
+    /// The most slots that need no allocation.
     static constexpr std::size_t inline_slots = 64;
+    /// The most slots of a draft. A larger length is cut to this.
     static constexpr std::size_t max_slots = 65'535;
 
+    /// Ask for a number of slots.
     explicit draft(std::size_t length) noexcept : length_(length < max_slots ? length : max_slots) {}
 
-    /// Empty the draft and ask for another length; memory of an earlier long draft is kept.
+    /// Empty the draft and ask for another number of slots. Memory of an earlier long draft is kept.
     void restart(std::size_t length) noexcept
     {
         length_ = length < max_slots ? length : max_slots;
@@ -46,14 +48,16 @@ public:
         more_.clear();
     }
 
-    /// slots asked for
+    /// Return how many slots were asked for.
     [[nodiscard]] std::size_t length() const noexcept { return length_; }
-    /// slots filled
+    /// Return how many slots are filled.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Return how many slots are still to be filled.
     [[nodiscard]] std::size_t room() const noexcept { return length_ - size_; }
+    /// Say whether all slots are filled.
     [[nodiscard]] bool full() const noexcept { return size_ >= length_; }
 
-    /// Fill the next position. assumes: not full
+    /// Fill the next slot. assumes: the draft is not full
     void push(slot next)
     {
         if (length_ <= inline_slots) [[likely]] {
@@ -63,8 +67,8 @@ public:
         }
     }
 
-    /// Write all slots at once in place of push(): room for as many as were asked for, whatever stood there before.
-    /// Say with `filled` how many were written.
+    /// Return memory for as many slots as were asked for, to write all slots at once instead of by push(). Its content is
+    /// arbitrary. Call `filled` afterwards.
     [[nodiscard]] slot* to_fill()
     {
         if (length_ <= inline_slots) {
@@ -73,6 +77,7 @@ public:
         more_.resize(length_);
         return more_.data();
     }
+    /// State how many slots were written to the memory that `to_fill` returned.
     void filled(std::size_t size) noexcept
     {
         size_ = size;
@@ -81,7 +86,7 @@ public:
         }
     }
 
-    /// Take the credit away from every slot at or after a position, and from a pair that straddles it.
+    /// Remove the credit of every slot at or after a position, and of a pair that lies on both sides of it.
     void forfeit_from(std::size_t position) noexcept
     {
         slot* slots = data();
@@ -92,8 +97,8 @@ public:
         break_half_pairs();
     }
 
-    /// Keep only the slots from a position on: a later page. A pair whose first half was on the page before counts for
-    /// nobody.
+    /// Keep only the slots from a position on, which are a later page. A pair whose first half was on the page before loses its
+    /// credit.
     void drop_before(std::size_t position) noexcept
     {
         slot* slots = data();
@@ -108,13 +113,14 @@ public:
         break_half_pairs();
     }
 
+    /// Return the filled slots.
     [[nodiscard]] std::span<const slot> slots() const noexcept
     {
         return {length_ <= inline_slots ? inline_.data() : more_.data(), size_};
     }
-    /// Write to a position that is filled: an interleaver that credits slots after all are drawn.
+    /// Change the team of a filled slot, for an interleaver that draws teams after all slots.
     void credit(std::size_t position, std::uint8_t team) noexcept { data()[position].team = team; }
-    /// Give every slot another place in its ranker's list.
+    /// Replace the index of every slot by `place(slot)`.
     template <class Place>
     void relocate(Place place)
     {
@@ -123,11 +129,14 @@ public:
             slots[i].index = place(slots[i]);
         }
     }
+    /// Return the slot at a position. assumes: position < size()
     [[nodiscard]] const slot& operator[](std::size_t position) const noexcept { return slots()[position]; }
+    /// Return the beginning of the filled slots.
     [[nodiscard]] const slot* begin() const noexcept { return slots().data(); }
+    /// Return the end of the filled slots.
     [[nodiscard]] const slot* end() const noexcept { return slots().data() + size_; }
 
-    /// Compare what is shown and credited; the lengths asked for may differ.
+    /// Compare the filled slots. The numbers of slots that were asked for may differ.
     [[nodiscard]] friend bool operator==(const draft& a, const draft& b) noexcept
     {
         if (a.size_ != b.size_) {
@@ -144,7 +153,7 @@ public:
 private:
     [[nodiscard]] slot* data() noexcept { return length_ <= inline_slots ? inline_.data() : more_.data(); }
 
-    // Pairs are filled one after another, so only the first and the last can have lost a half.
+    // Pairs are filled one after another, so only the first and the last pair can have lost a half.
     void break_half_pairs() noexcept
     {
         slot* slots = data();
@@ -171,7 +180,7 @@ private:
         }
     }
 
-    // Apart, so that the common path is short enough to be inlined everywhere.
+    // This is a function of its own, so that the common path is short enough to be inlined everywhere.
     JOUST_NOINLINE void push_more(slot next)
     {
         more_.push_back(next);

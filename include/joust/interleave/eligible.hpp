@@ -24,11 +24,13 @@ inline constexpr bool takes_item<Predicate, Item, First, Rest...> =
 
 }  // namespace detail
 
-/// What may be shown; made by `eligible`.
+/// The items that may be shown. `eligible` makes it.
 template <class Predicate>
 struct eligible_items {
+    /// The predicate on an item and the call's arguments.
     [[no_unique_address]] Predicate predicate;
 
+    /// Say whether an item may be shown for these arguments.
     template <class Item, class... Args>
         requires detail::takes_item<Predicate, Item, Args...>
     [[nodiscard]] constexpr decltype(auto) shows(const Item& item, const Args&... args) const
@@ -55,8 +57,9 @@ private:
 
 /// Show only items that a predicate allows, whichever ranker returned them: `eligible(&document::in_stock)`.
 ///
-/// When to use: what was seen already, is sold out, or is too much of one kind, by item and request. It is asked of every
-/// ranker's items alike before anything is drafted, so it favours none. When not: rules that look at the page as a whole.
+/// The predicate is asked about the items of all rankers before the slate is drafted, so it favours no ranker.
+/// When to use: to leave out items that a user has seen already or that are sold out.
+/// When not: rules about the page as a whole.
 /// shape: a callable on (item), (item, first argument) or (item, all arguments)
 template <class Predicate>
 [[nodiscard]] constexpr eligible_items<std::decay_t<Predicate>> eligible(Predicate&& predicate)
@@ -75,12 +78,12 @@ struct verb_shows {
 template <class T>
 concept has_shows = derivable<T> && !requires { &both<T, verb_shows>::shows; };
 
-/// Everything may be shown.
+/// Let every item be shown.
 struct show_all {};
 
 }  // namespace detail
 
-/// The role of eligibility: verb `shows(item, args...)`.
+/// The role of eligibility. Its verb is `shows(item, args...)`.
 struct eligibility_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_shows<T>;

@@ -17,8 +17,8 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Turn what tells items apart into a key. Integers are their own keys; text and uuids are hashed to 64 bits,
-/// where a million ids hold a colliding pair with probability 3e-8.
+/// Turn the id of an item into a key. Integers are their own keys. Text and UUIDs are hashed to 64 bits; among a million ids
+/// two have the same hash with probability 3e-8.
 template <unit_like Id>
 [[nodiscard]] constexpr item_key key_of(const Id& id)
 {
@@ -33,11 +33,13 @@ template <unit_like Id>
 
 }  // namespace detail
 
-/// Identify items by a projection; made by `identified_by`.
+/// Identify items by a projection. `identified_by` makes it.
 template <class Projection>
 struct item_projection {
+    /// Returns the id of an item.
     [[no_unique_address]] Projection projection;
 
+    /// Return the key of an item.
     template <class Item>
         requires std::is_invocable_v<const Projection&, const Item&> &&
                  unit_like<std::remove_cvref_t<std::invoke_result_t<const Projection&, const Item&>>>
@@ -49,10 +51,11 @@ struct item_projection {
 
 /// Say what makes two items the same: `identified_by(&document::id)`.
 ///
-/// When to use: whenever items are more than their id. Project to the product family where variants of one
-/// product must not stand side by side: duplicates by key are shown once.
+/// Items with the same key are shown once. Where variants of one product must not stand on the same page, identify items by
+/// their product family.
+/// When to use: whenever an item is more than its id.
 /// When not: items that are integers or text themselves.
-/// shape: a member, a member function or any callable on one item, giving an integer, an enumerator, text or a uuid
+/// shape: a member, a member function or any callable on one item, which returns an integer, an enumerator, text or a UUID
 template <class Projection>
 [[nodiscard]] constexpr item_projection<std::decay_t<Projection>> identified_by(Projection&& projection)
 {
@@ -62,8 +65,9 @@ template <class Projection>
     return {std::forward<Projection>(projection)};
 }
 
-/// Identify items by themselves: the default, for lists of integers or text.
+/// Identify items by themselves. This is the default, for lists of integers or text.
 struct identified_by_itself {
+    /// Return the key of an item.
     template <unit_like Item>
     [[nodiscard]] constexpr item_key identify(const Item& item) const
     {
@@ -83,7 +87,7 @@ concept has_identify = derivable<T> && !requires { &both<T, verb_identify>::iden
 
 }  // namespace detail
 
-/// The role of the identity: verb `identify(item) -> item_key`.
+/// The role of the identity. Its verb is `identify(item) -> item_key`.
 struct identity_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_identify<T>;

@@ -18,7 +18,8 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Refuse more rankings than a ticket has codes for. shape: the interleaver's name and `.rankings`
+/// Refuse more rankings than a ticket can tell apart.
+/// shape: `field` is the name of the interleaver, followed by `.rankings`
 inline void expect_few(std::string_view field, rankings lists)
 {
     if (lists.size() > max_rankers) {
@@ -26,7 +27,7 @@ inline void expect_few(std::string_view field, rankings lists)
     }
 }
 
-/// Stand for any coin source where only the shape of a call is asked.
+/// Stand for any coin source in a concept.
 struct any_coins {
     bool coin();
     unsigned below(unsigned n);
@@ -34,18 +35,19 @@ struct any_coins {
 
 }  // namespace detail
 
-/// Anything that mixes rankings into one: `interleave(rankings, coins, draft&) const`, for any coin source.
+/// A type that mixes rankings into one slate by a pure function of the rankings and the coins.
 ///
-/// An interleaver is a pure function of its lists and its coins. It may state `static constexpr std::size_t
-/// rankers`, the one number of rankers that it can mix.
+/// An interleaver that can mix only one number of rankers states it: `static constexpr std::size_t rankers`.
+/// shape: `interleave(rankings, coins, draft&) const`, for any coin source
 template <class T>
 concept interleaver = requires(const T& policy, rankings lists, detail::any_coins& coins, draft& out) {
     { policy.interleave(lists, coins, out) } -> std::same_as<void>;
 };
 
-/// An interleaver that judges all clicks on a slate together, not one by one: `outcome(lists, shown, clicked, out)`.
+/// An interleaver that evaluates all clicks on a slate together, and not one by one.
 ///
-/// Bit i of `clicked` is position i; `out` has one number per ranker, of which only differences mean something.
+/// shape: `outcome(lists, shown, clicked, out) const`; bit i of `clicked` is position i; `out` gets one number for each ranker,
+///     of which only the differences have a meaning
 template <class T>
 concept judges_clicks = requires(const T& policy, rankings lists, const draft& shown, std::uint64_t clicked,
                                  std::span<double> out) {
@@ -62,7 +64,7 @@ concept has_interleave = derivable<T> && !requires { &both<T, verb_interleave>::
 
 }  // namespace detail
 
-/// The role of the interleaver: verb `interleave(rankings, coins, out)`.
+/// The role of the interleaver. Its verb is `interleave(rankings, coins, out)`.
 struct interleaver_role {
     static constexpr bool repeats = false;
     template <class T>

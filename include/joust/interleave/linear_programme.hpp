@@ -13,19 +13,19 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// How a linear programme came out.
+/// The result of solving a linear programme.
 enum class programme_state : std::uint8_t { solved, infeasible, unbounded, stopped };
 
 /// Solve small dense linear programmes with few rows and many columns: minimise c x, subject to A x = b and x >= 0.
 ///
-/// The revised simplex method with an explicit inverse. The steepest reduced cost enters, the lexicographic rule breaks
-/// ties of what leaves, so that degenerate programmes do not cycle; should rounding defeat it, the smallest index enters
-/// and leaves after some time, and in any case it stops after `patience` pivots for each row. The solution is basic: at
-/// most as many positive x as rows. It is solved for anew from the final basis, with residuals in extended precision.
-///
+/// It is the revised simplex method with an explicit inverse. The column with the lowest reduced cost enters. The
+/// lexicographic rule breaks ties among the rows that may leave, so that degenerate programmes do not cycle. Rounding may defeat
+/// that rule, so after half of the allowed pivots the smallest index enters and leaves. In any case it stops after `patience`
+/// pivots for each row. The solution is basic: it has at most as many positive x as rows. It is computed anew from the final
+/// basis, with residuals in extended precision.
 /// assumes: b >= 0; at most `most_rows` rows and `most_columns` columns; numbers of about the size of 1
-/// errors: `stopped` when the pivots ran out, and nothing is to be used
-/// cost: rows x columns for each pivot, of which there are about three per row; allocates nothing
+/// errors: `stopped` when the pivots are used up; the values are then meaningless
+/// cost: rows x columns for each pivot, of which there are about three for each row; no allocation
 /// source: Dantzig 1953 (revised simplex); Dantzig, Orden and Wolfe 1955 (lexicographic rule); Bland 1977
 class linear_programme {
 public:
@@ -34,21 +34,22 @@ public:
     static constexpr std::size_t patience = 100;
     static constexpr double tolerance = 1e-11;
 
-    /// The programme's numbers, and room for as many `prices` as there are columns.
+    /// The numbers of the programme, and memory for as many `prices` as there are columns.
     struct numbers {
         std::size_t rows = 0;
         std::size_t columns = 0;
-        /// from the beginning of a row to that of the next
+        /// The distance from the beginning of a row to that of the next one.
         std::size_t stride = 0;
-        /// row after row
+        /// A, row after row.
         const double* matrix = nullptr;
-        /// b
+        /// b.
         const double* bounds = nullptr;
-        /// c
+        /// c.
         const double* costs = nullptr;
         double* prices = nullptr;
     };
 
+    /// Solve a programme.
     [[nodiscard]] programme_state solve(const numbers& given) noexcept
     {
         given_ = given;
@@ -56,7 +57,7 @@ public:
         passes_ = 0;
         candidate_count_ = 0;
         for (std::size_t r = 0; r < rows(); ++r) {
-            basis_[r] = given.columns + r;  // an artificial column: the unit vector
+            basis_[r] = given.columns + r;  // an artificial column, which is a unit vector
             values_[r] = given.bounds[r];
             for (std::size_t i = 0; i < rows(); ++i) {
                 inverse_[r][i] = r == i ? 1.0 : 0.0;
@@ -82,35 +83,37 @@ public:
     }
 
     [[nodiscard]] std::size_t pivots() const noexcept { return pivots_; }
-    /// How often all columns were looked at.
+    /// Return how often all columns were priced.
     [[nodiscard]] std::size_t passes() const noexcept { return passes_; }
-    /// The column of each row's basic variable; a number behind the columns where a row says nothing new.
+    /// Return the column of each row's basic variable. For a row that depends on the others it is a number beyond the columns.
     [[nodiscard]] std::span<const std::size_t> basis() const noexcept { return {basis_, rows()}; }
-    /// The values of the basic variables; all others are zero.
+    /// Return the values of the basic variables. All other variables are zero.
     [[nodiscard]] std::span<const double> values() const noexcept { return {values_, rows()}; }
 
     [[nodiscard]] double cost() const noexcept
     {
         double sum = 0.0;
         for (std::size_t r = 0; r < rows(); ++r) {
-            sum += artificial(r) ? 0.0 : given_.costs[basis_[r]] * values_[r];
+            if (!artificial(r)) {
+                add_product(sum, given_.costs[basis_[r]], values_[r]);
+            }
         }
         return sum;
     }
 
-    /// The largest difference of a row from its bound.
+    /// Return the largest difference between a row and its bound.
     [[nodiscard]] double residual() const noexcept
     {
         double largest = 0.0;
         for (std::size_t i = 0; i < rows(); ++i) {
             const auto off = size_of(static_cast<double>(row_error(i)));
-            largest = off <= largest ? largest : off;  // also where it is no number
+            largest = off <= largest ? largest : off;  // The result is NaN if a difference is NaN.
         }
         return largest;
     }
 
 private:
-    // Not by <cmath>, which would double what the header costs its includers.
+    // Without <cmath>, which would double the compile time of this header.
     [[nodiscard]] static double size_of(double x) noexcept { return x < 0.0 ? -x : x; }
     [[nodiscard]] std::size_t rows() const noexcept { return given_.rows; }
     [[nodiscard]] bool artificial(std::size_t r) const noexcept { return basis_[r] >= given_.columns; }
@@ -119,7 +122,7 @@ private:
         return given_.matrix[row * given_.stride + column];
     }
 
-    /// Pivot until no column improves the artificial cost, or the real one.
+    /// Pivot until no column improves the cost: in the first phase that of the artificial columns, and then the real cost.
     [[nodiscard]] programme_state run(bool first_phase) noexcept
     {
         const std::size_t bland_after = pivots_ + patience * rows() / 2;
@@ -150,11 +153,11 @@ private:
                 artificial(r) ? (first_phase ? 1.0 : 0.0) : (first_phase ? 0.0 : given_.costs[basis_[r]]);
             if (cost != 0.0) {
                 for (std::size_t i = 0; i < rows(); ++i) {
-                    weights[i] += cost * inverse_[r][i];
+                    add_product(weights[i], cost, inverse_[r][i]);
                 }
             }
         }
-        // Most pivots find what enters among the columns that looked best when all were looked at.
+        // Most pivots find the entering column among those that were the best when all columns were priced.
         std::size_t best = given_.columns;
         double least = -tolerance;
         if (!bland) {
@@ -162,7 +165,7 @@ private:
                 const std::size_t j = candidates_[k];
                 double price = first_phase ? 0.0 : given_.costs[j];
                 for (std::size_t i = 0; i < rows(); ++i) {
-                    price -= weights[i] * at(i, j);
+                    subtract_product(price, weights[i], at(i, j));
                 }
                 if (price < least) {
                     best = j;
@@ -202,7 +205,7 @@ private:
         return best;
     }
 
-    // The reduced costs of all columns. Returns the lowest.
+    // Computes the reduced costs of all columns, and returns the lowest one.
     [[nodiscard]] double price_all(const double (&weights)[most_rows], bool first_phase) noexcept
     {
         const std::size_t blocks = given_.columns / block;
@@ -221,7 +224,7 @@ private:
         for (std::size_t j = blocks * block; j < given_.columns; ++j) {
             double sum = first_phase ? 0.0 : given_.costs[j];
             for (std::size_t i = 0; i < rows(); ++i) {
-                sum -= weights[i] * at(i, j);
+                subtract_product(sum, weights[i], at(i, j));
             }
             given_.prices[j] = sum;
             lowest_price = sum < lowest_price ? sum : lowest_price;
@@ -230,7 +233,7 @@ private:
     }
 
 #ifdef JOUST_NEWER_X86
-    // Not with fused multiplications: every machine shall find the same law.
+    // Without fused multiplications, so that every machine finds the same law.
     JOUST_NOINLINE JOUST_AVX void price_by_fours(const double (&weights)[most_rows], bool first_phase,
                                                  std::size_t blocks) noexcept
     {
@@ -239,7 +242,8 @@ private:
     }
 #endif
 
-    // A block of columns at a time, whose sums stay in registers. By vector types, since compilers miss them here.
+    // Prices a block of columns at a time, whose sums stay in registers. It uses vector types, since compilers do not vectorise
+    // it by themselves.
     template <class Vector>
     JOUST_ALWAYS_INLINE void price_blocks(const double (&weights)[most_rows], bool first_phase,
                                           std::size_t blocks) noexcept
@@ -248,7 +252,7 @@ private:
         constexpr std::size_t vectors = block / width;
         for (std::size_t b = 0; b < blocks; ++b) {
             Vector sums[vectors] = {};
-            // Vector by vector: copied at once they would be put together in memory.
+            // Copied vector by vector, since one large copy would go through memory.
             for (std::size_t k = 0; k < vectors && !first_phase; ++k) {
                 std::memcpy(&sums[k], given_.costs + b * block + k * width, sizeof(Vector));
             }
@@ -258,7 +262,7 @@ private:
                 for (std::size_t k = 0; k < vectors; ++k) {
                     Vector numbers_here;
                     std::memcpy(&numbers_here, row + k * width, sizeof(Vector));
-                    sums[k] -= weight * numbers_here;
+                    subtract_product(sums[k], weight, numbers_here);
                 }
             }
             for (std::size_t k = 0; k < vectors; ++k) {
@@ -275,7 +279,7 @@ private:
         }
     }
 
-    // What a unit of the entering column takes from each basic variable.
+    // Computes how much each basic variable falls when the entering one rises by 1.
     void direct(std::size_t column) noexcept
     {
         double numbers_of[most_rows];
@@ -285,7 +289,7 @@ private:
         for (std::size_t r = 0; r < rows(); ++r) {
             double sum = 0.0;
             for (std::size_t i = 0; i < rows(); ++i) {
-                sum += inverse_[r][i] * numbers_of[i];
+                add_product(sum, inverse_[r][i], numbers_of[i]);
             }
             direction_[r] = sum;
         }
@@ -302,13 +306,13 @@ private:
         return best;
     }
 
-    // Which of two rows reaches zero first: the rows of the inverse, in units of the direction, break the tie.
+    // Says which of two rows reaches zero first. The rows of the inverse, divided by the direction, break ties.
     [[nodiscard]] bool goes_before(std::size_t r, std::size_t other, bool bland) const noexcept
     {
-        const double mine = values_[r] / direction_[r];
-        const double its = values_[other] / direction_[other];
-        if (size_of(mine - its) > 1e-12) {
-            return mine < its;
+        const double first = values_[r] / direction_[r];
+        const double second = values_[other] / direction_[other];
+        if (size_of(first - second) > 1e-12) {
+            return first < second;
         }
         if (bland) {
             return basis_[r] < basis_[other];
@@ -336,16 +340,17 @@ private:
             }
             const double times = direction_[r];
             for (std::size_t i = 0; i < rows(); ++i) {
-                inverse_[r][i] -= times * inverse_[leaving][i];
+                subtract_product(inverse_[r][i], times, inverse_[leaving][i]);
             }
-            values_[r] -= times * values_[leaving];
+            subtract_product(values_[r], times, values_[leaving]);
             values_[r] = size_of(values_[r]) < 1e-14 ? 0.0 : values_[r];
         }
         basis_[leaving] = entering;
         ++pivots_;
     }
 
-    // Artificial columns that are left stand at zero: another column takes their place, or the row says nothing new.
+    // The remaining artificial columns have the value zero. Another column replaces each of them, unless its row depends on the
+    // others.
     void drive_out() noexcept
     {
         for (std::size_t r = 0; r < rows(); ++r) {
@@ -358,7 +363,7 @@ private:
             for (std::size_t j = 0; j < given_.columns; ++j) {
                 double sum = 0.0;
                 for (std::size_t i = 0; i < rows(); ++i) {
-                    sum += inverse_[r][i] * at(i, j);
+                    add_product(sum, inverse_[r][i], at(i, j));
                 }
                 if (size_of(sum) > largest) {
                     largest = size_of(sum);
@@ -383,8 +388,8 @@ private:
         return error;
     }
 
-    // Solve for the basic variables from the programme's own numbers, and correct them by what is left. Returns whether
-    // the result is a solution.
+    // Solves for the basic variables from the programme's own numbers, and corrects them by their residuals. Returns whether the
+    // result is a solution.
     [[nodiscard]] bool refine() noexcept
     {
         factorize();
@@ -412,7 +417,7 @@ private:
         return residual() <= 1e-12;
     }
 
-    // The basis as a product of triangles, rows exchanged; overwrites the inverse.
+    // Writes the basis as a product of triangular matrices with exchanged rows. It overwrites the inverse.
     void factorize() noexcept
     {
         for (std::size_t i = 0; i < rows(); ++i) {
@@ -442,7 +447,7 @@ private:
                     inverse_[step][step] == 0.0 ? 0.0 : inverse_[i][step] / inverse_[step][step];
                 inverse_[i][step] = times;
                 for (std::size_t r = step + 1; r < rows(); ++r) {
-                    inverse_[i][r] -= times * inverse_[step][r];
+                    subtract_product(inverse_[i][r], times, inverse_[step][r]);
                 }
             }
         }
@@ -454,14 +459,14 @@ private:
         for (std::size_t i = 0; i < rows(); ++i) {
             double sum = x[order_[i]];
             for (std::size_t r = 0; r < i; ++r) {
-                sum -= inverse_[i][r] * y[r];
+                subtract_product(sum, inverse_[i][r], y[r]);
             }
             y[i] = sum;
         }
         for (std::size_t i = rows(); i-- > 0;) {
             double sum = y[i];
             for (std::size_t r = i + 1; r < rows(); ++r) {
-                sum -= inverse_[i][r] * x[r];
+                subtract_product(sum, inverse_[i][r], x[r]);
             }
             if (inverse_[i][i] == 0.0) {
                 return false;

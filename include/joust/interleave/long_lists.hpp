@@ -14,10 +14,10 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What two lists can still show: a bit per different item, and each item's place in the other list.
+/// The items that two lists can still show: a bit for each different item, and the place of each item in the other list.
 class long_offers {
 public:
-    /// The place of a ranker's best item that is not shown, or `end`.
+    /// Return the place of a ranker's best item that is not shown yet, or `end`.
     [[nodiscard]] std::uint32_t best(unsigned ranker) noexcept
     {
         const std::uint64_t* words = unshown_[ranker];
@@ -30,13 +30,13 @@ public:
     [[nodiscard]] std::uint32_t end(unsigned ranker) const noexcept { return sizes_[ranker]; }
     [[nodiscard]] std::uint32_t left(unsigned ranker) const noexcept { return left_[ranker]; }
 
-    /// Do two places hold the same item?
+    /// Say whether a place of the first list and a place of the second hold the same item.
     [[nodiscard]] bool agree(std::uint32_t first, std::uint32_t second) const noexcept
     {
         return partner_[0][first] == second;
     }
 
-    /// Show an item: neither list offers it again. assumes: not shown
+    /// Show an item, so that neither list offers it again. assumes: it is not shown yet
     void show(unsigned ranker, std::uint32_t place) noexcept
     {
         const std::uint32_t other = partner_[ranker][place];
@@ -67,11 +67,10 @@ private:
     std::uint32_t at_[2] = {0, 0};
 };
 
-/// Read two lists of any length: number their items, and find each in the other list.
+/// Read two lists of any length: number their items, and find each item in the other list.
 ///
-/// Repeated items are left out when the lists are read, so places count different items; `index` turns a place into the
-/// position in the list.
-/// cost: about 4 ns for each entry that can matter; memory is the thread's scratch
+/// Repeated items are left out, so places count different items. `index` turns a place into the position in the list.
+/// cost: about 4 ns for each entry that can reach the slate; memory comes from the thread's scratch
 class long_lists {
 public:
     /// assumes: a length of at most `draft::max_slots`
@@ -92,7 +91,8 @@ public:
         read_first(lists[0]);
         read_second(lists[1]);
         for (unsigned r = 0; r < 2; ++r) {
-            // One bit more than there are places, so that a search ends; and one behind it that may be struck.
+            // There is one bit more than places, so that a search ends, and one bit after it for items that the other list
+            // does not hold.
             const std::size_t bits = offers_.sizes_[r] + 1;
             std::memset(offers_.unshown_[r], 0, bitmap_words(bounds_[r]) * sizeof *offers_.unshown_[r]);
             std::memset(offers_.unshown_[r], 0xff, bits / 8);
@@ -102,7 +102,8 @@ public:
         }
     }
 
-    /// What the lists offer, as long as they stand. A copy, since compilers keep the numbers of a value at hand.
+    /// Return what the lists offer. It is valid as long as this object lives. It is a copy, since compilers keep the members of
+    /// a local copy in registers.
     [[nodiscard]] long_offers offers() const noexcept { return offers_; }
 
 private:
@@ -122,7 +123,7 @@ private:
     }
     [[nodiscard]] std::uint32_t none(unsigned ranker) const noexcept { return offers_.sizes_[ranker] + 1; }
 
-    /// The cells of the hash table: each holds the number of an item, plus one, or is free. A copy, as long_offers.
+    /// The cells of the hash table. Each cell holds the number of an item plus one, or 0 if it is free.
     struct table {
         std::uint32_t* cells;
         const item_key* keys;
@@ -130,7 +131,7 @@ private:
 
         [[nodiscard]] JOUST_ALWAYS_INLINE std::uint32_t& cell_of(item_key key) const noexcept
         {
-            std::size_t at = ((key ^ (key >> 32)) * 0x9e3779b97f4a7c15U >> 32) & mask;
+            std::size_t at = static_cast<std::size_t>((key ^ (key >> 32)) * 0x9e3779b97f4a7c15U >> 32) & mask;
             while (cells[at] != 0 && keys[cells[at] - 1] != key) {
                 at = (at + 1) & mask;
             }

@@ -14,21 +14,21 @@
 #include <cstdint>
 #include <cstring>
 
-// What any number of rankers can still offer while a slate is drafted. Two books of the same account: words of bits for
-// slates of at most 64 slots, numbered items for everything else. Interleavers are written once, over either. Two rankers
-// have a shorter way, two_lists.hpp.
+// The items that any number of rankers can still offer while a slate is drafted. There are two classes with the same
+// interface: mask_offers uses words of bits for slates of at most 64 slots, and numbered_offers numbers the items of all other
+// lists. Interleavers are written once, over either class. For two rankers two_lists.hpp is faster.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Sixteen bits of a key: different prints mean different keys, equal prints have to be compared in full.
+/// Return sixteen bits of a key as its print. Different prints mean different keys. Keys with equal prints must be compared.
 [[nodiscard]] inline std::uint16_t print_of(item_key key) noexcept
 {
     return static_cast<std::uint16_t>((key * 0x9e3779b97f4a7c15U) >> 48);
 }
 
-/// Say where a print stands among the first `size` (at most 64) ones, as bits.
+/// Return the places of a print among the first `size` (at most 64) prints, as bits.
 [[nodiscard]] inline std::uint64_t matches_one_by_one(const std::uint16_t* prints, unsigned size,
                                                       std::uint16_t print) noexcept
 {
@@ -39,8 +39,8 @@ namespace detail {
     return mask;
 }
 
-/// The same sixteen at a time, where the machine can. assumes: prints are readable up to the next multiple of 16; bits
-/// at and behind `size` mean nothing
+/// Return the same, sixteen prints at a time where the machine can. The bits from `size` on are arbitrary.
+/// assumes: prints are readable up to the next multiple of 16
 [[nodiscard]] inline std::uint64_t matches(const std::uint16_t* prints, unsigned size,
                                            std::uint16_t print) noexcept
 {
@@ -61,17 +61,17 @@ namespace detail {
 #endif
 }
 
-/// Keep one bit per entry that is not shown yet. Only the first L entries of a list can matter to a slate of L
-/// slots when they are distinct, so one word per ranker is enough.
+/// Keep one bit for each entry that is not shown yet. Only the first L entries of a list can reach a slate of L slots if they
+/// are distinct, so one word for each ranker is enough.
 ///
-/// shape: `Rankers` lists; or, where it is `max_rankers`, any number up to that
-/// cost: allocates nothing; about 3 ns for each item shown and other ranker
+/// shape: `Rankers` lists, or any number of lists up to `max_rankers` if it is `max_rankers`
+/// cost: no allocation; about 3 ns for each shown item and other ranker
 template <std::size_t Rankers>
 class mask_offers {
 public:
     static constexpr std::size_t most = 64;
 
-    /// assumes: at most `most` slots
+    /// Read the lists for a slate of `length` slots. assumes: length <= most
     mask_offers(rankings lists, std::size_t length) noexcept : count_(static_cast<unsigned>(lists.size()))
     {
         bool repeats = false;
@@ -99,10 +99,10 @@ public:
         distinct_ = !repeats;
     }
 
-    /// Are the entries that matter distinct within each list? If not, this book cannot be used.
+    /// Say whether the entries that can reach the slate are distinct within each list. If not, this class cannot be used.
     [[nodiscard]] bool distinct() const noexcept { return distinct_; }
 
-    /// Count what a ranker has left, up to a bound. assumes: a bound of at most `Rankers`
+    /// Count the items that a ranker has left, up to a bound.
     [[nodiscard]] unsigned left(unsigned ranker, unsigned bound) const noexcept
     {
         std::uint64_t mask = unshown_[ranker];
@@ -114,21 +114,22 @@ public:
         return found;
     }
 
+    /// Say whether a ranker has no item left.
     [[nodiscard]] bool dry(unsigned ranker) const noexcept { return unshown_[ranker] == 0; }
 
-    /// The ranker's best item that is not shown. assumes: not dry
+    /// Return the place of the ranker's best item that is not shown yet. assumes: the ranker has an item left
     [[nodiscard]] std::uint32_t best(unsigned ranker) const noexcept
     {
         return static_cast<std::uint32_t>(std::countr_zero(unshown_[ranker]));
     }
 
-    /// Would two rankers show the same item next? assumes: neither is dry
+    /// Say whether two rankers would show the same item next. assumes: both have an item left
     [[nodiscard]] bool agree(unsigned a, unsigned b) const noexcept
     {
         return keys_[a][best(a)] == keys_[b][best(b)];
     }
 
-    /// Show a ranker's best item: no list offers it again. assumes: not dry
+    /// Show a ranker's best item, so that no list offers it again. assumes: the ranker has an item left
     void show_best(unsigned ranker) noexcept
     {
         const std::uint32_t index = best(ranker);
@@ -154,7 +155,8 @@ private:
         if ((same & (same - 1)) != 0) [[unlikely]] {
             strike_one_by_one(ranker, key);
         } else if (sizes_[ranker] != 0) {
-            // At most one candidate: compared without a branch, since whether there is one is what cannot be guessed.
+            // There is at most one candidate. It is compared without a branch, since whether there is one cannot be
+            // predicted.
             const int index = same == 0 ? 0 : std::countr_zero(same);
             unshown_[ranker] &= ~(keys_[ranker][index] == key ? same : 0);
         }
@@ -172,7 +174,7 @@ private:
     [[nodiscard]] JOUST_NOINLINE bool repeats_in(unsigned ranker) const noexcept
     {
         for (unsigned i = 0; i < sizes_[ranker]; ++i) {
-            // Of the entries before this one, those with its print.
+            // The entries before this one that have the same print.
             std::uint64_t same = matches(prints_[ranker].data(), sizes_[ranker], prints_[ranker][i]) &
                                  ((std::uint64_t{1} << i) - 1);
             for (; same != 0; same &= same - 1) {
@@ -192,11 +194,12 @@ private:
     alignas(16) std::array<std::array<std::uint16_t, most>, Rankers> prints_;
 };
 
-/// Number all different items once; then a byte of memory tells whether one is shown. Any length, any duplicates.
-///
-/// cost: about 10 ns for each entry that can matter; memory is the thread's scratch
+/// Number all different items once, and then remember by number which items are shown. The lists may have any length and any
+/// duplicates.
+/// cost: about 10 ns for each entry that can reach the slate; memory comes from the thread's scratch
 class numbered_offers {
 public:
+    /// Read the lists for a slate of `length` slots.
     numbered_offers(rankings lists, std::size_t length)
         : entries_(entries_of(lists, length)), cell_count_(std::bit_ceil(2 * entries_ + 2)),
           memory_(cell_count_ * sizeof(cell) + entries_ * (2 * sizeof(std::uint32_t) + sizeof(std::uint16_t)))
@@ -239,7 +242,7 @@ public:
     }
 
 private:
-    static constexpr std::uint16_t shown = 0x8000;  // above the bits of 15 rankers
+    static constexpr std::uint16_t shown = 0x8000;  // the bit above those of 15 rankers
 
     struct cell {
         item_key key = 0;
@@ -255,7 +258,7 @@ private:
         return entries;
     }
 
-    // assumes: not dry
+    // assumes: the ranker has an item left
     [[nodiscard]] std::size_t best_entry(unsigned ranker) noexcept
     {
         std::size_t& cursor = cursors_[ranker];
@@ -265,7 +268,7 @@ private:
         return starts_[ranker] + cursor;
     }
 
-    // Entries behind the first `length` different ones of a list cannot reach the slate.
+    // Entries after the first `length` different ones of a list cannot reach the slate.
     void number(ranking list, unsigned ranker, std::size_t length) noexcept
     {
         cursors_[ranker] = 0;
@@ -286,7 +289,7 @@ private:
     [[nodiscard]] std::uint32_t number_of(item_key key) noexcept
     {
         const std::size_t mask = cell_count_ - 1;
-        std::size_t at = mix64(key) & mask;
+        std::size_t at = static_cast<std::size_t>(mix64(key)) & mask;
         while (cells_[at].number_plus_one != 0 && cells_[at].key != key) {
             at = (at + 1) & mask;
         }
@@ -301,16 +304,17 @@ private:
     std::size_t cell_count_;
     scratch memory_;
     cell* cells_;
-    std::uint32_t* numbers_;  // all lists one behind the other, each item once per list, as item numbers
-    std::uint32_t* indices_;  // where in the list it stands
-    std::uint16_t* holders_;  // by item number: whose lists hold it, and whether it is shown
+    std::uint32_t* numbers_;  // the item numbers of all lists, list after list, each item once for each list
+    std::uint32_t* indices_;  // the position of that item in its list
+    std::uint16_t*
+        holders_;  // for each item number, the rankers whose lists hold it, and whether it is shown
     std::uint32_t count_ = 0;
     std::array<std::size_t, max_rankers> starts_;
     std::array<std::size_t, max_rankers> left_;
     std::array<std::size_t, max_rankers> cursors_;
 };
 
-/// Open the book that suits these lists and let an interleaver draft from it.
+/// Read the lists by the class that suits them, and let an interleaver draft from it.
 template <std::size_t Rankers, class Play>
 void with_offers(rankings lists, const draft& out, Play&& play)
 {

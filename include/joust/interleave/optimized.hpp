@@ -18,7 +18,7 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Draw a list from a law, and let the rest of a longer slate be drafted in rounds; no slot credits anybody.
+/// Draw a list from a law, and draft the rest of a longer slate in rounds. No slot gives credit.
 template <coin_source Coins>
 void arrange_by_law(const list_pattern& pattern, const optimal_law& law, rankings lists, Coins& coins,
                     draft& out)
@@ -42,7 +42,7 @@ void arrange_by_law(const list_pattern& pattern, const optimal_law& law, ranking
     }
 }
 
-/// What a click at each slot earns, as far as the law decides the slots.
+/// Compute what each ranker earns by a click at each slot that the law decides.
 inline void share_by_law(const list_pattern& pattern, const optimal_law& law, const law_request& asked,
                          const draft& shown, credit_shares& out)
 {
@@ -66,7 +66,22 @@ inline void share_by_law(const list_pattern& pattern, const optimal_law& law, co
     }
 }
 
-/// The most that all rankers together can earn by one click, over what the least of them earns.
+/// Find the law of the lists and draft a list from it. No slot gives credit.
+template <coin_source Coins>
+void arrange_by_law(const law_request& asked, rankings lists, Coins& coins, draft& out)
+{
+    const list_pattern pattern{lists, out.length()};
+    arrange_by_law(pattern, law_cache::law(pattern, asked), lists, coins, out);
+}
+
+/// Find the law of the lists and compute what each ranker earns by a click at each slot that the law decides.
+inline void share_by_law(const law_request& asked, rankings lists, const draft& shown, credit_shares& out)
+{
+    const list_pattern pattern{lists, shown.length()};
+    share_by_law(pattern, law_cache::law(pattern, asked), asked, shown, out);
+}
+
+/// Return the most by which the rankers' credit for one click exceeds the least ranker's, summed over all rankers.
 [[nodiscard]] constexpr double bound_of_shares(rank_credit credit, std::size_t length,
                                                std::size_t rankers) noexcept
 {
@@ -76,6 +91,7 @@ inline void share_by_law(const list_pattern& pattern, const optimal_law& law, co
     return credit == rank_credit::inverse_rank ? others * entries / (entries + 1.0) : others;
 }
 
+/// Draw a list from a law, and draw a team for each slot, so that its credit equals the shares on average.
 template <coin_source Coins>
 void interleave_by_law(const law_request& asked, double bound, rankings lists, Coins& coins, draft& out)
 {
@@ -89,59 +105,63 @@ void interleave_by_law(const law_request& asked, double bound, rankings lists, C
 
 }  // namespace detail
 
-/// Mix rankings by the law that tells them apart best, of all that are fair at every slot.
+/// Mix rankings by a probability law over lists. Of all laws that are fair at every slot, it is the one that tells the rankers
+/// apart best.
 ///
-/// Each slot shows some ranker's best item that is not shown yet. Of all such lists one is drawn, by chances from a linear
-/// programme: the expected credit of all rankers is equal at every slot, so clicks that depend on positions only prefer
-/// nobody; and lists in which the rankers' scores differ least, weighed by 1 / position, are likeliest, so that clicks
-/// decide and not the draw. A click earns every ranker a share, by where it ranks the item; a ticket, which has room for
-/// teams only, gets one drawn by the shares.
+/// Each slot shows some ranker's best item that is not shown yet. One of all such lists is drawn, with chances from a linear
+/// programme. Under these chances the expected credit of all rankers is equal at every slot, so clicks that depend on positions
+/// only prefer no ranker. And the lists in which the rankers' scores, weighted by 1 / position, differ least are the likeliest,
+/// so that clicks decide and not the draw. A click earns every ranker a share that depends on its rank of the item. A ticket
+/// has room for teams only, so a team is drawn by the shares.
 ///
-/// The first ten slots are decided so. Further slots are drafted in rounds and credit nobody. Where no law is fair for so
-/// many slots, which happens with lists that are shorter than the slate and often with three rankers or more, or where
-/// more than 1,024 lists may be shown (three rankers that agree on little: six slots), only the longest beginning that has
-/// one is decided; in the worst case the slate credits nobody. `counts()` says how often.
+/// The law decides the first ten slots. Further slots are drafted in rounds and give no credit. For some lists there is no fair
+/// law for ten slots: lists that are shorter than the slate, and often the lists of three or more rankers. For others, more
+/// than 1,024 lists may be shown (three rankers that agree on little: from the seventh slot on). Then the law decides only the
+/// longest beginning of the slate for which there is one; in the worst case the slate gives no credit. `counts()` says how
+/// often.
 ///
-/// When to use: two rankers and pages of up to ten, where clicks are few: as much is learnt from each as can be.
-/// When not: three rankers or more (team_draft, or roughly_optimized, which decides all slots); a page of which a longer
-/// one must be the continuation, since laws of different lengths are not.
-/// errors: configuration_error beyond 15 rankings
-/// cost: a pattern of lists that the thread met lately: about 0.1 us to arrange the slate and 0.4 us with teams; a new
-/// pattern: up to 0.2 ms for ten slots of two rankers, up to some ms for more; 0.1 MB per thread and up to 1 MB of scratch.
 /// Among laws that are equally good, compilers that round differently may choose different ones.
+/// When to use: two rankers and pages of up to ten items, where clicks are few. It learns as much as possible from each click.
+/// When not: three or more rankers (take team_draft, or roughly_optimized, which decides all slots); or pages that must be the
+/// beginning of longer ones, since each length has a law of its own.
+/// errors: configuration_error for more than 15 rankings
+/// cost: about 0.1 us to arrange a slate, and 0.4 us with teams, if the thread has met the pattern of the lists recently; for a
+///     new pattern up to 0.2 ms for ten slots of two rankers, and up to some ms for more rankers; 0.1 MB for each thread and up
+///     to 1 MB of scratch
 /// source: Radlinski and Craswell (WSDM 2013), sections 3 and 4; Schuth et al. (CIKM 2014), section 4, for more than two
+///     rankers
 struct optimized {
-    /// A longer slate has a law of its own.
+    /// A longer slate has a law of its own, so it does not continue a shorter one.
     static constexpr bool continues = false;
-    /// Credit is fair in sums; who wins a slate is another matter.
+    /// Credit is fair in sums. Slates won are no fair measure.
     static constexpr bool even_slates = false;
 
+    /// What a ranker earns by a click on an item, given where it ranks the item.
     rank_credit credit = rank_credit::inverse_rank;
 
-    /// Draft the list alone; no slot credits anybody.
+    /// Draft the list alone. No slot gives credit.
     template <coin_source Coins>
     void arrange(rankings lists, Coins& coins, draft& out) const
     {
         detail::expect_few("optimized.rankings", lists);
-        const detail::list_pattern pattern{lists, out.length()};
-        detail::arrange_by_law(pattern, detail::law_cache::law(pattern, asked()), lists, coins, out);
+        detail::arrange_by_law(asked(), lists, coins, out);
     }
 
-    /// Say what a click earns each ranker, beyond what it earns the least one. assumes: drafted from these lists
+    /// Compute what each ranker earns by a click at each position, beyond the share of the ranker that earns least.
+    /// assumes: the slate was drafted from these lists
     void share_credit(rankings lists, const draft& shown, credit_shares& out) const
     {
         detail::expect_few("optimized.rankings", lists);
-        const detail::list_pattern pattern{lists, shown.length()};
-        detail::share_by_law(pattern, detail::law_cache::law(pattern, asked()), asked(), shown, out);
+        detail::share_by_law(asked(), lists, shown, out);
     }
 
-    /// The most that the rankers' shares of a click can add up to.
+    /// Return the largest sum of the rankers' shares of one click.
     [[nodiscard]] constexpr double bound(std::size_t length, std::size_t rankers) const noexcept
     {
         return detail::bound_of_shares(credit, length, rankers);
     }
 
-    /// Draft the list and draw a team for each slot, worth the shares on average.
+    /// Draft the list and draw a team for each slot, so that its credit equals the shares on average.
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {
@@ -149,7 +169,7 @@ struct optimized {
         detail::interleave_by_law(asked(), bound(out.length(), lists.size()), lists, coins, out);
     }
 
-    /// What the calling thread's patterns came to, those of roughly_optimized included.
+    /// Return how often the calling thread found a law, with the laws of roughly_optimized.
     [[nodiscard]] static optimization_counts counts() noexcept { return detail::law_cache::counts(); }
 
     bool operator==(const optimized&) const = default;

@@ -21,39 +21,37 @@ inline namespace v0 {
 
 /// What a ranker earns by a click on an item, from 0 to 1, given where it ranks the item.
 ///
-/// An item that is not among a ranker's first entries, as many as are optimised, ranks right behind them all.
+/// Only a ranker's first entries have a rank, as many as the law decides slots. All other items have the next rank after them.
 enum class rank_credit : std::uint8_t {
-    /// 1 / rank
+    /// The credit is 1 / rank.
     inverse_rank,
-    /// falls by the same amount from rank to rank, from 1 at the top to 0 for an item it does not rank
+    /// The credit falls by the same amount from rank to rank, from 1 at the top to 0 for an item without a rank.
     rank_difference
 };
 
-/// How often the calling thread needed a law for a pattern of lists, and what it came to.
+/// How often the calling thread needed a law for a pattern of lists, and with what result.
 struct optimization_counts {
-    /// the law was known
+    /// How often the law was known already.
     std::uint64_t cached = 0;
-    /// a programme was solved for as many slots as may be optimised
+    /// How often a law was found for all slots that can be optimised.
     std::uint64_t solved = 0;
-    /// only fewer slots have a law that is fair, or few enough lists; the rest credits nobody
+    /// How often a law was found for fewer slots only. The other slots give no credit.
     std::uint64_t shortened = 0;
-    /// not even the first slot has: the slate credits nobody
+    /// How often no law was found even for the first slot. The slate then gives no credit.
     std::uint64_t none = 0;
     bool operator==(const optimization_counts&) const = default;
 };
 
 namespace detail {
 
-/// Say how the lists lie to each other and nothing else: which entries are the same items. Lists with the same pattern
-/// have the same law.
-///
-/// cost: two lists about 40 ns for ten entries; more rankers compare every entry with all items before it
+/// The pattern of several lists: which of their entries are the same items. Lists with the same pattern have the same law.
+/// cost: about 40 ns for two lists of ten entries; with more rankers every entry is compared with all items before it
 class list_pattern {
 public:
     static constexpr std::size_t most_entries = 10;
     static constexpr std::size_t most_items = max_rankers * most_entries;
 
-    /// assumes: at most `max_rankers` lists
+    /// Read the lists for a slate of `length` slots. assumes: at most `max_rankers` lists
     list_pattern(rankings lists, std::size_t length) noexcept
         : rankers_(static_cast<unsigned>(lists.size())),
           entries_(static_cast<unsigned>(length < most_entries ? length : most_entries))
@@ -64,22 +62,22 @@ public:
     }
 
     [[nodiscard]] unsigned rankers() const noexcept { return rankers_; }
-    /// The most entries of a list that count.
+    /// Return the most entries of a list that count.
     [[nodiscard]] unsigned entries() const noexcept { return entries_; }
     [[nodiscard]] unsigned items() const noexcept { return items_; }
     [[nodiscard]] unsigned size(unsigned ranker) const noexcept { return sizes_[ranker]; }
-    /// The number of the item at a place. Items are numbered as they are met, list after list.
+    /// Return the number of the item at a place. Items are numbered in the order in which they first occur, list after list.
     [[nodiscard]] unsigned item(unsigned ranker, unsigned place) const noexcept
     {
         return numbers_[ranker * most_entries + place];
     }
-    /// Where in its list the entry stands.
+    /// Return the position of a place in its list.
     [[nodiscard]] std::uint32_t index(unsigned ranker, unsigned place) const noexcept
     {
         return repeats_ ? indices_[ranker * most_entries + place] : place;
     }
 
-    /// The number of the item at a position of a list, or that behind the last item where it does not count.
+    /// Return the number of the item at a position of a list, or items() if the position does not count.
     [[nodiscard]] unsigned item_at(unsigned ranker, std::uint32_t index) const noexcept
     {
         if (!repeats_) {
@@ -95,7 +93,7 @@ public:
 
     static constexpr std::size_t most_bytes = 2 + max_rankers * (1 + most_entries);
 
-    /// Write the pattern down, so that two are equal exactly if their bytes are. Returns how many.
+    /// Write the pattern as bytes. Two patterns are equal exactly if their bytes are. Returns the number of bytes.
     [[nodiscard]] std::size_t write(std::uint8_t* to) const noexcept
     {
         std::size_t at = 0;
@@ -110,7 +108,7 @@ public:
     }
 
 private:
-    // Two lists without repeats, as crossings tell them.
+    // Numbers the items of two lists by their crossings. Returns false if a list repeats an item.
     [[nodiscard]] bool number_two(ranking a, ranking b) noexcept
     {
         a = a.size() < entries_ ? a : a.first(entries_);
@@ -127,7 +125,7 @@ private:
         }
         auto next = static_cast<unsigned>(a.size());
         for (unsigned j = 0; j < b.size(); ++j) {
-            // Without a branch, since whether the item is new cannot be guessed.
+            // Without a branch, since whether the item is new cannot be predicted.
             const std::uint32_t same = met.of[1][j] & met.unshown[0];
             numbers_[most_entries + j] =
                 static_cast<std::uint8_t>(same != 0 ? lowest_bit(same | crossings::end) : next);
@@ -178,7 +176,8 @@ private:
     std::array<std::uint32_t, most_items> indices_;
 };
 
-/// Every ranker's rank of every item, beginning with 1; one behind the entries that count where it does not rank it.
+/// The rank that every ranker gives to every item, from 1. An item that a ranker does not rank has the rank after its last one
+/// that counts.
 class item_ranks {
 public:
     explicit item_ranks(const list_pattern& pattern) noexcept : stride_(pattern.items() + 1)
@@ -191,7 +190,7 @@ public:
         }
     }
 
-    /// Also of the item behind the last, which nobody ranks.
+    /// Return the rank of an item. The item after the last one is allowed, and no ranker ranks it.
     [[nodiscard]] unsigned operator()(unsigned ranker, unsigned item) const noexcept
     {
         return ranks_[ranker * stride_ + item];
@@ -202,14 +201,14 @@ private:
     std::array<std::uint8_t, max_rankers*(list_pattern::most_items + 1)> ranks_;
 };
 
-/// What is asked of a law.
+/// The requirements of a law.
 struct law_request {
     rank_credit credit = rank_credit::inverse_rank;
-    /// what a unit of unfairness costs; below zero it is not allowed at all
+    /// The cost of a unit of unfairness. A negative cost means that no unfairness is allowed.
     double bias_weight = -1.0;
 
     [[nodiscard]] bool fair() const noexcept { return bias_weight < 0.0; }
-    /// What a ranker earns by a click on an item that it ranks so.
+    /// Return what a ranker earns by a click on an item with this rank.
     [[nodiscard]] double earned(unsigned rank, unsigned entries) const noexcept
     {
         return credit == rank_credit::inverse_rank
@@ -218,26 +217,28 @@ struct law_request {
     }
 };
 
-/// The lists that may be shown, and how likely each of them is.
+/// A probability law: the lists that may be shown, and the probability of each list.
 struct optimal_law {
     static constexpr std::size_t most_lists = linear_programme::most_rows;
     static constexpr std::size_t most_columns = 1'024;
 
-    /// how many slots of the slate it decides
+    /// How many slots of the slate it decides.
     std::uint8_t slots = 0;
     std::uint8_t lists = 0;
     std::array<double, most_lists> chances;
-    /// Slot by slot, whose best item is shown next: 16 times the ranker, plus the place in its list.
+    /// For each slot of each list, the item that is shown: 16 times its ranker plus its place in the ranker's list.
     std::array<std::array<std::uint8_t, list_pattern::most_entries>, most_lists> picks;
 };
 
-/// Find the law that tells rankers apart best: of all lists in which every slot is some ranker's next item, a choice by
-/// chance under which the rankers' expected credit is equal at every slot, and the rankers' scores, if users clicked each
-/// slot with a chance in proportion to 1 / position, differ as little as can be in the mean of their variance.
+/// Find the law that tells rankers apart best.
 ///
-/// The longest beginning of the slate is decided for which there are at most `optimal_law::most_columns` lists and few
-/// enough rows, and which has a law that is fair.
-/// cost: two rankers, ten slots: below 200 us; its numbers stand in the thread's scratch
+/// A law chooses among all lists in which every slot is some ranker's next item. Under a fair law the rankers' expected credit
+/// is equal at every slot. Suppose that users click each slot with a chance in proportion to 1 / position, which gives each
+/// ranker a score; of all fair laws the best one has the least mean variance of the scores between the rankers.
+///
+/// It decides the longest beginning of the slate for which there are at most `optimal_law::most_columns` lists, few enough rows
+/// and a fair law.
+/// cost: below 200 us for ten slots of two rankers; memory comes from the thread's scratch
 class law_finder {
 public:
     law_finder(const list_pattern& pattern, const law_request& asked)
@@ -257,7 +258,7 @@ public:
         }
     }
 
-    /// Returns whether as many slots are decided as were asked for.
+    /// Find the law. Returns whether it decides as many slots as can be optimised.
     bool find(optimal_law& out) noexcept
     {
         out.slots = 0;
@@ -288,7 +289,7 @@ private:
         std::array<std::uint64_t, list_pattern::most_items / 64 + 1> words_{};
     };
 
-    // A list is written as items and as picks, side by side.
+    // A list is stored as its items, followed by its picks.
     static constexpr std::size_t stride = 2 * list_pattern::most_entries;
     static constexpr std::size_t most_width =
         optimal_law::most_columns + 2 * linear_programme::most_rows + 16;
@@ -296,7 +297,7 @@ private:
         (linear_programme::most_rows + 2) * most_width * sizeof(double) +
         (list_pattern::most_entries + 1) * optimal_law::most_columns * stride;
 
-    // Rows that are a power of two apart would crowd into a few lines of the cache.
+    // Rows whose distance is a power of two would share a few lines of the cache.
     [[nodiscard]] static constexpr std::size_t stride_of(std::size_t width) noexcept
     {
         return (width + 7) / 8 * 8 + 8;
@@ -306,7 +307,7 @@ private:
         return 1 + std::size_t{slots} * (pattern_.rankers() - (asked_.fair() ? 1U : 0U));
     }
 
-    // Grow all lists slot by slot, as far as there are few enough. Every level is kept.
+    // Extends all lists slot by slot while there are few enough of them, and keeps every level. Returns the number of slots.
     [[nodiscard]] unsigned grow(unsigned wanted) noexcept
     {
         counts_[0] = 1;
@@ -329,7 +330,7 @@ private:
                         ++place;
                     }
                     if (place == pattern_.size(r) || offered.contains(pattern_.item(r, place))) {
-                        continue;  // nothing left, or another ranker's next item too
+                        continue;  // The ranker has no item left, or its next item is also another ranker's.
                     }
                     if (found == optimal_law::most_columns) {
                         return slots;
@@ -376,7 +377,7 @@ private:
         return true;
     }
 
-    // Write the programme down. Returns the number of its columns.
+    // Writes the programme. Returns the number of its columns.
     [[nodiscard]] std::size_t write(unsigned slots) noexcept
     {
         const unsigned rankers = pattern_.rankers();
@@ -394,13 +395,13 @@ private:
             matrix_[c] = 1.0;
             double* at = matrix_ + next_row + c;
             if (asked_.fair()) {
-                // Equal at every slot is equal up to every slot.
+                // Credit that is equal at every slot is also equal in the sum up to every slot.
                 for (unsigned i = 0; i < slots; ++i) {
                     const double first = earned_[0][list[i]];
-                    scores[0] += clicks[i] * first;
+                    add_product(scores[0], clicks[i], first);
                     for (unsigned r = 1; r < rankers; ++r, at += next_row) {
                         const double credit = earned_[r][list[i]];
-                        scores[r] += clicks[i] * credit;
+                        add_product(scores[r], clicks[i], credit);
                         *at = credit - first;
                     }
                 }
@@ -410,9 +411,9 @@ private:
                     double mean = 0.0;
                     for (unsigned r = 0; r < rankers; ++r) {
                         const double credit = earned_[r][list[i]];
-                        scores[r] += clicks[i] * credit;
+                        add_product(scores[r], clicks[i], credit);
                         sums[r] += credit;
-                        mean += sums[r] * share;
+                        add_product(mean, sums[r], share);
                     }
                     for (unsigned r = 0; r < rankers; ++r, at += next_row) {
                         *at = sums[r] - mean;
@@ -421,15 +422,15 @@ private:
             }
             double mean = 0.0;
             for (unsigned r = 0; r < rankers; ++r) {
-                mean += scores[r] * share;
+                add_product(mean, scores[r], share);
             }
             double cost = 0.0;
             for (unsigned r = 0; r < rankers; ++r) {
-                cost += (scores[r] - mean) * (scores[r] - mean);
+                add_product(cost, scores[r] - mean, scores[r] - mean);
             }
             costs_[c] = cost;
         }
-        // What each row is off, above and below.
+        // Two slack columns for each row hold its deviation upwards and downwards.
         for (std::size_t r = 0; r < rows(slots); ++r) {
             for (std::size_t s = 0; s < slacks; ++s) {
                 matrix_[r * next_row + columns_ + s] = r == s / 2 + 1 ? (s % 2 == 0 ? 1.0 : -1.0) : 0.0;
@@ -445,7 +446,7 @@ private:
     law_request asked_;
     scratch memory_;
     std::array<double, linear_programme::most_rows> bounds_{
-        1.0};  // the chances sum to 1, and nothing else is off 0
+        1.0};  // The chances sum to 1, and all other rows are 0.
     double* matrix_;
     double* costs_;
     double* prices_;
@@ -458,17 +459,18 @@ private:
 
 /// Remember the laws of the patterns that the thread met last.
 ///
-/// A pattern has one place, where it takes the place of another one; patterns are compared in full. No lock, and no
-/// allocation when the law is known.
-/// cost: about 100 kB for each thread that asks
+/// Each pattern belongs to one place of the cache and replaces the pattern that was there. Patterns are compared in full. There
+/// is no lock, and no allocation if the law is known.
+/// cost: about 100 kB for each thread that uses it
 class law_cache {
 public:
     static constexpr std::size_t places = 128;
 
-    /// The law of a pattern, found or remembered. It stands until the thread asks again.
+    /// Return the law of a pattern, and find it if it is not known. The reference is valid until the thread's next call with
+    /// another pattern or request.
     [[nodiscard]] static const optimal_law& law(const list_pattern& pattern, const law_request& asked)
     {
-        law_cache& cache = mine();
+        law_cache& cache = of_this_thread();
         if (cache.entries_.empty()) [[unlikely]] {
             cache.entries_.resize(places);
         }
@@ -487,7 +489,7 @@ public:
         return here.law;
     }
 
-    [[nodiscard]] static optimization_counts counts() noexcept { return mine().counts_; }
+    [[nodiscard]] static optimization_counts counts() noexcept { return of_this_thread().counts_; }
 
 private:
     static constexpr std::size_t most_key = 9 + list_pattern::most_bytes;
@@ -505,7 +507,7 @@ private:
         ++(whole ? counts_.solved : here.law.slots > 0 ? counts_.shortened : counts_.none);
     }
 
-    [[nodiscard]] static law_cache& mine() noexcept
+    [[nodiscard]] static law_cache& of_this_thread() noexcept
     {
         static thread_local law_cache cache;
         return cache;

@@ -14,28 +14,28 @@
 namespace joust {
 inline namespace v0 {
 
-/// Mix any number of rankings slot by slot: slot x shows any item of the rankers' first x that is not shown yet,
-/// each with the same probability. Clicks say which items are preferred to which, and those who agree earn.
+/// Mix any number of rankings slot by slot. Slot x shows one of the items among the rankers' first x that are not shown yet,
+/// each with the same probability. Clicks show which items users prefer, and the rankers that agree earn credit.
 ///
-/// A clicked item is preferred to the unclicked ones above it and to the one right below it. A preference counts
-/// only if both items stand where either could have stood, and is then divided by the probability of that: so each
-/// ranker expects exactly nothing from every pattern of clicks that depends on positions alone.
+/// A clicked item is preferred to the unclicked items above it and to the item right below it. A preference counts only if each
+/// of the two items could have stood at the position of the other, and it is then divided by the probability of that. So each
+/// ranker expects exactly no credit from every pattern of clicks that depends on positions alone.
 ///
-/// The outcome is not a sum over clicks: no slot carries credit by itself, and a ticket's teams say nothing. Weights
-/// reach 2^(L-2) for a slate of L, so outcomes have heavy tails where long lists are rotated against each other.
-///
-/// When to use: offline, or where lists are logged, to compare many rankers and be fair under all click patterns.
-/// When not: feedback that arrives later through tickets; sequential tests, which need bounded credit.
-/// errors: configuration_error beyond 15 rankings
-/// cost: about 0.8 us to draft the top ten of two lists of ten, as much to judge its clicks; allocates beyond 128
-/// entries of all lists together
+/// The outcome is not a sum over clicks: no slot gives credit by itself, and the teams of a ticket have no meaning. Weights
+/// reach 2^(L-2) for a slate of L slots, so outcomes have heavy tails where long lists are rotations of each other.
+/// When to use: offline, or where lists are logged, to compare many rankers with fairness under all patterns of clicks.
+/// When not: feedback that arrives later through tickets; or sequential tests, which need bounded credit.
+/// errors: configuration_error for more than 15 rankings
+/// cost: about 0.8 us to draft the top ten of two lists of ten, and as much to evaluate its clicks; an allocation for more than
+///     128 entries of all lists together
 /// source: Oosterhuis and de Rijke (CIKM 2017), section 4
 struct pairwise_preference {
-    /// Outcomes are fair in sums; how often they are above 0 is another matter.
+    /// Outcomes are fair in sums. How often they are above 0 is no fair measure.
     static constexpr bool even_slates = false;
-    /// What a ranker has deep in its list may be shown by another.
+    /// An item deep in one list may be shown because another ranker ranks it high, so whole lists are needed.
     static constexpr bool whole_lists = true;
 
+    /// Draft a slate. No slot gives credit.
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {
@@ -57,9 +57,9 @@ struct pairwise_preference {
         }
     }
 
-    /// Add up the preferences that the clicks express, for the rankers that agree and against those that do not.
-    ///
-    /// assumes: shown by this method from these lists, in full length or cut; at most 64 positions are judged
+    /// Sum the preferences that the clicks express: positive for the rankers that agree, and negative for those that do not. At
+    /// most 64 positions are evaluated.
+    /// assumes: this method drafted the slate from these lists; the slate may be cut
     void outcome(rankings lists, const draft& shown, std::uint64_t clicked, std::span<double> out) const
     {
         for (double& earned : out) {
@@ -68,7 +68,7 @@ struct pairwise_preference {
         const detail::rank_table table{lists};
         const detail::shown_items items{table, lists, shown};
         const std::size_t positions = items.size() < draft::inline_slots ? items.size() : draft::inline_slots;
-        // Items that are reached by depth x, of which x - 1 are shown when slot x is drawn.
+        // How many items are reached by depth x. Of these, x - 1 are shown already when slot x is drawn.
         detail::late_array<std::uint32_t, draft::inline_slots + 1> reached{positions + 1};
         for (std::uint32_t item = 0; item < table.items(); ++item) {
             const std::uint32_t depth = depth_of(table, item);
@@ -102,13 +102,13 @@ struct pairwise_preference {
     bool operator==(const pairwise_preference&) const = default;
 
 private:
-    /// The first slot that can show an item.
+    /// Return the first slot that can show an item.
     [[nodiscard]] static std::uint32_t depth_of(const detail::rank_table& table, std::uint32_t item) noexcept
     {
         return table.rank(table.keenest(item), item);
     }
 
-    /// One over the probability that both items stand where either could; 0 if they do not.
+    /// Return the inverse of the probability that both items stand where either item could stand, or 0 if they do not.
     template <class Counts>
     [[nodiscard]] static double weight_of(std::size_t a, std::size_t b, std::size_t upper,
                                           const Counts& reached) noexcept

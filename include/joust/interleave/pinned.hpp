@@ -16,18 +16,22 @@
 namespace joust {
 inline namespace v0 {
 
-/// Put an item at a fixed position of the page, counted from 0.
+/// An item at a fixed position of the page.
 template <class Item>
 struct pin {
+    /// The position, counted from 0.
     std::size_t position = 0;
+    /// The item that stands there.
     Item item;
 };
 
-/// The items that stand fixed on a page; made by `pinned`.
+/// The items that stand at fixed positions of a page. `pinned` makes it.
 template <class Choose>
 struct pinned_items {
+    /// Returns the pins of a call.
     [[no_unique_address]] Choose choose;
 
+    /// Return the pins of a call.
     template <class... Args>
         requires detail::takes_all_or_first<Choose, Args...>
     [[nodiscard]] decltype(auto) pins(const Args&... args) const
@@ -38,11 +42,12 @@ struct pinned_items {
 
 /// Reserve positions for items that no ranker chose: `pinned(&Query::ads)`, or a callable that returns a list of pins.
 ///
-/// When to use: sponsored results, editors' picks. They stand where they are told to, no ranker shows their items again, and
-/// clicks on them credit nobody; the rankers' items keep their order around them. When not: rules about what may be shown at
-/// all (eligible).
-/// shape: any list of `joust::pin<Item>`, or of anything with `.position` and `.item`, from all of the call's arguments or the
-/// first alone. Of two pins of one position or of one item the first counts. Where the page ends early, later pins move up.
+/// No ranker shows a pinned item again, and clicks on it give no credit. The rankers' items keep their order around the pins.
+/// Of two pins with the same position or the same item, the first counts. Where the page ends early, later pins move up.
+/// When to use: sponsored results, and items that editors pick.
+/// When not: rules about what may be shown at all; take eligible.
+/// shape: a callable on all of the call's arguments, or on the first of them, which returns a list of `joust::pin<Item>` or of
+///     any type with `.position` and `.item`
 template <class Choose>
 [[nodiscard]] constexpr pinned_items<std::decay_t<Choose>> pinned(Choose&& choose)
 {
@@ -60,7 +65,7 @@ struct verb_pins {
 template <class T>
 concept has_pins = derivable<T> && !requires { &both<T, verb_pins>::pins; };
 
-/// A list of what has a position and an item.
+/// A list of elements with a position and an item.
 template <class List>
 concept list_of_pins = requires(List& list) {
     std::size(list);
@@ -71,7 +76,7 @@ concept list_of_pins = requires(List& list) {
 /// Pin nothing.
 struct no_pins {};
 
-/// A list of pins, seen as a list of their items.
+/// A list of pins as a list of their items.
 template <class List>
 class items_of_pins {
 public:
@@ -96,14 +101,15 @@ private:
 
 namespace detail {
 
-/// The pins of one page: which stand on it, and which items nobody else may show.
+/// The pins of one page: those that stand on it, and all pinned items, which no ranker may show.
 class pin_board {
 public:
-    /// shape: `end`, the position behind the page's last
+    /// Make a board without pins.
     template <class Identity>
     pin_board(const no_pins&, const Identity&, std::size_t) noexcept
     {
     }
+    /// Read the pins. shape: `end` is the position after the last one of the page
     template <class List, class Identity>
     pin_board(items_of_pins<List>& pins, const Identity& identity, std::size_t end)
     {
@@ -123,10 +129,10 @@ public:
         }
     }
 
-    /// How many pins stand on the page, or on one before.
+    /// Return how many pins stand on the page or on a page before it.
     [[nodiscard]] std::size_t size() const noexcept { return shown_; }
 
-    /// Is it the item of a pin, here or further down?
+    /// Say whether an item is pinned, on this page or on a later one.
     [[nodiscard]] bool holds(item_key key) const noexcept
     {
         for (const place& each : places_) {
@@ -137,7 +143,7 @@ public:
         return false;
     }
 
-    /// Of positions of the page, given as bits, those of what was drafted.
+    /// Turn positions of the page into positions of the draft. Both are bits, and the positions of pins are left out.
     [[nodiscard]] std::uint64_t without_pins(std::uint64_t positions) const noexcept
     {
         std::uint64_t drafted = 0;
@@ -153,7 +159,7 @@ public:
         return drafted;
     }
 
-    /// Put the pins where they belong among what was drafted.
+    /// Insert the pins into a draft.
     void place_among(draft& drafted) const
     {
         draft all{drafted.length() + shown_};
@@ -176,13 +182,13 @@ private:
         item_key key;
         std::uint32_t index;
     };
-    std::vector<place> places_;  // by position, so those shown come first
+    std::vector<place> places_;  // by position, so that the pins of the page come first
     std::size_t shown_ = 0;
 };
 
 }  // namespace detail
 
-/// The role of pins: verb `pins(args...)`.
+/// The role of pins. Its verb is `pins(args...)`.
 struct pins_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_pins<T>;
@@ -212,7 +218,7 @@ struct pins_role : detail::sole_role {
 }  // namespace v0
 }  // namespace joust
 
-// Pins by reference, or in a view, live on when the call is over.
+// Pins that are returned by reference, or in a view, still exist after the call.
 template <class List>
 inline constexpr bool std::ranges::enable_borrowed_range<joust::detail::items_of_pins<List>> =
     std::is_lvalue_reference_v<List> || std::ranges::enable_borrowed_range<std::remove_cvref_t<List>>;

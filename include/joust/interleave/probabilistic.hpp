@@ -19,28 +19,29 @@
 namespace joust {
 inline namespace v0 {
 
-/// Mix any number of rankings by chance: each slot draws a ranker, and the ranker draws an item that is not shown yet,
-/// by 1 / rank^tau. So every item can be shown, and good ones stay likely to stand high.
+/// Mix any number of rankings by chance. Each slot draws a ranker, and the ranker draws an item that is not shown yet with a
+/// chance in proportion to 1 / rank^tau. So every item can be shown, and items with good ranks probably stand high.
 ///
-/// An item that a ranker's list does not hold ranks right behind the list, for that ranker: no list ever runs dry, and
-/// every position is fair for lists of any lengths. A click earns each ranker the probability that it was the one
-/// who drew the item, given the whole slate: exactly, since the slots are independent given what stands above.
-///
-/// When to use: rankers that differ much, three or more of them, or logs from which other rankers shall be judged later:
+/// For each ranker, an item that its list does not hold has the rank right after the end of the list. So no list runs dry, and
+/// every position is fair for lists of any lengths. A click earns each ranker the probability that it drew the item, given the
+/// whole slate. This probability is exact, since the slots are independent given the items above them.
+/// When to use: rankers that differ much, three or more rankers, or logs from which other rankers are evaluated later, since
 /// every order has a known, positive probability.
-/// When not: pages must stay close to the rankers' own: one slot in six departs from the drawn ranker's best, for tau = 3.
-/// errors: configuration_error beyond 15 rankings, or unless tau is from 0 to 32
-/// cost: about 0.9 us for the top ten of two lists of ten; the shares of a slate are O(rankers x
-/// items), and a click then costs a look-up
-/// source: Hofmann, Whiteson and de Rijke (CIKM 2011), sections 3 and 4; Schuth et al. (SIGIR 2015) for more than two;
-/// credit slot by slot instead of over all 2^L assignments is ours, proved by enumeration in tests/interleave
+/// When not: pages that must stay close to those of the rankers. With tau = 3, one slot in six does not show the best item of
+/// the drawn ranker.
+/// errors: configuration_error for more than 15 rankings, or unless tau is from 0 to 32
+/// cost: about 0.9 us for the top ten of two lists of ten; the shares of a slate cost O(rankers x items), and then a click costs
+///     a look-up
+/// source: Hofmann, Whiteson and de Rijke (CIKM 2011), sections 3 and 4; Schuth et al. (SIGIR 2015) for more than two rankers;
+///     credit slot by slot instead of over all 2^L assignments is joust's own, proved by enumeration in tests/interleave
 struct probabilistic {
     /// How fast the chance falls with the rank. Whole numbers give the same slates on every platform.
     double tau = 3.0;
 
-    /// Every item can be shown, however deep.
+    /// Every item can be shown, however deep it stands, so whole lists are needed.
     static constexpr bool whole_lists = true;
 
+    /// Refuse a tau that is out of range.
     void validate() const
     {
         if (!(tau >= 0.0 && tau <= 32.0)) {
@@ -48,7 +49,7 @@ struct probabilistic {
         }
     }
 
-    /// Draft the list alone; no slot credits anybody.
+    /// Draft the list alone. No slot gives credit.
     template <coin_source Coins>
     void arrange(rankings lists, Coins& coins, draft& out) const
     {
@@ -58,7 +59,8 @@ struct probabilistic {
         draw(table, chances{table, *this}, false, coins, out);
     }
 
-    /// Say what each ranker earns by a click: the probability that it drew the item. The shares of a slot sum to 1.
+    /// Compute what each ranker earns by a click at each position: the probability that it drew the item. The shares of a slot
+    /// sum to 1.
     void share_credit(rankings lists, const draft& shown, credit_shares& out) const
     {
         expect_few(lists);
@@ -66,14 +68,14 @@ struct probabilistic {
         share_credit(table, chances{table, *this}, detail::shown_items{table, lists, shown}, out);
     }
 
-    /// The most that the rankers' shares of a click exceed the least of them by, added up.
+    /// Return the largest sum of what the rankers' shares of a click exceed the least share by.
     [[nodiscard]] static constexpr double bound(std::size_t, std::size_t) noexcept { return 1.0; }
 
-    /// Draft the list, each slot credited to the ranker that drew it.
+    /// Draft the list and credit each slot to the ranker that drew it.
     ///
-    /// Teams are then fair coins of their own, one per slot, whatever the lists: so a slate is won by either ranker
-    /// with the same probability under every pattern of clicks that depends on positions. They are noisier than the shares,
-    /// which are their mean given the slate.
+    /// The team of each slot is then an independent fair draw, whatever the lists are. So all rankers win a slate with the same
+    /// probability under every pattern of clicks that depends on positions. Teams are noisier than the shares, which are their
+    /// mean given the slate.
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {
@@ -86,7 +88,7 @@ struct probabilistic {
     bool operator==(const probabilistic&) const = default;
 
 private:
-    /// 1 / rank^tau for all ranks of a table.
+    /// The numbers 1 / rank^tau for all ranks of a table.
     class chances {
     public:
         chances(const detail::rank_table& table, const probabilistic& policy)
@@ -103,7 +105,7 @@ private:
         [[nodiscard]] double operator[](std::uint32_t rank) const noexcept { return by_rank_[rank]; }
 
     private:
-        // Whole powers by multiplication, which every platform rounds alike.
+        // Whole powers are computed by multiplication, which every platform rounds alike.
         [[nodiscard]] static double chance(double rank, double tau) noexcept
         {
             const auto whole = static_cast<int>(tau);
@@ -132,7 +134,7 @@ private:
     {
         const unsigned rankers = table.rankers();
         const std::uint32_t items = table.items();
-        // What each ranker gives to each item that is not shown, and what is left of its sum.
+        // The weight that each ranker gives to each item that is not shown yet, and the sum of these weights.
         detail::late_array<double, 512> weights{std::size_t{rankers} * items};
         detail::late_array<double, max_rankers> sums{rankers};
         detail::late_array<double, max_rankers> fresh{rankers};
@@ -162,7 +164,7 @@ private:
                 double& weight = weights[std::size_t{r} * items + item];
                 sums[r] -= weight;
                 weight = 0.0;
-                // Subtraction loses digits when little is left: then it is added up anew.
+                // Subtraction loses digits when little is left, so the sum is then computed anew.
                 if (sums[r] < fresh[r] * 0x1p-10) {
                     add_up(r);
                 }
@@ -182,7 +184,7 @@ private:
             }
         }
         for (unsigned r = 0; r < rankers; ++r) {
-            // What a ranker had left before a slot, added up from the end: nothing cancels.
+            // The weight that a ranker had left before each slot, summed from the end so that no digits cancel.
             double left = 0.0;
             for (std::uint32_t item = table.items(); item-- > 0;) {
                 left += shown[item] != 0 ? 0.0 : chance[table.rank(r, item)];
@@ -209,20 +211,23 @@ private:
     }
 };
 
-/// How likely it is that more of a slate's clicks belong to one of two rankers than to the other.
+/// The probabilities that more clicks on a slate belong to one of two rankers than to the other.
 struct preference_chances {
+    /// The probability that more clicks belong to the challenger.
     double challenger = 0.0;
+    /// The probability that more clicks belong to the champion.
     double champion = 0.0;
+    /// The probability that both have the same number of clicks.
     double neither = 1.0;
 };
 
-/// Let every click draw its ranker by the shares and say how the comparison by clicks would come out.
+/// Compute the result of a comparison by clicks if every click drew its ranker by the shares.
 ///
-/// When to use: to report who wins a slate by clicks, as preference() does for drafted teams, without their noise.
-/// When not: to compare rankers over many slates: the shares themselves are simpler and tell more.
+/// When to use: to report which ranker wins a slate by clicks, as preference() does for drafted teams, but without their noise.
+/// When not: to compare rankers over many slates; the shares themselves are simpler and tell more.
 /// shape: shares that sum to at most 1 at each position; bit i of `clicked` is position i
-/// cost: O(clicks^2); allocates nothing
-/// source: the Poisson-binomial distribution's dynamic programme, for the difference of two counts
+/// cost: O(clicks^2); no allocation
+/// source: the dynamic programme of the Poisson-binomial distribution, for the difference of two counts
 [[nodiscard]] inline preference_chances chances_of_preference(const credit_shares& shares,
                                                               std::uint64_t clicked, unsigned challenger,
                                                               unsigned champion = 0) noexcept
@@ -231,7 +236,7 @@ struct preference_chances {
         return {};
     }
     constexpr std::size_t most = 64;
-    // The distribution of clicks for the challenger minus clicks for the champion; 0 stands in the middle.
+    // The distribution of the challenger's clicks minus the champion's. The difference 0 is in the middle.
     std::array<double, 2 * most + 3> now{};
     now[most + 1] = 1.0;
     std::size_t clicks = 0;

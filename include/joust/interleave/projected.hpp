@@ -17,7 +17,7 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Leave nothing out of a list.
+/// Keep all items of a list.
 struct keep_all {
     template <class Item>
     constexpr bool operator()(const Item&, item_key) const noexcept
@@ -26,16 +26,15 @@ struct keep_all {
     }
 };
 
-}  // namespace detail
-
-/// Hold the keys of one ranker's list, as far as a slate of some length can need them.
+/// Hold the keys of those items of one ranker's list that can reach a slate of a given length.
 ///
-/// Only the first L items of a list without duplicates can reach a slate of L slots, so only they are projected;
-/// where some of them are the same item, the whole list is. Items may be left out beforehand: what may not be shown.
-/// cost: one projection per slot asked for; allocates beyond 64 keys, and where items may be left out
+/// Only the first L items of a list without duplicates can reach a slate of L slots, so only these are projected. If some of
+/// them are the same item, the whole list is projected. Items that may not be shown can be left out.
+/// cost: one projection for each slot; an allocation for more than 64 keys, and where items can be left out
 class projected_keys {
 public:
-    template <class List, class Identity, class Keep = detail::keep_all>
+    /// Read the keys of a list, without the items for which `keep(item, key)` is false.
+    template <class List, class Identity, class Keep = keep_all>
     void project(List& list, const Identity& identity, std::size_t length, const Keep& keep = {})
     {
         const std::size_t size = std::size(list);
@@ -45,19 +44,20 @@ public:
         }
     }
 
+    /// Return the keys.
     [[nodiscard]] ranking view() const noexcept
     {
         return {size_ <= inline_.size() ? inline_.data() : more_.data(), size_};
     }
 
-    /// Where in the ranker's list the item of a key stands.
+    /// Return the position of a key's item in the ranker's list.
     [[nodiscard]] std::uint32_t place(std::uint32_t index) const noexcept
     {
         return places_.empty() ? index : places_[index];
     }
 
 private:
-    // Returns whether the list ended before there was enough.
+    // Reads the wanted number of keys. Returns whether it came to the end of the list.
     template <class List, class Identity, class Keep>
     bool take(List& list, const Identity& identity, std::size_t wanted, const Keep& keep)
     {
@@ -66,7 +66,7 @@ private:
         }
         item_key* keys = wanted <= inline_.size() ? inline_.data() : more_.data();
         const auto first = std::begin(list);
-        if constexpr (std::is_same_v<Keep, detail::keep_all>) {
+        if constexpr (std::is_same_v<Keep, keep_all>) {
             places_.clear();
             size_ = wanted;
             for (std::size_t i = 0; i < wanted; ++i) {
@@ -86,7 +86,7 @@ private:
                 }
             }
             size_ = places_.size();
-            // The view looks where so few are kept.
+            // `view` reads so few keys from the inline array.
             for (std::size_t i = 0; wanted > inline_.size() && i < size_ && size_ <= inline_.size(); ++i) {
                 inline_[i] = keys[i];
             }
@@ -97,17 +97,18 @@ private:
     [[nodiscard]] bool repeats() const
     {
         const ranking all = view();
-        if (size_ <= detail::mask_offers<1>::most) {
-            return !detail::mask_offers<1>{{&all, 1}, size_}.distinct();
+        if (size_ <= mask_offers<1>::most) {
+            return !mask_offers<1>{{&all, 1}, size_}.distinct();
         }
-        return detail::numbered_offers{{&all, 1}, size_}.left(0, static_cast<unsigned>(size_)) < size_;
+        return numbered_offers{{&all, 1}, size_}.left(0, static_cast<unsigned>(size_)) < size_;
     }
 
     std::array<item_key, draft::inline_slots> inline_;
     std::vector<item_key> more_;
-    std::vector<std::uint32_t> places_;  // of the keys; empty where nothing was left out
+    std::vector<std::uint32_t> places_;  // the position of each key's item; empty where no item was left out
     std::size_t size_ = 0;
 };
 
+}  // namespace detail
 }  // namespace v0
 }  // namespace joust

@@ -15,7 +15,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Hold some zeros whose number is known late; few live inside the value and allocate nothing.
+/// An array of zeros whose size is chosen at run time. A small one is inside the object, without an allocation.
 template <class T, std::size_t Inline>
 class late_array {
 public:
@@ -50,12 +50,11 @@ private:
     std::vector<T> more_;
 };
 
-/// Number the different items of all lists, and say where each ranker ranks each of them.
+/// Number the different items of all lists, and say how each ranker ranks each of them.
 ///
-/// Ranks begin with 1 and count different items: a second copy of an item has no rank. An item that a list does
-/// not hold ranks right behind it, at the number of its items plus one.
-///
-/// cost: about 13 ns for each entry; allocates beyond 128 entries, or 512 ranks
+/// Ranks begin with 1 and count different items, so a second copy of an item has no rank. An item that a list does not hold has
+/// the rank right after the end of the list: the number of its items plus one.
+/// cost: about 13 ns for each entry; an allocation for more than 128 entries or 512 ranks
 class rank_table {
 public:
     static constexpr std::uint32_t unknown = 0xffff'ffff;
@@ -103,7 +102,7 @@ public:
     {
         return rank(ranker, item) <= size(ranker);
     }
-    /// The ranker that ranks an item best, the first of several.
+    /// Return the ranker that ranks an item best. Of several it is the first.
     [[nodiscard]] unsigned keenest(std::uint32_t item) const noexcept
     {
         unsigned best = rankers_;
@@ -115,29 +114,29 @@ public:
         return best;
     }
 
-    /// The item that a ranker ranks so. assumes: 1 to size(ranker)
+    /// Return the item at a rank. assumes: 1 <= rank <= size(ranker)
     [[nodiscard]] std::uint32_t item(unsigned ranker, std::size_t rank) const noexcept
     {
         return places_[starts_[ranker] + rank - 1].item;
     }
-    /// Where the item stands in the ranker's list as it was given.
+    /// Return the position in the ranker's list of the item at a rank.
     [[nodiscard]] std::uint32_t index(unsigned ranker, std::size_t rank) const noexcept
     {
         return places_[starts_[ranker] + rank - 1].index;
     }
 
-    /// The number of an item, or `unknown` where no list holds it.
+    /// Return the number of an item, or `unknown` where no list holds it.
     [[nodiscard]] std::uint32_t find(item_key key) const noexcept
     {
         const std::size_t mask = cells_.size() - 1;
-        std::size_t at = mix64(key) & mask;
+        std::size_t at = static_cast<std::size_t>(mix64(key)) & mask;
         while (cells_[at].item_plus_one != 0 && cells_[at].key != key) {
             at = (at + 1) & mask;
         }
         return cells_[at].item_plus_one - 1;
     }
 
-    /// A slot that shows an item, taken from the list of the ranker that ranks it best. It credits nobody.
+    /// Return a slot that shows an item, taken from the list of the ranker that ranks it best. It gives no credit.
     [[nodiscard]] slot show(std::uint32_t item) const noexcept
     {
         const unsigned ranker = keenest(item);
@@ -157,7 +156,7 @@ private:
     [[nodiscard]] std::uint32_t number(item_key key) noexcept
     {
         const std::size_t mask = cells_.size() - 1;
-        std::size_t at = mix64(key) & mask;
+        std::size_t at = static_cast<std::size_t>(mix64(key)) & mask;
         while (cells_[at].item_plus_one != 0 && cells_[at].key != key) {
             at = (at + 1) & mask;
         }
@@ -170,7 +169,7 @@ private:
     unsigned rankers_;
     std::uint32_t items_ = 0;
     late_array<cell, 256> cells_;
-    late_array<place, 128> places_;         // every list's different items, best first, list after list
+    late_array<place, 128> places_;  // the different items of each list, the best first, list after list
     late_array<std::uint32_t, 512> ranks_;  // by item, then by ranker
     late_array<std::size_t, max_rankers + 1> starts_;
     late_array<std::uint32_t, max_rankers> sizes_;

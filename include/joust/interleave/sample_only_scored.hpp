@@ -14,31 +14,31 @@
 namespace joust {
 inline namespace v0 {
 
-/// Draft as team_draft does, but let every ranker earn from every click: 1 / rank, where the ranker would have put
-/// the item among those shown. An item that its list does not hold ranks behind those it holds.
+/// Draft as team_draft does, but let every ranker earn from every click: 1 / rank, by the ranker's order of the shown items. An
+/// item that its list does not hold has the rank after those that it holds.
 ///
-/// Biased: if some positions are clicked more often than others, a ranker can win by its list alone: in 26 of the 72
-/// cases of two permutations of four items and slates of 2 to 4, though no list runs dry. Only if all positions are
-/// clicked alike, and all lists hold the same items, does no ranker gain. Team draft and probabilistic are fair in
-/// all of these cases.
+/// The method is biased. If some positions are clicked more often than others, a ranker can win by its list alone: in 26 of the
+/// 72 cases of two permutations of four items and slates of 2 to 4 items, although no list runs dry. No ranker gains only if
+/// all positions are clicked alike and all lists hold the same items. Team draft and probabilistic are fair in all of these
+/// cases.
 ///
 /// Greedy optimized multileaving (Iizuka et al. 2019) is left out on purpose. It samples some lists and shows the most
-/// sensitive one, without the constraint that makes optimized multileaving fair; how biased it is depends on what was
-/// sampled, so there is no count to state.
-///
-/// When to use: to repeat published results; to choose, among many rankers, candidates for a fair test.
-/// When not: a decision. probabilistic also credits every ranker for every click, and is fair.
-/// errors: configuration_error beyond 15 rankings
-/// cost: about 1 us for the top ten of two lists of ten, drawn teams included
-/// source: Brost, Cox, Seldin and Lioma (SIGIR 2016); the counts are ours, by enumeration in tests/interleave
+/// sensitive one, without the constraint that makes optimized multileaving fair. Its bias depends on the sample, so there is no
+/// count to state.
+/// When to use: to repeat published results; or to choose candidates for a fair test among many rankers.
+/// When not: for a decision. probabilistic also credits every ranker for every click, and is fair.
+/// errors: configuration_error for more than 15 rankings
+/// cost: about 1 us for the top ten of two lists of ten, with drawn teams
+/// source: Brost, Cox, Seldin and Lioma (SIGIR 2016); the counts are joust's own, by enumeration in tests/interleave
 struct sample_only_scored {
-    /// Positions are not credited evenly, nor slates won, also where the coins are fair.
+    /// Positions are not credited evenly even where the coins are fair.
     static constexpr bool even_positions = false;
+    /// For the same reason, slates won are no fair measure.
     static constexpr bool even_slates = false;
-    /// An item deep in one list may be shown by another.
+    /// An item deep in one list may be shown because another ranker ranks it high, so whole lists are needed.
     static constexpr bool whole_lists = true;
 
-    /// Draft the list alone; no slot credits anybody.
+    /// Draft the list alone. No slot gives credit.
     template <coin_source Coins>
     void arrange(rankings lists, Coins& coins, draft& out) const
     {
@@ -46,7 +46,7 @@ struct sample_only_scored {
         out.forfeit_from(0);
     }
 
-    /// Say what each ranker earns by a click: 1 / its rank of the item among those shown.
+    /// Compute what each ranker earns by a click at each position: 1 / its rank of the item among the shown items.
     void share_credit(rankings lists, const draft& shown, credit_shares& out) const
     {
         const detail::rank_table table{lists};
@@ -75,13 +75,13 @@ struct sample_only_scored {
         }
     }
 
-    /// The most that the rankers' shares of a click exceed the least of them by, added up.
+    /// Return the largest sum of what the rankers' shares of a click exceed the least share by.
     [[nodiscard]] static constexpr double bound(std::size_t, std::size_t rankers) noexcept
     {
         return rankers > 2 ? static_cast<double>(rankers - 1) : 1.0;
     }
 
-    /// Draft the list and draw a team for each slot, worth the shares on average.
+    /// Draft the list and draw a team for each slot, so that its credit equals the shares on average.
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {

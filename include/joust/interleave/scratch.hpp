@@ -9,10 +9,10 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Borrow memory that the thread keeps between calls, so that long slates do not allocate each time. Little is lent from
-/// the value itself.
+/// Borrow memory that the thread keeps between calls, so that long slates do not allocate each time. A small loan comes from
+/// the object itself.
 ///
-/// Who borrows while another one does gets memory of its own.
+/// A second loan at the same time gets memory of its own.
 /// cost: a thread keeps at most 1 MiB; a larger loan is freed when it ends
 class scratch {
 public:
@@ -20,6 +20,7 @@ public:
 
     static constexpr std::size_t inside = 4'608;
 
+    /// Borrow a number of bytes.
     explicit scratch(std::size_t bytes)
     {
         if (bytes <= inside) {
@@ -28,7 +29,7 @@ public:
         }
         bytes_.swap(kept());
         if (bytes_.size() < bytes) {
-            bytes_.clear();  // nothing to carry over
+            bytes_.clear();  // so that `resize` copies no old bytes
             bytes_.resize(bytes);
         }
         next_ = bytes_.data();
@@ -37,15 +38,15 @@ public:
     scratch& operator=(const scratch&) = delete;
     ~scratch()
     {
-        // Small loans leave the thread's memory alone: to touch it first registers its destructor, which takes memory too.
+        // A small loan does not touch the thread's memory, since the first touch registers its destructor, which allocates.
         if (bytes_.capacity() != 0 && bytes_.capacity() > kept().capacity() &&
             bytes_.capacity() <= most_kept) {
             kept().swap(bytes_);
         }
     }
 
-    /// The next `count` values, with whatever an earlier borrower left there. assumes: as many bytes were borrowed, and
-    /// larger types come first
+    /// Return the next `count` values, which hold arbitrary numbers.
+    /// assumes: enough bytes were borrowed, and larger types are taken first
     template <class T>
     [[nodiscard]] T* take(std::size_t count) noexcept
     {

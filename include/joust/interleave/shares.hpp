@@ -15,18 +15,19 @@
 namespace joust {
 inline namespace v0 {
 
-/// Hold what each ranker would earn by a click at each position of one slate.
+/// What each ranker earns by a click at each position of one slate.
 ///
-/// Shares are not negative. Only their differences between rankers count, so what all have in common may be left
-/// out.
-/// cost: up to 64 positions of four rankers live inside the value and nothing is allocated
+/// Shares are not negative. Only the differences between rankers count, so a part that all rankers earn may be left out.
+/// cost: up to 64 positions of four rankers are inside the object, without an allocation
 class credit_shares {
 public:
+    /// The most shares that need no allocation.
     static constexpr std::size_t inline_cells = 4 * draft::inline_slots;
 
+    /// Make an empty table.
     credit_shares() noexcept = default;
 
-    /// Ask for a table of zeros; memory of an earlier large one is kept.
+    /// Make a table of zeros. Memory of an earlier large table is kept.
     void restart(std::size_t positions, unsigned rankers)
     {
         positions_ = positions;
@@ -41,20 +42,23 @@ public:
         }
     }
 
+    /// Return the number of positions.
     [[nodiscard]] std::size_t positions() const noexcept { return positions_; }
+    /// Return the number of rankers.
     [[nodiscard]] unsigned rankers() const noexcept { return rankers_; }
 
-    /// What a ranker earns by a click. assumes: a position and a ranker of the table
+    /// Return what a ranker earns by a click at a position. assumes: both are in the table
     [[nodiscard]] double& at(std::size_t position, unsigned ranker) noexcept
     {
         return data()[position * rankers_ + ranker];
     }
+    /// Return what a ranker earns by a click at a position. assumes: both are in the table
     [[nodiscard]] double at(std::size_t position, unsigned ranker) const noexcept
     {
         return data()[position * rankers_ + ranker];
     }
 
-    /// Take off what all rankers share at each position, and divide the rest: so that no position is worth more than 1.
+    /// Subtract the least share at each position, and divide by a bound, so that no position gives more than 1.
     void centre(double bound) noexcept
     {
         for (std::size_t i = 0; i < positions_; ++i) {
@@ -68,11 +72,12 @@ public:
         }
     }
 
-    /// What every ranker earns by a click at one position.
+    /// Return what all rankers earn by a click at a position.
     [[nodiscard]] std::span<double> at(std::size_t position) noexcept
     {
         return {data() + position * rankers_, rankers_};
     }
+    /// Return what all rankers earn by a click at a position.
     [[nodiscard]] std::span<const double> at(std::size_t position) const noexcept
     {
         return {data() + position * rankers_, rankers_};
@@ -94,11 +99,12 @@ private:
     std::vector<double> more_;
 };
 
-/// An interleaver that knows what each ranker earns by a click: `share_credit(lists, shown, out) const`, and
-/// `bound(length, rankers) const`, the largest sum of what exceeds the least ranker's share at one position.
+/// An interleaver that can compute what each ranker earns by a click.
 ///
-/// The shares are a function of the lists and of what was shown, not of the coins, so whoever keeps the lists can
+/// The shares are a function of the lists and of the shown slate, and not of the coins. So a program that keeps the lists can
 /// credit clicks without the noise of drawn teams.
+/// shape: `share_credit(lists, shown, out) const`, and `bound(length, rankers) const`, which returns the largest sum of what
+///     the rankers' shares exceed the least share by, at one position
 template <class T>
 concept shares_credit = requires(const T& policy, rankings lists, const draft& shown, credit_shares& out) {
     { policy.share_credit(lists, shown, out) } -> std::same_as<void>;
@@ -107,14 +113,13 @@ concept shares_credit = requires(const T& policy, rankings lists, const draft& s
 
 namespace detail {
 
-/// Draw one team for each slot, so that a click for the team is worth the shares on average.
+/// Draw one team for each slot, so that the credit for a click equals the shares on average.
 ///
-/// A ticket has room for one team per slot, not for shares. Each slot gets team j with the probability
-/// (share_j - least share) / bound, and nobody for the rest: then the difference of any two rankers' credit is that
-/// of their shares over the bound, whatever is clicked. What all share is never drawn, which keeps the noise low.
-/// Only sums of credit are worth the shares: which slates a ranker wins by such teams says nothing.
-///
-/// shape: `bound`, the method's largest sum over the rankers of what exceeds the least share
+/// A ticket has room for one team for each slot, and not for shares. Each slot gets team j with the probability
+/// (share_j - least share) / bound, and otherwise no team. So the expected difference of two rankers' credit is the difference
+/// of their shares divided by the bound, whatever is clicked. The part that all rankers share is never drawn, which keeps the
+/// noise low. Only sums of credit estimate the shares: the number of slates that a ranker wins by such teams has no meaning.
+/// shape: `bound` is the largest sum of what the rankers' shares exceed the least share by
 template <coin_source Coins>
 void draw_teams(const credit_shares& shares, double bound, Coins& coins, draft& out)
 {

@@ -11,33 +11,34 @@
 #include <cstdint>
 #include <cstring>
 
-// Two short lists are compared entry by entry before anything is drafted; then drafting is arithmetic on words. There
-// are three ways to compare. They give the same crossings, and the machine decides which one runs.
+// Two short lists are compared entry by entry before a slate is drafted, so that drafting is arithmetic on words. There are
+// three ways to compare them. They give the same result, and the machine decides which one runs.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Say which entries of two short lists are the same items.
+/// Which entries of two short lists are the same items.
 struct crossings {
     static constexpr unsigned most = 16;
-    /// behind every entry
+    /// The bit after every entry.
     static constexpr std::uint32_t end = std::uint32_t{1} << most;
 
-    /// a bit per entry that can still be shown
+    /// A bit for each entry of each list that can still be shown.
     std::uint32_t unshown[2];
-    /// of[0][i]: the bit of the second list's entry that is item i of the first; nothing at `most`
+    /// of[0][i] is the bit of the second list's entry that is item i of the first list, and of[1] the reverse. The number at
+    /// `most` is 0.
     std::uint32_t of[2][most + 1];
 
-    /// A bit for each of the first entries.
+    /// Return a bit for each of the first `size` entries.
     [[nodiscard]] JOUST_ALWAYS_INLINE static std::uint32_t first(std::size_t size) noexcept
     {
         return (std::uint32_t{1} << size) - 1;
     }
 };
 
-/// Compare every entry with every other one. Returns whether the entries of each list are distinct: only then do the
-/// crossings mean anything. assumes: at most `crossings::most` entries
+/// Compare every entry with every other one. Returns whether the entries of each list are distinct. If not, the crossings are
+/// meaningless. assumes: at most `crossings::most` entries
 [[nodiscard]] inline bool cross_one_by_one(ranking a, ranking b, crossings& out) noexcept
 {
     const ranking keys[2] = {a, b};
@@ -61,7 +62,7 @@ struct crossings {
 
 #ifdef JOUST_SSE2
 
-/// The same by prints of sixteen bits, eight at a time; equal prints are compared in full.
+/// Compare prints of sixteen bits, eight at a time. Entries with equal prints are compared in full.
 class cross_by_prints {
 public:
     [[nodiscard]] static bool cross(ranking a, ranking b, crossings& out) noexcept
@@ -76,7 +77,7 @@ public:
         if (size_a == 0 || size_b == 0 || may_repeat(of_a, size_a) || may_repeat(of_b, size_b)) [[unlikely]] {
             return cross_one_by_one(a, b, out);
         }
-        // Each print twice in a row, so that it is spread over a vector by one load and one shuffle.
+        // Each print is stored twice in a row, so that one load and one shuffle spread it over a vector.
         alignas(16) std::array<int, crossings::most> twice;
         store(twice.data(), lanes_at<0, 0, 1, 1, 2, 2, 3, 3>(of_a.low));
         store(twice.data() + 4, lanes_at<4, 4, 5, 5, 6, 6, 7, 7>(of_a.low));
@@ -90,8 +91,8 @@ public:
             words wanted;
             std::memcpy(&wanted, &spread, sizeof wanted);
             const unsigned same = bits_of(of_b.low == wanted, of_b.high == wanted) & valid;
-            // At most one, since the prints of b are distinct; without a branch, since whether there is one is what
-            // cannot be guessed.
+            // There is at most one, since the prints of b are distinct. It is found without a branch, since whether there is
+            // one cannot be predicted.
             const auto j = static_cast<unsigned>(std::countr_zero(same | crossings::end));
             const item_key difference = a[i] ^ b[j % crossings::most];
             different |= same != 0 ? difference : 0;
@@ -118,8 +119,8 @@ private:
 
     static void store(int* to, words from) noexcept { std::memcpy(to, &from, sizeof from); }
 
-    // Two entries, or numbers that are unlikely to be entries behind the end: should they be, the lists are compared
-    // one by one.
+    // Returns two entries. After the end of the list they are numbers that are unlikely to be entries; if they are, the lists are
+    // compared one by one.
     [[nodiscard]] static ints pair_at(const item_key* keys, unsigned size, unsigned at) noexcept
     {
         longs pair{static_cast<long long>(0x6a09e667f3bcc908U + std::uint64_t{3} * at),
@@ -136,7 +137,7 @@ private:
 
     [[nodiscard]] static words eight_prints(const item_key* keys, unsigned size, unsigned at) noexcept
     {
-        // Both halves of a key, folded onto each other and multiplied by odd numbers.
+        // Both halves of a key are folded onto each other and multiplied by odd numbers.
         const words odd{0x4f35, 0x2c9b, 0x4f35, 0x2c9b, 0x4f35, 0x2c9b, 0x4f35, 0x2c9b};
         ints mixed[2];
         for (unsigned half = 0; half < 2; ++half) {
@@ -155,7 +156,7 @@ private:
         return {eight_prints(keys, size, 0), eight_prints(keys, size, 8)};
     }
 
-    // Eight words beside all rotations of eight words.
+    // Compares eight words with all rotations of eight words.
     [[nodiscard]] static words within(words x, words swapped) noexcept
     {
         return (x == swapped) | (x == lanes_at<2, 3, 4, 5, 6, 7, 0, 1>(x)) |
@@ -187,7 +188,7 @@ private:
 
 #ifdef JOUST_NEWER_X86
 
-/// The same by both halves of a key folded onto each other, sixteen at a time; what is found is compared in full.
+/// Compare the folded halves of keys, sixteen at a time. Entries with equal folds are compared in full.
 class cross_by_sixteens {
 public:
     [[nodiscard]] JOUST_ALWAYS_INLINE JOUST_AVX512 static bool cross(ranking a, ranking b,
@@ -207,7 +208,8 @@ public:
         ints of_a{};
         ints of_b{};
         ints bit = of_a + 1;
-        // Compilers that know what stands in memory and in `bit` make shuffles of it, which all need the same port.
+        // This hides the values in memory and in `bit`. Compilers that know them use shuffles, which all need the same execution
+        // port.
         avx512::forget(folded, bit);
         const unsigned both = size_a < size_b ? size_a : size_b;
         unsigned i = 0;
@@ -244,7 +246,7 @@ private:
     JOUST_ALWAYS_INLINE JOUST_AVX512 static longs load(const item_key* from, unsigned size,
                                                        unsigned at) noexcept
     {
-        // Behind the end stand different numbers that are unlikely to be entries; should they be, only time is lost.
+        // The lanes after the end hold different numbers that are unlikely to be entries. If they are, it only costs time.
         const longs none{0x6a09e667f3bcc908, 0x6b09e667f3bcc908, 0x6c09e667f3bcc908, 0x6d09e667f3bcc908,
                          0x6e09e667f3bcc908, 0x6f09e667f3bcc908, 0x7009e667f3bcc908, 0x7109e667f3bcc908};
         if (size <= at) {
@@ -267,11 +269,11 @@ private:
     {
         return ints{x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
     }
-    // The entries that were found by their fold although one half of the key is different.
+    // Returns the entries that have the same fold although one half of their keys differs.
     JOUST_ALWAYS_INLINE
     JOUST_AVX512 static unsigned mistaken(ints of, ints own, ints others, unsigned size) noexcept
     {
-        // The exponent of a power of two says which place it stands for.
+        // The exponent of a power of two is the number of its bit.
         const avx512::sixteen_floats powers = avx512::as_floats(of);
         ints places;
         std::memcpy(&places, &powers, sizeof places);
@@ -280,7 +282,7 @@ private:
         return avx512::differ(avx512::pick(others, (places >> 23) - 127), own, found);
     }
 
-    // All ones where the entries are distinct.
+    // Returns all ones if the entries are distinct.
     JOUST_ALWAYS_INLINE JOUST_AVX512 static unsigned char apart(const longs (&keys)[2], const item_key* all,
                                                                 unsigned size) noexcept
     {

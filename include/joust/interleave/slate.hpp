@@ -16,7 +16,9 @@
 namespace joust {
 inline namespace v0 {
 
-/// Anything a ranker may return: `std::size(list)` and `std::begin(list)[i]`, best first.
+/// A list that a ranker may return, the best item first.
+///
+/// shape: `std::size(list)` and `std::begin(list)[i]`
 template <class T>
 concept ranked_list = requires(T& list, std::ptrdiff_t i) {
     std::size(list);
@@ -29,19 +31,20 @@ namespace detail {
 template <ranked_list List>
 using item_t = std::remove_cvref_t<decltype(std::begin(std::declval<List&>())[std::ptrdiff_t{}])>;
 
-/// Do the elements live on when the ranker's result is gone: a list by reference, or a view such as std::span?
+/// Whether the elements still exist after the ranker's result is destroyed, because it is a reference or a view such as
+/// std::span.
 template <class Result>
 inline constexpr bool outlives_result =
     (std::is_lvalue_reference_v<Result> || std::ranges::enable_borrowed_range<std::remove_cvref_t<Result>>) &&
     std::is_lvalue_reference_v<decltype(std::begin(
         std::declval<std::remove_reference_t<Result>&>())[std::ptrdiff_t{}])>;
 
-/// Are the elements ours to move from: a container by value, not a view of somebody's container?
+/// Whether the elements may be moved from, because the result is a container that was returned by value.
 template <class Result>
 inline constexpr bool may_be_moved_from = !std::is_reference_v<Result> && !std::is_const_v<Result> &&
                                           !std::ranges::enable_borrowed_range<std::remove_cvref_t<Result>>;
 
-/// Walk pointers as if they were what they point to.
+/// An iterator over pointers that dereferences to the objects they point to.
 template <class Item>
 class pointed_iterator {
 public:
@@ -82,35 +85,47 @@ private:
 
 }  // namespace detail
 
-/// The list that is shown: the rankers' own items, in the drafted order, with the ticket for feedback.
+/// The list that is shown: the rankers' own items in the drafted order, with the ticket for feedback.
 ///
-/// shape: `slate<Item, Ticket>` owns items moved (or copied) out of the rankers' results; `slate<const Item&,
-/// Ticket>` refers to items where every ranker returns its list by reference or as a view.
-/// cost: one allocation, none of it for copies of items that can be moved or referred to
+/// shape: `slate<Item, Ticket>` owns its items, which are moved or copied out of the rankers' results; `slate<const Item&,
+///     Ticket>` refers to the items, if every ranker returns its list by reference or as a view
+/// cost: one allocation; items are copied only if they can be neither moved nor referred to
 template <class Item, class Ticket>
 class slate {
 public:
+    /// The type of the items.
     using value_type = Item;
+    /// The type of the iterators.
     using iterator = typename std::vector<Item>::iterator;
+    /// The type of the iterators of a constant slate.
     using const_iterator = typename std::vector<Item>::const_iterator;
 
+    /// Keep the items, the draft that they follow, and the ticket.
     slate(std::vector<Item> items, draft drafted, Ticket ticket)
         : items_(std::move(items)), draft_(std::move(drafted)), ticket_(std::move(ticket))
     {
     }
 
+    /// Return the number of items.
     [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+    /// Say whether the slate has no items.
     [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
+    /// Return the item at a position. assumes: position < size()
     [[nodiscard]] Item& operator[](std::size_t position) noexcept { return items_[position]; }
+    /// Return the item at a position. assumes: position < size()
     [[nodiscard]] const Item& operator[](std::size_t position) const noexcept { return items_[position]; }
+    /// Return the beginning of the items.
     [[nodiscard]] iterator begin() noexcept { return items_.begin(); }
+    /// Return the end of the items.
     [[nodiscard]] iterator end() noexcept { return items_.end(); }
+    /// Return the beginning of the items.
     [[nodiscard]] const_iterator begin() const noexcept { return items_.begin(); }
+    /// Return the end of the items.
     [[nodiscard]] const_iterator end() const noexcept { return items_.end(); }
 
-    /// Tie later feedback to this slate.
+    /// Return the ticket, by which later feedback finds this slate.
     [[nodiscard]] const Ticket& ticket() const noexcept { return ticket_; }
-    /// Whose item each position is, and whom it credits. Not for the eyes of users: the test is blind.
+    /// Return the ranker and the team of each position. Do not show them to users, since the test is blind.
     [[nodiscard]] std::span<const slot> slots() const noexcept { return draft_.slots(); }
 
 private:
@@ -119,29 +134,40 @@ private:
     Ticket ticket_;
 };
 
-/// A slate that refers to the rankers' items. assumes: the lists outlive it
+/// A slate that refers to the rankers' items. assumes: the lists live longer than the slate
 template <class Item, class Ticket>
 class slate<const Item&, Ticket> {
 public:
+    /// The type of the items.
     using value_type = Item;
+    /// The type of the iterators.
     using const_iterator = detail::pointed_iterator<Item>;
+    /// The type of the iterators.
     using iterator = const_iterator;
 
+    /// Keep pointers to the items, the draft that they follow, and the ticket.
     slate(std::vector<const Item*> items, draft drafted, Ticket ticket)
         : items_(std::move(items)), draft_(std::move(drafted)), ticket_(std::move(ticket))
     {
     }
 
+    /// Return the number of items.
     [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+    /// Say whether the slate has no items.
     [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
+    /// Return the item at a position. assumes: position < size()
     [[nodiscard]] const Item& operator[](std::size_t position) const noexcept { return *items_[position]; }
+    /// Return the beginning of the items.
     [[nodiscard]] const_iterator begin() const noexcept { return const_iterator{items_.data()}; }
+    /// Return the end of the items.
     [[nodiscard]] const_iterator end() const noexcept
     {
         return const_iterator{items_.data() + items_.size()};
     }
 
+    /// Return the ticket, by which later feedback finds this slate.
     [[nodiscard]] const Ticket& ticket() const noexcept { return ticket_; }
+    /// Return the ranker and the team of each position. Do not show them to users, since the test is blind.
     [[nodiscard]] std::span<const slot> slots() const noexcept { return draft_.slots(); }
 
 private:
@@ -150,20 +176,23 @@ private:
     Ticket ticket_;
 };
 
-/// The element of a slate mixed from these results: `const Item&` where all lists live on, else `Item`.
+namespace detail {
+
+/// The element type of a slate that is mixed from these results: `const Item&` if all lists still exist after the call, and
+/// otherwise `Item`.
 template <class... Results>
 struct slate_element {
-    using item = detail::item_t<std::remove_reference_t<std::tuple_element_t<0, std::tuple<Results...>>>>;
-    static_assert((std::is_same_v<item, detail::item_t<std::remove_reference_t<Results>>> && ...),
+    using item = item_t<std::remove_reference_t<std::tuple_element_t<0, std::tuple<Results...>>>>;
+    static_assert((std::is_same_v<item, item_t<std::remove_reference_t<Results>>> && ...),
                   "joust: all rankers of one trial must return lists of the same item type");
-    static constexpr bool referred = (detail::outlives_result<Results> && ...);
+    static constexpr bool referred = (outlives_result<Results> && ...);
     using type = std::conditional_t<referred, const item&, item>;
 };
 
 /// Collect the drafted items from the rankers' lists, in order.
 ///
-/// shape: `Results` are the types the rankers return; `lists` point to them, in the order of the rankers. A ranker that
-/// no slot is taken from may have a null pointer. Pinned slots are taken from the last list.
+/// shape: `Results` are the types that the rankers return; `lists` point to the results, in the order of the rankers. The
+///     pointer may be null if no slot is taken from that ranker. Pinned slots are taken from the last list.
 template <class... Results>
 [[nodiscard]] auto collect(const draft& drafted, std::remove_reference_t<Results>*... lists)
 {
@@ -181,7 +210,7 @@ template <class... Results>
             }
             if constexpr (element::referred) {
                 items.push_back(&std::begin(*list)[at]);
-            } else if constexpr (detail::may_be_moved_from<Result>) {
+            } else if constexpr (may_be_moved_from<Result>) {
                 items.push_back(std::move(std::begin(*list)[at]));
             } else {
                 items.push_back(std::begin(*list)[at]);
@@ -192,5 +221,6 @@ template <class... Results>
     return items;
 }
 
+}  // namespace detail
 }  // namespace v0
 }  // namespace joust

@@ -19,17 +19,17 @@ inline namespace v0 {
 
 namespace detail {
 
-/// How two captains pick teams. In every round a coin says who picks first; the other takes its own best item, or, where
-/// both wanted the same one, its second best.
+/// How two rankers pick items like captains of teams. In every round a coin says which ranker picks first. The other ranker
+/// takes its own best item, or its second best if both wanted the same item.
 struct teams_rule {
-    /// Lists as long as the slate, which cannot run dry, and coins that stand in a word. Returns how many are tossed.
-    /// One slot behind the slate may be written.
+    /// Draft from lists that are as long as the slate, and so cannot run dry, with coins in a word. Returns how many coins
+    /// were tossed. It may write one slot after the end of the slate.
     JOUST_ALWAYS_INLINE static unsigned draft_full(const crossings& lists, std::uint32_t length,
                                                    std::uint64_t coins, slot* out) noexcept
     {
         std::uint32_t a = lists.unshown[0];
         std::uint32_t b = lists.unshown[1];
-        // Each round is worked out for both outcomes of its coin, and masks choose one: no branch has to be guessed.
+        // Each round is computed for both sides of its coin, and masks choose one of them without a branch.
         for (const slot* const end = out + length; out < end; out += 2) {
             const std::uint32_t more_a = a & (a - 1);
             const std::uint32_t more_b = b & (b - 1);
@@ -40,7 +40,7 @@ struct teams_rule {
             const std::uint32_t struck_b = lists.of[0][x];
             const auto heads = static_cast<std::uint32_t>(coins & 1U);
             coins >>= 1;
-            // Who picks second may find its best gone.
+            // The best item of the ranker that picks second may be gone.
             const std::uint32_t agree = (struck_b >> y) & 1U;
             const std::uint32_t late_a = 0 - (agree & heads);
             const std::uint32_t late_b = late_a ^ (0 - agree);
@@ -55,7 +55,8 @@ struct teams_rule {
         return (length + 1) / 2;
     }
 
-    /// Lists of any length. Returns how many slots are filled. Apart, so that full lists have the registers.
+    /// Draft from lists of any length. Returns how many slots are filled. It is a function of its own, so that `draft_full` has
+    /// all registers.
     template <class Tape>
     JOUST_NOINLINE static std::uint32_t draft_words(const crossings& lists, std::uint32_t length, Tape& tape,
                                                     slot* out)
@@ -87,6 +88,7 @@ struct teams_rule {
         return size;
     }
 
+    /// Draft from lists with more entries than a word has bits. Returns how many slots are filled.
     template <class Tape>
     static std::uint32_t draft_lists(long_offers lists, std::uint32_t length, Tape& tape, slot* out)
     {
@@ -116,7 +118,7 @@ struct teams_rule {
     }
 };
 
-/// Which of those that wait picks next.
+/// Draw which of the waiting rankers picks next.
 template <class Coins>
 [[nodiscard]] unsigned draw_turn(Coins& coins, unsigned waiters)
 {
@@ -126,7 +128,7 @@ template <class Coins>
     return waiters == 2 ? unsigned{coins.coin()} : static_cast<unsigned>(coins.below(waiters));
 }
 
-/// Let any number of captains pick until the slate is full or nothing is left.
+/// Let any number of rankers pick in rounds until the slate is full or no item is left.
 template <class Offers, class Coins>
 void draft_rounds(Offers& offers, unsigned rankers, Coins& coins, draft& out, bool credited = true)
 {
@@ -162,21 +164,21 @@ void draft_rounds(Offers& offers, unsigned rankers, Coins& coins, draft& out, bo
 
 }  // namespace detail
 
-/// Mix any number of rankings as captains pick teams: in rounds, in a random order each round, every ranker
-/// shows its best item that is not shown yet and is credited with it.
+/// Mix any number of rankings as captains pick teams. In each round, in a random order, every ranker shows its best item that
+/// is not shown yet, and earns the clicks on it.
 ///
-/// Credit ends with the shortest list: no slot at or behind its length counts, so that no list runs dry where slots count.
-/// Without that rule a list that runs dry biases the comparison; with it every position is fair, and both sides win
-/// slates equally often under every pattern of clicks, for lists of any lengths and overlap.
-///
-/// When to use: three rankers or more at once, or where every shown item should count.
-/// When not: two rankers that agree on most items: competitive_pairs adds no noise from those.
-/// errors: configuration_error beyond 15 rankings
-/// cost: one coin per round for two rankers; about 55 ns for the top ten of two lists, 70 ns without wide vectors; allocates
-/// nothing up to 64 slots, and beyond for a draft and a thread that did it before
-/// source: Radlinski, Kurup and Joachims (CIKM 2008), section 4; Schuth et al. (CIKM 2014) for more than two;
-/// the rule for lists that run dry is ours, proved by enumeration in tests/interleave
+/// Credit ends with the shortest list: the slots from its length on give no credit, so that no list runs dry among slots that
+/// give credit. Without this rule, a list that runs dry biases the comparison. With it, every position is fair, and all
+/// rankers win slates equally often under every pattern of clicks, for lists of any lengths and overlap.
+/// When to use: three or more rankers at once, or where every shown item should count.
+/// When not: two rankers that agree on most items; competitive_pairs adds no noise from those items.
+/// errors: configuration_error for more than 15 rankings
+/// cost: one coin for each round of two rankers; about 55 ns for the top ten of two lists, 70 ns without wide vectors; no
+///     allocation for up to 64 slots, and none beyond if the same draft and thread had as many slots before
+/// source: Radlinski, Kurup and Joachims (CIKM 2008), section 4; Schuth et al. (CIKM 2014) for more than two rankers; the rule
+///     for lists that run dry is joust's own, proved by enumeration in tests/interleave
 struct team_draft {
+    /// Draft a slate.
     template <coin_source Coins>
     void interleave(rankings lists, Coins& coins, draft& out) const
     {

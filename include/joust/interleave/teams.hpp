@@ -12,12 +12,12 @@ inline namespace v0 {
 
 /// The teams of a slate, packed into the one word that a ticket carries.
 ///
-/// Each slot has a code of 2 bits for up to 3 rankers, 3 bits for up to 7, 4 bits for up to 15: the ranker that
-/// is credited, or all ones for nobody. So a word reaches 32, 21 or 16 slots; slots beyond it carry no credit.
-/// Any word is readable: a code that no ranker has credits nobody.
+/// Each slot has a code of 2 bits for up to 3 rankers, 3 bits for up to 7, and 4 bits for up to 15. The code is the ranker that
+/// earns the credit, or all ones for no ranker. So a word has room for 32, 21 or 16 slots, and later slots give no credit. Any
+/// word can be read: a code that belongs to no ranker gives no credit.
 class slate_teams {
 public:
-    /// shape: the word and length from a ticket, the number of rankers from the trial
+    /// Read a packed word. shape: word and length come from a ticket, and the number of rankers from the trial
     constexpr slate_teams(std::uint64_t word, std::size_t length, unsigned rankers) noexcept
         : word_(word),
           length_(static_cast<std::uint16_t>(length < draft::max_slots ? length : draft::max_slots)),
@@ -25,7 +25,7 @@ public:
     {
     }
 
-    /// Pack the teams of a draft. assumes: drafted from this number of rankers
+    /// Pack the teams of a draft. assumes: it was drafted from this number of rankers
     [[nodiscard]] static slate_teams of(const draft& drafted, unsigned rankers) noexcept
     {
         const unsigned bits = bits_for(rankers);
@@ -38,17 +38,20 @@ public:
         return {word, drafted.size(), rankers};
     }
 
-    /// Count the slots that one word reaches.
+    /// Return how many slots fit into one word.
     [[nodiscard]] static constexpr std::size_t reach(unsigned rankers) noexcept
     {
         return 64 / bits_for(rankers);
     }
 
+    /// Return the packed word.
     [[nodiscard]] constexpr std::uint64_t word() const noexcept { return word_; }
+    /// Return how many slots the slate has.
     [[nodiscard]] constexpr std::size_t length() const noexcept { return length_; }
+    /// Return the number of rankers.
     [[nodiscard]] constexpr unsigned rankers() const noexcept { return rankers_; }
 
-    /// The ranker that a position credits, or `no_team`, also for positions that were not shown.
+    /// Return the ranker that earns the credit of a position, or `no_team`. A position that was not shown gives `no_team`.
     [[nodiscard]] constexpr std::uint8_t team(std::size_t position) const noexcept
     {
         if (position >= length_ || position >= reach(rankers_)) {
@@ -59,7 +62,7 @@ public:
         return code < rankers_ ? static_cast<std::uint8_t>(code) : no_team;
     }
 
-    /// The positions that credit a ranker, as bits.
+    /// Return the positions that give credit to a ranker, as bits.
     [[nodiscard]] constexpr std::uint64_t positions_of(std::uint8_t ranker) const noexcept
     {
         const std::size_t reached = length_ < reach(rankers_) ? length_ : reach(rankers_);

@@ -16,21 +16,21 @@
 #include <cstdint>
 #include <cstring>
 
-// How two rankings are drafted. A rule is written twice, over words of bits for slates of at most 16 slots and over
-// lists of any length; everything here chooses.
+// How two rankings are drafted. A rule is written twice: over words of bits for slates of at most 16 slots, and over lists of
+// any length. The functions in this header choose between them.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// A slot as one number, so that it is made and chosen without branches.
+/// Return a slot as one number, so that slots can be made and chosen without branches.
 [[nodiscard]] constexpr std::uint64_t packed_slot(std::uint32_t index, std::uint16_t pair, unsigned ranker,
                                                   unsigned team) noexcept
 {
     return index | std::uint64_t{pair} << 32 | std::uint64_t{ranker} << 48 | std::uint64_t{team} << 56;
 }
 
-/// What is set in a slot without credit and pair.
+/// The bits that are set in a slot without credit and without a pair.
 inline constexpr std::uint64_t no_credit = packed_slot(0, no_pair, 0, no_team);
 
 JOUST_ALWAYS_INLINE inline void put_slot(slot& to, std::uint64_t packed) noexcept
@@ -44,7 +44,7 @@ JOUST_ALWAYS_INLINE inline void put_slot(slot& to, std::uint64_t packed) noexcep
     }
 }
 
-/// Take a slot's credit away where the number is 1, and not where it is 0, without a branch.
+/// Remove the credit of a slot if a number is 1, and keep it if the number is 0, without a branch.
 JOUST_ALWAYS_INLINE inline void take_credit(slot& from, std::uint64_t where) noexcept
 {
     static_assert(no_team == 0xff && no_pair == 0xffff);
@@ -52,7 +52,8 @@ JOUST_ALWAYS_INLINE inline void take_credit(slot& from, std::uint64_t where) noe
     from.pair = static_cast<std::uint16_t>(from.pair | (0 - where));
 }
 
-/// What drafting from words of bits came to: slots and coins in one word, so that it is returned in a register.
+/// The result of drafting from words of bits: the numbers of slots and coins, packed into one word so that they are returned in a
+/// register.
 class short_result {
 public:
     short_result() = default;
@@ -61,7 +62,7 @@ public:
     {
     }
 
-    /// Not where entries repeat, which words of bits cannot express.
+    /// Say whether the slate was drafted. It was not if a list repeats an item, which words of bits cannot express.
     [[nodiscard]] bool drafted() const noexcept { return packed_ != none; }
     [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(packed_); }
     [[nodiscard]] std::uint32_t coins() const noexcept { return static_cast<std::uint32_t>(packed_ >> 32); }
@@ -71,8 +72,8 @@ private:
     std::uint64_t packed_ = none;
 };
 
-// The lists come as far as the slate can need them. Everything is passed in registers: what is put together in memory
-// and read at once in larger parts has to wait until it has got there.
+// Drafts from lists that are cut to the length of the slate. All arguments are passed in registers, since numbers that are
+// written to memory in small parts and read in larger ones at once would stall the processor.
 template <class Rule>
 JOUST_ALWAYS_INLINE inline short_result draft_crossed(const crossings& lists, std::uint32_t length,
                                                       std::uint64_t coins, slot* out) noexcept
@@ -118,7 +119,7 @@ draft_short_by_sixteens(ranking a, ranking b, std::uint32_t length, std::uint64_
 }
 #endif
 
-/// Compare two short lists in the fastest way that this machine has.
+/// Compare two short lists in the fastest way that this machine supports.
 [[nodiscard]] inline bool cross(ranking a, ranking b, crossings& out) noexcept
 {
 #ifdef JOUST_NEWER_X86
@@ -133,8 +134,11 @@ draft_short_by_sixteens(ranking a, ranking b, std::uint32_t length, std::uint64_
 #endif
 }
 
-/// Draft from two rankings by a rule: `draft_words(crossings, length, tape, slots)` and `draft_lists(long_offers,
-/// length, tape, slots)`, both returning how many slots are filled.
+/// Draft from two rankings by a rule.
+///
+/// shape: `Rule` has `draft_words(crossings, length, tape, slots)` and `draft_lists(long_offers, length, tape, slots)`, which
+///     return how many slots are filled, and `draft_full(crossings, length, coins, slots)`, which returns how many coins are
+///     tossed
 template <class Rule, coin_source Coins>
 void draft_two(ranking first, ranking second, Coins& coins, draft& out)
 {

@@ -76,6 +76,13 @@ struct metric_role {
 
 namespace detail {
 
+/// Return whether trials use the name for a row of their own.
+[[nodiscard]] constexpr bool is_reserved(std::string_view name) noexcept
+{
+    return name.empty() || name == "exposures" || name == "failures" || name == "latency" ||
+           name == "covariate" || name.ends_with(", denominator");
+}
+
 /// Is a number neither NaN nor infinite?
 [[nodiscard]] constexpr bool finite(double value) noexcept
 {

@@ -583,6 +583,21 @@ void walk_values(const sorted_sample& x, const sorted_sample& y, Visit visit)
     }
 }
 
+// Twice the number of pairs in which the value of x is the larger one, where equal ones count one half. Calls
+// visit(count in x, count in y) for each distinct value on the way.
+template <class Visit>
+[[nodiscard]] std::uint64_t twice_pairs_won(const sorted_sample& x, const sorted_sample& y, Visit visit)
+{
+    std::uint64_t twice = 0;
+    std::uint64_t below = 0;
+    walk_values(x, y, [&](std::uint64_t in_x, std::uint64_t in_y, std::uint64_t) {
+        twice += in_x * (2 * below + in_y);
+        below += in_y;
+        visit(in_x, in_y);
+    });
+    return twice;
+}
+
 // N^3 - N - sum (t^3 - t) over groups of t equal values among N, computed as the sum of t (N - t) (N + t): every term
 // is positive, so nothing cancels when nearly all values are tied, and nothing overflows.
 class tie_sum {

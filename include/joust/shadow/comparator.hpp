@@ -80,14 +80,17 @@ struct verb_compare {
 template <class T>
 concept has_compare = derivable<T> && !requires { &both<T, verb_compare>::compare; };
 
+// A disjunction of constraints: what has the verb is not tried with numbers, which its body may not take.
+template <class T>
+concept compares = has_compare<T> || comparator_of<T, int, int>;
+
 }  // namespace detail
 
 /// The role of the comparator. Its verb is `compare(champion_result, challenger_result)`, which may be a template.
 struct comparator_role {
     static constexpr bool repeats = false;
     template <class T>
-    static constexpr bool plays =
-        (detail::has_compare<T> || comparator_of<T, int, int>) && !detail::spells_text<T>;
+    static constexpr bool plays = detail::compares<T> && !detail::spells_text<T>;
     template <class T>
     static constexpr bool resembles = false;
     template <class T>

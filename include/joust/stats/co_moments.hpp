@@ -68,14 +68,7 @@ public:
     /// Add the rows of another part of the same sample.
     void merge(const co_moments& other) noexcept
     {
-        rejected_ += other.rejected_;
-        if (other.n_ == 0) {
-            return;
-        }
-        if (n_ == 0) {
-            const std::uint64_t rejected = rejected_;
-            *this = other;
-            rejected_ = rejected;
+        if (detail::merge_empty(*this, other, rejected_)) {
             return;
         }
         // Move the other part's sums to these shifts: sum (di + mi)(dj + mj) = pij + mi (sj + n mj) + mj si.

@@ -28,6 +28,23 @@ struct sample_summary {
     bool operator==(const sample_summary&) const = default;
 };
 
+namespace detail {
+
+// Adds up the rejections, and handles a merge in which one side has no observations: returns true where that was all.
+template <class Sums>
+[[nodiscard]] bool merge_empty(Sums& into, const Sums& other, std::uint64_t& rejected) noexcept
+{
+    const std::uint64_t both = rejected + other.rejected();
+    const bool done = into.count() == 0 || other.count() == 0;
+    if (into.count() == 0) {
+        into = other;
+    }
+    rejected = both;
+    return done;
+}
+
+}  // namespace detail
+
 /// Accumulate count, mean and variance of a stream, mergeable and without cancellation.
 ///
 /// The first value is the shift. Sums of shifted values and of their squares are kept in double-double arithmetic, so
@@ -89,14 +106,7 @@ public:
     /// Add the values of another part of the same sample.
     void merge(const moments& other) noexcept
     {
-        rejected_ += other.rejected_;
-        if (other.n_ == 0) {
-            return;
-        }
-        if (n_ == 0) {
-            const std::uint64_t rejected = rejected_;
-            *this = other;
-            rejected_ = rejected;
+        if (detail::merge_empty(*this, other, rejected_)) {
             return;
         }
         // Move the other part's sums to this shift: x - a = (x - b) + (b - a).
@@ -245,14 +255,7 @@ public:
     /// Add the pairs of another part of the same sample.
     void merge(const pair_moments& other) noexcept
     {
-        rejected_ += other.rejected_;
-        if (other.count() == 0) {
-            return;
-        }
-        if (count() == 0) {
-            const std::uint64_t rejected = rejected_;
-            *this = other;
-            rejected_ = rejected;
+        if (detail::merge_empty(*this, other, rejected_)) {
             return;
         }
         const detail::double_double n{static_cast<double>(other.count()), 0.0};

@@ -29,7 +29,7 @@ namespace detail {
 }
 
 /// Return a member as text, and whole numbers in decimal.
-[[nodiscard]] inline std::string text_of(const nlohmann::json& object, const char* name, std::size_t line)
+[[nodiscard]] inline std::string member_text(const nlohmann::json& object, const char* name, std::size_t line)
 {
     const auto found = object.find(name);
     if (found == object.end()) {
@@ -106,9 +106,9 @@ namespace detail {
         if (!object.is_object()) {
             detail::refuse_line(line, "not a JSON object");
         }
-        const std::string id = detail::text_of(object, "id", line);
-        const std::string arm = detail::text_of(object, "arm", line);
-        const std::string metric = detail::text_of(object, "metric", line);
+        const std::string id = detail::member_text(object, "id", line);
+        const std::string arm = detail::member_text(object, "arm", line);
+        const std::string metric = detail::member_text(object, "metric", line);
         const auto value = object.find("value");
         if (value == object.end()) {
             detail::refuse_line(line, "the member \"value\" is missing");

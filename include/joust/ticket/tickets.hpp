@@ -13,6 +13,7 @@
 #include <concepts>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -130,6 +131,42 @@ inline constexpr bool hides_tickets = !std::is_same_v<sealed_by<Tickets>, ticket
         case ticket_error::forged: return ignored::forged_ticket;
         case ticket_error::retired: return ignored::retired_key;
         default: return ignored::damaged_ticket;
+    }
+}
+
+/// Say what a text is, if both tickets and units come as text.
+enum class text_of : std::uint8_t { ticket, damaged_ticket, unit };
+
+/// Does a text have the number of a trial at the place where tickets have it? A damaged or shortened ticket has it too,
+/// and so has one in 16 million other texts.
+[[nodiscard]] constexpr bool carries_trial(std::string_view text, std::uint32_t trial) noexcept
+{
+    // Three bytes of the second word are four characters of their own.
+    constexpr std::size_t at = 16;
+    constexpr std::size_t size = 4;
+    const auto one = ticket::unrecorded({.trial = trial}).text();
+    return text.size() >= at + size && text.substr(at, size) == std::string_view{one.data() + at, size};
+}
+
+/// Tell the text of a ticket from that of a unit. A damaged signed ticket looks like any other text of its length and
+/// alphabet, so that all such texts are taken for tickets.
+template <class Tickets>
+[[nodiscard]] text_of read_text(std::string_view text, std::uint32_t trial, sealed_by<Tickets>& out) noexcept
+{
+    using sealed = sealed_by<Tickets>;
+    if constexpr (requires {
+                      { sealed::parse(text, out) } -> std::same_as<ticket_error>;
+                  }) {
+        const ticket_error error = sealed::parse(text, out);
+        if (error == ticket_error::none) {
+            return text_of::ticket;
+        }
+        const bool damaged = hides_tickets<Tickets>
+                                 ? error != ticket_error::length && error != ticket_error::alphabet
+                                 : carries_trial(text, trial);
+        return damaged ? text_of::damaged_ticket : text_of::unit;
+    } else {
+        return text_of::unit;
     }
 }
 

@@ -7,6 +7,7 @@
 #include <joust/report/report.hpp>
 #include <joust/split/traffic_plan.hpp>
 #include <joust/trial/detail/ab_verdict.hpp>
+#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -125,28 +126,33 @@ public:
         return detail::complete_call(core_, watch_, given, latency, ok);
     }
 
-    /// Report a metric's value for the exposure of a ticket, a ratio's with its denominator. Returns whether it was used; if
-    /// not, the report counts why.
-    template <fixed_string Name, std::convertible_to<double>... Denominator>
-    bool observe(const ticket_type& given, double value, Denominator... denominator)
+    /// Report a metric's value, a ratio's with its denominator. Returns whether it was used; if not, the report counts why.
+    ///
+    /// shape: `observe<"click">(what, true)`, `observe<"clicks per view">(what, 3, 10)`. `what` is one of these:
+    /// a ticket of this trial: the value counts for that exposure;
+    /// text, where the units are text: a ticket's text is read as the ticket, and one that was damaged is counted and not
+    /// used; other text is a unit;
+    /// a unit, of the type that by(...) gives: the value counts for whatever the unit was served. It is taken only while the
+    /// unit's arm was the same in every plan since the start. Repeated values add up, since nothing tells them apart.
+    template <fixed_string Name, class What, class... Values>
+    bool observe(const What& what, Values... values)
     {
-        return detail::observe_by_ticket<Name>(core_, watch_, given, value, denominator...);
+        return detail::observe<Name>(core_, watch_, what, values...);
     }
 
-    /// Report a metric's value for whatever a unit was served. Taken only while the unit's arm was the same in every plan
-    /// since the start; repeated values add up, since nothing tells them apart.
-    template <fixed_string Name, unit_like Unit, std::convertible_to<double>... Denominator>
-    bool observe(const Unit& unit, double value, Denominator... denominator)
+    /// The same for a metric whose name is known only when the program runs: `observe(name, what, value)`.
+    /// errors: configuration_error where no metric of the trial has this name, or it takes another number of values
+    template <class What, class... Values>
+    bool observe(std::string_view metric, const What& what, Values... values)
     {
-        return detail::observe_by_unit<Name>(core_, watch_, unit, value, denominator...);
+        return detail::observe_named(core_, watch_, metric, what, values...);
     }
 
     /// Say what is known so far. It may be called at any time, also while other threads serve.
     [[nodiscard]] joust::report report() const
     {
         joust::evidence seen = evidence();
-        joust::report out = report_on(
-            seen, [this](std::size_t p, std::size_t w) { return core_.live().highest_log_e(p, w); });
+        joust::report out = report_on(seen, &core_.live());
         core_.live().remember(seen);
         return out;
     }
@@ -156,7 +162,7 @@ public:
     [[nodiscard]] joust::report report(joust::evidence merged) const
     {
         core_.check_own(merged);
-        return report_on(merged, [](std::size_t, std::size_t) { return 0.0; });
+        return report_on(merged, nullptr);
     }
 
     /// Copy all evidence out, to save it, send it, or merge it with that of other replicas.
@@ -186,13 +192,12 @@ private:
 
     ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, false, arguments) {}
 
-    template <class LiveLogE>
-    joust::report report_on(joust::evidence& seen, LiveLogE live_log_e) const
+    joust::report report_on(joust::evidence& seen, const detail::live_evidence* live) const
     {
         core_.metrics().fix_thresholds();
         const detail::setting how = core_.setting_now();
         detail::judgement found;
-        detail::judge(core_.trial().inference(), seen, how, live_log_e, found);
+        detail::judge(core_.trial().inference(), seen, how, live, found);
         joust::report out;
         out.name = name();
         out.kind = kind;

@@ -3,6 +3,7 @@
 
 #include <joust/numeric/distributions.hpp>
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/unimodal_integral.hpp>
 #include <joust/stats/moments.hpp>
 #include <joust/stats/options.hpp>
@@ -341,29 +342,19 @@ template <class Scale, class Belief>
         }
         high += widen;
     }
-    int kept = 0;
-    for (int i = 0; i < 100 && high - low > 1e-13 * sd; ++i) {
-        double d = high - at_high * (high - low) / (at_high - at_low);
-        if (!(d > low && d < high) || i % 8 == 7) {
-            d = 0.5 * (low + high);
+    illinois_bracket at{low, high, at_low, at_high};
+    for (int i = 0; i < 100 && at.high - at.low > 1e-13 * sd; ++i) {
+        double d = at.secant();
+        if (!(d > at.low && d < at.high) || i % 8 == 7) {
+            d = 0.5 * (at.low + at.high);
         }
         const double value = excess(d);
         if (std::fabs(value) < 1e-13) {
             return d;
         }
-        if (value < 0.0) {
-            low = d;
-            at_low = value;
-            at_high *= kept == -1 ? 0.5 : 1.0;
-            kept = -1;
-        } else {
-            high = d;
-            at_high = value;
-            at_low *= kept == 1 ? 0.5 : 1.0;
-            kept = 1;
-        }
+        at.narrow(d, value);
     }
-    return 0.5 * (low + high);
+    return 0.5 * (at.low + at.high);
 }
 
 // E[(z + Z)+] for a standard normal Z: pdf(z) + z cdf(z), and far to the left pdf(z) times a continued fraction,

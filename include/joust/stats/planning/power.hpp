@@ -4,6 +4,7 @@
 #include <joust/numeric/distributions.hpp>
 #include <joust/numeric/noncentral_t.hpp>
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 
@@ -111,41 +112,28 @@ namespace detail {
 template <class Function>
 [[nodiscard]] double solve_increasing(Function f, double target, double low, double high) noexcept
 {
-    double at_low = f(low) - target;
-    double at_high = f(high) - target;
-    if (!(at_low <= 0.0 && at_high >= 0.0)) {
-        return at_low > 0.0 ? low : not_a_number;
+    illinois_bracket at{low, high, f(low) - target, f(high) - target};
+    if (!(at.at_low <= 0.0 && at.at_high >= 0.0)) {
+        return at.at_low > 0.0 ? low : not_a_number;
     }
-    int kept = 0;
     for (int i = 0; i < 300; ++i) {
-        double x =
-            high / low > 4.0 ? std::sqrt(low * high) : high - at_high * (high - low) / (at_high - at_low);
-        if (!(x > low && x < high)) {
-            x = 0.5 * (low + high);
+        double x = at.high / at.low > 4.0 ? std::sqrt(at.low * at.high) : at.secant();
+        if (!(x > at.low && x < at.high)) {
+            x = 0.5 * (at.low + at.high);
         }
-        if (x == low || x == high || high - low <= 1e-15 * high) {
+        if (x == at.low || x == at.high || at.high - at.low <= 1e-15 * at.high) {
             break;
         }
         const double value = f(x) - target;
         if (value == 0.0) {
             return x;
         }
-        if (value < 0.0) {
-            low = x;
-            at_low = value;
-            at_high *= kept == -1 ? 0.5 : 1.0;
-            kept = -1;
-        } else {
-            high = x;
-            at_high = value;
-            at_low *= kept == 1 ? 0.5 : 1.0;
-            kept = 1;
-        }
+        at.narrow(x, value);
         if (std::fabs(value) < 1e-14) {
             return x;
         }
     }
-    return std::fabs(at_low) < std::fabs(at_high) ? low : high;
+    return std::fabs(at.at_low) < std::fabs(at.at_high) ? at.low : at.high;
 }
 
 }  // namespace detail
@@ -270,49 +258,49 @@ template <class Function>
     return root * root * (1.0 + (design.cluster_size - 1.0) * design.icc);
 }
 
+namespace detail {
+
+template <class Design>
+[[nodiscard]] double effect_for_power(Design design, double n, double target) noexcept
+{
+    const double sign = design.alternative == side::less ? -1.0 : 1.0;
+    design.effect = design.null;
+    if (!is_alpha(target) || !(target > power(design, n))) {
+        return not_a_number;
+    }
+    const auto at = [&](double distance) {
+        Design moved = design;
+        moved.effect = design.null + sign * distance;
+        return power(moved, n);
+    };
+    const double scale = design.sd / std::sqrt(n);
+    return design.null + sign * solve_increasing(at, target, 1e-6 * scale, 1e6 * scale);
+}
+
+}  // namespace detail
+
 /// Return the smallest effect above `null` (below it for `side::less`) that `n` units in the first sample find with
 /// `target` power. The `effect` of the design is not used.
 ///
 /// errors: NaN for a design out of its domain or a target that is not between its level and 1.
-[[nodiscard]] inline double minimum_detectable_effect(mean_design design, double n, double target) noexcept
+[[nodiscard]] inline double minimum_detectable_effect(const mean_design& design, double n,
+                                                      double target) noexcept
 {
-    const double sign = design.alternative == side::less ? -1.0 : 1.0;
-    design.effect = design.null;
-    const double level = power(design, n);
-    if (!detail::is_alpha(target) || !(target > level)) {
-        return not_a_number;
-    }
-    const auto at = [&](double distance) {
-        mean_design moved = design;
-        moved.effect = design.null + sign * distance;
-        return power(moved, n);
-    };
-    const double scale = design.sd / std::sqrt(n);
-    return design.null + sign * detail::solve_increasing(at, target, 1e-6 * scale, 1e6 * scale);
+    return detail::effect_for_power(design, n, target);
 }
 
 /// Return the smallest effect that `n` pairs find with `target` power. The `effect` of the design is not used.
-[[nodiscard]] inline double minimum_detectable_effect(paired_design design, double n, double target) noexcept
+[[nodiscard]] inline double minimum_detectable_effect(const paired_design& design, double n,
+                                                      double target) noexcept
 {
-    const double sign = design.alternative == side::less ? -1.0 : 1.0;
-    design.effect = design.null;
-    if (!detail::is_alpha(target) || !(target > power(design, n))) {
-        return not_a_number;
-    }
-    const auto at = [&](double distance) {
-        paired_design moved = design;
-        moved.effect = design.null + sign * distance;
-        return power(moved, n);
-    };
-    const double scale = design.sd / std::sqrt(n);
-    return design.null + sign * detail::solve_increasing(at, target, 1e-6 * scale, 1e6 * scale);
+    return detail::effect_for_power(design, n, target);
 }
 
 /// Return the smallest difference from `second` that is found with `target` power: upwards, or downwards for
 /// `side::less`. The `first` of the design is not used.
 ///
 /// errors: NaN also where no proportion below 1 (above 0) is far enough.
-[[nodiscard]] inline double minimum_detectable_effect(proportion_design design, double n,
+[[nodiscard]] inline double minimum_detectable_effect(const proportion_design& design, double n,
                                                       double target) noexcept
 {
     const bool down = design.alternative == side::less;

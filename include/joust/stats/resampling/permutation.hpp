@@ -60,8 +60,7 @@ namespace detail {
     return false;
 }
 
-// Tries all divisions of the values into a first part of m and the rest. A draft is given the chosen values in order
-// by place(value), and then returns the value of the division.
+// Calls judge(chosen) for every choice of m of the values, with their positions in ascending order.
 template <class Try>
 void enumerate_divisions(std::span<const double> values, std::size_t m, Try judge)
 {
@@ -107,6 +106,30 @@ inline void finish_permutation(permutation_result& result, std::uint64_t extreme
     return finite;
 }
 
+// Sets the state; returns false where the samples cannot be tested.
+[[nodiscard]] inline bool begin_permutation(permutation_result& result, std::span<const double> x,
+                                            std::span<const double> y) noexcept
+{
+    result.method = "permutation test";
+    if (!all_finite(x) || !all_finite(y)) {
+        result.state = status::out_of_range;
+        return false;
+    }
+    return !x.empty() && !y.empty();
+}
+
+// Draws the first `count` values at random from all of them, without replacement.
+inline void shuffle(buffer<double>& values, std::size_t count, resampler& random) noexcept
+{
+    const std::size_t n = values.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t j = i + static_cast<std::size_t>(random.below(n - i));
+        const double drawn = values[j];
+        values[j] = values[i];
+        values[i] = drawn;
+    }
+}
+
 }  // namespace detail
 
 /// Test whether two samples come from one distribution by their difference of means: how many of all divisions of the
@@ -125,12 +148,7 @@ inline void finish_permutation(permutation_result& result, std::uint64_t extreme
                                                     const permutation_options& options = {})
 {
     permutation_result result;
-    result.method = "permutation test";
-    if (!detail::all_finite(x) || !detail::all_finite(y)) {
-        result.state = status::out_of_range;
-        return result;
-    }
-    if (x.empty() || y.empty()) {
+    if (!detail::begin_permutation(result, x, y)) {
         return result;
     }
     // The sum of the smaller sample decides. Values are centred at their mean, because sums of large values would
@@ -196,13 +214,10 @@ inline void finish_permutation(permutation_result& result, std::uint64_t extreme
     }
     for (std::uint64_t r = 0; r < options.resamples; ++r) {
         detail::resampler random{options.seed, r};
+        detail::shuffle(values, m, random);
         double part = 0.0;
         for (std::size_t i = 0; i < m; ++i) {
-            const std::size_t j = i + static_cast<std::size_t>(random.below(n - i));
-            const double drawn = values[j];
-            values[j] = values[i];
-            values[i] = drawn;
-            part += drawn;
+            part += values[i];
         }
         extreme += detail::as_extreme(part - expected, far, tolerance, alternative) ? 1U : 0U;
     }
@@ -220,12 +235,7 @@ template <two_sample_statistic Statistic>
                                              const permutation_options& options = {})
 {
     permutation_result result;
-    result.method = "permutation test";
-    if (!detail::all_finite(x) || !detail::all_finite(y)) {
-        result.state = status::out_of_range;
-        return result;
-    }
-    if (x.empty() || y.empty()) {
+    if (!detail::begin_permutation(result, x, y)) {
         return result;
     }
     const std::size_t m = x.size();
@@ -265,12 +275,7 @@ template <two_sample_statistic Statistic>
     } else {
         for (; tried < options.resamples; ++tried) {
             detail::resampler random{options.seed, tried};
-            for (std::size_t i = 0; i + 1 < n; ++i) {
-                const std::size_t j = i + static_cast<std::size_t>(random.below(n - i));
-                const double drawn = values[j];
-                values[j] = values[i];
-                values[i] = drawn;
-            }
+            detail::shuffle(values, n - 1, random);
             judge({values.data(), n});
         }
     }

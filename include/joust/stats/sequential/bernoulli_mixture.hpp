@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/stirling.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -74,23 +75,12 @@ namespace detail {
 [[nodiscard]] inline double bernoulli_mixture_limit(double k, double n, double a, double b, double target,
                                                     double limit) noexcept
 {
-    double inside = n > 0.0 ? k / n : 0.5;
-    double outside = limit;
-    const auto excess = [&](double p) { return bernoulli_mixture(k, n, p, 1.0 - p, a, b) - target; };
-    if (inside == limit || !(excess(limit) > 0.0)) {
+    const double inside = n > 0.0 ? k / n : 0.5;
+    const auto excluded = [&](double p) { return bernoulli_mixture(k, n, p, 1.0 - p, a, b) - target > 0.0; };
+    if (inside == limit || !excluded(limit)) {
         return limit;
     }
-    for (int step = 0; step < 200; ++step) {
-        // Near 0 the exponent is halved too, for limits of tiny rates.
-        const double low = inside < outside ? inside : outside;
-        const double high = inside < outside ? outside : inside;
-        const double middle = low > 0.0 && high > 4.0 * low ? std::sqrt(low * high) : 0.5 * (low + high);
-        if (!(middle > low && middle < high) || high - low < 1e-16 * high) {
-            break;
-        }
-        (excess(middle) > 0.0 ? outside : inside) = middle;
-    }
-    return outside;
+    return bisect_by_exponent({inside, limit}, excluded).with;
 }
 
 }  // namespace detail

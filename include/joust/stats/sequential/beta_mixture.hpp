@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/stirling.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -73,19 +74,11 @@ namespace detail {
                                                double target) noexcept
 {
     const beta_mixture_options above{.alternative = side::greater, .prior = prior};
-    double refused = 0.0, allowed = n > 0.0 ? k / n : 0.0;
     if (!(k > 0.0)) {
         return 0.0;
     }
-    for (int step = 0; step < 200; ++step) {
-        const double middle = refused > 0.0 && allowed > 4.0 * refused ? std::sqrt(refused * allowed)
-                                                                       : 0.5 * (refused + allowed);
-        if (!(middle > refused && middle < allowed) || allowed - refused < 1e-16 * allowed) {
-            break;
-        }
-        (beta_mixture_log_e(k, n, middle, above) >= target ? refused : allowed) = middle;
-    }
-    return refused;
+    const auto refused = [&](double p) { return beta_mixture_log_e(k, n, p, above) >= target; };
+    return bisect_by_exponent({n > 0.0 ? k / n : 0.0, 0.0}, refused).with;
 }
 
 }  // namespace detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/two_doubles.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/bounded_bets.hpp>
@@ -18,23 +19,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Set up betting. Values lie in [lower, upper], and `null` lies between.
-struct betting_options {
-    /// The mean under the null hypothesis.
-    double null = 0.5;
-    /// The smallest possible value.
-    double lower = 0.0;
-    /// The largest possible value.
-    double upper = 1.0;
-    /// The departure from the null that counts as evidence.
-    side alternative = side::two;
-    /// The level that the bets are tuned for, which is also the level of `running_interval`.
-    double alpha = 0.05;
-    /// The share of its capital, below 1, that a gambler may lose on one value.
-    double largest_bet = 0.5;
-    /// Compare all members.
-    bool operator==(const betting_options&) const = default;
-};
+/// Set up betting.
+using betting_options = bounded_mean_options;
 
 namespace detail {
 
@@ -219,11 +205,7 @@ public:
     /// Start with capital 1.
     explicit betting_capital(const betting_options& options = {}) noexcept : options_(options)
     {
-        const bool usable = options.lower < options.upper && std::isfinite(options.upper - options.lower) &&
-                            options.null >= options.lower && options.null <= options.upper &&
-                            detail::is_alpha(options.alpha) && options.largest_bet > 0.0 &&
-                            options.largest_bet < 1.0;
-        width_ = usable ? options.upper - options.lower : not_a_number;
+        width_ = detail::width_of_range(options);
         null_ = (options.null - options.lower) / width_;
         bets_.twice_log = 2.0 * (std::log(2.0) - std::log(options.alpha));
     }
@@ -493,34 +475,20 @@ private:
     template <class F>
     [[nodiscard]] static double bisect(F f, double refused, double allowed) noexcept
     {
-        double at_refused = f(refused);
-        double at_allowed = f(allowed);
-        if (at_allowed >= 0.0) {
+        // The value at an allowed mean is negative, so that is the bracket's low end, whichever mean is larger.
+        detail::illinois_bracket at{allowed, refused, f(allowed), f(refused)};
+        if (at.at_low >= 0.0) {
             return allowed;
         }
-        int same = 0;
-        for (int step = 0; step < 200 && std::fabs(allowed - refused) > 1e-14; ++step) {
-            double m = 0.5 * (refused + allowed);
-            if (step % 3 != 2 && std::isfinite(at_refused) && std::isfinite(at_allowed)) {
-                m = (refused * at_allowed - allowed * at_refused) / (at_allowed - at_refused);
-                const double low = refused < allowed ? refused : allowed;
-                const double high = refused < allowed ? allowed : refused;
-                m = m > low && m < high ? m : 0.5 * (refused + allowed);
+        for (int step = 0; step < 200 && std::fabs(at.low - at.high) > 1e-14; ++step) {
+            double m = 0.5 * (at.high + at.low);
+            if (step % 3 != 2 && std::isfinite(at.at_high) && std::isfinite(at.at_low)) {
+                const double secant = (at.high * at.at_low - at.low * at.at_high) / (at.at_low - at.at_high);
+                m = detail::is_inside({at.low, at.high}, secant) ? secant : m;
             }
-            const double value = f(m);
-            if (value >= 0.0) {
-                refused = m;
-                at_refused = value;
-                at_allowed *= same > 0 ? 0.5 : 1.0;
-                same = 1;
-            } else {
-                allowed = m;
-                at_allowed = value;
-                at_refused *= same < 0 ? 0.5 : 1.0;
-                same = -1;
-            }
+            at.narrow(m, f(m));
         }
-        return refused;
+        return at.high;
     }
 
     void advance()

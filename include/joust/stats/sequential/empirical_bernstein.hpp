@@ -14,23 +14,8 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
-/// Set up empirical_bernstein. Values lie in [lower, upper], and `null` lies between.
-struct empirical_bernstein_options {
-    /// The mean under the null hypothesis.
-    double null = 0.5;
-    /// The smallest possible value.
-    double lower = 0.0;
-    /// The largest possible value.
-    double upper = 1.0;
-    /// The departure from the null that counts as evidence.
-    side alternative = side::two;
-    /// The level that the bets are tuned for, which is also the level of `running_interval`.
-    double alpha = 0.05;
-    /// The largest bet, below 1.
-    double largest_bet = 0.5;
-    /// Compare all members.
-    bool operator==(const empirical_bernstein_options&) const = default;
-};
+/// Set up empirical_bernstein.
+using empirical_bernstein_options = bounded_mean_options;
 
 /// Follow the mean of bounded values with an interval that adapts to their variance, valid at every look from the
 /// first value on, for every distribution.
@@ -51,11 +36,7 @@ public:
     /// Start without values.
     explicit empirical_bernstein(const empirical_bernstein_options& options = {}) noexcept : options_(options)
     {
-        const bool usable = options.lower < options.upper && std::isfinite(options.upper - options.lower) &&
-                            options.null >= options.lower && options.null <= options.upper &&
-                            detail::is_alpha(options.alpha) && options.largest_bet > 0.0 &&
-                            options.largest_bet < 1.0;
-        width_ = usable ? options.upper - options.lower : not_a_number;
+        width_ = detail::width_of_range(options);
         null_ = (options.null - options.lower) / width_;
         log_ends_ = (options.alternative == side::two ? std::log(2.0) : 0.0) - std::log(options.alpha);
         bets_.twice_log = 2.0 * (std::log(2.0) - std::log(options.alpha));

@@ -3,6 +3,7 @@
 
 #include <joust/numeric/gauss_legendre.hpp>
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/group_sequential.hpp>
@@ -120,13 +121,9 @@ struct tail_pair {
             return not_a_number;
         }
         for (int step = 0; step < 100 && high - low > 1e-14 * (std::fabs(high) + 1.0 / root); ++step) {
-            // Ridders' method
             const double middle = 0.5 * (low + high);
             const double at_middle = excess(middle);
-            const double scale = std::sqrt(at_middle * at_middle - at_low * at_high);
-            double next = scale > 0.0
-                              ? middle + (middle - low) * (at_low < at_high ? -1.0 : 1.0) * at_middle / scale
-                              : middle;
+            double next = detail::ridders_point(middle, middle - low, at_low, at_middle, at_high);
             next = next > low && next < high ? next : middle;
             const double value = next == middle ? at_middle : excess(next);
             const auto narrow = [&](double drift, double f) {

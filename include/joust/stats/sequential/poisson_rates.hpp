@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
@@ -202,33 +203,28 @@ private:
     }
     [[nodiscard]] double likeliest() const noexcept
     {
-        double low = -farthest;
-        double high = farthest;
         if (!(n1_ > 0.0)) {
             return -std::numeric_limits<double>::infinity();
         }
         if (!(n2_ > 0.0)) {
             return std::numeric_limits<double>::infinity();
         }
-        for (int step = 0; step < 200 && high - low > 1e-15 * (1.0 + std::fabs(low)); ++step) {
-            const double middle = 0.5 * (low + high);
-            (slope(middle) > 0.0 ? high : low) = middle;
-        }
-        return 0.5 * (low + high);
+        return detail::middle_of(
+            detail::bisect({-farthest, farthest}, [&](double r) { return slope(r) > 0.0; }, is_narrow, 200));
     }
     [[nodiscard]] double limit(double centre, double direction, double target) const noexcept
     {
-        double inside = centre < -farthest ? -farthest : centre > farthest ? farthest : centre;
-        double outside = direction * farthest;
-        if (!(against(outside) > target)) {
+        const double inside = centre < -farthest ? -farthest : centre > farthest ? farthest : centre;
+        const double outside = direction * farthest;
+        const auto excluded = [&](double r) { return against(r) > target; };
+        if (!excluded(outside)) {
             return direction * std::numeric_limits<double>::infinity();
         }
-        for (int step = 0; step < 200 && std::fabs(outside - inside) > 1e-15 * (1.0 + std::fabs(inside));
-             ++step) {
-            const double middle = 0.5 * (inside + outside);
-            (against(middle) > target ? outside : inside) = middle;
-        }
-        return outside;
+        return detail::bisect({inside, outside}, excluded, is_narrow, 200).with;
+    }
+    [[nodiscard]] static bool is_narrow(const detail::bracket& at) noexcept
+    {
+        return !(std::fabs(at.with - at.without) > 1e-15 * (1.0 + std::fabs(at.without)));
     }
 
     poisson_rates_options options_;

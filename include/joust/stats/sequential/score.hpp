@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
@@ -215,24 +216,6 @@ struct short_list {
     }
 };
 
-// Narrows [low, high] to neighbouring doubles, given that `rises_above` is false at low and true at high.
-template <class Predicate>
-[[nodiscard]] double bisect_to_true(double low, double high, Predicate rises_above) noexcept
-{
-    for (int step = 0; step < 1100; ++step) {
-        const double middle = 0.5 * low + 0.5 * high;
-        if (!(middle > low && middle < high)) {
-            break;
-        }
-        if (rises_above(middle)) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    return high;
-}
-
 // Inserts the positive roots of c0 + c1 t + c2 t^2.
 inline void insert_quadratic_roots(double c0, double c1, double c2, short_list& out) noexcept
 {
@@ -271,7 +254,7 @@ inline void insert_cubic_roots(double c0, double c1, double c2, double c3, short
         const double high = turns.values[i];
         const bool positive = value(high) > 0.0;
         if ((value(low) > 0.0) != positive) {
-            out.insert(bisect_to_true(low, high, [&](double t) { return (value(t) > 0.0) == positive; }));
+            out.insert(bisect({low, high}, [&](double t) { return (value(t) > 0.0) == positive; }).with);
         }
         low = high;
     }
@@ -323,7 +306,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
         double low = 0.0;
         for (int i = 0; i < turns.size; ++i) {
             if (two_sided(turns.values[i]) >= level) {
-                return bisect_to_true(low, turns.values[i], [&](double u) { return two_sided(u) >= level; });
+                return bisect({low, turns.values[i]}, [&](double u) { return two_sided(u) >= level; }).with;
             }
             low = turns.values[i];
         }
@@ -334,7 +317,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
             while (two_sided(high) < level && std::isfinite(high)) {
                 high *= 2.0;
             }
-            return bisect_to_true(low, high, [&](double u) { return two_sided(u) >= level; });
+            return bisect({low, high}, [&](double u) { return two_sided(u) >= level; }).with;
         }
         return std::numeric_limits<double>::infinity();
     };
@@ -355,7 +338,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
     if (!std::isfinite(far)) {
         return far;
     }
-    return bisect_to_true(near, far, [&](double u) { return half(u) >= target; });
+    return bisect({near, far}, [&](double u) { return half(u) >= target; }).with;
 }
 
 }  // namespace detail
@@ -678,6 +661,24 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     return detail::fit_ratio(sums).line;
 }
 
+namespace detail {
+
+// The interval of a difference; infinite during the burn-in.
+inline void set_interval(score_result& result, const score_line& line, const score_options& options) noexcept
+{
+    if (result.state == status::ok) {
+        const bounds ends =
+            score_interval(line, options.rho, options.alpha, options.alternative, options.clock);
+        result.lower = ends.lower;
+        result.upper = ends.upper;
+    } else if (result.state == status::burn_in) {
+        result.lower = -std::numeric_limits<double>::infinity();
+        result.upper = std::numeric_limits<double>::infinity();
+    }
+}
+
+}  // namespace detail
+
 /// Compare challenger and champion by propensity-centred scores per bucket of units: cluster-robust, unbiased
 /// while shares and outcomes drift, and valid at every look after the burn-in.
 ///
@@ -698,7 +699,6 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 ///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/explanation/statistics.md.
 [[nodiscard]] inline score_result score_test(const score_sums& sums, const score_options& options) noexcept
 {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
     score_result result;
     if (!detail::equal_lengths(sums) || !detail::usable(options)) {
         result.state = status::out_of_range;
@@ -718,15 +718,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
         return result;
     }
     result.estimate = fit.line.root();
-    if (result.state == status::ok) {
-        const bounds ends =
-            score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
-        result.lower = ends.lower;
-        result.upper = ends.upper;
-    } else if (result.state == status::burn_in) {
-        result.lower = -infinity;
-        result.upper = infinity;
-    }
+    detail::set_interval(result, fit.line, options);
     return result;
 }
 
@@ -807,7 +799,6 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 [[nodiscard]] inline score_result paired_score_test(std::span<const double> d, std::span<const double> n,
                                                     const score_options& options) noexcept
 {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
     score_result result;
     if (d.size() != n.size() || !detail::usable(options)) {
         result.state = status::out_of_range;
@@ -834,15 +825,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     result.state = status::ok;
     detail::judge(result, fit, options.null, options);
     result.estimate = sum / count;
-    if (result.state == status::ok) {
-        const bounds ends =
-            score_interval(fit.line, options.rho, options.alpha, options.alternative, options.clock);
-        result.lower = ends.lower;
-        result.upper = ends.upper;
-    } else if (result.state == status::burn_in) {
-        result.lower = -infinity;
-        result.upper = infinity;
-    }
+    detail::set_interval(result, fit.line, options);
     return result;
 }
 

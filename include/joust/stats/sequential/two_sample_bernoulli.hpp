@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/bernoulli_mixture.hpp>
@@ -212,11 +213,10 @@ private:
         if (!(high < 1e300)) {
             return 1.0;
         }
-        for (int step = 0; step < 100 && high - low > 1e-14 * high; ++step) {
-            const double middle = 0.5 * (low + high);
-            (at(middle, p, failure) > target ? high : low) = middle;
-        }
-        at(high, p, failure);
+        const detail::bracket edge = detail::bisect(
+            {low, high}, [&](double pull) { return at(pull, p, failure) > target; },
+            [](const detail::bracket& b) { return !(b.with - b.without > 1e-14 * b.with); }, 100);
+        at(edge.with, p, failure);
         const double difference = p + failure - 1.0;
         return difference < 1.0 ? difference : 1.0;
     }

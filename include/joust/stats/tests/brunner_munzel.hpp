@@ -63,12 +63,7 @@ struct brunner_munzel_options {
     }
     const double m = static_cast<double>(x.size());
     const double n = static_cast<double>(y.size());
-    std::uint64_t twice_u = 0;
-    std::uint64_t below_y = 0;
-    detail::walk_values(first, second, [&](std::uint64_t in_x, std::uint64_t in_y, std::uint64_t) {
-        twice_u += in_x * (2 * below_y + in_y);
-        below_y += in_y;
-    });
+    const std::uint64_t twice_u = detail::twice_pairs_won(first, second, [](std::uint64_t, std::uint64_t) {});
     // The placement of a value is the number of values of the other sample below it, where equal ones count one half.
     const double u = 0.5 * static_cast<double>(twice_u);
     const double mean_x = u / m;

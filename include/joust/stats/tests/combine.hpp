@@ -44,6 +44,19 @@ namespace detail {
     return weights.empty() || (sum > 0.0 && std::isfinite(sum));
 }
 
+// The result before its numbers: ok where the p-values and weights can be combined.
+[[nodiscard]] inline test_result begin_combination(std::string_view method, std::span<const double> p,
+                                                   std::span<const double> weights) noexcept
+{
+    test_result result;
+    result.method = method;
+    result.state = p_values_state(p);
+    if (result.state == status::ok && !usable_weights(p, weights)) {
+        result.state = status::out_of_range;
+    }
+    return result;
+}
+
 }  // namespace detail
 
 /// Combine independent p-values by their product: strong where one of them is very small.
@@ -54,9 +67,7 @@ namespace detail {
 /// source: Fisher 1932.
 [[nodiscard]] inline test_result fisher_combine(std::span<const double> p) noexcept
 {
-    test_result result;
-    result.method = "Fisher's combination";
-    result.state = detail::p_values_state(p);
+    test_result result = detail::begin_combination("Fisher's combination", p, {});
     if (result.state != status::ok) {
         return result;
     }
@@ -81,12 +92,7 @@ namespace detail {
 [[nodiscard]] inline test_result stouffer(std::span<const double> p,
                                           std::span<const double> weights = {}) noexcept
 {
-    test_result result;
-    result.method = "Stouffer's combination";
-    result.state = detail::p_values_state(p);
-    if (result.state == status::ok && !detail::usable_weights(p, weights)) {
-        result.state = status::out_of_range;
-    }
+    test_result result = detail::begin_combination("Stouffer's combination", p, weights);
     if (result.state != status::ok) {
         return result;
     }
@@ -117,12 +123,7 @@ namespace detail {
 [[nodiscard]] inline test_result cauchy_combine(std::span<const double> p,
                                                 std::span<const double> weights = {}) noexcept
 {
-    test_result result;
-    result.method = "Cauchy combination";
-    result.state = detail::p_values_state(p);
-    if (result.state == status::ok && !detail::usable_weights(p, weights)) {
-        result.state = status::out_of_range;
-    }
+    test_result result = detail::begin_combination("Cauchy combination", p, weights);
     if (result.state != status::ok) {
         return result;
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/numeric/distributions.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/tails.hpp>
 #include <joust/stats/moments.hpp>
 #include <joust/stats/options.hpp>
@@ -107,6 +108,9 @@ struct compared_means {
     {
         return std::isfinite(d) && (kind == margin_kind::absolute || d > -1.0);
     }
+
+    // The t-test itself refuses samples that it cannot use.
+    [[nodiscard]] static status usable_state() noexcept { return status::ok; }
 
     [[nodiscard]] double scale() const noexcept
     {
@@ -216,14 +220,7 @@ template <class Comparison>
     if (doublings == 60 || !std::isfinite(outside)) {
         return outward * std::numeric_limits<double>::infinity();
     }
-    for (int i = 0; i < 200; ++i) {
-        const double middle = 0.5 * (inside + outside);
-        if (middle == inside || middle == outside) {
-            break;
-        }
-        (rejected(middle) ? outside : inside) = middle;
-    }
-    return inside;
+    return bisect({inside, outside}, rejected, [](const bracket&) { return false; }, 200).without;
 }
 
 template <class Comparison>
@@ -232,9 +229,13 @@ template <class Comparison>
 {
     equivalence_result result;
     result.method = method;
-    result.state = status::out_of_range;
+    result.state = data.usable_state();
+    if (result.state != status::ok) {
+        return result;
+    }
     if (!is_alpha(options.alpha) || !(options.alpha < 0.5) || !(options.lower < options.upper) ||
         !data.margin_allowed(options.lower) || !data.margin_allowed(options.upper)) {
+        result.state = status::out_of_range;
         return result;
     }
     const test_result low = data.shifted(options.lower, side::greater, options.alpha);
@@ -268,8 +269,12 @@ template <class Comparison>
     constexpr double infinity = std::numeric_limits<double>::infinity();
     test_result result;
     result.method = method;
-    result.state = status::out_of_range;
+    result.state = data.usable_state();
+    if (result.state != status::ok) {
+        return result;
+    }
     if (!is_alpha(options.alpha) || !(options.margin >= 0.0) || !data.margin_allowed(null)) {
+        result.state = status::out_of_range;
         return result;
     }
     result = data.shifted(null, up ? side::greater : side::less, options.alpha);
@@ -370,14 +375,8 @@ inline constexpr std::string_view superior_shares = "superiority by a margin, sc
 [[nodiscard]] inline equivalence_result tost(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2,
                                              std::uint64_t n2, const equivalence_options& options) noexcept
 {
-    const detail::compared_proportions data = detail::compare(k1, n1, k2, n2, options.kind);
-    if (data.usable_state() != status::ok) {
-        equivalence_result result;
-        result.method = detail::tost_shares;
-        result.state = data.usable_state();
-        return result;
-    }
-    return detail::equivalence_of(data, detail::tost_shares, options);
+    return detail::equivalence_of(detail::compare(k1, n1, k2, n2, options.kind), detail::tost_shares,
+                                  options);
 }
 
 /// Show that the first mean is not worse than the second by `margin` or more, one-sided at `alpha`.
@@ -412,11 +411,8 @@ inline constexpr std::string_view superior_shares = "superiority by a margin, sc
 [[nodiscard]] inline test_result non_inferiority(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2,
                                                  std::uint64_t n2, const margin_options& options) noexcept
 {
-    const detail::compared_proportions data = detail::compare(k1, n1, k2, n2, options.kind);
-    if (data.usable_state() != status::ok) {
-        return {.method = detail::inferior_shares, .state = data.usable_state()};
-    }
-    return detail::non_inferior(data, detail::inferior_shares, options);
+    return detail::non_inferior(detail::compare(k1, n1, k2, n2, options.kind), detail::inferior_shares,
+                                options);
 }
 
 /// Show that the first mean is better than the second by more than `margin`, one-sided at `alpha`.
@@ -448,11 +444,7 @@ inline constexpr std::string_view superior_shares = "superiority by a margin, sc
 [[nodiscard]] inline test_result superiority(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2,
                                              std::uint64_t n2, const margin_options& options = {}) noexcept
 {
-    const detail::compared_proportions data = detail::compare(k1, n1, k2, n2, options.kind);
-    if (data.usable_state() != status::ok) {
-        return {.method = detail::superior_shares, .state = data.usable_state()};
-    }
-    return detail::superior(data, detail::superior_shares, options);
+    return detail::superior(detail::compare(k1, n1, k2, n2, options.kind), detail::superior_shares, options);
 }
 
 }  // namespace stats

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/stirling.hpp>
 #include <joust/numeric/tails.hpp>
 #include <joust/stats/options.hpp>
@@ -230,35 +231,6 @@ private:
     double odds_;
     double origin_;
 };
-
-// Find theta with value(theta) = 0 for a rising function: Newton within a bracket that first is searched.
-template <class Function>
-[[nodiscard]] double rising_root(double start, double step, Function value_and_slope) noexcept
-{
-    double low = -800.0;
-    double high = 800.0;
-    double theta = start;
-    for (int i = 0; i < 200; ++i) {
-        double slope = 0.0;
-        const double value = value_and_slope(theta, slope);
-        if (value == 0.0) {
-            return theta;
-        }
-        (value < 0.0 ? low : high) = theta;
-        double next = theta - value / slope;
-        if (!(std::fabs(next - theta) <= 8.0 * step)) {
-            next = theta + (value < 0.0 ? 8.0 : -8.0) * step;
-        }
-        if (!(next > low && next < high)) {
-            next = 0.5 * (low + high);
-        }
-        if (std::fabs(next - theta) <= 1e-15 * (1.0 + std::fabs(theta)) || next == low || next == high) {
-            return next;
-        }
-        theta = next;
-    }
-    return theta;
-}
 
 // The log odds at which the expected first cell is x.
 [[nodiscard]] inline double conditional_log_odds(const hypergeometric& law, double x, double start,

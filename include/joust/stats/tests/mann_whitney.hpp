@@ -254,13 +254,8 @@ inline void rank_estimate(test_result& result, const pairwise_sums& sums, std::u
     const double m = static_cast<double>(x.size());
     const double n = static_cast<double>(y.size());
     detail::tie_sum ties{m + n};
-    std::uint64_t twice_u = 0;
-    std::uint64_t below = 0;
-    detail::walk_values(first, second, [&](std::uint64_t in_x, std::uint64_t in_y, std::uint64_t) {
-        twice_u += in_x * (2 * below + in_y);
-        below += in_y;
-        ties.add(in_x + in_y);
-    });
+    const std::uint64_t twice_u = detail::twice_pairs_won(
+        first, second, [&](std::uint64_t in_x, std::uint64_t in_y) { ties.add(in_x + in_y); });
     const std::uint64_t pairs = x.size() * y.size();
     result.statistic = 0.5 * static_cast<double>(twice_u);
     result.superiority = result.statistic / static_cast<double>(pairs);

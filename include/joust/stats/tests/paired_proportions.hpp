@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/tails.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -44,14 +45,7 @@ namespace detail {
 // McNemar's z.
 [[nodiscard]] inline double tango_limit(double b, double c, double n, double z, double direction) noexcept
 {
-    const double estimate = (b - c) / n;
-    double inside = estimate;
-    double outside = direction;
-    for (int step = 0; step < 1100; ++step) {
-        const double d = 0.5 * (inside + outside);
-        if (!((d > inside && d < outside) || (d < inside && d > outside))) {
-            break;
-        }
+    const auto excluded = [&](double d) {
         // 2 n q^2 + linear q + constant = 0
         const double linear = -(b + c) + d * (2.0 * n - b + c);
         const double constant = -c * d * (1.0 - d);
@@ -61,13 +55,9 @@ namespace detail {
         const double q = linear <= 0.0 ? (root - linear) / (4.0 * n) : -2.0 * constant / (linear + root);
         const double spread = n * (2.0 * (q > 0.0 ? q : 0.0) + d * (1.0 - d));
         const double gap = b - c - n * d;
-        if (gap * gap > z * z * (spread > 0.0 ? spread : 0.0)) {
-            outside = d;
-        } else {
-            inside = d;
-        }
-    }
-    return outside;
+        return gap * gap > z * z * (spread > 0.0 ? spread : 0.0);
+    };
+    return bisect({(b - c) / n, direction}, excluded).with;
 }
 
 [[nodiscard]] inline std::string_view mcnemar_name(mcnemar_p p) noexcept

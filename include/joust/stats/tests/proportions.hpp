@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/tails.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -106,8 +107,7 @@ namespace detail {
     for (int step = 0; step < 100; ++step) {
         const double middle = 0.5 * (inside + outside);
         const double at_middle = excess(middle);
-        const double root = std::sqrt(at_middle * at_middle - below * above);
-        double d = middle - (outside - middle) * at_middle / root;
+        double d = ridders_point(middle, outside - middle, below, at_middle, above);
         // At an estimate of -1 or 1 the variance is 0 and the step returns to the estimate, which is not the limit.
         if (!((d > inside && d < outside) || (d < inside && d > outside))) {
             d = middle;

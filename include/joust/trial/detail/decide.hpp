@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/evidence/evidence.hpp>
+#include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
 #include <joust/inference/inference.hpp>
 #include <joust/numeric/value_distribution.hpp>
@@ -56,6 +57,12 @@ inline constexpr double mismatch_alpha = 0.001;
     options.rho = std::fmax(planned_information, 1.0) / tightest_at;
     const bucket_sums& one = pair.series[exposure_series];
     return stats::clustered_srm(one.challenger, one.champion, options);
+}
+
+/// Did traffic arrive in other shares than planned?
+[[nodiscard]] inline bool is_mismatch(const stats::score_result& split) noexcept
+{
+    return split.state == status::ok && split.log_e >= -std::log(mismatch_alpha);
 }
 
 /// Judge a guardrail on failures or latency by first events; the means beside it are for the reader.
@@ -164,68 +171,89 @@ inline void answer_in_values(inference& answer, const quantile_evidence& seen, c
     }
 }
 
+/// What a policy is asked about one metric of one challenger.
+[[nodiscard]] inline question question_on(const metric_spec& spec, double alpha) noexcept
+{
+    question asked{.alpha = alpha};
+    if (spec.role != metric_spec::part::guardrail) {
+        return asked;
+    }
+    asked.alternative = spec.limit.harm_is_up ? stats::side::greater : stats::side::less;
+    if (spec.quantile < 0) {  // a quantile's margin is in its thresholds
+        asked.relative = spec.limit.relative;
+        asked.null = spec.limit.relative ? spec.limit.value - 1.0 : spec.limit.value;
+    }
+    return asked;
+}
+
+/// Say whether an answer breaks a guardrail, or wins or loses on any other metric.
+inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
+{
+    const bool rejects = found.answer.rejects(found.alpha);
+    if (spec.role == metric_spec::part::guardrail) {
+        found.breached = rejects;
+        return;
+    }
+    const bool better = more == (spec.direction == better::up);
+    found.wins = rejects && better;
+    found.loses = rejects && !better;
+}
+
+/// Look at one metric of one challenger. `live` has the highest evidence from first events, null for copies.
+template <class Inference>
+[[nodiscard]] finding judge_metric(const Inference& policy, evidence& seen, const setting& how,
+                                   std::size_t challenger, std::size_t metric, double alpha,
+                                   const live_evidence* live)
+{
+    const metric_spec& spec = how.specs[metric];
+    pair_evidence& pair = seen.pairs[challenger];
+    const look at{.sums = sums_of(pair, spec, how.covariate),
+                  .expected_events = pair.series[spec.series].expected,
+                  .exposures = static_cast<double>(pair.series[exposure_series].challenger_count +
+                                                   pair.series[exposure_series].champion_count),
+                  .planned_information = policy.units * how.planned_information_per_exposure};
+    finding found{.metric = metric, .pair = challenger, .alpha = alpha};
+    const question asked = question_on(spec, alpha);
+    test_memory& memory = pair.memory[spec.series];
+    if (spec.watch >= 0) {
+        const auto watch = static_cast<std::size_t>(spec.watch);
+        found.answer = judge_events(policy, seen, challenger, spec, how.watches[watch], at, asked, memory,
+                                    live == nullptr ? 0.0 : live->highest_log_e(challenger, watch));
+    } else {
+        found.answer = policy.infer(at, asked, memory);
+    }
+    const bool more = found.answer.estimate > 0.0;
+    if (spec.quantile >= 0) {
+        answer_in_values(found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], pair,
+                         challenger, spec);
+    }
+    if (!how.contemporary) {
+        found.answer.state = status::no_contemporary_champion;
+    }
+    rule_on(found, spec, more);
+    return found;
+}
+
 /// Look at all metrics of all challengers. Guardrails share the error rate equally, challengers share it too.
 ///
 /// Writes into a judgement used before, so that a look while serving allocates nothing.
-/// shape: `live_log_e(pair, watch)` gives the highest evidence a live trial has seen from first events, 0 for copies
-template <class Inference, class LiveLogE>
-void judge(const Inference& policy, evidence& seen, const setting& how, LiveLogE live_log_e, judgement& all)
+/// shape: `live` has the highest evidence that a live trial has seen from first events, null for copies
+template <class Inference>
+void judge(const Inference& policy, evidence& seen, const setting& how, const live_evidence* live,
+           judgement& all)
 {
     all.findings.clear();
     all.split.clear();
     all.mismatch = false;
     const std::size_t challengers = seen.pairs.size();
-    std::size_t guardrails = 0;
-    for (const auto& spec : how.specs) {
-        guardrails += spec.role == metric_spec::part::guardrail ? 1U : 0U;
-    }
-    const double planned = policy.units * how.planned_information_per_exposure;
+    const std::size_t guardrails = guardrails_among(how.specs);
     for (std::size_t p = 0; p < challengers; ++p) {
-        all.split.push_back(judge_split(seen.pairs[p], planned));
-        all.mismatch = all.mismatch || (all.split.back().state == status::ok &&
-                                        all.split.back().log_e >= -std::log(mismatch_alpha));
+        all.split.push_back(judge_split(seen.pairs[p], policy.units * how.planned_information_per_exposure));
+        all.mismatch = all.mismatch || is_mismatch(all.split.back());
         for (std::size_t m = 0; m < how.specs.size(); ++m) {
-            const metric_spec& spec = how.specs[m];
-            const bool guards = spec.role == metric_spec::part::guardrail;
-            pair_evidence& pair = seen.pairs[p];
-            const look at{.sums = sums_of(pair, spec, how.covariate),
-                          .expected_events = pair.series[spec.series].expected,
-                          .exposures = static_cast<double>(pair.series[exposure_series].challenger_count +
-                                                           pair.series[exposure_series].champion_count),
-                          .planned_information = planned};
-            finding found{.metric = m, .pair = p};
-            found.alpha = policy.alpha / static_cast<double>(challengers * (guards ? guardrails : 1));
-            question asked{.alpha = found.alpha};
-            if (guards) {
-                asked.alternative = spec.limit.harm_is_up ? stats::side::greater : stats::side::less;
-            }
-            if (guards && spec.quantile < 0) {  // a quantile's margin is in its thresholds
-                asked.relative = spec.limit.relative;
-                asked.null = spec.limit.relative ? spec.limit.value - 1.0 : spec.limit.value;
-            }
-            test_memory& memory = pair.memory[spec.series];
-            found.answer =
-                spec.watch >= 0
-                    ? judge_events(policy, seen, p, spec, how.watches[static_cast<std::size_t>(spec.watch)],
-                                   at, asked, memory, live_log_e(p, static_cast<std::size_t>(spec.watch)))
-                    : policy.infer(at, asked, memory);
-            const bool more = found.answer.estimate > 0.0;
-            if (spec.quantile >= 0) {
-                answer_in_values(found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], pair,
-                                 p, spec);
-            }
-            if (!how.contemporary) {
-                found.answer.state = status::no_contemporary_champion;
-            }
-            const bool rejects = found.answer.rejects(found.alpha);
-            if (guards) {
-                found.breached = rejects;
-            } else {
-                const bool better = more == (spec.direction == better::up);
-                found.wins = rejects && better;
-                found.loses = rejects && !better;
-            }
-            all.findings.push_back(found);
+            const bool guards = how.specs[m].role == metric_spec::part::guardrail;
+            const double alpha = policy.alpha / static_cast<double>(challengers * (guards ? guardrails : 1));
+            all.findings.push_back(judge_metric(policy, seen, how, p, m, alpha, live));
         }
     }
 }

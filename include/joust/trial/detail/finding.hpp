@@ -60,6 +60,16 @@ struct setting {
     bool contemporary = true;
 };
 
+/// How many of the metrics are guardrails, which divide an error rate among them.
+[[nodiscard]] inline std::size_t guardrails_among(const std::vector<metric_spec>& specs) noexcept
+{
+    std::size_t guardrails = 0;
+    for (const metric_spec& spec : specs) {
+        guardrails += spec.role == metric_spec::part::guardrail ? 1U : 0U;
+    }
+    return guardrails;
+}
+
 }  // namespace detail
 }  // namespace v0
 }  // namespace joust

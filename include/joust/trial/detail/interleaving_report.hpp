@@ -49,60 +49,24 @@ public:
             describe_ranker(out, seen, r);
         }
         const double alpha = inference_.alpha / static_cast<double>(names_.size() - 1);
-        std::size_t lost = 0;
-        std::size_t best = 0;  // a challenger, or 0
-        double most = 0.0;
         std::string unfair;
-        std::string losses;
         std::vector<joust::inference> found;
         for (std::size_t p = 0; p + 1 < names_.size(); ++p) {
             auto& memory = seen.pairs[p].memory[credit_series];
-            const joust::inference credit = judge_credit(inference_, seen.pairs[p], alpha, memory);
-            out.metrics.push_back(row_of("credit per slate", names_[p + 1], "primary", credit, alpha));
-            std::string& method = out.metrics.back().method;
-            method.insert(0, "paired ");
-            append_posterior(method, credit, true, false, "");
+            found.push_back(judge_credit(inference_, seen.pairs[p], alpha, memory));
+            add_credit(out, found.back(), p, alpha);
             if (even_slates_) {
                 add_wins(out, seen.pairs[p], p, alpha);
             }
             if (even_positions_ && add_positions(out, seen.pairs[p], p)) {
                 unfair += (unfair.empty() ? "" : ", ") + names_[p + 1];
             }
-            found.push_back(credit);
         }
-        // Holm's steps: after each rejection fewer are left to be wrong about. Intervals stay at Bonferroni's level.
-        const std::vector<bool> decided = holm_rejects(found);
-        for (std::size_t p = 0; p + 1 < names_.size(); ++p) {
-            const joust::inference& credit = found[p];
-            if (decided[p] && credit.estimate > most) {
-                most = credit.estimate;
-                best = p + 1;
-            } else if (decided[p] && credit.estimate < 0.0) {
-                ++lost;
-                losses += (losses.empty() ? "" : "; ") + names_[0] + " is preferred to " + names_[p + 1] +
-                          interval(credit);
-            }
-        }
-        decide(out, seen, unfair, best, lost, losses);
+        decide(out, seen, unfair, standing_of(found));
         add_counts(out, seen);
-        out.notes.emplace_back("Credit is challenger minus champion, in hashed buckets of units (" +
-                               count_text(bucket_count) +
-                               "); only slots that every ranker could have filled count.");
-        out.notes.push_back("Of credit " + std::string{holds_of<Inference>()});
-        if (even_positions_) {
-            out.notes.emplace_back(
-                "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every position and at every look.");
-        } else {
-            out.notes.emplace_back(
-                "This interleaver weighs positions: its credit is fair in sums, where users look as it assumes.");
-        }
-        if (even_slates_) {
-            out.notes.emplace_back("The interval of won slates ignores that units return.");
-        }
-        if (names_.size() > 2) {
-            out.notes.emplace_back(
-                "Verdicts over several challengers keep the error rate by Holm's steps; intervals divide it by the number of challengers (Bonferroni).");
-            if constexpr (std::is_same_v<Inference, always_valid>) {
+        add_notes(out);
+        if constexpr (std::is_same_v<Inference, always_valid>) {
+            if (names_.size() > 2) {
                 add_race(out, seen);
             }
         }
@@ -132,6 +96,65 @@ public:
 
 private:
     static constexpr double positions_alpha = 0.001;
+
+    /// Where the challengers stand against the champion.
+    struct standing {
+        /// a challenger, or 0
+        std::size_t best = 0;
+        /// challengers to which the champion is preferred
+        std::size_t lost = 0;
+        std::string losses;
+    };
+
+    [[nodiscard]] standing standing_of(const std::vector<joust::inference>& found) const
+    {
+        // Holm's steps: after each rejection fewer are left to be wrong about. Intervals stay at Bonferroni's level.
+        const std::vector<bool> decided = holm_rejects(found);
+        standing all;
+        double most = 0.0;
+        for (std::size_t p = 0; p < found.size(); ++p) {
+            const joust::inference& credit = found[p];
+            if (decided[p] && credit.estimate > most) {
+                most = credit.estimate;
+                all.best = p + 1;
+            } else if (decided[p] && credit.estimate < 0.0) {
+                ++all.lost;
+                all.losses += (all.losses.empty() ? "" : "; ") + names_[0] + " is preferred to " +
+                              names_[p + 1] + interval(credit);
+            }
+        }
+        return all;
+    }
+
+    void add_credit(joust::report& out, const joust::inference& credit, std::size_t p, double alpha) const
+    {
+        out.metrics.push_back(row_of("credit per slate", names_[p + 1], "primary", credit, alpha));
+        std::string& method = out.metrics.back().method;
+        method.insert(0, "paired ");
+        append_posterior(method, credit, true, false, "");
+    }
+
+    void add_notes(joust::report& out) const
+    {
+        out.notes.emplace_back("Credit is challenger minus champion, in hashed buckets of units (" +
+                               count_text(bucket_count) +
+                               "); only slots that every ranker could have filled count.");
+        out.notes.push_back("Of credit " + std::string{holds_of<Inference>()});
+        if (even_positions_) {
+            out.notes.emplace_back(
+                "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every position and at every look.");
+        } else {
+            out.notes.emplace_back(
+                "This interleaver weighs positions: its credit is fair in sums, where users look as it assumes.");
+        }
+        if (even_slates_) {
+            out.notes.emplace_back("The interval of won slates ignores that units return.");
+        }
+        if (names_.size() > 2) {
+            out.notes.emplace_back(
+                "Verdicts over several challengers keep the error rate by Holm's steps; intervals divide it by the number of challengers (Bonferroni).");
+        }
+    }
 
     // What rejects() looks at: a p-value, or a posterior tail.
     [[nodiscard]] static double chance_of(const joust::inference& answer) noexcept
@@ -233,21 +256,21 @@ private:
         return unfair;
     }
 
-    void decide(joust::report& out, const joust::evidence& seen, const std::string& unfair, std::size_t best,
-                std::size_t lost, const std::string& losses) const
+    void decide(joust::report& out, const joust::evidence& seen, const std::string& unfair,
+                const standing& now) const
     {
         if (!unfair.empty()) {
             out.reason =
                 "some position was not credited to both sides equally often (" + unfair +
                 "), so no comparison can be trusted: look for lists that are changed or cached behind the trial";
-        } else if (best != 0) {
+        } else if (now.best != 0) {
             const metric_row& won =
-                out.metrics[(1U + (even_slates_ ? 1U : 0U) + (even_positions_ ? 1U : 0U)) * (best - 1)];
+                out.metrics[(1U + (even_slates_ ? 1U : 0U) + (even_positions_ ? 1U : 0U)) * (now.best - 1)];
             out.decision = verdict::ship_challenger;
-            out.reason = names_[best] + " is preferred to " + names_[0] + interval(won);
-        } else if (lost == names_.size() - 1) {
+            out.reason = names_[now.best] + " is preferred to " + names_[0] + interval(won);
+        } else if (now.lost == names_.size() - 1) {
             out.decision = verdict::keep_champion;
-            out.reason = losses;
+            out.reason = now.losses;
         } else {
             const metric_row& first = out.metrics.front();
             switch (first.state) {

@@ -7,6 +7,7 @@
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/split/hash_split.hpp>
+#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -51,11 +52,7 @@ struct harm_so_far {
 /// The evidence from which on some guardrail counts as broken.
 [[nodiscard]] inline double breach_log_e(const std::vector<metric_spec>& specs, double alpha)
 {
-    std::size_t guardrails = 0;
-    for (const metric_spec& spec : specs) {
-        guardrails += spec.role == metric_spec::part::guardrail ? 1U : 0U;
-    }
-    return std::log(static_cast<double>(guardrails) / alpha);
+    return std::log(static_cast<double>(guardrails_among(specs)) / alpha);
 }
 
 /// Leads a challenger through the stages of a ramp, and takes it back when a guardrail breaks.
@@ -225,12 +222,7 @@ private:
             core.metrics().collect(seen_now_);
         }
         const setting how = setting_of_ramp(core);
-        judge(
-            core.trial().inference(), seen_now_, how,
-            [&](std::size_t p, std::size_t w) {
-                return merged == nullptr ? core.live().highest_log_e(p, w) : 0.0;
-            },
-            found_);
+        judge(core.trial().inference(), seen_now_, how, merged == nullptr ? &core.live() : nullptr, found_);
         if (merged == nullptr) {
             core.live().remember(seen_now_);
         }

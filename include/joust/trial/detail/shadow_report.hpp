@@ -2,7 +2,6 @@
 #pragma once
 
 #include <joust/core/text.hpp>
-#include <joust/evidence/evidence.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/inference/inference.hpp>
 #include <joust/report/report.hpp>
@@ -18,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -32,38 +32,6 @@ struct shadow_setting {
     double rate = 1.0;
     bool in_background = true;
 };
-
-/// What earlier looks fixed and found, for one challenger.
-struct shadow_memory {
-    test_memory agreement, distance, failing, accuracy;
-
-    void give(shadow_pair& to) const
-    {
-        to.agreement = agreement;
-        to.distance = distance;
-        to.failing = failing;
-        to.accuracy = accuracy;
-    }
-    void take(const shadow_pair& from)
-    {
-        agreement.learn(from.agreement);
-        distance.learn(from.distance);
-        failing.learn(from.failing);
-        accuracy.learn(from.accuracy);
-    }
-};
-
-inline void collect_arm(const slab& from, unsigned arm, hyperloglog<>& units, latency_sketch& latency)
-{
-    for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
-        if (const std::uint64_t n = from.latency_count(arm, bin); n > 0) {
-            latency.add_bin(bin, n);
-        }
-    }
-    for (std::size_t i = 0; i < slab::unit_registers; ++i) {
-        units.raise(i, from.unit_register(arm, i));
-    }
-}
 
 /// Is a difference of `d` per observation, `n` of them, away from 0? Paired: both models saw the same requests.
 ///
@@ -173,100 +141,151 @@ struct shadow_finding {
     std::string words;
 };
 
-template <class Inference>
-[[nodiscard]] shadow_finding describe_challenger(report& out, shadow_evidence& seen, std::size_t p,
-                                                 const shadow_setting<Inference>& how, double alpha)
+/// What the evidence on one challenger says of it, in pairs of requests.
+struct shadow_answers {
+    inference accuracy;
+    inference agreement;
+    inference distance;
+    inference failing;
+};
+
+/// Pairs of results that did not agree.
+[[nodiscard]] inline double disagreements_in(const shadow_pair& pair) noexcept
 {
-    shadow_pair& pair = seen.pairs[p];
-    const std::string& name = seen.models[p + 1];
-    const std::size_t first_row = out.metrics.size();
-    shadow_finding found;
+    return pair.compared.total() - pair.compared.total_sum();
+}
 
+/// A distance says more than agreement only where it is not just 0 or 1.
+[[nodiscard]] inline bool distance_matters(const shadow_pair& pair) noexcept
+{
+    return pair.distances.total() > 0.0 && pair.distances.total_sum() != disagreements_in(pair);
+}
+
+/// The champion's mean score by the truths.
+[[nodiscard]] inline double champion_score_in(const shadow_pair& pair) noexcept
+{
     const double judged = pair.judged.total();
-    const char* quality = seen.graded != 0 ? "score" : "accuracy";
-    const double champion = judged > 0.0 ? pair.champion_score / judged : stats::not_a_number;
-    const inference accuracy = judge_paired(how.inference, pair.judged.sum, pair.judged.count,
-                                            static_cast<double>(pair.champion_only + pair.challenger_only),
-                                            alpha, pair.accuracy, champion);
-    metric_row scored =
-        row_of(quality, name, "primary", accuracy, champion, champion + pair.judged.total_sum() / judged);
-    scored.better = 1;
-    scored.unit = seen.graded != 0 ? "" : "%";
-    append_posterior(scored.method, accuracy, true, false, scored.unit);
-    if (judged > 0.0) {
-        out.metrics.push_back(scored);
-    }
+    return judged > 0.0 ? pair.champion_score / judged : stats::not_a_number;
+}
 
+/// Ask an inference policy about one challenger.
+template <class Inference>
+[[nodiscard]] shadow_answers judge_challenger(const Inference& policy, shadow_pair& pair, double alpha)
+{
+    shadow_answers found;
+    found.accuracy = judge_paired(policy, pair.judged.sum, pair.judged.count,
+                                  static_cast<double>(pair.champion_only + pair.challenger_only), alpha,
+                                  pair.accuracy, champion_score_in(pair));
     // Agreement is kept as a difference like every other row: the champion agrees with itself.
-    const double compared = pair.compared.total();
     std::vector<double> disagreed(bucket_count);
     for (std::size_t b = 0; b < bucket_count; ++b) {
         disagreed[b] = pair.compared.sum[b] - pair.compared.count[b];
     }
-    const double disagreements = compared - pair.compared.total_sum();
-    const inference agreement =
-        judge_paired(how.inference, disagreed, pair.compared.count, disagreements, alpha, pair.agreement);
+    found.agreement =
+        judge_paired(policy, disagreed, pair.compared.count, disagreements_in(pair), alpha, pair.agreement);
+    if (distance_matters(pair)) {
+        found.distance = judge_paired(policy, pair.distances.sum, pair.distances.count,
+                                      pair.distances.total(), alpha, pair.distance);
+    }
+    found.failing =
+        judge_paired(policy, pair.run.sum, pair.run.count, pair.run.total_sum(), alpha, pair.failing);
+    return found;
+}
+
+/// The row of accuracy, or of scores.
+[[nodiscard]] inline metric_row row_of_accuracy(const shadow_evidence& seen, std::size_t p,
+                                                const inference& accuracy)
+{
+    const shadow_pair& pair = seen.pairs[p];
+    const double champion = champion_score_in(pair);
+    metric_row row = row_of(seen.graded != 0 ? "score" : "accuracy", seen.models[p + 1], "primary", accuracy,
+                            champion, champion + pair.judged.total_sum() / pair.judged.total());
+    row.better = 1;
+    row.unit = seen.graded != 0 ? "" : "%";
+    append_posterior(row.method, accuracy, true, false, row.unit);
+    return row;
+}
+
+/// Add the rows of one challenger.
+inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, const shadow_answers& found,
+                     double alpha, double units)
+{
+    const shadow_pair& pair = seen.pairs[p];
+    const std::string& name = seen.models[p + 1];
+    const std::size_t first_row = out.metrics.size();
+    const bool judged = pair.judged.total() > 0.0;
+    if (judged) {
+        out.metrics.push_back(row_of_accuracy(seen, p, found.accuracy));
+    }
+    const double compared = pair.compared.total();
     out.metrics.push_back(
-        described_only(row_of("agreement", name, judged > 0.0 ? "secondary" : "primary", agreement,
+        described_only(row_of("agreement", name, judged ? "secondary" : "primary", found.agreement,
                               compared > 0.0 ? 1.0 : stats::not_a_number,
                               compared > 0.0 ? pair.compared.total_sum() / compared : stats::not_a_number)));
     out.metrics.back().unit = "%";
-
-    // A distance says more than agreement only where it is not just 0 or 1.
-    if (pair.distances.total() > 0.0 && pair.distances.total_sum() != disagreements) {
-        const inference distance = judge_paired(how.inference, pair.distances.sum, pair.distances.count,
-                                                pair.distances.total(), alpha, pair.distance);
-        out.metrics.push_back(described_only(row_of("distance", name, "secondary", distance, 0.0,
+    if (distance_matters(pair)) {
+        out.metrics.push_back(described_only(row_of("distance", name, "secondary", found.distance, 0.0,
                                                     pair.distances.total_sum() / pair.distances.total())));
     }
-
     const double run = pair.run.total();
-    const double failures = pair.run.total_sum();
-    const inference failing =
-        judge_paired(how.inference, pair.run.sum, pair.run.count, failures, alpha, pair.failing);
-    out.metrics.push_back(
-        described_only(row_of("failures", name, "secondary", failing, run > 0.0 ? 0.0 : stats::not_a_number,
-                              run > 0.0 ? failures / run : stats::not_a_number)));
+    out.metrics.push_back(described_only(
+        row_of("failures", name, "secondary", found.failing, run > 0.0 ? 0.0 : stats::not_a_number,
+               run > 0.0 ? pair.run.total_sum() / run : stats::not_a_number)));
     out.metrics.back().unit = "%";
     out.metrics.back().better = -1;
-
     for (const double q : {0.5, 0.99}) {
-        out.metrics.push_back(compare_latency(seen, p, q, alpha, how.inference.units));
+        out.metrics.push_back(compare_latency(seen, p, q, alpha, units));
     }
     for (std::size_t r = first_row; r < out.metrics.size(); ++r) {
         out.metrics[r].level = 1.0 - alpha;
     }
+}
 
+/// Say what one challenger shows.
+[[nodiscard]] inline shadow_finding find_out(const shadow_evidence& seen, std::size_t p,
+                                             const shadow_answers& answers, double alpha)
+{
+    const shadow_pair& pair = seen.pairs[p];
+    const std::string& name = seen.models[p + 1];
+    const std::string quality = seen.graded != 0 ? "score" : "accuracy";
+    const inference& accuracy = answers.accuracy;
     const double champion_failing =
         seen.requests > 0 ? static_cast<double>(seen.champion_failures) / static_cast<double>(seen.requests)
                           : 0.0;
-    if (failing.state == status::ok && failing.lower > champion_failing) {
+    shadow_finding found;
+    if (answers.failing.state == status::ok && answers.failing.lower > champion_failing) {
         found.loses = true;
         found.words = name + " fails on ";
-        add_percent(found.words, failures / run);
+        add_percent(found.words, pair.run.total_sum() / pair.run.total());
         found.words += " of the requests that the champion answered";
     } else if (accuracy.rejects(alpha)) {
         found.wins = accuracy.estimate > 0.0;
         found.loses = !found.wins;
         found.words = name + (found.wins ? " has the better " : " has the worse ") + quality + ": ";
+        metric_row scored = row_of_accuracy(seen, p, accuracy);
         const row_format format{scored};
         format.estimate(found.words, scored.estimate);
         found.words += ' ';
         format.interval(found.words);
         found.words += " on the same requests";
-    } else if (judged > 0.0) {
+    } else if (pair.judged.total() > 0.0) {
         found.words = name + "'s " + quality +
                       (accuracy.state == status::ok
                            ? " cannot be told from the champion's yet"
                            : " cannot be judged yet: " + std::string{to_string(accuracy.state)});
-    } else if (compared > 0.0) {
+    } else if (const double compared = pair.compared.total(); compared > 0.0) {
         found.words = name + " agrees with the champion on ";
         add_percent(found.words, pair.compared.total_sum() / compared);
         found.words += " of requests; which of them is right, only truths can say";
     } else {
         found.words = name + " has answered nothing yet";
     }
+    return found;
+}
 
+/// Count what was left out of the comparisons with one challenger, and point out where that is not random.
+inline void add_counts(report& out, const shadow_pair& pair, const std::string& name)
+{
     count_if_any(out, "calls of " + name + " dropped, the queue was full",
                  static_cast<std::uint64_t>(pair.dropped.total()));
     count_if_any(out, "calls of " + name + " not made, paused by its breaker", pair.paused);
@@ -275,8 +294,8 @@ template <class Inference>
     count_if_any(out, "results of " + name + " that could not be compared (the comparator threw)",
                  pair.incomparable);
     count_if_any(out, "comparisons with " + name + " without a finite distance",
-                 static_cast<std::uint64_t>(compared - pair.distances.total()));
-    count_if_any(out, "pairs judged with " + name, static_cast<std::uint64_t>(judged));
+                 static_cast<std::uint64_t>(pair.compared.total() - pair.distances.total()));
+    count_if_any(out, "pairs judged with " + name, static_cast<std::uint64_t>(pair.judged.total()));
     count_if_any(out, "pairs where only the champion was right, or scored higher than " + name,
                  pair.champion_only);
     count_if_any(out, "pairs where only " + name + " was right, or scored higher", pair.challenger_only);
@@ -289,16 +308,11 @@ template <class Inference>
             " times as long as where it ran, so what is compared leaves out part of the traffic. A longer queue, more threads or a lower sampling rate helps.";
         out.notes.push_back(std::move(note));
     }
-    return found;
 }
 
-/// Describe what a shadow has seen. `seen` gets the looks' memory.
-template <class Inference>
-[[nodiscard]] report shadow_report(shadow_evidence& seen, const shadow_setting<Inference>& how)
+/// Describe each model: its share, requests, failures, units and latencies.
+inline void describe_models(report& out, const shadow_evidence& seen, double rate)
 {
-    report out;
-    out.name = seen.trial;
-    out.kind = "shadow";
     out.arms.push_back({.model = seen.models[0],
                         .share = 1.0,
                         .requests = seen.requests,
@@ -307,36 +321,47 @@ template <class Inference>
     if (!seen.latency.empty()) {
         out.latencies.push_back(latencies_of(seen.models[0], seen.latency));
     }
-    const double alpha = how.inference.alpha / static_cast<double>(seen.pairs.size());
-    std::string wins, losses, open;
-    std::size_t lost = 0;
     for (std::size_t p = 0; p < seen.pairs.size(); ++p) {
         const shadow_pair& pair = seen.pairs[p];
         out.arms.push_back({.model = seen.models[p + 1],
-                            .share = how.rate,
+                            .share = rate,
                             .requests = static_cast<std::uint64_t>(pair.run.total()),
                             .failures = static_cast<std::uint64_t>(pair.run.total_sum()),
                             .units = pair.units.estimate()});
         if (!pair.latency.empty()) {
             out.latencies.push_back(latencies_of(seen.models[p + 1], pair.latency));
         }
-        const shadow_finding found = describe_challenger(out, seen, p, how, alpha);
-        std::string& words = found.wins ? wins : found.loses ? losses : open;
-        words += (words.empty() ? "" : "; ") + found.words;
-        lost += found.loses ? 1 : 0;
+    }
+}
+
+/// Give a shadow's report its verdict and the reason for it.
+inline void conclude(report& out, const std::vector<shadow_finding>& found)
+{
+    std::string wins;
+    std::string losses;
+    std::string open;
+    std::size_t lost = 0;
+    for (const shadow_finding& each : found) {
+        std::string& words = each.wins ? wins : each.loses ? losses : open;
+        words += (words.empty() ? "" : "; ") + each.words;
+        lost += each.loses ? 1 : 0;
     }
     if (!wins.empty()) {
         out.decision = verdict::ship_challenger;
         out.reason =
             wins +
             "; a canary is the next step, since a shadow does not see what users do with another answer";
-    } else if (lost == seen.pairs.size()) {
+    } else if (lost == found.size()) {
         out.decision = verdict::keep_champion;
         out.reason = losses;
     } else {
         out.reason = open + (losses.empty() ? "" : "; " + losses);
     }
+}
 
+/// Count requests that were left out, and truths by what became of them.
+inline void add_counts(report& out, const shadow_evidence& seen)
+{
     static constexpr const char* fates[] = {"",
                                             "",
                                             "repeated truths",
@@ -354,57 +379,46 @@ template <class Inference>
     for (std::size_t i = 2; i < seen.truths.size() && i < std::size(fates); ++i) {
         count_if_any(out, fates[i], seen.truths[i]);
     }
+}
 
+/// The sentences about method that belong under the report of a shadow. `how_long` says when its intervals hold.
+inline void add_notes(report& out, const shadow_evidence& seen, bool in_background, std::string_view how_long)
+{
     out.notes.emplace_back(
         "Both models saw the same requests: estimates are challenger minus champion per request, clustered by " +
         count_text(bucket_count) + " hashed buckets of units; latency treats requests as independent; " +
-        std::string{holds_of<Inference>()});
+        std::string{how_long});
     out.notes.emplace_back(
         "Agreement is with the champion (which agrees with itself), failures are those on requests that the champion answered; accuracy leaves out requests on which the challenger failed.");
     out.notes.emplace_back(
-        how.in_background
+        in_background
             ? "The challenger's latency was taken beside the service, on threads that compete with it: a canary measures the one that callers would see."
             : "The challenger ran in the caller, after the champion.");
     if (seen.pairs.size() > 1) {
         out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
     }
-    return out;
 }
 
-inline void collect_pair(const slab& from, std::size_t p, shadow_pair& into)
+/// Describe what a shadow has seen. `seen` gets the looks' memory.
+template <class Inference>
+[[nodiscard]] report shadow_report(shadow_evidence& seen, const shadow_setting<Inference>& how)
 {
-    using row = shadow_row;
-    for (std::size_t b = 0; b < bucket_count; ++b) {
-        const auto add = [b](bucket_tally& to, const row_values& values, double sum) {
-            to.count[b] += static_cast<double>(values.count);
-            to.sum[b] += sum;
-        };
-        const row_values run = from.read(row::calls, p, true, b);
-        add(into.run, run, run.first);
-        const row_values queued = from.read(row::fates, p, false, b);
-        add(into.queued, queued, queued.first);
-        const row_values dropped = from.read(row::fates, p, true, b);
-        add(into.dropped, dropped, dropped.first);
-        const row_values finite = from.read(row::compared, p, false, b);
-        const row_values infinite = from.read(row::compared, p, true, b);
-        add(into.compared, finite, finite.first);
-        add(into.compared, infinite, infinite.first);
-        add(into.distances, finite, finite.second);
-        const row_values truths = from.read(row::judged, p, false, b);
-        add(into.judged, truths, truths.first);
-        into.champion_score += truths.second;
-        const row_values unequal = from.read(row::judged, p, true, b);
-        into.champion_only += static_cast<std::uint64_t>(unequal.first);
-        into.challenger_only += static_cast<std::uint64_t>(unequal.second);
+    report out;
+    out.name = seen.trial;
+    out.kind = "shadow";
+    describe_models(out, seen, how.rate);
+    const double alpha = how.inference.alpha / static_cast<double>(seen.pairs.size());
+    std::vector<shadow_finding> found;
+    for (std::size_t p = 0; p < seen.pairs.size(); ++p) {
+        const shadow_answers answers = judge_challenger(how.inference, seen.pairs[p], alpha);
+        add_rows(out, seen, p, answers, alpha, how.inference.units);
+        found.push_back(find_out(seen, p, answers, alpha));
+        add_counts(out, seen.pairs[p], seen.models[p + 1]);
     }
-    const auto counted = [&](std::size_t which) {
-        return static_cast<std::uint64_t>(from.expected(which, p));
-    };
-    into.paused += counted(row::paused);
-    into.not_copied += counted(row::not_copied);
-    into.incomparable += counted(row::incomparable);
-    into.not_judged += counted(row::not_judged);
-    collect_arm(from, static_cast<unsigned>(p + 1), into.units, into.latency);
+    conclude(out, found);
+    add_counts(out, seen);
+    add_notes(out, seen, how.in_background, holds_of<Inference>());
+    return out;
 }
 
 }  // namespace detail

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/text.hpp>
+#include <joust/evidence/evidence.hpp>
+#include <joust/evidence/live_quantile.hpp>
+#include <joust/numeric/value_distribution.hpp>
+#include <joust/report/report.hpp>
+#include <joust/stats/sequential/score.hpp>
+#include <joust/trial/detail/decide.hpp>
+#include <joust/trial/detail/finding.hpp>
+#include <joust/trial/detail/metric_set.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+// The notes under the report of a trial that serves each unit by one of its models: how its numbers are to be read.
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// Say how much of a metric's variance its covariate takes out, over all challengers.
+inline void annotate_covariate(report& out, const evidence& seen, const setting& how)
+{
+    std::string note;
+    for (const metric_spec& spec : how.specs) {
+        if (spec.watch >= 0) {
+            continue;
+        }
+        double adjusted = 0.0;
+        double raw = 0.0;
+        for (const pair_evidence& pair : seen.pairs) {
+            const stats::score_line with = stats::absolute_score(sums_of(pair, spec, how.covariate));
+            const stats::score_line without = stats::absolute_score(sums_of(pair, spec, exposure_series));
+            adjusted += with.v(with.root());
+            raw += without.v(without.root());
+        }
+        if (raw > 0.0 && adjusted >= 0.0) {
+            note +=
+                note.empty() ? "Adjusted for a covariate known before each request, which takes out " : ", ";
+            append_percent(note, std::fmax(1.0 - adjusted / raw, 0.0), 0);
+            note += " of the variance of " + spec.name;
+        }
+    }
+    if (!note.empty()) {
+        out.notes.push_back(std::move(note) + ".");
+    }
+}
+
+/// Say what a quantile metric's values are held against.
+[[nodiscard]] inline std::string threshold_in_words(const evidence& seen, const metric_spec& spec)
+{
+    const quantile_evidence& values = seen.quantiles[static_cast<std::size_t>(spec.quantile)];
+    std::string text = spec.name;
+    if (!values.fixed()) {
+        return text + " has no threshold yet: the champion's first values are still awaited.";
+    }
+    text += ": what is tested is how often values exceed the champion's threshold of ";
+    append_number(text, values.lowest, 4);
+    if (values.highest != values.lowest) {
+        text += " to ";
+        append_number(text, values.highest, 4);
+        text += " (replicas have their own)";
+    }
+    if (const double own = within(spec.limit, values.lowest); own != values.lowest) {
+        text += ", or the challenger's of ";
+        append_number(text, own, 4);
+    }
+    if (const value_distribution champion{values.values[0]}; !champion.empty()) {
+        text += ", as ";
+        append_percent(text, 1.0 - champion.share_at_most(values.highest), 1);
+        text += " of the champion's do";
+    }
+    return text + "; estimate and interval say how far the quantile moved there.";
+}
+
+/// Say which metrics are divided by a sum of their own.
+inline void annotate_denominators(report& out, const setting& how)
+{
+    std::string divided;
+    for (const metric_spec& spec : how.specs) {
+        if (spec.denominator != exposure_series && spec.quantile < 0) {
+            divided += (divided.empty() ? "" : ", ") + spec.name;
+        }
+    }
+    if (!divided.empty()) {
+        out.notes.push_back("Not per exposure but divided by a sum of its own: " + divided +
+                            " (delta method by cluster).");
+    }
+}
+
+/// By how many does a series have more values than calls were served, at most, in any arm?
+[[nodiscard]] inline std::uint64_t surplus_values(const evidence& seen, std::size_t series) noexcept
+{
+    std::uint64_t most = 0;
+    const auto compare = [&most](std::uint64_t fed, std::uint64_t served) {
+        if (fed > served && fed - served > most) {
+            most = fed - served;
+        }
+    };
+    for (const pair_evidence& pair : seen.pairs) {
+        const bucket_sums& fed = pair.series[series];
+        const bucket_sums& served = pair.series[exposure_series];
+        compare(fed.challenger_count, served.challenger_count);
+        compare(fed.champion_count, served.champion_count);
+    }
+    return most;
+}
+
+/// Point out conversions that were reported more often than calls were served.
+inline void annotate_surplus(report& out, const evidence& seen, const setting& how)
+{
+    for (const metric_spec& spec : how.specs) {
+        if (spec.unit != "%" || spec.series == failure_series) {
+            continue;
+        }
+        if (const std::uint64_t more = surplus_values(seen, spec.series); more > 0) {
+            std::string note = spec.name + " has ";
+            append_count(note, more);
+            note +=
+                " more values than calls were served: were calls chosen and not completed, or was feedback by unit given twice?";
+            out.notes.push_back(std::move(note));
+        }
+    }
+}
+
+/// Say how the error rate is divided among challengers and guardrails.
+inline void annotate_error_rate(report& out, const evidence& seen, const setting& how)
+{
+    if (seen.pairs.size() > 1) {
+        out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
+    }
+    if (const std::size_t guardrails = guardrails_among(how.specs); guardrails > 1) {
+        std::string note = "The guardrails have an error rate of their own, divided by their number (";
+        append_count(note, guardrails);
+        note +=
+            "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
+        out.notes.push_back(std::move(note));
+    }
+}
+
+/// The sentences about method that belong under every report. `how_long` says when the intervals of metrics hold.
+inline void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
+                     const setting& how)
+{
+    std::string note = "Estimates are challenger minus champion, clustered by ";
+    append_count(note, bucket_count);
+    note += " hashed buckets of units; ";
+    note += how_long;
+    out.notes.push_back(std::move(note));
+    if (how.covariate != exposure_series) {
+        annotate_covariate(out, seen, how);
+    }
+    annotate_denominators(out, how);
+    for (const metric_spec& spec : how.specs) {
+        if (spec.quantile >= 0) {
+            out.notes.push_back(threshold_in_words(seen, spec));
+        }
+    }
+    annotate_surplus(out, seen, how);
+    if (share_changed) {
+        out.notes.emplace_back(
+            "Means are overlap-weighted over the stages of the ramp, since shares changed; latency quantiles pool all stages.");
+    }
+    annotate_error_rate(out, seen, how);
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

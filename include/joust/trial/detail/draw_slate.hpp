@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/hash.hpp>
+#include <joust/core/random.hpp>
+#include <joust/interleave/competitive_pairs.hpp>
+#include <joust/interleave/draft.hpp>
+#include <joust/interleave/eligible.hpp>
+#include <joust/interleave/identified_by.hpp>
+#include <joust/interleave/interleaver.hpp>
+#include <joust/interleave/pinned.hpp>
+#include <joust/interleave/projected.hpp>
+#include <joust/interleave/shares.hpp>
+#include <joust/interleave/slate.hpp>
+#include <joust/interleave/teams.hpp>
+#include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/check_ranking.hpp>
+#include <joust/trial/detail/interleaver_traits.hpp>
+#include <joust/trial/detail/ranking_parts.hpp>
+#include <joust/trial/detail/slate_lists.hpp>
+#include <joust/trial/detail/slate_ticket.hpp>
+#include <joust/trial/redrawn_slate.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// Which positions of a slate were clicked, and what that earns every ranker.
+template <std::size_t Rankers>
+struct verdict_on_clicks {
+    std::uint64_t clicked;
+    std::array<double, Rankers>& earned;
+};
+
+/// What is drawn, and how.
+template <std::size_t Rankers>
+struct slate_order {
+    /// the champion's own list
+    bool alone = false;
+    /// false: no position credits a ranker
+    bool credits = true;
+    /// the position the page begins at
+    std::size_t first = 0;
+    std::size_t length = 0;
+    std::uint64_t coins = 0;
+    /// what each position is worth to whom, where that is asked
+    credit_shares* shares = nullptr;
+    /// what clicks are worth together, where that is asked
+    verdict_on_clicks<Rankers>* judged = nullptr;
+};
+
+/// Of the shares of everything drafted those of a page that begins at a position, pins between them.
+[[nodiscard]] inline credit_shares shares_on_page(const credit_shares& drafted, const draft& all,
+                                                  std::size_t first, unsigned rankers)
+{
+    credit_shares page;
+    page.restart(all.size() > first ? all.size() - first : 0, rankers);
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (all[i].ranker == pinned_ranker) {
+            continue;
+        }
+        for (unsigned r = 0; i >= first && r < rankers; ++r) {
+            page.at(i - first, r) = drafted.at(row, r);
+        }
+        ++row;
+    }
+    return page;
+}
+
+/// Draws slates from lists: for a request, and again from a ticket to audit a log.
+template <class Parts>
+class slate_drawer {
+    using interleaver_t = typename Parts::interleaver_t;
+    using identity_t = typename Parts::identity_t;
+    static constexpr std::size_t rankers = Parts::rankers;
+    static constexpr bool pins_items = Parts::pins_items;
+    static constexpr bool leaves_out = Parts::leaves_out;
+
+public:
+    using order = slate_order<rankers>;
+    using ticket_type = typename trial_core<Parts>::desk_t::sealed;
+
+    /// shape: `name`, of the trial, seeds the coins
+    slate_drawer(std::string_view name, typename Parts::arguments_t& arguments)
+        : interleaver_(
+              Parts::template pick<interleaver_role, typename Parts::default_interleaver>(arguments)),
+          identity_(Parts::template pick<identity_role, identified_by_itself>(arguments)),
+          pins_(Parts::template pick<pins_role, no_pins>(arguments)),
+          eligible_(Parts::template pick<eligibility_role, show_all>(arguments)),
+          seed_(xxh64(name, coin_seed))
+    {
+    }
+
+    /// The pinned items of a call.
+    template <class... A>
+    [[nodiscard]] auto pins_for(const A&... arguments) const
+    {
+        if constexpr (pins_items) {
+            if constexpr (check_pins<Parts, A...>()) {
+                return items_of_pins<decltype(pins_.pins(arguments...))>{pins_.pins(arguments...)};
+            } else {
+                return no_pins{};
+            }
+        } else {
+            return no_pins{};
+        }
+    }
+
+    /// Draft a page: pins first, then the rankers' items that may be shown, around them.
+    template <class Pointers, class Pins, class... A>
+    void draw(const order& how, Pointers lists, Pins& pins, draft& out, const A&... arguments) const
+    {
+        const std::size_t end = how.first < draft::max_slots && how.length < draft::max_slots - how.first
+                                    ? how.first + how.length
+                                    : draft::max_slots;
+        pin_board board{pins, identity_, how.length == 0 ? 0 : end};
+        out.restart((how.length == 0 ? 0 : end) - board.size());
+        std::array<projected_keys, rankers> keys;
+        if (how.alone) {
+            project(keys[0], *std::get<0>(lists), out.length(), board, arguments...);
+            const ranking only[] = {keys[0].view()};
+            keyed_random no_coins{0, 0};
+            competitive_pairs{}.interleave(only, no_coins, out);
+        } else {
+            [&]<std::size_t... R>(std::index_sequence<R...>) {
+                (project(keys[R], *std::get<R>(lists), out.length(), board, arguments...), ...);
+            }(std::make_index_sequence<rankers>{});
+            mix(how, keys, board, out);
+        }
+        if constexpr (pins_items || leaves_out) {
+            out.relocate([&](const slot& each) { return keys[each.ranker].place(each.index); });
+        }
+        if constexpr (pins_items) {
+            board.place_among(out);
+        }
+        if constexpr (shares_credit<interleaver_t>) {
+            if (how.shares != nullptr && !how.alone) {
+                *how.shares = shares_on_page(*how.shares, out, how.first, rankers);
+            }
+        }
+        if (how.first > 0) {
+            out.drop_before(how.first);
+        }
+        out.forfeit_from(how.credits ? slate_teams::reach(rankers) : 0);
+    }
+
+    /// The page: the drafted items from these lists, with their ticket.
+    template <class... Held, class Pins>
+    [[nodiscard]] auto page_of(draft&& out, std::tuple<Held...>& held, Pins& pins,
+                               const ticket_type& receipt) const
+    {
+        return std::apply(
+            [&](auto&... each) {
+                if constexpr (pins_items) {
+                    return page_from<typename result_held<Held>::type..., Pins>(std::move(out), receipt,
+                                                                                each.get()..., &pins);
+                } else {
+                    return page_from<typename result_held<Held>::type...>(std::move(out), receipt,
+                                                                          each.get()...);
+                }
+            },
+            held);
+    }
+
+    /// Draw a slate again: the ticket of its page, and that of the first page, whose coins it was drawn with.
+    template <class Desk, class Lists, class... A>
+    [[nodiscard]] redrawn_slate redraw(const Desk& desk, const Lists& lists, const ticket_type& page,
+                                       const ticket_type& first, std::size_t position, std::size_t length,
+                                       verdict_on_clicks<rankers>* judged, const A&... arguments) const
+    {
+        redrawn_slate again{.slots = draft{0}, .page = {}, .shares = {}};
+        ticket begun;
+        const auto own = [&desk](const ticket_type& given, ticket& out) {
+            return desk.open(given, out) == ticket_error::none && out.kind() == ticket_kind::slate &&
+                   out.trial() == desk.trial();
+        };
+        if (!own(page, again.page) || !own(first, begun)) {
+            return again;
+        }
+        auto pins = pins_for(arguments...);
+        draw({.first = position,
+              .length = length,
+              .coins = coins_of(begun),
+              .shares = &again.shares,
+              .judged = judged},
+             std::apply([](const auto&... each) { return std::tuple{list_of(each)...}; }, lists), pins,
+             again.slots, arguments...);
+        again.agrees = slate_teams::of(again.slots, rankers).word() == again.page.teams() &&
+                       ticket_length(again.slots) == again.page.length();
+        return again;
+    }
+
+    /// Are these the items of a draft?
+    template <class Lists, class Shown, class... A>
+    [[nodiscard]] bool shows(const draft& drafted, const Lists& lists, const Shown& shown,
+                             const A&... arguments) const
+    {
+        if (std::size(shown) != drafted.size()) {
+            return false;
+        }
+        auto pins = pins_for(arguments...);
+        for (std::size_t i = 0; i < drafted.size(); ++i) {
+            const item_key key = identity_.identify(std::begin(shown)[static_cast<std::ptrdiff_t>(i)]);
+            if (!is_drafted(drafted[i], key, lists, pins)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+private:
+    // Another seed than the hash that names the trial has.
+    static constexpr std::uint64_t coin_seed = 0x636f696e73U;  // "coins"
+
+    /// Take the keys of a list's items that may be shown and are not pinned.
+    template <class List, class Board, class... A>
+    void project(projected_keys& into, List& list, std::size_t length, const Board& board,
+                 const A&... arguments) const
+    {
+        const std::size_t needed =
+            whole_lists<interleaver_t> ? static_cast<std::size_t>(std::size(list)) : length;
+        if constexpr (pins_items || leaves_out) {
+            into.project(list, identity_, needed, [&](const auto& item, item_key key) {
+                if constexpr (leaves_out) {
+                    if constexpr (check_items<Parts, std::remove_cvref_t<decltype(item)>, A...>()) {
+                        if (!eligible_.shows(item, arguments...)) {
+                            return false;
+                        }
+                    }
+                }
+                return !board.holds(key);
+            });
+        } else {
+            into.project(list, identity_, needed);
+        }
+    }
+
+    /// Let the interleaver mix the lists, and say what it is asked about their credit.
+    template <class Board>
+    void mix(const order& how, const std::array<projected_keys, rankers>& keys, const Board& board,
+             draft& out) const
+    {
+        const std::array<ranking, rankers> views = std::apply(
+            [](const auto&... each) { return std::array<ranking, rankers>{each.view()...}; }, keys);
+        keyed_random coins{seed_, how.coins};
+        interleaver_.interleave(rankings{views}, coins, out);
+        if constexpr (judges_clicks<interleaver_t>) {
+            if (how.judged != nullptr) {
+                interleaver_.outcome(rankings{views}, out, board.without_pins(how.judged->clicked),
+                                     how.judged->earned);
+            }
+        }
+        if constexpr (shares_credit<interleaver_t>) {
+            if (how.shares != nullptr) {
+                interleaver_.share_credit(rankings{views}, out, *how.shares);
+                how.shares->centre(interleaver_.bound(out.length(), rankers));
+            }
+        }
+    }
+
+    template <class Lists, class Pins>
+    [[nodiscard]] bool is_drafted(const slot& drafted, item_key key, const Lists& lists, Pins& pins) const
+    {
+        const auto at = static_cast<std::ptrdiff_t>(drafted.index);
+        bool same = false;
+        [&]<std::size_t... R>(std::index_sequence<R...>) {
+            ((same = same || (drafted.ranker == R &&
+                              identity_.identify(std::begin(*list_of(std::get<R>(lists)))[at]) == key)),
+             ...);
+        }(std::make_index_sequence<rankers>{});
+        if constexpr (pins_items) {
+            same = same || (drafted.ranker == pinned_ranker && identity_.identify(pins.begin()[at]) == key);
+        }
+        return same;
+    }
+
+    template <class... Results>
+    [[nodiscard]] auto page_from(draft&& out, const ticket_type& receipt,
+                                 std::remove_reference_t<Results>*... lists) const
+    {
+        using element = slate_element<Results...>;
+        auto items = collect<Results...>(out, lists...);
+        return slate<typename element::type, ticket_type>{std::move(items), std::move(out), receipt};
+    }
+
+    [[no_unique_address]] interleaver_t interleaver_;
+    [[no_unique_address]] identity_t identity_;
+    [[no_unique_address]] typename Parts::pins_t pins_;
+    [[no_unique_address]] typename Parts::eligible_t eligible_;
+    std::uint64_t seed_;
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/executor.hpp>
+#include <joust/core/invoke.hpp>
+#include <joust/evidence/slab.hpp>
+#include <joust/shadow/breaker.hpp>
+#include <joust/shadow/comparator.hpp>
+#include <joust/trial/detail/join_truth.hpp>
+#include <joust/trial/detail/live_shadow.hpp>
+#include <joust/trial/detail/pass_copies.hpp>
+#include <joust/trial/detail/shadow_parts.hpp>
+#include <joust/trial/detail/trial_core.hpp>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+// How the challengers of a shadow run the requests that the champion answered: one errand for each of them.
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// What the errands of one request need to know of it.
+struct shadowed_request {
+    std::uint64_t pseudonym = 0;
+    /// under which its predictions wait for the truth; 0 for a request without a ticket
+    std::uint64_t key = 0;
+    /// by the champion, nanoseconds
+    std::int64_t spent = 0;
+    std::uint32_t seconds = 0;
+    std::uint32_t nonce = 0;
+    /// bit p: challenger p was given the request
+    unsigned run = 0;
+};
+
+enum class errand_fate : std::uint8_t { meant, paused, dropped, not_copied };
+
+/// Copies of a call's arguments for each challenger that will run.
+template <std::size_t Challengers, class Packed>
+struct prepared_errands {
+    std::array<std::optional<Packed>, Challengers> copies;
+    std::array<errand_fate, Challengers> fates{};
+};
+
+template <class Executor>
+[[nodiscard]] auto started(const Executor& options)
+{
+    if constexpr (startable_executor<Executor>) {
+        return options.start();
+    } else {
+        return options;
+    }
+}
+
+/// Sends challengers on their errands and runs them, where the executor pleases.
+template <class Parts>
+class errand_runner {
+    using executor_t = typename Parts::executor_t;
+    using breaker_t = typename Parts::breaker_t;
+    using calls = typename Parts::calls;
+    using live_t = live_shadow<Parts::challengers>;
+    static constexpr std::size_t challengers = Parts::challengers;
+
+public:
+    template <class... A>
+    using prepared = prepared_errands<challengers, typename calls::template packed<A...>>;
+
+    /// assumes: the core, the evidence and the joiner outlive it
+    errand_runner(trial_core<Parts>& core, live_t& live, truth_joiner<Parts>& joiner,
+                  typename Parts::arguments_t& arguments)
+        : core_(core), live_(live), joiner_(joiner),
+          comparator_(Parts::template pick<comparator_role, exact_match>(arguments)),
+          breakers_(make_breakers(Parts::template pick<breaker_role, no_breaker>(arguments),
+                                  std::make_index_sequence<challengers>{})),
+          running_(started(Parts::template pick<executor_role, background>(arguments)))
+    {
+    }
+
+    /// Wait until every errand is done.
+    void drain()
+    {
+        if constexpr (requires { running_.drain(); }) {
+            running_.drain();
+        }
+    }
+
+    /// Copy the arguments for each challenger that will run: now, since the champion may change or consume them.
+    template <class... A>
+    void prepare(prepared<A...>& ready, const std::remove_reference_t<A>&... arguments) noexcept
+    {
+        std::int64_t now = 0;
+        if constexpr (Parts::breaks) {
+            now = core_.clock().now();
+        }
+        for (std::size_t p = 0; p < challengers; ++p) {
+            if (full()) {
+                ready.fates[p] = errand_fate::dropped;
+                continue;
+            }
+            if constexpr (Parts::breaks) {
+                if (!breakers_[p].allow(now)) {
+                    ready.fates[p] = errand_fate::paused;
+                    continue;
+                }
+            }
+            try {
+                ready.copies[p].emplace(arguments...);
+            } catch (...) {
+                ready.fates[p] = errand_fate::not_copied;
+            }
+        }
+    }
+
+    /// Send each challenger on its errand with the champion's answer, and count those that cannot go.
+    template <class Result, class Answer, class... A>
+    void send(shadowed_request& about, prepared<A...>& ready, const Answer& answer) noexcept
+    {
+        Parts::for_each_challenger([&]<std::size_t P> {
+            if (ready.fates[P] == errand_fate::meant) {
+                try {
+                    errand<P, typename calls::template kept_result<Result>, A...> task{
+                        this, about.pseudonym, about.key, std::move(*ready.copies[P]), answer};
+                    if (!running_.dispatch(std::move(task))) {
+                        ready.fates[P] = errand_fate::dropped;
+                    }
+                } catch (...) {
+                    ready.fates[P] = errand_fate::not_copied;
+                }
+            }
+        });
+        slab& mine = live_.mine();
+        for (std::size_t p = 0; p < challengers; ++p) {
+            switch (ready.fates[p]) {
+                case errand_fate::meant:
+                    about.run |= 1U << p;
+                    live_.sent(mine, p, about.pseudonym, about.spent);
+                    break;
+                case errand_fate::dropped: live_.dropped(mine, p, about.pseudonym, about.spent); break;
+                case errand_fate::paused: live_.paused(mine, p); break;
+                case errand_fate::not_copied: live_.not_copied(mine, p); break;
+            }
+        }
+        if (about.run != 0) {
+            mine.add_latency(0, about.spent);
+        }
+    }
+
+private:
+    /// One challenger's work for one request.
+    template <std::size_t P, class Champion, class... A>
+    struct errand {
+        errand_runner* self;
+        std::uint64_t pseudonym;
+        std::uint64_t key;
+        typename calls::template packed<A...> arguments;
+        Champion champion;
+
+        void operator()() noexcept { self->template run<P, A...>(*this); }
+    };
+
+    template <std::size_t... P>
+    static auto make_breakers(const breaker_t& options, std::index_sequence<P...>)
+    {
+        return std::array<breaker_state<breaker_t>, challengers>{
+            (static_cast<void>(P), breaker_state<breaker_t>{options})...};
+    }
+
+    [[nodiscard]] bool full() noexcept
+    {
+        if constexpr (requires {
+                          { running_.full() } -> std::convertible_to<bool>;
+                      }) {
+            return running_.full();
+        } else {
+            return false;
+        }
+    }
+
+    template <std::size_t P, class... A, class Errand>
+    decltype(auto) challenge(Errand& task)
+    {
+        return std::apply(
+            [this](auto&... copies) -> decltype(auto) {
+                return detail::invoke(core_.template callable<P + 1>(),
+                                      static_cast<typename calls::template passed<A>>(copies)...);
+            },
+            task.arguments);
+    }
+
+    /// Run one challenger. No exception gets out.
+    template <std::size_t P, class... A, class Errand>
+    void run(Errand& task) noexcept
+    {
+        const std::int64_t start = core_.clock().now();
+        bool returned = false;
+        try {
+            if constexpr (std::is_same_v<std::remove_cvref_t<decltype(task.champion)>, nothing>) {
+                challenge<P, A...>(task);
+                succeed<P>(task.pseudonym, core_.clock().now() - start);
+                returned = true;
+                live_.compared(P, task.pseudonym, {true, 0.0});
+            } else {
+                auto&& answer = challenge<P, A...>(task);
+                succeed<P>(task.pseudonym, core_.clock().now() - start);
+                returned = true;
+                compare<P>(task, std::as_const(answer));
+                if (task.key != 0) {
+                    joiner_.template remember<P>(task.key, task.pseudonym, std::as_const(task.champion),
+                                                 std::as_const(answer));
+                }
+            }
+        } catch (...) {
+            if (returned) {
+                live_.not_judged(P);  // the predictions could not be kept
+            } else {
+                fail<P>(task);
+            }
+        }
+    }
+
+    template <std::size_t P>
+    void succeed(std::uint64_t pseudonym, std::int64_t spent) noexcept
+    {
+        live_.answered(P, pseudonym, spent);
+        if constexpr (Parts::breaks) {
+            breakers_[P].success();
+        }
+    }
+
+    template <std::size_t P, class Errand>
+    void fail(Errand& task) noexcept
+    {
+        live_.failed(P, task.pseudonym);
+        if constexpr (Parts::breaks) {
+            breakers_[P].failure(core_.clock().now());
+        }
+        if (task.key != 0) {
+            try {
+                joiner_.template remember_alone<P>(task.key, task.pseudonym, std::as_const(task.champion));
+            } catch (...) {
+                live_.not_judged(P);
+            }
+        }
+    }
+
+    template <std::size_t P, class Errand, class Answer>
+    void compare(const Errand& task, const Answer& answer) noexcept
+    {
+        try {
+            live_.compared(P, task.pseudonym, comparator_.compare(task.champion, answer));
+        } catch (...) {
+            live_.incomparable(P);
+        }
+    }
+
+    trial_core<Parts>& core_;
+    live_t& live_;
+    truth_joiner<Parts>& joiner_;
+    [[no_unique_address]] typename Parts::comparator_t comparator_;
+    std::array<breaker_state<breaker_t>, challengers> breakers_;
+    decltype(started(std::declval<const executor_t&>())) running_;  // last: its threads use the rest
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/evidence/slab.hpp>
+#include <joust/evidence/thread_slabs.hpp>
+#include <joust/numeric/sketch.hpp>
+#include <joust/shadow/comparator.hpp>
+#include <joust/trial/detail/collect_shadow.hpp>
+#include <joust/trial/detail/identity.hpp>
+#include <joust/trial/detail/shadow_evidence.hpp>
+
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// What became of a truth. Reports and snapshots count them in this order.
+enum class truth_fate : std::uint8_t {
+    joined,
+    waiting,
+    repeated,
+    challenger_failed,
+    not_run,
+    damaged,
+    foreign,
+    invalid,
+    forged,
+    retired,
+    late
+};
+inline constexpr std::size_t truth_fates = 11;
+
+/// The evidence of a shadow: takes in what the champion and its challengers did, from any thread.
+template <std::size_t Challengers>
+class live_shadow {
+    using row = shadow_row;
+
+public:
+    live_shadow() : slabs_(slab_layout{Challengers + 1, row::rows}) {}
+
+    [[nodiscard]] slab& mine() noexcept { return slabs_.mine(); }
+
+    void serve_unrecorded() noexcept { unrecorded_.fetch_add(1, std::memory_order_relaxed); }
+
+    /// Take in a request that the champion served.
+    void request(std::uint64_t pseudonym, bool sampled, bool failed) noexcept
+    {
+        slab& mine = slabs_.mine();
+        mine.add(row::calls, 0, false, row::all_requests, 1.0, sampled ? 1.0 : 0.0);
+        mine.add_unit(0, pseudonym);
+        if (failed) [[unlikely]] {
+            mine.add(row::calls, 0, false, row::failed_requests, 1.0, 0.0);
+        }
+    }
+
+    // What became of a challenger's run of a request, on which the champion spent so many nanoseconds.
+    static void sent(slab& mine, std::size_t p, std::uint64_t pseudonym, std::int64_t spent) noexcept
+    {
+        mine.add(row::fates, p, false, bucket_of(pseudonym), bin_of(spent), 0.0);
+    }
+    static void dropped(slab& mine, std::size_t p, std::uint64_t pseudonym, std::int64_t spent) noexcept
+    {
+        mine.add(row::fates, p, true, bucket_of(pseudonym), bin_of(spent), 0.0);
+    }
+    static void paused(slab& mine, std::size_t p) noexcept { mine.expect(row::paused, p, 1.0); }
+    static void not_copied(slab& mine, std::size_t p) noexcept { mine.expect(row::not_copied, p, 1.0); }
+
+    /// Take in that a challenger answered.
+    void answered(std::size_t p, std::uint64_t pseudonym, std::int64_t spent) noexcept
+    {
+        slab& mine = slabs_.mine();
+        mine.add(row::calls, p, true, bucket_of(pseudonym), 0.0, 0.0);
+        mine.add_latency(static_cast<unsigned>(p + 1), spent);
+        mine.add_unit(static_cast<unsigned>(p + 1), pseudonym);
+    }
+
+    /// Take in that a challenger failed.
+    void failed(std::size_t p, std::uint64_t pseudonym) noexcept
+    {
+        slab& mine = slabs_.mine();
+        mine.add(row::calls, p, true, bucket_of(pseudonym), 1.0, 0.0);
+        mine.add_unit(static_cast<unsigned>(p + 1), pseudonym);
+    }
+
+    void compared(std::size_t p, std::uint64_t pseudonym, const comparison& seen) noexcept
+    {
+        const bool finite = std::isfinite(seen.distance);
+        slabs_.mine().add(row::compared, p, !finite, bucket_of(pseudonym), seen.agree ? 1.0 : 0.0,
+                          finite ? seen.distance : 0.0);
+    }
+    void incomparable(std::size_t p) noexcept { slabs_.mine().expect(row::incomparable, p, 1.0); }
+
+    /// Take in how both models scored against the truth.
+    void judged(std::size_t p, std::uint64_t pseudonym, double champion, double challenger) noexcept
+    {
+        slab& mine = slabs_.mine();
+        const std::size_t bucket = bucket_of(pseudonym);
+        mine.add(row::judged, p, false, bucket, challenger - champion, champion);
+        if (champion != challenger) {
+            mine.add(row::judged, p, true, bucket, champion > challenger ? 1.0 : 0.0,
+                     challenger > champion ? 1.0 : 0.0);
+        }
+    }
+    void not_judged(std::size_t p) noexcept { slabs_.mine().expect(row::not_judged, p, 1.0); }
+
+    /// Say that predictions get scores, not only right or wrong.
+    void grade() noexcept { graded_.store(true, std::memory_order_relaxed); }
+
+    /// Count a truth. Returns whether it was used or will be.
+    bool note(truth_fate what) noexcept
+    {
+        truths_[static_cast<std::size_t>(what)].fetch_add(1, std::memory_order_relaxed);
+        return what == truth_fate::joined || what == truth_fate::waiting;
+    }
+
+    /// Count a truth whose ticket is not taken.
+    void ignore(ignored reason) noexcept
+    {
+        switch (reason) {
+            case ignored::foreign_ticket: note(truth_fate::foreign); break;
+            case ignored::forged_ticket: note(truth_fate::forged); break;
+            case ignored::retired_key: note(truth_fate::retired); break;
+            case ignored::late_ticket: note(truth_fate::late); break;
+            default: note(truth_fate::damaged); break;
+        }
+    }
+
+    /// Collect all evidence. `forgotten` predictions and truths never met.
+    [[nodiscard]] shadow_evidence collect(const trial_identity& identity, std::uint64_t forgotten) const
+    {
+        shadow_evidence all;
+        all.trial = identity.name();
+        all.models = identity.models();
+        all.pairs.resize(Challengers);
+        slabs_.for_each([&](const slab& from) {
+            const row_values requests = from.read(row::calls, 0, false, row::all_requests);
+            all.requests += static_cast<std::uint64_t>(requests.first);
+            all.sampled += static_cast<std::uint64_t>(requests.second);
+            all.champion_failures +=
+                static_cast<std::uint64_t>(from.read(row::calls, 0, false, row::failed_requests).first);
+            collect_arm(from, 0, all.units, all.latency);
+            for (std::size_t p = 0; p < Challengers; ++p) {
+                collect_pair(from, p, all.pairs[p]);
+            }
+        });
+        {
+            const std::scoped_lock lock{memory_mutex_};
+            for (std::size_t p = 0; p < Challengers; ++p) {
+                memory_[p].give(all.pairs[p]);
+            }
+        }
+        for (const auto& counted : truths_) {
+            all.truths.push_back(counted.load(std::memory_order_relaxed));
+        }
+        all.truths.push_back(forgotten);
+        all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
+        all.graded = graded_.load(std::memory_order_relaxed) ? 1 : 0;
+        return all;
+    }
+
+    /// Keep what a look at the evidence fixed and found.
+    void remember(const shadow_evidence& seen) const
+    {
+        const std::scoped_lock lock{memory_mutex_};
+        for (std::size_t p = 0; p < Challengers; ++p) {
+            memory_[p].take(seen.pairs[p]);
+        }
+    }
+
+private:
+    [[nodiscard]] static double bin_of(std::int64_t spent) noexcept
+    {
+        return static_cast<double>(latency_sketch::bin_of(spent));
+    }
+
+    thread_slabs slabs_;
+    std::array<std::atomic<std::uint64_t>, truth_fates> truths_{};
+    std::atomic<std::uint64_t> unrecorded_{0};
+    std::atomic<bool> graded_{false};
+    mutable std::mutex memory_mutex_;
+    mutable std::array<shadow_memory, Challengers> memory_{};
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

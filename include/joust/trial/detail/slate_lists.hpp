@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/trial/rankers.hpp>
+
+#include <cstddef>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+// The lists that a slate is drawn from: those that rankers returned, and those that the caller brought.
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// An element of a tuple of lists: the list, or an optional one that is missing where its ranker failed.
+template <class List>
+struct list_at_hand {
+    using type = List;
+    static auto* get(std::remove_reference_t<List>& list) noexcept { return &list; }
+};
+template <class List>
+    requires requires(List& held) {
+        held.has_value();
+        *held;
+    }
+struct list_at_hand<List> {
+    using type = std::conditional_t<std::is_lvalue_reference_v<List>, decltype(*std::declval<List>()),
+                                    std::remove_cvref_t<decltype(*std::declval<List&>())>>;
+    static auto* get(std::remove_reference_t<List>& held) noexcept
+    {
+        return held.has_value() ? &*held : nullptr;
+    }
+};
+
+/// A list that the caller brought, as held_list keeps one that a ranker returned.
+template <class List>
+class brought_list {
+public:
+    using result = typename list_at_hand<List>::type;
+
+    explicit brought_list(std::remove_reference_t<List>& list) noexcept : list_(list_at_hand<List>::get(list))
+    {
+    }
+    /// Null where the list is missing.
+    [[nodiscard]] auto* get() noexcept { return list_; }
+
+private:
+    decltype(list_at_hand<List>::get(std::declval<std::remove_reference_t<List>&>())) list_;
+};
+
+/// One of a tuple of lists, as `rank` would have got it from a ranker: a list of its own, or a reference to one.
+template <class Lists, std::size_t R>
+using list_in =
+    brought_list<std::conditional_t<std::is_lvalue_reference_v<Lists>,
+                                    decltype(std::get<R>(std::declval<std::remove_reference_t<Lists>&>())),
+                                    std::tuple_element_t<R, std::remove_cvref_t<Lists>>>>;
+
+/// What the ranker returned whose list is held.
+template <class Held>
+struct result_held;
+template <class Result>
+struct result_held<held_list<Result>> {
+    using type = Result;
+};
+template <class List>
+struct result_held<brought_list<List>> {
+    using type = typename brought_list<List>::result;
+};
+
+template <class... Held>
+[[nodiscard]] auto pointers_to(std::tuple<Held...>& lists)
+{
+    return std::apply([](auto&... each) { return std::tuple{each.get()...}; }, lists);
+}
+
+/// The list itself, or null where it is missing.
+template <class List>
+[[nodiscard]] const auto* list_of(const List& list) noexcept
+{
+    return list_at_hand<const List&>::get(list);
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust
