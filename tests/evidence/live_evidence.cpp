@@ -217,7 +217,7 @@ TEST_CASE("an arm without a share has propensity 0, and a pair without any has n
     CHECK(pair_share::of(0.0, 0.5).root == 0.0);
 }
 
-TEST_CASE("requests without a choice are counted and contribute nothing, nor events that are expected")
+TEST_CASE("requests without randomisation are counted but contribute neither sums nor expected events")
 {
     live_evidence live{names(), {event_watch{}}};
     for (std::uint64_t i = 0; i < 100; ++i) {

@@ -19,7 +19,7 @@ using joust::detail::pair_share;
 
 }  // namespace
 
-TEST_CASE("failures are named, and all alike")
+TEST_CASE("failures have a name, and all objects are equal")
 {
     CHECK(joust::failures::name() == "failures");
     CHECK(joust::failures{} == joust::failures{});
@@ -67,7 +67,7 @@ TEST_CASE("a champion's failure is an event of every pair, a challenger's of its
     CHECK(seen.failed(2) == 1);
 }
 
-TEST_CASE("what one guardrail on failures shows is no evidence for another one's margin")
+TEST_CASE("evidence of one guardrail on failures is not evidence for the margin of another")
 {
     joust::ab_test trial{joust::model{"old", [](std::uint64_t) { return 0; }},
                          joust::model{"new",
