@@ -416,7 +416,7 @@ TEST_CASE("a plan's JSON form is read back, and what is no plan is refused by it
     refused(head + R"("salt":"s","version":1})", "are needed");
     refused(head + R"("salt":"s","version":-1,"shares":[1]})", "\"version\" is not a whole number");
     refused(head + R"("salt":7,"version":1,"shares":[1]})", "\"salt\" is not text");
-    refused(head + R"("salt":"s","version":1,"shares":["1"]})", "no number");
+    refused(head + R"("salt":"s","version":1,"shares":["1"]})", "not a number");
     refused(head + R"("salt":"s","version":1,"shares":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]})", "at most 16");
     refused(head + R"("salt":"s","version":1,"shares":[1],"stopped":1})", "neither true nor false");
     refused(head + R"("salt":"s","version":1,"shares":[1],"parent":"12"})", "16 hexadecimal digits");
