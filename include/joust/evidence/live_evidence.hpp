@@ -124,14 +124,15 @@ public:
         if constexpr (Pairs == 1) {
             // There is no branch on the arm, since the arm is random and the branch would be mispredicted.
             const double weight = arm == 0 ? shares[0].challenger : 1.0 - shares[0].challenger;
-            mine.add(series, 0, arm != 0, bucket, weight * x, shares[0].root * x);
+            mine.add(series, 0, arm != 0, bucket, product(weight, x), product(shares[0].root, x));
         } else if (arm == 0) {
             for (std::size_t p = 0; p < Pairs; ++p) {
-                mine.add(series, p, false, bucket, shares[p].challenger * x, shares[p].root * x);
+                mine.add(series, p, false, bucket, product(shares[p].challenger, x),
+                         product(shares[p].root, x));
             }
         } else {
             const pair_share& pair = shares[arm - 1];
-            mine.add(series, arm - 1, true, bucket, (1.0 - pair.challenger) * x, pair.root * x);
+            mine.add(series, arm - 1, true, bucket, product(1.0 - pair.challenger, x), product(pair.root, x));
         }
     }
 
