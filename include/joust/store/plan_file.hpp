@@ -8,7 +8,6 @@
 #include <joust/store/json.hpp>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,12 +24,11 @@ inline namespace v0 {
         refuse("not a JSON object");
     }
     const auto number_from_hex = [&refuse](const nlohmann::json& value, const char* what) {
-        const auto number =
-            value.is_string() ? detail::parse_hex(value.get_ref<const std::string&>()) : std::nullopt;
-        if (!number) {
+        std::uint64_t number = 0;
+        if (!value.is_string() || !detail::parse_hex(value.get_ref<const std::string&>(), number)) {
             refuse(std::string{what} + " is not 16 hexadecimal digits");
         }
-        return *number;
+        return number;
     };
     traffic_plan plan;
     bool named = false, formatted = false, salted = false, versioned = false, shared = false;
