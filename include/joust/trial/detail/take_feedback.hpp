@@ -22,10 +22,12 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
+// The templates that a service calls are `inline`, as members of a class would be: compilers take that as advice.
+
 /// Check a ticket and recover what it says of its exposure; counts what is wrong with it.
 template <class Core>
-[[nodiscard]] bool recall(Core& core, const typename Core::ticket_type& given, ticket& receipt,
-                          typename Core::visit& seen) noexcept
+[[nodiscard]] inline bool recall(Core& core, const typename Core::ticket_type& given, ticket& receipt,
+                                 typename Core::visit& seen) noexcept
 {
     using parts = typename Core::parts;
     if constexpr (!hides_tickets<typename parts::tickets_t>) {
@@ -56,7 +58,7 @@ template <class Core>
 
 /// Assign a unit without calling a model.
 template <class Core, class Unit>
-[[nodiscard]] typename Core::ticket_type choose_arm(Core& core, const Unit& unit)
+[[nodiscard]] inline typename Core::ticket_type choose_arm(Core& core, const Unit& unit)
 {
     static_assert(
         !Core::parts::adjusts || always_false<Unit>,
@@ -77,7 +79,7 @@ template <class Core, class Unit>
 
 /// Which model a ticket names; 0 where it names none, or is not one that the trial would take.
 template <class Core>
-[[nodiscard]] unsigned arm_named_by(const Core& core, const typename Core::ticket_type& given) noexcept
+[[nodiscard]] inline unsigned arm_named_by(const Core& core, const typename Core::ticket_type& given) noexcept
 {
     ticket receipt;
     const bool whole = core.trial().desk().open(given, receipt) == ticket_error::none;
@@ -89,8 +91,8 @@ template <class Core>
 
 /// Take in how a call went that the trial only assigned. Returns whether it was used.
 template <class Core, class Observer, class Rep, class Period>
-bool complete_call(Core& core, Observer& observer, const typename Core::ticket_type& given,
-                   std::chrono::duration<Rep, Period> latency, bool ok)
+inline bool complete_call(Core& core, Observer& observer, const typename Core::ticket_type& given,
+                          std::chrono::duration<Rep, Period> latency, bool ok)
 {
     constexpr std::uint64_t completed = std::uint64_t{1} << 63;
     typename Core::visit seen;
@@ -118,8 +120,8 @@ bool complete_call(Core& core, Observer& observer, const typename Core::ticket_t
 
 /// Take a metric's value for the exposure of a ticket. Returns whether it was used.
 template <fixed_string Name, class Core, class Observer, class... Denominator>
-bool observe_by_ticket(Core& core, Observer& observer, const typename Core::ticket_type& given, double value,
-                       Denominator... denominator)
+inline bool observe_by_ticket(Core& core, Observer& observer, const typename Core::ticket_type& given,
+                              double value, Denominator... denominator)
 {
     using metrics_t = typename Core::parts::metrics_t;
     auto& metrics = core.metrics();
@@ -148,8 +150,8 @@ bool observe_by_ticket(Core& core, Observer& observer, const typename Core::tick
 
 /// Take a metric's value for whatever a unit was served. Returns whether it was used.
 template <fixed_string Name, class Core, class Observer, class Unit, class... Denominator>
-bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, double value,
-                     Denominator... denominator)
+inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, double value,
+                            Denominator... denominator)
 {
     auto& metrics = core.metrics();
     constexpr std::size_t which =
