@@ -79,7 +79,7 @@ unsigned chosen(const joust::signed_ticket& from)
 }
 #endif
 
-// REJECT 4 anywhere: observe
+// REJECT 4: joust: observe takes the tickets that this trial gives out
 #if REJECT == 4
 bool plain_for_signed(const joust::ticket& plain)
 {

@@ -90,7 +90,7 @@ TEST_CASE("a benchmark file that is none is refused with the place")
     CHECK(message(R"({"benchmarks": [{}]})") == "benchmark 1: has no name");
     CHECK(message(R"({"benchmarks": [{"name": "x"}]})") == "benchmark 1: has no time");
     CHECK(message(R"({"benchmarks": [{"name": "x", "cpu_time": 1, "time_unit": "h"}]})") ==
-          "benchmark 1: has a time unit that is none of ns, us, ms and s");
+          "benchmark 1: has a time unit other than ns, us, ms and s");
     CHECK(message(R"({"benchmarks": [{"name": "x", "cpu_time": 1e999}]})") ==
           "line 1: holds a number that no double can hold");
 }

@@ -23,19 +23,10 @@ template <class Projection, class Context, class Read>
 [[nodiscard]] assignment platform_answer(const Projection& projection, const Context& call,
                                          const Read& read) noexcept
 {
-    using args_t = std::remove_cvref_t<decltype(call.args)>;
     static_assert(
-        asks_one<Projection, args_t>,
+        asks_one<Projection, std::remove_cvref_t<decltype(call.args)>>,
         "joust: the projection of assigned_by(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with it");
-    if constexpr (asks_one<Projection, args_t>) {
-        try {
-            return read(ask(projection, call.args));
-        } catch (...) {
-            return outside_the_trial;
-        }
-    } else {
-        return outside_the_trial;
-    }
+    return ask_or(projection, call, outside_the_trial, read);
 }
 
 }  // namespace detail
@@ -46,6 +37,10 @@ class platform_assignment {
 public:
     /// Keep the projection: `projection(args...)` gives a joust::assignment.
     explicit platform_assignment(Projection projection) : projection_(std::move(projection)) {}
+
+    /// Whether the projection can be asked about these arguments of a call.
+    template <class Args>
+    static constexpr bool asks = detail::asks_one<Projection, Args>;
 
     /// Return the platform's assignment. An answer without a possible arm or propensity is a unit outside the trial.
     template <class Context>
@@ -72,12 +67,16 @@ public:
     {
     }
 
+    /// Whether the projection can be asked about these arguments of a call.
+    template <class Args>
+    static constexpr bool asks = detail::asks_one<Projection, Args>;
+
     /// Return the arm that the platform chose. A number that is no arm is a unit outside the trial.
     template <class Context>
     [[nodiscard]] assignment assign(const Context& call) const noexcept
     {
-        return detail::platform_answer(projection_, call, [this](const auto& answer) {
-            const auto arm = static_cast<std::int64_t>(answer);
+        return detail::platform_answer(projection_, call, [this](auto&& answer) {
+            const auto arm = static_cast<std::int64_t>(std::forward<decltype(answer)>(answer));
             if (arm < 0 || arm >= static_cast<std::int64_t>(shares_.size())) {
                 return detail::outside_the_trial;
             }

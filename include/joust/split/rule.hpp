@@ -61,6 +61,10 @@ public:
         return behind_.share(arm);
     }
 
+    /// Whether the rule and the plan behind it can be asked about these arguments of a call.
+    template <class Args>
+    static constexpr bool asks = detail::asks_of<Rule, Args> && detail::asks_of<Plan, Args>;
+
     /// Whether the plan behind the rule reads the time.
     static constexpr bool reads_time = requires { requires Plan::reads_time; };
 
@@ -154,6 +158,22 @@ template <class Callable, class Args>
             args);
     } else {
         return invoke(callable, args);
+    }
+}
+
+/// Ask a callable about a call, and turn its answer into a result by `read`. Returns the fallback if the callable throws.
+template <class Callable, class Context, class Result, class Read>
+[[nodiscard]] Result ask_or(const Callable& callable, const Context& call, Result fallback,
+                            const Read& read) noexcept
+{
+    if constexpr (asks_one<Callable, std::remove_cvref_t<decltype(call.args)>>) {
+        try {
+            return read(ask(callable, call.args));
+        } catch (...) {
+            return fallback;
+        }
+    } else {
+        return fallback;
     }
 }
 

@@ -55,6 +55,14 @@ template <class Splitter>
     }
 }
 
+/// Can a splitter be asked about a call with these arguments, as far as it says: `template <class Args> static constexpr bool
+/// asks`? Splitters that read the arguments say it, all others take any.
+template <class Splitter, class Args>
+inline constexpr bool asks_of = true;
+template <class Splitter, class Args>
+    requires requires { Splitter::template asks<Args>; }
+inline constexpr bool asks_of<Splitter, Args> = Splitter::template asks<Args>;
+
 struct verb_assign {
     int assign;
 };

@@ -15,8 +15,8 @@
 namespace joust {
 inline namespace v0 {
 
-/// Read a plan from its JSON form; unknown members are refused, since a misspelt one would be a plan that is not meant.
-/// errors: parse_error with the member, whatever the bytes
+/// Read a plan from JSON. Unknown members are refused, since a misspelt member would make a plan that is not meant.
+/// errors: parse_error that names the member, for any bytes
 [[nodiscard]] inline traffic_plan parse_plan(std::string_view text)
 {
     const auto refuse = [](const std::string& why) { throw parse_error("plan: " + why); };
@@ -64,9 +64,9 @@ inline namespace v0 {
             }
             for (const auto& share : value) {
                 if (!share.is_number()) {
-                    refuse("\"shares\" holds something that is no number");
+                    refuse("\"shares\" holds something that is not a number");
                 }
-                plan.shares.push_back(share.get<double>() + 0.0);  // -0 is 0
+                plan.shares.push_back(share.get<double>() + 0.0);  // -0 becomes 0
             }
             shared = !plan.shares.empty();
         } else if (key == "slots") {
@@ -82,7 +82,7 @@ inline namespace v0 {
                                       static_cast<unsigned>(slot[1].get<std::uint64_t>())});
             }
         } else {
-            refuse("\"" + key + "\" is no member of a plan");
+            refuse("\"" + key + "\" is not a member of a plan");
         }
     }
     if (!named || !formatted) {
@@ -94,7 +94,7 @@ inline namespace v0 {
     return plan;
 }
 
-/// Write a plan so that who watches the file sees the old one or the new one, never a part.
+/// Write a plan to a file. A process that watches the file sees the old plan or the new one, and never a part.
 /// errors: std::runtime_error with path and reason
 inline void save_plan(const std::string& path, const traffic_plan& plan)
 {

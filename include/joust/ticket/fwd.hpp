@@ -9,6 +9,7 @@ namespace joust {
 inline namespace v0 {
 
 class signed_ticket;
+class any_ticket;
 enum class ticket_kind : std::uint8_t;
 struct ticket;
 enum class ticket_error : std::uint8_t;

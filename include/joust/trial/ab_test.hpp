@@ -126,20 +126,26 @@ public:
         return detail::complete_call(core_, watch_, given, latency, ok);
     }
 
-    /// Report a metric's value for the exposure of a ticket, a ratio's with its denominator. Returns whether it was used; if
-    /// not, the report counts why.
-    template <fixed_string Name, std::convertible_to<double>... Denominator>
-    bool observe(const ticket_type& given, double value, Denominator... denominator)
+    /// Report a metric's value, a ratio's with its denominator. Returns whether it was used; if not, the report counts why.
+    ///
+    /// shape: `observe<"click">(what, true)`, `observe<"clicks per view">(what, 3, 10)`. `what` is one of these:
+    /// a ticket of this trial: the value counts for that exposure;
+    /// text, where the units are text: a ticket's text is read as the ticket, and one that was damaged is counted and not
+    /// used; other text is a unit;
+    /// a unit, of the type that by(...) gives: the value counts for whatever the unit was served. It is taken only while the
+    /// unit's arm was the same in every plan since the start. Repeated values add up, since nothing tells them apart.
+    template <fixed_string Name, class What, class... Values>
+    bool observe(const What& what, Values... values)
     {
-        return detail::observe_by_ticket<Name>(core_, watch_, given, value, denominator...);
+        return detail::observe<Name>(core_, watch_, what, values...);
     }
 
-    /// Report a metric's value for whatever a unit was served. Taken only while the unit's arm was the same in every plan
-    /// since the start; repeated values add up, since nothing tells them apart.
-    template <fixed_string Name, unit_like Unit, std::convertible_to<double>... Denominator>
-    bool observe(const Unit& unit, double value, Denominator... denominator)
+    /// The same for a metric whose name is known only when the program runs: `observe(name, what, value)`.
+    /// errors: configuration_error where no metric of the trial has this name, or it takes another number of values
+    template <class What, class... Values>
+    bool observe(std::string_view metric, const What& what, Values... values)
     {
-        return detail::observe_by_unit<Name>(core_, watch_, unit, value, denominator...);
+        return detail::observe_named(core_, watch_, metric, what, values...);
     }
 
     /// Say what is known so far. It may be called at any time, also while other threads serve.

@@ -2,11 +2,20 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/unit_kind.hpp>
 #include <joust/report/report.hpp>
+#include <joust/split/splitter.hpp>
 #include <joust/store/snapshot.hpp>
+#include <joust/ticket/any_ticket.hpp>
+#include <joust/trial/detail/trial_access.hpp>
 #include <joust/trial/served.hpp>
 
+#include <chrono>
+#include <concepts>
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -16,18 +25,188 @@ inline namespace v0 {
 template <class Signature>
 class any_trial;
 
+namespace detail {
+
+/// A ticket as it came back, or its text.
+struct returned_ticket {
+    const any_ticket* ticket = nullptr;
+    std::string_view text{};
+};
+
+/// A unit of any type, for functions that cannot be templates.
+struct any_unit {
+    enum class type : std::uint8_t { text, signed_number, unsigned_number, uuid };
+
+    type kind = type::text;
+    std::string_view text{};
+    std::uint64_t number = 0;
+    uuid id{};
+
+    template <unit_like Unit>
+    [[nodiscard]] static any_unit of(const Unit& unit) noexcept
+    {
+        any_unit any;
+        if constexpr (text_like<Unit>) {
+            any.text = static_cast<std::string_view>(unit);
+        } else if constexpr (std::same_as<Unit, uuid>) {
+            any.kind = type::uuid;
+            any.id = unit;
+        } else {
+            any.number = static_cast<std::uint64_t>(unit);
+            any.kind = unit < Unit{} ? type::signed_number : type::unsigned_number;
+        }
+        return any;
+    }
+
+    /// Call a function with the unit as it was.
+    template <class Use>
+    auto use(Use&& use) const
+    {
+        switch (kind) {
+            case type::signed_number: return use(static_cast<std::int64_t>(number));
+            case type::unsigned_number: return use(number);
+            case type::uuid: return use(id);
+            case type::text: break;
+        }
+        return use(text);
+    }
+};
+
+/// Can a trial that assigns units be asked about a unit of this type alone?
+template <class Parts, class Unit>
+inline constexpr bool assigns_unit = (kind_of_key<typename Parts::key_t> == unit_kind::unknown ||
+                                      kind_of_key<typename Parts::key_t> == kind_of_unit<Unit>()) &&
+                                     asks_of<typename Parts::split_t, std::tuple<const Unit&>>;
+
+/// A trial in its place, with every call turned into one of fixed types.
+template <class Trial>
+class typed_trial {
+public:
+    using ticket_type = typename Trial::ticket_type;
+    static_assert(
+        std::is_same_v<ticket_type, ticket> || std::is_same_v<ticket_type, signed_ticket>,
+        "joust: any_trial holds trials with plain or signed tickets; a ticket policy of your own needs the trial's own type");
+
+    // The trial is built in place: it neither copies nor moves.
+    template <class Factory>
+    explicit typed_trial(Factory& factory) : trial(factory())
+    {
+    }
+
+    bool observe(std::string_view metric, const returned_ticket& given, double value,
+                 const double* denominator)
+    {
+        if constexpr (observes) {
+            using parts = typename core_t::parts;
+            const auto take = [&](const auto& what) {
+                return denominator == nullptr ? trial.observe(metric, what, value)
+                                              : trial.observe(metric, what, value, *denominator);
+            };
+            if constexpr (assigns_unit<parts, std::string_view> && !parts::reads_time) {
+                if (given.ticket == nullptr) {
+                    return take(given.text);
+                }
+            }
+            return take(ticket_of(given));
+        } else {
+            refuse("observe", "an ab_test or a canary, which have metrics");
+        }
+    }
+
+    any_ticket choose(const any_unit& unit)
+    {
+        if constexpr (observes) {
+            using parts = typename core_t::parts;
+            return unit.use([this]<class Unit>(const Unit& one) -> any_ticket {
+                if constexpr (parts::adjusts || !assigns_unit<parts, Unit>) {
+                    refuse(
+                        "choose",
+                        "a trial that assigns a unit of this type alone, without the request that it comes with");
+                } else {
+                    return trial.choose(one);
+                }
+            });
+        } else {
+            refuse("choose", "an ab_test or a canary, which assign units to models");
+        }
+    }
+
+    [[nodiscard]] unsigned arm_of(const returned_ticket& given) const
+    {
+        if constexpr (observes) {
+            return trial.arm_of(ticket_of(given));
+        } else {
+            refuse("arm_of", "an ab_test or a canary, which assign units to models");
+        }
+    }
+
+    bool complete(const returned_ticket& given, std::chrono::duration<double, std::nano> latency, bool ok)
+    {
+        if constexpr (observes) {
+            return trial.complete(ticket_of(given), latency, ok);
+        } else {
+            refuse("complete", "an ab_test or a canary, which assign units to models");
+        }
+    }
+
+    template <class Truth>
+    bool truth(const returned_ticket& given, const Truth& value)
+    {
+        if constexpr (requires { requires Trial::template takes_truth<Truth>; }) {
+            return given.ticket == nullptr ? trial.truth(given.text, value)
+                                           : trial.truth(ticket_of(given), value);
+        } else {
+            refuse("truth",
+                   "a shadow that knows what its models return, and whose judge takes a truth of that type");
+        }
+    }
+
+    Trial trial;
+
+private:
+    static constexpr bool observes =
+        requires(Trial& one, const ticket_type& given) { one.observe(std::string_view{}, given, 1.0); };
+    using core_t = std::remove_cvref_t<decltype(trial_access::core(std::declval<Trial&>()))>;
+
+    [[noreturn]] static void refuse(std::string_view what, std::string_view allowed)
+    {
+        throw configuration_error("any_trial." + std::string{what}, "asked of this trial",
+                                  std::string{allowed});
+    }
+
+    /// A ticket that cannot be one of this trial becomes an empty one, which the trial counts as damaged.
+    [[nodiscard]] static ticket_type ticket_of(const returned_ticket& given) noexcept
+    {
+        ticket_type read;
+        if (given.ticket == nullptr) {
+            (void)ticket_type::parse(given.text, read);
+        } else if constexpr (std::is_same_v<ticket_type, ticket>) {
+            read = given.ticket->is_signed() ? read : *given.ticket->plain();
+        } else {
+            read = given.ticket->is_signed() ? *given.ticket->sealed() : read;
+        }
+        return read;
+    }
+};
+
+}  // namespace detail
+
 /// Hold a trial of any type behind one that can be spelt: for members, containers and dashboards.
 ///
-/// shape: `any_trial<float(const Request&)> score{[] { return joust::ab_test{...}; }}`; the factory is called once. It moves,
-/// though the trial inside stays where it is. Feedback by metric name needs the trial's own type.
+/// shape: `any_trial<float(const Request&)> score{[] { return joust::ab_test{...}; }}`; the factory is called once. The handle
+/// moves, and the trial inside stays where it is.
+/// errors: configuration_error from every function where the trial inside has none of that kind, or where the handle was
+/// moved from and is empty
 /// cost: a virtual call, and one allocation when it is made
 template <class Result, class... Args>
 class any_trial<Result(Args...)> {
 public:
+    /// The type of truths that `truth` takes: what the models return.
+    using truth_type = std::conditional_t<std::is_void_v<Result>, std::tuple<>, std::decay_t<Result>>;
+
     template <class Factory>
-        requires std::is_invocable_v<Factory&> && (!std::is_same_v<std::remove_cvref_t<Factory>, any_trial>)
-    explicit any_trial(Factory&& factory)
-        : inside_(new holder<std::remove_cvref_t<std::invoke_result_t<Factory&>>>(factory))
+        requires(!std::is_same_v<std::remove_cvref_t<Factory>, any_trial>)
+    explicit any_trial(Factory&& factory) : inside_(made(factory))
     {
     }
     any_trial(any_trial&& other) noexcept : inside_(std::exchange(other.inside_, nullptr)) {}
@@ -38,14 +217,84 @@ public:
     }
     ~any_trial() { delete inside_; }
 
-    Result operator()(Args... arguments) { return inside_->call(std::forward<Args>(arguments)...); }
-    served<Result> serve(Args... arguments) { return inside_->serve(std::forward<Args>(arguments)...); }
-    [[nodiscard]] joust::report report() { return inside_->report(); }
+    /// Does the handle hold a trial? One that was moved from does not.
+    [[nodiscard]] explicit operator bool() const noexcept { return inside_ != nullptr; }
+
+    /// Serve a request.
+    Result operator()(Args... arguments) { return inside().call(std::forward<Args>(arguments)...); }
+
+    /// Serve a request and give a ticket for feedback that comes later.
+    served<Result, any_ticket> serve(Args... arguments)
+    {
+        return inside().serve(std::forward<Args>(arguments)...);
+    }
+
+    /// Report the value of a metric by the metric's name. Returns whether it was used; if not, the report counts why.
+    /// errors: configuration_error where the trial has no metric of this name, or the metric is a ratio
+    bool observe(std::string_view metric, const any_ticket& given, double value)
+    {
+        return inside().observe(metric, {.ticket = &given}, value, nullptr);
+    }
+    /// Report the numerator and the denominator of a ratio.
+    /// errors: configuration_error where the trial has no ratio of this name
+    bool observe(std::string_view metric, const any_ticket& given, double value, double denominator)
+    {
+        return inside().observe(metric, {.ticket = &given}, value, &denominator);
+    }
+    /// The same with the text of a ticket. Where the trial's units are text, other text names a unit, as in `ab_test::observe`.
+    bool observe(std::string_view metric, std::string_view text, double value)
+    {
+        return inside().observe(metric, {.text = text}, value, nullptr);
+    }
+    bool observe(std::string_view metric, std::string_view text, double value, double denominator)
+    {
+        return inside().observe(metric, {.text = text}, value, &denominator);
+    }
+
+    /// Assign a unit without calling a model; `arm_of` says which model to call, and `complete` records how the call went.
+    /// errors: configuration_error where the trial's units are of another type, or it needs the request to assign one
+    template <unit_like Unit>
+    [[nodiscard]] any_ticket choose(const Unit& unit)
+    {
+        return inside().choose(detail::any_unit::of(unit));
+    }
+
+    /// Which model a ticket names; 0, the champion, where it names none or is not one that the trial would take.
+    [[nodiscard]] unsigned arm_of(const any_ticket& given) const
+    {
+        return inside().arm_of({.ticket = &given});
+    }
+    [[nodiscard]] unsigned arm_of(std::string_view text) const { return inside().arm_of({.text = text}); }
+
+    /// Record what `choose` led to. Returns whether it was used.
+    template <class Rep, class Period>
+    bool complete(const any_ticket& given, std::chrono::duration<Rep, Period> latency, bool ok)
+    {
+        return inside().complete({.ticket = &given}, latency, ok);
+    }
+    template <class Rep, class Period>
+    bool complete(std::string_view text, std::chrono::duration<Rep, Period> latency, bool ok)
+    {
+        return inside().complete({.text = text}, latency, ok);
+    }
+
+    /// Tell a shadow what the right answer to a ticket's request was. Returns whether it was used or will be.
+    bool truth(const any_ticket& given, const truth_type& value)
+    {
+        return inside().truth({.ticket = &given}, value);
+    }
+    bool truth(std::string_view text, const truth_type& value)
+    {
+        return inside().truth({.text = text}, value);
+    }
+
+    /// Say what is known so far.
+    [[nodiscard]] joust::report report() { return inside().report(); }
     /// Copy all evidence out.
     /// errors: configuration_error for a shadow, whose evidence is of a type of its own; `snapshot` writes that of every trial
-    [[nodiscard]] joust::evidence evidence() const { return inside_->evidence(); }
+    [[nodiscard]] joust::evidence evidence() const { return inside().evidence(); }
     /// Write all evidence as bytes, as `to_snapshot(trial.evidence())` does.
-    [[nodiscard]] std::string snapshot() const { return inside_->snapshot(); }
+    [[nodiscard]] std::string snapshot() const { return inside().snapshot(); }
 
 private:
     struct interface {
@@ -54,7 +303,14 @@ private:
         interface& operator=(const interface&) = delete;
         virtual ~interface() = default;
         virtual Result call(Args... arguments) = 0;
-        virtual served<Result> serve(Args... arguments) = 0;
+        virtual served<Result, any_ticket> serve(Args... arguments) = 0;
+        virtual bool observe(std::string_view metric, const detail::returned_ticket& given, double value,
+                             const double* denominator) = 0;
+        virtual any_ticket choose(const detail::any_unit& unit) = 0;
+        virtual unsigned arm_of(const detail::returned_ticket& given) const = 0;
+        virtual bool complete(const detail::returned_ticket& given,
+                              std::chrono::duration<double, std::nano> latency, bool ok) = 0;
+        virtual bool truth(const detail::returned_ticket& given, const truth_type& value) = 0;
         virtual joust::report report() = 0;
         virtual joust::evidence evidence() const = 0;
         virtual std::string snapshot() const = 0;
@@ -62,30 +318,74 @@ private:
 
     template <class Trial>
     struct holder final : interface {
-        // The trial is built in place: it neither copies nor moves.
         template <class Factory>
-        explicit holder(Factory& factory) : trial(factory())
+        explicit holder(Factory& factory) : typed(factory)
         {
         }
-        Result call(Args... arguments) override { return trial(std::forward<Args>(arguments)...); }
-        served<Result> serve(Args... arguments) override
+        Result call(Args... arguments) override { return typed.trial(std::forward<Args>(arguments)...); }
+        served<Result, any_ticket> serve(Args... arguments) override
         {
-            return trial.serve(std::forward<Args>(arguments)...);
+            if constexpr (std::is_void_v<Result>) {
+                return {typed.trial.serve(std::forward<Args>(arguments)...).ticket};
+            } else {
+                auto answer = typed.trial.serve(std::forward<Args>(arguments)...);
+                return {static_cast<Result>(std::forward<decltype(answer.prediction)>(answer.prediction)),
+                        answer.ticket};
+            }
         }
-        joust::report report() override { return trial.report(); }
+        bool observe(std::string_view metric, const detail::returned_ticket& given, double value,
+                     const double* denominator) override
+        {
+            return typed.observe(metric, given, value, denominator);
+        }
+        any_ticket choose(const detail::any_unit& unit) override { return typed.choose(unit); }
+        unsigned arm_of(const detail::returned_ticket& given) const override { return typed.arm_of(given); }
+        bool complete(const detail::returned_ticket& given, std::chrono::duration<double, std::nano> latency,
+                      bool ok) override
+        {
+            return typed.complete(given, latency, ok);
+        }
+        bool truth(const detail::returned_ticket& given, const truth_type& value) override
+        {
+            return typed.truth(given, value);
+        }
+        joust::report report() override { return typed.trial.report(); }
         joust::evidence evidence() const override
         {
-            if constexpr (std::is_same_v<decltype(trial.evidence()), joust::evidence>) {
-                return trial.evidence();
+            if constexpr (std::is_same_v<decltype(typed.trial.evidence()), joust::evidence>) {
+                return typed.trial.evidence();
             } else {
                 throw configuration_error(
                     "any_trial", "a trial whose evidence is of another type",
                     "an ab_test or a canary; snapshot() writes the evidence of any trial");
             }
         }
-        std::string snapshot() const override { return to_snapshot(trial.evidence()); }
-        Trial trial;
+        std::string snapshot() const override { return to_snapshot(typed.trial.evidence()); }
+        detail::typed_trial<Trial> typed;
     };
+
+    template <class Factory>
+    [[nodiscard]] static interface* made(Factory& factory)
+    {
+        constexpr bool makes = std::is_invocable_v<Factory&>;
+        static_assert(
+            makes,
+            "joust: any_trial takes a factory, a callable without arguments that returns the trial: any_trial<float(const Request&)> score{[] { return joust::ab_test{...}; }}");
+        if constexpr (makes) {
+            return new holder<std::remove_cvref_t<std::invoke_result_t<Factory&>>>(factory);
+        } else {
+            return nullptr;
+        }
+    }
+
+    [[nodiscard]] interface& inside() const
+    {
+        if (inside_ == nullptr) [[unlikely]] {
+            throw configuration_error("any_trial", "moved from",
+                                      "a handle that still holds its trial: ask it as a bool");
+        }
+        return *inside_;
+    }
 
     interface* inside_;  // owned; <memory> alone would weigh five thousand lines in every service
 };

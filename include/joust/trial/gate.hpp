@@ -79,6 +79,9 @@ class gate {
     static_assert(
         metrics_t::size > 0,
         "joust: a gate needs a margin to decide by: guardrail(conversion<\"correct\">{}, {.max_decrease = 0.01})");
+    static_assert(
+        metrics_t::names_free(),
+        "joust: a metric needs a name that the report does not use for something else: exposures, failures, latency and covariate are taken, and so are names that end in \", denominator\" and the empty name");
     static_assert(metrics_t::names_differ(),
                   "joust: two metrics have the same name; their values could not be told apart");
     static constexpr bool without_ratios = []<std::size_t... I>(std::index_sequence<I...>) {

@@ -118,14 +118,17 @@ public:
     /// Choose the coins of a unit's slate before its rankers are asked: the first half of asynchronous serving.
     ///
     /// Hand the ticket to `interleave` when the lists are there. Nothing is counted before.
-    template <unit_like Unit>
+    template <class Unit>
     [[nodiscard]] ticket_type choose(const Unit& unit)
     {
-        const visit now = visit_of(core_.pseudonym_of(unit));
-        for (unsigned r = 0; r < rankers; ++r) {
-            evidence_.mine().add_unit(r, now.pseudonym);
+        if constexpr (!detail::check_chosen<typename parts::key_t, Unit>()) {
+            return {};
+        } else if (!core_.is_unit(unit)) {
+            evidence_.live().ignore(detail::ignored::no_unit);
+            return core_.desk().unrecorded(evidence_);
+        } else {
+            return choose_coins(unit);
         }
-        return core_.desk().seal(ticket_of(now, draft{0}));
     }
 
     /// Mix lists that are at hand: the second half of asynchronous serving.
@@ -275,6 +278,16 @@ private:
           gather_(parts::template pick<rankers_role, one_after_another>(arguments).runner())
     {
         detail::check_error_rate(core_.inference().alpha, core_.inference().units, "slates");
+    }
+
+    template <unit_like Unit>
+    [[nodiscard]] ticket_type choose_coins(const Unit& unit)
+    {
+        const visit now = visit_of(core_.pseudonym_of(unit));
+        for (unsigned r = 0; r < rankers; ++r) {
+            evidence_.mine().add_unit(r, now.pseudonym);
+        }
+        return core_.desk().seal(ticket_of(now, draft{0}));
     }
 
     [[nodiscard]] visit visit_of(std::uint64_t pseudonym)

@@ -114,6 +114,10 @@ public:
         }
     }
 
+    /// Can `truth` be told by a value of this type?
+    template <class Truth>
+    static constexpr bool takes_truth = detail::truth_joiner<parts>::template takes<Truth>;
+
     /// Tell what the right answer to a ticket's request was; both models are judged by it.
     ///
     /// It may come before the challenger is done. Returns whether it was used or will be; if not, the report counts why:

@@ -421,5 +421,5 @@ TEST_CASE("a plan's JSON form is read back, and what is no plan is refused by it
     refused(head + R"("salt":"s","version":1,"shares":[1],"stopped":1})", "neither true nor false");
     refused(head + R"("salt":"s","version":1,"shares":[1],"parent":"12"})", "16 hexadecimal digits");
     refused(head + R"("salt":"s","version":1,"shares":[1],"slots":[["0000000000000000",99]]})", "\"slots\"");
-    refused(head + R"("salt":"s","version":1,"share":[1]})", "\"share\" is no member of a plan");
+    refused(head + R"("salt":"s","version":1,"share":[1]})", "\"share\" is not a member of a plan");
 }

@@ -69,6 +69,9 @@ struct arm_parts : trial_parts<Roles, always_valid, Args...> {
                   "joust: say what is randomised: add joust::by(&Request::user_id), or joust::per_request{}");
 
     using metrics_t = typename trial::split::template apply_policies<metric_set>;
+    static_assert(
+        metrics_t::names_free(),
+        "joust: a metric needs a name that the report does not use for something else: exposures, failures, latency and covariate are taken, and so are names that end in \", denominator\" and the empty name");
     static_assert(metrics_t::names_differ(),
                   "joust: two metrics have the same name; feedback could not tell them apart");
 

@@ -114,6 +114,15 @@ class truth_joiner {
     using memories_t = typename memories<std::make_index_sequence<Parts::challengers>>::type;
 
 public:
+    /// Can predictions wait for a truth of this type, and can the judge hold them against it?
+    template <class Truth>
+    static constexpr bool takes = []<std::size_t... P>(std::index_sequence<P...>) {
+        using judge_t = typename Parts::judge_t;
+        return ((Parts::template remembers<P> && judge_role::fits<judge_t, prediction_t<0>, Truth> &&
+                 judge_role::fits<judge_t, prediction_t<P + 1>, Truth>) &&
+                ...);
+    }(std::make_index_sequence<Parts::challengers>{});
+
     /// assumes: `live` outlives it
     /// errors: configuration_error where too many results would be remembered, or none
     truth_joiner(live_t& live, typename Parts::arguments_t& arguments)

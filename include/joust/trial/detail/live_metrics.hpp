@@ -86,8 +86,8 @@ public:
         return eventful;
     }
 
-    /// The index of the metric of this name, which is observed with so many denominators.
-    template <fixed_string Name, std::size_t Denominators>
+    /// The index of the metric of this name, which is observed with so many values; `none` where that was refused.
+    template <fixed_string Name, std::size_t Values>
     [[nodiscard]] static constexpr std::size_t named()
     {
         constexpr std::size_t which = metrics_t::find(Name.view());
@@ -97,13 +97,15 @@ public:
         if constexpr (which != metrics_t::none) {
             constexpr bool ratio = is_ratio<inner_metric_t<typename metrics_t::template given_t<which>>>;
             static_assert(
-                !ratio || Denominators == 1,
+                !ratio || Values == 2,
                 "joust: a ratio is observed with two amounts: observe<\"name\">(ticket, numerator, denominator)");
             static_assert(
-                ratio || Denominators == 0,
+                ratio || Values == 1,
                 "joust: this metric is observed with one value; a ratio<\"name\"> takes two amounts");
+            return Values == (ratio ? 2 : 1) ? which : metrics_t::none;
+        } else {
+            return which;
         }
-        return which;
     }
 
     /// Convert what a metric was told into what it adds up. Returns false, and counts it, where the value makes no sense.

@@ -148,6 +148,18 @@ public:
             [&]<std::size_t I> { return takes_feedback<I> && inner_metric_t<given_t<I>>::name() == name; });
     }
 
+    /// The names of the metrics that take feedback, for people: "click, revenue".
+    [[nodiscard]] static std::string feedback_names()
+    {
+        std::string names;
+        for_each_index([&]<std::size_t I> {
+            if constexpr (takes_feedback<I>) {
+                names += (names.empty() ? "" : ", ") + std::string{inner_metric_t<given_t<I>>::name()};
+            }
+        });
+        return names.empty() ? "this trial has none" : names;
+    }
+
     /// The metric that decides: the one marked primary, else the first plain one.
     static constexpr std::size_t primary() noexcept
     {
@@ -166,6 +178,17 @@ public:
         return differ;
     }
 
+    /// Are all names of metrics free of those that a trial's own rows have?
+    static constexpr bool names_free() noexcept
+    {
+        bool free = true;
+        for_each_index([&]<std::size_t I> {
+            if constexpr (takes_feedback<I>) {
+                free = free && !is_reserved(inner_metric_t<given_t<I>>::name());
+            }
+        });
+        return free;
+    }
     static constexpr std::size_t series_of(std::size_t index) noexcept
     {
         std::size_t series = failure_series + 1;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/error.hpp>
 #include <joust/core/fixed_string.hpp>
-#include <joust/core/unit_key.hpp>
+#include <joust/core/shape.hpp>
+#include <joust/core/unit_kind.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/metric/metric.hpp>
 #include <joust/ticket/ticket.hpp>
@@ -11,9 +13,14 @@
 #include <joust/trial/detail/serve_arm.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 // How a trial that serves each unit by one of its models takes feedback: by ticket, by unit, and for calls that it only
 // assigned.
@@ -63,10 +70,11 @@ template <class Core, class Unit>
     static_assert(
         !Core::parts::adjusts || always_false<Unit>,
         "joust: adjust_for(...) reads its number when a call is served, so it does not go with choose() and complete()");
-    static_assert(
-        unit_like<Unit>,
-        "joust: choose(unit) takes the unit itself, such as choose(request.user_id): the text, integer, enumerator or joust::uuid that by(...) would give");
-    if constexpr (unit_like<Unit>) {
+    if constexpr (check_chosen<typename Core::parts::key_t, Unit>()) {
+        if (!core.trial().is_unit(unit)) {
+            core.live().ignore(ignored::no_unit);
+            return core.trial().desk().unrecorded(core.live());
+        }
         const auto seen = core.assign(unit, std::tuple<const Unit&>{unit});
         if (!seen.recorded) {
             return core.trial().desk().unrecorded(core.live());
@@ -118,51 +126,46 @@ inline bool complete_call(Core& core, Observer& observer, const typename Core::t
     return true;
 }
 
-/// Take a metric's value for the exposure of a ticket. Returns whether it was used.
-template <fixed_string Name, class Core, class Observer, class... Denominator>
+/// Take the values of a metric for the exposure of a ticket. Returns whether they were used.
+template <std::size_t Which, class Core, class Observer, class... Values>
 inline bool observe_by_ticket(Core& core, Observer& observer, const typename Core::ticket_type& given,
-                              double value, Denominator... denominator)
+                              Values... values)
 {
     using metrics_t = typename Core::parts::metrics_t;
     auto& metrics = core.metrics();
-    constexpr std::size_t which =
-        std::remove_reference_t<decltype(metrics)>::template named<Name, sizeof...(Denominator)>();
     typename Core::visit seen;
     cell c;
     ticket receipt;
-    if (!recall(core, given, receipt, seen) ||
-        !metrics.template convert<which>(c, value, static_cast<double>(denominator)...)) {
+    if (!recall(core, given, receipt, seen) || !metrics.template convert<Which>(c, values...)) {
         return false;
     }
-    constexpr std::size_t series = metrics_t::series_of(which);
+    constexpr std::size_t series = metrics_t::series_of(Which);
     static_assert(series < 63, "joust: a trial keeps at most 60 metrics");
-    if (!accumulates(metrics.metrics().template get<which>())) {
+    if (!accumulates(metrics.metrics().template get<Which>())) {
         constexpr std::uint64_t bit = std::uint64_t{1} << series;
         if ((core.seen().mark(receipt.key(), bit) & bit) != 0) {
             core.live().ignore(ignored::repeated);
             return false;
         }
     }
-    metrics.template observe<which>(seen, c, receipt);
+    metrics.template observe<Which>(seen, c, receipt);
     observer.after_feedback(core);
     return true;
 }
 
-/// Take a metric's value for whatever a unit was served. Returns whether it was used.
-template <fixed_string Name, class Core, class Observer, class Unit, class... Denominator>
-inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, double value,
-                            Denominator... denominator)
+/// Take the values of a metric for whatever a unit was served. Returns whether they were used.
+template <std::size_t Which, class Core, class Observer, class Unit, class... Values>
+inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Values... values)
 {
     auto& metrics = core.metrics();
-    constexpr std::size_t which =
-        std::remove_reference_t<decltype(metrics)>::template named<Name, sizeof...(Denominator)>();
     cell c;
-    if (!metrics.template convert<which>(c, value, static_cast<double>(denominator)...)) {
+    if (!core.trial().units().template takes<Unit>()) {
+        core.live().ignore(ignored::no_unit);
         return false;
     }
-    static_assert(
-        !Core::parts::reads_time,
-        "joust: this splitter reads the clock, so a unit alone does not say which model it was served; observe with the ticket");
+    if (!metrics.template convert<Which>(c, values...)) {
+        return false;
+    }
     typename Core::visit seen;
     seen.pseudonym = core.trial().pseudonym_of(unit);
     if (!core.assignment().constant_arm(core.identity().hasher(), unit, seen)) {
@@ -173,9 +176,123 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, do
     if constexpr (Core::parts::records) {
         receipt = ticket::exposure(core.fields_of(seen, core.live().mine().next_call()));
     }
-    metrics.template observe<which>(seen, c, receipt);
+    metrics.template observe<Which>(seen, c, receipt);
     observer.after_feedback(core);
     return true;
+}
+
+/// Take the values of a metric for a text, which is a ticket's or names a unit. Returns whether they were used.
+template <std::size_t Which, class Core, class Observer, class Text, class... Values>
+inline bool observe_by_text(Core& core, Observer& observer, const Text& text, Values... values)
+{
+    typename Core::ticket_type given;
+    switch (core.trial().desk().read(static_cast<std::string_view>(text), given)) {
+        case text_of::ticket: return observe_by_ticket<Which>(core, observer, given, values...);
+        case text_of::damaged_ticket: core.live().ignore(ignored::damaged_ticket); return false;
+        case text_of::unit: break;
+    }
+    return observe_by_unit<Which>(core, observer, text, values...);
+}
+
+/// A ticket of some kind, by its shape.
+template <class T>
+concept ticket_like = requires(const T& t, T& out) {
+    t.to_string();
+    { T::parse(std::string_view{}, out) } -> std::same_as<ticket_error>;
+};
+
+/// Can feedback come with this, and with these values? Otherwise say why not.
+template <class Core, class What, class... Values>
+constexpr bool check_feedback()
+{
+    constexpr bool numbers = (std::is_convertible_v<Values, double> && ...);
+    static_assert(
+        numbers,
+        "joust: the value of a metric is a number or a bool: observe<\"name\">(ticket, value), and for a ratio observe<\"name\">(ticket, numerator, denominator)");
+    if constexpr (std::is_convertible_v<const What&, const typename Core::ticket_type&>) {
+        return numbers;
+    } else if constexpr (ticket_like<What>) {
+        static_assert(
+            always_false<What>,
+            "joust: observe takes the tickets that this trial gives out, its ticket_type: joust::signed_ticket where the trial was given signed_tickets{...}, else joust::ticket");
+        return false;
+    } else if constexpr (!unit_like<What>) {
+        static_assert(
+            always_false<What>,
+            "joust: observe<\"name\">(what, value) takes a ticket of this trial, a ticket's text, or a unit as by(...) gives it: text, an integer, an enumerator or a joust::uuid");
+        return false;
+    } else {
+        static_assert(
+            !Core::parts::reads_time,
+            "joust: this splitter reads the clock, so a unit alone does not say which model it was served; observe with the ticket");
+        return check_unit<typename Core::parts::key_t, What>() && !Core::parts::reads_time && numbers;
+    }
+}
+
+/// Take the values of a metric for what they come with: a ticket, a ticket's text or a unit. Returns whether they were used.
+template <std::size_t Which, class Core, class Observer, class What, class... Values>
+inline bool observe_what(Core& core, Observer& observer, const What& what, Values... values)
+{
+    if constexpr (std::is_convertible_v<const What&, const typename Core::ticket_type&>) {
+        return observe_by_ticket<Which>(core, observer, what, values...);
+    } else if constexpr (text_like<What>) {
+        return observe_by_text<Which>(core, observer, what, values...);
+    } else {
+        return observe_by_unit<Which>(core, observer, what, values...);
+    }
+}
+
+/// Take the values of the metric of a name. Returns whether they were used.
+template <fixed_string Name, class Core, class Observer, class What, class... Values>
+inline bool observe(Core& core, Observer& observer, const What& what, Values... values)
+{
+    using metrics_t = std::remove_reference_t<decltype(core.metrics())>;
+    constexpr std::size_t which = metrics_t::template named<Name, sizeof...(Values)>();
+    constexpr bool fits = check_feedback<Core, What, Values...>();
+    if constexpr (fits && which != Core::parts::metrics_t::none) {
+        return observe_what<which>(core, observer, what, static_cast<double>(values)...);
+    } else {
+        return false;
+    }
+}
+
+/// The same for a name that is known when the program runs.
+/// errors: configuration_error where no metric has this name, or it is observed with another number of values
+template <class Core, class Observer, class What, class... Values>
+bool observe_named(Core& core, Observer& observer, std::string_view name, const What& what, Values... values)
+{
+    using metrics_t = typename Core::parts::metrics_t;
+    if constexpr (!check_feedback<Core, What, Values...>()) {
+        return false;
+    } else {
+        bool found = false;
+        bool used = false;
+        const auto take = [&]<std::size_t I> {
+            if constexpr (metrics_t::template takes_feedback<I>) {
+                using metric = inner_metric_t<typename metrics_t::template given_t<I>>;
+                constexpr bool ratio = is_ratio<metric>;
+                if (metric::name() != name) {
+                    return;
+                }
+                found = true;
+                if constexpr (sizeof...(Values) == (ratio ? 2 : 1)) {
+                    used = observe_what<I>(core, observer, what, static_cast<double>(values)...);
+                } else {
+                    throw configuration_error("observe(" + std::string{name} + ")",
+                                              std::to_string(sizeof...(Values)) + " values",
+                                              ratio ? "a numerator and a denominator" : "one value");
+                }
+            }
+        };
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (take.template operator()<I>(), ...);
+        }(std::make_index_sequence<metrics_t::size>{});
+        if (!found) {
+            throw configuration_error("observe", "'" + std::string{name} + "'",
+                                      "the name of a metric of the trial: " + metrics_t::feedback_names());
+        }
+        return used;
+    }
 }
 
 }  // namespace detail

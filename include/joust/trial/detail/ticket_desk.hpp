@@ -7,6 +7,7 @@
 #include <joust/ticket/tickets.hpp>
 
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 namespace joust {
@@ -42,6 +43,21 @@ public:
     [[nodiscard]] ticket_error open(const sealed& given, ticket& out) const noexcept
     {
         return tickets_.open(given, out);
+    }
+
+    /// Tell a ticket's text from that of a unit, and read the ticket.
+    [[nodiscard]] text_of read(std::string_view text, sealed& out) const noexcept
+    {
+        return read_text<Tickets>(text, trial_, out);
+    }
+
+    /// Is a text a ticket of this trial's making, whole and genuine?
+    [[nodiscard]] bool gave_out(std::string_view text) const noexcept
+    {
+        sealed given;
+        ticket receipt;
+        return read(text, given) == text_of::ticket && open(given, receipt) == ticket_error::none &&
+               receipt.trial() == trial_;
     }
 
     /// Take a ticket of this trial back, or let `counts.ignore(reason)` count why it cannot be used.

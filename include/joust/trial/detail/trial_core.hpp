@@ -5,6 +5,7 @@
 #include <joust/core/model.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/core/unit_key.hpp>
+#include <joust/core/unit_kind.hpp>
 #include <joust/inference/inference.hpp>
 #include <joust/ticket/tickets.hpp>
 #include <joust/trial/consent.hpp>
@@ -15,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -115,8 +117,24 @@ public:
     [[nodiscard]] auto unit_of(const A&... arguments) const
         -> decltype(std::declval<const typename Parts::key_t&>().key(arguments...))
     {
+        kind_.template note<std::remove_cvref_t<decltype(key_.key(arguments...))>>();
         return key_.key(arguments...);
     }
+
+    /// Is a value a unit of this trial, as far as can be seen: of the kind that it serves, and not the text of a ticket?
+    template <class Unit>
+    [[nodiscard]] bool is_unit(const Unit& unit) const noexcept
+    {
+        if constexpr (text_like<Unit>) {
+            if (desk_.gave_out(static_cast<std::string_view>(unit))) {
+                return false;
+            }
+        }
+        return kind_.template takes<Unit>();
+    }
+
+    /// Of which kind are the units?
+    [[nodiscard]] const units_kind<typename Parts::key_t>& units() const noexcept { return kind_; }
 
     [[nodiscard]] const trial_identity& identity() const noexcept { return identity_; }
     [[nodiscard]] const clock_t& clock() const noexcept { return clock_; }
@@ -137,6 +155,7 @@ private:
 
     models_t models_;
     [[no_unique_address]] typename Parts::key_t key_;
+    [[no_unique_address]] units_kind<typename Parts::key_t> kind_;
     [[no_unique_address]] typename Parts::consent_t consent_;
     [[no_unique_address]] clock_t clock_;
     [[no_unique_address]] inference_t inference_;
