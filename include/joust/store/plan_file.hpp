@@ -8,7 +8,6 @@
 #include <joust/store/json.hpp>
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -101,11 +100,11 @@ private:
 
     [[nodiscard]] static std::uint64_t number_from_hex(const nlohmann::json& value, const char* what)
     {
-        const auto number = value.is_string() ? parse_hex(value.get_ref<const std::string&>()) : std::nullopt;
-        if (!number) {
+        std::uint64_t number = 0;
+        if (!value.is_string() || !parse_hex(value.get_ref<const std::string&>(), number)) {
             refuse(std::string{what} + " is not 16 hexadecimal digits");
         }
-        return *number;
+        return number;
     }
 
     traffic_plan plan_;

@@ -76,7 +76,7 @@ private:
 
 /// Is a result accepted? An acceptance that throws refuses it, so that what the model returned is not lost to it.
 template <class Acceptance, class Answer>
-[[nodiscard]] bool accepts(const Acceptance& acceptance, const Answer& answer) noexcept
+[[nodiscard]] inline bool accepts(const Acceptance& acceptance, const Answer& answer) noexcept
 {
     try {
         return acceptance.accept(answer);
@@ -166,8 +166,8 @@ no_answer serve_arm(Core&, Observer&, typename Core::ticket_type*, A&&...)
 /// Serve a call by the model that its unit is assigned to. `out` gets the ticket, where one is asked for.
 template <bool WithTicket, class Core, class Observer, class... A>
     requires(!std::is_same_v<arm_result<Core, A...>, no_answer>)
-JOUST_ALWAYS_INLINE inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer,
-                                                            typename Core::ticket_type* out, A&&... arguments)
+inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer, typename Core::ticket_type* out,
+                                        A&&... arguments)
 {
     using parts = typename Core::parts;
     using calls = typename Core::calls;
