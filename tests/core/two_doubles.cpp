@@ -30,7 +30,7 @@ TEST_CASE("two numbers are calculated with lane by lane, alone or with one numbe
     CHECK(mixed[1] == 193.0);
 }
 
-TEST_CASE("the lesser and the greater one is kept lane by lane, and a number that no comparison moves stays")
+TEST_CASE("the smaller and the larger number are kept lane by lane, and a kept number stays beside NaN")
 {
     constexpr double no_number = std::numeric_limits<double>::quiet_NaN();
     two_doubles low{1.0, 5.0};

@@ -60,7 +60,7 @@ TEST_CASE("five units are enough, and the limit can be chosen")
     CHECK_FALSE(joust::any_suppressed(joust::suppress_small_groups(with_small_challenger(), 0)));
 }
 
-TEST_CASE("an arm that served nobody hides nobody, and requests count where units do not")
+TEST_CASE("an arm that served no unit is not small, and requests count where units do not")
 {
     joust::report shown = sample::gate();
     CHECK_FALSE(joust::any_suppressed(joust::suppress_small_groups(shown)));

@@ -21,7 +21,7 @@ TEST_CASE("recorded results are read from CSV with columns in any order")
     CHECK(read.missing == 2);
 }
 
-TEST_CASE("CSV that is no result names its line and the reason")
+TEST_CASE("CSV without results is refused with its line and the reason")
 {
     const auto message = [](std::string_view text) {
         try {

@@ -180,7 +180,7 @@ TEST_CASE("registers and counts with impossible values are refused and not corre
         }
         return changed;
     };
-    // The first arm's registers stand right behind the names and the number of arms; find them by raising one.
+    // The registers of the first arm follow the names and the number of arms; find them by raising one.
     evidence raised = good;
     raised.arms[0].units.raise(0, hyperloglog<>::max_rank);
     const std::string other = to_snapshot(raised);

@@ -48,12 +48,12 @@ public:
         return reused;
     }
 
-    void give_back(slab* mine) noexcept
+    void give_back(slab* thread_slab) noexcept
     {
         const std::scoped_lock lock{mutex_};
         if (alive_) {
-            mine->pin(nullptr);
-            idle_.push_back(mine);
+            thread_slab->pin(nullptr);
+            idle_.push_back(thread_slab);
         }
     }
 
@@ -130,7 +130,7 @@ private:
 /// Hold a thread's slab for one trial number.
 struct thread_entry {
     std::uint64_t generation = 0;
-    slab* mine = nullptr;
+    slab* held = nullptr;
     std::shared_ptr<slab_owner> owner;
 };
 
@@ -156,7 +156,7 @@ struct slab_return_at_exit {
         this_thread_slabs = {nullptr, 0, true};
         for (std::uint32_t i = 0; i < table.size; ++i) {
             if (table.entries[i].owner != nullptr) {
-                table.entries[i].owner->give_back(table.entries[i].mine);
+                table.entries[i].owner->give_back(table.entries[i].held);
             }
         }
         delete[] table.entries;
@@ -190,11 +190,11 @@ public:
 
     /// Find the slab of the calling thread.
     /// cost: two loads and two comparisons; the first call of a thread takes a lock and allocates
-    [[nodiscard]] slab& mine() noexcept
+    [[nodiscard]] slab& of_this_thread() noexcept
     {
         const thread_table& table = this_thread_slabs;
         if (index_ < table.size && table.entries[index_].generation == generation_) [[likely]] {
-            return *table.entries[index_].mine;
+            return *table.entries[index_].held;
         }
         return claim();
     }
@@ -217,12 +217,12 @@ private:
         thread_entry& entry = table.entries[index_];
         // A trial that does not exist any more may have had this number.
         entry = {};
-        slab* mine = owner_->claim();
-        if (mine == nullptr) {
+        slab* thread_slab = owner_->claim();
+        if (thread_slab == nullptr) {
             return owner_->shared();
         }
-        entry = {generation_, mine, owner_};
-        return *mine;
+        entry = {generation_, thread_slab, owner_};
+        return *thread_slab;
     }
 
     bool make_room(thread_table& table) const noexcept

@@ -40,7 +40,7 @@ struct conversion {
     bool operator==(const conversion&) const = default;
 };
 
-/// Catches a metric without a name in its type, for the sentence that refuses it.
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
 template <class... Given>
 conversion(Given...) -> conversion<"">;
 

@@ -47,7 +47,7 @@ struct mean {
     bool operator==(const mean&) const = default;
 };
 
-/// Catches a metric without a name in its type, for the sentence that refuses it.
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
 template <class... Given>
 mean(Given...) -> mean<"">;
 

@@ -57,7 +57,7 @@ struct quantile {
     bool operator==(const quantile&) const = default;
 };
 
-/// Catches a metric without a name in its type, for the sentence that refuses it.
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
 template <class... Given>
 quantile(Given...) -> quantile<"">;
 

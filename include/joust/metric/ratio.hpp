@@ -43,7 +43,7 @@ struct ratio {
     bool operator==(const ratio&) const = default;
 };
 
-/// Catches a metric without a name in its type, for the sentence that refuses it.
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
 template <class... Given>
 ratio(Given...) -> ratio<"">;
 

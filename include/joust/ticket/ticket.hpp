@@ -257,6 +257,7 @@ struct ticket {
     /// Write the text of the ticket. cost: as to_string
     void write(std::string& out, style how) const { write_name(to_string(), out, how); }
 
+    /// Compare all bits.
     constexpr bool operator==(const ticket&) const = default;
 
 private:

@@ -134,11 +134,11 @@ inline constexpr bool hides_tickets = !std::is_same_v<sealed_by<Tickets>, ticket
     }
 }
 
-/// What a text is, where both tickets and units come as text.
+/// Say what a text is, if both tickets and units come as text.
 enum class text_of : std::uint8_t { ticket, damaged_ticket, unit };
 
-/// Return whether a text carries the number of a trial where its tickets have it. A damaged or shortened ticket
-/// does too, and so does one in 16 million other texts.
+/// Does a text have the number of a trial at the place where tickets have it? A damaged or shortened ticket has it too,
+/// and so has one in 16 million other texts.
 [[nodiscard]] constexpr bool carries_trial(std::string_view text, std::uint32_t trial) noexcept
 {
     // Three bytes of the second word are four characters of their own.
@@ -148,8 +148,8 @@ enum class text_of : std::uint8_t { ticket, damaged_ticket, unit };
     return text.size() >= at + size && text.substr(at, size) == std::string_view{one.data() + at, size};
 }
 
-/// Tell the text of a ticket from that of a unit. Sealed tickets show nothing by which a damaged one could be told from other
-/// text of their length and alphabet, so all such text is theirs.
+/// Tell the text of a ticket from that of a unit. A damaged signed ticket looks like any other text of its length and
+/// alphabet, so that all such texts are taken for tickets.
 template <class Tickets>
 [[nodiscard]] text_of read_text(std::string_view text, std::uint32_t trial, sealed_by<Tickets>& out) noexcept
 {

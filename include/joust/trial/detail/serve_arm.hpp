@@ -31,11 +31,11 @@ JOUST_ALWAYS_INLINE inline void finish_call(Core& core, Observer& observer, cons
                                             std::int64_t spent, bool failed, const ticket* receipt,
                                             std::uint32_t number) noexcept
 {
-    slab& mine = core.live().mine();
+    slab& thread_slab = core.live().of_this_thread();
     if (Observer::counts_every_call && number == no_number) {
-        number = mine.next_call();
+        number = thread_slab.next_call();
     }
-    const bool eventful = core.metrics().template expose<Timed>(mine, seen, spent, failed, receipt);
+    const bool eventful = core.metrics().template expose<Timed>(thread_slab, seen, spent, failed, receipt);
     if (Observer::counts_every_call || number != no_number) {
         observer.after_call(core, eventful, number);
     }
@@ -195,7 +195,7 @@ inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer, typename
     }
     // The number is drawn before the call only where something needs it then; `finish_call` draws it otherwise.
     constexpr bool numbered = WithTicket || parts::records || parts::times;
-    const std::uint32_t number = numbered ? core.live().mine().next_call() : no_number;
+    const std::uint32_t number = numbered ? core.live().of_this_thread().next_call() : no_number;
     ticket made;
     if constexpr (WithTicket || parts::records) {
         made = ticket::exposure(core.fields_of(seen, number));

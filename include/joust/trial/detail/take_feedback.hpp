@@ -79,7 +79,8 @@ template <class Core, class Unit>
         if (!seen.recorded) {
             return core.trial().desk().unrecorded(core.live());
         }
-        return core.trial().desk().seal(ticket::choice(core.fields_of(seen, core.live().mine().next_call())));
+        return core.trial().desk().seal(
+            ticket::choice(core.fields_of(seen, core.live().of_this_thread().next_call())));
     } else {
         return {};
     }
@@ -122,7 +123,7 @@ inline bool complete_call(Core& core, Observer& observer, const typename Core::t
     } else {
         core.live().ignore(ignored::invalid_value);
     }
-    finish_call<true>(core, observer, seen, spent, !ok, &chosen, core.live().mine().next_call());
+    finish_call<true>(core, observer, seen, spent, !ok, &chosen, core.live().of_this_thread().next_call());
     return true;
 }
 
@@ -174,7 +175,7 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Va
     }
     ticket receipt;
     if constexpr (Core::parts::records) {
-        receipt = ticket::exposure(core.fields_of(seen, core.live().mine().next_call()));
+        receipt = ticket::exposure(core.fields_of(seen, core.live().of_this_thread().next_call()));
     }
     metrics.template observe<Which>(seen, c, receipt);
     observer.after_feedback(core);

@@ -72,9 +72,10 @@ public:
     template <class Slabs>
     [[nodiscard]] sealed unrecorded(Slabs& slabs) const noexcept
     {
-        return seal(ticket::unrecorded({.trial = trial_,
-                                        .seconds = seconds_now(),
-                                        .nonce = hides_tickets<Tickets> ? slabs.mine().next_call() : 0}));
+        return seal(
+            ticket::unrecorded({.trial = trial_,
+                                .seconds = seconds_now(),
+                                .nonce = hides_tickets<Tickets> ? slabs.of_this_thread().next_call() : 0}));
     }
 
 private:
