@@ -11,10 +11,11 @@
 
 /// Print every public value of joust with {fmt}: reports, test results, tickets, verdicts, statuses.
 ///
-/// shape: `{}` the type's own choice (one line; the table for a report), `{:l}` line, `{:t}` table, `{:m}` Markdown,
-/// `{:j}` JSON
+/// shape: `{}` in the style that the type chooses (a table for a report, one line for most others), `{:l}` line, `{:t}`
+/// table, `{:m}` Markdown, `{:j}` JSON
 template <joust::writes_itself T>
 struct fmt::formatter<T, char> {
+    /// Read the style.
     constexpr auto parse(fmt::format_parse_context& context)
     {
         const auto* at = context.begin();
@@ -34,6 +35,7 @@ struct fmt::formatter<T, char> {
         return at;
     }
 
+    /// Write the value in that style.
     template <class Context>
     auto format(const T& value, Context& context) const
     {
@@ -47,7 +49,7 @@ struct fmt::formatter<T, char> {
     }
 
 private:
-    // A function that is no constant expression, so that a wrong specification in a literal does not compile.
+    // The function is not constexpr, so that a wrong specification in a literal does not compile.
     [[noreturn]] static void refuse()
     {
         throw fmt::format_error("joust: write {} or one of {:l} line, {:t} table, {:m} Markdown, {:j} JSON");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The five trials, with the policies that need nothing but the standard library. A program includes these
-// other headers where it uses them:
+// Includes the five trials and the policies that need the standard library only. Include these other headers where you
+// use them:
 //
 //   joust/format.hpp                  prints public values with fmt
 //   joust/fwd.hpp, joust/<room>/fwd.hpp
@@ -11,29 +11,29 @@
 //   joust/numeric/...                 exact distributions (Boost.Math), ranks, quadrature, precise sums
 //   joust/stats/...                   tests, intervals, resampling, planning and posteriors outside trials;
 //                                     exact ones need Boost.Math, stats/regression.hpp needs Eigen
-//   joust/quality/...                 how good a model is on rows with known truths, a ranking on judgements
+//   joust/quality/...                 measure a model on rows with known truths, and a ranking on judgements
 //   joust/inference/aa_check.hpp      runs a model against itself on live traffic and counts false alarms
 //   joust/split/bandit.hpp, joust/split/thompson.hpp, joust/split/rewards.hpp, joust/trial/replan.hpp
 //                                     splitters that learn from rewards
 //   joust/split/cascade.hpp, joust/split/cascade_threshold.hpp
-//                                     one model made of a fast and a slow one
+//                                     make one model of a fast model and a slow one
 //   joust/split/explain.hpp, joust/trial/explain.hpp
-//                                     say in words how a unit got its model
-//   joust/split/interop/...           splitters that assign exactly as other vendors do
+//                                     explain in words how a unit got its model
+//   joust/split/interop/...           splitters that assign units exactly as other products do
 //   joust/interleave/attribution.hpp  credits logged feedback to units
 //   joust/trial/at_once.hpp           runs the rankers of an interleaving side by side, with a deadline
 //   joust/trial/event_log.hpp, joust/store/events.hpp, joust/store/credited_log.hpp
 //                                     log events, read them again (nlohmann-json), erase a unit from them
-//   joust/monitor/...                 drift of inputs and fairness between groups
+//   joust/monitor/...                 watch inputs for drift, compare groups for fairness
 //   joust/report/html.hpp, joust/report/charts.hpp, joust/report/page_style.hpp
-//                                     reports as one page
-//   joust/report/junit.hpp            reports for CI
+//                                     write reports as one HTML page
+//   joust/report/junit.hpp            writes reports as JUnit XML for CI
 //   joust/store/file.hpp              saves evidence to files, loads and merges them
 //   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp
 //                                     record results and read recorded ones (JSON by nlohmann-json)
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
-//                                     plans on disk (nlohmann-json); a trial follows one while it serves
-//   joust/integration/...             bridges to other libraries
+//                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
+//   joust/integration/...             connects joust to other libraries
 
 #include <joust/core/clock.hpp>
 #include <joust/core/error.hpp>

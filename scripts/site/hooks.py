@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: Apache-2.0
 
 """What mkdocs has to be told about this tree.
 
@@ -60,6 +61,18 @@ def stage(path):
     return name
 
 
+def on_config(config):
+    """Add the pages of docs/evidence that the navigation does not name: programs and their authors put them there."""
+    for section in config["nav"]:
+        for title, entries in section.items():
+            if title != "Evidence":
+                continue
+            named = {path for entry in entries for path in (entry.values() if isinstance(entry, dict) else [entry])}
+            entries += sorted("evidence/" + path.name for path in (ROOT / "docs" / "evidence").glob("*.md")
+                              if "evidence/" + path.name not in named)
+    return config
+
+
 def on_files(files, config):
     # The tree's own plumbing is not part of the site.
     for file in list(files):
@@ -102,7 +115,7 @@ def on_page_markdown(markdown, page, config, files):
             name = staged_name(path)
         elif here.startswith("source/") and "://" not in target:
             # A link of a file outside docs/ into docs/.
-            name = posixpath.normpath(posixpath.join(posixpath.dirname(place), target))
+            name = posixpath.relpath(posixpath.normpath(posixpath.join("docs", posixpath.dirname(place), target)), "docs")
             name = name + "/README.md" if (ROOT / "docs" / name).is_dir() else name
         else:
             return match.group(0)

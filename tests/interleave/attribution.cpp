@@ -181,7 +181,7 @@ TEST_CASE("turning over all coins negates every outcome")
 
 TEST_CASE("under the null, by all ways the coins of pairs can fall, the mean outcome of each unit is 0")
 {
-    // Unit 0 clicks pairs 0 and 1 of one slate and pair 2 of another, unit 1 pair 3: the coin says who drafted what.
+    // Unit 0 clicks pairs 0 and 1 of one slate and pair 2 of another, and unit 1 clicks pair 3. Coins say which ranker drafted what.
     for (const attribution by : all) {
         std::map<std::uint64_t, double> mean;
         for (unsigned coins = 0; coins < 16; ++coins) {
@@ -268,7 +268,7 @@ TEST_CASE("logs that contradict themselves have a status and no outcomes")
         CHECK(with({4, 12, 0, 0, 1, amount}).unusable == 1);
         CHECK(with({4, 12, 0, 0, 1, amount}).state == status::out_of_range);
     }
-    CHECK(with({4, 12, 0, 0, 1, 0.0}).ties == 1);  // seen, and credits nobody
+    CHECK(with({4, 12, 0, 0, 1, 0.0}).ties == 1);  // seen, without credit
     CHECK(attribute(good, {.challenger = 1, .champion = 1}).state == status::out_of_range);
     CHECK(attribute(good, {.challenger = no_team}).state == status::out_of_range);
     CHECK(attribute(good, {.challenger = 2}).losses == 1);

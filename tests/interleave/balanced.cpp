@@ -43,7 +43,7 @@ list shown(const draft& out, const list_set& all)
 
 }  // namespace
 
-TEST_CASE("the rankers alternate, and the coin says who begins")
+TEST_CASE("the rankers alternate, and the coin says which one begins")
 {
     const list_set all{{1, 2, 3, 7, 8}, {1, 4, 2, 9, 5}};
     CHECK(shown(arranged(balanced{}, all, 6, 0), all) == list{1, 2, 4, 3, 7, 9});

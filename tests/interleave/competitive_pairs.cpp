@@ -38,7 +38,7 @@ TEST_CASE("picks that differ form a pair in the order of the coin, picks that ag
     CHECK(page[3] == slot{2, no_pair, 0, no_team});  // the challenger has run dry
 }
 
-TEST_CASE("a pair that does not fit shows the coin's choice and credits nobody")
+TEST_CASE("a pair that does not fit shows the coin's choice and gives no credit")
 {
     CHECK(draw({{1}, {2}}, 1, {{0, 2}})[0] == slot{0, no_pair, 0, no_team});
     CHECK(draw({{1}, {2}}, 1, {{1, 2}})[0] == slot{0, no_pair, 1, no_team});

@@ -75,7 +75,7 @@ TEST_CASE("attention credits what lasted, and a sale its share of a cap")
 
 TEST_CASE("pairs are read across items that are pinned between them")
 {
-    // Nobody, A, nobody, B, B, nobody, A.
+    // No team, A, no team, B, B, no team, A.
     const slate_teams pinned{0b00'11'01'01'11'00'11, 7, 2};
     CHECK(joust::compare_pairs(pinned, 0) == joust::pair_outcomes{0, 0, 0, 2});
     CHECK(joust::compare_pairs(pinned, 0b0001000) == joust::pair_outcomes{1, 0, 0, 1});
@@ -91,7 +91,7 @@ TEST_CASE("a slate prefers the ranker with more clicked slots")
     CHECK(joust::preference(page, 0b00011, 1) == 0);
     CHECK(joust::preference(page, 0b00100, 1) == 0);
     CHECK(joust::preference(page, 0b10011, 1) == 1);
-    CHECK(joust::preference(page, ~std::uint64_t{0}, 1) == 0);  // clicks past the end count for nobody
+    CHECK(joust::preference(page, ~std::uint64_t{0}, 1) == 0);  // clicks past the end give no credit
     CHECK(joust::clicks_for(page, 0b11011, 0) == 2);
 }
 

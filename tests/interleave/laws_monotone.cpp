@@ -96,7 +96,7 @@ struct preferences {
     }
 };
 
-/// Balanced by its classical rule: who wins.
+/// The winner of a balanced slate by the classical rule.
 struct classical {
     static void draw(joust::rankings lists, enumerator& coins, joust::draft& out)
     {
@@ -195,7 +195,7 @@ TEST_CASE(
     // 1,228 steps. Both what the ranker earns and its lead never fall.
     CHECK(count_losses(teams).past_unclicked == steps{1228, 0, 0});
     CHECK(count_losses(chances).past_unclicked == steps{1228, 0, 0});
-    // A step that makes the rankers agree takes a pair away: both earn less, nobody loses the lead.
+    // A step that makes the rankers agree removes a pair: both earn less, and neither loses the lead.
     CHECK(count_losses(pairs).past_unclicked == steps{1228, 4, 0});
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("by other methods it can cost credit, even past an unclicked item")
     CHECK(count_losses(balanced_with_its_looks).past_unclicked == steps{1228, 12, 8});
     CHECK(count_losses(balanced_with_all_looks).past_unclicked == steps{1228, 119, 24});
     CHECK(count_losses(classical{}).past_unclicked == steps{1228, 1, 1});
-    // A preference that weighs more, or is shown more often, also weighs more against who has not turned it round yet.
+    // A preference that weighs more, or is shown more often, also weighs more against a ranker that does not share it yet.
     CHECK(count_losses(preferences{}).past_unclicked == steps{1228, 84, 40});
     // A step changes which documents are shown, and so everybody's order among them.
     CHECK(count_losses(scored).past_unclicked == steps{1228, 0, 16});

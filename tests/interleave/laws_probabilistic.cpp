@@ -209,7 +209,7 @@ TEST_CASE("nothing cancels when nearly all of a list is used up")
     CHECK(worst < 2e-15L);
 }
 
-TEST_CASE("who wins by clicks is distributed as over all assignments of the clicks, to 1e-15")
+TEST_CASE("the winner by clicks is distributed as over all assignments of the clicks, to 1e-15")
 {
     long double worst = 0.0L;
     const auto compare = [&](const list_set& all, const joust::draft& shown, unsigned challenger) {

@@ -76,7 +76,7 @@ auto law_of(const Policy& policy, const list_set& all, std::size_t length)
 
 }  // namespace
 
-TEST_CASE("every slate without drawn teams is complete and without duplicates, and credits nobody by itself")
+TEST_CASE("every slate without drawn teams is complete and without duplicates, and gives no credit by itself")
 {
     std::uint64_t wrong = 0;
     const auto inspect = [&](const auto& policy, const list_set& all, std::size_t length) {
@@ -120,7 +120,7 @@ TEST_CASE("every slate without drawn teams is complete and without duplicates, a
     CHECK(wrong == 0);
 }
 
-TEST_CASE("a second copy of an item changes neither what is shown nor who earns")
+TEST_CASE("a second copy of an item changes neither what is shown nor which ranker earns")
 {
     std::uint64_t different = 0;
     every_method([&](const auto& policy) {
@@ -256,7 +256,7 @@ TEST_CASE("rankers that agree earn alike: identical lists, and a common beginnin
             }
         }
     });
-    // A common beginning stays in place; by attention and by order among the shown nobody gains from it.
+    // A common beginning stays in place. Neither by attention nor by order among the shown items does a ranker gain from it.
     const list_set beginning{{1, 2, 3, 4, 5}, {1, 2, 3, 6, 7}};
     const auto stays = [&](const auto& policy) {
         const auto spans = views(beginning);

@@ -56,7 +56,7 @@ TEST_CASE("long lists offer what numbered offers do, with repeats and without")
     CHECK(different == 0);
 }
 
-TEST_CASE("who borrows memory while another one does gets its own, and a thread keeps a bounded part")
+TEST_CASE("a second loan at the same time gets memory of its own, and a thread keeps a bounded part")
 {
     for (const std::size_t bytes : {std::size_t{64}, scratch::inside + 1, scratch::most_kept + 1}) {
         scratch outer{bytes};

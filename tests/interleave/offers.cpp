@@ -86,7 +86,7 @@ TEST_CASE("words of bits suit lists without repeats in the part that matters")
     CHECK(mask_offers<joust::max_rankers>{views({first_documents(100), last}), 63}.distinct());
 }
 
-TEST_CASE("both books tell the same: what is left, what is next, who agrees")
+TEST_CASE("both classes of offers agree on what is left, what is next, and which rankers agree")
 {
     joust::keyed_random random{12, 1};
     std::uint64_t different = 0;

@@ -245,7 +245,7 @@ TEST_CASE("rankers that have nothing in common are compared by two lists")
     }
 }
 
-TEST_CASE("rankers that agree are shown as they are and credit nobody")
+TEST_CASE("rankers that agree are shown as they are and give no credit")
 {
     const list_set same{{5, 3, 9, 1}, {5, 3, 9, 1}};
     const law_tally found = judge_law(optimized{}, same, 4);
@@ -274,7 +274,7 @@ TEST_CASE("empty, single and repeated lists make slates, without credit where no
     CHECK(out.size() == 0);
 }
 
-TEST_CASE("slots behind the tenth continue the slate and credit nobody")
+TEST_CASE("slots after the tenth continue the slate and give no credit")
 {
     joust::keyed_random random{10, 3};
     const list_set all{shuffled(random, 20, 30), shuffled(random, 20, 30)};

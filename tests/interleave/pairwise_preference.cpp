@@ -83,7 +83,7 @@ TEST_CASE("items that a ranker does not hold are no preference of its own betwee
 {
     const list_set all{{1, 2}, {3, 4}};
     // A click on 3 prefers it to 1, to 2 (which counts twice) and to 4 (likewise). The champion has neither 3 nor 4, so it
-    // ranks both behind its own and says nothing about the two; the challenger agrees to all three.
+    // ranks both after its own items and has no preference between the two; the challenger agrees to all three.
     CHECK(outcome_of(all, {1, 2, 3, 4}, 0b0100) == std::vector<double>{-3.0, 5.0});
 }
 

@@ -55,7 +55,7 @@ TEST_CASE("a click earns each ranker the probability that it drew the item")
     }
 }
 
-TEST_CASE("an item that a list does not hold ranks right behind it")
+TEST_CASE("an item that a list does not hold ranks right after its end")
 {
     // For the champion: 1, and 1/8 for each of 2 and 3. For the challenger: 1, 1/8, and 1/27 for 1.
     const list_set all{{1}, {2, 3}};

@@ -35,7 +35,7 @@ std::vector<int> numbers(int size, int period)
 TEST_CASE("only as many items are projected as the slate is long")
 {
     int asked = 0;
-    joust::projected_keys keys;
+    joust::detail::projected_keys keys;
     const auto list = numbers(100, 100);
     keys.project(list, counting{&asked}, 10);
     CHECK(asked == 10);
@@ -52,7 +52,7 @@ TEST_CASE("the whole list is projected where items repeat in the part that would
     for (const auto& [size, period, length] :
          {std::array{100, 5, 10}, std::array{300, 80, 90}, std::array{30, 2, 3}}) {
         int asked = 0;
-        joust::projected_keys keys;
+        joust::detail::projected_keys keys;
         const auto list = numbers(size, period);
         keys.project(list, counting{&asked}, static_cast<std::size_t>(length));
         REQUIRE(keys.view().size() == static_cast<std::size_t>(size));
@@ -67,7 +67,7 @@ TEST_CASE("the whole list is projected where items repeat in the part that would
 TEST_CASE("long slates of long lists without repeats project no more than needed")
 {
     int asked = 0;
-    joust::projected_keys keys;
+    joust::detail::projected_keys keys;
     const auto list = numbers(500, 500);
     keys.project(list, counting{&asked}, 200);
     CHECK(asked == 200);
@@ -76,7 +76,7 @@ TEST_CASE("long slates of long lists without repeats project no more than needed
 
 TEST_CASE("any list with size and random access is projected")
 {
-    joust::projected_keys keys;
+    joust::detail::projected_keys keys;
     const std::deque<int> queue{3, 1, 2};
     keys.project(queue, joust::identified_by_itself{}, 2);
     CHECK(keys.view().size() == 2);

@@ -12,7 +12,7 @@ using joust_test::list;
 using joust_test::list_set;
 using joust_test::views;
 
-TEST_CASE("ranks count different items, and what a list does not hold ranks right behind it")
+TEST_CASE("ranks count different items, and an item that a list does not hold ranks right after its end")
 {
     const list_set all{{7, 7, 5, 7, 9}, {9, 4}, {}};
     const rank_table table{views(all)};

@@ -40,7 +40,7 @@ bool agree(const list& a, const list& b)
                 return false;
             }
             for (std::size_t i = 0; i < lists[r]->size(); ++i) {
-                // Bits behind the end of the other list strike nothing.
+                // Bits after the end of the other list strike no item.
                 if ((other.of[r][i] & plain.unshown[1 - r]) != plain.of[r][i]) {
                     return false;
                 }
@@ -124,7 +124,7 @@ TEST_CASE("however lists are compared, the crossings are the same")
     CHECK(distinct > 20'000);
 }
 
-TEST_CASE("what stands behind the end of a list as an entry is found out")
+TEST_CASE("an entry with the value of a lane after the end of a list is detected")
 {
     // The numbers that short lists are filled up with, as entries of their own.
     const list fillers{0x6a09e667f3bcc908, 0x6b09e667f3bcc908,     0x7009e667f3bcc908,

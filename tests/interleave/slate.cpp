@@ -56,10 +56,11 @@ TEST_CASE("items of lists returned by value are moved into the slate")
     int copies = 0;
     auto a = three(10, &copies);
     auto b = three(20, &copies);
-    using results = joust::slate_element<std::vector<heavy>, std::vector<heavy>>;
+    using results = joust::detail::slate_element<std::vector<heavy>, std::vector<heavy>>;
     STATIC_REQUIRE(std::is_same_v<results::type, heavy>);
     joust::slate<heavy, int> page{
-        joust::collect<std::vector<heavy>, std::vector<heavy>>(alternating(), &a, &b), alternating(), 77};
+        joust::detail::collect<std::vector<heavy>, std::vector<heavy>>(alternating(), &a, &b), alternating(),
+        77};
     REQUIRE(page.size() == 4);
     CHECK(page[0].id == 21);
     CHECK(page[1].id == 10);
@@ -77,7 +78,8 @@ TEST_CASE("items of move-only type can be shown")
     draft out{1};
     out.push({1, no_pair, 1, 1});
     const auto items =
-        joust::collect<std::vector<std::unique_ptr<int>>, std::array<std::unique_ptr<int>, 2>>(out, &a, &b);
+        joust::detail::collect<std::vector<std::unique_ptr<int>>, std::array<std::unique_ptr<int>, 2>>(
+            out, &a, &b);
     REQUIRE(items.size() == 1);
     CHECK(*items[0] == 2);
     CHECK(b[1] == nullptr);
@@ -91,10 +93,10 @@ TEST_CASE("items of lists returned by reference, or as views, are shown in place
     using by_reference = const std::vector<heavy>&;
     using by_view = std::span<const heavy>;
     by_view view{b};
-    using results = joust::slate_element<by_reference, by_view>;
+    using results = joust::detail::slate_element<by_reference, by_view>;
     STATIC_REQUIRE(std::is_same_v<results::type, const heavy&>);
     const joust::slate<const heavy&, int> page{
-        joust::collect<by_reference, by_view>(alternating(), &a, &view), alternating(), 5};
+        joust::detail::collect<by_reference, by_view>(alternating(), &a, &view), alternating(), 5};
     REQUIRE(page.size() == 4);
     CHECK(&page[0] == &b[1]);
     CHECK(&page[1] == &a[0]);
@@ -120,15 +122,16 @@ TEST_CASE("a list by value beside a list by reference: the reference's items are
     int copies = 0;
     const auto a = three(10, &copies);
     auto b = three(20, &copies);
-    using results = joust::slate_element<const std::vector<heavy>&, std::vector<heavy>>;
+    using results = joust::detail::slate_element<const std::vector<heavy>&, std::vector<heavy>>;
     STATIC_REQUIRE(std::is_same_v<results::type, heavy>);
-    const auto items = joust::collect<const std::vector<heavy>&, std::vector<heavy>>(alternating(), &a, &b);
+    const auto items =
+        joust::detail::collect<const std::vector<heavy>&, std::vector<heavy>>(alternating(), &a, &b);
     CHECK(items[0].id == 21);
     CHECK(items[1].id == 10);
     CHECK(copies == 2);
 }
 
-TEST_CASE("elements behind a view of somebody else's list are never moved away")
+TEST_CASE("elements behind a view of another owner's list are never moved away")
 {
     std::vector<std::string> index{"a long enough first title", "a long enough second title"};
     std::vector<std::string> other{"a long enough third title", "a long enough fourth title"};
@@ -136,7 +139,8 @@ TEST_CASE("elements behind a view of somebody else's list are never moved away")
     draft out{2};
     out.push({0, no_pair, 0, 0});
     out.push({1, no_pair, 1, 1});
-    const auto items = joust::collect<std::span<std::string>, std::vector<std::string>>(out, &view, &other);
+    const auto items =
+        joust::detail::collect<std::span<std::string>, std::vector<std::string>>(out, &view, &other);
     CHECK(items == std::vector<std::string>{"a long enough first title", "a long enough fourth title"});
     CHECK(index[0] == "a long enough first title");
 }
@@ -148,12 +152,12 @@ TEST_CASE("lists of different kinds, and proxies, can be mixed when their items 
     draft out{2};
     out.push({1, no_pair, 0, 0});
     out.push({0, no_pair, 1, 1});
-    CHECK(joust::collect<const std::deque<std::string>&, std::vector<std::string>>(out, &a, &b) ==
+    CHECK(joust::detail::collect<const std::deque<std::string>&, std::vector<std::string>>(out, &a, &b) ==
           std::vector<std::string>{"y", "z"});
 
     const std::vector<bool> bits{true, false};
     STATIC_REQUIRE_FALSE(joust::detail::outlives_result<const std::vector<bool>&>);
-    CHECK(joust::collect<const std::vector<bool>&, const std::vector<bool>&>(out, &bits, &bits) ==
+    CHECK(joust::detail::collect<const std::vector<bool>&, const std::vector<bool>&>(out, &bits, &bits) ==
           std::vector<bool>{false, true});
 }
 

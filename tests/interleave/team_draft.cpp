@@ -38,7 +38,7 @@ TEST_CASE("in every round each ranker shows its best item that is left, in the o
     CHECK(page[3] == slot{1, no_pair, 1, 1});
 }
 
-TEST_CASE("slots that some ranker could not have filled credit nobody")
+TEST_CASE("slots that some ranker could not have filled give no credit")
 {
     // After the first round the first list is dry.
     const draft page = draw({{1}, {2, 3, 4}}, 4, {{0, 2}});

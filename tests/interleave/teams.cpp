@@ -51,7 +51,7 @@ TEST_CASE("teams survive packing, for every number of rankers")
     }
 }
 
-TEST_CASE("any word is readable: positions not shown, and codes that no ranker has, credit nobody")
+TEST_CASE("any word is readable: positions not shown, and codes that no ranker has, give no credit")
 {
     const slate_teams codes{0b11'10'01'00, 4, 2};
     CHECK(codes.team(0) == 0);

@@ -195,5 +195,24 @@ expect "$output" "page.md:10:12: error"
 expect "$output" 'page.md:14: a fence marked "typo"'
 expect "$output" "2 fences compiled, 2 marked no-compile"
 
+if command -v python3 >/dev/null; then
+    mkdir -p "$folder/links/docs"
+    printf '# A page\n\n## The part: one\n\n[good](docs/other.md#it-is) [bad](docs/gone.md) [here](#the-part-one)\n\n```\n[code](none.md)\n```\n' \
+        >"$folder/links/README.md"
+    printf '# Other\n\n## It is\n\n[up](../README.md#the-part-two) `[code](none.md)` ![no picture](none.png)\n' >"$folder/links/docs/other.md"
+    printf 'nav:\n  - Home: README.md\n' >"$folder/links/mkdocs.yml"
+    git init -q "$folder/links"   # else the tree around the folder would be listed
+    output=$(fails "$scripts/lint_links.py" "$folder/links")
+    expect "$output" "README.md:5: docs/gone.md does not exist"
+    expect "$output" "docs/other.md:5: ../README.md#the-part-two names no heading"
+    expect "$output" "docs/other.md:5: none.png does not exist"
+    expect "$output" "mkdocs.yml: names docs/README.md, which does not exist"
+    expect "$output" "docs/other.md:1: stands in no navigation"
+    if grep -qE "none.md|#the-part-one|#it-is" <<<"$output"; then
+        printf 'the lint of links took what is right for wrong:\n%s\n' "$output"
+        failures=$((failures + 1))
+    fi
+fi
+
 ((failures == 0)) && echo "every lint reports what it is for"
 exit $((failures > 0))

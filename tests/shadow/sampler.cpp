@@ -33,7 +33,7 @@ TEST_CASE("sampled takes the stated share of units")
     CHECK(std::fabs(deviation) < 3.5);
 }
 
-TEST_CASE("sampled takes nobody at rate 0 and everybody at rate 1")
+TEST_CASE("sampled takes no unit at rate 0 and every unit at rate 1")
 {
     for (std::uint64_t unit = 0; unit < 10'000; ++unit) {
         REQUIRE_FALSE(joust::sampled{.rate = 0.0}.sample(unit));

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: Apache-2.0
 """Usage: check.py SITE [PICTURES]
 
 Opens a built site as a reader would. First every link, picture, style and script of every page must resolve, within the pages too. Then

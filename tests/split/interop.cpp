@@ -232,7 +232,7 @@ TEST_CASE("GrowthBook lays out ranges as its cases say")
 TEST_CASE("edges that GrowthBook treats in its own way")
 {
     using in::growthbook::in_rollout;
-    // "a" has 0.22 behind the empty seed: a rollout's end belongs to it, a range's does not.
+    // "a" has 0.22 with the empty seed. The end of a rollout belongs to it, and the end of a range does not.
     CHECK(in_rollout("", "a", 0.22));
     CHECK_FALSE(in_rollout("", "a", 0.219));
     CHECK_FALSE((in::growthbook::range{0.0, 0.22}.contains(0.22)));
@@ -244,7 +244,7 @@ TEST_CASE("edges that GrowthBook treats in its own way")
     CHECK_THAT(rollout.share(1), WithinAbs(221.0 / 1000.0, 1e-6));  // 0, 1, ... 220 thousandths
     CHECK((in::growthbook_rollout_split{itself, {.seed = "s", .coverage = 1.0}}.share(1) == 1.0));
 
-    // A namespace is a hash of version 1 behind two underscores, and is not looked at where there are filters.
+    // A namespace is a filter of version 1 whose seed begins with two underscores. It has no effect where there are filters.
     const double at = *in::growthbook::bucket("__pricing", "user-1", 1);
     CHECK(in::growthbook::in_namespace("user-1", "pricing", at, at + 0.001));
     CHECK_FALSE(in::growthbook::in_namespace("user-1", "pricing", 0.0, at));
@@ -285,7 +285,7 @@ TEST_CASE("SDKs of one vendor that disagree are told apart by name")
     const auto js = in::flagd::encoding::utf16_overlapping;
     CHECK(in::flagd::hash_by("ab耶", js) == in::murmur3::finish(0, 3));
 
-    // 54 characters of three bytes behind 14 bytes: one straddles the end of a block, and padding takes a block of its own.
+    // 54 characters of three bytes follow 14 bytes: one crosses the end of a block, and the padding takes a block of its own.
     std::string id;
     for (int i = 0; i < 18; ++i) {
         id += "用户";

@@ -196,7 +196,7 @@ TEST_CASE(
     CHECK(points("\x80") == numbers{bad});
     CHECK(points("\xff"
                  "a") == numbers{bad, 'a'});
-    CHECK(points("\xc0\xaf") == numbers{bad, bad});           // overlong: the lead is none
+    CHECK(points("\xc0\xaf") == numbers{bad, bad});           // overlong: the first byte is never a lead
     CHECK(points("\xe0\x80\xaf") == numbers{bad, bad, bad});  // overlong: the second byte is excluded
     CHECK(points("\xf0\x80\x80\xaf") == numbers{bad, bad, bad, bad});
     CHECK(points("\xed\xa0\x80") == numbers{bad, bad, bad});  // a surrogate

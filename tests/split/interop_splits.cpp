@@ -45,8 +45,8 @@ std::vector<std::string> many_ids(std::size_t count)
     return ids;
 }
 
-// What every splitter must hold to: arms occur in the shares it states, propensities are those shares, who is not enrolled is
-// the champion's, and nothing is allocated.
+// What holds for every splitter: arms occur in the shares that it states, propensities are those shares, units that are not
+// enrolled get the champion, and no memory is allocated.
 template <class Split>
 void check_shares(const Split& split)
 {
@@ -88,7 +88,7 @@ void check_shares(const Split& split)
           "models is " + std::to_string(split.arms() + 1));
 }
 
-TEST_CASE("overrides force an arm, and who is forced is no part of the experiment")
+TEST_CASE("overrides force an arm, and forced units are no part of the experiment")
 {
     const in::unleash_split flag{itself, {.group = "g", .weights = {1, 1}, .overrides = {{"vip", 1}}}};
     CHECK(flag.decide("vip") == joust::assignment{1, 1.0, false});

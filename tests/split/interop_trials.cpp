@@ -24,7 +24,7 @@ Request request_of(int user)
     return {"user-" + std::to_string(user)};
 }
 
-TEST_CASE("a trial serves the arms that GrowthBook gives, and records who is enrolled alone")
+TEST_CASE("a trial serves the arms that GrowthBook gives, and records enrolled units only")
 {
     const in::growthbook::experiment running{
         .key = "checkout", .hash_version = 2, .weights = {0.5, 0.5}, .coverage = 0.4};

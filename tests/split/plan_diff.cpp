@@ -39,7 +39,7 @@ TEST_CASE("A ramp of two arms moves what it adds, from the champion to the chall
     CHECK_NOTHROW(d.require_faithful());
 }
 
-TEST_CASE("The same plan moves nobody")
+TEST_CASE("The same plan moves no unit")
 {
     for (const share_list& shares : {share_list{1.0}, share_list{0.2, 0.5, 0.3}, share_list{0.0, 1.0}}) {
         const plan_difference d = diff(plain(shares), slots(shares));

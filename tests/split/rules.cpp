@@ -79,7 +79,8 @@ TEST_CASE("Trials with disjoint parts of one layer never share a unit, and toget
     CHECK_THAT(counts[1] / static_cast<double>(n), WithinAbs(0.4, 0.005));
 }
 
-TEST_CASE("Who is in a layer, and which arm there, is recomputed from XXH64 over salt, slash and unit")
+TEST_CASE(
+    "A unit's place in a layer, and its arm there, can be recomputed from XXH64 over salt, slash and unit")
 {
     const auto plan = layer({.salt = "page", .from = 0.25, .to = 0.5}, half("a")).resolve(2);
     const int args = 0;
@@ -324,7 +325,7 @@ TEST_CASE("choose and observe by unit go with rules on the unit")
     }
 }
 
-TEST_CASE("A canary ramps behind a rule, and says so when shares are given")
+TEST_CASE("A canary ramps a splitter behind a rule, and says so when shares are given")
 {
     canary trial{model{"v1", v1}, model{"v2", v2}, by(&request::user),
                  layer({.salt = "page", .from = 0.0, .to = 0.5}, hash_split{.salt = "score"})};

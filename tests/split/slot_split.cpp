@@ -83,7 +83,7 @@ std::string complaint(const slot_split& split, std::size_t arms)
     return "accepted";
 }
 
-TEST_CASE("Fresh slots are the layout of hash_split: changing to them moves nobody")
+TEST_CASE("Fresh slots are the layout of hash_split: a change to them moves no unit")
 {
     keyed_random random{1};
     for (int round = 0; round < 2'000; ++round) {
@@ -206,7 +206,7 @@ TEST_CASE("A plan is restored from its slots alone, and its digest tells plans a
     }
 }
 
-TEST_CASE("Slots that are none are refused in words")
+TEST_CASE("Lists that do not cut the hash space are refused in words")
 {
     const auto with = [](std::vector<hash_slot> slots) {
         return complaint({.salt = "s", .slots = slots}, 2);

@@ -38,7 +38,7 @@ context<int> at(std::uint64_t unit, std::int64_t now)
     return {unit, now, no_args};
 }
 
-TEST_CASE("A cluster keeps its arm within a block and draws lots in the next")
+TEST_CASE("A cluster keeps its arm within a block and is randomised anew in the next")
 {
     const switchback_plan plan = switchback{.salt = "s", .block = 60, .gap = 10}.resolve(2);
     int challenger = 0, same = 0;
@@ -89,7 +89,7 @@ TEST_CASE("A balanced order gives each arm once a round, every order equally oft
             randomised.insert(plan.randomised(call));
             REQUIRE(plan.assign(call).propensity == 1.0 / 3.0);
         }
-        REQUIRE(randomised.size() == 1);  // the round is what lots were drawn for
+        REQUIRE(randomised.size() == 1);  // the round is what was randomised
         REQUIRE((order[0] != order[1] && order[1] != order[2] && order[0] != order[2]));
         ++orders[order[0] * 9 + order[1] * 3 + order[2]];
     }

@@ -34,7 +34,7 @@ TEST_CASE("an outlier in front does not spoil the shift")
     }
     std::vector<double> tail(x.begin() + 1, x.end());
     CHECK(relative_error(stats::moments{x}.standard_deviation(), exact_deviation(x)) < 1e-14);
-    // values whose part before the outlier's shift is added matter, too: stream, and compare all
+    // values before the outlier count too: compare with the whole stream
     stats::moments stream;
     for (const double value : x) {
         stream.add(value);

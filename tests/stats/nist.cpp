@@ -3,7 +3,7 @@
 // NIST StRD, univariate summary statistics, NumAcc1 to NumAcc4: digits of the mean and of the standard deviation.
 //
 // The data are decimals such as 10000000.1, which doubles cannot hold. So there are two questions: how well are the moments
-// of the doubles computed (ours), and how far are the doubles' moments from the certified ones (nobody's)?
+// of the doubles computed, which is joust's part, and how far are those moments from the certified ones, which is not?
 
 #include <joust/stats/moments.hpp>
 
@@ -25,9 +25,9 @@ namespace {
 
 struct data_set {
     const char* name;
-    /// the decimals, exactly
+    /// The decimals, exactly.
     std::vector<long long> tenths;
-    /// as certified
+    /// The certified values.
     double mean, deviation;
 
     [[nodiscard]] std::vector<double> doubles() const
@@ -85,7 +85,7 @@ stats::moments merged(const std::vector<double>& x, std::size_t parts, bool in_r
     return all;
 }
 
-/// The formula of the textbook, which cancels: (sum x^2 - (sum x)^2 / n) / (n - 1).
+/// The textbook formula, which cancels: (sum x^2 - (sum x)^2 / n) / (n - 1).
 double textbook_deviation(const std::vector<double>& x)
 {
     double sum = 0.0, square = 0.0;

@@ -21,7 +21,7 @@ TEST_CASE("recorded results are read from CSV with columns in any order")
     CHECK(read.missing == 2);
 }
 
-TEST_CASE("CSV that is no result names its line and the reason")
+TEST_CASE("CSV without results is refused with its line and the reason")
 {
     const auto message = [](std::string_view text) {
         try {
@@ -34,12 +34,12 @@ TEST_CASE("CSV that is no result names its line and the reason")
     const std::string header = "id,arm,metric,value\n";
     CHECK(message("") == "line 1: a header with id, arm, metric and value is missing");
     CHECK(message("id,arm,value\n") == "line 1: the header has no column metric");
-    CHECK(message("id,id,arm,metric,value\n") == "line 1: the column id stands twice in the header");
-    CHECK(message(header + "1,a,m\n") == "line 2: has 3 fields, the header 4");
+    CHECK(message("id,id,arm,metric,value\n") == "line 1: the column id is named twice in the header");
+    CHECK(message(header + "1,a,m\n") == "line 2: the record has 3 fields, but the header has 4");
     CHECK(message(header + "1,a,m,1x\n") == "line 2: the value is not a number");
     CHECK(message(header + "1,a,m,1e999\n") == "line 2: the value is not a number");
-    CHECK(message(header + "1,,m,1\n") == "line 2: id, arm and metric may not be empty");
+    CHECK(message(header + "1,,m,1\n") == "line 2: id, arm and metric must not be empty");
     CHECK(message(header + "\"1\n2\",a,m,1\n3,a,m,\n4,a,m,x\n") == "line 5: the value is not a number");
     CHECK(message(header + "\"1,a,m,1\n") == "line 2: a quote is not closed");
-    CHECK(message(header + "\"1\"x,a,m,1\n") == "line 2: text after a closing quote");
+    CHECK(message(header + "\"1\"x,a,m,1\n") == "line 2: there is text after a closing quote");
 }

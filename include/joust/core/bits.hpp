@@ -9,12 +9,12 @@
 #include <cstring>
 #include <type_traits>
 
-// Unaligned little-endian words: what hashing, random numbers and tickets share.
+// Reading of little-endian words at any address, which hashing, random numbers and tickets share.
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Reverse the order of a word's bytes: all of joust's words in memory and text are little-endian.
+/// Reverse the order of the bytes of a word. All words of joust in memory and in text are little-endian.
 [[nodiscard]] constexpr std::uint64_t byte_swap64(std::uint64_t x) noexcept
 {
     x = ((x & 0x00ff00ff00ff00ffU) << 8) | ((x >> 8) & 0x00ff00ff00ff00ffU);
@@ -22,6 +22,7 @@ namespace detail {
     return (x << 32) | (x >> 32);
 }
 
+/// Reverse the order of the bytes of a half word.
 [[nodiscard]] constexpr std::uint32_t byte_swap32(std::uint32_t x) noexcept
 {
     x = ((x & 0x00ff00ffU) << 8) | ((x >> 8) & 0x00ff00ffU);

@@ -14,8 +14,9 @@ inline namespace v0 {
 
 /// Read the machine's monotonic clock: the default clock of every trial.
 ///
-/// cost: one call of std::chrono::steady_clock::now, 25 to 50 ns on virtual machines.
+/// cost: one call of std::chrono::steady_clock::now, 25 to 50 ns on virtual machines
 struct steady_time {
+    /// Return the time.
     /// units: nanoseconds since an arbitrary start
     [[nodiscard]] std::int64_t now() const noexcept
     {
@@ -25,19 +26,27 @@ struct steady_time {
     }
 };
 
-/// A clock that stands still until it is moved: for tests and replays.
+/// Stand still until a test or a replay moves the time.
 ///
-/// Copies share nothing: hand the trial a reference with `joust::manual_time::view`.
+/// A manual_time cannot be copied. Give a trial the handle that `view()` returns; it reads the same clock.
 class manual_time {
 public:
-    /// Read a manual_time through a copyable handle, the form a trial takes.
+    /// Read a manual_time through a copyable handle, which is what a trial takes.
+    /// assumes: the clock outlives the handle
     struct handle {
+        /// The clock that is read.
         const manual_time* clock;
+        /// Return the time of the clock.
+        /// units: nanoseconds
         [[nodiscard]] std::int64_t now() const noexcept { return clock->now(); }
     };
 
+    /// Make a handle that reads this clock.
     [[nodiscard]] handle view() const noexcept { return {this}; }
+    /// Return the time.
+    /// units: nanoseconds
     [[nodiscard]] std::int64_t now() const noexcept { return now_.load(std::memory_order_relaxed); }
+    /// Move the time forward.
     void advance(std::int64_t nanoseconds) noexcept
     {
         now_.fetch_add(nanoseconds, std::memory_order_relaxed);
@@ -47,9 +56,10 @@ private:
     std::atomic<std::int64_t> now_{0};
 };
 
-/// Read the wall clock, for the seconds a ticket carries.
+/// Read the wall clock, for the seconds that a ticket carries.
 /// units: milliseconds since 1970-01-01 UTC
-/// cost: about 5 ns where the system has a coarse clock (a few milliseconds behind), else a full clock read
+/// cost: about 5 ns where the system has a coarse clock, which is late by a few milliseconds; elsewhere one full clock
+/// read
 [[nodiscard]] inline std::uint64_t wall_milliseconds() noexcept
 {
 #ifdef CLOCK_REALTIME_COARSE
@@ -64,7 +74,7 @@ private:
                                           .count());
 }
 
-/// A clock tells nanoseconds since any fixed start.
+/// Return nanoseconds since any fixed start.
 /// shape: `now() const noexcept -> std::int64_t`
 template <class T>
 concept clock_policy = requires(const T& t) {

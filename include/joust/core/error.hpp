@@ -13,19 +13,23 @@
 namespace joust {
 inline namespace v0 {
 
-/// Say which field of which policy was configured wrongly, what it was given and what it allows.
+/// Say which field of which policy was configured wrongly, which value it was given and which values it allows.
 ///
-/// Thrown by constructors only, never while serving.
+/// Only constructors and other functions that set something up throw it; serving a request never does.
 class configuration_error : public std::invalid_argument {
 public:
+    /// Build the sentence "field is value; allowed: ...".
     configuration_error(std::string_view field, std::string_view value, std::string_view allowed)
         : std::invalid_argument(sentence(field, value, allowed)), field_(field), value_(value),
           allowed_(allowed)
     {
     }
 
+    /// Return the name of the field, such as "hash_split.shares".
     [[nodiscard]] const std::string& field() const noexcept { return field_; }
+    /// Return the value that was given, as text.
     [[nodiscard]] const std::string& value() const noexcept { return value_; }
+    /// Return a description of the allowed values.
     [[nodiscard]] const std::string& allowed() const noexcept { return allowed_; }
 
 private:

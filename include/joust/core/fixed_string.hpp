@@ -10,8 +10,10 @@ inline namespace v0 {
 /// Hold a string literal as a template argument, so that a metric's name is part of its type.
 template <std::size_t N>
 struct fixed_string {
+    /// The characters, with the terminating zero.
     char text[N]{};
 
+    /// Copy a string literal.
     // NOLINTNEXTLINE(google-explicit-constructor): conversion<"click"> needs the implicit conversion
     consteval fixed_string(const char (&literal)[N])
     {
@@ -20,8 +22,10 @@ struct fixed_string {
         }
     }
 
+    /// Return the text without the terminating zero.
     [[nodiscard]] constexpr std::string_view view() const noexcept { return {text, N - 1}; }
 
+    /// Compare the texts.
     template <std::size_t M>
     constexpr bool operator==(const fixed_string<M>& other) const noexcept
     {

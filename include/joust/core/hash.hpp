@@ -13,8 +13,8 @@ inline namespace v0 {
 
 /// Scramble a word so that every input bit reaches every output bit; a bijection.
 ///
-/// Whoever derives a second choice (a bucket, a sample) from a hash that already chose an arm takes mix64 of
-/// it, with a constant of his own mixed in, so that the two choices are independent.
+/// Use it to derive a second choice (a bucket, a sample) from a hash that already chose an arm: mix a constant of its
+/// own into the hash and take mix64 of the result, so that the two choices are independent.
 ///
 /// source: Steele, Lea, Flood 2014, Fast splittable pseudorandom number generators (splitmix64's finalizer)
 [[nodiscard]] constexpr std::uint64_t mix64(std::uint64_t x) noexcept
@@ -26,7 +26,7 @@ inline namespace v0 {
 
 namespace detail {
 
-// The steps of XXH64, apart, so that a hash can be resumed behind a salt that was absorbed once.
+// The steps of XXH64 as separate functions, so that a salt is absorbed once and hashing continues after it.
 struct xx {
     static constexpr std::uint64_t p1 = 0x9e3779b185ebca87U;
     static constexpr std::uint64_t p2 = 0xc2b2ae3d27d4eb4fU;
@@ -34,9 +34,9 @@ struct xx {
     static constexpr std::uint64_t p4 = 0x85ebca77c2b2ae63U;
     static constexpr std::uint64_t p5 = 0x27d4eb2f165667c5U;
 
-    // An input of 32 bytes or more goes through four lanes, a stripe of 32 bytes at a time; they converge
-    // into one word when less than a stripe is left. Shorter input is absorbed into one word from the
-    // beginning. Named, not an array: compilers then keep them in registers.
+    // An input of 32 bytes or more goes through four lanes, a stripe of 32 bytes at a time. The lanes converge into one
+    // word when less than a stripe is left. A shorter input is absorbed into one word from the beginning. The lanes are
+    // four members and not an array, because compilers then keep them in registers.
     struct lanes {
         std::uint64_t a, b, c, d;
         bool operator==(const lanes&) const = default;
@@ -67,7 +67,7 @@ struct xx {
         v = {round(v.a, a), round(v.b, b), round(v.c, c), round(v.d, d)};
     }
 
-    /// Absorb 8 bytes behind the last stripe.
+    /// Absorb 8 bytes after the last stripe.
     [[nodiscard]] static constexpr std::uint64_t word8(std::uint64_t h, std::uint64_t word) noexcept
     {
         return std::rotl(h ^ round(0, word), 27) * p1 + p4;
@@ -91,7 +91,7 @@ struct xx {
     }
 };
 
-/// Absorb 32 bytes.
+/// Absorb a stripe of 32 bytes.
 constexpr void absorb_stripe(xx::lanes& v, const char* stripe) noexcept
 {
     xx::stripe(v, load64(stripe), load64(stripe + 8), load64(stripe + 16), load64(stripe + 24));
@@ -115,10 +115,10 @@ constexpr void absorb_stripe(xx::lanes& v, const char* stripe) noexcept
 
 }  // namespace detail
 
-/// Hash bytes with XXH64, at compile time too: the value that every xxhash64 in databases and other languages
-/// gives.
+/// Hash bytes with XXH64, at compile time too. Every other implementation of xxhash64, in databases and other
+/// languages, gives the same value.
 ///
-/// assumes: nobody chooses the bytes to collide; where somebody might, use siphash24 with a secret key
+/// assumes: no input is chosen in order to collide; where that may happen, use siphash24 with a secret key
 /// cost: about 4 ns for 16 bytes, 10 GB/s for long input
 /// source: Collet, xxHash fast digest algorithm, specification 0.1.1, XXH64
 [[nodiscard]] constexpr std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed = 0) noexcept
@@ -134,14 +134,17 @@ constexpr void absorb_stripe(xx::lanes& v, const char* stripe) noexcept
 
 /// The 128-bit secret of siphash24.
 struct sip_key {
+    /// The first eight bytes of the secret, as a little-endian word.
     std::uint64_t k0 = 0;
+    /// The last eight bytes of the secret, as a little-endian word.
     std::uint64_t k1 = 0;
+    /// Compare all members.
     bool operator==(const sip_key&) const = default;
 };
 
 namespace detail {
 
-// The steps of SipHash-2-4, apart, so that a hash can be resumed behind a salt that was absorbed once.
+// The steps of SipHash-2-4 as separate functions, so that a salt is absorbed once and hashing continues after it.
 struct sip {
     constexpr explicit sip(sip_key key) noexcept
         : v0(key.k0 ^ 0x736f6d6570736575U), v1(key.k1 ^ 0x646f72616e646f6dU),
@@ -190,7 +193,7 @@ struct sip {
 
 }  // namespace detail
 
-/// Hash bytes under a secret key, so that nobody without the key can compute or guess the value.
+/// Hash bytes under a secret key. Without the key the value can be neither computed nor guessed.
 ///
 /// cost: about 18 ns for 16 bytes
 /// source: Aumasson and Bernstein 2012, SipHash: a fast short-input PRF

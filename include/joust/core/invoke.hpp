@@ -8,7 +8,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Call anything callable, as std::invoke does, without the weight of <functional>.
+/// Call anything callable, as std::invoke does, without including <functional>.
 template <class Callable, class... Args>
     requires std::is_invocable_v<Callable, Args...>
 constexpr decltype(auto) invoke(Callable&& callable,
@@ -39,7 +39,7 @@ constexpr decltype(auto) invoke(Callable&& callable,
     }
 }
 
-/// Can a callable be called with all of a call's arguments, or else with the first alone?
+/// Can a callable be called with all arguments of a call, or with the first argument alone?
 template <class Callable, class... Args>
 inline constexpr bool takes_all_or_first = std::is_invocable_v<const Callable&, const Args&...>;
 template <class Callable, class First, class... Rest>
@@ -47,7 +47,7 @@ inline constexpr bool takes_all_or_first<Callable, First, Rest...> =
     std::is_invocable_v<const Callable&, const First&, const Rest&...> ||
     std::is_invocable_v<const Callable&, const First&>;
 
-/// Call it with all of them where it takes them, else with the first alone.
+/// Call a callable with all arguments if it takes them, and otherwise with the first argument alone.
 template <class Callable, class... Args>
     requires takes_all_or_first<Callable, Args...>
 constexpr decltype(auto) invoke_all_or_first(const Callable& callable, const Args&... args)
@@ -61,7 +61,7 @@ constexpr decltype(auto) invoke_all_or_first(const Callable& callable, const Arg
     }
 }
 
-/// Does that give something that can be made a Result?
+/// Does `invoke_all_or_first` give something that converts to Result?
 template <class Result, class Callable, class... Args>
 concept gives = requires(const Callable& callable, const Args&... args) {
     static_cast<Result>(invoke_all_or_first(callable, args...));

@@ -14,10 +14,10 @@
 namespace joust {
 inline namespace v0 {
 
-/// Append a text as a JSON string, quotes included.
+/// Append a text as a JSON string, with its quotes.
 ///
-/// Bytes that are not UTF-8 become U+FFFD, so the result is always valid; `<`, `>` and `&` are escaped too,
-/// so that the value may stand inside an HTML page.
+/// Bytes that are not UTF-8 become U+FFFD, so that the result is always valid. The characters `<`, `>` and `&` are
+/// escaped too, so that the value may stand inside an HTML page.
 /// source: Bray (2017), The JavaScript Object Notation (JSON) Data Interchange Format, RFC 8259, section 7
 inline void append_json_string(std::string& out, std::string_view text)
 {
@@ -46,7 +46,7 @@ inline void append_json_string(std::string& out, std::string_view text)
             case U'>':
             case U'&':
             case 0x7F: escape(point.value); break;
-            // JavaScript before 2019 took these two for line ends.
+            // JavaScript before 2019 read these two characters as line ends.
             case 0x2028: out += "\\u2028"; break;
             case 0x2029: out += "\\u2029"; break;
             default:
@@ -62,18 +62,25 @@ inline void append_json_string(std::string& out, std::string_view text)
 
 /// Write one JSON value into a string: objects, arrays, strings, numbers, true, false and null.
 ///
-/// Commas are put where they belong. The caller closes what it opens and gives every member a key.
-/// Doubles are written with the fewest digits that read back to the same value; JSON has no NaN and no
-/// infinity, so those become null.
+/// The writer sets the commas. The caller closes every object and array that it begins, and gives every member a key.
+/// Doubles are written with the fewest digits that read back to the same value. JSON has no NaN and no infinity, so
+/// these become null.
 class json_writer {
 public:
+    /// Append to a string.
+    /// assumes: the string outlives the writer
     explicit json_writer(std::string& out) noexcept : out_(out) {}
 
+    /// Begin an object.
     json_writer& begin_object() { return open('{'); }
+    /// End the object that was begun last.
     json_writer& end_object() { return close('}'); }
+    /// Begin an array.
     json_writer& begin_array() { return open('['); }
+    /// End the array that was begun last.
     json_writer& end_array() { return close(']'); }
 
+    /// Write the name of a member. Its value follows.
     json_writer& key(std::string_view name)
     {
         separate();
@@ -83,6 +90,7 @@ public:
         return *this;
     }
 
+    /// Write a text as a string.
     json_writer& value(std::string_view text)
     {
         separate();
@@ -90,13 +98,15 @@ public:
         comma_ = true;
         return *this;
     }
+    /// Write a text as a string.
     json_writer& value(const char* text) { return value(std::string_view{text}); }
 
+    /// Write a number, or null if it is not finite.
     template <class Number>
         requires std::integral<Number> || std::floating_point<Number>
     json_writer& value(Number number)
     {
-        char buffer[64];  // the shortest form of any IEEE binary128 value fits
+        char buffer[64];  // long enough for the shortest form of any IEEE binary128 value
         const std::to_chars_result end = std::to_chars(buffer, buffer + sizeof buffer, number);
         // "inf", "nan" and "nan(ind)" are the only forms that do not end with a digit.
         const char last = end.ptr[-1];
@@ -109,6 +119,7 @@ public:
         return *this;
     }
 
+    /// Write true or false.
     json_writer& value(bool truth)
     {
         separate();
@@ -117,6 +128,7 @@ public:
         return *this;
     }
 
+    /// Write null.
     json_writer& null()
     {
         separate();
@@ -125,7 +137,7 @@ public:
         return *this;
     }
 
-    /// Write `"name": content`.
+    /// Write a member: its name and its value.
     template <class Value>
     json_writer& member(std::string_view name, const Value& content)
     {

@@ -14,7 +14,7 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Stands for a callable that was given without a name, which a sentence refuses.
+/// Stand for a callable that was given without a name, so that a sentence refuses it.
 template <class Callable>
 struct nameless {};
 template <class T>
@@ -24,10 +24,10 @@ inline constexpr bool is_nameless<nameless<Callable>> = true;
 
 }  // namespace detail
 
-/// Name a predictor: any callable, wrapped in place. The first model of a trial is the champion.
+/// Name a predictor, which is any callable. The first model of a trial is the champion.
 ///
-/// shape: `model{"gbdt-v1", score}`; the callable is kept by value (pass std::ref(f) to keep a reference).
-/// errors: configuration_error for an empty name.
+/// shape: `model{"gbdt-v1", score}`; the callable is kept by value (pass std::ref(f) to keep a reference)
+/// errors: configuration_error for an empty name
 template <class Callable>
 struct model {
     static_assert(!detail::is_nameless<Callable> && !detail::spells_text<Callable>,
@@ -39,6 +39,7 @@ struct model {
                       detail::points_to_object<Callable>,
                   "joust: a model is a callable object, function or member pointer");
 
+    /// Name a callable.
     model(std::string_view model_name, Callable predictor) : name(model_name), call(std::move(predictor))
     {
         if (name.empty()) {
@@ -46,7 +47,9 @@ struct model {
         }
     }
 
+    /// The name, which reports and evidence use.
     std::string name;
+    /// The callable that predicts.
     [[no_unique_address]] Callable call;
 };
 

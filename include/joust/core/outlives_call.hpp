@@ -9,9 +9,11 @@
 namespace joust {
 inline namespace v0 {
 
-/// Say whether a copy of a T owns what it speaks of, so that it may be used after the call it came with.
+/// Say whether a copy of a T owns everything that it refers to, so that it may be used after the call that it came
+/// with.
 ///
-/// False for pointers, views, spans and reference wrappers. Specialise it for your own types that hold such.
+/// It is false for pointers, views, spans and reference wrappers. Specialise it for types of your own that hold one of
+/// these.
 template <class T>
 inline constexpr bool outlives_call =
     !(std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>) &&

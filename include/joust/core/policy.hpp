@@ -9,36 +9,38 @@
 #include <type_traits>
 #include <utility>
 
-// The one policy pattern. A trial takes models first, then policies in any order. A policy is a plain value;
-// which role it plays is read off its shape. Each room describes its roles in a struct
+// The one policy pattern. A trial takes models first, then policies in any order. A policy is a plain value, and its
+// shape tells which role it plays. Each folder describes its roles in structs such as
 //
 //     struct splitter_role {
-//         template <class T> static constexpr bool plays = ...;       // satisfies the role's concept
-//         template <class T> static constexpr bool resembles = ...;   // has the role's verb, rightly or wrongly
+//         template <class T> static constexpr bool plays = ...;       // does T satisfy the role's concept?
+//         template <class T> static constexpr bool resembles = ...;   // does T have the role's verb, in any form?
 //         template <class T> struct near_miss { static_assert(...); } // says what is wrong with the verb
 //         static constexpr bool repeats = false;                      // may a trial have several?
 //         template <class T> struct filled_twice { static_assert(...); }
 //     };
 //
-// and a trial lists the roles it knows. Whether a policy has its role's verb is known when the trial is built. Whether the
-// verb takes what a call brings is known at the first call, for which a role that is asked with it adds
+// and a trial lists the roles that it knows. When the trial is built, the library checks that a policy has the verb of
+// its role. At the first call it checks that the verb takes the arguments of the call; a role that is used in calls
+// adds
 //
 //         template <class T, class... Asked> static constexpr bool fits = ...;          // can T be asked with these?
 //         template <class T, class... Asked> struct misfit { static_assert(...); };     // says what T should take
 //
-// and the trial asks `detail::check_fit<splitter_role, T, Asked...>()`. Everything that can go wrong is one sentence of a
+// and the trial asks `detail::check_fit<splitter_role, T, Asked...>()`. Every mistake is reported by one sentence of a
 // static_assert.
 
 namespace joust {
 inline namespace v0 {
 
-/// Say which role a value plays, where its shape alone would allow two.
+/// Hold a policy together with the role that it plays; made by `as`.
 template <class Role, class T>
 struct assigned_role {
+    /// The policy.
     T value;
 };
 
-/// Give a policy that could play two roles the one that is meant: `joust::as<joust::splitter_role>(mine)`.
+/// Choose the role of a policy that could play two roles: `joust::as<joust::splitter_role>(policy)`.
 template <class Role, class T>
 [[nodiscard]] constexpr assigned_role<Role, T> as(T value)
 {
@@ -84,7 +86,7 @@ constexpr T take(assigned_role<Role, T>&& policy)
 
 namespace detail {
 
-/// What a role adds to that is filled once, and that its verb alone recognises: nothing else is nearly one.
+/// The members of a role that is filled once and is recognised by its verb alone, so that there are no near misses.
 struct sole_role {
     static constexpr bool repeats = false;
     template <class T>
@@ -99,12 +101,14 @@ struct sole_role {
 
 }  // namespace detail
 
-/// The roles that a trial knows.
+/// List the roles that a trial knows.
 template <class... Roles>
 struct role_list {
+    /// Count the roles that a type plays.
     template <class T>
     static constexpr std::size_t played =
         (std::size_t{0} + ... + (detail::role_of<Roles, T>::plays ? 1u : 0u));
+    /// Count the roles that a type plays or nearly plays.
     template <class T>
     static constexpr std::size_t resembled =
         (std::size_t{0} + ... + (detail::role_of<Roles, T>::resembles ? 1u : 0u));
@@ -112,7 +116,7 @@ struct role_list {
 
 namespace detail {
 
-/// Let the first role that an argument nearly plays say what is missing.
+/// Print the sentence of the first role that an argument nearly plays.
 template <class T, class... Roles>
 struct explain_near_miss;
 template <class T, class Role, class... Rest>
@@ -122,7 +126,7 @@ struct explain_near_miss<T, Role, Rest...>
 template <class T>
 struct explain_near_miss<T> {};
 
-/// A salt, by its shape.
+/// Does a value have the shape of a salt?
 template <class T>
 concept names_trial = requires(const T& t) {
     t.text();
@@ -200,7 +204,7 @@ constexpr std::size_t index_of_role()
     return sizeof...(Policies);
 }
 
-/// Can a policy be asked with what a call brings? Otherwise let its role say what is wrong.
+/// Check that a policy takes the arguments of a call. If it does not, print the sentence of its role.
 template <class Role, class T, class... Asked>
 constexpr bool check_fit()
 {
@@ -210,14 +214,14 @@ constexpr bool check_fit()
     return Role::template fits<T, Asked...>;
 }
 
-/// Stands in for the answer of a call that was refused at compile time: it becomes whatever the caller expects, so that the
-/// sentence is not followed by errors about it.
+/// Take the place of the answer of a call that was refused at compile time. It converts to every type, so that no
+/// further errors follow the sentence.
 struct no_answer {
     template <class Expected>
     operator Expected() const;  // NOLINT(google-explicit-constructor): any use of the answer compiles
 };
 
-/// The type that fills a role, or the default where nothing does.
+/// Find the type that plays a role, or the default if no policy plays it.
 template <class Role, class Default, class... Policies>
 struct filled {
     static constexpr std::size_t index = index_of_role<Role, Policies...>();
@@ -235,21 +239,25 @@ struct filled {
 
 }  // namespace detail
 
-/// Check a trial's policies against its roles; instantiating `ok` prints the sentence of whatever is wrong.
+/// Check the policies of a trial against its roles. Instantiating `ok` prints the sentence of every mistake.
 template <class Roles, class... Policies>
 struct policies_of;
+/// Check the policies of a trial against a list of roles.
 template <class... Roles, class... Policies>
 struct policies_of<role_list<Roles...>, Policies...> {
+    /// Instantiate the checks. The value is always true.
     static constexpr bool ok = (detail::check_argument<Policies, role_list<Roles...>>::ok && ... && true) &&
                                (detail::check_role<Roles, Policies...>::ok && ... && true);
 
+    /// The type that plays a role, or the default if no policy plays it.
     template <class Role, class Default>
     using type = typename detail::filled<Role, Default, Policies...>::type;
 
+    /// Whether a policy plays the role.
     template <class Role>
     static constexpr bool given = detail::index_of_role<Role, Policies...>() < sizeof...(Policies);
 
-    /// Move the policy that plays a role out of a trial's arguments, or make the default.
+    /// Move the policy that plays a role out of the arguments of a trial, or make the default.
     template <class Role, class Default, class... Given>
     static constexpr type<Role, Default> pick(std::tuple<Given...>& arguments)
     {
@@ -265,7 +273,7 @@ struct policies_of<role_list<Roles...>, Policies...> {
 
 namespace detail {
 
-/// Split a trial's arguments into the leading models and the policies behind them.
+/// Split the arguments of a trial into the models and the policies after them.
 template <class Models, class... Args>
 struct split_arguments;
 template <class... Models, class First, class... Rest>

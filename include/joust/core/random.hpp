@@ -32,16 +32,16 @@ class coins_ahead;
 
 }  // namespace detail
 
-/// Draw random numbers that are the same on every platform, from a seed and the number of a stream.
+/// Draw random numbers from a seed and the number of a stream. They are the same on every platform.
 ///
-/// Streams of one seed are independent, so each request, user or simulated day has its own and can be
-/// replayed alone. Whole numbers decide everything, also in normal() and exponential(): no rounding mode,
-/// fused multiplication or mathematics library can change a value. Not for secrets.
+/// Streams of one seed are independent. Give each request, user or simulated day its own stream, and it can be replayed
+/// alone. Only whole numbers decide, in normal() and exponential() too, so that no rounding mode, fused multiplication
+/// or mathematics library can change a value. Do not use it for secrets.
 ///
 /// cost: 48 bytes; next about 3 ns, coin 0.5 ns, exponential 35 ns, normal 160 ns
 class keyed_random {
 public:
-    /// Begin a stream of a seed; any two numbers will do, also consecutive ones.
+    /// Begin a stream of a seed. Any two numbers will do; consecutive numbers are fine.
     constexpr explicit keyed_random(std::uint64_t seed, std::uint64_t stream = 0) noexcept
         : seed_(seed), stream_(stream)
     {
@@ -74,7 +74,7 @@ public:
         return heads;
     }
 
-    /// Draw a whole number from 0 to n - 1, every one equally likely; 0 when n is 0.
+    /// Draw a whole number from 0 to n - 1, each with the same probability. Returns 0 if n is 0.
     /// source: Lemire 2019, Fast random integer generation in an interval
     constexpr std::uint64_t below(std::uint64_t n) noexcept
     {
@@ -91,7 +91,7 @@ public:
     /// Draw uniformly from the multiples of 2^-53 in [0, 1).
     constexpr double uniform() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
 
-    /// Be true with probability p.
+    /// Return true with probability p.
     constexpr bool chance(double p) noexcept { return uniform() < p; }
 
     /// Draw from the exponential distribution with mean 1.
@@ -134,12 +134,14 @@ public:
         }
     }
 
+    /// Compare all members.
     bool operator==(const keyed_random&) const = default;
 
 private:
     friend class detail::coins_ahead;
 
-    // Whether an even number of draws fall one below the other, beginning below x: probability exp(-x).
+    // Draw while each draw is below the one before, beginning with x, and say whether the number of such draws is even.
+    // This has probability exp(-x).
     constexpr bool falls_evenly(std::uint64_t x) noexcept
     {
         bool even = true;
@@ -150,10 +152,10 @@ private:
         return even;
     }
 
-    // True with probability exp(-1/2).
+    // Return true with probability exp(-1/2).
     constexpr bool half_exponential() noexcept { return falls_evenly(std::uint64_t{1} << 63); }
 
-    // True with probability exp(-x (2k + x) / (2k + 2)), for k = whole and x = fraction / 2^64.
+    // Return true with probability exp(-x (2k + x) / (2k + 2)), for k = whole and x = fraction / 2^64.
     constexpr bool normal_step(std::uint64_t whole, std::uint64_t fraction) noexcept
     {
         bool even = true;
@@ -162,7 +164,7 @@ private:
             if (z >= y) {
                 return even;
             }
-            // r < (2k + x) / (2k + 2), multiplied out to whole numbers of 128 bits
+            // Tests r < (2k + x) / (2k + 2), multiplied out to whole numbers of 128 bits.
             const std::uint64_t r = next();
             const std::uint64_t product = detail::multiply_high(r, 2 * whole + 2);
             if (product > 2 * whole || (product == 2 * whole && r * (2 * whole + 2) >= fraction)) {
@@ -184,9 +186,10 @@ private:
 
 namespace detail {
 
-/// Look at the next 64 coins of a stream as one word, and take afterwards as many as were needed.
+/// Read the next 64 coins of a stream as one word, and afterwards take as many of them as were needed.
 ///
-/// The stream is left as if coin() had been called that often. assumes: nothing else is drawn in between
+/// The stream is left as if coin() had been called once for each coin that was taken.
+/// assumes: nothing else is drawn from the stream in between
 class coins_ahead {
 public:
     constexpr explicit coins_ahead(const keyed_random& now) noexcept
@@ -195,10 +198,10 @@ public:
     {
     }
 
-    /// The coins, the first one lowest.
+    /// Return the coins. The first one is the lowest bit.
     [[nodiscard]] constexpr std::uint64_t bits() const noexcept { return bits_; }
 
-    /// Take the first `count` (at most 64) of them from the stream that was looked at.
+    /// Take the first `count` coins (at most 64) from the stream that was read.
     constexpr void take(keyed_random& from, unsigned count) const noexcept
     {
         if (count <= left_) {
@@ -206,7 +209,7 @@ public:
             from.coins_left_ -= count;
             return;
         }
-        // One word was drawn, as by next().
+        // The coins beyond the held ones came from one word, which next() would have drawn.
         if (!from.has_second_) {
             ++from.index_;
             from.second_ = block_.second;

@@ -13,13 +13,15 @@
 #include <string_view>
 #include <system_error>
 
-// Text becomes a double in this file alone. The standard library does it where it can: libc++ before version 20 cannot.
+// This file alone turns text into a double. It uses the standard library where that can do it; libc++ before version 20
+// cannot.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// A whole number of up to 4,096 bits. assumes: nobody asks for more
+/// Hold a whole number of up to 4,096 bits.
+/// assumes: no result needs more bits
 class big_number {
 public:
     explicit big_number(std::uint64_t value) noexcept
@@ -69,7 +71,7 @@ public:
         multiply_and_add(std::uint32_t{1} << places % 32, 0);
     }
 
-    /// Subtract another number where that leaves none below zero. Returns whether it did.
+    /// Subtract another number unless it is larger than this one. Returns whether it was subtracted.
     bool subtract_if_not_less(const big_number& other) noexcept
     {
         if (less_than(other)) {
@@ -89,7 +91,7 @@ public:
 
     [[nodiscard]] bool zero() const noexcept { return size_ == 0; }
 
-    /// How many bits it takes to write the number.
+    /// Return the number of bits that the number needs.
     [[nodiscard]] int bits() const noexcept
     {
         return size_ == 0 ? 0 : static_cast<int>(32 * size_) - std::countl_zero(limbs_[size_ - 1]);
@@ -113,10 +115,12 @@ private:
     std::size_t size_ = 0;
 };
 
-/// Read numbers by exact arithmetic on whole numbers, so that the nearest double is found, and the even one of two.
+/// Read numbers by exact arithmetic on whole numbers. This finds the nearest double, and of two equally near doubles
+/// the even one.
 class exact_reader {
 public:
-    /// As read_number. cost: less than 1 us for a number of 17 digits that is not very large or small
+    /// Read a number as read_number does.
+    /// cost: less than 1 us for a number of 17 digits that is not very large or small
     [[nodiscard]] static bool read(std::string_view text, double& out) noexcept
     {
         const bool negative = !text.empty() && text.front() == '-';
@@ -133,7 +137,7 @@ public:
     }
 
 private:
-    // 768 digits decide between two doubles. Of further digits it only matters whether all of them are zero.
+    // At most 768 digits decide between two doubles. Further digits matter only by whether one of them is not zero.
     static constexpr unsigned most_digits = 770;
 
     [[nodiscard]] static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
@@ -184,20 +188,20 @@ private:
         return i == text.size() || scan_exponent(text.substr(i));
     }
 
-    void take(std::uint32_t digit, bool behind_point) noexcept
+    void take(std::uint32_t digit, bool after_point) noexcept
     {
         if (count_ == 0 && digit == 0) {
-            exponent_ -= behind_point ? 1 : 0;
+            exponent_ -= after_point ? 1 : 0;
             return;
         }
         if (count_ == most_digits) {
             more_ = more_ || digit != 0;
-            exponent_ += behind_point ? 0 : 1;
+            exponent_ += after_point ? 0 : 1;
             return;
         }
         ++count_;
         digits_.multiply_and_add(10, digit);
-        exponent_ -= behind_point ? 1 : 0;
+        exponent_ -= after_point ? 1 : 0;
         if (count_ <= 15) {
             first_digits_ = 10 * first_digits_ + digit;
         }
@@ -230,11 +234,11 @@ private:
             out = 0.0;
             return true;
         }
-        const std::int64_t places = exponent_ + count_;  // before the point
+        const std::int64_t places = exponent_ + count_;  // the digits before the decimal point
         if (places > 309 || places < -323) {
             return false;
         }
-        // Two numbers that are exact and one rounding, where the machine does not calculate with more bits.
+        // Both numbers are exact, so that there is one rounding, unless the machine calculates with more bits.
         constexpr bool plain_doubles = FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 1;
         if (plain_doubles && count_ <= 15 && exponent_ <= 22 && exponent_ >= -22) {
             double power = 1.0;
@@ -248,12 +252,12 @@ private:
         return divide(out);
     }
 
-    // The digits as a fraction of two whole numbers of equally many bits, divided to 64 bits.
+    // Write the number as a fraction of two whole numbers with equally many bits, and divide them to 64 bits.
     [[nodiscard]] bool divide(double& out) const noexcept
     {
         big_number above = digits_;
         if (more_) {
-            // A digit that is not zero, where all further ones stand.
+            // One digit that is not zero stands for all further digits.
             above.multiply_and_add(10, 1);
         }
         const std::int64_t power = exponent_ - (more_ ? 1 : 0);
@@ -284,7 +288,7 @@ private:
         return round(quotient, !above.zero(), exponent, out);
     }
 
-    // quotient 2^(exponent - 63), or a little more, whose highest bit is set.
+    // Round quotient * 2^(exponent - 63), or a little more, to a double. The highest bit of the quotient is set.
     [[nodiscard]] static bool round(std::uint64_t quotient, bool more, int exponent, double& out) noexcept
     {
         const int dropped = exponent >= -1022 ? 11 : 11 + (-1022 - exponent);
@@ -301,15 +305,18 @@ private:
         return kept != 0 && out <= std::numeric_limits<double>::max();
     }
 
-    big_number digits_{0};  // the number is digits_ 10^exponent_
+    // The number is digits_ * 10^exponent_.
+    big_number digits_{0};
     std::int64_t exponent_ = 0;
     std::uint64_t first_digits_ = 0;
-    unsigned count_ = 0;  // of the digits kept
+    // How many digits are kept.
+    unsigned count_ = 0;
+    // Whether a digit that was not kept is not zero.
     bool more_ = false;
 };
 
-/// Read a whole text as a number, whatever the locale: "0.05", "-1e-9", "inf" or "nan". Returns whether it is one that
-/// a double can hold: "1e999" is too large, and "1e-999" too near to zero.
+/// Read a whole text as a number, whatever the locale: "0.05", "-1e-9", "inf" or "nan". Returns whether the text is a
+/// number that a double can hold: "1e999" is too large, and "1e-999" is too near to zero.
 template <std::same_as<double> Number>
 [[nodiscard]] bool read_number(std::string_view text, Number& out) noexcept
 {
@@ -317,7 +324,7 @@ template <std::same_as<double> Number>
     if constexpr (requires(const char* at) { std::from_chars(at, at, out); }) {
         const char* const end = text.data() + text.size();
         const std::from_chars_result read = std::from_chars(text.data(), end, out);
-        // The standard also takes "nan(anything)".
+        // The standard library also accepts "nan(anything)".
         return read.ec == std::errc{} && read.ptr == end && !text.ends_with(')');
     }
 #endif

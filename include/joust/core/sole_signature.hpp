@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <type_traits>
 
-// The result of a callable whose arguments are not known, and how many it takes. Both can be told where the callable has
-// exactly one signature.
+// The result type of a callable and the number of its parameters, while its arguments are not known yet. Both are known
+// if the callable has exactly one signature.
 
 namespace joust {
 inline namespace v0 {
@@ -22,7 +22,7 @@ template <class R, std::size_t Parameters>
 struct known_result {
     using type = std::remove_cvref_t<R>;
     static constexpr bool known = true;
-    /// without the object that a member is asked of
+    /// The number of parameters, without the object that a pointer to a member is applied to.
     static constexpr std::size_t parameters = Parameters;
 };
 template <class R, class... A>

@@ -11,15 +11,15 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Wait for another thread to finish a few instructions: look again, and sleep briefly after every 64 looks.
+/// Wait for another thread to finish a few instructions: check again at once, and sleep briefly after every 64 checks.
 ///
-/// Sleeping lets a thread of lower priority run that lost the processor while it held the lock. Yielding would not, since
-/// the scheduler may choose the waiting thread again.
+/// The thread that holds the lock may have lost the processor and may have a lower priority; sleeping lets it run.
+/// Yielding would not be enough, since the scheduler may choose the waiting thread again.
 class brief_wait {
 public:
     void pause() noexcept
     {
-        if (++looks_ % 64 == 0) {
+        if (++checks_ % 64 == 0) {
             sleep();
         }
     }
@@ -33,12 +33,13 @@ private:
 #endif
     }
 
-    std::uint32_t looks_ = 0;
+    std::uint32_t checks_ = 0;
 };
 
-/// A lock of one word, for sections of a few instructions. Unlocking is a plain store and wakes no thread.
+/// Lock a section of a few instructions with one word. Unlocking is a plain store and wakes no thread.
 ///
-/// When to use: sections that neither allocate nor call unknown code, on paths that hardly ever meet another thread.
+/// When to use: for sections that neither allocate nor call unknown code, on paths where two threads hardly ever meet.
+/// When not: for longer sections; use std::mutex there.
 class spin_lock {
 public:
     void lock() noexcept
@@ -48,7 +49,7 @@ public:
         }
     }
 
-    /// Take the lock if it is free. Returns whether it was.
+    /// Take the lock if it is free. Returns whether it was free.
     [[nodiscard]] bool try_lock() noexcept { return held_.exchange(1, std::memory_order_acquire) == 0; }
 
     void unlock() noexcept { held_.store(0, std::memory_order_release); }
@@ -66,7 +67,8 @@ private:
     std::atomic<std::uint32_t> held_{0};
 };
 
-/// Hold a spin_lock for the time of a scope: std::scoped_lock without <mutex>, which headers of the serving path avoid.
+/// Hold a spin_lock until the end of a scope, as std::scoped_lock would. Headers of the serving path do without
+/// <mutex>.
 class spin_guard {
 public:
     explicit spin_guard(spin_lock& lock) noexcept : lock_(lock) { lock_.lock(); }

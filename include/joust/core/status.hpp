@@ -7,30 +7,31 @@
 namespace joust {
 inline namespace v0 {
 
-/// Why an inference may, or may not, be believed.
+/// Say whether the numbers of an inference are valid, and if not, why.
 enum class status : std::uint8_t {
+    /// The numbers are valid.
     ok,
-    /// not enough observations, or events, yet
+    /// There are not enough observations or events yet.
     too_few,
-    /// the sequential method has not reached its minimum
+    /// The sequential method has not reached its minimum of data yet.
     burn_in,
-    /// every observation is the same: no interval exists
+    /// Every observation is the same, so that there is no interval.
     zero_variance,
-    /// an argument is outside the domain of the method
+    /// An argument is outside the domain of the method.
     out_of_range,
-    /// traffic was not split as planned
+    /// Traffic was not split as planned.
     srm_failed,
-    /// too few clusters for a cluster-robust interval
+    /// There are too few clusters for a cluster-robust interval.
     few_clusters,
-    /// the arms hardly served comparable requests
+    /// The arms hardly served comparable requests.
     low_overlap,
-    /// a fixed-horizon result asked for too early
+    /// A fixed-horizon result was asked for before the planned sample was reached.
     before_planned_sample,
-    /// the champion serves nobody, so nothing can be compared
+    /// The champion serves no requests now, so that nothing can be compared.
     no_contemporary_champion
 };
 
-/// Name a status as it stands in reports.
+/// Return the name of a status as reports show it.
 [[nodiscard]] constexpr std::string_view to_string(status state) noexcept
 {
     switch (state) {

@@ -4,15 +4,15 @@
 namespace joust {
 inline namespace v0 {
 
-/// How a public value writes itself: `void write(std::string& out, style how) const`.
+/// Choose how a public value writes itself: `void write(std::string& out, style how) const`.
 enum class style {
-    /// one line of plain text, `{}`
+    /// One line of plain text, `{}` or `{:l}`.
     line,
-    /// an aligned table for a terminal, `{:t}`
+    /// An aligned table for a terminal, `{:t}`.
     table,
-    /// a Markdown table, `{:m}`
+    /// A Markdown table, `{:m}`.
     markdown,
-    /// one JSON value, `{:j}`
+    /// One JSON value, `{:j}`.
     json
 };
 

@@ -13,18 +13,23 @@
 namespace joust {
 inline namespace v0 {
 
-/// Whether a number that is not negative carries a plus sign.
-enum class signs : std::uint8_t { minus_only, always };
+/// Choose whether a number that is not negative gets a plus sign.
+enum class signs : std::uint8_t {
+    /// Only negative numbers get a sign.
+    minus_only,
+    /// Every number gets a sign.
+    always
+};
 
 namespace detail {
 
-/// Tell NaN, +inf and -inf from numbers without <cmath>, whose inclusion would double this header.
+/// Tell finite numbers from NaN and infinity without <cmath>, which would double the size of this header.
 [[nodiscard]] constexpr bool printable_number(double value) noexcept
 {
     return value >= -1.7976931348623157e308 && value <= 1.7976931348623157e308;
 }
 
-/// Append what is not a number: "-" for NaN, "inf" or "-inf". Return false for numbers.
+/// Append "-" for NaN, or "inf" or "-inf". Returns false, and appends nothing, for a finite number.
 inline bool append_not_finite(std::string& out, double value, signs plus)
 {
     if (printable_number(value)) {
@@ -40,6 +45,7 @@ inline bool append_not_finite(std::string& out, double value, signs plus)
     return true;
 }
 
+/// Append digits with commas between groups of three.
 inline void append_grouped(std::string& out, std::string_view digits)
 {
     for (std::size_t i = 0; i < digits.size(); ++i) {
@@ -50,7 +56,7 @@ inline void append_grouped(std::string& out, std::string_view digits)
     }
 }
 
-/// The exponent of a number in scientific form, which ends there.
+/// Return the exponent of a number in scientific form whose text ends at `end`.
 [[nodiscard]] inline int exponent_before(const char* end) noexcept
 {
     const char* digit = end;
@@ -65,7 +71,8 @@ inline void append_grouped(std::string& out, std::string_view digits)
     return negative ? -exponent : exponent;
 }
 
-/// floor(log10(|value|)) as the shortest decimal form has it. assumes: finite, not zero
+/// Return floor(log10(|value|)), read off the shortest decimal form.
+/// assumes: the value is finite and not zero
 [[nodiscard]] inline int decimal_exponent(double value)
 {
     char buffer[40];
@@ -98,7 +105,7 @@ inline void append_count(std::string& out, std::uint64_t count)
     return out;
 }
 
-/// Append a number with so many digits after the point, and commas before it: "1,234.50".
+/// Append a number with a fixed number of decimals, and commas between groups of three digits: "1,234.50".
 ///
 /// A value that rounds to zero loses its minus sign. NaN is written "-".
 inline void append_fixed(std::string& out, double value, int decimals, signs plus = signs::minus_only)
@@ -106,7 +113,7 @@ inline void append_fixed(std::string& out, double value, int decimals, signs plu
     if (detail::append_not_finite(out, value, plus)) {
         return;
     }
-    char buffer[400];  // 309 digits before the point, and those after it
+    char buffer[400];  // up to 309 digits before the point, and 60 after it
     const int after = decimals < 0 ? 0 : decimals > 60 ? 60 : decimals;
     const std::to_chars_result end =
         std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::fixed, after);
@@ -127,7 +134,7 @@ inline void append_fixed(std::string& out, double value, int decimals, signs plu
     out += text.substr(whole.size());
 }
 
-/// Append a number with so many significant digits and an exponent: "3.98e-5".
+/// Append a number with a number of significant digits and an exponent: "3.98e-5".
 inline void append_scientific(std::string& out, double value, int digits = 3, signs plus = signs::minus_only)
 {
     if (detail::append_not_finite(out, value, plus)) {
@@ -155,7 +162,7 @@ inline void append_scientific(std::string& out, double value, int digits = 3, si
     out += power;
 }
 
-/// Append a number with so many significant digits; very large and very small ones get an exponent. Zero is "0".
+/// Append a number with a number of significant digits. Very large and very small numbers get an exponent; zero is "0".
 inline void append_number(std::string& out, double value, int digits = 4, signs plus = signs::minus_only)
 {
     if (value == 0.0) {
@@ -167,7 +174,7 @@ inline void append_number(std::string& out, double value, int digits = 4, signs 
     }
     const int kept = digits < 1 ? 1 : digits > 17 ? 17 : digits;
     char buffer[48];
-    // Rounded first, since 9.996 has one digit more before the point than its logarithm says.
+    // The value is rounded first, since 9.996 has one digit more before the point than its logarithm says.
     const int exponent = detail::exponent_before(
         std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific, kept - 1).ptr);
     if (exponent >= -4 && exponent < 9) {
@@ -187,7 +194,7 @@ inline void append_percent(std::string& out, double proportion, int decimals = 1
     }
 }
 
-/// Append a duration in the unit that suits it, from nanoseconds to seconds: "1.50 ms".
+/// Append a duration in the unit that fits its size, from nanoseconds to seconds: "1.50 ms".
 /// units: nanoseconds
 inline void append_duration(std::string& out, double nanoseconds, int digits = 3,
                             signs plus = signs::minus_only)
@@ -211,7 +218,7 @@ inline void append_duration(std::string& out, double nanoseconds, int digits = 3
     }
 }
 
-/// Append a p-value: three decimals, from 0.001 down three significant digits, "< 1e-300" where it underflows.
+/// Append a p-value with three decimals, or three significant digits below 0.001, or as "< 1e-300".
 inline void append_p_value(std::string& out, double p)
 {
     if (p >= 0.0 && p < 1e-300) {
@@ -223,7 +230,7 @@ inline void append_p_value(std::string& out, double p)
     }
 }
 
-/// Append an e-value: how many times better the data bear out an effect than none.
+/// Append an e-value, a factor of evidence, with more decimals for small values.
 inline void append_e_value(std::string& out, double e)
 {
     if (e > 1e300) {
@@ -235,7 +242,7 @@ inline void append_e_value(std::string& out, double e)
     }
 }
 
-/// Decimals that show an interval of this width in at least thirty steps.
+/// Return how many decimals show an interval of this width in at least thirty steps.
 [[nodiscard]] inline int decimals_for(double width)
 {
     if (!detail::printable_number(width) || width == 0.0) {
@@ -255,16 +262,26 @@ inline void append_e_value(std::string& out, double e)
 
 /// Collect rows of text and write them as aligned columns or as a Markdown table.
 ///
-/// shape: at most 16 columns; a row is filled cell by cell, cells that are missing at the end stay empty
+/// shape: at most 16 columns; a row is filled cell by cell, and missing cells at its end stay empty
 class text_table {
 public:
-    enum class align : std::uint8_t { left, right };
+    /// Choose the side on which a column is aligned.
+    enum class align : std::uint8_t {
+        /// For words.
+        left,
+        /// For numbers.
+        right
+    };
 
+    /// Describe a column.
     struct column {
+        /// The text of the first row.
         std::string_view title;
+        /// The side on which its cells are aligned.
         align side = align::left;
     };
 
+    /// Begin a table. Columns after the sixteenth are left out.
     text_table(std::initializer_list<column> columns)
     {
         for (const column& each : columns) {
@@ -278,7 +295,7 @@ public:
         }
     }
 
-    /// Add the next cell; the row after the last column begins by itself. Control characters become U+FFFD.
+    /// Add the next cell. After the last column a new row begins. Control characters become U+FFFD.
     void cell(std::string_view content)
     {
         const std::size_t begin = cells_.size();
@@ -292,6 +309,7 @@ public:
         }
     }
 
+    /// Add the cells of a row, and leave the rest of the row empty.
     void row(std::initializer_list<std::string_view> contents)
     {
         for (const std::string_view content : contents) {
@@ -302,7 +320,7 @@ public:
         }
     }
 
-    /// Rows added so far, without the titles.
+    /// Return the number of rows added so far, without the titles.
     [[nodiscard]] std::size_t rows() const noexcept { return rows_ == 0 ? 0 : rows_ - 1; }
 
     /// Append the table with two spaces between columns and no space at the ends of lines.
@@ -331,7 +349,7 @@ public:
         }
     }
 
-    /// Append the table as Markdown; bars, brackets and the like in cells are escaped.
+    /// Append the table as Markdown. Characters in cells that mean something in Markdown are escaped.
     void write_markdown(std::string& out) const
     {
         std::size_t next = 0;
@@ -353,7 +371,7 @@ public:
         }
     }
 
-    /// Append a text so that Markdown and the HTML inside it show it as it is.
+    /// Append a text with escapes, so that Markdown and HTML show it unchanged.
     static void append_markdown(std::string& out, std::string_view text)
     {
         for (const char c : text) {
@@ -377,7 +395,8 @@ public:
 
 private:
     static constexpr std::size_t most = 16;
-    static constexpr char separator = '\0';  // append_clean lets none through
+    // append_clean never lets this character through.
+    static constexpr char separator = '\0';
 
     [[nodiscard]] std::string_view take(std::size_t& next) const
     {

@@ -12,12 +12,12 @@ namespace detail {
 
 #ifdef JOUST_GNU_COMPILER
 
-/// Two numbers in one register, which compilers do not find by themselves where sums share a loop.
+/// Two numbers in one vector register. Compilers do not combine two sums in one loop by themselves.
 using two_doubles JOUST_VECTOR(16) = double;
 
 #else
 
-/// The same by two variables.
+/// Two numbers with the same operators, for other compilers.
 struct two_doubles {
     double values[2];
 
@@ -61,7 +61,7 @@ struct two_doubles {
 
 #endif
 
-/// Keep the lesser one of each two numbers: the one that is kept already where a comparison says nothing.
+/// Keep the smaller of two numbers in each place. If one of them is NaN, the kept number stays.
 template <class Vector>
 JOUST_ALWAYS_INLINE constexpr void keep_lesser(Vector& kept, const Vector& other) noexcept
 {
@@ -74,7 +74,7 @@ JOUST_ALWAYS_INLINE constexpr void keep_lesser(Vector& kept, const Vector& other
     }
 }
 
-/// Keep the greater one of each two numbers: the one that is kept already where a comparison says nothing.
+/// Keep the larger of two numbers in each place. If one of them is NaN, the kept number stays.
 template <class Vector>
 JOUST_ALWAYS_INLINE constexpr void keep_greater(Vector& kept, const Vector& other) noexcept
 {

@@ -18,13 +18,16 @@
 namespace joust {
 inline namespace v0 {
 
-/// A UUID as a number; as a unit it is written in lower case with hyphens.
+/// Hold a UUID as a number. As a unit it is hashed as its text, in lower case with hyphens.
 struct uuid {
+    /// The first 16 digits.
     std::uint64_t hi = 0;
+    /// The last 16 digits.
     std::uint64_t lo = 0;
+    /// Compare as numbers, which is the order of the texts.
     constexpr auto operator<=>(const uuid&) const = default;
 
-    /// Read the 36 characters of a UUID, in either case.
+    /// Read the 36 characters of a UUID, in upper or lower case.
     /// errors: parse_error when the text is anything else
     [[nodiscard]] static constexpr uuid from_string(std::string_view text)
     {
@@ -56,7 +59,7 @@ namespace detail {
 template <class T>
 concept text_like = std::convertible_to<const T&, std::string_view>;
 
-// bool and the character types are refused: whether 'a' means a letter or 97 should be written down.
+// bool and the character types are refused, because 'a' could mean the letter or the number 97.
 template <class T>
 concept number_like = (std::integral<T> && sizeof(T) <= 8 && !std::same_as<T, bool> &&
                        !std::same_as<T, char> && !std::same_as<T, wchar_t> && !std::same_as<T, char8_t> &&
@@ -65,13 +68,13 @@ concept number_like = (std::integral<T> && sizeof(T) <= 8 && !std::same_as<T, bo
 
 }  // namespace detail
 
-/// What can name a unit: text, an integer, an enumerator or a uuid.
+/// Accept the types that can name a unit: text, an integer, an enumerator or a uuid.
 template <class Key>
 concept unit_like = detail::text_like<Key> || detail::number_like<Key> || std::same_as<Key, uuid>;
 
 namespace detail {
 
-// The text of a number or a uuid, held in words so that it goes from registers into the hash.
+// The text of a number or a uuid, in words, so that it goes into the hash from registers.
 struct word_text {
     std::uint64_t words[5]{};
     std::size_t size = 0;
@@ -88,11 +91,13 @@ struct word_text {
     }
 };
 
-// What turns a number below 10^8 into digits without a chain of divisions: 416 bytes, of which neighbouring
-// numbers share a few cache lines.
+// Tables that turn a number below 10^8 into digits without a chain of divisions. They take 416 bytes, and numbers of
+// similar size use the same few cache lines.
 struct digit_tables {
-    std::uint64_t counts[27]{};  // digits of n = (n + counts[bit_width(n) - 1]) >> 32
-    std::uint16_t pairs[100]{};  // two digits, the first in the low byte
+    // The number of digits of n is (n + counts[bit_width(n) - 1]) >> 32.
+    std::uint64_t counts[27]{};
+    // Two digits each, the first digit in the low byte.
+    std::uint16_t pairs[100]{};
 
     constexpr digit_tables() noexcept
     {
@@ -103,7 +108,7 @@ struct digit_tables {
         std::uint64_t next_power = 10;
         for (unsigned bit = 0; bit < 27; ++bit) {
             const std::uint64_t last = (std::uint64_t{2} << bit) - 1;
-            // Where a power of ten lies among the numbers of this width, it carries into the upper half.
+            // If a power of ten lies among the numbers of this width, numbers from there on carry into the upper half.
             counts[bit] = last >= next_power ? ((digits + 1) << 32) - next_power : digits << 32;
             if (last >= next_power) {
                 ++digits;
@@ -119,7 +124,7 @@ inline constexpr digit_tables digit_table{};
 [[nodiscard]] constexpr std::uint64_t eight_digits(std::uint64_t n) noexcept
 {
     const auto& pairs = digit_table.pairs;
-    // Products with reciprocals that are exact in this range, independent of each other.
+    // The products with reciprocals are exact in this range, and none of them waits for another.
     const std::uint64_t millions = (n * 1125899907) >> 50;
     const std::uint64_t myriads = (n * 109951163) >> 40;
     const std::uint64_t hundreds = (n * 1374389535) >> 37;
@@ -128,8 +133,8 @@ inline constexpr digit_tables digit_table{};
            (std::uint64_t{pairs[n - hundreds * 100]} << 48);
 }
 
-// The decimal digits of a number below 10^8 in one word, without leading zeros.
-// source: for the count, Lemire 2021, Computing the number of digits of an integer even faster
+// Write the decimal digits of a number below 10^8 into one word, without leading zeros.
+// source: for the number of digits, Lemire 2021, Computing the number of digits of an integer even faster
 struct short_digits {
     constexpr explicit short_digits(std::uint64_t n) noexcept
         : size(static_cast<std::size_t>((n + digit_table.counts[std::bit_width(n | 1U) - 1]) >> 32)),
@@ -196,7 +201,7 @@ struct short_digits {
     return text;
 }
 
-/// The value of a number or enumerator in 64 bits of its own signedness.
+/// Return the value of a number or an enumerator in 64 bits, signed if its type is signed.
 template <class Number>
 [[nodiscard]] constexpr auto wide_value(Number number) noexcept
 {
@@ -224,7 +229,7 @@ template <number_like Number>
 
 }  // namespace detail
 
-/// Append the text that stands for a unit in its hash: what an analyst concatenates behind salt and '/'.
+/// Append the text that a unit has in its hash. An analyst appends it to the salt and '/' to compute the same hash.
 template <unit_like Key>
 void append_unit_text(std::string& out, const Key& key)
 {
@@ -238,19 +243,20 @@ void append_unit_text(std::string& out, const Key& key)
     }
 }
 
-/// Hash units behind a salt: XXH64 with seed 0 over the bytes salt, '/', text of the unit.
+/// Hash units after a salt: XXH64 with seed 0 over the bytes of the salt, '/' and the text of the unit.
 ///
-/// Text is hashed as it is, integers in decimal, enumerators as their number, UUIDs in lower case with
-/// hyphens; so SELECT xxHash64(concat('salt', '/', toString(unit))) in ClickHouse gives the same number. A
-/// splitter places hash / 2^64 in [0, 1); take every other choice from mix64 of the hash, for it must not
-/// depend on the arm. Under a secret it is SipHash-2-4 over the same bytes.
+/// Text is hashed unchanged, integers in decimal, enumerators as their number, UUIDs in lower case with hyphens. So
+/// SELECT xxHash64(concat('salt', '/', toString(unit))) in ClickHouse gives the same number. A splitter places hash /
+/// 2^64 in [0, 1). Take every other choice from mix64 of the hash, since it must not depend on the arm. Under a secret
+/// the hash is SipHash-2-4 over the same bytes.
 ///
 /// cost: 360 bytes whatever the length of the salt, no allocation; 6 to 10 ns for a short unit, 13 for 36 characters
 class salted_hasher {
 public:
+    /// Absorb an empty salt.
     constexpr salted_hasher() noexcept : salted_hasher(std::string_view{}) {}
 
-    /// Absorb the salt and the '/' behind it once.
+    /// Absorb the salt and the '/' after it once.
     constexpr explicit salted_hasher(std::string_view salt) noexcept : lanes_(detail::xx::start(0))
     {
         std::size_t at = 0;
@@ -267,7 +273,8 @@ public:
         if (absorbed_ != 0) {
             return;
         }
-        // Inputs below 32 bytes start from their length, so for each length there is a state behind the salt.
+        // The hash of an input below 32 bytes begins with its length, so that each length has a state of its own after
+        // the salt.
         short_sizes_ = short_input - pending_;
         for (std::size_t size = 0; size < short_sizes_; ++size) {
             std::uint64_t h = detail::xx::p5 + pending_ + size;
@@ -278,7 +285,8 @@ public:
         }
     }
 
-    /// Absorb a salt for SipHash-2-4 under a secret: nobody without it can compute an assignment or guess a unit.
+    /// Absorb a salt for SipHash-2-4 under a secret. Without the secret an assignment cannot be computed and a unit
+    /// cannot be guessed.
     constexpr salted_hasher(std::string_view salt, sip_key secret) noexcept
         : keyed_(true), lanes_(detail::xx::start(0))
     {
@@ -298,7 +306,7 @@ public:
         lanes_ = {state.v0, state.v1, state.v2, state.v3};
     }
 
-    /// Is the hash taken under a secret?
+    /// Say whether the hash uses a secret.
     [[nodiscard]] constexpr bool keyed() const noexcept { return keyed_; }
 
     /// Hash one unit.
@@ -314,12 +322,13 @@ public:
         }
     }
 
+    /// Compare all members.
     bool operator==(const salted_hasher&) const = default;
 
 private:
-    // XXH64 treats inputs below this size without lanes.
+    // XXH64 uses no lanes for inputs below this size.
     static constexpr std::size_t short_input = 32;
-    // Units that are not read from memory, and short ones, are joined to the salt in words on the stack.
+    // Short units, and units that are not in memory, are joined to the salt in words on the stack.
     static constexpr std::size_t joined_size = 40;
     static constexpr std::size_t joined_words = 4 + joined_size / 8 + 2;
 
@@ -337,7 +346,7 @@ private:
         }
     }
 
-    // The words of a unit, shifted to stand behind the bytes of the salt that do not fill a word.
+    // Shift the words of a unit to follow the last bytes of the salt, which do not fill a word.
     struct joint {
         constexpr explicit joint(const salted_hasher& salt) noexcept : shift(salt.shift_), carry(salt.carry_)
         {
@@ -345,7 +354,7 @@ private:
         [[nodiscard]] constexpr std::uint64_t next(std::uint64_t word) noexcept
         {
             const std::uint64_t joined = carry | (word << shift);
-            carry = (word >> 1) >> (63 - shift);  // in two steps, since shift may be 0
+            carry = (word >> 1) >> (63 - shift);  // two shifts, since a shift by 64 bits is undefined
             return joined;
         }
         std::size_t shift;
@@ -370,18 +379,18 @@ private:
     [[nodiscard]] static constexpr std::uint64_t tail_of(std::string_view text, std::size_t left) noexcept
     {
         const char* const end = text.data() + text.size();
-        // Behind a whole word the tail is read together with bytes before it, so that no branch is needed.
+        // After a whole word the tail is read together with bytes before it, so that no branch is needed.
         return text.size() >= 8 ? (detail::load64(end - 8) >> 1) >> (63 - 8 * left)
                                 : detail::load_tail(text.data(), left);
     }
 
-    // The last word of the salt, filled up with the beginning of a text.
+    // Return the last word of the salt, filled up with the beginning of a text.
     // assumes: a text of at least 8 bytes
     [[nodiscard]] constexpr std::uint64_t border_word(std::string_view text) const noexcept
     {
         return carry_ | (detail::load64(text.data()) << shift_);
     }
-    // How many bytes of the text that takes.
+    // Return how many bytes of the text the border word takes.
     [[nodiscard]] constexpr std::size_t border_bytes() const noexcept { return 8 - shift_ / 8; }
 
     // Finish over the last `left` bytes of a text. assumes: a text of at least 8 bytes
@@ -464,7 +473,8 @@ private:
         if constexpr (std::is_enum_v<Number>) {
             return hash_number(detail::wide_value(key));
         } else {
-            // Digits first, whatever the salt: where two salts hash one number, compilers see that they are the same.
+            // The digits are computed first and do not depend on the salt: if two salts hash one number, the compiler
+            // computes them once.
             const bool fits = detail::wide_value(key) >= 0 && static_cast<std::uint64_t>(key) < 100'000'000U;
             const detail::short_digits digits{fits ? static_cast<std::uint64_t>(key) : 0U};
             if (short_sizes_ > 8 && fits) {
@@ -474,8 +484,8 @@ private:
         }
     }
 
-    // Finish SipHash over a unit of `size` bytes: its whole words one by one, then the last bytes. A keyed hasher has no short
-    // sizes, so that hashes without a key pay nothing for those with one.
+    // Finish SipHash over a unit of `size` bytes: its whole words one by one, then the last bytes. A keyed hasher has
+    // no short sizes, so that hashing without a key does not become slower.
     template <class Next>
     [[nodiscard]] constexpr std::uint64_t hash_keyed(Next next, std::size_t size,
                                                      std::uint64_t tail) const noexcept
@@ -493,7 +503,7 @@ private:
         return state.finish(rest, absorbed_ + size);
     }
 
-    // Copy the pending words of the salt and return where the unit goes on.
+    // Copy the pending words of the salt and return the place where the unit continues.
     [[nodiscard]] constexpr std::uint64_t* begin(std::uint64_t* joined) const noexcept
     {
         joined[0] = words_[0];
@@ -502,7 +512,7 @@ private:
         return joined + pending_ / 8;
     }
 
-    // Finish over `bytes` bytes in words, in front of which `absorbed_` bytes are in the lanes already.
+    // Finish over `bytes` bytes in words. The `absorbed_` bytes before them are in the lanes already.
     [[nodiscard]] constexpr std::uint64_t finish_joined(const std::uint64_t* word,
                                                         std::size_t bytes) const noexcept
     {
@@ -522,15 +532,15 @@ private:
         return detail::xx::finish(h, bytes == 0 ? 0 : *word, bytes);
     }
 
-    // The first stripe is the rest of the salt and the beginning of the text, whose words need no shifting behind the border.
+    // The first stripe is the rest of the salt and the beginning of the text. After the border word no word is shifted.
     [[nodiscard]] JOUST_NOINLINE constexpr std::uint64_t hash_long(std::string_view text) const noexcept
     {
         if (keyed_ || text.size() < 8 || pending_ + text.size() < 32) [[unlikely]] {
             return hash_joined(text);
         }
         const std::uint64_t border = border_word(text);
-        const char* const behind = text.data() + border_bytes();
-        const auto word = [behind](std::size_t i) { return detail::load64(behind + 8 * i); };
+        const char* const after = text.data() + border_bytes();
+        const auto word = [after](std::size_t i) { return detail::load64(after + 8 * i); };
         detail::xx::lanes lanes = lanes_;
         switch (pending_ / 8) {
             case 0: detail::xx::stripe(lanes, border, word(0), word(1), word(2)); break;
@@ -545,24 +555,31 @@ private:
         return finish_text(detail::xx::converge(lanes) + (absorbed_ + pending_ + text.size()), text, left);
     }
 
-    bool keyed_ = false;           // lanes_ is the state of SipHash behind the whole words of the salt
-    std::size_t short_sizes_ = 0;  // units of fewer bytes make inputs below 32 bytes
-    std::size_t shift_ = 0;        // bits of the salt in carry_
-    std::uint64_t carry_ = 0;      // the last bytes of the salt, those that do not fill a word
-    std::uint64_t
-        starts_[short_input]{};  // by size of the unit, the state behind the whole words of the salt
-    std::size_t pending_ = 0;    // bytes of the salt in words_, fewer than 32
-    std::size_t absorbed_ = 0;   // bytes of the salt in lanes_; keyed: of the salt and the '/'
+    // Whether lanes_ is the state of SipHash after the whole words of the salt.
+    bool keyed_ = false;
+    // Units of fewer bytes make inputs below 32 bytes.
+    std::size_t short_sizes_ = 0;
+    // The number of bits of the salt in carry_.
+    std::size_t shift_ = 0;
+    // The last bytes of the salt, which do not fill a word.
+    std::uint64_t carry_ = 0;
+    // The state after the whole words of the salt, by the size of the unit.
+    std::uint64_t starts_[short_input]{};
+    // The number of bytes of the salt in words_, fewer than 32.
+    std::size_t pending_ = 0;
+    // The number of bytes of the salt in lanes_. If keyed: of the salt and the '/'.
+    std::size_t absorbed_ = 0;
     std::uint64_t words_[4]{};
     detail::xx::lanes lanes_;
 };
 
 namespace detail {
 
-/// Derive what evidence, tickets and logs know a unit by from the hash that decides its arm, which never leaves the call.
+/// Derive a unit's pseudonym from the hash that decides its arm. Evidence, tickets and logs know a unit by its
+/// pseudonym; the hash itself never leaves the call.
 ///
-/// Its upper end, which chooses buckets and slots, is filled from the lower end of the hash: so it says nothing of the arm,
-/// which is read off the hash's upper end.
+/// The upper bits of the pseudonym choose buckets and slots. They come from the lower bits of the hash, and the upper
+/// bits of the hash choose the arm, so that a pseudonym does not tell the arm.
 [[nodiscard]] constexpr std::uint64_t pseudonym_of(std::uint64_t hash) noexcept
 {
     return (hash ^ 0x9d39247e33776d41U) * 0x9e3779b97f4a7c15U;
@@ -570,29 +587,37 @@ namespace detail {
 
 }  // namespace detail
 
-/// The text that makes one trial's assignment independent of another's.
+/// Name a trial for the hash of its units, so that its assignment is independent of other trials.
 ///
-/// Give every trial its own; keep it while a trial is stopped and started again, so that users keep their
-/// model. The same salt in two trials serves the same users the same arms on purpose.
+/// Give every trial a salt of its own, and keep it while a trial is stopped and started again, so that users keep their
+/// model. Two trials with the same salt and shares serve a user from the same arm; use that only on purpose.
 class salt {
 public:
+    /// Leave the salt empty. Trials refuse an empty salt.
     salt() = default;
     // NOLINTBEGIN(google-explicit-constructor): options read .salt = "name"
+    /// Take a text.
     salt(const char* text) : salt(std::string_view{text}) {}
+    /// Take a text.
     salt(std::string_view text) : text_(text), hasher_(text) {}
+    /// Take a text.
     salt(const std::string& text) : salt(std::string_view{text}) {}
     // NOLINTEND(google-explicit-constructor)
 
     /// Hash units under a secret: `.salt = {"name", joust::sip_key{...}}`. Keep the secret as long as the trial.
     salt(std::string_view text, sip_key secret) : text_(text), hasher_(text, secret) {}
 
+    /// Say whether the salt has no text.
     [[nodiscard]] bool empty() const noexcept { return text_.empty(); }
+    /// Return the text.
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
+    /// Return the text.
     [[nodiscard]] std::string_view view() const noexcept { return text_; }
 
-    /// The hash of units behind this salt, with the salt absorbed already.
+    /// Return the hasher of units, which has absorbed the salt already.
     [[nodiscard]] const salted_hasher& hasher() const noexcept { return hasher_; }
 
+    /// Compare the texts and the secrets.
     bool operator==(const salt& other) const noexcept
     {
         return text_ == other.text_ && hasher_ == other.hasher_;
@@ -603,7 +628,8 @@ private:
     salted_hasher hasher_;
 };
 
-/// The pseudonym that tickets, evidence and logs of a trial with this salt know a unit by: to find or erase what was recorded.
+/// Return the pseudonym by which tickets, evidence and logs of a trial with this salt know a unit. Use it to find or
+/// erase what was recorded.
 template <unit_like Unit>
 [[nodiscard]] std::uint64_t pseudonym_of(const salt& trial, const Unit& unit) noexcept
 {

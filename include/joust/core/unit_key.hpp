@@ -14,11 +14,13 @@
 namespace joust {
 inline namespace v0 {
 
-/// Read the unit of randomisation out of a call's arguments; made by `by`.
+/// Read the unit of randomisation out of the arguments of a call; made by `by`.
 template <class Projection>
 struct unit_projection {
+    /// The callable or member that returns the unit.
     [[no_unique_address]] Projection projection;
 
+    /// Apply the projection to all arguments of the call.
     template <class... Args>
         requires std::is_invocable_v<const Projection&, const Args&...>
     constexpr decltype(auto) key(const Args&... args) const
@@ -26,7 +28,8 @@ struct unit_projection {
         return detail::invoke(projection, args...);
     }
 
-    /// Project the first argument alone, so that `by(&Request::user_id)` serves calls with further arguments.
+    /// Apply the projection to the first argument alone, so that `by(&Request::user_id)` serves calls with further
+    /// arguments.
     template <class First, class... Rest>
         requires(sizeof...(Rest) > 0 &&
                  !std::is_invocable_v<const Projection&, const First&, const Rest&...> &&
@@ -37,10 +40,12 @@ struct unit_projection {
     }
 };
 
-/// Say what is randomised: a member, a member function or any callable on the call's arguments.
+/// Say what is randomised: a member, a member function or any callable on the arguments of a call.
 ///
-/// When to use: always where units are assigned; choose who notices a difference (the user, the session, the
-/// conversation). When not: a value that changes from call to call gives a unit of one request.
+/// When to use: always when units are assigned. Choose the unit that would notice a difference (the user, the session,
+/// the conversation).
+/// When not: for a value that changes from call to call; it makes every request a unit of its own (`per_request` says
+/// so).
 /// shape: `by(&Request::user_id)`, `by([](const Request& r) { return r.session; })`
 template <class Projection>
 [[nodiscard]] constexpr unit_projection<std::decay_t<Projection>> by(Projection&& projection)
@@ -51,19 +56,22 @@ template <class Projection>
     return {std::forward<Projection>(projection)};
 }
 
-/// Randomise every call anew: the unit is the request.
+/// Randomise every call by itself: the unit is the request.
 ///
-/// When to use: where nobody sees two answers (a batch job, a stateless classifier). When not: where people do; they would
-/// meet both models in turn, and a test of requests overstates what it knows about users.
+/// When to use: when no user sees two answers (a batch job, a stateless classifier).
+/// When not: when users call more than once. They would get answers of both models in turn, and a test of requests
+/// overstates how much it knows about users.
 struct per_request {
+    /// Return a key that no other call of this process gets.
     template <class... Args>
     [[nodiscard]] std::uint64_t key(const Args&...) const noexcept
     {
-        // Threads count from far-apart places, so that no two calls share a key.
+        // Each thread counts from a place far from those of the others, so that no two calls share a key.
         static constinit std::atomic<std::uint64_t> threads{0};
         thread_local std::uint64_t next = mix64(threads.fetch_add(1, std::memory_order_relaxed)) << 20;
         return next++;
     }
+    /// Compare all members.
     bool operator==(const per_request&) const = default;
 };
 

@@ -13,12 +13,13 @@ inline namespace v0 {
 
 /// Name a unit by several parts: a tenant and a user, a shop and a day.
 ///
-/// The parts are joined by the character 31, ASCII's unit separator, which texts do not contain: so ("a", "bc") and ("ab", "c")
-/// are two units, and an analyst computes the same hash with concat(tenant, char(31), toString(user)).
+/// The parts are joined by character 31, the unit separator of ASCII, which texts do not contain. So ("a", "bc") and
+/// ("ab", "c") are two units, and an analyst computes the same hash with concat(tenant, char(31), toString(user)).
 /// shape: `by([](const Request& r) { return unit_parts{r.tenant, r.user_id}; })`
 /// cost: no allocation up to 120 bytes
 class unit_parts {
 public:
+    /// Join two or more parts.
     template <unit_like First, unit_like... Rest>
         requires(sizeof...(Rest) > 0)
     explicit unit_parts(const First& first, const Rest&... rest)
@@ -27,12 +28,14 @@ public:
         ((append(std::string_view{"\x1f", 1}), append(rest)), ...);
     }
 
-    // NOLINTNEXTLINE(google-explicit-constructor): a unit is what converts to text
+    /// Return the joined text.
+    // NOLINTNEXTLINE(google-explicit-constructor): a type that converts to text is a unit
     operator std::string_view() const noexcept
     {
         return long_.empty() ? std::string_view{short_.data(), size_} : std::string_view{long_};
     }
 
+    /// Compare the joined texts.
     bool operator==(const unit_parts& other) const noexcept
     {
         return static_cast<std::string_view>(*this) == static_cast<std::string_view>(other);
@@ -69,7 +72,8 @@ private:
 
     std::array<char, 120> short_;
     std::size_t size_ = 0;
-    std::string long_;  // empty while the short one suffices
+    // Empty while short_ is long enough.
+    std::string long_;
 };
 
 }  // namespace v0

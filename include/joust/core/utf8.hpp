@@ -9,14 +9,17 @@
 namespace joust {
 inline namespace v0 {
 
-/// One code point of a text: `valid` is false where the bytes were not UTF-8 and U+FFFD stands for them.
+/// Hold one code point of a text.
 struct code_point {
+    /// The code point, or U+FFFD if the bytes were not UTF-8.
     char32_t value = 0;
+    /// How many bytes of the text it takes.
     std::uint32_t bytes = 0;
+    /// Whether the bytes were UTF-8.
     bool valid = false;
 };
 
-/// Decode the code point at `at`; overlong forms, surrogates and stray bytes count as invalid, one byte each.
+/// Decode the code point at `at`. Overlong forms, surrogates and stray bytes are invalid and take one byte each.
 /// assumes: at < text.size()
 [[nodiscard]] constexpr code_point decode_utf8(std::string_view text, std::size_t at) noexcept
 {
@@ -45,8 +48,8 @@ struct code_point {
     return {value, length, true};
 }
 
-/// Tell whether a code point must not reach a terminal or a page: control characters, which could start
-/// an escape sequence, and bidirectional overrides, which make text read as what it is not.
+/// Say whether a code point must not reach a terminal or a page. Control characters could begin an escape sequence, and
+/// bidirectional overrides make a text look like another text.
 [[nodiscard]] constexpr bool unprintable(char32_t value) noexcept
 {
     return value < 0x20 || (value >= 0x7F && value < 0xA0) || (value >= 0x200E && value <= 0x200F) ||
@@ -54,7 +57,7 @@ struct code_point {
            value == 0xFFFE || value == 0xFFFF;
 }
 
-/// Append text from outside so that it is valid UTF-8 without control characters; what is not becomes U+FFFD.
+/// Append text from outside as valid UTF-8 without control characters. Every other character or byte becomes U+FFFD.
 inline void append_clean(std::string& out, std::string_view text)
 {
     for (std::size_t i = 0; i < text.size();) {
@@ -68,9 +71,10 @@ inline void append_clean(std::string& out, std::string_view text)
     }
 }
 
-/// Count the columns that a text takes in a terminal: combining marks none, East Asian wide characters two.
+/// Count the columns that a text takes in a terminal. Combining marks take no column, East Asian wide characters take
+/// two.
 ///
-/// The ranges cover what names of models and metrics are made of, not every corner of Unicode.
+/// The ranges cover the characters that names of models and metrics are made of, not all of Unicode.
 [[nodiscard]] constexpr std::size_t display_width(std::string_view text) noexcept
 {
     std::size_t width = 0;

@@ -10,7 +10,7 @@
 namespace joust {
 inline namespace v0 {
 
-/// Append a name as a value writes it that is nothing more: quoted in JSON, plain elsewhere.
+/// Append a name that is the whole value: quoted in JSON, plain in the other styles.
 inline void write_name(std::string_view name, std::string& out, style how)
 {
     if (how == style::json) {
@@ -20,18 +20,21 @@ inline void write_name(std::string_view name, std::string& out, style how)
     }
 }
 
+/// How values write themselves, by a member or by a free function.
 namespace writing {
 
-// Hides joust::write from plain lookup below, so that only argument-dependent lookup finds a write().
+/// Hide joust::write from ordinary lookup below, so that only argument-dependent lookup finds a write().
 void write() = delete;
 
+/// Accept types with a member `write(out, how)`.
 template <class T>
 concept by_member = requires(const T& value, std::string& out, style how) { value.write(out, how); };
 
+/// Accept types with a free function `write(value, out, how)` in their namespace.
 template <class T>
 concept by_function = requires(const T& value, std::string& out, style how) { write(value, out, how); };
 
-/// Write a value through its member, or else through the free function beside its type.
+/// Write a value by its member if it has one, and otherwise by the free function in its namespace.
 template <class T>
     requires by_member<T> || by_function<T>
 void dispatch(const T& value, std::string& out, style how)
@@ -45,11 +48,12 @@ void dispatch(const T& value, std::string& out, style how)
 
 }  // namespace writing
 
-/// A value that can write itself: `value.write(out, how)`, or `write(value, out, how)` in its own namespace.
+/// Accept values that can write themselves: `value.write(out, how)`, or `write(value, out, how)` in their own
+/// namespace.
 template <class T>
 concept writes_itself = writing::by_member<T> || writing::by_function<T>;
 
-/// The style of `{}`: one line, unless the type says otherwise by a member `default_style`.
+/// Return the style of `{}`: one line, unless the type has a member `default_style`.
 template <class T>
 [[nodiscard]] constexpr style default_style_of() noexcept
 {

@@ -19,30 +19,37 @@
 namespace joust {
 inline namespace v0 {
 
-/// Sums of one series (exposures, failures, a metric) over the buckets of units, for one challenger and the champion.
+/// Hold the sums of one series (exposures, failures, a metric) over the buckets of units, for one challenger and the
+/// champion.
 ///
-/// With s the challenger's propensity when a request was served, w = s(1-s) and x the value: challenger sums are of (1-s) x,
-/// champion sums of s x, each with its sqrt(w) x beside it. For exposures x is 1.
+/// Let s be the propensity of the challenger when a request was served, w = s(1-s), and x the value. The sums of the
+/// challenger are of (1-s) x, those of the champion of s x, and beside each of them stands a sum of sqrt(w) x. For
+/// exposures x is 1.
 struct bucket_sums {
-    /// sum of (1-s) x
+    /// The challenger's sums of (1-s) x, by bucket.
     std::vector<double> challenger;
-    /// sum of s x
+    /// The champion's sums of s x, by bucket.
     std::vector<double> champion;
-    /// sum of sqrt(w) x
+    /// The challenger's sums of sqrt(w) x, by bucket.
     std::vector<double> challenger_root;
+    /// The champion's sums of sqrt(w) x, by bucket.
     std::vector<double> champion_root;
+    /// How many values the challenger has.
     std::uint64_t challenger_count = 0;
+    /// How many values the champion has.
     std::uint64_t champion_count = 0;
-    /// sum of s over observations that are not 0: events the challenger should have
+    /// The sum of s over values other than 0: how many of these events are expected in the challenger.
     double expected = 0.0;
 
+    /// Begin without buckets.
     bucket_sums() = default;
+    /// Begin with empty buckets.
     explicit bucket_sums(std::size_t buckets)
         : challenger(buckets), champion(buckets), challenger_root(buckets), champion_root(buckets)
     {
     }
 
-    /// Of exposures: the sum of s (1 - s), which is 0 while nothing can be compared.
+    /// Return, for exposures, the sum of s (1 - s). It is 0 as long as nothing can be compared.
     [[nodiscard]] double expected_overlap() const noexcept
     {
         double sum = 0.0;
@@ -52,7 +59,7 @@ struct bucket_sums {
         return 0.5 * sum;
     }
 
-    /// Empty all sums and keep the memory.
+    /// Set all sums to 0 and keep the memory.
     void clear() noexcept
     {
         for (auto* sums : {&challenger, &champion, &challenger_root, &champion_root}) {
@@ -62,6 +69,8 @@ struct bucket_sums {
         expected = 0.0;
     }
 
+    /// Add the sums of another replica or day.
+    /// assumes: `fits(other)`
     void merge(const bucket_sums& other)
     {
         for (std::size_t b = 0; b < challenger.size(); ++b) {
@@ -75,7 +84,7 @@ struct bucket_sums {
         expected += other.expected;
     }
 
-    /// Has the other one as many buckets?
+    /// Say whether both have the same number of buckets.
     [[nodiscard]] bool fits(const bucket_sums& other) const noexcept
     {
         return challenger.size() == other.challenger.size() && champion.size() == other.champion.size() &&
@@ -83,70 +92,89 @@ struct bucket_sums {
                champion_root.size() == other.champion_root.size();
     }
 
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
         archive(challenger, champion, challenger_root, champion_root, challenger_count, champion_count,
                 expected);
     }
+    /// Compare all members.
     bool operator==(const bucket_sums&) const = default;
 };
 
-/// The answer of a test that is taken once, so that later looks repeat it.
+/// Hold the answer of a test that counts once, so that later looks repeat it.
 struct counted_look {
+    /// Whether there is such an answer.
     bool taken = false;
+    /// The level of the champion.
     double champion = 0.0;
+    /// The level of the challenger.
     double challenger = 0.0;
+    /// The difference, or the ratio.
     double estimate = 0.0;
-    /// ends may be infinite
+    /// The lower end of the interval, which may be infinite.
     double lower = 0.0;
+    /// The upper end of the interval, which may be infinite.
     double upper = 0.0;
+    /// The p-value.
     double p_value = 0.0;
 
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
         archive(taken, champion, challenger, estimate, lower, upper, p_value);
     }
+    /// Compare all members.
     bool operator==(const counted_look&) const = default;
 };
 
-/// One look of a group-sequential test.
+/// Hold one look of a group-sequential test.
 struct planned_look {
-    /// of the score
+    /// The variance of the score.
     double variance = 0.0;
-    /// exposures so far over those planned, at most 1
+    /// The exposures so far divided by the planned ones, at most 1.
     double time = 0.0;
+    /// The standardised score.
     double z = 0.0;
 
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
         archive(variance, time, z);
     }
+    /// Compare all members.
     bool operator==(const planned_look&) const = default;
 };
 
-/// What a test keeps from look to look: a sequential one what it fixed at the end of its burn-in and the highest evidence
-/// it has shown since, a fixed-horizon one its only look, a group-sequential one all of its looks.
+/// Hold what an inference policy keeps from look to look.
+///
+/// A sequential test keeps what it fixed at the end of its burn-in, and the highest evidence since then. A
+/// fixed-horizon test keeps its only look, and a group-sequential test keeps all of its looks.
 struct test_memory {
-    /// 0 until the burn-in is over
+    /// The tuning of the normal mixture. It is 0 until the burn-in is over.
     double rho = 0.0;
+    /// The highest logarithm of the e-value so far.
     double highest_log_e = 0.0;
+    /// The answer that counts, of a test that is taken once.
     counted_look counted{};
+    /// The looks of a group-sequential test.
     std::vector<planned_look> looks{};
 
+    /// Join the memory of another replica or day.
     void merge(const test_memory& other)
     {
-        // Any rho fixed by some replica's burn-in estimates the same quantity; the largest stays, whatever the order. What
-        // a part has shown alone is not what the whole shows.
+        // Every replica's burn-in estimates the same rho. The largest one stays, so that the order of merging does not
+        // matter. Evidence that one part has shown alone is not evidence of the whole, so the rest starts again.
         rho = rho > other.rho ? rho : other.rho;
         highest_log_e = 0.0;
         counted = {};
         looks.clear();
     }
 
-    /// Take over what a look at a copy of the same evidence found. What was fixed before it stays.
+    /// Take over what a look at a copy of the same evidence found. Values that were fixed before stay.
     void learn(const test_memory& found)
     {
         rho = rho > 0.0 ? rho : found.rho;
@@ -158,7 +186,7 @@ struct test_memory {
         counted = counted.taken ? counted : found.counted;
     }
 
-    /// Are these numbers that a test can have kept?
+    /// Say whether a test can have kept these numbers.
     [[nodiscard]] bool consistent() const
     {
         double time = 0.0;
@@ -176,24 +204,26 @@ struct test_memory {
                std::isfinite(counted.estimate) && counted.lower <= counted.upper && counted.p_value >= 0.0 &&
                counted.p_value <= 1.0;
     }
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
         archive(rho, highest_log_e, counted, looks);
     }
+    /// Compare all members.
     bool operator==(const test_memory&) const = default;
 };
 
-/// Evidence of one challenger against the champion.
+/// Hold the evidence of one challenger against the champion.
 struct pair_evidence {
-    /// exposures, failures, then the trial's metrics in order
+    /// The sums of exposures, failures, and then the metrics of the trial in order.
     std::vector<bucket_sums> series;
-    /// per guardrail on failures or latency
+    /// The first events of each guardrail on failures or latency.
     std::vector<std::vector<first_event>> events;
-    /// per series
+    /// The memory of the test of each series.
     std::vector<test_memory> memory;
 
-    /// Has the other one the same lists of the same lengths?
+    /// Say whether both have lists of the same lengths.
     [[nodiscard]] bool fits(const pair_evidence& other) const
     {
         bool fit = series.size() == other.series.size() && memory.size() == other.memory.size() &&
@@ -204,36 +234,47 @@ struct pair_evidence {
         return fit;
     }
 
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
         archive(series, events, memory);
     }
+    /// Compare all members.
     bool operator==(const pair_evidence&) const = default;
 };
 
-/// What an arm served.
+/// Hold what one arm served.
 struct arm_evidence {
+    /// Estimates the number of distinct units.
     hyperloglog<> units;
+    /// The latencies of timed calls.
     latency_sketch latency;
 
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
         archive(units, latency);
     }
+    /// Compare all members.
     bool operator==(const arm_evidence&) const = default;
 };
 
-/// Values of one quantile metric, and the threshold that its series count them against.
+/// Hold the values of one quantile metric, and the threshold that its series counts them against.
 struct quantile_evidence {
+    /// The quantile, as a probability.
     double q = 0.0;
-    /// The champion's threshold; replicas fix their own, so that merged there are two. Infinite until one is fixed.
+    /// The lowest threshold of any replica; infinite until one is fixed. Each replica fixes a threshold of its own, so
+    /// that merged evidence can have two.
     double lowest = std::numeric_limits<double>::infinity();
+    /// The highest threshold of any replica; minus infinity until one is fixed.
     double highest = -std::numeric_limits<double>::infinity();
-    /// For each challenger the champion's values, weighted by s as bucket_sums is, and its own, weighted by 1 - s.
+    /// For each challenger two sketches: the champion's values with weights s, as in bucket_sums, and the challenger's
+    /// values with weights 1 - s.
     std::vector<value_sketch> values;
 
+    /// Add the values of another replica or day.
     void merge(const quantile_evidence& other)
     {
         lowest = other.lowest < lowest ? other.lowest : lowest;
@@ -242,37 +283,42 @@ struct quantile_evidence {
             values[v].merge(other.values[v]);
         }
     }
+    /// Say whether a threshold is fixed.
     [[nodiscard]] bool fixed() const noexcept { return lowest <= highest; }
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
         archive(q, lowest, highest, values);
     }
+    /// Compare all members.
     bool operator==(const quantile_evidence&) const = default;
 };
 
-/// Everything a trial has seen, as a value: comparable, serialisable, and mergeable across threads, replicas and days.
+/// Hold everything that a trial has seen, as a value: comparable, serialisable, and mergeable across threads, replicas
+/// and days.
 ///
-/// No unit ids and no per-unit state are inside, only sums over hashed buckets.
+/// It holds sums over hashed buckets, and no identifiers or state of single units.
 struct evidence {
-    /// the salt
+    /// The name of the trial, which is its salt if it has one.
     std::string trial;
-    /// champion first
+    /// The names of the models, the champion first.
     std::vector<std::string> models;
-    /// "exposures", "failures", then metrics
+    /// The names of the series: "exposures", "failures", and then the metrics.
     std::vector<std::string> series;
+    /// What each arm served, in the order of `models`.
     std::vector<arm_evidence> arms;
-    /// one per challenger
+    /// One for each challenger.
     std::vector<pair_evidence> pairs;
-    /// feedback counted and not used, by reason
+    /// How often feedback was not used, by reason.
     std::vector<std::uint64_t> ignored;
-    /// calls served without consent or enrolment
+    /// How many calls were served without consent or enrolment.
     std::uint64_t unrecorded = 0;
-    /// one per quantile metric
+    /// One for each quantile metric.
     std::vector<quantile_evidence> quantiles;
 
-    /// Add another replica's or day's evidence of the same trial.
-    /// errors: configuration_error where the two are not of the same trial, models, metrics and guardrails.
+    /// Add the evidence of another replica or day of the same trial.
+    /// errors: configuration_error if trial, models, metrics or guardrails differ
     void merge(const evidence& other)
     {
         if (!fits(other)) {
@@ -304,7 +350,7 @@ struct evidence {
         }
     }
 
-    /// Is the other one of the same trial, with lists of the same lengths, so that the two can be merged?
+    /// Say whether both are of the same trial with lists of the same lengths, so that they can be merged.
     [[nodiscard]] bool fits(const evidence& other) const
     {
         bool fit = trial == other.trial && models == other.models && series == other.series &&
@@ -320,15 +366,18 @@ struct evidence {
         return fit;
     }
 
+    /// Return how many requests an arm served.
     [[nodiscard]] std::uint64_t requests(std::size_t arm) const
     {
         return arm == 0 ? pairs.front().series.front().champion_count
                         : pairs[arm - 1].series.front().challenger_count;
     }
+    /// Return how many calls of an arm failed.
     [[nodiscard]] std::uint64_t failed(std::size_t arm) const
     {
         return arm == 0 ? pairs.front().series[1].champion_count : pairs[arm - 1].series[1].challenger_count;
     }
+    /// Return how many requests all arms served.
     [[nodiscard]] std::uint64_t requests() const
     {
         std::uint64_t all = 0;
@@ -338,7 +387,7 @@ struct evidence {
         return all;
     }
 
-    /// Do all parts have the sizes that the names promise? Checked after reading bytes from outside.
+    /// Say whether all parts have the sizes that the names require, and possible numbers. `from_snapshot` checks it.
     [[nodiscard]] bool consistent() const
     {
         bool good = models.size() >= 2 && arms.size() == models.size() && pairs.size() == models.size() - 1 &&
@@ -378,12 +427,14 @@ struct evidence {
         return good;
     }
 
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
         archive(trial, models, series, arms, pairs, ignored, unrecorded);
         archive.if_any(quantiles);
     }
+    /// Compare all members.
     bool operator==(const evidence&) const = default;
 };
 

@@ -13,24 +13,31 @@
 namespace joust {
 inline namespace v0 {
 
-/// The first event (failure, late answer) in one hashed slot of units. Later ones follow the unit's arm and prove nothing.
+/// Hold the first event (a failure, a late answer) in one hashed slot of units. Later events of a slot depend on which
+/// arm its units have, and are no further evidence.
 struct first_event {
+    /// The number of the slot.
     std::uint16_t slot = 0;
+    /// Whether the challenger served the call.
     bool challenger = false;
-    /// the challenger's, in the plan that served the call
+    /// The challenger's propensity in the plan that served the call.
     double propensity = 0.0;
-    /// milliseconds since 1970; the earlier one stays when logs merge
+    /// The time of the event; when logs are merged, the earlier event of a slot stays.
+    /// units: milliseconds since 1970-01-01 UTC
     std::uint64_t time = 0;
 
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
         archive(slot, challenger, propensity, time);
     }
+    /// Compare all members.
     bool operator==(const first_event&) const = default;
 };
 
-/// Keep the earlier event of every slot. shape: both sorted by slot
+/// Merge two lists, and keep the earlier event of every slot.
+/// shape: both lists are sorted by slot
 inline std::vector<first_event> merge(const std::vector<first_event>& a, const std::vector<first_event>& b)
 {
     std::vector<first_event> merged;
@@ -43,7 +50,7 @@ inline std::vector<first_event> merge(const std::vector<first_event>& a, const s
         } else if (x == a.end() || y->slot < x->slot) {
             merged.push_back(*y++);
         } else {
-            // Equal times are broken by value, so that the order of merging never matters.
+            // Of two events at the same time the values decide, so that the order of merging never matters.
             const bool first = x->time != y->time               ? x->time < y->time
                                : x->challenger != y->challenger ? x->challenger
                                                                 : x->propensity <= y->propensity;
@@ -55,7 +62,7 @@ inline std::vector<first_event> merge(const std::vector<first_event>& a, const s
     return merged;
 }
 
-/// How much more often than allowed the challenger's slots see an event first, as log e-value.
+/// Return the logarithm of the e-value against "the challenger is first no more often than `max_ratio` allows".
 [[nodiscard]] inline double log_e_of(const std::vector<first_event>& events, double max_ratio)
 {
     stats::first_failure test{{.null_ratio = max_ratio}};
@@ -74,15 +81,15 @@ inline constexpr std::size_t event_slots = 4096;
     return static_cast<std::uint16_t>((pseudonym >> 32) & (event_slots - 1));
 }
 
-/// The live log of first events of one guardrail and pair: every event moves the e-value at once.
+/// Log the first events of one guardrail and pair while the trial runs. Every first event changes the e-value at once.
 ///
-/// cost: after the slot's first event one load; a first event takes a spin lock that is held for some 50 ns.
+/// cost: one load after the first event of a slot; a first event takes a spin lock for about 50 ns
 class first_event_log {
 public:
-    /// Say how often the challenger may be first, as a ratio, before anything is recorded.
+    /// Set how often the challenger may be first, as a ratio, before anything is recorded.
     void allow(double max_ratio) noexcept { test_ = stats::first_failure{{.null_ratio = max_ratio}}; }
 
-    /// shape: returns the log e-value after this event
+    /// Record an event. Returns the logarithm of the e-value after it.
     double record(std::uint64_t pseudonym, bool challenger, double propensity, std::uint64_t time) noexcept
     {
         const std::uint16_t slot = slot_of(pseudonym);

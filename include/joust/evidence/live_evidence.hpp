@@ -20,7 +20,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// A challenger's propensity among {champion, challenger}, and sqrt(s (1 - s)), as one plan fixes them.
+/// Hold the propensity s of a challenger among {champion, challenger}, and sqrt(s (1 - s)), as one plan fixes them.
 struct pair_share {
     double challenger = 0.0;
     double root = 0.0;
@@ -31,7 +31,7 @@ struct pair_share {
         const double s = both > 0.0 ? challenger_share / both : 0.0;
         return with(s);
     }
-    /// Of the two alone, where the challenger's share says it all.
+    /// Make the shares of a pair from the challenger's propensity.
     static pair_share with(double challenger) noexcept
     {
         return {challenger, std::sqrt(challenger * (1.0 - challenger))};
@@ -41,22 +41,22 @@ struct pair_share {
 inline constexpr std::size_t exposure_series = 0;
 inline constexpr std::size_t failure_series = 1;
 
-/// A guardrail that moves with every event: on failures, or on answers later than a threshold.
+/// Describe a guardrail that every event changes: on failures, or on answers later than a threshold.
 struct event_watch {
     bool on_latency = false;
     std::size_t series = failure_series;
-    /// allowed ratio of first events
+    /// The ratio of first events that is allowed.
     double max_ratio = 1.0;
-    /// latency: the champion's quantile that is watched
+    /// For latency: the quantile of the champion that is watched.
     double q = 0.99;
-    /// latency: what the challenger may take, as a multiple of it
+    /// For latency: the time that the challenger may take, as a multiple of the champion's quantile.
     double latency_ratio = 1.0;
-    /// latency: and as nanoseconds more
+    /// For latency: the time that the challenger may take in addition. units: nanoseconds
     double latency_increase = 0.0;
     std::uint64_t warm_up = 1'000;
 };
 
-/// Reasons for which feedback is counted and not used.
+/// Name the reasons for which feedback is counted but not used.
 enum class ignored : std::uint8_t {
     invalid_value,
     foreign_ticket,
@@ -71,7 +71,7 @@ enum class ignored : std::uint8_t {
 };
 inline constexpr std::size_t ignored_reasons = 10;
 
-/// What reports call them.
+/// The words of reports for these reasons.
 inline constexpr const char* ignored_words[ignored_reasons] = {
     "feedback with an invalid value",
     "feedback for a ticket of another trial",
@@ -84,7 +84,8 @@ inline constexpr const char* ignored_words[ignored_reasons] = {
     "feedback too late for its ticket",
     "feedback or a choice for something that is no unit of the trial"};
 
-/// The evidence of a running trial: one slab per thread for what is frequent, shared state for what is rare.
+/// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
+/// shared state.
 class live_evidence {
 public:
     live_evidence(evidence names, std::vector<event_watch> watches)
@@ -99,62 +100,66 @@ public:
         }
     }
 
-    [[nodiscard]] slab& mine() noexcept { return slabs_.mine(); }
+    [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
     [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
     [[nodiscard]] const std::vector<event_watch>& watches() const noexcept { return watches_; }
     [[nodiscard]] std::size_t arms() const noexcept { return names_.models.size(); }
 
     /// Count a served request.
     template <std::size_t Pairs>
-    JOUST_ALWAYS_INLINE void expose(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares,
+    JOUST_ALWAYS_INLINE void expose(slab& thread_slab, unsigned arm,
+                                    const std::array<pair_share, Pairs>& shares,
                                     std::uint64_t pseudonym) noexcept
     {
-        add(mine, exposure_series, arm, shares, pseudonym, 1.0);
-        mine.add_unit(arm, pseudonym);
+        add(thread_slab, exposure_series, arm, shares, pseudonym, 1.0);
+        thread_slab.add_unit(arm, pseudonym);
     }
 
-    /// Add a value of a series to the unit's bucket, in every pair that the arm is part of.
+    /// Add a value of a series to the bucket of the unit, in every pair that contains the arm.
     template <std::size_t Pairs>
-    JOUST_ALWAYS_INLINE void add(slab& mine, std::size_t series, unsigned arm,
+    JOUST_ALWAYS_INLINE void add(slab& thread_slab, std::size_t series, unsigned arm,
                                  const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
                                  double x) noexcept
     {
         const std::size_t bucket = bucket_of(pseudonym);
         if constexpr (Pairs == 1) {
-            // Without a branch on the arm, which is random and would be mispredicted.
+            // There is no branch on the arm, since the arm is random and the branch would be mispredicted.
             const double weight = arm == 0 ? shares[0].challenger : 1.0 - shares[0].challenger;
-            mine.add(series, 0, arm != 0, bucket, weight * x, shares[0].root * x);
+            thread_slab.add(series, 0, arm != 0, bucket, product(weight, x), product(shares[0].root, x));
         } else if (arm == 0) {
             for (std::size_t p = 0; p < Pairs; ++p) {
-                mine.add(series, p, false, bucket, shares[p].challenger * x, shares[p].root * x);
+                thread_slab.add(series, p, false, bucket, product(shares[p].challenger, x),
+                                product(shares[p].root, x));
             }
         } else {
             const pair_share& pair = shares[arm - 1];
-            mine.add(series, arm - 1, true, bucket, (1.0 - pair.challenger) * x, pair.root * x);
+            thread_slab.add(series, arm - 1, true, bucket, product(1.0 - pair.challenger, x),
+                            product(pair.root, x));
         }
     }
 
-    /// Add an observation that is not an exposure, and count it as an event where it is not 0.
+    /// Add an observation that is not an exposure, and count it as an event if it is not 0.
     template <std::size_t Pairs>
-    JOUST_ALWAYS_INLINE void observe(slab& mine, std::size_t series, unsigned arm,
+    JOUST_ALWAYS_INLINE void observe(slab& thread_slab, std::size_t series, unsigned arm,
                                      const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
                                      double x) noexcept
     {
-        add(mine, series, arm, shares, pseudonym, x);
+        add(thread_slab, series, arm, shares, pseudonym, x);
         if (x != 0.0) {
-            // Without a choice (a propensity of 0 or 1) nothing is compared, and no event was expected there.
+            // With a propensity of 0 or 1 nothing was randomised, so that nothing is compared and no event was
+            // expected.
             for_pairs_of<Pairs>(arm, [&](std::size_t p) {
-                mine.expect(series, p, shares[p].root > 0.0 ? shares[p].challenger : 0.0);
+                thread_slab.expect(series, p, shares[p].root > 0.0 ? shares[p].challenger : 0.0);
             });
         }
     }
 
-    /// Count a failed call; every guardrail on failures moves at once.
+    /// Count a failed call, and record it in every guardrail on failures.
     template <std::size_t Pairs>
-    void fail(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
-              std::uint64_t milliseconds) noexcept
+    void fail(slab& thread_slab, unsigned arm, const std::array<pair_share, Pairs>& shares,
+              std::uint64_t pseudonym, std::uint64_t milliseconds) noexcept
     {
-        observe(mine, failure_series, arm, shares, pseudonym, 1.0);
+        observe(thread_slab, failure_series, arm, shares, pseudonym, 1.0);
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             if (!watches_[w].on_latency) {
                 event(w, arm, shares, pseudonym, milliseconds);
@@ -162,31 +167,32 @@ public:
         }
     }
 
-    /// Add a timed call; is some guardrail's threshold exceeded? Then `late` has to follow.
-    [[nodiscard]] bool time(slab& mine, unsigned arm, std::int64_t nanoseconds) noexcept
+    /// Add a timed call. Returns whether it took longer than the threshold of a guardrail; then call `late`.
+    [[nodiscard]] bool time(slab& thread_slab, unsigned arm, std::int64_t nanoseconds) noexcept
     {
-        mine.add_latency(arm, nanoseconds);
+        thread_slab.add_latency(arm, nanoseconds);
         const double limit = arm == 0 ? lowest_champion_.load(std::memory_order_relaxed)
                                       : lowest_challenger_.load(std::memory_order_relaxed);
         return static_cast<double>(nanoseconds) > limit;
     }
 
-    /// Move the guardrails whose threshold a call exceeded.
+    /// Record a call in the guardrails whose threshold it exceeded.
     template <std::size_t Pairs>
-    void late(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
-              std::int64_t nanoseconds, std::uint64_t milliseconds) noexcept
+    void late(slab& thread_slab, unsigned arm, const std::array<pair_share, Pairs>& shares,
+              std::uint64_t pseudonym, std::int64_t nanoseconds, std::uint64_t milliseconds) noexcept
     {
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             const double limit = arm == 0 ? thresholds_[w].champion.load(std::memory_order_relaxed)
                                           : thresholds_[w].challenger.load(std::memory_order_relaxed);
             if (watches_[w].on_latency && static_cast<double>(nanoseconds) > limit) {
-                observe(mine, watches_[w].series, arm, shares, pseudonym, 1.0);
+                observe(thread_slab, watches_[w].series, arm, shares, pseudonym, 1.0);
                 event(w, arm, shares, pseudonym, milliseconds);
             }
         }
     }
 
-    /// Fix the latency thresholds whose warm-up is over. Cheap once all are fixed.
+    /// Fix the latency thresholds whose warm-up is over.
+    /// cost: one load when all are fixed
     void fix_thresholds()
     {
         if (!thresholds_open_.load(std::memory_order_relaxed)) {
@@ -215,7 +221,8 @@ public:
         thresholds_open_.store(open, std::memory_order_relaxed);
     }
 
-    /// units: nanoseconds; infinite until the warm-up is over
+    /// Return the latency threshold of the champion. It is infinite until the warm-up is over.
+    /// units: nanoseconds
     [[nodiscard]] double champion_threshold(std::size_t watch) const noexcept
     {
         return thresholds_[watch].champion.load(std::memory_order_relaxed);
@@ -232,7 +239,8 @@ public:
         return logs_[pair * watches_.size() + watch].highest_log_e();
     }
 
-    /// Collect all threads' evidence into one value. Consistent per bucket, exact in total when nobody serves.
+    /// Collect the evidence of all threads into one value. Each bucket is consistent; the total is exact if no call is
+    /// served at the same time.
     [[nodiscard]] evidence collect() const
     {
         evidence all;
@@ -240,7 +248,7 @@ public:
         return all;
     }
 
-    /// Collect into a value used before: allocates nothing once its lists have their size.
+    /// Collect into a value that was used before. This allocates nothing if the lists of the value have their size.
     void collect(evidence& all) const
     {
         const std::size_t pairs = names_.models.size() - 1;
@@ -276,7 +284,7 @@ public:
         all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
     }
 
-    /// Keep what a look at the evidence fixed (rho, a fixed horizon's answer) and found (the highest e-values).
+    /// Keep what a look at the evidence fixed (rho, the answer of a fixed horizon) and found (the highest e-values).
     void remember(const evidence& seen)
     {
         const std::scoped_lock lock{memory_mutex_};
@@ -299,7 +307,8 @@ private:
     static void for_pairs_of(unsigned arm, Visit&& visit) noexcept
     {
         if constexpr (Pairs == 1) {
-            visit(std::size_t{0});  // without a branch, as in `add`
+            // There is no branch on the arm, as in `add`.
+            visit(std::size_t{0});
         } else if (arm == 0) {
             for (std::size_t p = 0; p < Pairs; ++p) {
                 visit(p);

@@ -19,15 +19,15 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Move a champion's threshold to where a margin lets the challenger have its own.
+/// Return the threshold of the challenger: that of the champion, moved by the margin of a guardrail.
 [[nodiscard]] inline double within(const bound& limit, double threshold) noexcept
 {
     return limit.relative ? threshold * limit.value : threshold + limit.value;
 }
 
-/// Where a threshold for a quantile belongs, given the first values: at an end of the bin that holds their quantile, so that
-/// the sketch knows the share beyond it exactly. With ties the upper end may leave nothing beyond; then the lower one is
-/// nearer to what is asked.
+/// Choose the threshold of a quantile from the first values. It is an end of the bin that holds their quantile, so that
+/// the sketch knows the share beyond it exactly. With ties there may be no values beyond the upper end; then the share
+/// beyond the lower end is nearer to the wanted share.
 [[nodiscard]] inline double threshold_of(const std::vector<double>& first, double q) noexcept
 {
     const auto end_of = [](std::size_t bin) { return value_bins::range_of(bin).upper; };
@@ -58,35 +58,38 @@ namespace detail {
     return below || bin + 1 == value_bins::count ? lower : upper;
 }
 
-/// What a quantile metric asks of a trial.
+/// Describe a quantile metric to the trial.
 struct quantile_watch {
     double q = 0.9;
     std::uint64_t warm_up = 1'000;
-    /// finite where it is known beforehand
+    /// A threshold that is known beforehand; infinite if it has to be learned.
     double threshold = std::numeric_limits<double>::infinity();
-    /// of a guardrail; else none, and both arms have the same threshold
+    /// The limit of a guardrail. By default both arms have the same threshold.
     bound limit{};
 };
 
-/// The live values of one quantile metric: shared by all threads, since feedback is rarer than calls.
+/// Collect the values of one quantile metric while the trial runs. All threads share them, since feedback is rarer than
+/// calls.
 ///
-/// cost: once the threshold is fixed a load and an atomic addition; before, a spin lock held for some 20 ns. It allocates
-/// when it is told what to watch, never after.
+/// cost: a load and an atomic addition when the threshold is fixed; before that a spin lock for about 20 ns. It
+/// allocates in `watch` only.
 class live_quantile {
 public:
-    /// Say what is asked, before any value comes.
+    /// Set the quantile and its threshold, before the first value.
     void watch(const quantile_watch& asked, std::size_t pairs)
     {
         asked_ = asked;
         weights_ = std::vector<std::atomic<double>>(2 * pairs * value_sketch::bins);
         threshold_.store(asked.threshold, std::memory_order_relaxed);
         if (asked.threshold == no_limit) {
-            first_.reserve(asked.warm_up);
+            first_.reserve(static_cast<std::size_t>(asked.warm_up));
         }
     }
 
-    /// Take a value in. Returns what it counts as: how far beyond the arm's threshold it lies in a sum of the rarer side's
-    /// events (1 or 0 for an upper quantile, 0 or -1 for a lower one, so that more is always more); NaN in the warm-up.
+    /// Take a value. Returns the amount that it adds to the series of the metric, or NaN during the warm-up.
+    ///
+    /// The amount counts the rarer side of the threshold: 1 beyond it and else 0 for an upper quantile, and 0 beyond it
+    /// and else -1 for a lower quantile, so that larger values always give larger sums.
     template <std::size_t Pairs>
     [[nodiscard]] double take(unsigned arm, const std::array<pair_share, Pairs>& shares,
                               double value) noexcept
@@ -110,7 +113,7 @@ public:
         return (beyond ? 1.0 : 0.0) - (asked_.q < 0.5 ? 1.0 : 0.0);
     }
 
-    /// Copy what is known into a value. Allocates nothing where the value was used before.
+    /// Copy the weights and the threshold into a value. This allocates nothing if the value was used before.
     void collect(quantile_evidence& into) const
     {
         into.q = asked_.q;
@@ -136,8 +139,8 @@ private:
         while (!sum.compare_exchange_weak(held, held + by, std::memory_order_relaxed)) {}
     }
 
-    /// Take one of the first values in. Returns the threshold if others have fixed it meanwhile: the value that completes
-    /// the warm-up still belongs to it.
+    /// Take one of the first values. Returns the threshold if another thread has fixed it meanwhile. The value that
+    /// completes the warm-up still belongs to the warm-up.
     double learn(double value) noexcept
     {
         const spin_guard hold{lock_};

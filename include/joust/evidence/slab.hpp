@@ -15,21 +15,21 @@
 namespace joust {
 inline namespace v0 {
 
-/// Into how many hashed groups of units evidence is kept: the clusters of every interval.
+/// The number of hashed groups of units in which evidence is kept. They are the clusters of every interval.
 inline constexpr std::size_t bucket_count = 1024;
 
 namespace detail {
 
-/// Derive a unit's bucket from its pseudonym; independent of the arm, which is read off another mix of the hash.
+/// Derive the bucket of a unit from its pseudonym. It is independent of the arm, which other bits of the hash decide.
 [[nodiscard]] constexpr std::size_t bucket_of(std::uint64_t pseudonym) noexcept
 {
     return static_cast<std::size_t>(pseudonym >> 54);
 }
 
-/// Which sums a trial keeps: for every challenger a pair with the champion, for every pair several series.
+/// Describe the sums of a trial: every challenger makes a pair with the champion, and every pair has several series.
 struct slab_layout {
     std::size_t arms = 2;
-    /// series 0 counts exposures, the others belong to metrics
+    /// The number of series. Series 0 counts exposures, series 1 failures, and the others belong to metrics.
     std::size_t series = 1;
 
     [[nodiscard]] constexpr std::size_t pairs() const noexcept { return arms - 1; }
@@ -41,9 +41,9 @@ struct slab_layout {
     }
 };
 
-/// Two sums of one bucket and how often it was added to, read together or not at all.
+/// Hold two sums of one bucket and the number of additions. A reader gets all three of one moment.
 struct slab_row {
-    /// twice the count, odd while somebody writes
+    /// Twice the number of additions. It is odd while a thread writes.
     std::atomic<std::uint64_t> sequence{0};
     std::atomic<double> first{0.0};
     std::atomic<double> second{0.0};
@@ -55,12 +55,13 @@ struct row_values {
     double second = 0.0;
 };
 
-/// One thread's evidence of one trial: a single writer adds, anybody reads.
+/// Hold the evidence of one trial that one thread has seen. Only that thread writes; every thread may read.
 ///
-/// The shared slab is the exception: it serves threads that could not get their own, and locks row by row.
+/// The shared slab is the exception: it serves threads that could not get a slab of their own, and locks row by row.
 class slab {
 public:
-    /// `first_call` is where calls are counted from: threads that count from different places give different nonces.
+    /// Begin with empty sums. Calls are counted from `first_call`; threads that begin at different numbers give
+    /// different nonces.
     slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call = 0)
         : layout_(layout), shared_(is_shared), calls_(first_call), rows_(layout.rows()),
           expected_(layout.series * layout.pairs()), latency_(layout.arms * latency_sketch::bins),
@@ -68,7 +69,8 @@ public:
     {
     }
 
-    /// Add one observation to a bucket. cost: about 2 ns with a warm cache, no lock unless the slab is shared
+    /// Add one observation to a bucket.
+    /// cost: about 2 ns with a warm cache, no lock unless the slab is shared
     JOUST_ALWAYS_INLINE void add(std::size_t series, std::size_t pair, bool challenger, std::size_t bucket,
                                  double first, double second) noexcept
     {
@@ -79,7 +81,8 @@ public:
         } else {
             row.sequence.store(sequence + 1, std::memory_order_relaxed);
         }
-        // Releases keep the odd sequence before the data without a fence, which thread sanitizers do not model.
+        // Release stores keep the odd sequence before the data. A fence would do too, but thread sanitizers do not
+        // model fences.
         row.first.store(row.first.load(std::memory_order_relaxed) + first, std::memory_order_release);
         row.second.store(row.second.load(std::memory_order_relaxed) + second, std::memory_order_release);
         row.sequence.store(sequence + 2, std::memory_order_release);
@@ -101,7 +104,7 @@ public:
         }
     }
 
-    /// Add the challenger's propensity of an event, so that the number of events expected there is known.
+    /// Add the challenger's propensity at an event, so that the expected number of its events is known.
     void expect(std::size_t series, std::size_t pair, double propensity) noexcept
     {
         raise(expected_[series * layout_.pairs() + pair], propensity);
@@ -122,10 +125,11 @@ public:
         return latency_[arm * latency_sketch::bins + bin].load(std::memory_order_relaxed);
     }
 
-    /// Remember that an arm met a unit. cost: one load and a compare once the unit's register is full
+    /// Count a unit of an arm.
+    /// cost: one load and one comparison if the register of the unit is high already
     JOUST_ALWAYS_INLINE void add_unit(unsigned arm, std::uint64_t pseudonym) noexcept
     {
-        // Buckets and slots use the upper half of the pseudonym: its lower half is as good as new.
+        // Buckets and slots use the upper half of the pseudonym, so that its lower half is independent of them.
         const auto [index, rank] = hyperloglog<>::place_of_mixed(pseudonym);
         auto& seen = units_[arm * unit_registers + index];
         std::uint8_t held = seen.load(std::memory_order_relaxed);
@@ -137,7 +141,8 @@ public:
         return units_[arm * unit_registers + index].load(std::memory_order_relaxed);
     }
 
-    /// Count calls: the source of nonces and of the one-in-n choice of timed calls. The shared slab may repeat a number.
+    /// Count a call. The number makes the nonce of a ticket, and chooses which calls are timed. The shared slab may
+    /// repeat a number.
     [[nodiscard]] JOUST_ALWAYS_INLINE std::uint32_t next_call() noexcept
     {
         const std::uint32_t call = calls_.load(std::memory_order_relaxed);
@@ -147,7 +152,8 @@ public:
 
     [[nodiscard]] bool shared() const noexcept { return shared_; }
 
-    /// Keep what the slab's thread reads from being destroyed: visible before anything that the thread loads afterwards.
+    /// Publish which object the thread of the slab reads, so that it is not destroyed meanwhile. Other threads see it
+    /// before the thread loads anything afterwards.
     void pin(const void* what) noexcept { pinned_.store(what, std::memory_order_seq_cst); }
     [[nodiscard]] const void* pinned() const noexcept { return pinned_.load(std::memory_order_seq_cst); }
     [[nodiscard]] const slab_layout& layout() const noexcept { return layout_; }
@@ -155,7 +161,7 @@ public:
     static constexpr std::size_t unit_registers = hyperloglog<>::size;
 
 private:
-    /// Make a row's sequence odd, which only one thread can do. Returns the even sequence before.
+    /// Make the sequence of a row odd, which only one thread at a time can do. Returns the even sequence before.
     JOUST_NOINLINE static std::uint64_t lock_row(slab_row& row) noexcept
     {
         for (brief_wait waiting;; waiting.pause()) {

@@ -16,7 +16,8 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What outlives a trial: its slabs while it lives, and afterwards the knowledge that it is gone.
+/// Own the slabs of a trial. Threads share it, and it outlives the trial, so that threads that end later find out that
+/// the slabs are gone.
 class slab_owner {
 public:
     slab_owner(const slab_layout& layout, std::size_t max_slabs)
@@ -24,7 +25,7 @@ public:
     {
     }
 
-    /// Hand out a slab that only the calling thread writes, or none where memory or `max_slabs` forbid it.
+    /// Return a slab that only the calling thread writes, or null if memory or `max_slabs` do not allow one more.
     slab* claim() noexcept
     {
         const std::scoped_lock lock{mutex_};
@@ -33,7 +34,8 @@ public:
                 if (all_.size() >= max_slabs_) {
                     return nullptr;
                 }
-                idle_.reserve(all_.size() + 1);  // so that giving a slab back never allocates
+                // Memory is reserved here, so that giving a slab back never allocates.
+                idle_.reserve(all_.size() + 1);
                 all_.push_back(std::make_unique<slab>(layout_, false,
                                                       static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U));
                 return all_.back().get();
@@ -46,16 +48,16 @@ public:
         return reused;
     }
 
-    void give_back(slab* mine) noexcept
+    void give_back(slab* thread_slab) noexcept
     {
         const std::scoped_lock lock{mutex_};
         if (alive_) {
-            mine->pin(nullptr);
-            idle_.push_back(mine);
+            thread_slab->pin(nullptr);
+            idle_.push_back(thread_slab);
         }
     }
 
-    /// Visit every slab, the shared one last, while none comes or goes.
+    /// Visit every slab, the shared one last. No slab is claimed or given back meanwhile.
     template <class Visit>
     void for_each(Visit&& visit) const
     {
@@ -86,12 +88,13 @@ private:
     bool alive_ = true;
 };
 
-/// The numbers of living trials: small, dense, reused. A generation tells a number's new owner from its old one.
+/// Number the trials that exist. Numbers are small and used again; a generation tells a new owner of a number from the
+/// old one.
 class trial_numbers {
 public:
     static trial_numbers& instance()
     {
-        // Never destroyed: threads may end after static destructors ran.
+        // The object is never destroyed, since threads may end after static destructors have run.
         static trial_numbers& numbers = *new trial_numbers;
         return numbers;
     }
@@ -101,7 +104,8 @@ public:
         const std::scoped_lock lock{mutex_};
         std::uint32_t index = next_;
         if (free_.empty()) {
-            free_.reserve(next_ + 1);  // giving back must not throw
+            // Memory is reserved here, so that giving a number back never throws.
+            free_.reserve(next_ + 1);
             ++next_;
         } else {
             index = free_.back();
@@ -123,24 +127,25 @@ private:
     std::uint64_t generation_ = 0;
 };
 
-/// What a thread knows of one trial number.
+/// Hold a thread's slab for one trial number.
 struct thread_entry {
     std::uint64_t generation = 0;
-    slab* mine = nullptr;
+    slab* held = nullptr;
     std::shared_ptr<slab_owner> owner;
 };
 
-/// A thread's slabs by trial number. Trivial, so that reading it needs no guard.
+/// Hold the slabs of a thread by trial number. The type is trivial, so that reading the thread_local object needs no
+/// guard.
 struct thread_table {
     thread_entry* entries = nullptr;
     std::uint32_t size = 0;
-    /// the thread is ending: claim nothing any more
+    /// Whether the thread is ending, so that it must not claim a slab any more.
     bool closed = false;
 };
 
 inline constinit thread_local thread_table this_thread_slabs{};
 
-/// Returns the thread's slabs to their trials when the thread ends.
+/// Return the slabs of a thread to their trials when the thread ends.
 struct slab_return_at_exit {
     slab_return_at_exit() = default;
     slab_return_at_exit(const slab_return_at_exit&) = delete;
@@ -151,16 +156,16 @@ struct slab_return_at_exit {
         this_thread_slabs = {nullptr, 0, true};
         for (std::uint32_t i = 0; i < table.size; ++i) {
             if (table.entries[i].owner != nullptr) {
-                table.entries[i].owner->give_back(table.entries[i].mine);
+                table.entries[i].owner->give_back(table.entries[i].held);
             }
         }
         delete[] table.entries;
     }
-    /// A thread_local object is made, and its destructor registered, when it is first used.
+    /// Use the object: a thread_local object is made, and its destructor registered, when it is first used.
     void register_now() noexcept {}
 };
 
-/// A trial's hold on its slabs: finds the calling thread's one in a few instructions.
+/// Give a trial the slab of the calling thread in a few instructions.
 class thread_slabs {
 public:
     explicit thread_slabs(const slab_layout& layout, std::size_t max_slabs = 256)
@@ -183,12 +188,13 @@ public:
         trial_numbers::instance().give_back(index_);
     }
 
-    /// Find the calling thread's slab. cost: two loads and two compares; the first call takes a lock and allocates
-    [[nodiscard]] slab& mine() noexcept
+    /// Find the slab of the calling thread.
+    /// cost: two loads and two comparisons; the first call of a thread takes a lock and allocates
+    [[nodiscard]] slab& of_this_thread() noexcept
     {
         const thread_table& table = this_thread_slabs;
         if (index_ < table.size && table.entries[index_].generation == generation_) [[likely]] {
-            return *table.entries[index_].mine;
+            return *table.entries[index_].held;
         }
         return claim();
     }
@@ -209,13 +215,14 @@ private:
         thread_local slab_return_at_exit at_exit;
         at_exit.register_now();
         thread_entry& entry = table.entries[index_];
-        entry = {};  // a trial that is gone may have had this number
-        slab* mine = owner_->claim();
-        if (mine == nullptr) {
+        // A trial that does not exist any more may have had this number.
+        entry = {};
+        slab* thread_slab = owner_->claim();
+        if (thread_slab == nullptr) {
             return owner_->shared();
         }
-        entry = {generation_, mine, owner_};
-        return *mine;
+        entry = {generation_, thread_slab, owner_};
+        return *thread_slab;
     }
 
     bool make_room(thread_table& table) const noexcept

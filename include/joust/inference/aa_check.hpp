@@ -23,32 +23,40 @@
 namespace joust {
 inline namespace v0 {
 
-/// How often one method has told a model from itself.
+/// Say how often one method found a difference between a model and itself.
 struct aa_row {
+    /// The method.
     std::string method;
+    /// The number of splits.
     std::uint64_t splits = 0;
-    /// splits on which it has answered
+    /// The splits on which the method has given an answer.
     std::uint64_t judged = 0;
-    /// splits on which it has ever rejected
+    /// The splits on which the method has ever rejected.
     std::uint64_t alarms = 0;
-    /// what it promises; more alarms than this are a fault of the method or its use
+    /// The error rate that the method promises. More alarms than this are a fault of the method or of its use.
     double alpha = 0.0;
-    /// alarms that chance explains (99.9 %)
+    /// The number of alarms that chance explains (99.9 %).
     std::uint64_t allowed = 0;
 
-    /// Does the method keep its promise, as far as chance lets that be seen?
+    /// Say whether the method keeps its promise, as far as the number of splits can show.
     [[nodiscard]] bool holds() const noexcept { return alarms <= allowed; }
+    /// Compare all members.
     bool operator==(const aa_row&) const = default;
 };
 
-/// What an A/A check found: a line for each method.
+/// Hold what an A/A check found, with one row for each method.
 struct aa_table {
+    /// The number of exposures.
     std::uint64_t exposures = 0;
+    /// The number of looks.
     std::uint64_t looks = 0;
+    /// One row for each method.
     std::vector<aa_row> rows{};
 
+    /// The style of `{}`.
     static constexpr style default_style = style::table;
 
+    /// Append the table in one of the styles.
     void write(std::string& out, style how) const
     {
         if (how == style::json) {
@@ -87,6 +95,7 @@ struct aa_table {
                count_text(rows.empty() ? 0 : rows[0].splits) + " times, looked at " + count_text(looks) +
                " times.\n";
     }
+    /// Compare all members.
     bool operator==(const aa_table&) const = default;
 
 private:
@@ -109,10 +118,12 @@ private:
 
 namespace detail {
 
-/// The largest count that n independent alarms at rate alpha exceed with probability 0.001 at most.
+/// Return the largest number of alarms that chance explains: n independent splits with error rate alpha have more
+/// alarms with probability 0.001 at most.
 [[nodiscard]] inline std::uint64_t alarms_by_chance(std::uint64_t n, double alpha) noexcept
 {
-    double log_term = static_cast<double>(n) * std::log1p(-alpha);  // of the binomial distribution, from 0 on
+    // The terms of the binomial distribution, beginning with no alarm.
+    double log_term = static_cast<double>(n) * std::log1p(-alpha);
     double below = std::exp(log_term);
     std::uint64_t k = 0;
     while (below < 0.999 && k < n) {
@@ -125,29 +136,31 @@ namespace detail {
 
 }  // namespace detail
 
-/// How an A/A check splits its traffic.
+/// Say how an A/A check splits its traffic.
 struct aa_options {
-    /// random halves, each a trial of its own
+    /// The number of random splits in two halves. Each is a trial of its own.
     std::size_t splits = 200;
-    /// the same seed and traffic give the same table
+    /// The seed of the splits. The same seed and traffic give the same table.
     std::uint64_t seed = 1;
 };
 
-/// Run one model against itself on live traffic: split the units at random in two halves, hundreds of times at once, and count
-/// how often each inference method tells the halves apart.
+/// Run one model against itself on live traffic: split the units at random in two halves, hundreds of times at once,
+/// and count how often each inference method finds a difference between the halves.
 ///
-/// When to use: before the first trial of a service, and whenever metric, unit or method change: it shows whether the error rate
-/// holds on these units, with their habits and outliers, at this rhythm of looks. A method that alarms too often here
-/// would ship models at random. When not: it says nothing about lost or doubled feedback in one arm only; run an
-/// `ab_test` of a model against itself for that.
-///
-/// `expose` each unit served and `observe` its feedback, then `look` as often as the trial will be looked at. Splits are pure
-/// functions of the unit, so returning units stay in their half.
-/// shape: `aa_check check{aa_options{}, always_valid{}, fixed_horizon{.units = 50'000}}`; methods are inference policies
-/// units: `unit` is the unit's hash, such as `ticket.unit()`.
-/// errors: configuration_error without splits, or with more than 10,000 of them. Values that are not finite are left out.
-/// cost: for each call some nanoseconds per split; 32 kB per split; a look about 10 us per split and method.
-/// assumes: one caller at a time.
+/// `expose` each unit that is served and `observe` its feedback, then `look` as often as you will look at the trial.
+/// Splits are pure functions of the unit, so that returning units stay in their half.
+/// When to use: before the first trial of a service, and whenever metric, unit or method change. The check shows
+/// whether the error rate holds on these units, with their habits and outliers, and at this rhythm of looks. A method
+/// that alarms too often here would ship models at random.
+/// When not: to find feedback that is lost or doubled in one arm only; run an `ab_test` of a model against itself for
+/// that.
+/// shape: `aa_check check{aa_options{}, always_valid{}, fixed_horizon{.units = 50'000}}`; the methods are inference
+/// policies
+/// units: `unit` is the hash of the unit, such as `ticket.unit()`
+/// assumes: one thread at a time
+/// errors: configuration_error without splits, or with more than 10,000 of them. Values that are not finite are left
+/// out.
+/// cost: some nanoseconds per call and split; 32 kB per split; a look about 10 us per split and method
 template <class... Methods>
 class aa_check {
     static_assert(
@@ -155,6 +168,7 @@ class aa_check {
         "joust: an A/A check takes aa_options and then inference policies, such as joust::always_valid{}");
 
 public:
+    /// Begin a check with some methods.
     explicit aa_check(aa_options options, Methods... methods)
         : methods_(std::move(methods)...), seed_(options.seed)
     {
@@ -171,7 +185,7 @@ public:
         add(unit, 1.0, 0);
     }
 
-    /// Add the metric's value of a call, or what it gained.
+    /// Add a value of the metric for a call.
     void observe(std::uint64_t unit, double value) noexcept
     {
         if (!std::isfinite(value)) {
@@ -181,7 +195,7 @@ public:
         add(unit, value, 1);
     }
 
-    /// Let every method judge every split.
+    /// Let every method test every split.
     void look()
     {
         ++looks_;
@@ -190,7 +204,7 @@ public:
             const auto half = [&](std::size_t which) {
                 return std::span<const double>{sums + which * bucket_count, bucket_count};
             };
-            // With shares of one half all weights are one half, those of the roots too.
+            // With shares of one half all weights are one half, and so are those of the roots.
             joust::look at{.sums = {half(3), half(2), half(3), half(2), half(1), half(0), half(1), half(0)},
                            .expected_events = 0.5 * static_cast<double>(events_),
                            .exposures = static_cast<double>(exposures_)};
@@ -200,6 +214,7 @@ public:
         }
     }
 
+    /// Return what was found so far.
     [[nodiscard]] aa_table table() const
     {
         aa_table all{.exposures = exposures_, .looks = looks_};
@@ -213,7 +228,7 @@ private:
     static constexpr std::size_t method_count = sizeof...(Methods);
 
     struct split {
-        // Halves of exposures, then of the metric, each half a row of buckets.
+        // The two halves of exposures, then the two halves of the metric. Each half is a row of buckets.
         std::vector<double> sums = std::vector<double>(4 * bucket_count);
         std::array<test_memory, method_count> memory{};
         std::array<bool, method_count> judged{};

@@ -12,26 +12,34 @@
 namespace joust {
 inline namespace v0 {
 
-/// Judge with evidence that holds at every look: peek whenever you like, stop when it says so. The default.
+/// Test with evidence that holds at every look: look whenever you like, and stop when the result says so. The default.
 ///
-/// When to use: whenever somebody will look before the end. When not: where one fixed look is certain and the last bit of
-/// power counts, use fixed_horizon. Until the burn-in is over (30 buckets of units with challenger data, and 10 expected
-/// challenger events) it says so and claims nothing.
-/// units: `units` is the planned number of exposures, where the interval is tightest relative to its growth. A plan that is
-/// wrong by a few times costs width; one of a fiftieth of what comes costs nominal error too (docs/explanation/statistics.md).
-/// source: propensity-centred scores per bucket with Robbins' normal mixture; docs/explanation/statistics.md has definition and
-/// simulated error rates.
+/// Until the burn-in is over (30 buckets of units with challenger data, and 10 expected challenger events) the status
+/// is `burn_in` and nothing is claimed.
+/// When to use: whenever a decision may be taken before the end.
+/// When not: when there is certainly one look at a fixed time and the last bit of power counts; use fixed_horizon.
+/// units: `units` is the planned number of exposures, at which the interval is tightest relative to its growth. A plan
+/// that is wrong by a few times makes intervals wider. If fifty times as many exposures come as planned, the error rate
+/// grows too (docs/explanation/statistics.md).
+/// source: propensity-centred scores per bucket with Robbins' normal mixture; docs/explanation/statistics.md has the
+/// definition and simulated error rates
 struct always_valid {
+    /// The error rate.
     double alpha = 0.05;
+    /// The planned number of exposures.
     double units = 10'000;
 
+    /// How many buckets need challenger data before the burn-in is over.
     static constexpr std::size_t burn_in_buckets = 30;
+    /// How many challenger events have to be expected before the burn-in is over.
     static constexpr double burn_in_events = normal_limit_events;
 
+    /// The policy also answers for pairs, as in shadow trials and interleaving.
     static constexpr bool pairs = true;
-    /// What a report says of when its numbers hold.
+    /// The words of a report for when the numbers hold.
     static constexpr std::string_view holds = "intervals and e-values hold at every look.";
 
+    /// Answer a question at one look.
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
     {
         const auto test = [&](const stats::score_options& options) {
@@ -48,7 +56,7 @@ struct always_valid {
         if (burnt_in) {
             if (!(memory.rho > 0.0)) {
                 const double variance = std::fmax(seen.v, seen.v0);
-                // Without a plan to extrapolate to (NaN, or beyond all numbers) nothing is fixed, and the test refuses.
+                // If there is no finite plan to extrapolate to, nothing is fixed, and the test gives no answer.
                 options.rho = stats::burn_in_rho(variance, seen.information, at.planned_information);
                 memory.rho = std::isfinite(options.rho) ? options.rho : 0.0;
             }
@@ -63,7 +71,8 @@ struct always_valid {
             answer.state = seen.state == status::ok ? status::burn_in : seen.state;
             return answer;
         }
-        // The interval stays two-sided, so that a guardrail's row shows both how bad and how good it may be.
+        // The interval stays two-sided, so that the row of a guardrail shows both how bad and how good the challenger
+        // may be.
         answer.lower = seen.lower;
         answer.upper = seen.upper;
         double log_e = seen.log_e;
@@ -78,6 +87,7 @@ struct always_valid {
         return answer;
     }
 
+    /// Compare all members.
     bool operator==(const always_valid&) const = default;
 
 private:

@@ -12,27 +12,33 @@
 namespace joust {
 inline namespace v0 {
 
-/// Judge by the posterior of the effect under a normal prior: how likely the challenger is better, and what it would cost if not.
+/// Decide by the posterior of the effect under a normal prior: how likely the challenger is better, and what it would
+/// cost if it is not.
 ///
-/// When to use: a decision by expected loss, with a prior that past trials support. When not: where an error rate is promised.
-/// Looking often and stopping at 97.5 % is wrong more often than 2.5 % of the time when effects are smaller than the prior
-/// says; always_valid holds whatever the truth is. `alpha` is the posterior probability, at both ends together, of being
-/// wrong that suffices for a verdict.
-/// units: `lift_sd` is the prior's standard deviation as a fraction of the champion's mean, around no effect; infinity is no
-///     opinion. `units` are planned exposures, for the sample ratio check alone.
-/// assumes: a normal limit of the estimate, as fixed_horizon; 30 buckets with challenger data and 10 expected challenger
-///     events are enforced.
-/// source: conjugate normal posterior of a cluster-robust estimate; Stucchio 2015, expected loss.
+/// When to use: to decide by expected loss, with a prior that past trials support.
+/// When not: when an error rate is promised. If effects are smaller than the prior says, looking often and stopping at
+/// 97.5 % is wrong more often than 2.5 % of the time; always_valid holds whatever the truth is.
+/// units: `alpha` is the posterior probability of being wrong, at both ends together, that is small enough for a
+/// verdict. `lift_sd` is the standard deviation of the prior as a fraction of the champion's mean, around no effect;
+/// infinity means no opinion. `units` are planned exposures, used for the sample ratio check alone.
+/// assumes: a normal limit of the estimate, as fixed_horizon does; at least 30 buckets with challenger data and 10
+/// expected challenger events are required
+/// source: conjugate normal posterior of a cluster-robust estimate; Stucchio 2015, expected loss
 struct bayesian {
+    /// The posterior probability of being wrong that is small enough for a verdict.
     double alpha = 0.05;
+    /// The planned number of exposures.
     double units = 10'000;
+    /// The standard deviation of the prior, as a fraction of the champion's mean.
     double lift_sd = 0.3;
 
+    /// The policy also answers for pairs, as in shadow trials and interleaving.
     static constexpr bool pairs = true;
-    /// What a report says of when its numbers hold.
+    /// The words of a report for when the numbers hold.
     static constexpr std::string_view holds =
         "intervals are credible under the prior, and no error rate is promised; e-values hold at every look.";
 
+    /// Answer a question at one look.
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory&) const noexcept
     {
         auto [seen, answer] =
@@ -42,7 +48,7 @@ struct bayesian {
         }
         const stats::score_line line = detail::line_of(at, asked);
         const double centre = asked.relative ? 1.0 : 0.0;
-        // d r / d t = -r^2 for r = 1 / (1 + t)
+        // For r = 1 / (1 + t) the derivative dr / dt is -r^2.
         const double slope = asked.relative ? seen.estimate * seen.estimate : 1.0;
         const double error = slope * std::sqrt(line.v(line.root())) / std::fabs(line.s1);
         const double prior = prior_sd(at, asked, seen);
@@ -50,7 +56,7 @@ struct bayesian {
             answer.state = status::out_of_range;
             return answer;
         }
-        // In shares of the whole precision, so that an infinite prior needs no case of its own.
+        // The weight is a share of the total precision, so that an infinite prior needs no case of its own.
         const double weight = 1.0 / (1.0 + (error / prior) * (error / prior));
         const double mean = centre + weight * (seen.estimate - centre);
         const double sd = error * std::sqrt(weight);
@@ -66,6 +72,7 @@ struct bayesian {
         return answer;
     }
 
+    /// Compare all members.
     bool operator==(const bayesian&) const = default;
 
 private:
@@ -78,7 +85,8 @@ private:
         if (!at.paired()) {
             return lift_sd * std::fabs(seen.champion);
         }
-        // Of a champion at 0 (pairs that disagree, failures) no fraction is an opinion.
+        // If the champion is at 0 (pairs that disagree, failures), a fraction of it says nothing, and there is no
+        // prior.
         return at.pairs.champion != 0.0 ? lift_sd * std::fabs(at.pairs.champion)
                                         : std::numeric_limits<double>::infinity();
     }

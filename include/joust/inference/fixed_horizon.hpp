@@ -11,22 +11,27 @@
 namespace joust {
 inline namespace v0 {
 
-/// Judge once, when the planned number of exposures has been served; before that no p-value is given.
+/// Test once, when the planned number of exposures has been served. Before that no p-value is given.
 ///
-/// When to use: the sample size was planned and nobody decides earlier. When not: if anybody looks before the end and may
-/// act, use always_valid. The first look after the planned sample is the one that counts: it is kept, later looks repeat it.
-/// units: `units` is the planned number of exposures of champion and challenger together.
-/// assumes: many buckets of units (the normal limit of a cluster-robust score test); 30 with challenger data and 10 expected
-///     challenger events are the enforced minimum.
+/// The first look after the planned sample is the one that counts. It is kept, and later looks repeat it.
+/// When to use: when the sample size was planned and nothing is decided earlier.
+/// When not: if a look before the end may lead to a decision; use always_valid.
+/// units: `units` is the planned number of exposures of champion and challenger together
+/// assumes: many buckets of units, for the normal limit of a cluster-robust score test; at least 30 with challenger
+/// data and 10 expected challenger events are required
 struct fixed_horizon {
+    /// The error rate.
     double alpha = 0.05;
+    /// The planned number of exposures.
     double units = 10'000;
 
+    /// The policy also answers for pairs, as in shadow trials and interleaving.
     static constexpr bool pairs = true;
-    /// What a report says of when its numbers hold.
+    /// The words of a report for when the numbers hold.
     static constexpr std::string_view holds =
-        "intervals and p-values hold at the one look at the planned sample, e-values at every look.";
+        "intervals and p-values hold at the one look at the planned sample; e-values hold at every look.";
 
+    /// Answer a question at one look.
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
     {
         constexpr std::string_view method = "cluster-robust z at the planned sample";
@@ -48,6 +53,7 @@ struct fixed_horizon {
         return answer;
     }
 
+    /// Compare all members.
     bool operator==(const fixed_horizon&) const = default;
 };
 

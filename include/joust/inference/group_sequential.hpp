@@ -12,29 +12,37 @@
 namespace joust {
 inline namespace v0 {
 
-/// Judge at a few planned looks, the last at the planned number of exposures; in between, the last look is repeated.
+/// Test at a few planned looks, the last of them at the planned number of exposures. Between looks the last one is
+/// repeated.
 ///
-/// When to use: looks are on a schedule (each Monday) and the trial has a planned end: nearly the power of `fixed_horizon`,
-/// and large effects end it early. When not: if looks come whenever somebody is curious, or the end may move, use
-/// always_valid. Reports may be asked for at any time: the first one after each `looks`-th part of `units` is a look.
-/// units: `units` is the planned number of exposures of champion and challenger together.
-/// assumes: many buckets of units (30 with challenger data and 10 expected challenger events are enforced); the score grows
-///     like a Brownian motion in its variance. Units that return make looks more alike than that, which costs some power and
-///     no error.
-/// cost: a look some milliseconds, and it allocates, also in a canary's serving thread; between looks nothing.
-/// source: Lan and DeMets 1983 and 1989 (error is spent by exposures, correlation is that of the variances seen);
-///     Jennison and Turnbull 1989, repeated confidence intervals; Liu and Anderson 2008, sequential p-values.
+/// You may ask for a report at any time: the first report after each `looks`-th part of `units` is a look.
+/// When to use: when looks are on a schedule (each Monday) and the trial has a planned end. It has nearly the power of
+/// `fixed_horizon`, and large effects end the trial early.
+/// When not: if looks come at any time, or if the end may move; use always_valid.
+/// units: `units` is the planned number of exposures of champion and challenger together
+/// assumes: many buckets of units (30 with challenger data and 10 expected challenger events are required); the score
+/// grows like a Brownian motion in its variance. Units that return make looks more alike than that, which costs some
+/// power but causes no error.
+/// cost: a look takes some milliseconds and allocates, also in the serving thread of a canary; between looks nothing
+/// source: Lan and DeMets 1983 and 1989 (error is spent by exposures, the correlation is that of the observed
+/// variances); Jennison and Turnbull 1989, repeated confidence intervals; Liu and Anderson 2008, sequential p-values
 struct group_sequential {
+    /// The error rate of all looks together.
     double alpha = 0.05;
+    /// The planned number of exposures.
     double units = 10'000;
+    /// The number of planned looks.
     unsigned looks = 5;
+    /// How the error rate is spent over the looks.
     stats::spending_function spending = stats::obrien_fleming{};
 
+    /// The policy also answers for pairs, as in shadow trials and interleaving.
     static constexpr bool pairs = true;
-    /// What a report says of when its numbers hold.
+    /// The words of a report for when the numbers hold.
     static constexpr std::string_view holds =
-        "intervals and p-values hold at all planned looks together, e-values at every look.";
+        "intervals and p-values hold at all planned looks together; e-values hold at every look.";
 
+    /// Answer a question at one look.
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const
     {
         constexpr std::string_view method = "group sequential, at planned looks; clusters of units";
@@ -51,7 +59,7 @@ struct group_sequential {
             answer.state = status::before_planned_sample;
             return answer;
         }
-        // Variances are estimates, and may fall where buckets even out; information never does.
+        // Information never falls, but a variance is an estimate and may fall from one look to the next.
         const double before = memory.looks.empty() ? 0.0 : memory.looks.back().variance;
         memory.looks.push_back({std::fmax(seen.v, before), time, seen.s / std::sqrt(seen.v)});
         answer.p_value = sequential_p(memory, asked);
@@ -60,19 +68,20 @@ struct group_sequential {
         return answer;
     }
 
+    /// Compare all members.
     bool operator==(const group_sequential&) const = default;
 
 private:
-    /// How many of the planned looks are due at this time.
+    /// Return how many of the planned looks are due at this time.
     [[nodiscard]] unsigned part(double time) const noexcept
     {
         return static_cast<unsigned>(time * static_cast<double>(looks > 0 ? looks : 1));
     }
 
     struct crossing {
-        /// of the last look
+        /// The bound of the last look.
         double bound = 0.0;
-        /// by how much the looks so far lie beyond their bounds, at the most
+        /// The largest distance by which a look so far lies beyond its bound.
         double excess = 0.0;
     };
 
@@ -95,18 +104,20 @@ private:
         return found;
     }
 
-    /// The smallest error rate at which some look so far would have rejected.
+    /// Return the smallest error rate at which some look so far would have rejected.
     [[nodiscard]] double sequential_p(const test_memory& memory, const question& asked) const
     {
         const auto excess = [&](double log_level) {
             return cross(memory, asked.alternative, std::exp(log_level)).excess;
         };
-        // No bound lies below that of a test with a single look, so p is at least the smallest of theirs.
+        // Every bound is at least that of a test with a single look, so that p is at least the smallest p-value of such
+        // a test.
         double low = 0.0;
         for (const planned_look& each : memory.looks) {
             low = std::fmin(low, std::log(std::fmax(detail::normal_p(each.z, asked.alternative), 1e-300)));
         }
-        // The level that decides is tried as such, so that p and bounds never disagree about it.
+        // The error rate of the question itself is tried first, so that the p-value and the bounds agree about
+        // rejection.
         double high = std::log(asked.alpha);
         double at_high = excess(high);
         double at_low = 0.0;
@@ -124,7 +135,8 @@ private:
                 return std::exp(low);
             }
         }
-        // Regula falsi, with the weight of an end that stays halved (Illinois): some eight designs.
+        // Regula falsi with the Illinois rule, which halves the value of an end that stays. It takes about eight
+        // designs.
         int side = 0;
         for (int step = 0; step < 60 && high - low > 1e-9; ++step) {
             double middle = std::isfinite(at_low) && std::isfinite(at_high)

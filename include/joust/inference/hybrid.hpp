@@ -11,23 +11,30 @@
 namespace joust {
 inline namespace v0 {
 
-/// Judge at every look until the planned sample with a small part of the error rate, and once at it with the rest.
+/// Test at every look until the planned sample with a small part of the error rate, and once at the planned sample with
+/// the rest.
 ///
-/// When to use: a trial with a planned end where somebody will look before: large effects and harm end it early, and at the
-/// planned sample it has nearly the power of `fixed_horizon`. When not: without a planned end, always_valid; with looks on a
-/// schedule, group_sequential.
-/// units: `early` is the part of the error rate for stopping before `units` exposures.
-/// assumes: as always_valid and fixed_horizon; the two parts of the error rate add up (Bonferroni), whatever the looks.
+/// When to use: for a trial with a planned end that will be looked at before it. Large effects and harm end it early,
+/// and at the planned sample it has nearly the power of `fixed_horizon`.
+/// When not: without a planned end, use always_valid; with looks on a schedule, use group_sequential.
+/// units: `early` is the part of the error rate that is used for stopping before `units` exposures
+/// assumes: as always_valid and fixed_horizon; the two parts of the error rate add up (Bonferroni), whenever the looks
+/// are
 struct hybrid {
+    /// The error rate of both parts together.
     double alpha = 0.05;
+    /// The planned number of exposures.
     double units = 10'000;
+    /// The part of the error rate for stopping early, between 0 and 1.
     double early = 0.2;
 
+    /// The policy also answers for pairs, as in shadow trials and interleaving.
     static constexpr bool pairs = true;
-    /// What a report says of when its numbers hold.
+    /// The words of a report for when the numbers hold.
     static constexpr std::string_view holds =
-        "p-values hold at every look, before the planned sample and at it together; intervals of each part alone.";
+        "p-values hold at every look, before the planned sample and at it together; an interval holds for its part of the error rate.";
 
+    /// Answer a question at one look.
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
     {
         constexpr std::string_view method =
@@ -43,7 +50,7 @@ struct hybrid {
         if (planned.state != status::ok) {
             return answer;
         }
-        // What was shown before the planned sample stays shown. The interval is that of the one look.
+        // Evidence from before the planned sample still counts. The interval is that of the one look.
         answer.p_value = std::fmin(answer.p_value, weighed(planned.p_value, 1.0 - share));
         answer.champion = planned.champion;
         answer.challenger = planned.challenger;
@@ -54,10 +61,11 @@ struct hybrid {
         return answer;
     }
 
+    /// Compare all members.
     bool operator==(const hybrid&) const = default;
 
 private:
-    /// The p-value of a part of the error rate, for the whole of it. NaN stays NaN.
+    /// Turn the p-value for a part of the error rate into one for the whole error rate. NaN stays NaN.
     [[nodiscard]] static double weighed(double p, double share) noexcept
     {
         return p / share > 1.0 ? 1.0 : p / share;

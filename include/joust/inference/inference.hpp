@@ -17,77 +17,92 @@
 namespace joust {
 inline namespace v0 {
 
-/// What is asked of one metric of one challenger.
+/// Ask one question about one metric of one challenger. A policy of your own gets it in `infer`.
 struct question {
-    /// greater: does the challenger have more than the null allows?
+    /// The side that is asked for. `greater` asks whether the challenger has more than the null allows.
     stats::side alternative = stats::side::two;
-    /// about challenger / champion instead of the difference
+    /// Whether the question is about challenger / champion and not about the difference.
     bool relative = false;
-    /// the difference, or the ratio minus one
+    /// The null: a difference, or a ratio minus one.
     double null = 0.0;
+    /// The error rate of the answer.
     double alpha = 0.05;
 };
 
-/// Differences of requests that both models answered, per bucket of units: challenger minus champion.
+/// Hold the differences (challenger minus champion) of requests that both models answered, by bucket of units.
 struct paired_sums {
+    /// The sum of the differences in each bucket.
     std::span<const double> difference{};
-    /// of pairs
+    /// The number of pairs in each bucket.
     std::span<const double> count{};
-    /// mean of the champion, where it is known
+    /// The mean of the champion, if it is known.
     double champion = stats::not_a_number;
 };
 
-/// What there is to answer with, at one look: sums of two arms, or those of pairs.
+/// Hold the data that an answer is based on at one look: the sums of two arms, or those of pairs. A policy of your own
+/// gets it in `infer`.
 struct look {
+    /// The sums of both arms.
     stats::score_sums sums{};
-    /// observations other than 0 that the challenger should have; pairs that differ
+    /// How many observations other than 0 are expected in the challenger; for pairs, the number of pairs that differ.
     double expected_events = 0.0;
-    /// requests of both arms; pairs
+    /// The requests of both arms, or the number of pairs.
     double exposures = 0.0;
-    /// sum of s (1 - s) at the planned end; planned pairs
+    /// The sum of s (1 - s) at the planned end, or the planned number of pairs.
     double planned_information = 0.0;
-    /// empty where there are two arms
+    /// The sums of pairs. They are empty if there are two arms.
     paired_sums pairs{};
 
+    /// Say whether the data are pairs.
     [[nodiscard]] bool paired() const noexcept { return !pairs.count.empty(); }
 };
 
-/// What an inference policy answers. Estimates are challenger minus champion, or their ratio where that is asked.
+/// Hold the answer of an inference policy. Estimates are challenger minus champion, or their ratio if the question asks
+/// for it.
 struct inference {
+    /// The name of the method, as reports show it.
     std::string_view method;
+    /// The level of the champion.
     double champion = stats::not_a_number;
+    /// The level of the challenger.
     double challenger = stats::not_a_number;
+    /// The difference or the ratio.
     double estimate = stats::not_a_number;
+    /// The lower end of the interval.
     double lower = stats::not_a_number;
+    /// The upper end of the interval.
     double upper = stats::not_a_number;
+    /// The p-value, of methods that have one.
     double p_value = stats::not_a_number;
-    /// highest so far; NaN where the method knows no e-value
+    /// The highest logarithm of the e-value so far, or NaN if the method has no e-value.
     double log_e = stats::not_a_number;
-    /// of this look alone: it falls again when later data speak against it
+    /// The logarithm of the e-value at this look alone. It falls again if later data speak against the effect.
     double log_e_now = stats::not_a_number;
+    /// Whether the numbers are valid, and if not, why.
     status state = status::too_few;
 
-    // Bayesian policies alone:
-    /// probability of being wrong if the null is rejected
+    // The following members are set by Bayesian policies only.
+
+    /// The probability of being wrong if the null is rejected.
     double posterior_tail = stats::not_a_number;
-    /// probability that the challenger has more of the metric
+    /// The probability that the challenger has more of the metric.
     double chance_more = stats::not_a_number;
-    /// mean of max(0, champion - challenger)
+    /// The mean of max(0, champion - challenger).
     double shortfall = stats::not_a_number;
 
-    /// Is the null rejected at this error rate?
+    /// Say whether the null is rejected at this error rate.
     [[nodiscard]] bool rejects(double alpha) const noexcept
     {
         return state == status::ok && (p_value <= alpha || posterior_tail <= alpha);
     }
 };
 
-/// Challenger events that have to be expected before a normal limit is trusted (docs/explanation/statistics.md).
+/// How many challenger events have to be expected before methods trust a normal limit (docs/explanation/statistics.md).
 inline constexpr double normal_limit_events = 10.0;
 
 namespace detail {
 
-/// The score test that fits what was seen and what is asked.
+/// Run the score test that fits the data and the question.
 [[nodiscard]] inline stats::score_result score_of(const look& at, const question& asked,
                                                   const stats::score_options& options) noexcept
 {
@@ -96,7 +111,7 @@ namespace detail {
                             : stats::score_test(at.sums, options);
 }
 
-/// And its score as a function of the effect.
+/// Return the score of that test as a function of the effect.
 [[nodiscard]] inline stats::score_line line_of(const look& at, const question& asked) noexcept
 {
     return at.paired()      ? stats::paired_score(at.pairs.difference, at.pairs.count)
@@ -104,13 +119,13 @@ namespace detail {
                             : stats::absolute_score(at.sums);
 }
 
-/// A score, and the answer as far as it goes without a test.
+/// Hold a score, and the part of the answer that is known before a test.
 struct scored {
     stats::score_result seen;
     inference answer;
 };
 
-/// Score what was seen for a policy that trusts a normal limit: its answer is `scarce` while too few events are expected.
+/// Score the data for a policy that trusts a normal limit. The status is `scarce` while too few events are expected.
 [[nodiscard]] inline scored score_for_normal_limit(const look& at, const question& asked,
                                                    std::string_view method, status scarce) noexcept
 {
@@ -129,7 +144,7 @@ struct scored {
     return {seen, answer};
 }
 
-/// The p-value of a normal statistic on the side that is asked.
+/// Return the p-value of a normal statistic on the side of the question.
 [[nodiscard]] inline double normal_p(double z, stats::side alternative) noexcept
 {
     return alternative == stats::side::two       ? 2.0 * stats::normal_sf(std::fabs(z))
@@ -137,8 +152,8 @@ struct scored {
                                                  : stats::normal_sf(-z);
 }
 
-/// Every t that the two-sided test with critical value z does not reject: s(t)^2 <= z^2 v(t), a quadratic around the
-/// root. Unbounded where the variance far away outgrows the score.
+/// Return the effects t that the two-sided test with critical value z does not reject: s(t)^2 <= z^2 v(t), a quadratic
+/// inequality around the root. The interval is unbounded if the variance far away grows faster than the score.
 [[nodiscard]] inline stats::bounds not_rejected(const stats::score_line& line, double z) noexcept
 {
     const double root = line.root();
@@ -152,8 +167,8 @@ struct scored {
     return {root + (slope - half) / a, root + (slope + half) / a};
 }
 
-/// Give an answer the interval of a two-sided test with this critical value, so that a guardrail's row shows both how bad
-/// and how good it may be.
+/// Give an answer the interval of a two-sided test with this critical value, so that the row of a guardrail shows both
+/// how bad and how good the challenger may be.
 inline void give_interval(inference& answer, const look& at, const question& asked, double critical) noexcept
 {
     const stats::score_line line = line_of(at, asked);
@@ -174,7 +189,7 @@ inline void give_interval(inference& answer, const look& at, const question& ask
             answer.lower, answer.upper,    answer.p_value};
 }
 
-/// Give the answer of the one look that counts again.
+/// Repeat the answer of the one look that counts.
 [[nodiscard]] inline inference repeated(const counted_look& look, std::string_view method) noexcept
 {
     return {.method = method,
@@ -189,12 +204,13 @@ inline void give_interval(inference& answer, const look& at, const question& ask
 
 }  // namespace detail
 
-/// An inference policy turns the evidence of two arms into an answer.
+/// Turn the evidence of two arms into an answer.
 ///
-/// One that also answers for pairs (shadow trials and interleaving ask so) says it by `static constexpr bool pairs = true`.
+/// A policy that also answers for pairs, as shadow trials and interleaving need it, says so by `static constexpr bool
+/// pairs = true`.
 ///
-/// shape: members `alpha` and `units` (planned exposures), and `infer(look, question, test_memory&) const -> inference`;
-/// the memory is the policy's own, one for each metric and challenger, and starts empty.
+/// shape: members `alpha` and `units` (planned exposures), and `infer(look, question, test_memory&) const ->
+/// inference`; the memory belongs to the policy, one for each metric and challenger, and starts empty
 template <class T>
 concept inference_policy = requires(const T& t, const look& l, const question& q, test_memory& m) {
     { t.alpha } -> std::convertible_to<double>;
@@ -202,13 +218,13 @@ concept inference_policy = requires(const T& t, const look& l, const question& q
     { t.infer(l, q, m) } -> std::same_as<inference>;
 };
 
-/// An inference policy that answers for pairs too.
+/// Turn the evidence of pairs into an answer too.
 template <class T>
 concept paired_inference_policy = inference_policy<T> && requires { requires T::pairs; };
 
 namespace detail {
 
-/// Ask a policy about pairs: is their mean difference away from 0? `events` is how many of them a variance can be told from.
+/// Ask a policy whether the mean difference of pairs is other than 0. `events` is the number of pairs that differ.
 template <paired_inference_policy Policy>
 [[nodiscard]] inference judge_pairs(const Policy& policy, const paired_sums& seen, double events,
                                     double alpha, test_memory& memory)
@@ -224,14 +240,14 @@ template <paired_inference_policy Policy>
 
 namespace detail {
 
-/// What a report says of when the numbers of an inference hold.
+/// Return the words of a report for when the numbers of an inference hold.
 template <class Inference>
 [[nodiscard]] constexpr std::string_view holds_of() noexcept
 {
     if constexpr (requires { Inference::holds; }) {
         return Inference::holds;
     } else {
-        return "intervals and p-values hold where the trial's inference says so, e-values at every look.";
+        return "intervals and p-values hold when the inference policy of the trial says so; e-values hold at every look.";
     }
 }
 

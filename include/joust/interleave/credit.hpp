@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 namespace joust {
 inline namespace v0 {
@@ -71,6 +72,18 @@ struct credit_role {
     };
 };
 
+namespace detail {
+
+/// Refuse an option that is not positive and finite.
+inline void expect_positive(std::string_view field, double value, std::string_view what)
+{
+    if (!(value > 0.0 && value <= std::numeric_limits<double>::max())) {
+        throw configuration_error(field, to_text(value), what);
+    }
+}
+
+}  // namespace detail
+
 /// Credit the team of every clicked slot with 1.
 ///
 /// When to use: clicks, plays, purchases, and any other event that happens or does not. This is the default.
@@ -96,12 +109,7 @@ struct graded_credit {
     double best = 1.0;
 
     /// Refuse a best grade that is not positive and finite.
-    void validate() const
-    {
-        if (!(best > 0.0 && best <= std::numeric_limits<double>::max())) {
-            throw configuration_error("graded_credit.best", to_text(best), "a positive, finite grade");
-        }
-    }
+    void validate() const { detail::expect_positive("graded_credit.best", best, "a positive, finite grade"); }
 
     /// Credit a value as a share of the best grade.
     [[nodiscard]] award credit(const slate_teams& slate, const feedback& what) const noexcept
@@ -126,9 +134,7 @@ struct dwell_credit {
     /// Refuse a time that is not positive and finite.
     void validate() const
     {
-        if (!(at_least > 0.0 && at_least <= std::numeric_limits<double>::max())) {
-            throw configuration_error("dwell_credit.at_least", to_text(at_least), "a positive, finite time");
-        }
+        detail::expect_positive("dwell_credit.at_least", at_least, "a positive, finite time");
     }
 
     /// Credit a time of at least `at_least` with 1.
@@ -153,9 +159,7 @@ struct conversion_credit {
     /// Refuse a cap that is not positive and finite.
     void validate() const
     {
-        if (!(cap > 0.0 && cap <= std::numeric_limits<double>::max())) {
-            throw configuration_error("conversion_credit.cap", to_text(cap), "a positive, finite value");
-        }
+        detail::expect_positive("conversion_credit.cap", cap, "a positive, finite value");
     }
 
     /// Credit a value as a share of the cap.

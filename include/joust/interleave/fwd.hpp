@@ -45,8 +45,6 @@ struct sample_only_scored;
 class credit_shares;
 template <class Item, class Ticket>
 class slate;
-template <class... Results>
-struct slate_element;
 struct team_draft;
 class slate_teams;
 

@@ -26,8 +26,6 @@ struct keep_all {
     }
 };
 
-}  // namespace detail
-
 /// Hold the keys of those items of one ranker's list that can reach a slate of a given length.
 ///
 /// Only the first L items of a list without duplicates can reach a slate of L slots, so only these are projected. If some of
@@ -36,7 +34,7 @@ struct keep_all {
 class projected_keys {
 public:
     /// Read the keys of a list, without the items for which `keep(item, key)` is false.
-    template <class List, class Identity, class Keep = detail::keep_all>
+    template <class List, class Identity, class Keep = keep_all>
     void project(List& list, const Identity& identity, std::size_t length, const Keep& keep = {})
     {
         const std::size_t size = std::size(list);
@@ -68,7 +66,7 @@ private:
         }
         item_key* keys = wanted <= inline_.size() ? inline_.data() : more_.data();
         const auto first = std::begin(list);
-        if constexpr (std::is_same_v<Keep, detail::keep_all>) {
+        if constexpr (std::is_same_v<Keep, keep_all>) {
             places_.clear();
             size_ = wanted;
             for (std::size_t i = 0; i < wanted; ++i) {
@@ -99,10 +97,10 @@ private:
     [[nodiscard]] bool repeats() const
     {
         const ranking all = view();
-        if (size_ <= detail::mask_offers<1>::most) {
-            return !detail::mask_offers<1>{{&all, 1}, size_}.distinct();
+        if (size_ <= mask_offers<1>::most) {
+            return !mask_offers<1>{{&all, 1}, size_}.distinct();
         }
-        return detail::numbered_offers{{&all, 1}, size_}.left(0, static_cast<unsigned>(size_)) < size_;
+        return numbered_offers{{&all, 1}, size_}.left(0, static_cast<unsigned>(size_)) < size_;
     }
 
     std::array<item_key, draft::inline_slots> inline_;
@@ -111,5 +109,6 @@ private:
     std::size_t size_ = 0;
 };
 
+}  // namespace detail
 }  // namespace v0
 }  // namespace joust

@@ -176,14 +176,16 @@ private:
     Ticket ticket_;
 };
 
+namespace detail {
+
 /// The element type of a slate that is mixed from these results: `const Item&` if all lists still exist after the call, and
 /// otherwise `Item`.
 template <class... Results>
 struct slate_element {
-    using item = detail::item_t<std::remove_reference_t<std::tuple_element_t<0, std::tuple<Results...>>>>;
-    static_assert((std::is_same_v<item, detail::item_t<std::remove_reference_t<Results>>> && ...),
+    using item = item_t<std::remove_reference_t<std::tuple_element_t<0, std::tuple<Results...>>>>;
+    static_assert((std::is_same_v<item, item_t<std::remove_reference_t<Results>>> && ...),
                   "joust: all rankers of one trial must return lists of the same item type");
-    static constexpr bool referred = (detail::outlives_result<Results> && ...);
+    static constexpr bool referred = (outlives_result<Results> && ...);
     using type = std::conditional_t<referred, const item&, item>;
 };
 
@@ -208,7 +210,7 @@ template <class... Results>
             }
             if constexpr (element::referred) {
                 items.push_back(&std::begin(*list)[at]);
-            } else if constexpr (detail::may_be_moved_from<Result>) {
+            } else if constexpr (may_be_moved_from<Result>) {
                 items.push_back(std::move(std::begin(*list)[at]));
             } else {
                 items.push_back(std::begin(*list)[at]);
@@ -219,5 +221,6 @@ template <class... Results>
     return items;
 }
 
+}  // namespace detail
 }  // namespace v0
 }  // namespace joust

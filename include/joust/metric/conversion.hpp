@@ -11,31 +11,36 @@ inline namespace v0 {
 
 /// Count exposures that led to an event: a click, a purchase, a correct prediction.
 ///
-/// An exposure without feedback counts as 0, unless `.per = per::observed` asks for the share of events among the exposures
-/// that brought feedback; a second report for the same ticket is refused and counted.
-/// When to use: yes-or-no outcomes. When not: values that may be anything but 0 and 1, those are refused as invalid.
-/// cost: 48 KiB per thread and challenger.
+/// An exposure without feedback counts as 0. With `.per = per::observed` the metric is the share of events among the
+/// exposures that brought feedback. A second report for the same ticket is refused and counted.
+/// When to use: for yes-or-no outcomes.
+/// When not: for values other than 0 and 1; they are refused as invalid.
+/// cost: 48 KiB per thread and challenger
 template <fixed_string Name>
 struct conversion {
     static_assert(!Name.view().empty(),
                   "joust: a metric's name is a part of its type: conversion<\"click\">{}");
 
+    /// Which way the metric improves.
     enum better better = better::up;
-    /// observed: divide by the exposures that brought feedback
+    /// What the number of events is divided by: all exposures, or those that brought feedback.
     enum per per = per::exposure;
 
+    /// Return the name of the metric.
     static constexpr std::string_view name() noexcept { return Name.view(); }
 
+    /// Take a value, and refuse anything but 0 and 1.
     constexpr void add(cell& c, double value) const noexcept
     {
         c.value = value;
         c.refused = value != 0.0 && value != 1.0;
     }
 
+    /// Compare all members.
     bool operator==(const conversion&) const = default;
 };
 
-/// Catches a metric without a name in its type, for the sentence that refuses it.
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
 template <class... Given>
 conversion(Given...) -> conversion<"">;
 

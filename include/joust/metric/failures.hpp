@@ -6,11 +6,14 @@
 namespace joust {
 inline namespace v0 {
 
-/// Count calls in which the assigned model threw or its result was refused. Kept in every trial; name it in a guardrail.
+/// Count calls in which the assigned model threw or its result was refused. Every trial counts them; name the metric in
+/// a guardrail to set a limit.
 ///
 /// A call that fell back to the champion counts for the challenger that it was assigned to.
 struct failures {
+    /// Return the name of the metric.
     static constexpr std::string_view name() noexcept { return "failures"; }
+    /// Compare all members.
     bool operator==(const failures&) const = default;
 };
 

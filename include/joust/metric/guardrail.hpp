@@ -19,27 +19,34 @@
 namespace joust {
 inline namespace v0 {
 
-/// How much worse than the champion a challenger may be; name one bound. Without any, no harm is allowed.
+/// Say how much worse than the champion a challenger may be. Set one bound; without any bound no harm is allowed.
 ///
-/// shape: ratios are challenger / champion, increases and decreases challenger - champion in the metric's units
-/// (milliseconds for latency).
+/// shape: ratios are challenger / champion; increases and decreases are challenger - champion in the units of the
+/// metric (milliseconds for latency)
 struct margin {
+    /// The largest ratio that is allowed, at least 1. NaN sets no bound.
     double max_ratio = std::numeric_limits<double>::quiet_NaN();
+    /// The largest increase that is allowed, at least 0. NaN sets no bound.
     double max_increase = std::numeric_limits<double>::quiet_NaN();
+    /// The smallest ratio that is allowed, above 0 and at most 1. NaN sets no bound.
     double min_ratio = std::numeric_limits<double>::quiet_NaN();
+    /// The largest decrease that is allowed, at least 0. NaN sets no bound.
     double max_decrease = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// A metric with a margin that a challenger must keep; made by `guardrail`.
+/// Hold a metric with a margin that a challenger must keep; made by `guardrail`.
 template <class Metric>
 struct guarded {
+    /// The metric.
     [[no_unique_address]] Metric metric;
+    /// The margin.
     margin limit;
 };
 
-/// A metric that decides the trial; made by `primary`.
+/// Hold the metric that decides the trial; made by `primary`.
 template <class Metric>
 struct primary_metric {
+    /// The metric.
     [[no_unique_address]] Metric metric;
 };
 
@@ -54,15 +61,18 @@ inline constexpr bool is_primary = false;
 template <class Metric>
 inline constexpr bool is_primary<primary_metric<Metric>> = true;
 
-/// What a guardrail asks, in one form for every metric.
+/// The limit of a guardrail, in one form for every metric.
 struct bound {
-    /// more is worse
+    /// Whether more of the metric is worse.
     bool harm_is_up = true;
+    /// Whether the limit is a ratio, and not a difference.
     bool relative = false;
-    /// ratio, or signed difference challenger - champion, at the edge of what is allowed
+    /// The edge of what is allowed: a ratio, or a signed difference challenger - champion.
     double value = 0.0;
 };
 
+/// Check the margin of a guardrail, and turn it into a limit.
+/// errors: configuration_error for two bounds or a bound out of range
 template <class Metric>
 bound bound_of(const guarded<Metric>& g)
 {
@@ -82,8 +92,8 @@ bound bound_of(const guarded<Metric>& g)
     };
     if constexpr (std::same_as<Metric, failures>) {
         if (!std::isnan(m.min_ratio) || !std::isnan(m.max_decrease)) {
-            throw configuration_error(where, "a lower bound",
-                                      "max_ratio or max_increase");  // fewer failures do no harm
+            // Fewer failures do no harm.
+            throw configuration_error(where, "a lower bound", "max_ratio or max_increase");
         }
     }
     if (!std::isnan(m.max_ratio)) {
@@ -117,7 +127,7 @@ bound bound_of(const guarded<Metric>& g)
     }
 }
 
-/// Say what a bound allows, in the unit that the metric is shown in: "at most 1 pp less".
+/// Say what a limit allows, in the unit that reports show: "at most 1 pp less".
 inline std::string describe(const bound& b, std::string_view unit)
 {
     if (b.relative) {
@@ -127,7 +137,8 @@ inline std::string describe(const bound& b, std::string_view unit)
         return b.harm_is_up ? "no increase" : "no decrease";
     }
     std::string text = "at most ";
-    // As it was written: 12 digits are more than anybody gives, and few enough to hide that 100 * 0.07 is not quite 7.
+    // The number is shown as the user wrote it: 12 digits are more than a margin has, and few enough to hide that 100 *
+    // 0.07 is not quite 7.
     char digits[32];
     const double shown = std::fabs(b.value) * (unit == "%" ? 100.0 : 1.0);
     text.append(digits,
@@ -141,9 +152,10 @@ inline std::string describe(const bound& b, std::string_view unit)
 
 /// Let a trial watch that a challenger does no more harm than a margin allows.
 ///
-/// When to use: for everything that must not get worse while the primary metric decides. A breach ends an A/B test for the
-/// challenger and rolls a canary back. Guardrails share the trial's error rate equally.
-/// errors: configuration_error when the trial is built with two bounds or one out of range.
+/// When to use: for everything that must not get worse while the primary metric decides. A breach ends an A/B test for
+/// the challenger and rolls a canary back. The guardrails share the error rate of the trial equally.
+/// When not: for the metric that the challenger should improve; that is the primary metric.
+/// errors: configuration_error, when the trial is built, for two bounds or a bound out of range
 template <class Metric>
 [[nodiscard]] constexpr guarded<Metric> guardrail(Metric metric, margin limit = {})
 {
@@ -153,7 +165,7 @@ template <class Metric>
     return {std::move(metric), limit};
 }
 
-/// Catches a margin that is not named, for the sentence that refuses it.
+/// Take a margin that is not named, so that a sentence refuses it.
 template <class Metric, class Given>
     requires(!std::is_convertible_v<Given, margin>)
 [[nodiscard]] constexpr guarded<Metric> guardrail(Metric metric, Given)
@@ -164,7 +176,7 @@ template <class Metric, class Given>
     return {std::move(metric), {}};
 }
 
-/// Mark the metric that decides, where it is not the first one given.
+/// Mark the metric that decides the trial. Without a mark the first metric decides.
 template <class Metric>
 [[nodiscard]] constexpr primary_metric<Metric> primary(Metric metric)
 {

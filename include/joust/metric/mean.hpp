@@ -12,37 +12,42 @@ inline namespace v0 {
 
 /// Average a number over exposures: revenue, dwell time, squared error.
 ///
-/// An exposure without feedback counts as 0, unless `.per = per::observed` asks for the mean of what was observed. Heavy tails
-/// make every test slow: cap what one exposure may bring.
-/// When to use: amounts. When not: a ratio whose denominator is not the exposure (`ratio`).
-/// units: those of the values; `cap` is the largest value that counts, larger ones count as `cap`.
-/// cost: 48 KiB per thread and challenger.
+/// An exposure without feedback counts as 0. With `.per = per::observed` the metric is the mean of what was observed.
+/// Heavy tails make every test slow; limit what one exposure may bring by `cap`.
+/// When to use: for amounts.
+/// When not: for a ratio whose denominator is not the exposure (`ratio`).
+/// units: those of the values
+/// cost: 48 KiB per thread and challenger
 template <fixed_string Name>
 struct mean {
     static_assert(!Name.view().empty(),
                   "joust: a metric's name is a part of its type: mean<\"revenue\">{.cap = 500.0}");
 
+    /// The largest value that counts. Larger values count as this one.
     double cap = std::numeric_limits<double>::infinity();
+    /// Which way the metric improves.
     enum better better = better::up;
-    /// add up several values for one ticket instead of refusing the second
+    /// Add up several values for one ticket, instead of refusing the second one.
     bool accumulate = false;
-    /// observed: divide by the number of observations
+    /// What the sum is divided by: all exposures, or the observations.
     enum per per = per::exposure;
 
+    /// Return the name of the metric.
     static constexpr std::string_view name() noexcept { return Name.view(); }
 
+    /// Take a value up to the cap, and refuse NaN and infinity.
     constexpr void add(cell& c, double value) const noexcept
     {
-        constexpr double largest = std::numeric_limits<double>::max();
         c.value = value < cap ? value : cap;
-        c.refused =
-            !(value >= -largest && value <= largest);  // NaN or infinite: a cap would make an amount of it
+        // The value itself is tested, since the cap would turn NaN and infinity into an amount.
+        c.refused = !detail::finite(value);
     }
 
+    /// Compare all members.
     bool operator==(const mean&) const = default;
 };
 
-/// Catches a metric without a name in its type, for the sentence that refuses it.
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
 template <class... Given>
 mean(Given...) -> mean<"">;
 

@@ -4,31 +4,42 @@
 #include <joust/core/policy.hpp>
 
 #include <concepts>
+#include <limits>
 #include <string_view>
 
 namespace joust {
 inline namespace v0 {
 
-/// Which way a metric improves.
-enum class better : unsigned char { up, down };
+/// Say which way a metric improves.
+enum class better : unsigned char {
+    /// More is better.
+    up,
+    /// Less is better.
+    down
+};
 
-/// What a metric's sum is divided by: every exposure, or only the observations that came back.
-enum class per : unsigned char { exposure, observed };
+/// Say what the sum of a metric is divided by.
+enum class per : unsigned char {
+    /// Every exposure.
+    exposure,
+    /// Every observation; exposures without feedback do not count.
+    observed
+};
 
-/// What one observation contributes to a metric: a metric's `add` writes here.
+/// Hold what one observation contributes to a metric. The `add` of a metric, which may be your own, fills it.
 struct cell {
-    /// added to the unit's bucket
+    /// The amount that is added to the unit's bucket.
     double value = 0.0;
-    /// added to what the metric is divided by, where that is not the number of exposures
+    /// The amount that is added to the denominator, if the metric is not divided by exposures.
     double per = 1.0;
-    /// set where the observation may not be used; it is counted as invalid
+    /// Set it if the observation cannot be used. It is then counted as invalid.
     bool refused = false;
 };
 
-/// A metric has a name known at compile time and turns an observed value into a cell.
+/// Have a name that is known at compile time, and turn an observed value into a cell.
 ///
-/// shape: `static name()` returns text; `add(cell&, double) const` fills the cell. A metric that is a ratio of two amounts
-/// has `add(cell&, double numerator, double denominator) const` instead, and is observed with both.
+/// shape: `static name()` returns text; `add(cell&, double) const` fills the cell. A metric that is a ratio of two
+/// amounts has `add(cell&, double numerator, double denominator) const` instead, and is observed with both amounts.
 template <class T>
 concept metric =
     requires(const T& m, cell& c) {
@@ -65,14 +76,21 @@ struct metric_role {
 
 namespace detail {
 
-/// Is a name one that trials give to rows of their own?
+/// Return whether trials use the name for a row of their own.
 [[nodiscard]] constexpr bool is_reserved(std::string_view name) noexcept
 {
     return name.empty() || name == "exposures" || name == "failures" || name == "latency" ||
            name == "covariate" || name.ends_with(", denominator");
 }
 
-/// The direction in which a metric improves; up unless it says otherwise.
+/// Is a number neither NaN nor infinite?
+[[nodiscard]] constexpr bool finite(double value) noexcept
+{
+    constexpr double largest = std::numeric_limits<double>::max();
+    return value >= -largest && value <= largest;
+}
+
+/// Return the direction in which a metric improves. It is up unless the metric has a member `better`.
 template <class Metric>
 constexpr better direction_of(const Metric& m) noexcept
 {
@@ -90,7 +108,7 @@ template <class Metric>
 inline constexpr bool is_ratio = !requires(const Metric& m, cell& c) { m.add(c, 1.0); } &&
                                  requires(const Metric& m, cell& c) { m.add(c, 1.0, 1.0); };
 
-/// Is a metric divided by something else than exposures?
+/// Is a metric divided by something other than the number of exposures?
 template <class Metric>
 constexpr bool has_denominator(const Metric& m) noexcept
 {
@@ -103,7 +121,7 @@ constexpr bool has_denominator(const Metric& m) noexcept
     }
 }
 
-/// May one ticket bring several values?
+/// May one ticket bring several values of a metric?
 template <class Metric>
 constexpr bool accumulates(const Metric& m) noexcept
 {

@@ -4,7 +4,6 @@
 #include <joust/core/fixed_string.hpp>
 #include <joust/metric/metric.hpp>
 
-#include <limits>
 #include <string_view>
 
 namespace joust {
@@ -12,10 +11,11 @@ inline namespace v0 {
 
 /// Divide one amount by another, each summed over an arm: clicks per view, revenue per order, errors per token.
 ///
-/// The ratio of sums, not the mean of each exposure's ratio: large denominators weigh more, as they do in a dashboard. Its
-/// intervals are those of the delta method, clustered by unit, and hold where the challenger changes the denominator too.
-/// When to use: where the denominator is random. When not: per exposure (`mean`, `conversion`), or per observation of it
-/// (`.per = per::observed` there).
+/// This is the ratio of the sums and not the mean of the ratios of exposures: large denominators weigh more, as they do
+/// in a dashboard. Its intervals use the delta method, clustered by unit, and they hold if the challenger changes the
+/// denominator too.
+/// When to use: when the denominator is random.
+/// When not: for an amount per exposure (`mean`, `conversion`), or per observation (`.per = per::observed` of these).
 /// shape: `observe<"name">(ticket, numerator, denominator)`
 /// cost: 96 KiB per thread and challenger
 template <fixed_string Name>
@@ -23,25 +23,27 @@ struct ratio {
     static_assert(!Name.view().empty(),
                   "joust: a metric's name is a part of its type: ratio<\"clicks per view\">{}");
 
+    /// Which way the metric improves.
     enum better better = better::up;
-    /// add up several pairs for one ticket instead of refusing the second
+    /// Add up several pairs for one ticket, instead of refusing the second one.
     bool accumulate = false;
 
+    /// Return the name of the metric.
     static constexpr std::string_view name() noexcept { return Name.view(); }
 
+    /// Take both amounts, and refuse NaN, infinity and a negative denominator.
     constexpr void add(cell& c, double numerator, double denominator) const noexcept
     {
-        constexpr double largest = std::numeric_limits<double>::max();
         c.value = numerator;
         c.per = denominator;
-        c.refused =
-            !(numerator >= -largest && numerator <= largest && denominator >= 0.0 && denominator <= largest);
+        c.refused = !(detail::finite(numerator) && detail::finite(denominator) && denominator >= 0.0);
     }
 
+    /// Compare all members.
     bool operator==(const ratio&) const = default;
 };
 
-/// Catches a metric without a name in its type, for the sentence that refuses it.
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
 template <class... Given>
 ratio(Given...) -> ratio<"">;
 

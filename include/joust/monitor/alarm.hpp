@@ -11,20 +11,20 @@
 #include <span>
 #include <vector>
 
-// Alarms that may be looked at after every row. Each turns rows into e-factors: numbers whose mean, given all
-// that came before, is at most 1 while nothing has changed. Multiplied up they are evidence of a change.
+// Alarms that may be looked at after every row. Each alarm turns rows into e-factors: numbers whose mean, given
+// everything before, is at most 1 while nothing has changed. The product of e-factors is evidence of a change.
 
 namespace joust {
 inline namespace v0 {
 
-/// What an alarm promises about false alarms, however often it is looked at.
+/// Say what an alarm promises about false alarms, however often it is looked at.
 class false_alarms {
 public:
-    /// Promise that a quiet stream runs for at least `steps` steps on average until an alarm: the default.
+    /// Promise that a stream without a change runs for at least `steps` steps on average until an alarm: the default.
     ///
-    /// Evidence starts anew at every step (Shiryaev-Roberts), so a change is found as fast after a quiet year
-    /// as after a quiet day. A step is a row, or a block for `two_sample_alarm`.
-    /// errors: configuration_error unless steps >= 2.
+    /// Evidence starts again at every step (Shiryaev-Roberts), so that a change is found as fast after a quiet year as
+    /// after a quiet day. A step is a row, or a block for `two_sample_alarm`.
+    /// errors: configuration_error unless steps >= 2
     [[nodiscard]] static false_alarms every(double steps)
     {
         if (!(steps >= 2.0) || !std::isfinite(steps)) {
@@ -33,11 +33,11 @@ public:
         return {steps, true};
     }
 
-    /// Promise that a quiet stream never raises an alarm, except with probability `alpha`.
+    /// Promise that a stream without a change never raises an alarm, except with probability `alpha`.
     ///
-    /// Evidence counts from the start only (Ville's inequality): the stronger promise, bought with a delay
-    /// that grows with the quiet time before the change.
-    /// errors: configuration_error unless 0 < alpha < 1.
+    /// Evidence counts from the start only (Ville's inequality). This promise is stronger, but the delay until a change
+    /// is found grows with the quiet time before it.
+    /// errors: configuration_error unless 0 < alpha < 1
     [[nodiscard]] static false_alarms ever(double alpha)
     {
         if (!(alpha > 0.0 && alpha < 1.0)) {
@@ -46,15 +46,18 @@ public:
         return {1.0 / alpha, false};
     }
 
-    /// Split the promise over several alarms that watch the same rows, whatever binds them: any of them
-    /// raising within n steps has probability at most n / steps, or ever at most alpha.
+    /// Split the promise over several alarms that watch the same rows, however they depend on each other. One of them
+    /// raises within n steps with probability at most n / steps, or ever with probability at most alpha.
     [[nodiscard]] false_alarms shared_by(std::size_t alarms) const noexcept
     {
         return {threshold_ * static_cast<double>(alarms), restarts_};
     }
 
+    /// Return the evidence at which an alarm is raised.
     [[nodiscard]] double threshold() const noexcept { return threshold_; }
+    /// Say whether evidence starts again at every step.
     [[nodiscard]] bool restarts() const noexcept { return restarts_; }
+    /// Compare all members.
     bool operator==(const false_alarms&) const = default;
 
 private:
@@ -64,53 +67,102 @@ private:
     bool restarts_;
 };
 
-/// Collect e-factors into evidence of a change: M <- L (M + 1) with restarts, M <- L M without.
+/// Collect e-factors into evidence M of a change: M <- L (M + 1) with restarts, M <- L M without them.
 ///
-/// Reaching c within n steps has probability at most n / c with restarts (Doob), 1 / c without (Ville).
-/// Averages over bets on one stream keep the promise; products over features or slices of the same rows do
-/// not. With restarts the value is no e-value (its mean is the number of steps): never feed it to `e_bh`.
-/// source: Shin, Ramdas, Rinaldo (2022), E-detectors, arXiv 2203.03532, section 2.
+/// M reaches c within n steps with probability at most n / c with restarts (Doob), and at most 1 / c without them
+/// (Ville). The average over bets on one stream keeps this promise; the product over features or slices of the same
+/// rows does not. With restarts the value is not an e-value, since its mean is the number of steps: never pass it to
+/// `e_bh`.
+/// source: Shin, Ramdas, Rinaldo (2022), E-detectors, arXiv 2203.03532, section 2
 class change_evidence {
 public:
+    /// Begin without evidence.
     explicit change_evidence(bool restarts = true) noexcept
         : value_(restarts ? 0.0 : 1.0), fresh_(restarts ? 1.0 : 0.0)
     {
     }
 
+    /// Take the e-factor of the next step.
     void update(double factor) noexcept
     {
         const double grown = factor * (value_ + fresh_);
-        // Evidence that vanished (0) stays nothing, whatever an infinite factor would make of it.
+        // Evidence of 0 stays 0, also when an infinite factor would make it NaN.
         value_ = grown < ceiling ? grown : grown >= ceiling ? ceiling : 0.0;
     }
+    /// Return the evidence.
     [[nodiscard]] double value() const noexcept { return value_; }
+    /// Compare all members.
     bool operator==(const change_evidence&) const = default;
 
 private:
-    static constexpr double ceiling = 1e300;  // far above any threshold, and it never overflows to infinity
+    // It is far above any threshold, and keeps the evidence from becoming infinite.
+    static constexpr double ceiling = 1e300;
 
     double value_;
     double fresh_;
 };
 
-/// Give the e-factor of one yes or no against "yes has probability at most p0", betting on p1.
+/// Return the e-factor of one yes or no against "yes has probability at most p0", with a bet on p1.
 [[nodiscard]] constexpr double bernoulli_e_factor(bool yes, double p0, double p1) noexcept
 {
     return 1.0 + (p1 - p0) / (p0 * (1.0 - p0)) * ((yes ? 1.0 : 0.0) - p0);
 }
 
-/// Watch a rate that is promised to stay at or below a level: errors, missing values, refusals.
+namespace detail {
+
+/// Compare evidence with the threshold of a promise after every step, and remember the step that raised the alarm.
+class alarm_state {
+public:
+    explicit alarm_state(false_alarms promise) noexcept : promise_(promise) {}
+
+    [[nodiscard]] double evidence() const noexcept { return evidence_; }
+    [[nodiscard]] double threshold() const noexcept { return promise_.threshold(); }
+    [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
+    [[nodiscard]] std::uint64_t raised_at() const noexcept { return raised_at_; }
+
+    /// Take the evidence after one more step.
+    void step(double evidence) noexcept
+    {
+        ++steps_;
+        evidence_ = evidence;
+        if (evidence_ >= promise_.threshold() && raised_at_ == 0) {
+            raised_at_ = steps_;
+        }
+    }
+
+    /// Forget steps and alarm, and start all bets of the alarm again.
+    template <class Bets>
+    void restart(Bets& bets) noexcept
+    {
+        bets.fill(change_evidence{promise_.restarts()});
+        evidence_ = bets.front().value();
+        steps_ = 0;
+        raised_at_ = 0;
+    }
+
+private:
+    false_alarms promise_;
+    double evidence_ = 0.0;
+    std::uint64_t steps_ = 0;
+    std::uint64_t raised_at_ = 0;
+};
+
+}  // namespace detail
+
+/// Watch a rate that should stay at or below a level: errors, missing values, refusals.
 ///
-/// Put the tolerance into the level: a rate between the promise and the level never counts as evidence.
-/// assumes: each row's rate, given the rows before, is at most the level while all is well.
-/// cost: 9 to 16 ns a row, no allocation.
+/// Set the level to the rate that you tolerate: a rate up to the level never counts as evidence.
+/// assumes: the rate of each row, given the rows before, is at most the level while nothing is wrong
+/// cost: 9 to 16 ns a row, no allocation
 class bernoulli_alarm {
 public:
+    /// The alarm bets on the level times each of these factors.
     static constexpr std::array<double, 6> multiples{1.1, 1.25, 1.5, 2.0, 3.0, 5.0};
 
-    /// errors: configuration_error unless 0 < level < 0.95.
+    /// Begin to watch.
+    /// errors: configuration_error unless 0 < level < 0.95
     explicit bernoulli_alarm(double level, false_alarms promise = false_alarms::every(1e6))
-        : level_(level), promise_(promise)
+        : level_(level), state_(promise)
     {
         if (!(level > 0.0 && level < 0.95)) {
             throw configuration_error("bernoulli_alarm.level", to_text(level),
@@ -119,6 +171,7 @@ public:
         restart();
     }
 
+    /// Take one row.
     void update(bool yes) noexcept
     {
         double sum = 0.0;
@@ -127,57 +180,50 @@ public:
             bets_[i].update(bernoulli_e_factor(yes, level_, guess < 0.95 ? guess : 0.95));
             sum += bets_[i].value();
         }
-        ++rows_;
-        evidence_ = sum / static_cast<double>(bets_.size());
-        if (evidence_ >= promise_.threshold() && raised_at_ == 0) {
-            raised_at_ = rows_;
-        }
+        state_.step(sum / static_cast<double>(bets_.size()));
     }
 
+    /// Return the level.
     [[nodiscard]] double level() const noexcept { return level_; }
-    [[nodiscard]] double evidence() const noexcept { return evidence_; }
-    [[nodiscard]] double threshold() const noexcept { return promise_.threshold(); }
-    [[nodiscard]] bool raised() const noexcept { return raised_at_ != 0; }
-    /// The row that raised the alarm, from 1; 0 while it is quiet.
-    [[nodiscard]] std::uint64_t raised_at() const noexcept { return raised_at_; }
+    /// Return the evidence of a change.
+    [[nodiscard]] double evidence() const noexcept { return state_.evidence(); }
+    /// Return the evidence at which the alarm is raised.
+    [[nodiscard]] double threshold() const noexcept { return state_.threshold(); }
+    /// Say whether the alarm was raised since the start or the last `restart`.
+    [[nodiscard]] bool raised() const noexcept { return state_.raised_at() != 0; }
+    /// Return the row that raised the alarm, counted from 1, or 0 if no row did.
+    [[nodiscard]] std::uint64_t raised_at() const noexcept { return state_.raised_at(); }
 
-    /// Forget evidence and alarm, as after a repair.
-    void restart() noexcept
-    {
-        bets_.fill(change_evidence{promise_.restarts()});
-        evidence_ = bets_.front().value();
-        rows_ = 0;
-        raised_at_ = 0;
-    }
+    /// Forget evidence and alarm, for instance after a repair.
+    void restart() noexcept { state_.restart(bets_); }
 
 private:
     double level_;
-    false_alarms promise_;
+    detail::alarm_state state_;
     std::array<change_evidence, multiples.size()> bets_;
-    double evidence_ = 0.0;
-    std::uint64_t rows_ = 0;
-    std::uint64_t raised_at_ = 0;
 };
 
-/// Watch whether rows still come from the law that the reference and the earlier rows came from.
+/// Watch whether rows still come from the distribution of the reference and of the earlier rows.
 ///
-/// Each row gets a conformal p-value: the share of all rows so far, itself included, that lie in a higher
-/// cell, with ties split by a coin. While rows are exchangeable these are independent and uniform, for a
-/// reference of any size; thirteen bets say otherwise: higher or lower values (8), wider or narrower ones
-/// (4), and one that learns any recurring shape, which is what finds a shift between categories (far later
-/// than a shift of numbers; a shift of under a twentieth of all rows may be absorbed unseen).
-/// When to use it: for drift over time. When not: where traffic has a daily season that the reference lacks
-/// (compare with the champion's own traffic by `two_sample_alarm`). A slow drift is partly absorbed, since
-/// rows join the reference.
-/// assumes: rows are independent draws while nothing changes: at most one row per unit and block; cells were
-/// fixed without these rows (edges from the very rows of the reference are close enough, see the tests).
-/// cost: about 40 ns a row, off the serving path; cells x 8 + 400 bytes.
-/// source: Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World, chapter 7.
+/// Each row gets a conformal p-value: the share of all rows so far, with the row itself, that lie in a higher cell,
+/// where a random number splits ties. While rows are exchangeable, these p-values are independent and uniform for a
+/// reference of any size. Thirteen bets are placed on other behaviour: higher or lower values (8), wider or narrower
+/// values (4), and a bet that learns any recurring shape. This last one finds a shift between categories, far later
+/// than a shift of numbers is found; it may miss a shift of less than a twentieth of all rows.
+/// When to use: for drift over time.
+/// When not: if traffic has a daily season that the reference lacks; compare with the champion's traffic of the same
+/// time by `two_sample_alarm`. A slow drift is partly missed, since rows join the reference.
+/// assumes: rows are independent draws while nothing changes, so pass at most one row per unit and block; the cells
+/// were fixed without these rows (edges from the rows of the reference itself are close enough, see the tests)
+/// cost: about 40 ns a row, off the serving path; cells x 8 + 400 bytes
+/// source: Vovk, Gammerman, Shafer (2005), Algorithmic Learning in a Random World, chapter 7
 class conformal_alarm {
 public:
+    /// Begin with the counts of a reference by cell.
+    /// errors: configuration_error without cells
     explicit conformal_alarm(std::span<const std::uint64_t> reference,
                              false_alarms promise = false_alarms::every(1e7))
-        : bag_(reference.begin(), reference.end()), promise_(promise)
+        : bag_(reference.begin(), reference.end()), state_(promise)
     {
         if (reference.empty()) {
             throw configuration_error("conformal_alarm.reference", "without cells",
@@ -189,8 +235,8 @@ public:
         restart();
     }
 
-    /// Add rows to the reference, without judging them.
-    /// errors: counts of another number of cells are refused and counted.
+    /// Add rows to the reference, without testing them.
+    /// errors: counts of another number of cells are refused and counted
     void learn(std::span<const std::uint64_t> reference) noexcept
     {
         if (reference.size() != bag_.size()) {
@@ -203,23 +249,23 @@ public:
         }
     }
 
-    /// Add one row to the reference, without judging it.
-    /// assumes: cell is one of the reference's.
+    /// Add one row to the reference, without testing it.
+    /// assumes: the cell is one of the cells of the reference
     void learn(std::size_t cell) noexcept
     {
         ++bag_[cell];
         ++total_;
     }
 
-    /// Take one row: its cell, and a fresh uniform number in [0, 1) that splits ties.
-    /// assumes: cell is one of the reference's.
+    /// Take one row: its cell, and a new uniform number in [0, 1) that splits ties.
+    /// assumes: the cell is one of the cells of the reference
     void update(std::size_t cell, double coin) noexcept { bet(p_value(cell, coin)); }
 
     /// Take a block of rows, given as counts per cell, in a random order drawn from `coins`.
     ///
-    /// Rows of a block may come from any number of threads and replicas: their order carries nothing.
-    /// assumes: the moment when a block ends does not depend on what the block holds: use a clock or a count.
-    /// errors: a block with another number of cells is refused and counted.
+    /// The rows of a block may come from any number of threads and replicas, since their order carries no information.
+    /// assumes: the moment at which a block ends does not depend on its rows; use a clock or a count
+    /// errors: a block with another number of cells is refused and counted
     template <class Coins>
     void update(std::span<const std::uint64_t> block, Coins& coins)
     {
@@ -243,37 +289,39 @@ public:
         }
     }
 
-    [[nodiscard]] double evidence() const noexcept { return evidence_; }
-    [[nodiscard]] double threshold() const noexcept { return promise_.threshold(); }
-    [[nodiscard]] bool raised() const noexcept { return raised_at_ != 0; }
-    /// The row that raised the alarm, from 1; 0 while it is quiet.
-    [[nodiscard]] std::uint64_t raised_at() const noexcept { return raised_at_; }
-    /// Rows checked since the start or the last `restart`.
-    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+    /// Return the evidence of a change.
+    [[nodiscard]] double evidence() const noexcept { return state_.evidence(); }
+    /// Return the evidence at which the alarm is raised.
+    [[nodiscard]] double threshold() const noexcept { return state_.threshold(); }
+    /// Say whether the alarm was raised since the start or the last `restart`.
+    [[nodiscard]] bool raised() const noexcept { return state_.raised_at() != 0; }
+    /// Return the row that raised the alarm, counted from 1, or 0 if no row did.
+    [[nodiscard]] std::uint64_t raised_at() const noexcept { return state_.raised_at(); }
+    /// Return the number of rows tested since the start or the last `restart`.
+    [[nodiscard]] std::uint64_t rows() const noexcept { return state_.steps(); }
+    /// Return the number of blocks and references that were refused.
     [[nodiscard]] std::uint64_t refused_blocks() const noexcept { return refused_; }
-    /// Reference and checked rows together, by cell.
+    /// Return the counts of reference and tested rows together, by cell.
     [[nodiscard]] std::span<const std::uint64_t> counts() const noexcept { return bag_; }
 
-    /// Forget evidence and alarm, but keep the rows seen as part of the reference.
+    /// Forget evidence and alarm. The rows seen stay part of the reference.
     void restart() noexcept
     {
-        bets_.fill(change_evidence{promise_.restarts()});
+        state_.restart(bets_);
         seen_.fill(0.0);
         seen_total_ = 0.0;
-        rows_ = 0;
-        raised_at_ = 0;
-        evidence_ = bets_.front().value();
     }
 
 private:
     static constexpr std::array<double, 8> location{-1.2, -0.6, -0.3, -0.12, 0.12, 0.3, 0.6, 1.2};
     static constexpr std::array<double, 4> spread{-0.8, -0.3, 0.3, 0.8};
     static constexpr std::size_t fixed = location.size() + spread.size();
-    static constexpr double shape_share =
-        0.25;  // of the starting capital; the rest is split over the fixed bets
+    // The share of the starting capital of the bet that learns. The rest is split over the fixed bets.
+    static constexpr double shape_share = 0.25;
     static constexpr std::size_t slices = 16;
     static constexpr double prior_rows = 400.0;
-    static constexpr double memory = 0.98;  // of 256 rows each: some 13,000 rows
+    // What is kept after every 256 rows, which makes a memory of about 13,000 rows.
+    static constexpr double memory = 0.98;
 
     [[nodiscard]] double p_value(std::size_t cell, double coin) noexcept
     {
@@ -306,40 +354,33 @@ private:
             (seen_[seen] * static_cast<double>(slices) + prior_rows) / (seen_total_ + prior_rows);
         bets_[next].update(density);
         sum *= (1.0 - shape_share) / static_cast<double>(fixed);
-        evidence_ = sum + shape_share * bets_[next].value();
+        state_.step(sum + shape_share * bets_[next].value());
         seen_[seen] += 1.0;
         seen_total_ += 1.0;
-        ++rows_;
-        if (rows_ % 256 == 0) {
+        if (state_.steps() % 256 == 0) {
             for (double& n : seen_) {
                 n *= memory;
             }
             seen_total_ *= memory;
         }
-        if (evidence_ >= promise_.threshold() && raised_at_ == 0) {
-            raised_at_ = rows_;
-        }
     }
 
     std::vector<std::uint64_t> bag_;
     std::uint64_t total_ = 0;
-    false_alarms promise_;
+    detail::alarm_state state_;
     std::array<change_evidence, fixed + 1> bets_;
     std::array<double, slices> seen_{};
     double seen_total_ = 0.0;
-    double evidence_ = 0.0;
-    std::uint64_t rows_ = 0;
-    std::uint64_t raised_at_ = 0;
     std::uint64_t refused_ = 0;
 };
 
-/// Give the natural logarithm of the two-sample e-value of two count vectors for guesses of both laws.
+/// Return the natural logarithm of the two-sample e-value of two count vectors, given guesses of both distributions.
 ///
-/// Its mean is at most 1 under every common law: with r = (n_a q_a + n_b q_b) / (n_a + n_b) each row of the
-/// first sample has mean A = E[q_a / r], of the second C = E[q_b / r], and n_a A + n_b C = n_a + n_b, so
-/// A^n_a C^n_b <= 1.
-/// assumes: the guesses were made before the counts, positive wherever a count is; sizes do not depend on the
-/// values.
+/// Its mean is at most 1 under every common distribution: with r = (n_a q_a + n_b q_b) / (n_a + n_b) each row of the
+/// first sample has mean A = E[q_a / r], each row of the second C = E[q_b / r], and n_a A + n_b C = n_a + n_b, so A^n_a
+/// C^n_b <= 1.
+/// assumes: the guesses were made before the counts and are positive wherever a count is; sample sizes do not depend on
+/// the values
 [[nodiscard]] inline double log_e_two_sample_multinomial(std::span<const std::uint64_t> first,
                                                          std::span<const std::uint64_t> second,
                                                          std::span<const double> guess_first,
@@ -364,22 +405,23 @@ private:
     return sum;
 }
 
-/// Watch whether two streams of the same time have the same law: a challenger's traffic against the
+/// Watch whether two streams of the same time have the same distribution: a challenger's traffic against the
 /// champion's.
 ///
-/// Needs no reference, and seasons, campaigns and outages cancel, since they strike both streams. It learns
-/// both laws from earlier blocks with three memories (half of every block forgotten, a tenth, nothing) and
-/// averages them.
-/// When to use it: wherever a champion serves at the same time. When not: a single stream (use
-/// `conformal_alarm`).
-/// assumes: rows are independent given the block; block sizes do not depend on the values. A step of
-/// its promise is a block.
-/// cost: six logarithms a cell and block.
+/// It needs no reference, and seasons, campaigns and outages cancel, since they affect both streams. It learns both
+/// distributions from earlier blocks with three memories (which forget half of every block, a tenth, and nothing) and
+/// averages their evidence.
+/// When to use: wherever a champion serves at the same time.
+/// When not: for a single stream (`conformal_alarm`).
+/// assumes: rows are independent given the block; block sizes do not depend on the values. A step of its promise is a
+/// block.
+/// cost: six logarithms a cell and block
 class two_sample_alarm {
 public:
-    /// errors: configuration_error where cells is 0.
+    /// Begin without data.
+    /// errors: configuration_error if `cells` is 0
     explicit two_sample_alarm(std::size_t cells, false_alarms promise = false_alarms::every(1e4))
-        : cells_(cells), promise_(promise)
+        : cells_(cells), state_(promise)
     {
         if (cells == 0) {
             throw configuration_error("two_sample_alarm.cells", "0", "at least one cell");
@@ -391,8 +433,8 @@ public:
         restart();
     }
 
-    /// Take one block of both streams. A block in which either is empty teaches, but proves nothing.
-    /// errors: a block with another number of cells is refused and counted.
+    /// Take one block of both streams. If one of them is empty, the block is learned but is no evidence.
+    /// errors: a block with another number of cells is refused and counted
     void update(std::span<const std::uint64_t> live, std::span<const std::uint64_t> champion)
     {
         if (live.size() != cells_ || champion.size() != cells_) {
@@ -412,28 +454,22 @@ public:
                 m.champion[j] = m.champion[j] * kept[i] + static_cast<double>(champion[j]);
             }
         }
-        ++blocks_;
-        evidence_ = sum / static_cast<double>(memories_.size());
-        if (evidence_ >= promise_.threshold() && raised_at_ == 0) {
-            raised_at_ = blocks_;
-        }
+        state_.step(sum / static_cast<double>(memories_.size()));
     }
 
-    [[nodiscard]] double evidence() const noexcept { return evidence_; }
-    [[nodiscard]] double threshold() const noexcept { return promise_.threshold(); }
-    [[nodiscard]] bool raised() const noexcept { return raised_at_ != 0; }
-    /// The block that raised the alarm, from 1; 0 while it is quiet.
-    [[nodiscard]] std::uint64_t raised_at() const noexcept { return raised_at_; }
+    /// Return the evidence of a change.
+    [[nodiscard]] double evidence() const noexcept { return state_.evidence(); }
+    /// Return the evidence at which the alarm is raised.
+    [[nodiscard]] double threshold() const noexcept { return state_.threshold(); }
+    /// Say whether the alarm was raised since the start or the last `restart`.
+    [[nodiscard]] bool raised() const noexcept { return state_.raised_at() != 0; }
+    /// Return the block that raised the alarm, counted from 1, or 0 if no block did.
+    [[nodiscard]] std::uint64_t raised_at() const noexcept { return state_.raised_at(); }
+    /// Return the number of blocks that were refused.
     [[nodiscard]] std::uint64_t refused_blocks() const noexcept { return refused_; }
 
     /// Forget evidence and alarm, but not what was learned.
-    void restart() noexcept
-    {
-        bets_.fill(change_evidence{promise_.restarts()});
-        evidence_ = bets_.front().value();
-        blocks_ = 0;
-        raised_at_ = 0;
-    }
+    void restart() noexcept { state_.restart(bets_); }
 
 private:
     struct memory {
@@ -452,8 +488,8 @@ private:
         return sum;
     }
 
-    // Guess both laws as what was seen, drawn towards what was seen in both: no difference is bet on without
-    // rows.
+    // Guess both distributions from their own rows, pulled towards all rows together, so that no bet on a difference is
+    // made without rows.
     void guess(const memory& m, std::vector<double>& live, std::vector<double>& champion) const noexcept
     {
         const double n_live = sum_of(m.live);
@@ -481,12 +517,9 @@ private:
     }
 
     std::size_t cells_;
-    false_alarms promise_;
+    detail::alarm_state state_;
     std::array<memory, 3> memories_;
     std::array<change_evidence, 3> bets_;
-    double evidence_ = 0.0;
-    std::uint64_t blocks_ = 0;
-    std::uint64_t raised_at_ = 0;
     std::uint64_t refused_ = 0;
 };
 

@@ -20,20 +20,21 @@
 namespace joust {
 inline namespace v0 {
 
-/// Sort a number into one of a few frozen bins; NaN is missing, infinity is invalid, each with a cell of its
+/// Sort a number into one of a few fixed bins. NaN counts as missing and infinity as invalid, each with a cell of its
 /// own.
 ///
-/// The edges never move once made: counts over them add up across threads, replicas and days, and a drift is
-/// never hidden by edges that drift along. Bin i holds edge[i-1] <= x < edge[i]; the first and the last are
-/// open.
-/// When to use it: for every measured quantity. When not: for codes that only look like numbers (use
-/// `categories`). cost: 4 ns with the count, for any number of bins.
+/// The edges never move once they are made. So counts add up across threads, replicas and days, and edges that drift
+/// along never hide a drift. Bin i holds edge[i-1] <= x < edge[i]; the first and the last bin are open.
+/// When to use: for every measured quantity.
+/// When not: for codes that only look like numbers (`categories`).
+/// cost: 4 ns with the count, for any number of bins
 class numeric_bins {
 public:
+    /// The largest number of edges.
     static constexpr std::size_t max_edges = 16;
 
-    /// Freeze the edges given.
-    /// errors: configuration_error unless there are 1 to 16 edges, finite and strictly increasing.
+    /// Fix the edges.
+    /// errors: configuration_error unless there are 1 to 16 edges, finite and strictly increasing
     explicit numeric_bins(std::span<const double> edges)
     {
         if (edges.empty() || edges.size() > max_edges) {
@@ -49,18 +50,17 @@ public:
         }
         count_ = edges.size();
     }
+    /// Fix the edges of a braced list.
     numeric_bins(std::initializer_list<double> edges) : numeric_bins(std::span{edges.begin(), edges.size()})
     {
     }
 
-    /// Freeze edges at the quantiles of a reference sample, so that every bin holds about the same share of
-    /// it.
+    /// Fix edges at the quantiles of a reference sample, so that every bin holds about the same share of it.
     ///
-    /// A value that makes up two bins' worth of the sample (the zeros of a sparse feature) gets a bin of its
-    /// own.
-    /// assumes: finite values are representative; NaN and infinities in the sample are passed over.
-    /// errors: configuration_error where `bins` is not 2 to 16 or no value is finite.
-    /// cost: one sort of the sample.
+    /// A value that fills two bins of the sample by itself (the zeros of a sparse feature) gets a bin of its own.
+    /// assumes: finite values are representative; NaN and infinities in the sample are left out
+    /// errors: configuration_error if `bins` is not 2 to 16 or no value is finite
+    /// cost: one sort of the sample
     [[nodiscard]] static numeric_bins quantiles(std::span<const double> reference, std::size_t bins = 10)
     {
         if (bins < 2 || bins > max_edges) {
@@ -97,25 +97,29 @@ public:
             }
         }
         if (edges.empty()) {
-            push(sorted.back());  // fewer values than bins
+            push(sorted.back());  // the sample has fewer values than bins
         }
         return numeric_bins(std::span<const double>{edges});
     }
 
-    /// Count the cells that hold values; `missing` and `invalid` come after them.
+    /// Return the number of cells that hold values. The cells for missing and invalid values come after them.
     [[nodiscard]] std::size_t values() const noexcept { return count_ + 1; }
+    /// Return the number of all cells.
     [[nodiscard]] std::size_t cells() const noexcept { return count_ + 3; }
+    /// Return the cell of missing values.
     [[nodiscard]] std::size_t missing() const noexcept { return count_ + 1; }
+    /// Return the cell of invalid values.
     [[nodiscard]] std::size_t invalid() const noexcept { return count_ + 2; }
+    /// Return the edges.
     [[nodiscard]] std::span<const double> edges() const noexcept { return {edges_.data(), count_}; }
 
-    /// Find the cell of a number.
+    /// Return the cell of a number.
     [[nodiscard]] std::size_t cell(double x) const noexcept
     {
         if (!(std::abs(x) <= std::numeric_limits<double>::max())) [[unlikely]] {
             return x != x ? missing() : invalid();
         }
-        // A fixed number of comparisons has no branch to mispredict and runs in vector registers.
+        // A fixed number of comparisons needs no branch and runs in vector registers.
         std::uint64_t below = 0;
         for (std::size_t i = 0; i < max_edges; ++i) {
             below += x >= edges_[i] ? 1u : 0u;
@@ -123,7 +127,7 @@ public:
         return static_cast<std::size_t>(below);
     }
 
-    /// Say what a cell holds, as reports print it.
+    /// Describe the values of a cell, as reports show it.
     [[nodiscard]] std::string label(std::size_t cell) const
     {
         if (cell >= values()) {
@@ -137,6 +141,7 @@ public:
         return text;
     }
 
+    /// Compare all members.
     bool operator==(const numeric_bins&) const = default;
 
 private:
@@ -147,22 +152,25 @@ private:
         return edges;
     }
 
-    std::array<double, max_edges> edges_ = open();  // unused ones are infinite: no finite number reaches them
+    // Unused edges are infinite, so that no finite number reaches them.
+    std::array<double, max_edges> edges_ = open();
     std::size_t count_ = 0;
 };
 
-/// Sort a text, a flag, an enumerator or an integer code into a frozen list of categories, `other` or
-/// `missing`.
+/// Sort a text, a flag, an enumerator or an integer code into a fixed list of categories, `other` or `missing`.
 ///
-/// Integers, enumerators and flags are listed by their decimal text ("0", "1"). A category never seen in the
-/// reference is counted as `other`, never as an error. When to use it: for whatever is compared by equality.
-/// cost: one XXH64 of the text and one comparison, 8 to 10 ns for a short text.
+/// Integers, enumerators and flags are listed by their decimal text ("0", "1"). A category that was never seen in the
+/// reference counts as `other`, never as an error.
+/// When to use: for whatever is compared by equality.
+/// When not: for measured quantities (`numeric_bins`).
+/// cost: one XXH64 of the text and one comparison, 8 to 10 ns for a short text
 class categories {
 public:
+    /// The largest number of names.
     static constexpr std::size_t max_names = 1024;
 
-    /// Freeze the names given, in their order.
-    /// errors: configuration_error where there are none, more than 1,024, or one is listed twice.
+    /// Fix the names, in their order.
+    /// errors: configuration_error without names, for more than 1,024, or if a name is listed twice
     explicit categories(std::span<const std::string_view> names)
     {
         if (names.empty() || names.size() > max_names) {
@@ -188,14 +196,16 @@ public:
             names_.emplace_back(name);
         }
     }
+    /// Fix the names of a braced list.
     categories(std::initializer_list<std::string_view> names)
         : categories(std::span{names.begin(), names.size()})
     {
     }
 
-    /// Freeze the most frequent values of a reference sample; rarer ones become `other`.
-    /// errors: configuration_error where the sample is empty or `count` is 0.
-    /// cost: one sort of the sample; ties are broken by the text, so that the result never depends on order.
+    /// Fix the most frequent values of a reference sample. Rarer values become `other`.
+    /// errors: configuration_error if the sample is empty or `count` is 0
+    /// cost: one sort of the sample; values of equal frequency are ordered by their text, so that the result never
+    /// depends on the order of the sample
     [[nodiscard]] static categories top(std::span<const std::string_view> reference, std::size_t count = 50)
     {
         std::vector<std::string_view> sorted(reference.begin(), reference.end());
@@ -220,14 +230,19 @@ public:
         return categories(std::span<const std::string_view>{names});
     }
 
-    /// Count the cells that hold values (the names and `other`); `missing` comes after them.
+    /// Return the number of cells that hold values: the names and `other`. The cell for missing values comes after
+    /// them.
     [[nodiscard]] std::size_t values() const noexcept { return names_.size() + 1; }
+    /// Return the number of all cells.
     [[nodiscard]] std::size_t cells() const noexcept { return names_.size() + 2; }
+    /// Return the cell of values that are not listed.
     [[nodiscard]] std::size_t other() const noexcept { return names_.size(); }
+    /// Return the cell of missing values.
     [[nodiscard]] std::size_t missing() const noexcept { return names_.size() + 1; }
+    /// Return the names.
     [[nodiscard]] std::span<const std::string> names() const noexcept { return names_; }
 
-    /// Find the cell of a value by its text.
+    /// Return the cell of a value by its text.
     [[nodiscard]] std::size_t cell(std::string_view name) const noexcept
     {
         for (std::size_t slot = start(name); slots_[slot] != empty; slot = next(slot)) {
@@ -238,7 +253,7 @@ public:
         return other();
     }
 
-    /// Say what a cell holds, as reports print it.
+    /// Describe the values of a cell, as reports show it.
     [[nodiscard]] std::string label(std::size_t cell) const
     {
         if (cell < names_.size()) {
@@ -247,6 +262,7 @@ public:
         return cell == other() ? "other" : "missing";
     }
 
+    /// Compare the names and their order.
     bool operator==(const categories& that) const { return names_ == that.names_; }
 
 private:
@@ -262,7 +278,8 @@ private:
     }
 
     std::vector<std::string> names_;
-    std::vector<std::uint16_t> slots_;  // open addressing, at most half full
+    // A hash table with open addressing, at most half full.
+    std::vector<std::uint16_t> slots_;
 };
 
 }  // namespace v0

@@ -10,16 +10,15 @@
 #include <span>
 #include <vector>
 
-// How far two histograms over the same frozen cells lie apart. Each name carries its definition, since the
-// same word means different numbers elsewhere: a "Jensen-Shannon" of 0.1 is a divergence in bits here, a
-// distance in nats there. p is the reference's share of a cell, q the live one. A distance alone is no alarm:
-// see monitor/alarm.hpp.
+// Measures of how far two histograms over the same fixed cells lie apart. Each name carries its definition, since other
+// tools use the same word for different numbers: "Jensen-Shannon" may be a divergence in bits or a distance in nats. p
+// is the reference's share of a cell and q the live share. A distance alone is not an alarm; see monitor/alarm.hpp.
 
 namespace joust {
 inline namespace v0 {
 namespace drift {
 
-/// Counts per cell of one histogram.
+/// The counts of one histogram, by cell.
 using counts = std::span<const std::uint64_t>;
 
 namespace detail {
@@ -33,15 +32,15 @@ namespace detail {
     return static_cast<double>(sum);
 }
 
-// a d - b c with one rounding error instead of the cancellation of two products (Kahan).
+// Return a d - b c with one rounding error, where the difference of two rounded products would cancel digits (Kahan).
 [[nodiscard]] inline double cross(double a, double d, double b, double c) noexcept
 {
     const double product = b * c;
     return std::fma(a, d, -product) - std::fma(b, c, -product);
 }
 
-// Sum term(p, q, q - p) over cells. The difference is exact to an ulp, so that divergences of nearly equal
-// histograms, which are squares of it, keep their digits.
+// Sum term(p, q, q - p) over cells. The difference is exact to an ulp. Divergences of nearly equal histograms are
+// squares of it, and so they keep their digits.
 template <class Term>
 [[nodiscard]] double sum_over(counts reference, counts live, double add, Term term) noexcept
 {
@@ -60,7 +59,7 @@ template <class Term>
     return sum;
 }
 
-// p ln(p / q) - p + q, which is never negative: with t = (p - q) / q it is q ((1 + t) ln(1 + t) - t).
+// Return p ln(p / q) - p + q, which is never negative. With t = (p - q) / q it is q ((1 + t) ln(1 + t) - t).
 [[nodiscard]] inline double kl_term(double p, double q, double p_minus_q) noexcept
 {
     if (p == 0.0) {
@@ -82,8 +81,8 @@ template <class Term>
     return q * series;
 }
 
-// (p ln(p / m) + q ln(q / m)) / 2 for m = (p + q) / 2: with x = (p - q) / (p + q) it is m (x atanh x + ln(1 -
-// x^2) / 2).
+// Return (p ln(p / m) + q ln(q / m)) / 2 for m = (p + q) / 2. With x = (p - q) / (p + q) it is
+// m (x atanh x + ln(1 - x^2) / 2).
 [[nodiscard]] inline double js_term(double p, double q, double p_minus_q) noexcept
 {
     constexpr double ln2 = 0.69314718055994530942;
@@ -93,17 +92,18 @@ template <class Term>
     }
     const double x = 0.5 * p_minus_q / m;
     if (!(std::abs(x) < 1.0)) {
-        return m * ln2;  // one share is below half an ulp of the other
+        return m * ln2;  // One share is below half an ulp of the other.
     }
     return m * (x * std::atanh(x) + 0.5 * std::log1p(-x * x));
 }
 
 }  // namespace detail
 
-// Every function below: errors: NaN where the two differ in length or where either is empty; `compare` gives
-// a status.
+// All functions below return NaN if the histograms differ in length or one of them is empty. `compare` returns a
+// status.
 
-/// Population stability index, sum (q - p) ln(q / p), in nats: infinite as soon as one side lacks a cell.
+/// Return the population stability index, sum (q - p) ln(q / p), in nats. It is infinite as soon as a cell is empty in
+/// one histogram only.
 [[nodiscard]] inline double psi(counts reference, counts live) noexcept
 {
     return detail::sum_over(reference, live, 0.0, [](double p, double q, double q_minus_p) {
@@ -117,11 +117,12 @@ template <class Term>
     });
 }
 
-/// Population stability index with 1/2 added to every count, finite for every histogram: the one to watch.
+/// Return the population stability index with 1/2 added to every count, which is finite for every histogram. This is
+/// the one to watch.
 ///
-/// The customary cuts (0.1, 0.25) mean noise below some hundred rows and blindness above some ten thousand:
-/// read it against `psi_null_mean`.
-/// source: symmetrised Kullback-Leibler divergence (Jeffreys 1946) of Jeffreys-smoothed shares.
+/// The customary limits (0.1, 0.25) are passed by chance alone with less than some hundred rows, and are too coarse
+/// with more than some ten thousand. Compare the index with `psi_null_mean`.
+/// source: symmetrised Kullback-Leibler divergence (Jeffreys 1946) of shares with Jeffreys smoothing
 [[nodiscard]] inline double psi_jeffreys(counts reference, counts live) noexcept
 {
     return detail::sum_over(reference, live, 0.5, [](double p, double, double q_minus_p) {
@@ -129,9 +130,10 @@ template <class Term>
     });
 }
 
-/// Population stability index with shares raised to at least `floor`, not renormalised, as some tools do it.
+/// Return the population stability index with shares raised to at least `floor` and not renormalised, as some tools
+/// compute it.
 ///
-/// For comparison with those tools: the value of an empty cell is the choice of the floor.
+/// Use it only for comparison with those tools, since the floor alone decides what an empty cell contributes.
 [[nodiscard]] inline double psi_floor(counts reference, counts live, double floor) noexcept
 {
     return detail::sum_over(reference, live, 0.0, [floor](double p, double q, double) {
@@ -141,13 +143,13 @@ template <class Term>
     });
 }
 
-/// The mean of the population stability index of two samples of one law: (cells - 1) (1/m + 1/n).
+/// Return the mean of the population stability index of two samples from one distribution: (cells - 1) (1/m + 1/n).
 [[nodiscard]] inline double psi_null_mean(std::size_t cells, double reference_rows, double live_rows) noexcept
 {
     return (static_cast<double>(cells) - 1.0) * (1.0 / reference_rows + 1.0 / live_rows);
 }
 
-/// Kullback-Leibler divergence of `from` as seen by `to`, sum p ln(p / q) with p of `from`, in nats.
+/// Return the Kullback-Leibler divergence sum p ln(p / q), with p of `from` and q of `to`, in nats.
 [[nodiscard]] inline double kl_divergence_nats(counts from, counts to) noexcept
 {
     return detail::sum_over(from, to, 0.0, [](double p, double q, double q_minus_p) {
@@ -155,7 +157,7 @@ template <class Term>
     });
 }
 
-/// Jensen-Shannon divergence in nats: symmetric, at most ln 2.
+/// Return the Jensen-Shannon divergence in nats, which is symmetric and at most ln 2.
 [[nodiscard]] inline double js_divergence_nats(counts reference, counts live) noexcept
 {
     return detail::sum_over(reference, live, 0.0, [](double p, double q, double q_minus_p) {
@@ -163,25 +165,25 @@ template <class Term>
     });
 }
 
-/// Jensen-Shannon divergence in bits: symmetric, at most 1.
+/// Return the Jensen-Shannon divergence in bits, which is symmetric and at most 1.
 [[nodiscard]] inline double js_divergence_bits(counts reference, counts live) noexcept
 {
     return js_divergence_nats(reference, live) * 1.4426950408889634074;
 }
 
-/// Jensen-Shannon distance, the square root of the divergence in nats.
+/// Return the Jensen-Shannon distance: the square root of the divergence in nats.
 [[nodiscard]] inline double js_distance_nats(counts reference, counts live) noexcept
 {
     return std::sqrt(js_divergence_nats(reference, live));
 }
 
-/// Jensen-Shannon distance, the square root of the divergence in bits.
+/// Return the Jensen-Shannon distance: the square root of the divergence in bits.
 [[nodiscard]] inline double js_distance_bits(counts reference, counts live) noexcept
 {
     return std::sqrt(js_divergence_bits(reference, live));
 }
 
-/// Hellinger distance, sqrt(sum (sqrt p - sqrt q)^2 / 2): 0 for equal, 1 for disjoint histograms.
+/// Return the Hellinger distance, sqrt(sum (sqrt p - sqrt q)^2 / 2). It is 0 for equal and 1 for disjoint histograms.
 [[nodiscard]] inline double hellinger(counts reference, counts live) noexcept
 {
     return std::sqrt(0.5 * detail::sum_over(reference, live, 0.0, [](double p, double q, double q_minus_p) {
@@ -193,14 +195,14 @@ template <class Term>
                      }));
 }
 
-/// Total variation, sum |p - q| / 2: the largest change of any event's probability.
+/// Return the total variation, sum |p - q| / 2: the largest change of the probability of any event.
 [[nodiscard]] inline double total_variation(counts reference, counts live) noexcept
 {
     return 0.5 * detail::sum_over(reference, live, 0.0,
                                   [](double, double, double q_minus_p) { return std::abs(q_minus_p); });
 }
 
-/// The largest change of one cell's share, max |p - q|.
+/// Return the largest change of the share of one cell, max |p - q|.
 [[nodiscard]] inline double l_infinity(counts reference, counts live) noexcept
 {
     double largest = 0.0;
@@ -212,27 +214,35 @@ template <class Term>
     return checked + largest;
 }
 
-/// How two histograms differ, by the measures worth showing side by side.
+/// Hold the measures of how two histograms differ, side by side.
 struct comparison {
+    /// The number of rows of the reference.
     double reference_rows = 0.0;
+    /// The number of live rows.
     double live_rows = 0.0;
+    /// The value of drift::psi_jeffreys.
     double psi_jeffreys = stats::not_a_number;
-    /// what `psi_jeffreys` is on average where nothing changed
+    /// The mean of `psi_jeffreys` if nothing changed.
     double psi_null_mean = stats::not_a_number;
+    /// The value of drift::js_divergence_bits.
     double js_divergence_bits = stats::not_a_number;
+    /// The value of drift::hellinger.
     double hellinger = stats::not_a_number;
+    /// The value of drift::total_variation.
     double total_variation = stats::not_a_number;
+    /// The value of drift::l_infinity.
     double l_infinity = stats::not_a_number;
+    /// Whether the numbers are valid, and if not, why.
     status state = status::too_few;
 
-    /// What is left of the stability index when its noise is taken off; may be negative.
+    /// Return the stability index minus its mean by chance. It may be negative.
     [[nodiscard]] double effect() const noexcept { return psi_jeffreys - psi_null_mean; }
 };
 
-/// Compare live counts with a reference by every measure at once, over the cells that either of them has.
+/// Compare live counts with a reference by all measures, over the cells that are not empty in both.
 ///
-/// errors: `too_few` where either side has fewer than `min_rows` rows (the stability index is noise below
-/// some 200), with the measures filled in where they exist; `out_of_range` where the cells do not match.
+/// errors: `too_few` if one side has fewer than `min_rows` rows (below about 200 the stability index is noise); the
+/// measures are still set if they exist. `out_of_range` if the numbers of cells differ
 [[nodiscard]] inline comparison compare(counts reference, counts live, double min_rows = 200.0)
 {
     comparison result;
@@ -240,7 +250,8 @@ struct comparison {
         result.state = status::out_of_range;
         return result;
     }
-    // Smoothing would tell two empty cells apart where the histograms differ in size.
+    // Cells that are empty on both sides are left out, since smoothing would find a difference between them if the
+    // histograms differ in size.
     std::vector<std::uint64_t> before;
     std::vector<std::uint64_t> now;
     for (std::size_t i = 0; i < reference.size(); ++i) {

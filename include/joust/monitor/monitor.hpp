@@ -31,7 +31,7 @@ inline namespace v0 {
 
 namespace detail {
 
-// "May be missing" is said by the type: optional, pointer, anything that is tested and then dereferenced.
+// The type says that a value may be missing: an optional, a pointer, anything that is tested and then dereferenced.
 template <class T>
 concept maybe_missing = !std::is_arithmetic_v<T> && requires(const T& value) {
     static_cast<bool>(value);
@@ -74,19 +74,22 @@ template <class T>
 
 }  // namespace detail
 
-/// One watched quantity: its name, how it is read from a row, and its frozen cells; made by `feature`.
+/// Hold a watched quantity: its name, how it is read from a row, and its fixed cells; made by `feature`.
 template <fixed_string Name, class Projection, class Cells>
 class watched_feature {
 public:
+    /// Take how the quantity is read, and its cells.
     watched_feature(Projection projection, Cells cells)
         : projection_(std::move(projection)), cells_(std::move(cells))
     {
     }
 
+    /// Return the name.
     [[nodiscard]] static constexpr std::string_view name() noexcept { return Name.view(); }
+    /// Return the cells.
     [[nodiscard]] const Cells& cells() const noexcept { return cells_; }
 
-    /// Find the cell of a row. A projection that takes fewer arguments reads the first one.
+    /// Return the cell of a row. A projection that takes fewer arguments reads the first one.
     template <class First, class... Rest>
     [[nodiscard]] std::size_t cell(const First& first, const Rest&... rest) const
     {
@@ -117,33 +120,35 @@ template <fixed_string Name, class Projection, class Cells>
     return {std::forward<Projection>(projection), std::move(cells)};
 }
 
-/// When a monitor calls a difference a drift.
+/// Say when a monitor calls a difference a drift.
 struct drift_alarm {
-    /// Shared over the features, so that it holds for the monitor as a whole. units: rows
+    /// The promise about false alarms. It is shared over the features, so that it holds for the monitor as a whole.
+    /// units: rows
     false_alarms promise = false_alarms::every(1e7);
-    /// How much stability index, noise taken off, is too little to matter: 0.01 is about a tenth of every
-    /// cell.
+    /// How large the stability index, minus its mean by chance, may be without mattering. 0.01 is a change of about a
+    /// tenth of every cell.
     double tolerance = 0.01;
-    /// Rows of a block below which its size of effect is not believed.
+    /// How many rows a block needs before the size of its difference is used.
     double min_rows = 200.0;
-    /// The coins that order the rows of a block; the same blocks and seed give the same evidence.
+    /// The seed of the order of rows in a block. The same blocks and seed give the same evidence.
     std::uint64_t seed = 1;
 };
 
-/// What a monitor says of a feature. Whether a change is real and whether it matters are two questions.
+/// Say what a monitor found for a feature. Whether a change is real and whether it matters are two questions.
 enum class drift_state : std::uint8_t {
-    /// nothing was learned yet
+    /// No reference was learned yet.
     no_reference,
-    /// neither proven nor large
+    /// No change is proven, and none is large.
     quiet,
-    /// proven, and within the tolerance
+    /// A change is proven, and it is within the tolerance.
     real_but_small,
-    /// larger than the tolerance in the last block, and may be chance
+    /// The last block differs by more than the tolerance, which may be chance.
     large_but_unproven,
-    /// proven and larger than the tolerance: the one to be woken for
+    /// A change is proven, and it is larger than the tolerance. This is the state to alert on.
     drifted
 };
 
+/// Return the name of a state as reports show it.
 [[nodiscard]] constexpr std::string_view to_string(drift_state state) noexcept
 {
     switch (state) {
@@ -156,34 +161,41 @@ enum class drift_state : std::uint8_t {
     return "unknown";
 }
 
-/// One feature of a monitor's report.
+/// Hold one feature of the report of a monitor.
 struct drift_row {
+    /// The name of the feature.
     std::string feature;
-    /// share of the reference without a value
+    /// The share of the reference without a value.
     double missing_reference = stats::not_a_number;
-    /// the same of the last block
+    /// The share of the last block without a value.
     double missing_live = stats::not_a_number;
-    /// the last block against the reference
+    /// The last block compared with the reference.
     drift::comparison block;
-    /// for any change since the alarm was last restarted
+    /// The evidence of any change since the alarm was last restarted.
     double evidence = 0.0;
+    /// The evidence at which the alarm is raised.
     double threshold = 0.0;
-    /// the row, from 1, that raised the alarm; 0 while it is quiet
+    /// The row that raised the alarm, counted from 1, or 0 if no row did.
     std::uint64_t raised_at = 0;
+    /// What the monitor found.
     drift_state state = drift_state::no_reference;
-    /// the cell that adds most to the stability index, and its shares
+    /// The cell that adds most to the stability index, with its shares before and now.
     std::string largest;
 };
 
-/// What a monitor knows, as plain values.
+/// Hold everything that a monitor found, as plain values.
 struct drift_report {
+    /// One row for each feature.
     std::vector<drift_row> features;
+    /// The number of live rows that were checked.
     std::uint64_t checked_rows = 0;
+    /// The number of blocks that were checked.
     std::uint64_t blocks = 0;
 
+    /// The style of `{}`.
     static constexpr style default_style = style::table;
 
-    /// The most serious state of any feature.
+    /// Return the most serious state of all features.
     [[nodiscard]] drift_state state() const noexcept
     {
         drift_state worst = drift_state::no_reference;
@@ -325,18 +337,18 @@ struct feature_names<std::tuple<Features...>> {
 
 }  // namespace detail
 
-/// Watch what a model is given, and what it answers, for a change since a reference was learned.
+/// Watch what a model gets and what it answers, for a change since a reference was learned.
 ///
-/// `learn` shows it rows of the reference, `see` live rows, `check` closes a block of live rows and weighs
-/// it. What the report calls drifted is both proven, with false alarms as rare as `drift_alarm` promises
-/// however often one looks, and larger than its tolerance.
-/// When to use it: on the inputs and the score of a serving model, checked every hour or day. When not: to
-/// choose between models (that is a trial's work), or against traffic with a daily season that the reference
+/// `learn` takes rows of the reference, `see` takes live rows, and `check` ends a block of live rows and tests it. A
+/// feature that the report calls drifted has a change that is proven, with false alarms as rare as `drift_alarm`
+/// promises however often you look, and larger than the tolerance.
+/// Each thread counts in a block of its own; one thread adds the blocks up.
+/// When to use: on the inputs and the score of a serving model, checked every hour or day.
+/// When not: to choose between models, which is what trials do; or if traffic has a daily season that the reference
 /// lacks.
-/// assumes: rows are independent while nothing changes: see one row per unit and block (`block.first(unit)`).
-/// cost: 4 ns a number and 10 ns a text in `see`, no allocation; `check` about 40 ns a row and feature, off
-/// the serving path.
-/// Threads: each owns a `block()`; one thread adds them up.
+/// assumes: rows are independent while nothing changes, so `see` one row per unit and block (`block.first(unit)`)
+/// cost: 4 ns a number and 10 ns a text in `see`, no allocation; `check` about 40 ns a row and feature, off the serving
+/// path
 template <class... Policies>
 class monitor {
     static_assert(
@@ -354,13 +366,13 @@ class monitor {
     static_assert(names::unique, "joust: two features of this monitor have the same name");
 
 public:
-    /// Count live rows for one thread, to be checked later. A value: add up those of threads and replicas with
+    /// Count live rows of one thread, to be checked later. Blocks are values: add those of threads and replicas with
     /// +=.
     ///
-    /// assumes: the monitor that made it outlives it.
+    /// assumes: the monitor that made the block outlives it
     class block {
     public:
-        /// Count a row. Whatever a projection throws leaves the counts as they were.
+        /// Count a row. If a projection throws, the counts stay as they were.
         template <class... Row>
         void see(const Row&... row)
         {
@@ -372,11 +384,10 @@ public:
             ++rows_;
         }
 
-        /// Tell whether a unit is new to this block: `if (block.first(unit)) block.see(row);` keeps rows
-        /// independent.
+        /// Say whether a unit is new to this block. `if (block.first(unit)) block.see(row);` keeps rows independent.
         ///
-        /// Remembers units in 65,536 bits, so that a crowded block passes over some new units too (three in
-        /// ten at 50,000).
+        /// It remembers units in 65,536 bits. In a large block some new units look known too (three in ten at 50,000
+        /// units).
         [[nodiscard]] bool first(std::uint64_t unit) noexcept
         {
             const std::uint64_t slot = mix64(unit) >> 48U;
@@ -387,8 +398,8 @@ public:
             return is_new;
         }
 
-        /// Add the rows of another thread or replica. A unit that was seen by both counts twice: let units
-        /// stay where they are served.
+        /// Add the rows of another thread or replica. A unit that both have seen counts twice, so serve each unit from
+        /// one of them.
         block& operator+=(const block& that) noexcept
         {
             for (std::size_t i = 0; i < counts_.size() && i < that.counts_.size(); ++i) {
@@ -401,9 +412,10 @@ public:
             return *this;
         }
 
+        /// Return the number of rows.
         [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
 
-        /// The counts of one feature by cell; a misspelt name does not compile.
+        /// Return the counts of one feature by cell. A name that the monitor does not have is refused at compile time.
         template <fixed_string Name>
         [[nodiscard]] std::span<const std::uint64_t> counts() const noexcept
         {
@@ -433,7 +445,8 @@ public:
         std::uint64_t rows_ = 0;
     };
 
-    /// errors: configuration_error where the tolerance or the minimum of rows is negative or NaN.
+    /// Take features and at most one drift_alarm.
+    /// errors: configuration_error if the tolerance or the minimum of rows is negative or NaN
     explicit monitor(Policies... policies)
         : features_(std::tuple_cat(detail::if_feature(policies)...)), offsets_(lay_out(features_)),
           current_(*this)
@@ -457,7 +470,7 @@ public:
     monitor(const monitor&) = delete;
     monitor& operator=(const monitor&) = delete;
 
-    /// Show a row of the reference: training data, or live rows of a time that is called normal.
+    /// Add a row to the reference: training data, or live rows of a time that was normal.
     template <class... Row>
     void learn(const Row&... row)
     {
@@ -469,28 +482,27 @@ public:
         }
     }
 
-    /// Count a live row, where one thread does all.
+    /// Count a live row, in a program that uses the monitor in one thread.
     template <class... Row>
     void see(const Row&... row)
     {
         current_.see(row...);
     }
 
-    /// Tell whether a unit is new since the last `check()`.
+    /// Say whether a unit is new since the last `check()`.
     [[nodiscard]] bool first(std::uint64_t unit) noexcept { return current_.first(unit); }
 
     /// Make an empty block for a thread.
     [[nodiscard]] block make_block() const { return block{*this}; }
 
-    /// Weigh the rows seen since the last call. Call it on a clock or a count, never because of what was
-    /// seen.
+    /// Test the rows seen since the last call. Call it by a clock or a count, never because of the rows themselves.
     void check()
     {
         check(current_);
         current_.clear();
     }
 
-    /// Weigh a block that was counted elsewhere.
+    /// Test a block that was counted elsewhere.
     void check(const block& live)
     {
         if (live.rows_ == 0) {
@@ -504,7 +516,7 @@ public:
         ++blocks_;
     }
 
-    /// Forget evidence, alarms and checked rows, as after a repair; the reference stays.
+    /// Forget evidence, alarms and checked rows, for instance after a repair. The reference stays.
     void restart()
     {
         for (std::size_t i = 0; i < count; ++i) {
@@ -515,7 +527,7 @@ public:
         blocks_ = 0;
     }
 
-    /// Say what is known now.
+    /// Return what is known now.
     [[nodiscard]] drift_report report() const
     {
         drift_report result;
@@ -599,7 +611,7 @@ private:
         const bool known = row.block.state == status::ok;
         const bool large = known && row.block.effect() > alarm_.tolerance;
         if (row.raised_at != 0) {
-            // A block too small to measure is no reason to sleep on a proven change.
+            // A change that is proven is reported even if the last block is too small to measure it.
             return large || !known ? drift_state::drifted : drift_state::real_but_small;
         }
         return large ? drift_state::large_but_unproven : drift_state::quiet;

@@ -46,8 +46,8 @@ template <class Condition>
     return bisect(at, holds, [](const bracket&) { return false; }, 1100);
 }
 
-// The same for a bracket of positive numbers, whose exponent is halved while its ends are far apart, so that a root near
-// 0 is found too.
+// Halves a bracket of numbers that are not negative. Its exponent is halved while its ends are far apart, so that a
+// root near 0 is found too, down to about 1e-150.
 template <class Condition>
 [[nodiscard]] bracket bisect_by_exponent(bracket at, Condition holds) noexcept
 {
@@ -63,8 +63,8 @@ template <class Condition>
     return at;
 }
 
-// A bracket for the regula falsi of Illinois: the value at `low` is negative, the value at `high` is not. An end that is
-// kept twice has its value halved, so that both ends approach the root.
+// A bracket for the regula falsi of Illinois: the value at `low` is negative, the value at `high` is not. An end
+// that is kept twice has its value halved, so that both ends approach the root.
 struct illinois_bracket {
     double low;
     double high;
@@ -103,8 +103,9 @@ struct illinois_bracket {
     return scale > 0.0 ? middle - half * at_middle / scale : middle;
 }
 
-// The root of a rising function between -800 and 800, by Newton's steps of at most 8 `step` from `start`, which bisection
-// replaces where they leave the bracket found so far. value_and_slope(x, slope) returns the value and writes the slope.
+// The root of a rising function between -800 and 800, by Newton's steps of at most 8 `step` from `start`, which
+// bisection replaces where they leave the bracket found so far. value_and_slope(x, slope) returns the value and
+// writes the slope.
 template <class Function>
 [[nodiscard]] double rising_root(double start, double step, Function value_and_slope) noexcept
 {

@@ -14,7 +14,7 @@
 namespace joust {
 inline namespace v0 {
 
-/// Append a report in one of the styles, leaving out the numbers of groups below `min_units` units.
+/// Append a report in one of the styles, without the numbers of groups with fewer than `min_units` units.
 inline void write(const report& shown, std::string& out, style how, std::uint64_t min_units)
 {
     switch (how) {
@@ -25,11 +25,13 @@ inline void write(const report& shown, std::string& out, style how, std::uint64_
     }
 }
 
+/// Append the name of a verdict.
 inline void write(verdict decision, std::string& out, style how)
 {
     write_name(to_string(decision), out, how);
 }
 
+/// Append the name of a status.
 inline void write(status state, std::string& out, style how)
 {
     write_name(to_string(state), out, how);

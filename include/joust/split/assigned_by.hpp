@@ -23,19 +23,10 @@ template <class Projection, class Context, class Read>
 [[nodiscard]] assignment platform_answer(const Projection& projection, const Context& call,
                                          const Read& read) noexcept
 {
-    using args_t = std::remove_cvref_t<decltype(call.args)>;
     static_assert(
-        asks_one<Projection, args_t>,
+        asks_one<Projection, std::remove_cvref_t<decltype(call.args)>>,
         "joust: the projection of assigned_by(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with it");
-    if constexpr (asks_one<Projection, args_t>) {
-        try {
-            return read(ask(projection, call.args));
-        } catch (...) {
-            return outside_the_trial;
-        }
-    } else {
-        return outside_the_trial;
-    }
+    return ask_or(projection, call, outside_the_trial, read);
 }
 
 }  // namespace detail
@@ -84,8 +75,8 @@ public:
     template <class Context>
     [[nodiscard]] assignment assign(const Context& call) const noexcept
     {
-        return detail::platform_answer(projection_, call, [this](const auto& answer) {
-            const auto arm = static_cast<std::int64_t>(answer);
+        return detail::platform_answer(projection_, call, [this](auto&& answer) {
+            const auto arm = static_cast<std::int64_t>(std::forward<decltype(answer)>(answer));
             if (arm < 0 || arm >= static_cast<std::int64_t>(shares_.size())) {
                 return detail::outside_the_trial;
             }

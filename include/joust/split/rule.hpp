@@ -161,6 +161,22 @@ template <class Callable, class Args>
     }
 }
 
+/// Ask a callable about a call, and turn its answer into a result by `read`. Returns the fallback if the callable throws.
+template <class Callable, class Context, class Result, class Read>
+[[nodiscard]] Result ask_or(const Callable& callable, const Context& call, Result fallback,
+                            const Read& read) noexcept
+{
+    if constexpr (asks_one<Callable, std::remove_cvref_t<decltype(call.args)>>) {
+        try {
+            return read(ask(callable, call.args));
+        } catch (...) {
+            return fallback;
+        }
+    } else {
+        return fallback;
+    }
+}
+
 /// Return the first hash of a position in [0, 1). The position 1 is the hash 2^64, which is 0 in 64 bits.
 [[nodiscard]] constexpr std::uint64_t hash_at(double position) noexcept
 {

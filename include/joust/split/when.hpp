@@ -24,19 +24,12 @@ struct predicate_rule {
     template <class Context>
     [[nodiscard]] unsigned decide(const Context& call) const noexcept
     {
-        using args_t = std::remove_cvref_t<decltype(call.args)>;
         static_assert(
-            asks_one<Predicate, args_t>,
+            asks_one<Predicate, std::remove_cvref_t<decltype(call.args)>>,
             "joust: the predicate of when(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with a predicate on requests");
-        if constexpr (asks_one<Predicate, args_t>) {
-            try {
-                return static_cast<bool>(ask(predicate, call.args)) ? passes_on : 0U;
-            } catch (...) {
-                return 0;
-            }
-        } else {
-            return 0;
-        }
+        return ask_or(predicate, call, 0U, [](auto&& answer) {
+            return static_cast<bool>(std::forward<decltype(answer)>(answer)) ? passes_on : 0U;
+        });
     }
 
     [[nodiscard]] predicate_rule resolve(std::size_t /*arms*/, const salt* /*behind*/) const { return *this; }

@@ -15,7 +15,7 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Reads records of comma-separated values, with quoted fields that may hold commas, quotes and line ends.
+/// Read records of comma-separated values. Quoted fields may hold commas, quotes and line ends.
 /// source: Shafranovich (2005), Common Format and MIME Type for CSV Files, RFC 4180, section 2
 class csv_records {
 public:
@@ -26,7 +26,7 @@ public:
         }
     }
 
-    /// Fill `fields` with the next record that is not a blank line; false at the end.
+    /// Fill `fields` with the next record that is not a blank line. Returns false at the end.
     bool next(std::vector<std::string>& fields)
     {
         while (!text_.empty()) {
@@ -41,7 +41,7 @@ public:
         return false;
     }
 
-    /// The line on which the last record began.
+    /// Return the line on which the last record began.
     [[nodiscard]] std::size_t line() const noexcept { return record_line_; }
 
     [[noreturn]] void refuse(const std::string& why) const
@@ -73,7 +73,7 @@ private:
             if (at < text_.size() && text_[at] == '\n') {
                 ++at;
             } else if (at < text_.size() && text_[at - 1] != '\r') {
-                refuse("text after a closing quote");
+                refuse("there is text after a closing quote");
             }
             text_.remove_prefix(at);
             return;
@@ -105,10 +105,10 @@ private:
 
 }  // namespace detail
 
-/// Read recorded results from CSV whose header names the columns id, arm, metric and value, in any order.
+/// Read recorded results from CSV with a header that names the columns id, arm, metric and value, in any order.
 ///
-/// Further columns are ignored. A value that is empty, NA, NaN, null or infinite is counted as missing.
-/// errors: parse_error naming the line, whatever the bytes
+/// Other columns are ignored. A value that is empty, NA, NaN, null or infinite is counted as missing.
+/// errors: parse_error that names the line, for any bytes
 [[nodiscard]] inline recorded read_results_csv(std::string_view text)
 {
     constexpr std::string_view names[] = {"id", "arm", "metric", "value"};
@@ -124,7 +124,7 @@ private:
         for (std::size_t k = 0; k < 4; ++k) {
             if (fields[i] == names[k]) {
                 if (places[k] != none) {
-                    records.refuse("the column " + fields[i] + " stands twice in the header");
+                    records.refuse("the column " + fields[i] + " is named twice in the header");
                 }
                 places[k] = i;
             }
@@ -139,8 +139,8 @@ private:
     recorder_of_results results;
     while (records.next(fields)) {
         if (fields.size() != width) {
-            records.refuse("has " + std::to_string(fields.size()) + " fields, the header " +
-                           std::to_string(width));
+            records.refuse("the record has " + std::to_string(fields.size()) +
+                           " fields, but the header has " + std::to_string(width));
         }
         const std::string& value = fields[places[3]];
         if (value.empty() || value == "NA" || value == "null") {
@@ -152,7 +152,7 @@ private:
             records.refuse("the value is not a number");
         }
         if (fields[places[0]].empty() || fields[places[1]].empty() || fields[places[2]].empty()) {
-            records.refuse("id, arm and metric may not be empty");
+            records.refuse("id, arm and metric must not be empty");
         }
         results.add(fields[places[0]], fields[places[1]], fields[places[2]], number);
     }

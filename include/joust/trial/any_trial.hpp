@@ -3,6 +3,7 @@
 
 #include <joust/core/error.hpp>
 #include <joust/core/unit_kind.hpp>
+#include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
 #include <joust/split/splitter.hpp>
 #include <joust/store/snapshot.hpp>

@@ -95,7 +95,7 @@ TEST_CASE("the standard error of a mean is the plain one, and BCa leans towards 
     CHECK(bca.lower > percentile.lower);
     CHECK(bca.upper > percentile.upper);
     CHECK(bca.method == "bootstrap, BCa interval");
-    // moved far away the numbers move with it, and lose nothing
+    // shifting all values shifts the results and loses no digit
     std::vector<double> moved = x;
     for (double& value : moved) {
         value += 1e9;

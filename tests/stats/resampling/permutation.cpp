@@ -80,7 +80,7 @@ TEST_CASE("all divisions of small samples, against those of the standard library
               Approx(greater / count).epsilon(1e-15));
         CHECK(stats::permutation(x, y, {.alternative = side::less}).p_value ==
               Approx(less / count).epsilon(1e-15));
-        // any statistic: the same one takes the other way to the same answer
+        // the general form with the same statistic gives the same answer
         const auto by_hand =
             stats::permutation(x, y, [&](std::span<const double> a, std::span<const double> b) {
                 return difference({a.begin(), a.end()}, {b.begin(), b.end()});

@@ -91,7 +91,7 @@ TEST_CASE("weights follow the Poisson law with mean 1, independent over units an
     for (int i = 0; i < 4; ++i) {
         CHECK(std::fabs(counts[i] / n - want[i]) < 4.5 * std::sqrt(want[i] / n));
     }
-    // the limits are those of the law
+    // the limits are those of the Poisson distribution
     double below = 0.0;
     for (int k = 0; k < 12; ++k) {
         below += mass(k);

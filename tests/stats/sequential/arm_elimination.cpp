@@ -79,7 +79,7 @@ TEST_CASE("an arm is out once another is surely better, and stays out")
     state = stats::eliminate(state, pairs{{0, 1, {0.0, 0.2}}, {0, 2, {-0.1, 0.4}}, {1, 2, {-0.5, 0.3}}});
     CHECK_FALSE(state.in(2));
     CHECK(state.survivors == 2);
-    // Nor does a later and clearer defeat change who threw it out.
+    // A later and clearer defeat does not change which arm eliminated it either.
     state = stats::eliminate(state, pairs{{1, 2, {5.0, 6.0}}});
     CHECK(state.beaten_by[2] == 0);
     // The pair given the other way round.
@@ -121,7 +121,7 @@ TEST_CASE("the order of pairs is of no account")
     }
 }
 
-TEST_CASE("intervals that are unusable eliminate nobody")
+TEST_CASE("unusable intervals eliminate no arm")
 {
     const double nan = std::nan("");
     const double infinite = std::numeric_limits<double>::infinity();

@@ -56,7 +56,7 @@ double arbitrary(const past& seen)
     return random.next() % 3 == 0 ? 0.0 : random.uniform();
 }
 
-// Large after losses, small after wins, as one who wants to win back.
+// Large sizes after losses and small ones after wins, as a gambler plays to win back a loss.
 double chasing(const past& seen)
 {
     double sum = 0.0;
@@ -66,7 +66,7 @@ double chasing(const past& seen)
     return sum < 0.0 ? 1.0 : 1.0 / (2.0 + sum * sum);
 }
 
-// Users who come only while the challenger is ahead, and all but leave when it is clearly ahead.
+// Users come only while the challenger is ahead, and nearly all leave when it is clearly ahead.
 double selective(const past& seen)
 {
     const double e = e_of(seen);
@@ -118,7 +118,7 @@ double crossing(const past& seen, int n, sizes size, double threshold)
 
 constexpr std::array<double, 4> choices{0.0, 0.3, 0.7, 1.0};
 
-// The best that an adversary can do who sees everything, the bets too, and chooses each size before the coin falls.
+// The best strategy of an adversary that sees everything, including the bets, and chooses each size before the coin falls.
 double adversarial_crossing(const stats::betting_capital& capital, int n, double threshold)
 {
     if (capital.count() > 0.0 && capital.log_e() >= threshold) {

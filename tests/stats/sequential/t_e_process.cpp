@@ -158,7 +158,7 @@ TEST_CASE("parts merge to what the whole gives")
 
 TEST_CASE("a fair coin of plus and minus one cannot be rejected at two observations")
 {
-    // plug-in variances do: after +1, +1 there is none
+    // A test with a plug-in variance rejects: after +1 and +1 its estimate of the variance is 0.
     stats::t_e_process test;
     test.update(1.0);
     CHECK(test.state() == status::too_few);

@@ -180,7 +180,7 @@ TEST_CASE("the best arm is named, and wrongly at most as often as promised")
     int wrong = 0, decided = 0;
     constexpr int runs = 3000;
     for (int run = 0; run < runs; ++run) {
-        // Arm 0 is far behind, 1 to 3 tie for best but for a hair: worst for the rule. Arm 3 is the best.
+        // Arm 0 is far worse, and arms 1 to 3 are nearly tied for best, which is the worst case for the rule. Arm 3 is best.
         stats::sample_summary arms[4];
         for (std::size_t a = 0; a < 4; ++a) {
             stats::moments m;

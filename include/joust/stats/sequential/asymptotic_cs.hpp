@@ -51,7 +51,7 @@ struct asymptotic_options {
     double null = 0.0;
     /// The departure from the null that counts as evidence.
     side alternative = side::two;
-    /// The number of observations at which the interval shall be narrowest; fix it before the data.
+    /// The number of observations at which the interval should be narrowest; fix it before the data.
     double planned = 10'000.0;
     /// The least number of observations, 30 or more.
     std::uint64_t burn_in = 100;

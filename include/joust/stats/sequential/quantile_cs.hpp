@@ -23,7 +23,7 @@ struct quantile_cs_options {
     double q = 0.5;
     /// The quantile's value under the null hypothesis.
     double null = 0.0;
-    /// The number of observations at which the interval shall be narrowest.
+    /// The number of observations at which the interval should be narrowest.
     double planned = 1'000.0;
     /// Compare all members.
     bool operator==(const quantile_cs_options&) const = default;

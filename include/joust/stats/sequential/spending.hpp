@@ -26,7 +26,7 @@ struct obrien_fleming {
 
 /// Spend error about evenly: bounds of nearly equal height, like Pocock's.
 ///
-/// When to use: large effects shall stop the trial early. When not: power at the planned end matters most.
+/// When to use: large effects should stop the trial early. When not: power at the planned end matters most.
 ///
 /// source: Lan and DeMets 1983, alpha log(1 + (e - 1) t).
 struct pocock {

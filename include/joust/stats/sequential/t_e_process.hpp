@@ -55,7 +55,7 @@ namespace stats {
 struct t_e_process_options {
     /// The mean, or the difference of means, under the null hypothesis.
     double null = 0.0;
-    /// The number of observations (per arm, with two) at which the interval shall be narrowest; fix it before the
+    /// The number of observations (per arm, with two) at which the interval should be narrowest; fix it before the
     /// data.
     double planned = 1'000.0;
     /// Compare all members.
