@@ -110,8 +110,9 @@ try() # number, title, target, runner, compiler, arguments...
     library=$(printf '#include <version>\n' | "$@" -Iinclude -x c++ -dM -E - 2>/dev/null | awk '
         $2 == "_LIBCPP_VERSION" { n = $3 + 0; print "libc++ " (n >= 100000 ? int(n / 10000) : int(n / 1000)) }
         $2 == "_GLIBCXX_RELEASE" { print "libstdc++ " $3 }')
-    local name=${title%%[ ,]*}
-    title="$name $("$1" -dumpfullversion -dumpversion 2>/dev/null)${title#"$name"}"
+    local name=${title%%[ ,]*} version
+    version=$("$1" -dumpfullversion -dumpversion 2>/dev/null)
+    title="$name ${version%-posix}${title#"$name"}"
     [[ $target == *Windows* ]] && program+=.exe
     if ! nice "$1" -Iinclude tests/portability/golden.cpp "${warnings[@]}" "${@:2}" -o "$program" >"$log" 2>&1; then
         compiles=NO

@@ -59,7 +59,7 @@ void accepted()
     serve(std::ref(kept), callable_scorer{});
     serve([](const request& r) { return static_cast<float>(r.size); },
           [](const request& r) { return 0.5 * r.size; });
-    serve(&request::size, [](const request& r) { return r.size; });
+    serve(old_model, &request::size);
     serve([pointer = std::make_shared<scorer>()](const request& r) { return pointer->score(r); }, old_model);
 
     auto trial = trial_with(joust::ratio<"clicks per view">{});
@@ -308,7 +308,7 @@ void key_of_ones_own()
 }
 #endif
 
-// REJECT 33: joust: observe<"name">(what, value) takes a ticket of this trial, a ticket's text, or a unit as by(...) gives it
+// REJECT 33: joust: feedback comes with a ticket of this trial, with a ticket's text, or with a unit as by(...) gives it
 #if REJECT == 33
 void feedback_for_the_whole_answer()
 {
@@ -398,7 +398,7 @@ auto no_models = joust::ab_test{joust::by(&request::user), joust::conversion<"cl
 auto ramp_of_an_ab_test = trial_with(joust::sampled{.rate = 0.1});
 #endif
 
-// REJECT 43: joust: a gate's measure takes a row and a model's prediction, and gives a number or a bool
+// REJECT 43: joust: run(rows, measure...) takes callables on (row, prediction) that give a number or a bool
 #if REJECT == 43
 void measure_of_the_prediction_alone(const std::vector<request>& rows)
 {
@@ -408,7 +408,7 @@ void measure_of_the_prediction_alone(const std::vector<request>& rows)
 }
 #endif
 
-// REJECT 44: joust: by(...) cannot read the unit from a row of the gate
+// REJECT 44: joust: by(...) cannot read the unit from the arguments of this call
 #if REJECT == 44
 void unit_of_other_rows(const std::vector<request>& rows)
 {

@@ -82,7 +82,7 @@ inline constexpr const char* ignored_words[ignored_reasons] = {
     "feedback for a forged ticket",
     "feedback for a ticket of a retired key",
     "feedback too late for its ticket",
-    "feedback or a choice for something that is no unit of the trial"};
+    "feedback or a choice for something that is not a unit of the trial"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.

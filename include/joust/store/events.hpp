@@ -280,7 +280,7 @@ erasure filter_file(const std::string& path, unreadable_lines how, Goes&& goes)
     if (done.erased + done.unreadable == 0) {
         return done;
     }
-#if __has_include(<sys/stat.h>)
+#ifdef O_CLOEXEC  // POSIX, which can open a file for its owner only
     // More users than those of the old file must never be able to read the new one. So the file that write_file fills
     // is made before, with the permissions of the old file.
     const std::string part = path + ".part";

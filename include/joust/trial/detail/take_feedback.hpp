@@ -220,7 +220,7 @@ constexpr bool check_feedback()
     } else if constexpr (!unit_like<What>) {
         static_assert(
             always_false<What>,
-            "joust: observe<\"name\">(what, value) takes a ticket of this trial, a ticket's text, or a unit as by(...) gives it: text, an integer, an enumerator or a joust::uuid");
+            "joust: feedback comes with a ticket of this trial, with a ticket's text, or with a unit as by(...) gives it (text, an integer, an enumerator or a joust::uuid), and then the value");
         return false;
     } else {
         static_assert(
