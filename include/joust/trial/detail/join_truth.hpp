@@ -113,14 +113,23 @@ class truth_joiner {
     };
     using memories_t = typename memories<std::make_index_sequence<Parts::challengers>>::type;
 
+    template <std::size_t P, class Truth>
+    static constexpr bool judges()
+    {
+        using judge_t = typename Parts::judge_t;
+        if constexpr (Parts::template remembers<P>) {
+            return judge_role::fits<judge_t, prediction_t<0>, Truth> &&
+                   judge_role::fits<judge_t, prediction_t<P + 1>, Truth>;
+        } else {
+            return false;  // there may be no prediction at all, where a model returns void
+        }
+    }
+
 public:
     /// Can predictions wait for a truth of this type, and can the judge hold them against it?
     template <class Truth>
     static constexpr bool takes = []<std::size_t... P>(std::index_sequence<P...>) {
-        using judge_t = typename Parts::judge_t;
-        return ((Parts::template remembers<P> && judge_role::fits<judge_t, prediction_t<0>, Truth> &&
-                 judge_role::fits<judge_t, prediction_t<P + 1>, Truth>) &&
-                ...);
+        return (judges<P, Truth>() && ...);
     }(std::make_index_sequence<Parts::challengers>{});
 
     /// assumes: `live` outlives it
