@@ -11,8 +11,9 @@
 namespace joust {
 inline namespace v0 {
 
-/// Every result is good enough: the default.
+/// Accept every result. This is the default.
 struct any_result {
+    /// Return true for every result.
     template <class Result>
     [[nodiscard]] constexpr bool accept(const Result&) const noexcept
     {
@@ -20,11 +21,13 @@ struct any_result {
     }
 };
 
-/// A predicate on results; made by `accept_if`.
+/// A predicate that says which results are accepted. `accept_if` makes it.
 template <class Predicate>
 struct acceptance_predicate {
+    /// The predicate on a result.
     [[no_unique_address]] Predicate predicate;
 
+    /// Return whether the predicate accepts a result.
     template <class Result>
         requires detail::gives<bool, Predicate, Result>
     [[nodiscard]] constexpr bool accept(const Result& result) const
@@ -33,10 +36,12 @@ struct acceptance_predicate {
     }
 };
 
-/// Refuse results that must not leave the service: a refused one falls back to the champion and counts as a failure.
+/// Refuse results that must not leave the service. The champion answers instead of a challenger whose result is refused,
+/// and the refused result counts as a failure.
 ///
 /// shape: `accept_if([](double score) { return score >= 0 && score <= 1; })`
-/// assumes: results that can be moved; the champion's own result is returned in any case, and counted where refused.
+/// When to use: where a result can be checked and a bad one would do harm, such as a score outside its range.
+/// assumes: results can be moved. The champion's own result is returned in any case; a refused one is counted.
 template <class Predicate>
 [[nodiscard]] constexpr acceptance_predicate<std::decay_t<Predicate>> accept_if(Predicate&& predicate)
 {

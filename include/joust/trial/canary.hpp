@@ -33,15 +33,18 @@ using canary_roles = role_list<unit_key_role, splitter_role, metric_role, guardr
 
 }  // namespace detail
 
-/// Serve a challenger to a growing share of units, and take it back at once when a guardrail breaks.
+/// Serve a growing share of units by a challenger, and take the challenger out of service as soon as a guardrail breaks.
 ///
-/// Failures are always watched: by default the challenger may not fail more often than the champion. Guardrails on failures
-/// and latency move with every event and roll back within that very call; those on metrics with the looks that the canary
-/// takes by itself while it serves (`ramp.check_every`), on feedback, and in `step()` and `report()`.
+/// A canary always watches failures: by default the challenger may not fail more often than the champion. A guardrail on
+/// failures or latency is updated by every event and can roll back within that call. A guardrail on a metric is checked
+/// whenever the canary looks at its evidence: once in so many requests and pieces of feedback (`ramp.check_every`), in
+/// `step()` and in `report()`.
 ///
 /// shape: `canary trial{model{"a", f}, model{"b", g}, by(&Request::user_id), ramp{...}, guardrail(...), ...}`
-/// errors: configuration_error from the constructor. Neither copied nor moved.
-/// cost: as ab_test; a look costs some 50 us on the call that takes it, and no other call waits for it
+/// A canary can be neither copied nor moved; a factory returns it as a prvalue.
+/// errors: configuration_error from the constructor, which names the field, its value and what is allowed
+/// cost: that of ab_test for each call; a look at the evidence costs about 50 us in the call that takes it, and no other
+/// call waits for it
 template <class... Args>
 class canary {
     using parts = detail::arm_parts<detail::canary_roles, Args...>;
@@ -54,23 +57,28 @@ class canary {
         "joust: a canary changes shares, so its splitter needs with_shares(share_list); hash_split has it");
 
 public:
-    /// What carries feedback back: `ticket`, or `signed_ticket` where the trial signs.
+    /// The type of the tickets that feedback comes back with: `ticket`, or `signed_ticket` where the trial signs.
     using ticket_type = typename core_t::ticket_type;
 
+    /// Make a trial of the champion, the challenger, and policies in any order.
+    /// errors: configuration_error, which names the field, its value and what is allowed
     explicit canary(Args... arguments) : canary(std::tuple<Args...>{std::move(arguments)...}, unpacked{}) {}
 
     canary(const canary&) = delete;
     canary& operator=(const canary&) = delete;
 
-    /// Serve a request by the model that its unit is assigned to, as ab_test does: the call that was there before.
-    /// errors: what the champion throws. A challenger that throws falls back to the champion unless `rethrow{}` is given.
+    /// Serve a request by the model that its unit is assigned to, as ab_test does. It replaces the call of the model.
+    ///
+    /// errors: what the champion throws. Where a challenger throws, the champion answers, unless `rethrow{}` is given.
+    /// cost: 11 to 12 ns over the bare model where no call is timed, 16 ns where one call in 16 is timed, and 16 ns
+    /// plus two clock reads where every call is timed; no lock and no allocation after a thread's first call
     template <class... A>
     decltype(auto) operator()(A&&... arguments)
     {
         return detail::serve_arm<false>(core_, rollout_, nullptr, std::forward<A>(arguments)...);
     }
 
-    /// Serve a request and give a ticket for feedback that comes later.
+    /// Serve a request and return the prediction with a ticket for feedback that comes later.
     template <class... A>
     auto serve(A&&... arguments)
     {
@@ -80,88 +88,93 @@ public:
             });
     }
 
-    /// Assign a unit without calling a model, as ab_test does; `complete` records how the call went.
+    /// Assign a unit without calling a model, as ab_test does. `complete` then records how the call went.
     template <class Unit>
     [[nodiscard]] ticket_type choose(const Unit& unit)
     {
         return detail::choose_arm(core_, unit);
     }
 
-    /// Which model a ticket of this trial names: 0, the champion, where it names none or is not one that the trial would take.
+    /// Return the arm of the model that a ticket names. It is 0, the champion, where the ticket names no model or the trial
+    /// would not take the ticket.
     [[nodiscard]] unsigned arm_of(const ticket_type& given) const noexcept
     {
         return detail::arm_named_by(core_, given);
     }
 
-    /// Record what `choose` led to, as ab_test does. Returns whether it was used.
+    /// Record how the call that `choose` assigned went, as ab_test does. Returns whether the call was recorded.
     template <class Rep, class Period>
     bool complete(const ticket_type& given, std::chrono::duration<Rep, Period> latency, bool ok)
     {
         return detail::complete_call(core_, rollout_, given, latency, ok);
     }
 
-    /// Report a metric's value, a ratio's with its denominator. Returns whether it was used; if not, the report counts why.
+    /// Report a metric's value, and for a ratio its denominator too. Returns whether the value was used; if not, the report
+    /// counts why.
     ///
     /// shape: `observe<"click">(what, true)`, `observe<"clicks per view">(what, 3, 10)`. `what` is one of these:
     /// a ticket of this trial: the value counts for that exposure;
-    /// text, where the units are text: a ticket's text is read as the ticket, and one that was damaged is counted and not
-    /// used; other text is a unit;
-    /// a unit, of the type that by(...) gives: the value counts for whatever the unit was served. It is taken only while the
-    /// unit's arm was the same in every stage since the start. Repeated values add up, since nothing tells them apart.
+    /// text, where the units are text: the text of a ticket is read as the ticket, the text of a damaged ticket is
+    /// counted and not used, and any other text is a unit;
+    /// a unit, of the type that by(...) gives: the value counts for the arm that served the unit. It is used only while the
+    /// unit had the same arm in every stage since the start. Repeated values add up, because the trial cannot tell them
+    /// apart.
     template <fixed_string Name, class What, class... Values>
     bool observe(const What& what, Values... values)
     {
         return detail::observe<Name>(core_, rollout_, what, values...);
     }
 
-    /// The same for a metric whose name is known only when the program runs: `observe(name, what, value)`.
-    /// errors: configuration_error where no metric of the trial has this name, or it takes another number of values
+    /// Report the value of a metric whose name is known only at run time: `observe(name, what, value)`.
+    /// errors: configuration_error where no metric of the trial has this name, or the metric takes another number of values
     template <class What, class... Values>
     bool observe(std::string_view metric, const What& what, Values... values)
     {
         return detail::observe_named(core_, rollout_, metric, what, values...);
     }
 
-    /// Look at the evidence now, and advance, hold or roll back. Call it from a timer where traffic is thin.
+    /// Look at the evidence now, and advance, hold or roll back. Call it from a timer where there is little traffic.
     void step() { rollout_.step(core_, nullptr); }
 
-    /// Let the evidence of all replicas decide instead of this one's alone.
-    /// errors: configuration_error where it is not of this trial
+    /// Advance, hold or roll back by the merged evidence of all replicas, instead of this replica's evidence alone.
+    /// errors: configuration_error where the evidence belongs to another trial
     void step(joust::evidence merged)
     {
         core_.check_own(merged);
         rollout_.step(core_, &merged);
     }
 
-    /// Take the challenger out of service now, whatever the evidence says. It stays out.
+    /// Take the challenger out of service now and for good, whatever the evidence says.
     void roll_back(std::string_view reason) { rollout_.roll_back(core_, std::string{reason}); }
 
+    /// Return whether the challenger was taken out of service.
     [[nodiscard]] bool rolled_back() const noexcept { return rollout_.rolled_back(); }
 
-    /// Has the last stage been passed? Where the ramp ends below 1, a guardrail that breaks later still rolls back.
+    /// Return whether the last stage was passed. Where the ramp ends below 1, a guardrail that breaks later still rolls
+    /// back.
     [[nodiscard]] bool finished() const noexcept { return rollout_.finished(); }
 
-    /// The challenger's share now.
+    /// Return the challenger's present share of units.
     [[nodiscard]] double share() const noexcept
     {
         return core_.assignment().read([](const auto& now) { return now.shares[1]; });
     }
 
-    /// Say what is known so far, after a look. It may be called at any time, also while other threads serve.
+    /// Look at the evidence, act on it as `step()` does, and report it. It may be called while other threads serve.
     [[nodiscard]] joust::report report() { return rollout_.step_and_report(core_, nullptr); }
 
-    /// Let the evidence of all replicas decide, as `step(merged)` does, and say what it shows.
-    /// errors: configuration_error where it is not of this trial
+    /// Act on the merged evidence of all replicas, as `step(merged)` does, and report it.
+    /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(joust::evidence merged)
     {
         core_.check_own(merged);
         return rollout_.step_and_report(core_, &merged);
     }
 
-    /// Copy all evidence out, to save it, send it, or merge it with that of other replicas.
+    /// Return a copy of all evidence, to save it, to send it, or to merge it with the evidence of other replicas.
     [[nodiscard]] joust::evidence evidence() const { return core_.collect(); }
 
-    /// The pseudonym that tickets and logs know a unit by: to find, or erase, what was recorded of it.
+    /// Return the pseudonym that stands for a unit in tickets and logs, to find or erase what was recorded of the unit.
     template <unit_like Unit>
     [[nodiscard]] std::uint64_t pseudonym_of(const Unit& unit) const noexcept
     {
@@ -170,10 +183,10 @@ public:
         return core_.trial().pseudonym_of(unit);
     }
 
-    /// The trial's name: its salt.
+    /// Return the trial's name, which is its salt.
     [[nodiscard]] const std::string& name() const noexcept { return core_.identity().name(); }
 
-    /// A model's name by arm; the champion is arm 0.
+    /// Return the name of an arm's model. The champion is arm 0.
     [[nodiscard]] const std::string& model_name(std::size_t arm) const
     {
         return core_.identity().models().at(arm);

@@ -11,8 +11,9 @@
 namespace joust {
 inline namespace v0 {
 
-/// Everybody takes part: the default.
+/// Record every call. This is the default.
 struct everybody {
+    /// Return true for every call.
     template <class... Args>
     [[nodiscard]] constexpr bool may_record(const Args&...) const noexcept
     {
@@ -20,11 +21,13 @@ struct everybody {
     }
 };
 
-/// A predicate on the call's arguments; made by `consent`.
+/// A predicate that says which calls may be recorded. `consent` makes it.
 template <class Predicate>
 struct consent_predicate {
+    /// The predicate on the arguments of a call.
     [[no_unique_address]] Predicate predicate;
 
+    /// Return whether a call with these arguments may be recorded.
     template <class... Args>
         requires detail::gives<bool, Predicate, Args...>
     [[nodiscard]] constexpr bool may_record(const Args&... args) const
@@ -33,9 +36,9 @@ struct consent_predicate {
     }
 };
 
-/// Serve who did not consent by the champion and record nothing: `consent(&Request::may_test)`.
+/// Serve a call without consent by the champion, and record nothing of it: `consent(&Request::may_test)`.
 ///
-/// When to use: whenever units can opt out. Assignment and evidence then speak of those who did not.
+/// When to use: wherever units can opt out. The trial then assigns and records only the units that take part.
 template <class Predicate>
 [[nodiscard]] constexpr consent_predicate<std::decay_t<Predicate>> consent(Predicate&& predicate)
 {

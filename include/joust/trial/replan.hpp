@@ -18,7 +18,7 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Let the splitter of a trial's core learn from evidence, and publish the plan that it makes.
+/// Let the splitter of a trial's core learn from evidence, and put the plan that it makes in force.
 template <class Core>
 void learn(Core& core, const evidence& seen)
 {
@@ -49,18 +49,18 @@ void learn(Core& core, const evidence& seen)
 
 }  // namespace detail
 
-/// Let a trial's bandit learn: it plans anew from what the primary metric has shown so far.
+/// Let a trial's bandit make a new plan from the evidence on the primary metric so far.
 ///
-/// Call it from a timer; what arrives between two calls is the batch. Serving goes on meanwhile.
-/// cost: the bandit's, a copy of the evidence, and 1 to 3 KiB for each plan, which stays until the trial ends
+/// Call it from a timer; the evidence that arrives between two calls is one batch. Other threads may serve meanwhile.
+/// cost: the bandit's own cost, a copy of the evidence, and 1 to 3 KiB for each plan that is kept
 template <class... Args>
 void replan(ab_test<Args...>& trial)
 {
     detail::learn(detail::trial_access::core(trial), trial.evidence());
 }
 
-/// Let a trial's bandit learn from the evidence of all replicas, so that they plan alike.
-/// errors: configuration_error where it is not of this trial
+/// Let a trial's bandit make a new plan from the merged evidence of all replicas, so that all replicas get the same plan.
+/// errors: configuration_error where the evidence belongs to another trial
 template <class... Args>
 void replan(ab_test<Args...>& trial, const evidence& merged)
 {
