@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The test runner's main(), built once at -O0: it is the dearest translation unit of the suite.
+// The main() of the tests. It is built once at -O0, because it takes longer to compile than any test.
 #if __has_include(<catch2/catch_session.hpp>)
 #include <catch2/catch_session.hpp>
 

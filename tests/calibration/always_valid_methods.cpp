@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How often does each always-valid method reject a true null, looked at after every observation?
+// How often does each always-valid method reject a true null, if it is read after every observation?
 //
 // One row for each method and kind of data whose assumptions hold, with its horizon and tuning. `first` is
 // the share of runs that reject in the first tenth of the horizon. Methods that are exact stay below 5 % at
-// any horizon; the asymptotic one only past its burn-in, which it enforces. `clustered` data are totals of
-// five visits per user, one observation each; `ramp` is a share of 1, 5, 25 and 50 % in turn, `reacts` one
-// that goes on early where the first arm looks better and late where it looks worse; `scores` are (A - s) x of
-// two equal arms. Where the two columns of a method and its interval are rows of their own, the interval's row
-// counts runs in which it ever excluded the truth.
+// any horizon; the asymptotic method does so only after its burn-in, which it enforces. `clustered` data are the
+// totals of five visits per user, one observation each. `ramp` is a share of 1, 5, 25 and 50 % in turn, and `reacts`
+// is a ramp that advances early if the first arm looks better and late if it looks worse. `scores` are (A - s) x of
+// two equal arms. If a method and its interval have rows of their own, the row of the interval counts the runs in
+// which it ever excluded the truth.
 //
-// Fails where a row rejects more often than 5 % allows (99.9 % limit of that many runs: 569 of 10,000, 5,214 of
-// 100,000). JOUST_CALIBRATE=full runs 10,000; arguments are another seed, another number of runs, of which
-// 100,000 take the better part of an hour, and the row to begin with.
+// The program fails if a row rejects more often than 5 % allows (99.9 % limit of that many runs: 569 of 10,000, 5,214 of
+// 100,000). JOUST_CALIBRATE=full runs 10,000. The arguments are another seed, another number of runs (100,000 take
+// most of an hour) and the first row.
 
 #include <joust/core/random.hpp>
 #include <joust/stats/sequential/asymptotic_cs.hpp>
@@ -207,9 +207,8 @@ void asymptotic()
         one_stream(cs{{.null = 0.05, .planned = 5'000.0}}, bernoulli(0.05)));
     row("asymptotic_confidence_sequence", "p = 0.001", 60'000, "planned 60,000", 100,
         one_stream(cs{{.null = 0.001, .planned = 60'000.0}}, bernoulli(0.001)));
-    // Scores of effects are rare and large on the side of the small arm: until some thirty of those are
-    // expected their variance is not seen, so the burn-in is 30 / (share rate). With 100 the same row rejects
-    // 6.7 %.
+    // Scores of effects are rare and large on the side of the small arm. Until about thirty of them are expected,
+    // their variance is not known, so the burn-in is 30 / (share rate). With a burn-in of 100 this row rejects 6.7 %.
     row("asymptotic_confidence_sequence", "effects, p = 0.05, ramp", 8'000, "planned 8,000, from 2,400", 500,
         [](keyed_random& random, int horizon) {
             cs test{{.planned = 8'000.0, .burn_in = 2'400}};
@@ -400,8 +399,7 @@ void quantiles()
         one_stream(stats::quantile_e_process{{.q = 0.95, .null = 0.0, .planned = 500.0}}, bernoulli(0.05)));
 }
 
-// A share that goes on from one stage to the next, early where the first arm looks better and late where it
-// looks worse.
+// A share that advances from one stage to the next, early if the first arm looks better and late if it looks worse.
 class reacting_ramp {
 public:
     explicit reacting_ramp(int horizon) : horizon_(horizon) {}
@@ -514,7 +512,7 @@ void reacting()
                    bernoulli(0.001)));
 }
 
-// Not always valid: here the looks are the design's, and the error is 5 % exactly.
+// This method is not always valid. The looks are those of the design, and the error is exactly 5 %.
 void designs()
 {
     for (const bool evenly : {true, false}) {

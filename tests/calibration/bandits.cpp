@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How much do bandits give away before they have learnt, beside the published bounds?
+// How much reward do bandits lose before they have learned, compared with the published bounds?
 //
 // UCB1 against theorem 1 of Auer, Cesa-Bianchi and Fischer 2002, on three instances of Bernoulli rewards; EXP3 with the gamma of
 // corollary 3.1 against theorem 3.1 of Auer, Cesa-Bianchi, Freund and Schapire 2002, on the same instances and on two sequences
-// set against it. Both learn after every reward, as the theorems have it. Beside them, without a bound to hold: what batches of
-// 100 cost, and Thompson sampling. Fails where mean regret exceeds a bound, or is near that of serving all arms alike.
+// that are hard for it. Both learn after every reward, as the theorems assume. Batches of 100 and Thompson sampling are printed
+// for comparison, without a bound. The program fails if mean regret exceeds a bound, or is near that of serving all arms equally.
 // JOUST_CALIBRATE=full runs ten times as many.
 
 #include <joust/core/random.hpp>
@@ -123,7 +123,7 @@ int main()
                  runs(thompson{.floor = 0.0}, arms, 100, reward, all, count / 5));
         }
     }
-    // Set against whoever trusts averages (and wide: how soon EXP3 notices is a matter of luck, so it takes more runs): arm 0 pays first, arm 1 pays more from the middle on.
+    // This is hard for bandits that trust averages: arm 0 pays first, and arm 1 pays more later. When EXP3 notices varies much, so more runs are needed.
     const auto late = [](int t, unsigned arm) {
         return t < horizon / 3 ? (arm == 0 ? 1.0 : 0.0) : (arm == 1 ? 1.0 : 0.0);
     };

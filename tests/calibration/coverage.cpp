@@ -3,14 +3,14 @@
 // How often does each interval that holds at one look miss the truth?
 //
 // One row for each interval and kind of data whose assumptions hold, at or above the size from which the method is
-// promised to work (`smallest size`; empty where it is exact or holds at any size). `none` is the share of runs in
-// which a state came instead of an interval, `width` the mean width. Intervals of odds ratios are infinite in some
-// runs, so is then their mean width. Fails where a row misses more often than 5 % allows (99.9 % limit of that many
-// runs: 569 of 10,000), or where more than 5 % of runs have no interval. JOUST_CALIBRATE=full runs 10,000; arguments are
-// another seed and another number of runs.
+// promised to work (`smallest size`; empty if it is exact or holds at any size). `none` is the share of runs that gave a
+// state instead of an interval, and `width` is the mean width. Intervals of odds ratios are infinite in some runs, and
+// their mean width is infinite then. The program fails if a row misses more often than 5 % allows (99.9 % limit of that
+// many runs: 569 of 10,000), or if more than 5 % of runs have no interval. JOUST_CALIBRATE=full runs 10,000. The
+// arguments are another seed and another number of runs.
 //
-// Intervals that hold at every look: coverage_sequences.cpp; of models and policies: coverage_models.cpp; of
-// regressions: coverage_regressions.cpp.
+// coverage_sequences.cpp has the intervals that hold at every look, coverage_models.cpp those of models and policies,
+// and coverage_regressions.cpp those of regressions.
 
 #include "calibration/coverage.hpp"
 
@@ -341,7 +341,7 @@ void proportions(coverage_table& table)
     });
 }
 
-// Sessions of a user, 1 to 8, and clicks in them: a tenth, varying by user.
+// The 1 to 8 sessions of a user, of which about a tenth have a click; the rate varies by user.
 std::array<double, 2> user(keyed_random& random, double rate)
 {
     const int sessions = 1 + static_cast<int>(random.below(8));
@@ -367,7 +367,7 @@ void ratios(coverage_table& table)
                      0.3);
     });
     table.row("ratio_of_means, Fieller", "normal, denominator 1, sd 3", 50, "", 500, [](keyed_random& r) {
-        // unbounded sets are frequent here, and have to hold the truth too
+        // Unbounded sets are frequent here, and also have to contain the truth.
         stats::co_moments<2> sums;
         for (int i = 0; i < 50; ++i) {
             const double x = normal(r);
@@ -484,7 +484,7 @@ void quantiles_and_caps(coverage_table& table)
     });
 }
 
-// The truth is drawn from the prior: then a credible interval holds it exactly as often as it says.
+// The truth is drawn from the prior, so that a credible interval contains it exactly as often as it says.
 void credible(coverage_table& table)
 {
     // the sum of whole numbers of exponentials over that of more of them

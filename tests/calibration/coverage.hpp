@@ -66,7 +66,7 @@ public:
             missed += seen.given && seen.missed ? 1 : 0;
             width += seen.given ? seen.width : 0.0;
         }
-        // Where more than one interval in twenty is withheld the row says little.
+        // If more than one interval in twenty is missing, the row says little.
         const int allowed = limit_of(runs, alpha);
         const bool fails = missed > allowed || runs - given > allowed;
         std::printf("%-31s %-29s %7d  %-26s %6d %6.2f %6.2f %8.2f %9.3g%s\n", interval, data, n, smallest,

@@ -2,7 +2,7 @@
 
 // How often do intervals of model metrics, and of a policy's value from logged data, miss the truth?
 //
-// Columns and arguments as in coverage.cpp. Rows of metrics say whether rows are independent, paired (two models on the
+// Columns and arguments are those of coverage.cpp. Rows of metrics say whether rows are independent, paired (two models on the
 // same rows), or clustered (several rows of a unit, alike); truths are those of infinitely many rows.
 
 #include <joust/quality/calibration.hpp>
@@ -60,7 +60,7 @@ decision decide(keyed_random& random)
     return d;
 }
 
-// Of a model, by all rows there could be.
+// The metrics of a model over infinitely many rows.
 template <class Metric>
 double truth_of(const Metric& metric, bool second)
 {

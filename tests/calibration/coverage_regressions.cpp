@@ -2,7 +2,7 @@
 
 // How often do intervals of regression coefficients and of adjusted differences miss the truth?
 //
-// Columns and arguments as in coverage.cpp. A program of its own, since Eigen takes long to compile.
+// Columns and arguments are those of coverage.cpp. It is a program of its own because Eigen takes long to compile.
 
 #include <joust/stats/regression.hpp>
 

@@ -2,7 +2,7 @@
 
 // How often do intervals that hold at many looks miss the truth at any of them?
 //
-// A run misses where one of its intervals does. `n` is the horizon, with a look after each observation unless the row says
+// A run misses if one of its intervals does. `n` is the horizon, with a look after each observation unless the row says
 // otherwise; `width` is that of the last look. Rows of inference policies are trials: a ramp of 5, 25 and 50 %, a trend of
 // the outcomes, a real effect, units with about four visits. Columns and arguments otherwise as in coverage.cpp.
 

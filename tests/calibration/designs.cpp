@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How often each inference policy tells two identical models apart, and how soon it finds a real difference: one traffic,
-// judged by all policies, with a look after every fortieth part of the plan.
+// How often each inference policy finds a difference between two identical models, and how soon it finds a real difference. All
+// policies see the same traffic, and each looks after every fortieth part of the plan.
 
 #include <joust/core/hash.hpp>
 #include <joust/core/random.hpp>
@@ -120,7 +120,7 @@ int main()
                 fmt::print(", {:.0f}", all[which].exposures / runs);
             }
             fmt::print(" |");
-            // The last one promises no error rate: it stands beside the others to show why.
+            // The last policy does not promise an error rate. It is here for comparison.
             if (where.effect == 0.0 && which + 1 < all.size()) {
                 wrong += all[which].rejected > limit ? 1 : 0;
             }

@@ -3,9 +3,9 @@
 // How often does the first-failure test accuse a challenger that fails as often as the champion, while a rollout ramps from
 // 1 % to 50 %, the failure rate drifts, and the same units fail again and again?
 //
-// Looked at after every failure. Prints the share of runs in which the evidence ever reaches 20 (alpha 5 %): counting every
-// failure, and counting the first one of each of 4,096 slots of units, as trials do. Fails where the latter is above what
-// 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs twenty times as many.
+// The evidence is read after every failure. The program prints the share of runs in which it ever reaches 20 (alpha 5 %), if every
+// failure counts, and if the first failure of each of 4,096 slots of units counts, as in trials. It fails if the latter share is
+// above what 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs twenty times as many.
 
 #include <joust/core/random.hpp>
 #include <joust/evidence/first_events.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How often an interleaving trial finds a preference that nobody has, looked at again and again while users return.
+// How often an interleaving trial finds a preference that does not exist, if it is read many times while users return.
 
 #include <joust/core/random.hpp>
 #include <joust/evidence/slab.hpp>
@@ -25,15 +25,16 @@ namespace {
 
 constexpr std::uint64_t seed = 20'261'125;
 
-/// What a look may get wrong.
+/// The false alarms of one reading of the evidence.
 struct alarms {
     int credit = 0;
     int wins = 0;
     int positions = 0;
 };
 
-/// One trial without a preference: the rankers' lists differ in every request, users look at high positions more often and
-/// click what they look at, whoever put it there. Some users come a hundred times as often as others, some click on everything.
+/// One trial without a preference: the lists of the rankers differ in every request, and users look at high positions more often
+/// and click what they look at, whichever ranker put it there. Some users come a hundred times as often as others, and some click
+/// on everything.
 template <class Interleaver>
 void run(std::uint64_t number, int slates, int users, std::size_t lists_of, bool reacting, alarms& found)
 {
@@ -84,7 +85,7 @@ void run(std::uint64_t number, int slates, int users, std::size_t lists_of, bool
             if (team < 2) {
                 (team == 0 ? credited.champion : credited.challenger)[i] += 1.0;
             }
-            // Users may react to how the trial went so far, but not to who fills a slot.
+            // Users may react to the course of the trial so far, but not to the ranker that fills a slot.
             const double mood = reacting && lead > 0.0 ? 0.3 : 1.0;
             if (random.uniform() < mood * eager[user] / (1.0 + 0.5 * static_cast<double>(i))) {
                 clicked |= std::uint64_t{1} << i;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Quantiles in trials: is the threshold's test right while shares ramp, users return and outcomes drift, and does the interval
-// in the metric's own units cover?
+// Quantiles in trials: does the test of the threshold keep its error rate while shares ramp, users return and outcomes drift, and
+// does the interval in the units of the metric cover?
 //
 // Each run ramps from 1 % to 50 % over 40,000 requests of returning users, with a look every 100 requests (or as stated).
 // The champion's first 1,000 values fix the threshold c. `rejects` is the share of runs that reject the tested null, which is
 // true, at any look; `misses` the share in which the interval excludes, at any look, how far the quantile moved at the
-// level of c. `at q` is the same for the quantile that was asked for, of which c is an estimate: nothing is promised of it.
+// level of c. `at q` is the same for the quantile of the metric, which c estimates; nothing is promised for it.
 // `width` is the mean half-width at the end, `error` the root mean squared error of the estimate there. Rows with "fixed"
 // have one look, at the end, by fixed_horizon; `power` rows have an effect, so that their rejections are power.
 //
-// Fails where rejects or misses exceed what 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs 160 times
-// as many; arguments are another seed, another number of runs, and a text: only rows with it in their name.
+// The program fails if rejects or misses exceed what 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs 160 times
+// as many. The arguments are another seed, another number of runs, and a text that the names of the rows to run contain.
 
 #include <joust/core/hash.hpp>
 #include <joust/core/random.hpp>
@@ -175,7 +175,7 @@ outcome run(const scenario& s, std::uint64_t seed, std::uint64_t stream)
 
 std::vector<scenario> scenarios()
 {
-    // Half of the logarithm's variance is the user's.
+    // Half of the variance of the logarithm is between users.
     const auto lognormal = [](double ratio, double swing = 0.5) {
         return [=](const user& u, bool challenger, double progress, keyed_random& random) {
             return (challenger ? ratio : 1.0) * std::exp(std::sqrt(0.5) * (u.effect + random.normal())) *

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What trials ask of a ramp beyond a difference of means: ratios of means, covariates, several challengers, relative and
-// one-sided nulls, looks at every request, shares that react. Does `always_valid` keep its promises there?
+// Does `always_valid` keep its promises under a ramp for other questions than a difference of means: ratios of means, covariates,
+// several challengers, relative and one-sided nulls, looks at every request, shares that react to the evidence?
 //
 // Rows are kinds of data and question. Each run ramps from 1 % to 50 % over 40,000 requests of returning users while
 // outcomes drift, with a look every 100 requests (or as stated). `rejects` is the share of runs that reject the tested null,
 // which is true, at any look; `misses` the share in which the interval excludes the truth at any look. `width` is the mean
 // half-width of the interval at the end, `error` the root mean squared error of the estimate there.
-// `power` rows have an effect: their rejections are power, and nothing is promised of them but the interval.
+// `power` rows have an effect, so their rejections are power, and only the interval is promised.
 //
-// Fails where either exceeds what 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs 150 times as
-// many; arguments are another seed, another number of runs, and a text: only rows with it in their name.
+// The program fails if either exceeds what 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs 150 times as
+// many. The arguments are another seed, another number of runs, and a text that the names of the rows to run contain.
 
 #include <joust/core/random.hpp>
 #include <joust/evidence/slab.hpp>

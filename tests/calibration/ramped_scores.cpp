@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How often are two identical models told apart while a rollout ramps from 1 % to 50 %, outcomes drift and users return?
+// How often is a difference found between two identical models while a rollout ramps from 1 % to 50 %, outcomes drift and users return?
 //
 // For several kinds of outcome, the share of runs in which a method rejects at any of its looks. The methods:
-//   pooled        both arms' requests pooled over the stages, as a dashboard does
+//   pooled        the requests of each arm pooled over the stages, as in a dashboard
 //   per request   the propensity-centred score with the variance of independent requests
-//   product       a test of its own in every stage, e-values multiplied
-//   HT            Horvitz-Thompson weights 1/s and 1/(1-s), the common level taken out
-//   stratified    the score with a level of its own in every stage
-//   hasty         V from 30 buckets of the challenger on, without a minimum of events
+//   product       a separate test in every stage, whose e-values are multiplied
+//   HT            Horvitz-Thompson weights 1/s and 1/(1-s), after subtracting the common level
+//   stratified    the score with a separate level for every stage
+//   hasty         the score with the variance V as soon as the challenger has 30 buckets, without a minimum of events
 //   V, Vmax       the score with each of its variance clocks
-//   always_valid  what joust does
+//   always_valid  the method of joust
 // The second table shows the mean squared error of each estimate at the end over that of an oracle that knows the drift.
-// `reacting` ramps go on early where the challenger looks better, and late where it looks worse. A `plan of 1/50` expects
-// a fiftieth of the requests that come. Where an effect is given the rejections are power.
+// A `reacting` ramp advances early if the challenger looks better, and late if it looks worse. A `plan of 1/50` expects a fiftieth
+// of the requests that come. In rows with an effect, the rejections are power.
 //
-// Fails where `always_valid`, or the clock Vmax, rejects a true null more often than 5 % allows (99.9 % limit of that
+// The program fails if `always_valid`, or the clock Vmax, rejects a true null more often than 5 % allows (99.9 % limit of that
 // many runs). JOUST_CALIBRATE=full runs eighty times as many; an argument is another seed.
 
 #include <joust/core/random.hpp>
@@ -279,7 +279,7 @@ rejections run(const scenario& s, std::uint64_t seed, std::uint64_t stream)
             continue;
         }
         const double target = -std::log(alpha);
-        // Every stage's own test, with its own burn-in.
+        // Every stage has a separate test with its own burn-in.
         const score_and_variance here = score_of(parts[stage]);
         if (parts[stage].burnt_in() && here.v > 0.0) {
             if (!(part_rho[stage] > 0.0)) {
@@ -309,7 +309,7 @@ rejections run(const scenario& s, std::uint64_t seed, std::uint64_t stream)
             continue;
         }
         out.by[shipped] = out.by[shipped] || answer.log_e >= target;
-        // The other methods start where it starts, with its rho.
+        // The other methods start when always_valid starts, with the same rho.
         const double rho = memory.rho;
         direction = line.s(0.0);
         const auto clocked = [&](stats::variance_clock clock) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// How often a shadow tells two equally good models apart, and how often its interval misses the truth.
+// How often a shadow finds a difference between two equally good models, and how often its interval misses the truth.
 
 #include <joust/core/random.hpp>
 #include <joust/trial/shadow.hpp>
@@ -32,8 +32,8 @@ struct outcome {
     bool missed = false;
 };
 
-// Returning users, each with a difficulty of its own; a look after every hundred pairs. The challenger's chance of being
-// right is the champion's plus `effect`.
+// Users return, and each has a difficulty of its own. The evidence is read after every hundred pairs. The probability that the
+// challenger is right is that of the champion plus `effect`.
 outcome simulate(std::uint64_t run, double effect, int pairs, int users)
 {
     joust::keyed_random coins{20'261, run};
@@ -67,8 +67,9 @@ outcome simulate(std::uint64_t run, double effect, int pairs, int users)
 
 }  // namespace
 
-TEST_CASE("Two equally good models are told apart by at most 5 % of shadows, whenever somebody looks",
-          "[calibration]")
+TEST_CASE(
+    "At most 5 % of shadows find a difference between two equally good models, however often they are read",
+    "[calibration]")
 {
     const int users = GENERATE(60, 2'000);
     std::uint64_t rejected = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Does a switchback's analysis hold its error rate where everything in a block moves together?
+// Does the analysis of a switchback keep its error rate if all requests of a block have a common disturbance?
 //
-// Two equal models; one city, or five, over two weeks of half-hour blocks. Each block has its own mean (demand, weather), and a day
-// has its cycle; what the block before left behind decays within the gap. Clustered by what was randomised, as trials do; beside
-// it the same data clustered by request, which is what a test of requests would claim. Looked at every day, alpha 5 %.
-// Fails where the trial rejects more often than 5 % allows (99.9 % limit). JOUST_CALIBRATE=full runs ten times as many.
+// Two equal models serve one city, or five, over two weeks of half-hour blocks. Each block has its own mean (demand, weather), and
+// there is a daily cycle. The effect of the block before decays within the gap. The data are clustered by what was randomised, as
+// trials do, and for comparison by request, as a test of requests would do. The evidence is read every day with alpha 5 %.
+// The program fails if the trial rejects more often than 5 % allows (99.9 % limit). JOUST_CALIBRATE=full runs ten times as many.
 
 #include <joust/core/clock.hpp>
 #include <joust/core/random.hpp>
@@ -71,7 +71,7 @@ outcome run(const scenario& s, std::uint64_t stream)
                   by(&ride::city),  mean<"wait">{.cap = 100.0},
                   untimed{},        always_valid{.units = 3'000},
                   clock.view(),     split};
-    // The same arms and outcomes, as if each request had drawn lots.
+    // The same arms and outcomes, as if each request had been randomised.
     const switchback_plan plan = split.resolve(2);
     const salted_hasher hasher{salt};
     std::uint64_t request = 0;

@@ -2,9 +2,9 @@
 
 // Are units spread evenly under every salt, and independently under different ones?
 //
-// For each salt a chi-squared test of 1,000 equal cells; for each pair of neighbouring salts (two trials, or a trial and a layer)
-// one of the 16 x 16 cells that the two hashes make. All p-values are judged together by Holm's method at 1 in 1,000.
-// Integers in sequence, text with a common beginning, UUIDs in sequence, and a keyed hash. Short: 100,000 units, 30 salts.
+// For each salt there is a chi-squared test of 1,000 equal cells. For each pair of neighbouring salts (two trials, or a trial and a
+// layer) there is a test of the 16 x 16 cells of both hashes. All p-values are adjusted together by Holm's method at 1 in 1,000.
+// The units are integers in sequence, texts with a common beginning, UUIDs in sequence, and units of a keyed hash. Short form: 100,000 units, 30 salts.
 // JOUST_CALIBRATE=full: 10,000,000 integers under 1,000 salts, a tenth of that for the other kinds.
 
 #include <joust/core/bits.hpp>

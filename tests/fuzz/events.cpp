@@ -19,8 +19,8 @@ void require(bool holds)
 
 }  // namespace
 
-// Whatever the bytes: a list of events, or a parse_error. What an erasure leaves can be read, holds nothing that was to go, and
-// stays as it is when the same is erased again.
+// Any bytes must be a list of events, or give a parse_error. The rest after an erasure can be read, has nothing that was to be
+// erased, and stays the same when the same is erased again.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     const std::string text(reinterpret_cast<const char*>(data), size);

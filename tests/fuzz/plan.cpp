@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Any bytes are a plan that is written back the same, or a parse_error that names the member.
+// Any bytes must be a plan that is the same after it was written and read again, or give a parse_error that names the member.
 
 #include <joust/store/plan_file.hpp>
 
@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try {
         static_cast<void>(plan.diff(plan));
     } catch (const joust::configuration_error&) {
-        // Shares or slots that are none are refused in their turn.
+        // Shares or slots that are not valid are refused here.
     }
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Feed any bytes to the readers of recorded results: each must return or throw parse_error.
+// Feeds any bytes to the readers of recorded results. They must return or throw parse_error.
 
 #include <joust/store/csv.hpp>
 #include <joust/store/json.hpp>
@@ -22,7 +22,7 @@ void check(const joust::recorded& results)
             std::abort();
         }
     }
-    // What was merged with itself has the same names and twice the rows.
+    // Results that are merged with themselves have the same names and twice the rows.
     const joust::recorded twice = joust::merged(results, results);
     if (twice.ids != results.ids || twice.rows.size() != 2 * results.rows.size()) {
         std::abort();

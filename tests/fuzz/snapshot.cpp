@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Feed any bytes to the reader of snapshots: each must give a parse_error that says something, or a value that is written
-// and read again as the same one.
+// Feeds any bytes to the reader of snapshots. They must give a parse_error with a reason, or a value that is the same after it was
+// written and read again.
 
 #include <joust/evidence/evidence.hpp>
 #include <joust/store/snapshot.hpp>
@@ -64,7 +64,7 @@ struct sketches {
     bool operator==(const sketches&) const = default;
 };
 
-// What is read is written as the same bytes; what is not says why.
+// A value that is read is written as the same bytes. An error says why.
 template <class Value>
 void check(std::string_view bytes)
 {
@@ -87,7 +87,7 @@ void append(std::string& bytes, std::uint64_t number, unsigned size)
     }
 }
 
-// Few inputs have a checksum that matches: these contents get head and checksum, so that what lies behind is reached.
+// Few inputs have a checksum that matches. These contents get a head and a checksum, so that the code after the check is reached.
 std::string signed_contents(std::string_view contents)
 {
     std::string bytes{joust::detail::snapshot_mark};
@@ -98,7 +98,7 @@ std::string signed_contents(std::string_view contents)
     return bytes;
 }
 
-// Whole evidence is too long for an input: the input says where a good one is changed.
+// Whole evidence is too long for an input. The input says instead where valid evidence is changed.
 std::string good_contents()
 {
     joust::evidence seen;
@@ -120,7 +120,7 @@ std::string good_contents()
                         bytes.size() - joust::detail::snapshot_head - joust::detail::snapshot_tail);
 }
 
-// Groups of four bytes: two of a place, one of how to count it, one to put there.
+// The input has groups of four bytes: two for a place, one for how to count it, and the byte to write there.
 void check_changed(std::string_view changes)
 {
     static const std::string good = good_contents();

@@ -21,8 +21,7 @@ void require(bool holds)
     }
 }
 
-// What parses is written again as the same text; what does not leaves the ticket alone, and both readers
-// agree.
+// A text that parses is written as the same text again. A text that does not parse leaves the ticket as it was. Both readers agree.
 void check(std::string_view text)
 {
     joust::ticket read;
@@ -52,7 +51,7 @@ const joust::key_ring& ring()
     return keys;
 }
 
-// What parses as a signed ticket is written again as the same text, and no ring takes what nobody sealed.
+// A text that parses as a signed ticket is written as the same text again, and no ring of keys accepts a ticket that it did not seal.
 void check_signed(std::string_view text)
 {
     joust::signed_ticket read;
@@ -68,7 +67,7 @@ void check_signed(std::string_view text)
     require(opened == joust::ticket{});
 }
 
-// Any fields at all, sealed: what is opened is whole, or is refused for its contents, never as forged.
+// Any fields are sealed. The ticket that is opened has the same fields, or is refused for its contents, but never as forged.
 void check_sealed(const std::uint8_t* bytes)
 {
     std::array<std::uint8_t, sizeof(joust::ticket)> raw{};
@@ -99,8 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_signed(text);
     if (size >= 24) {
         check_sealed(data);
-        // Few inputs have a checksum that matches: the first 24 bytes as the fields get one, so that what
-        // lies behind the checksum is reached too.
+        // Few inputs have a checksum that matches. The first 24 bytes get one, so that the code after the check is reached.
         std::string bytes = text.substr(0, 24);
         const std::uint64_t tag = joust::xxh64(bytes, 0x6a6f75737476303aU);
         for (unsigned i = 0; i < 8; ++i) {

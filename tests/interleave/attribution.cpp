@@ -101,7 +101,7 @@ double plain(const log_rows& log, std::uint64_t unit, attribution by)
 
 }  // namespace
 
-TEST_CASE("outcomes by hand")
+TEST_CASE("outcomes are those computed by hand")
 {
     // Unit 5 saw slates 10 (time 1: champion, challenger) and 11 (time 9: challenger 0.5), unit 3 slate 12 with nothing.
     const log_rows log{{5, 11, 9, 2, 1, 0.5},       {5, 10, 1, 0, 0, 1.0},       {5, 10, 2, 3, 1, 1.0},
@@ -126,7 +126,8 @@ TEST_CASE("outcomes by hand")
     CHECK(mirrored.losses == 1);
 }
 
-TEST_CASE("outcomes are the definitions', whatever the order of the log and how often it was delivered")
+TEST_CASE(
+    "outcomes follow their definitions, whatever the order of the log and however often it was delivered")
 {
     joust_test::engine random{71};
     for (int round = 0; round < 300; ++round) {
@@ -159,7 +160,7 @@ TEST_CASE("outcomes are the definitions', whatever the order of the log and how 
     }
 }
 
-TEST_CASE("turning over all coins negates every outcome")
+TEST_CASE("inverting all coins negates every outcome")
 {
     joust_test::engine random{72};
     for (int round = 0; round < 100; ++round) {
@@ -201,7 +202,7 @@ TEST_CASE("under the null, by all ways the coins of pairs can fall, the mean out
     }
 }
 
-TEST_CASE("a busy unit decides sums, and has one vote elsewhere")
+TEST_CASE("a unit with many impressions dominates sums, and has one vote in the other outcomes")
 {
     log_rows log;
     for (std::uint64_t i = 0; i < 50; ++i) {
@@ -241,7 +242,7 @@ TEST_CASE("outcomes are ready for the tests of one sample")
     CHECK(capital.p_value() < 1e-3);
 }
 
-TEST_CASE("equal sums are a tie whatever rounding leaves of them")
+TEST_CASE("equal sums are a tie, whatever their rounding errors")
 {
     const log_rows log{{1, 1, 0, 0, 1, 0.1}, {1, 1, 0, 1, 1, 0.2}, {1, 1, 0, 2, 0, 0.3}};
     for (const attribution by : {attribution::impression, attribution::net_share, attribution::majority}) {

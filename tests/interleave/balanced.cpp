@@ -53,7 +53,7 @@ TEST_CASE("the rankers alternate, and the coin says which one begins")
     CHECK(page[1] == slot{1, no_pair, 1, no_team});
 }
 
-TEST_CASE("when one list has run dry the other goes on")
+TEST_CASE("when one list ends, the other one continues")
 {
     const list_set all{{1}, {2, 3, 4}};
     CHECK(shown(arranged(balanced{}, all, 9, 0), all) == list{1, 2, 3, 4});
@@ -62,7 +62,7 @@ TEST_CASE("when one list has run dry the other goes on")
     CHECK(shown(arranged(balanced{}, one_empty, 9, 0), one_empty) == list{2, 3});
 }
 
-TEST_CASE("a click earns the attention that the own list would have given, over what the mixed list gives")
+TEST_CASE("a click credits a ranker with the attention of its own list divided by that of the mixed list")
 {
     // Lists 1 2 3 4 and 2 1 3 4 are shown with a half each: the first two items get 3/4 of a look, then 1/3 and 1/4.
     const list_set all{{1, 2, 3, 4}, {2, 3, 4, 1}};
@@ -77,7 +77,7 @@ TEST_CASE("a click earns the attention that the own list would have given, over 
     }
 }
 
-TEST_CASE("ranks count only as deep as the slate can show both lists")
+TEST_CASE("ranks count only to the depth to which the slate can show both lists")
 {
     // Two slots show 1 2 or 2 1: the challenger's second item is never shown, so only first ranks count.
     const list_set all{{1, 2, 3}, {2, 3, 1}};

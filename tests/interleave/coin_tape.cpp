@@ -38,7 +38,7 @@ TEST_CASE(
     CHECK(different == 0);
 }
 
-TEST_CASE("a tape tosses only the coins that are wanted, however many")
+TEST_CASE("a tape tosses only as many coins as are wanted")
 {
     keyed_random random{8, 8};
     std::uint64_t different = 0;
@@ -69,7 +69,7 @@ TEST_CASE("a tape of any other source asks it for the wanted coins alone")
     CHECK(source.used() == 3);
 }
 
-TEST_CASE("a word of coins counts what was wanted")
+TEST_CASE("a word of coins counts the coins that were wanted")
 {
     word_tape tape{0b1011};
     CHECK(tape.next_if(true));

@@ -52,7 +52,7 @@ TEST_CASE("a best grade must be positive and finite")
     }
 }
 
-TEST_CASE("attention credits what lasted, and a sale its share of a cap")
+TEST_CASE("attention credits by its duration, and a sale by its share of a cap")
 {
     const joust::dwell_credit dwell{.at_least = 30.0};
     CHECK(dwell.credit(page, {3, 30.0}) == award{0, 1.0});

@@ -59,12 +59,12 @@ TEST_CASE("a restarted draft is empty and takes another length, in either direct
     CHECK(out[0] == numbered(8));
 }
 
-TEST_CASE("a draft as long as can be is asked for by any larger number")
+TEST_CASE("any number above the longest draft means the longest draft")
 {
     CHECK(draft{~std::size_t{0}}.length() == draft::max_slots);
 }
 
-TEST_CASE("credit is forfeited from a position on, and by a pair that straddles it")
+TEST_CASE("slots from a position on give no credit, and neither does a pair across it")
 {
     draft out{6};
     out.push(numbered(0));

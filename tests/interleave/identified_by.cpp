@@ -59,7 +59,7 @@ TEST_CASE("items are identified by a member, a member function, a callable, and 
     CHECK(joust::identified_by(&document::family).identify(std::make_shared<document>(shoe)) == 12);
 }
 
-TEST_CASE("a projection that gives nothing to tell items apart by is not offered")
+TEST_CASE("a projection whose result cannot identify items is not accepted")
 {
     const auto whole = joust::identified_by([](const document& d) { return d; });
     STATIC_REQUIRE_FALSE(identifies<decltype(whole), document>);

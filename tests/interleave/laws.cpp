@@ -25,7 +25,7 @@ using joust::team_draft;
 }  // namespace
 
 TEST_CASE(
-    "team draft that credits past a dry list is biased in 284 of 1020 cases, in 24 with lists of one length")
+    "team draft that credits slots after the end of a list is biased in 284 of 1020 cases, in 24 of them with lists of one length")
 {
     const tally published = short_lists(by_teams(team_draft_reference{.credit_all = true}));
     CHECK(published.cases == 1020);
@@ -55,7 +55,7 @@ TEST_CASE("the two lists of the textbook example carry the law of the literature
                      {"123 ABA", quarter}, {"123 ABB", quarter}, {"213 BAA", quarter}, {"213 BAB", quarter}});
 }
 
-TEST_CASE("a list that runs dry no longer tips the balance")
+TEST_CASE("a list that ends early does not favour a ranker any more")
 {
     // A = 1 2, B = 3 4 5 6 7, six slots, every slot clicked once: published team draft gives A 2 and B 4.
     const list_set all{{1, 2}, {3, 4, 5, 6, 7}};
@@ -76,7 +76,7 @@ TEST_CASE("a list that runs dry no longer tips the balance")
     CHECK(expected(competitive_pairs{}) == std::array<integer, 2>{2 * one, 2 * one});
 }
 
-TEST_CASE("the fast interleavers equal the ones on the blackboard, on every path")
+TEST_CASE("the fast interleavers equal the plain reference, on every path of the coins")
 {
     std::uint64_t different = 0;
     std::uint64_t compared = 0;

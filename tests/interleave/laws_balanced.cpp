@@ -133,7 +133,7 @@ void check_identities(const list_set& all, std::size_t length, identities& sum)
 }  // namespace
 
 TEST_CASE(
-    "a click is worth what the ranker's own list would have got, exactly: 48 identities, and 15,620 more")
+    "the expected credit of a click equals that of the ranker's own list, exactly, in 48 and in 15,620 further cases")
 {
     identities four;
     for (const list& b : arrangements(4, 4)) {
@@ -163,7 +163,7 @@ TEST_CASE(
     CHECK(permuted.wrong == 0);
 }
 
-TEST_CASE("the identity holds for other curves, and for one that was measured")
+TEST_CASE("the identity holds for other curves, one of them measured")
 {
     const auto fair_under = [](const auto& curve) {
         const auto judge_case = by_curve(balanced{curve}, curve);
@@ -216,7 +216,7 @@ TEST_CASE("no share exceeds the stated bound")
     CHECK(most[3] == balanced{}.bound(3));
 }
 
-TEST_CASE("the classical rule is biased in 2 of 18, 18 of 96 and 154 of 600 cases by one click at random")
+TEST_CASE("the classical rule is biased by one random click in 2 of 18, 18 of 96 and 154 of 600 cases")
 {
     const auto one_click = by_winner(one_click_at_random);
     const tally three = permutations_of(3, 1, 3, one_click);
@@ -234,7 +234,8 @@ TEST_CASE("the classical rule is biased in 2 of 18, 18 of 96 and 154 of 600 case
     CHECK(permutations_of(5, 1, 5, by_winner(each_pattern)).biased == 174);
 }
 
-TEST_CASE("the textbook's rotated lists: the challenger wins three times of four by one click at random")
+TEST_CASE(
+    "with the rotated lists of the textbook, the challenger wins three of four times by one random click")
 {
     const list_set all{{1, 2, 3, 4}, {2, 3, 4, 1}};
     const auto spans = views(all);

@@ -199,7 +199,7 @@ TEST_CASE(
     CHECK(count_losses(pairs).past_unclicked == steps{1228, 4, 0});
 }
 
-TEST_CASE("by other methods it can cost credit, even past an unclicked item")
+TEST_CASE("by other methods a step up can cost credit, even past an unclicked item")
 {
     // By its own click model only where the slate is shorter than the lists: there the last rank that counts for both can
     // become a higher one.
@@ -212,7 +212,7 @@ TEST_CASE("by other methods it can cost credit, even past an unclicked item")
     CHECK(count_losses(scored).past_unclicked == steps{1228, 0, 16});
 }
 
-TEST_CASE("past another clicked item every method can lose: one of the two falls")
+TEST_CASE("a step past another clicked item can cost credit by every method, because the other item falls")
 {
     CHECK(count_losses(pairs).past_clicked == steps{1228, 101, 23});
     CHECK(count_losses(teams).past_clicked == steps{1228, 24, 42});

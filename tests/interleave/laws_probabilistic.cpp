@@ -163,7 +163,7 @@ TEST_CASE("lists are drawn with the probability of all assignments together")
     CHECK(worst < 1e-15L);
 }
 
-TEST_CASE("every ranker expects 1 / k from each slot that is shown, whatever the lists")
+TEST_CASE("every ranker has the expected credit 1 / k of each slot, whatever the lists")
 {
     std::uint64_t wrong = 0;
     const auto even = [&](const list_set& all, std::size_t length, tally& sum) {
@@ -182,7 +182,7 @@ TEST_CASE("every ranker expects 1 / k from each slot that is shown, whatever the
     CHECK(wrong == 0);
 }
 
-TEST_CASE("nothing cancels when nearly all of a list is used up")
+TEST_CASE("no digits cancel when nearly all of a list is used up")
 {
     // Long slates that show everything: the last slots are drawn from 1e-6 of the first sum.
     list_set all(2);

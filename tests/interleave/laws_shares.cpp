@@ -120,7 +120,7 @@ TEST_CASE("every slate without drawn teams is complete and without duplicates, a
     CHECK(wrong == 0);
 }
 
-TEST_CASE("a second copy of an item changes neither what is shown nor which ranker earns")
+TEST_CASE("a second copy of an item changes neither the slate nor the credit")
 {
     std::uint64_t different = 0;
     every_method([&](const auto& policy) {
@@ -225,7 +225,7 @@ TEST_CASE("without drawn teams, a shorter slate is the beginning of the longer o
     CHECK(different == 0);
 }
 
-TEST_CASE("rankers that agree earn alike: identical lists, and a common beginning")
+TEST_CASE("rankers that agree get equal credit: identical lists, and a common beginning")
 {
     std::uint64_t wrong = 0;
     every_method([&](const auto& policy) {
@@ -275,7 +275,7 @@ TEST_CASE("rankers that agree earn alike: identical lists, and a common beginnin
     CHECK(wrong == 0);
 }
 
-TEST_CASE("drawn teams are worth the shares, on every path of list and teams")
+TEST_CASE("drawn teams have the expectation of the shares, on every path of list and teams")
 {
     std::uint64_t wrong = 0;
     const auto compare = [&](const auto& policy, const list_set& all, std::size_t length, double bound) {
@@ -345,7 +345,7 @@ TEST_CASE("no lists, one list, too many lists: a clear result from every method"
     CHECK_THROWS_AS(balanced{}.share_credit(spans, out, shares), joust::configuration_error);
 }
 
-TEST_CASE("slots that point outside their lists earn nothing")
+TEST_CASE("slots that point outside their lists give no credit")
 {
     const list_set all{{1, 2}, {2, 3}};
     const auto spans = views(all);

@@ -16,8 +16,8 @@
 #include <set>
 #include <vector>
 
-// Who wins a slate is no sum over clicks. Here all 2^L patterns of clicks are tried: does one of them let a ranker win
-// more slates than the other, by nothing but its list?
+// The winner of a slate is not a sum over clicks. These tests try all 2^L patterns of clicks, and look for a pattern by which
+// one ranker wins more slates than the other only because of its list.
 
 using namespace joust_test;
 
@@ -29,7 +29,7 @@ TEST_CASE("competitive pairs: both win equally often under every pattern of clic
     CHECK(partial_overlaps(pairs).biased == 0);
 }
 
-TEST_CASE("probabilistic: so too, for two rankers and for three, with lists of any length")
+TEST_CASE("probabilistic: two and three rankers win equally often, with lists of any length")
 {
     const auto chances = by_slates_won(joust::probabilistic{});
     CHECK(permutations_of(4, 2, 4, chances).cases == 72);
@@ -38,7 +38,7 @@ TEST_CASE("probabilistic: so too, for two rankers and for three, with lists of a
     CHECK(three_rankers(chances, 3).biased == 0);
 }
 
-TEST_CASE("team draft, whose credit ends with the shortest list: so too, for two rankers and for three")
+TEST_CASE("team draft: two and three rankers win equally often if credit ends with the shortest list")
 {
     const auto teams = by_slates_won(joust::team_draft{});
     CHECK(short_lists(teams).biased == 0);
@@ -103,7 +103,7 @@ struct team_draft_by_rounds {
 }  // namespace
 
 TEST_CASE(
-    "a rule by rounds is fair at every position, and lets a coin decide what counts when a list runs dry")
+    "a rule by rounds is fair at every position, and a coin decides what counts after the end of a list")
 {
     // A = 1 2, B = 1 3 2, three slots. If A begins, B's 3 leaves A its 2 and the third slot counts; if B begins, A has
     // shown all it has and it does not. With clicks on the first and the third, A wins a quarter of the slates, B half.

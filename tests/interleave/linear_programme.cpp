@@ -174,7 +174,7 @@ TEST_CASE("programmes on which the steepest descent cycles end")
     CHECK(found.pivots < 30);
 }
 
-TEST_CASE("a twisted cube is walked to its end")
+TEST_CASE("a Klee-Minty cube is solved")
 {
     // Klee and Minty's, in four dimensions: 2^4 corners, and the last is the best.
     programme p{
@@ -191,7 +191,7 @@ TEST_CASE("a twisted cube is walked to its end")
     CHECK(std::fabs(found.cost + 1'000'000) < 1e-6);
 }
 
-TEST_CASE("what has no solution, no bound or nothing to say is told apart")
+TEST_CASE("programmes without a solution or without a bound say so, and repeated rows are ignored")
 {
     CHECK(solve({1, 1, {1}, {1}, {1}}).state == programme_state::solved);
     CHECK(solve({2, 1, {1, 1}, {1, 0}, {1}}).state == programme_state::infeasible);
@@ -204,7 +204,7 @@ TEST_CASE("what has no solution, no bound or nothing to say is told apart")
     CHECK(solve({1, 0, {}, {1}, {}}).state == programme_state::infeasible);
 }
 
-TEST_CASE("numbers that are none stop the search and do not hang it")
+TEST_CASE("a programme with NaN is not solved, and the search ends")
 {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     CHECK(solve({1, 2, {nan, nan}, {1}, {1, 1}}).state != programme_state::solved);

@@ -16,7 +16,7 @@
 using namespace joust_test;
 using namespace joust::detail;
 
-TEST_CASE("long lists offer what numbered offers do, with repeats and without")
+TEST_CASE("long lists offer the same items as numbered offers, with repeated items and without")
 {
     joust::keyed_random random{5, 5};
     std::uint64_t different = 0;

@@ -15,7 +15,7 @@
 using namespace joust_test;
 using namespace joust::detail;
 
-TEST_CASE("matches marks every place where a print stands, one by one or sixteen at a time")
+TEST_CASE("matches marks every place of a print, one by one or sixteen at a time")
 {
     joust::keyed_random random{4, 4};
     alignas(16) std::array<std::uint16_t, 64> prints{};
@@ -124,7 +124,7 @@ TEST_CASE("both classes of offers agree on what is left, what is next, and which
     CHECK(different == 0);
 }
 
-TEST_CASE("long slates and lists of any length equal the blackboard's, whichever book they are drafted from")
+TEST_CASE("long slates and lists of any length equal the plain reference, by either class of offers")
 {
     joust::keyed_random random{2026, 7};
     std::uint64_t different = 0;

@@ -132,7 +132,7 @@ list shuffled(joust::keyed_random& random, std::size_t size, std::uint64_t docum
 
 }  // namespace
 
-TEST_CASE("laws cost as little as another solver's, and decide as many slots")
+TEST_CASE("laws have the cost that another solver finds, and decide as many slots")
 {
     std::size_t compared = 0;
     for (const optimal_cost& known : optimal_costs) {
@@ -296,7 +296,7 @@ TEST_CASE("slots after the tenth continue the slate and give no credit")
     CHECK(complete);
 }
 
-TEST_CASE("drawn teams are worth the shares, over the bound")
+TEST_CASE("drawn teams have the expectation of the shares divided by the bound")
 {
     const list_set all = letters("abcd|badc");
     const auto spans = views(all);
@@ -324,7 +324,7 @@ TEST_CASE("drawn teams are worth the shares, over the bound")
     }
 }
 
-TEST_CASE("lists with the same pattern have the same law, however their items are called")
+TEST_CASE("lists with the same pattern have the same law, whatever their items are")
 {
     joust::keyed_random random{10, 4};
     const list_set all{shuffled(random, 10, 15), shuffled(random, 10, 15)};
@@ -346,7 +346,7 @@ TEST_CASE("lists with the same pattern have the same law, however their items ar
     }
 }
 
-TEST_CASE("a law that is known is not looked for again, and nothing is allocated for it")
+TEST_CASE("a law that is in the cache is not computed again and allocates nothing")
 {
     joust::keyed_random random{10, 5};
     const list_set all{shuffled(random, 10, 12), shuffled(random, 10, 12)};
@@ -371,7 +371,7 @@ TEST_CASE("a law that is known is not looked for again, and nothing is allocated
     CHECK(optimized::counts().solved == after.solved + 2);
 }
 
-TEST_CASE("patterns that push each other out of the memory keep their own laws")
+TEST_CASE("patterns that replace each other in the cache keep their own laws")
 {
     joust::keyed_random random{10, 6};
     std::vector<list_set> many;
@@ -393,7 +393,8 @@ TEST_CASE("patterns that push each other out of the memory keep their own laws")
     CHECK(different == 0);
 }
 
-TEST_CASE("what cannot be decided in full is counted: dry lists, many rankers, and none at all")
+TEST_CASE(
+    "slates that are not decided in full are counted: lists that end early, an empty list, and many rankers")
 {
     joust::keyed_random coins{1, 1};
     const auto what = [&](const std::string& text, std::size_t length) {

@@ -46,7 +46,7 @@ std::vector<double> outcome_of(const list_set& all, const list& items, std::uint
 
 }  // namespace
 
-TEST_CASE("slot x shows any item of the rankers' first x, each alike")
+TEST_CASE("slot x shows each item among the first x of the rankers with the same probability")
 {
     const list_set all{{1, 2, 3}, {2, 3, 1}};
     std::map<list, integer> law;
@@ -79,7 +79,7 @@ TEST_CASE("a clicked item is preferred to the unclicked above it and to the one 
     CHECK(outcome_of(all, {1, 2, 3}, ~std::uint64_t{0}) == std::vector<double>{0.0, 0.0});
 }
 
-TEST_CASE("items that a ranker does not hold are no preference of its own between them")
+TEST_CASE("a ranker has no preference between two items that it does not hold")
 {
     const list_set all{{1, 2}, {3, 4}};
     // A click on 3 prefers it to 1, to 2 (which counts twice) and to 4 (likewise). The champion has neither 3 nor 4, so it
@@ -87,7 +87,7 @@ TEST_CASE("items that a ranker does not hold are no preference of its own betwee
     CHECK(outcome_of(all, {1, 2, 3, 4}, 0b0100) == std::vector<double>{-3.0, 5.0});
 }
 
-TEST_CASE("the rotation of long lists weighs a preference by powers of two")
+TEST_CASE("in the rotation of long lists a preference weighs a power of two")
 {
     list_set all(2);
     for (joust::item_key d = 1; d <= 10; ++d) {

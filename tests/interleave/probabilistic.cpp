@@ -39,7 +39,7 @@ draft slate_of(const list_set& all, const list& items)
 
 }  // namespace
 
-TEST_CASE("a click earns each ranker the probability that it drew the item")
+TEST_CASE("a click credits each ranker with the probability that it drew the item")
 {
     // Of 1, 1/8 and 1/27: the first slot is 8 to 1; then what is left is weighed anew.
     const list_set all{{1, 2, 3}, {2, 1, 3}};
@@ -70,7 +70,7 @@ TEST_CASE("an item that a list does not hold ranks right after its end")
     CHECK(std::fabs(shares.at(0, 1) - 0.5 / (0.5 + 8.0 / 9)) < 1e-15);
 }
 
-TEST_CASE("tau says how steep: 0 makes all rankers alike, large ones make them draft their best")
+TEST_CASE("tau 0 makes all rankers alike, and a large tau makes them draft their best items")
 {
     const list_set all{{1, 2, 3}, {3, 2, 1}};
     credit_shares shares;
@@ -92,7 +92,7 @@ TEST_CASE("tau says how steep: 0 makes all rankers alike, large ones make them d
     }
 }
 
-TEST_CASE("what is left of a steep list is drawn as steeply when the first items are gone")
+TEST_CASE("the rest of a list is drawn with the same tau when its first items are shown")
 {
     // With tau = 30 the third item is 5e-15 of the first and still 5,000 times as likely as the fourth.
     const list_set all{{1, 2, 3, 4, 5, 6, 7, 8}, {1, 2, 3, 4, 5, 6, 7, 8}};
@@ -128,7 +128,7 @@ TEST_CASE("very long lists with a steep tau are drawn to the end")
     CHECK(wrong == 0);
 }
 
-TEST_CASE("the chances of a preference, by hand")
+TEST_CASE("the probabilities of a preference, computed by hand")
 {
     credit_shares shares;
     shares.restart(3, 2);

@@ -47,7 +47,7 @@ TEST_CASE("only as many items are projected as the slate is long")
     CHECK(keys.view().size() == 100);
 }
 
-TEST_CASE("the whole list is projected where items repeat in the part that would do")
+TEST_CASE("the whole list is projected if items repeat in its first part")
 {
     for (const auto& [size, period, length] :
          {std::array{100, 5, 10}, std::array{300, 80, 90}, std::array{30, 2, 3}}) {

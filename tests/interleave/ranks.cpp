@@ -60,7 +60,7 @@ TEST_CASE("a table of no lists and of empty lists holds nothing")
     CHECK(table.find(0) == rank_table::unknown);
 }
 
-TEST_CASE("tables of any size say the same as a search, and small ones need no memory")
+TEST_CASE("tables of any size agree with a search, and small ones allocate nothing")
 {
     for (const std::size_t size : {1u, 64u, 65u, 1000u}) {
         list_set all(2);
@@ -89,7 +89,7 @@ TEST_CASE("tables of any size say the same as a search, and small ones need no m
     }
 }
 
-TEST_CASE("an array of late size begins as zeros, inside or outside the value")
+TEST_CASE("an array whose size is known at run time begins as zeros, inside or outside the value")
 {
     late_array<int, 4> numbers{4};
     for (const std::size_t size : {4u, 5u, 100u, 3u, 0u}) {

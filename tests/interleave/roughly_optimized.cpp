@@ -66,15 +66,15 @@ TEST_CASE("a large weight makes the law fair wherever one can be")
     }
 }
 
-TEST_CASE("there is always a law, and it is the less fair the less fairness weighs")
+TEST_CASE("there is always a law, and a smaller weight of fairness makes it less fair")
 {
     const list_set short_one{{1, 2}, {3, 4, 5, 6, 7}};
     const roughness cheap = judge_roughly({.bias_weight = 0.0}, short_one, 5);
-    const roughness dear = judge_roughly({.bias_weight = 10.0}, short_one, 5);
+    const roughness expensive = judge_roughly({.bias_weight = 10.0}, short_one, 5);
     CHECK(cheap.slots == 5);
-    CHECK(dear.slots == 5);
-    CHECK(dear.bias > 0.01);  // no law is fair for all five slots
-    CHECK(dear.bias <= cheap.bias);
+    CHECK(expensive.slots == 5);
+    CHECK(expensive.bias > 0.01);  // no law is fair for all five slots
+    CHECK(expensive.bias <= cheap.bias);
     for (const list& b : arrangements(4, 0, 3)) {
         for (const list& c : arrangements(4, 1, 2)) {
             const list_set all{first_documents(3), b, c};
@@ -90,7 +90,7 @@ TEST_CASE("there is always a law, and it is the less fair the less fairness weig
     }
 }
 
-TEST_CASE("many rankers keep as many rows as the programme has")
+TEST_CASE("with many rankers as many slots are decided as the programme has rows for")
 {
     joust::keyed_random random{3, 3};
     list_set all(5);
@@ -102,7 +102,7 @@ TEST_CASE("many rankers keep as many rows as the programme has")
     CHECK(found.slots == 6);  // 1 + 5 * 6 rows
 }
 
-TEST_CASE("weights that are none are refused, sixteen rankers too")
+TEST_CASE("invalid weights are refused, and sixteen rankers are refused too")
 {
     joust::keyed_random coins{1, 1};
     draft out{3};

@@ -44,7 +44,7 @@ TEST_CASE("the list is team draft's, without teams")
     CHECK(different == 0);
 }
 
-TEST_CASE("a click earns each ranker one over the rank that it gives the item among those shown")
+TEST_CASE("a click credits each ranker with 1 / rank, where the rank is among the items shown")
 {
     const list_set all{{1, 2, 3, 4}, {4, 9, 3, 2}, {}};
     draft page{3};
@@ -61,7 +61,7 @@ TEST_CASE("a click earns each ranker one over the rank that it gives the item am
     }
 }
 
-TEST_CASE("it is biased in 26 of 72 cases, unless every position is clicked alike")
+TEST_CASE("the method is biased in 26 of 72 cases, unless all positions are clicked equally often")
 {
     const auto exact = by_shares_exactly(sample_only_scored{});
     const tally found = permutations_of(4, 2, 4, exact);

@@ -72,7 +72,7 @@ TEST_CASE("shares begin as zeros and keep what is written, at any size")
     }
 }
 
-TEST_CASE("teams are drawn so that a click is worth the differences of the shares")
+TEST_CASE("teams are drawn so that the expected credit of a click has the differences of the shares")
 {
     credit_shares shares;
     shares.restart(3, 3);
@@ -128,7 +128,7 @@ TEST_CASE("drawing teams keeps the length asked for and longer slates than fit i
     }
 }
 
-TEST_CASE("a source that offers pick is asked, any other is drawn from by 53 bits")
+TEST_CASE("a source with pick() is asked for the index, and from any other source 53 bits are drawn")
 {
     STATIC_REQUIRE(joust::weighted_coin_source<joust_test::enumerator>);
     STATIC_REQUIRE(joust::weighted_coin_source<joust_test::scripted>);
@@ -148,7 +148,7 @@ TEST_CASE("a source that offers pick is asked, any other is drawn from by 53 bit
     CHECK(seen[1] < 10'500);
 }
 
-TEST_CASE("rounding never draws an index without weight")
+TEST_CASE("rounding never draws an index with the weight 0")
 {
     struct largest {
         bool coin() { return true; }
@@ -187,7 +187,7 @@ TEST_CASE("the shares of a page of two rankers need no memory")
     CHECK(joust_tests::allocations() == before);
 }
 
-TEST_CASE("centred shares keep the differences, over the bound, and the least is nothing")
+TEST_CASE("centred shares keep the differences divided by the bound, and the smallest share becomes 0")
 {
     credit_shares shares;
     shares.restart(2, 3);

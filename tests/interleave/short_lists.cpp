@@ -66,7 +66,7 @@ bool agree(const list& a, const list& b)
 
 }  // namespace
 
-TEST_CASE("crossings say which entries are the same items, one by one")
+TEST_CASE("crossings say for every entry which entry of the other list is the same item")
 {
     crossings found;
     CHECK(cross_one_by_one(list{7, 8, 9}, list{9, 5, 7, 6}, found));
@@ -138,7 +138,7 @@ TEST_CASE("an entry with the value of a lane after the end of a list is detected
 }
 
 TEST_CASE(
-    "drafting from words of bits equals the tape's way for every outcome of the coins, however lists are compared")
+    "drafting from words of bits equals drafting from a tape, for every outcome of the coins and every way to compare lists")
 {
     joust::keyed_random random{4, 2};
     std::uint64_t different = 0;

@@ -131,7 +131,7 @@ TEST_CASE("a list by value beside a list by reference: the reference's items are
     CHECK(copies == 2);
 }
 
-TEST_CASE("elements behind a view of another owner's list are never moved away")
+TEST_CASE("elements that a view refers to are never moved out of the list of their owner")
 {
     std::vector<std::string> index{"a long enough first title", "a long enough second title"};
     std::vector<std::string> other{"a long enough third title", "a long enough fourth title"};

@@ -202,7 +202,7 @@ TEST_CASE("Fisher's F has 14 digits on the log scale")
     CHECK(stats::f_sf(2.5 * 2.5, 1.0, 17.3) == Approx(2.0 * stats::student_t_sf(2.5, 17.3)).epsilon(1e-14));
 }
 
-TEST_CASE("both ways to a tail meet where one takes over from the other")
+TEST_CASE("the two methods for a tail agree where one replaces the other")
 {
     engine random{17};
     for (int i = 0; i < 300; ++i) {

@@ -46,7 +46,7 @@ TEST_CASE("the normal tail and its logarithm have 15 digits from end to end")
     }
 }
 
-TEST_CASE("the logarithm of the normal tail goes on where the tail is no double any more")
+TEST_CASE("the logarithm of the normal tail is known where the tail is too small for a double")
 {
     struct row {
         double z, log_sf;

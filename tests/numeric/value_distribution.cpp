@@ -116,7 +116,7 @@ TEST_CASE("shares outside of 0 to 1 mean the nearest value, and an empty sketch 
     CHECK(seen.share_at_most(0.0) == Approx(1.0 / 3.0));
 }
 
-TEST_CASE("what lies in the outermost bins is counted where they begin")
+TEST_CASE("values in the outermost bins are counted at the inner ends of these bins")
 {
     value_sketch sketch;
     sketch.add_bin(value_bins::of(1e300));

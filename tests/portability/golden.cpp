@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Prints what must be the same on every machine, line by line, to be compared with golden.txt: scripts/portability.sh. A line
-// "same" is compared as text; a line "near" has passed through the mathematics library, and is compared to 1e-12.
+// Prints values that must be the same on every machine. scripts/portability.sh compares the lines with golden.txt. A line "same" is
+// compared as text. A line "near" depends on the mathematics library, and is compared to 1e-12.
 
 #include <joust/core/random.hpp>
 #include <joust/core/read_number.hpp>
@@ -287,7 +287,7 @@ void whole_trial()
         trial.observe<"click">(ticket, random.chance(arm == 0 ? 0.10 : 0.16) ? 1.0 : 0.0);
         trial.observe<"spent">(ticket, 20.0 * random.exponential());
     }
-    // Before a report: what the tests of a report remember has passed through logarithms.
+    // This comes before a report, because the tests of a report keep values that depend on logarithms.
     const joust::evidence evidence = trial.evidence();
     const std::string bytes = joust::to_snapshot(evidence);
     same("snapshot.size", std::to_string(bytes.size()));

@@ -22,7 +22,7 @@ struct labelled {
     std::vector<std::uint64_t> unit;
 };
 
-// Labels that are 1 with probability p (1 - off), rows of a unit alike: they share probability and label.
+// Labels that are 1 with probability p (1 - off). The rows of a unit have the same probability and the same label.
 labelled draw(joust_test::engine& random, int units, int rows_each, double off)
 {
     labelled made;
@@ -49,7 +49,7 @@ quality::calibration_bins counted(const labelled& rows, std::size_t bins = 15)
 
 }  // namespace
 
-TEST_CASE("calibration: by hand, and without bias")
+TEST_CASE("calibration errors are those computed by hand, and have no bias")
 {
     quality::calibration_bins by_hand(2);
     for (const auto& [label, p] : {std::pair<int, double>{0, 0.2}, {1, 0.4}, {1, 0.9}, {1, 0.7}}) {
@@ -190,7 +190,7 @@ TEST_CASE("two calibration errors, unpaired, paired and by cluster")
     CHECK(quality::compare(a, quality::calibration_bins{}.result()).state == status::too_few);
 }
 
-TEST_CASE("rows of a unit that are alike neither bias nor shorten the clustered calibration")
+TEST_CASE("equal rows of a unit make clustered calibration neither biased nor too certain")
 {
     joust_test::engine random{167};
     constexpr int runs = 200;

@@ -212,7 +212,8 @@ TEST_CASE("classification: standard errors are those of the jackknife, for one m
     }
 }
 
-TEST_CASE("units with many rows: intervals by bucket cover, intervals by row do not; pairs keep their level")
+TEST_CASE(
+    "for units with many rows, intervals by bucket cover and intervals by row do not, and pairs keep their level")
 {
     joust_test::engine random{127};
     constexpr int runs = 400;

@@ -29,7 +29,7 @@ TEST_CASE("a table of two classes from its four counts is the one that counts ro
 }
 
 TEST_CASE(
-    "precision, recall and balanced accuracy share one rate of hits: a class that is never predicted, or has no rows")
+    "precision, recall and balanced accuracy with a class that is never predicted and a class without rows")
 {
     // Truth 0, 1, 2 by prediction: class 2 is never predicted, class 3 has no rows.
     quality::confusion table{4};

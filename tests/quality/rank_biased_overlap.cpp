@@ -45,8 +45,8 @@ double plain_overlap(const list& a, const list& b, double p)
     return total;
 }
 
-// Webber, Moffat and Zobel's extrapolation as the reading of it is: agreement stays as it is, unseen documents of the
-// shorter list are shared at the rate at which its documents were.
+// The extrapolation of Webber, Moffat and Zobel as joust understands it: agreement stays the same, and documents of the shorter
+// list that are not seen are common at the rate of those that are.
 double plain_extrapolated(const list& a, const list& b, double p)
 {
     const std::size_t s = std::min(a.size(), b.size()), l = std::max(a.size(), b.size());

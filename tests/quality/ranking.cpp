@@ -328,7 +328,7 @@ TEST_CASE("with ties every metric is its mean over all orders, and the pessimist
     WARN(compared << " values against all orders of ties; largest distance " << worst);
 }
 
-TEST_CASE("other programs' values of ranking metrics")
+TEST_CASE("ranking metrics have the values of other programs")
 {
     int compared = 0;
     double worst = 0.0;
@@ -359,7 +359,7 @@ TEST_CASE("other programs' values of ranking metrics")
     WARN(compared << " rows; largest relative error " << worst);
 }
 
-TEST_CASE("a table computed by hand")
+TEST_CASE("ranking metrics have the values computed by hand")
 {
     // Grades by rank 3, 2, 0, unjudged, 1; a document of grade 2 and one of grade 0 are missed.
     const std::vector<quality::scored_item<std::string>> run{
@@ -433,7 +433,7 @@ TEST_CASE("a cut within a tied group sees the whole group, however large it is")
           Approx(0.5 * r / n + 0.5 * second).epsilon(1e-12));
 }
 
-TEST_CASE("tie policies, each pinned")
+TEST_CASE("each policy for ties has its value")
 {
     // Input order looks perfect, ids look worst.
     const std::vector<quality::scored_item<int>> run{{1, 0.5}, {2, 0.5}, {3, 0.5}};
@@ -447,7 +447,7 @@ TEST_CASE("tie policies, each pinned")
     CHECK(ndcg(rank_ties::expected) == Approx((1.0 + 1.0 / log3 + 0.5) / best).epsilon(1e-15));
 }
 
-TEST_CASE("a constant model gets what shuffling gets, never a perfect NDCG")
+TEST_CASE("a constant model gets the NDCG of a random order")
 {
     joust_test::engine random{5};
     for (int round = 0; round < 200; ++round) {
@@ -467,7 +467,7 @@ TEST_CASE("a constant model gets what shuffling gets, never a perfect NDCG")
     }
 }
 
-TEST_CASE("the order of the input is of no account, but for the policy that says so")
+TEST_CASE("the order of the input matters only for the policy that uses it")
 {
     joust_test::engine random{17};
     for (int round = 0; round < 100; ++round) {
@@ -484,7 +484,7 @@ TEST_CASE("the order of the input is of no account, but for the policy that says
     }
 }
 
-TEST_CASE("unusable rankings have a status and no number")
+TEST_CASE("rankings that cannot be judged have a status and no number")
 {
     const double nan = std::nan("");
     const double infinite = std::numeric_limits<double>::infinity();
@@ -531,7 +531,7 @@ TEST_CASE("unusable rankings have a status and no number")
     CHECK(quality::dcg(huge).value == 5000.0);
 }
 
-TEST_CASE("the mean over queries says which of them count")
+TEST_CASE("the mean over queries says how many of them count")
 {
     const quality::query_value good{0.5, status::ok}, better{0.75, status::ok};
     const quality::query_value silent{};

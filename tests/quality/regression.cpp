@@ -115,7 +115,7 @@ TEST_CASE("regression: standard errors are those of the jackknife, for one model
     agrees_with_jackknife(quality::r_squared{});
 }
 
-TEST_CASE("units with many rows: intervals by bucket cover, intervals by row do not")
+TEST_CASE("for units with many rows, intervals by bucket cover and intervals by row do not")
 {
     joust_test::engine random{103};
     constexpr int runs = 400;
@@ -143,7 +143,7 @@ TEST_CASE("units with many rows: intervals by bucket cover, intervals by row do 
     CHECK(rejected < 40);
 }
 
-TEST_CASE("parts merge")
+TEST_CASE("regression metrics of parts merge")
 {
     joust_test::engine random{107};
     const rows r = draw(random, 300, 3);

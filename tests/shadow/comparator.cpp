@@ -87,7 +87,7 @@ TEST_CASE("tolerance measures integers exactly where doubles cannot")
               .distance == 0x1p64);
 }
 
-TEST_CASE("tolerance states NaN and infinities")
+TEST_CASE("tolerance has defined results for NaN and infinities")
 {
     const joust::tolerance near{.absolute = 1.0, .relative = 0.5};
     CHECK(near.compare(no_number, no_number) == joust::comparison{true, 0.0});
@@ -145,7 +145,7 @@ TEST_CASE("label_match compares one part of both results")
           joust::comparison{false, 1.0});
 }
 
-TEST_CASE("Every shipped comparator plays the comparator's role, and a string does not")
+TEST_CASE("Every comparator of joust has the role of a comparator, and a string does not")
 {
     STATIC_REQUIRE(joust::comparator_role::plays<joust::exact_match>);
     STATIC_REQUIRE(joust::comparator_role::plays<joust::tolerance>);

@@ -49,7 +49,7 @@ TEST_CASE("settle joins a truth with the result that waited")
     CHECK(joined.result == std::pair{5, 6});
 }
 
-TEST_CASE("A full line forgets its oldest entry, settled ones first, and counts what it forgot")
+TEST_CASE("A full line forgets its oldest entry, settled ones first, and counts the forgotten entries")
 {
     memory waiting{8};  // one line
     REQUIRE(waiting.capacity() == 8);
@@ -89,7 +89,7 @@ TEST_CASE("Move-only results and truths are held")
     CHECK(**joined.result == 4);
 }
 
-TEST_CASE("A capacity of nothing or of more than memory is refused")
+TEST_CASE("A capacity of 0, or of more than the memory, is refused")
 {
     CHECK_THROWS_AS(memory{0}, joust::configuration_error);
     CHECK_THROWS_AS(memory{(std::size_t{1} << 24) + 1}, joust::configuration_error);

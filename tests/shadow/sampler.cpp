@@ -9,7 +9,7 @@
 #include <limits>
 #include <string>
 
-TEST_CASE("sampled is a pure function of the unit, pinned for good")
+TEST_CASE("sampled is a pure function of the unit, and its values never change")
 {
     const joust::sampled half{.rate = 0.5};
     std::uint64_t pattern = 0;
@@ -51,7 +51,7 @@ TEST_CASE("Raising the rate keeps every unit that was sampled")
     }
 }
 
-TEST_CASE("Being sampled says nothing about the half of the hash space a unit lies in")
+TEST_CASE("Whether a unit is sampled does not depend on its half of the hash space")
 {
     const joust::sampled some{.rate = 0.2};
     int counts[2][2] = {};
@@ -64,7 +64,7 @@ TEST_CASE("Being sampled says nothing about the half of the hash space a unit li
     CHECK(std::fabs(deviation) < 3.5);
 }
 
-TEST_CASE("sampled refuses a rate that is no share, naming field, value and what is allowed")
+TEST_CASE("sampled refuses a rate outside 0 to 1 with the field, the value and what is allowed")
 {
     CHECK_NOTHROW(joust::sampled{.rate = 0.0}.validate());
     CHECK_NOTHROW(joust::sampled{.rate = 1.0}.validate());

@@ -122,7 +122,7 @@ TEST_CASE("EXP3 weighs a batch by the plan that served it")
     CHECK(exp3::gamma_for(10, 1.0) == 1.0);
 }
 
-TEST_CASE("Thompson's propensities are the exact probabilities to be best")
+TEST_CASE("The propensities of Thompson sampling are the exact probabilities that each arm is best")
 {
     const thompson bandit{.salt = "s", .floor = 0.0};
     const bandit_plan first = bandit.resolve(2);
@@ -143,7 +143,7 @@ TEST_CASE("Thompson's propensities are the exact probabilities to be best")
     CHECK_THAT(kept.share(1), WithinAbs(0.05 + 0.9 * p, 1e-10));
 }
 
-TEST_CASE("Chances to be best agree with the posteriors of the Bayesian comparison, small ones too")
+TEST_CASE("Probabilities that an arm is best agree with the Bayesian comparison, small ones too")
 {
     keyed_random random{15};
     for (int round = 0; round < 40; ++round) {
@@ -200,7 +200,7 @@ TEST_CASE("Thompson sampling of means: normal posteriors, arms without a varianc
     CHECK(three.share(2) == 1.0);
 }
 
-TEST_CASE("Top-two Thompson: leader and rivals by their exact chances")
+TEST_CASE("Top-two Thompson draws the leader and its rivals with their exact probabilities")
 {
     const reward_totals seen = proportions({{30, 100}, {40, 100}, {35, 100}, {10, 100}});
     const bandit_plan plain = thompson{.salt = "s", .floor = 0.0}.replan(seen, thompson{}.resolve(4));
@@ -305,7 +305,7 @@ TEST_CASE("Off-policy estimates from a bandit's log recover what each arm earns,
     run(top_two_thompson{.salt = "s", .floor = 0.02}, 6);
 }
 
-TEST_CASE("Bandits that cannot be meant are refused; totals that cannot be leave the plan")
+TEST_CASE("Invalid bandits are refused, and invalid totals do not change the plan")
 {
     CHECK_THAT(complaint(epsilon_greedy{.epsilon = 1.5}), ContainsSubstring("epsilon_greedy.epsilon is 1.5"));
     CHECK_THAT(complaint(ucb1{.floor = 0.6}),
@@ -327,7 +327,7 @@ struct request {
     std::uint64_t user = 0;
 };
 
-TEST_CASE("In a trial learning is a plan swap: traffic shifts, propensities follow, evidence stays unbiased")
+TEST_CASE("A trial learns by a new plan: traffic and propensities change, and evidence stays unbiased")
 {
     ab_test trial{model{"a", [](const request&) { return 0; }},
                   model{"b", [](const request&) { return 1; }},

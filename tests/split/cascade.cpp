@@ -84,7 +84,7 @@ TEST_CASE("Beyond its budget a cascade keeps the fast answer; unused budget is s
     CHECK(none(request{.hardness = 1.0}).label == 1);
 }
 
-TEST_CASE("What the stages throw comes through; results of two types become their common one")
+TEST_CASE("Exceptions of the stages reach the caller, and results of two types become their common type")
 {
     auto failing =
         cascade([](const request&) -> answer { throw std::runtime_error{"fast"}; }, deep, &answer::sure);
@@ -189,7 +189,8 @@ TEST_CASE("Over 300 data sets the promise is broken no more often than alpha")
     CHECK(found_any == 300);
 }
 
-TEST_CASE("Held data that cannot be used give a status and a threshold that sends everything deep")
+TEST_CASE(
+    "Held-out data that cannot be used give a status and a threshold that sends every request to the deep model")
 {
     const held data = calibrated(50, 2);
     const cascade_threshold few = calibrate_threshold(data.confidence, data.fast, data.deep);

@@ -21,7 +21,7 @@ struct request {
     int variant = 0;
 };
 
-TEST_CASE("A unit's way through rules and a split, in words that an analyst can follow")
+TEST_CASE("The way of a unit through rules and a split is explained in words")
 {
     const auto split = overrides(
         {{"qa", 1}},
@@ -68,7 +68,7 @@ TEST_CASE("A unit's way through rules and a split, in words that an analyst can 
     CHECK((outside && challenger && champion && untargeted));
 }
 
-TEST_CASE("Every splitter has its words")
+TEST_CASE("Every splitter explains its assignment")
 {
     CHECK_THAT(explain(slot_split{.salt = "s", .shares = {0.5, 0.5}}, 2, 7),
                ContainsSubstring("split: XXH64 of \"s/7\""));
@@ -86,7 +86,7 @@ TEST_CASE("Every splitter has its words")
                ContainsSubstring("\"s/00000000-0000-0001-0000-000000000002\""));
 }
 
-TEST_CASE("A trial explains a call or a unit by the plan of the moment")
+TEST_CASE("A trial explains a call or a unit by its present plan")
 {
     ab_test trial{model{"old", [](const request&) { return 0; }},
                   model{"new", [](const request&) { return 1; }},

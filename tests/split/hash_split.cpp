@@ -111,7 +111,7 @@ TEST_CASE("Other shares keep the salt")
     CHECK(split.with_shares({0.5, 0.5}) == hash_split{.salt = "s", .shares = {0.5, 0.5}});
 }
 
-TEST_CASE("Shares that cannot be meant are refused, naming the field, the value and what is allowed")
+TEST_CASE("Invalid shares are refused with the field, the value and what is allowed")
 {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     CHECK_THAT(complaint({0.75, 0.125}, 2),
@@ -148,7 +148,7 @@ TEST_CASE("Shares that sum to 1 within 1e-9 are taken as fractions of their sum"
     CHECK(tenths.share(9) == 0.1);
 }
 
-TEST_CASE("An arm without a share is never served, an arm with all of it always")
+TEST_CASE("An arm with the share 0 is never served, and an arm with the share 1 always is")
 {
     joust::keyed_random random{1};
     for (std::size_t arms = 1; arms <= joust::max_arms; ++arms) {
@@ -165,7 +165,7 @@ TEST_CASE("An arm without a share is never served, an arm with all of it always"
     }
 }
 
-TEST_CASE("A champion without a share gets not even what rounding leaves")
+TEST_CASE("A champion with the share 0 does not get what rounding leaves over")
 {
     joust::keyed_random random{2};
     for (std::size_t arms = 2; arms <= joust::max_arms; ++arms) {
@@ -194,7 +194,7 @@ TEST_CASE("A champion without a share gets not even what rounding leaves")
     }
 }
 
-TEST_CASE("The layout is the documented one: an analyst computes it from hash / 2^64")
+TEST_CASE("The layout is the documented one, which can be computed from hash / 2^64")
 {
     const auto arm = [](const hash_plan& plan, double position) {
         return plan.arm_of(static_cast<std::uint64_t>(position * two_64));
@@ -222,7 +222,7 @@ TEST_CASE("The layout is the documented one: an analyst computes it from hash / 
     CHECK(arm(large, 0.9000001) == 0);
 }
 
-TEST_CASE("Arms meet at exact hashes")
+TEST_CASE("The ranges of neighbouring arms meet at exact hashes")
 {
     const hash_plan large = hash_split{.salt = "s", .shares = {0.25, 0.625, 0.125}}.resolve(3);
     CHECK(large.arm_of(0) == 1);

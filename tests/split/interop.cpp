@@ -229,7 +229,7 @@ TEST_CASE("GrowthBook lays out ranges as its cases say")
     CHECK_FALSE(in::growthbook::choose_variation(std::nan(""), ranges).has_value());
 }
 
-TEST_CASE("edges that GrowthBook treats in its own way")
+TEST_CASE("GrowthBook's own treatment of ends of ranges")
 {
     using in::growthbook::in_rollout;
     // "a" has 0.22 with the empty seed. The end of a rollout belongs to it, and the end of a range does not.

@@ -87,7 +87,7 @@ TEST_CASE("murmur3 gives the values that are known of MurmurHash3_x86_32")
     CHECK(in::murmur3_32(repeated("a", 256), 0x9747b28cU) == 0x37405bdcU);
 }
 
-TEST_CASE("fnv1a gives the values that are published, and takes wide units whole")
+TEST_CASE("fnv1a gives the published values, and takes a wide character as one unit")
 {
     STATIC_REQUIRE(in::fnv1a_32("") == 0x811c9dc5U);
     STATIC_REQUIRE(in::fnv1a_32("a") == 0xe40c292cU);
@@ -130,7 +130,7 @@ TEST_CASE("SHA-1, SHA-256 and MD5 give the digests of their standards")
     CHECK(hex(in::md5_of(repeated("1234567890", 8)), true) == "57edf4a22be3c955ac49da2e2107b67a");
 }
 
-TEST_CASE("fed in pieces a hash is that of the whole, wherever it is cut")
+TEST_CASE("a hash of a text in pieces is the hash of the whole text, wherever it is cut")
 {
     joust::keyed_random random{11};
     for (std::size_t length = 0; length <= 200; ++length) {
@@ -165,7 +165,7 @@ TEST_CASE("fed in pieces a hash is that of the whole, wherever it is cut")
     }
 }
 
-TEST_CASE("murmur3 knows whether all it was given is ASCII, the held bytes too")
+TEST_CASE("murmur3 knows whether all bytes are ASCII, those that it holds back too")
 {
     for (std::size_t length = 0; length < 12; ++length) {
         CHECK(in::murmur3{}.add(std::string(length, '\x7f')).ascii());

@@ -88,7 +88,7 @@ void check_shares(const Split& split)
           "models is " + std::to_string(split.arms() + 1));
 }
 
-TEST_CASE("overrides force an arm, and forced units are no part of the experiment")
+TEST_CASE("overrides force an arm, and forced units are not part of the experiment")
 {
     const in::unleash_split flag{itself, {.group = "g", .weights = {1, 1}, .overrides = {{"vip", 1}}}};
     CHECK(flag.decide("vip") == joust::assignment{1, 1.0, false});
@@ -118,7 +118,7 @@ TEST_CASE("overrides force an arm, and forced units are no part of the experimen
     CHECK_FALSE(in::unleash::variant("g", "vip", nothing, user("vip", "")).has_value());
 }
 
-TEST_CASE("ends of intervals belong where each vendor puts them")
+TEST_CASE("the ends of intervals belong to the arm to which each vendor gives them")
 {
     // Featurevisor: both ends, the first entry first. Find an id on the border, in bucket 50,000.
     std::string border;
@@ -146,7 +146,7 @@ TEST_CASE("ends of intervals belong where each vendor puts them")
     CHECK(in::statsig::passes("s", "r", "u", 100.0));
 }
 
-TEST_CASE("shares are exact, and arms occur in them")
+TEST_CASE("shares are exact, and arms occur as often as their shares say")
 {
     check_shares(in::growthbook_split{itself, {.key = "a", .variations = 3}});
     check_shares(in::growthbook_split{

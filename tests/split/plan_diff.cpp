@@ -53,7 +53,7 @@ TEST_CASE("The same plan moves no unit")
     }
 }
 
-TEST_CASE("Everything changes hands")
+TEST_CASE("A plan that swaps the arms moves every unit")
 {
     const plan_difference d = diff(plain({1.0, 0.0}), plain({0.0, 1.0}));
     CHECK(d.moved == 1.0);

@@ -68,7 +68,7 @@ std::uint64_t before_mix64(std::uint64_t x)
     return x ^ (x >> 30) ^ (x >> 60);
 }
 
-TEST_CASE("The arm is the one that the law names, whatever the draws")
+TEST_CASE("The arm is the one that exact arithmetic finds, whatever the draws")
 {
     keyed_random random{5};
     std::vector<std::uint64_t> draws{0, 1, 2, 3, 4, 5, 6, 7, ~std::uint64_t{0}};
@@ -236,7 +236,7 @@ unsigned first_below(const share_list& shares, double position)
 }
 
 TEST_CASE(
-    "Ramps: who moves under cumulative weights, a changing total, rendezvous, hash_split and slot_split")
+    "Ramps: how many units move by cumulative weights, a changing total, rendezvous, hash_split and slot_split")
 {
     struct scenario {
         const char* name;

@@ -147,9 +147,9 @@ TEST_CASE("Overrides force arms by the unit's text, whatever type the unit has")
     CHECK(given(plan, "a", 4711, args) == assignment{0, 1.0, false});
     CHECK(given(plan, "a", std::string{"4711"}, args) == assignment{0, 1.0, false});
     CHECK(given(plan, "a", uuid{1, 2}, args) == assignment{1, 1.0, false});
-    const hash_plan behind = half("a").resolve(2);
+    const hash_plan without_rule = half("a").resolve(2);
     for (int unit = 0; unit < 4'000; ++unit) {
-        REQUIRE(given(plan, "a", unit, args) == given(behind, "a", unit, args));
+        REQUIRE(given(plan, "a", unit, args) == given(without_rule, "a", unit, args));
     }
     // A long list: every unit is found.
     std::vector<forced_unit> many;
@@ -162,7 +162,7 @@ TEST_CASE("Overrides force arms by the unit's text, whatever type the unit has")
     }
 }
 
-TEST_CASE("Overrides find units under a secret too")
+TEST_CASE("Overrides find units if the salt has a secret too")
 {
     const joust::salt secret{"a", sip_key{1, 2}};
     const auto plan = overrides({{"ann", 1}}, hash_split{.salt = secret}).resolve(2);
@@ -227,7 +227,7 @@ TEST_CASE("Rules nest by value, the outermost first")
     CHECK_THAT(enrolled, WithinAbs(10'000 * 0.8 * 0.5 * 0.5, 200));
 }
 
-TEST_CASE("Rules that cannot be meant are refused, naming the field, the value and what is allowed")
+TEST_CASE("Invalid rules are refused with the field, the value and what is allowed")
 {
     CHECK_THAT(complaint(layer({.from = 0.0, .to = 0.5}, half("a"))),
                ContainsSubstring("layer.salt is empty"));
@@ -253,7 +253,8 @@ TEST_CASE("Rules that cannot be meant are refused, naming the field, the value a
                ContainsSubstring("assigned_by.shares is 1.1"));
 }
 
-TEST_CASE("Another platform's arm and shares; a number that is no arm is outside")
+TEST_CASE(
+    "A rule can take arms and shares from another platform, and a unit whose number is not an arm is outside")
 {
     const auto plan = assigned_by(&request::variant, {0.5, 0.3, 0.2}).resolve(3);
     const auto of = [&plan](int variant) {
@@ -287,7 +288,7 @@ int v2(const request&)
 }
 
 TEST_CASE(
-    "A trial takes rules as its splitter, is named by the salt behind them, and records who is enrolled")
+    "A trial takes rules as its splitter, is named by the salt of the inner splitter, and records enrolled units")
 {
     ab_test trial{model{"v1", v1}, model{"v2", v2}, by(&request::user), conversion<"click">{},
                   overrides({{"3", 1}}, layer({.salt = "page", .from = 0.0, .to = 0.5},
@@ -309,7 +310,7 @@ TEST_CASE(
     CHECK(seen.unrecorded == all - enrolled);
 }
 
-TEST_CASE("choose and observe by unit go with rules on the unit")
+TEST_CASE("choose and observe by unit work with rules on the unit")
 {
     ab_test trial{model{"v1", v1}, model{"v2", v2}, by(&request::user), conversion<"click">{},
                   layer({.salt = "page", .from = 0.0, .to = 0.5}, half("score"))};
@@ -325,7 +326,7 @@ TEST_CASE("choose and observe by unit go with rules on the unit")
     }
 }
 
-TEST_CASE("A canary ramps a splitter behind a rule, and says so when shares are given")
+TEST_CASE("A canary ramps the splitter within a rule, and refuses shares that are given")
 {
     canary trial{model{"v1", v1}, model{"v2", v2}, by(&request::user),
                  layer({.salt = "page", .from = 0.0, .to = 0.5}, hash_split{.salt = "score"})};

@@ -102,7 +102,7 @@ TEST_CASE("Fresh slots are the layout of hash_split: a change to them moves no u
     }
 }
 
-TEST_CASE("Over 10,000 sequences of plans no unit moves that need not")
+TEST_CASE("Over 10,000 sequences of plans, only units that have to move do")
 {
     keyed_random random{2};
     std::size_t most_slots = 0;
@@ -144,7 +144,7 @@ TEST_CASE("Slots stay few however often shares change")
     }
 }
 
-TEST_CASE("Small steps of many arms, as a bandit takes them")
+TEST_CASE("Shares of many arms change in small steps, as those of a bandit")
 {
     keyed_random random{4};
     std::vector<double> weights(8, 1.0);
@@ -171,7 +171,7 @@ TEST_CASE("Small steps of many arms, as a bandit takes them")
     CHECK(plan.slots().size() < 64);
 }
 
-TEST_CASE("An arm that gets everything has everything, and gives back what it must")
+TEST_CASE("An arm with the share 1 serves all units, and gives back no more than a later plan asks for")
 {
     slot_plan plan = slot_split{.salt = "s", .shares = {0.5, 0.3, 0.2}}.resolve(3);
     const slot_plan all = plan.with_shares({0.0, 0.0, 1.0});
@@ -206,7 +206,7 @@ TEST_CASE("A plan is restored from its slots alone, and its digest tells plans a
     }
 }
 
-TEST_CASE("Lists that do not cut the hash space are refused in words")
+TEST_CASE("Lists of slots that do not divide the hash space are refused with a reason")
 {
     const auto with = [](std::vector<hash_slot> slots) {
         return complaint({.salt = "s", .slots = slots}, 2);

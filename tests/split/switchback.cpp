@@ -103,7 +103,7 @@ TEST_CASE("A balanced order gives each arm once a round, every order equally oft
     CHECK(chi < 20.5);  // 99.9 % with 5 degrees of freedom
 }
 
-TEST_CASE("Switchbacks that cannot be meant are refused")
+TEST_CASE("Invalid switchbacks are refused")
 {
     CHECK_THAT(complaint(switchback{.block = 0.0}), ContainsSubstring("switchback.block is 0"));
     CHECK_THAT(complaint(switchback{.block = 60, .gap = 60}), ContainsSubstring("switchback.gap is 60"));

@@ -154,7 +154,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("What the certified deviations differ by is what doubles cannot hold of the decimals")
+TEST_CASE("The difference from the certified deviations is what doubles cannot hold of the decimals")
 {
     for (const data_set& set : data_sets()) {
         INFO(set.name);

@@ -99,15 +99,17 @@ struct clock_role {
     template <class T>
     static constexpr bool resembles = detail::has_now<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has now(), but a clock is `now() const noexcept -> std::int64_t`, in nanoseconds");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>, "joust: two clocks are given; a trial reads one");
-    };
+    }
 };
 
 }  // namespace v0

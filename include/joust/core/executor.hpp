@@ -79,19 +79,21 @@ struct executor_role {
     template <class T>
     static constexpr bool resembles = detail::has_dispatch<T> || detail::has_start<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T> || !detail::has_dispatch<T>,
             "joust: this has dispatch(), but an executor is `template <class Task> bool dispatch(Task task) noexcept`, true where the task will run");
         static_assert(
             plays<T> || detail::has_dispatch<T>,
             "joust: this has start(), but the options of an executor are `start() const` that returns something with `template <class Task> bool dispatch(Task task) noexcept`");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: two executors are given; challengers run in one place");
-    };
+    }
 };
 
 /// Run every task at once, on the caller's thread.

@@ -15,20 +15,21 @@
 //     struct splitter_role {
 //         template <class T> static constexpr bool plays = ...;       // does T satisfy the role's concept?
 //         template <class T> static constexpr bool resembles = ...;   // does T have the role's verb, in any form?
-//         template <class T> struct near_miss { static_assert(...); } // says what is wrong with the verb
+//         template <class T> static constexpr void near_miss() { static_assert(...); }    // says what is wrong with the verb
 //         static constexpr bool repeats = false;                      // may a trial have several?
-//         template <class T> struct filled_twice { static_assert(...); }
+//         template <class T> static constexpr void filled_twice() { static_assert(...); } // says that it may not
 //     };
 //
 // and a trial lists the roles that it knows. When the trial is built, the library checks that a policy has the verb of
 // its role. At the first call it checks that the verb takes the arguments of the call; a role that is used in calls
 // adds
 //
-//         template <class T, class... Asked> static constexpr bool fits = ...;          // can T be asked with these?
-//         template <class T, class... Asked> struct misfit { static_assert(...); };     // says what T should take
+//         template <class T, class... Asked> static constexpr bool fits = ...;                  // can T be asked with these?
+//         template <class T, class... Asked> static constexpr void misfit() { static_assert(...); } // says what T should take
 //
 // and the trial asks `detail::check_fit<splitter_role, T, Asked...>()`. Every mistake is reported by one sentence of a
-// static_assert.
+// static_assert. Sentences stand in functions: a class whose static_assert fails is unusable to clang, which would go on to
+// report each place that uses it.
 
 namespace joust {
 inline namespace v0 {
@@ -92,11 +93,12 @@ struct sole_role {
     template <class T>
     static constexpr bool resembles = false;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             always_false<T>,
             "joust: joust::as<role>(value) names a role whose verb this value does not have (docs/reference/policies.md lists the verbs)");
-    };
+    }
 };
 
 }  // namespace detail
@@ -116,15 +118,16 @@ struct role_list {
 
 namespace detail {
 
-/// Print the sentence of the first role that an argument nearly plays.
-template <class T, class... Roles>
-struct explain_near_miss;
+/// Let the first role that an argument nearly plays say what is missing.
 template <class T, class Role, class... Rest>
-struct explain_near_miss<T, Role, Rest...>
-    : std::conditional_t<role_of<Role, T>::resembles, typename Role::template near_miss<bare_t<T>>,
-                         explain_near_miss<T, Rest...>> {};
-template <class T>
-struct explain_near_miss<T> {};
+constexpr void explain_near_miss()
+{
+    if constexpr (role_of<Role, T>::resembles) {
+        Role::template near_miss<bare_t<T>>();
+    } else if constexpr (sizeof...(Rest) > 0) {
+        explain_near_miss<T, Rest...>();
+    }
+}
 
 /// Does a value have the shape of a salt?
 template <class T>
@@ -156,7 +159,7 @@ struct check_argument<T, role_list<Roles...>> {
                     always_false<T>,
                     "joust: a trial keeps its policies by value; this argument points to something, so pass what it points to");
             } else if constexpr (known::template resembled<T> > 0) {
-                (void)sizeof(explain_near_miss<T, Roles...>);
+                explain_near_miss<T, Roles...>();
             } else if constexpr (bare_callable<T>) {
                 static_assert(
                     always_false<T>,
@@ -185,7 +188,7 @@ struct check_role {
     static constexpr auto verdict()
     {
         if constexpr (!Role::repeats && times_played<Role, Policies...> > 1) {
-            (void)sizeof(typename Role::template filled_twice<std::tuple<Policies...>>);
+            Role::template filled_twice<std::tuple<Policies...>>();
         }
         return true;
     }
@@ -209,7 +212,7 @@ template <class Role, class T, class... Asked>
 constexpr bool check_fit()
 {
     if constexpr (!Role::template fits<T, Asked...>) {
-        (void)sizeof(typename Role::template misfit<T, Asked...>);
+        Role::template misfit<T, Asked...>();
     }
     return Role::template fits<T, Asked...>;
 }

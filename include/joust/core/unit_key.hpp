@@ -90,11 +90,12 @@ struct unit_key_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_key<T>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(
             detail::always_false<T>,
             "joust: the unit key is given twice; a trial randomises one kind of unit, say it with one by(...)");
-    };
+    }
 
     template <class T, class... Args>
     static constexpr bool reads = requires(const T& t, const Args&... args) { t.key(args...); };
@@ -103,13 +104,14 @@ struct unit_key_role : detail::sole_role {
         requires unit_like<std::remove_cvref_t<decltype(t.key(args...))>>;
     };
     template <class T, class... Args>
-    struct misfit {
+    static constexpr void misfit()
+    {
         static_assert(
             reads<T, Args...>,
             "joust: by(...) cannot read the unit from the arguments of this call: it takes a member of the first argument such as &Request::user_id, or a callable, not mutable, on all arguments or the first; a key of your own has `key(const Args&...) const`");
         static_assert(!reads<T, Args...> || fits<T, Args...>,
                       "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
-    };
+    }
 };
 
 }  // namespace v0

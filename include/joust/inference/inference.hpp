@@ -271,15 +271,17 @@ struct inference_role {
     template <class T>
     static constexpr bool resembles = detail::has_infer<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has infer(), but an inference policy has members alpha and units and `infer(const look&, const question&, test_memory&) const -> inference`");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>, "joust: two inference policies are given; a trial has one");
-    };
+    }
 };
 
 }  // namespace v0

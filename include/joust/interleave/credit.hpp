@@ -60,16 +60,18 @@ struct credit_role {
     template <class T>
     static constexpr bool resembles = detail::has_credit<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: a credit policy needs joust::award credit(const joust::slate_teams&, const joust::feedback&) const noexcept");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: two credit policies are given; feedback is credited by one");
-    };
+    }
 };
 
 namespace detail {

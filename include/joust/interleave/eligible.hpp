@@ -88,21 +88,23 @@ struct eligibility_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_shows<T>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: eligibility is given twice; join both predicates in one eligible(...)");
-    };
+    }
 
     template <class T, class Item, class... Args>
     static constexpr bool fits = requires(const T& t, const Item& item, const Args&... args) {
         static_cast<bool>(t.shows(item, args...));
     };
     template <class T, class Item, class... Args>
-    struct misfit {
+    static constexpr void misfit()
+    {
         static_assert(
             fits<T, Item, Args...>,
             "joust: eligible(...) takes a predicate on (item), (item, first argument) or (item, all arguments of the call), not mutable, that returns bool");
-    };
+    }
 };
 
 }  // namespace v0

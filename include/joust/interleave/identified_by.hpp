@@ -92,26 +92,28 @@ struct identity_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_identify<T>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(
             detail::always_false<T>,
             "joust: items are identified twice; one identified_by(...) tells what makes two items the same");
-    };
+    }
 
     template <class T, class Item>
     static constexpr bool fits = requires(const T& t, const Item& item) {
         { t.identify(item) } -> std::convertible_to<item_key>;
     };
     template <class T, class Item>
-    struct misfit {
-        static constexpr bool by_itself = std::is_same_v<T, identified_by_itself>;
+    static constexpr void misfit()
+    {
+        constexpr bool by_itself = std::is_same_v<T, identified_by_itself>;
         static_assert(
             !by_itself,
             "joust: the ranked items are no integers and no text, so nothing tells which are the same: add joust::identified_by(&document::id)");
         static_assert(
             by_itself,
             "joust: identified_by(...) cannot read what tells these items apart: it takes a member of the item such as &document::id, or a callable, not mutable, on one item, that gives an integer, an enumerator, text or a joust::uuid; a policy of your own has `joust::item_key identify(const Item&) const`");
-    };
+    }
 };
 
 }  // namespace v0

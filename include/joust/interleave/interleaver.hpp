@@ -72,16 +72,18 @@ struct interleaver_role {
     template <class T>
     static constexpr bool resembles = detail::has_interleave<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: an interleaver needs void interleave(joust::rankings, Coins& coins, joust::draft& out) const, as a template over the coins");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: two interleavers are given; a slate is drafted by one");
-    };
+    }
 };
 
 }  // namespace v0

@@ -193,10 +193,11 @@ struct pins_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_pins<T>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: pins are given twice; one pinned(...) returns all that stands fixed");
-    };
+    }
 
     template <class T, class... Args>
     static constexpr bool reads = requires(const T& t, const Args&... args) { t.pins(args...); };
@@ -205,14 +206,15 @@ struct pins_role : detail::sole_role {
         requires detail::list_of_pins<std::remove_reference_t<decltype(t.pins(args...))>>;
     };
     template <class T, class... Args>
-    struct misfit {
+    static constexpr void misfit()
+    {
         static_assert(
             reads<T, Args...>,
             "joust: pinned(...) takes a callable on all arguments of the call, or on the first alone");
         static_assert(
             !reads<T, Args...> || fits<T, Args...>,
             "joust: pinned(...) gives a list of joust::pin<Item>, or of anything with .position and .item");
-    };
+    }
 };
 
 }  // namespace v0

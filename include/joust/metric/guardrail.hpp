@@ -194,13 +194,16 @@ struct guardrail_role {
     template <class T>
     static constexpr bool resembles = std::same_as<T, latency> || std::same_as<T, failures>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: latency and failures are kept in every trial; name them in a guardrail: guardrail(latency{}, {.max_ratio = 1.10})");
-    };
+    }
     template <class T>
-    struct filled_twice {};
+    static constexpr void filled_twice()
+    {
+    }
 };
 
 /// The role of the primary metric: made by `primary`.
@@ -208,11 +211,12 @@ struct primary_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::is_primary<T>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(
             detail::always_false<T>,
             "joust: two metrics are marked primary; one decides, the others are secondary or guardrails");
-    };
+    }
 };
 
 }  // namespace v0

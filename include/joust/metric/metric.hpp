@@ -65,13 +65,16 @@ struct metric_role {
     template <class T>
     static constexpr bool resembles = detail::has_add<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has add(), but a metric is `static name()` returning text and `add(joust::cell&, double) const`, or with two doubles for a ratio");
-    };
+    }
     template <class T>
-    struct filled_twice {};
+    static constexpr void filled_twice()
+    {
+    }
 };
 
 namespace detail {

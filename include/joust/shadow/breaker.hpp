@@ -39,16 +39,18 @@ struct breaker_role {
     template <class T>
     static constexpr bool resembles = detail::has_pause_after<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has pause_after(), but a breaker is `std::chrono::nanoseconds pause_after(std::uint32_t failures_in_a_row) const noexcept`");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: two circuit breakers are given; one guards every challenger");
-    };
+    }
 };
 
 /// Never pause a challenger. This is the default, since the failures of a paused challenger are not all counted.

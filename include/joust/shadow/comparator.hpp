@@ -94,21 +94,26 @@ struct comparator_role {
     template <class T>
     static constexpr bool resembles = false;
     template <class T>
-    struct near_miss : detail::sole_role::near_miss<T> {};
+    static constexpr void near_miss()
+    {
+        detail::sole_role::near_miss<T>();
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: two comparators are given; a shadow compares results in one way, say it once");
-    };
+    }
 
     template <class T, class Champion, class Challenger>
     static constexpr bool fits = comparator_of<T, Champion, Challenger>;
     template <class T, class Champion, class Challenger>
-    struct misfit {
+    static constexpr void misfit()
+    {
         static_assert(
             fits<T, Champion, Challenger>,
             "joust: the comparator cannot compare the champion's result with a challenger's; give compare_with(callable) that takes both, not mutable, or a policy of your own with `joust::comparison compare(const Champion&, const Challenger&) const`");
-    };
+    }
 };
 
 /// Agree when both results are equal. This is the default comparator.

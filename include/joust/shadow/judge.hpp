@@ -30,21 +30,23 @@ struct judge_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_judge<T>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: two judges are given; both models are judged in one way");
-    };
+    }
 
     template <class T, class Prediction, class Truth>
     static constexpr bool fits = requires(const T& t, const Prediction& prediction, const Truth& truth) {
         { t.judge(prediction, truth) } -> std::convertible_to<double>;
     };
     template <class T, class Prediction, class Truth>
-    struct misfit {
+    static constexpr void misfit()
+    {
         static_assert(
             fits<T, Prediction, Truth>,
             "joust: the judge cannot hold a prediction against a truth of this type: judged_by(...) takes a callable, not mutable, of (prediction, truth) that returns bool (right or wrong) or double (a score, higher is better); without it truths are compared by ==");
-    };
+    }
 };
 
 /// Call a prediction right when it equals the truth. This is the default judge.
@@ -133,10 +135,11 @@ struct memory_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::is_remembered<T>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: remembered is given twice; say once how many results wait");
-    };
+    }
 };
 
 }  // namespace v0

@@ -38,16 +38,18 @@ struct sampler_role {
     template <class T>
     static constexpr bool resembles = detail::has_sample<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has sample(), but a sampler is `bool sample(std::uint64_t unit) const noexcept`");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: two samplers are given; say once which requests are shadowed");
-    };
+    }
 };
 
 /// Shadow every request. This is the default sampler.

@@ -79,27 +79,30 @@ struct splitter_role {
     template <class T>
     static constexpr bool resembles = detail::has_assign<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has assign(), but it is not const noexcept, or does not take any joust::context and return joust::assignment");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: two splitters are given; a trial splits its traffic once");
-    };
+    }
 
     template <class T, class Context>
     static constexpr bool fits = requires(const T& t, const Context& call) {
         { t.assign(call) } noexcept -> std::same_as<assignment>;
     };
     template <class T, class Context>
-    struct misfit {
+    static constexpr void misfit()
+    {
         static_assert(
             fits<T, Context>,
             "joust: this splitter's assign() takes no context with the arguments of this call; make it a template: `template <class Context> joust::assignment assign(const Context&) const noexcept`");
-    };
+    }
 };
 
 }  // namespace v0

@@ -5,7 +5,6 @@
 #include <joust/core/read_number.hpp>
 #include <joust/store/results.hpp>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <limits>
@@ -55,18 +54,18 @@ public:
     /// errors: parse_error if the header does not name the column, or names it twice
     [[nodiscard]] std::size_t column(std::string_view name) const
     {
-        const auto found = std::find(columns_.begin(), columns_.end(), name);
-        if (found == columns_.end()) {
+        const std::size_t found = find_column(name, 0);
+        if (found == columns_.size()) {
             std::string why = "the header has no column " + quoted(name) + "; its columns are ";
             for (std::size_t i = 0; i < columns_.size(); ++i) {
                 why += (i == 0 ? "" : ", ") + columns_[i];
             }
             refuse_at(header_line_, why);
         }
-        if (std::find(found + 1, columns_.end(), name) != columns_.end()) {
+        if (find_column(name, found + 1) != columns_.size()) {
             refuse_at(header_line_, "the header names the column " + quoted(name) + " twice");
         }
-        return static_cast<std::size_t>(found - columns_.begin());
+        return found;
     }
 
     /// Go to the next record. Returns false at the end of the text.
@@ -137,6 +136,15 @@ public:
     }
 
 private:
+    // Returns the number of columns if no column from `first` on has the name.
+    [[nodiscard]] std::size_t find_column(std::string_view name, std::size_t first) const noexcept
+    {
+        while (first < columns_.size() && columns_[first] != name) {
+            ++first;
+        }
+        return first;
+    }
+
     [[noreturn]] void refuse_at(std::size_t line, const std::string& why) const
     {
         throw parse_error((file_.empty() ? "" : file_ + " ") + "line " + std::to_string(line) + ": " + why);
@@ -187,12 +195,12 @@ private:
 
     void read_plain_field()
     {
-        const std::size_t end = std::min(rest_.find_first_of(",\"\r\n"), rest_.size());
-        if (end < rest_.size() && rest_[end] == '"') {
+        const std::size_t end = rest_.find_first_of(",\"\r\n");
+        fields_.back() = rest_.substr(0, end);
+        rest_.remove_prefix(fields_.back().size());
+        if (rest_.starts_with('"')) {
             refuse(fields_.size() - 1, "there is a quote in a field that does not begin with a quote");
         }
-        fields_.back() = rest_.substr(0, end);
-        rest_.remove_prefix(end);
     }
 
     void read_quoted_field()
@@ -204,7 +212,9 @@ private:
                 refuse(fields_.size() - 1, "the quote is not closed");
             }
             const std::string_view part = rest_.substr(0, end);
-            next_line_ += static_cast<std::size_t>(std::count(part.begin(), part.end(), '\n'));
+            for (const char c : part) {
+                next_line_ += c == '\n' ? 1 : 0;
+            }
             field += part;
             rest_.remove_prefix(end + 1);
             if (!rest_.starts_with('"')) {

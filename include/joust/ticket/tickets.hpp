@@ -101,16 +101,18 @@ struct ticket_role {
     template <class T>
     static constexpr bool resembles = detail::has_seal<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has seal(), but a ticket policy is `seal(const joust::ticket&) const noexcept -> T` with `open(const T&, joust::ticket&) const noexcept -> joust::ticket_error` and `expires_after` in seconds");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: two ticket policies are given; signed_tickets takes .expires_after too");
-    };
+    }
 };
 
 namespace detail {

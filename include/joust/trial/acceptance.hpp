@@ -66,10 +66,11 @@ struct acceptance_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_accept<T>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: acceptance is given twice; join both predicates in one accept_if(...)");
-    };
+    }
 
     template <class T, class Result>
     static constexpr bool fits = requires(const T& t) {
@@ -78,11 +79,12 @@ struct acceptance_role : detail::sole_role {
         } -> std::convertible_to<bool>;
     };
     template <class T, class Result>
-    struct misfit {
+    static constexpr void misfit()
+    {
         static_assert(
             fits<T, Result>,
             "joust: accept_if(...) cannot judge what the champion returns: it takes a predicate, not mutable, on that result, that returns bool; a policy of your own has `bool accept(const Result&) const`");
-    };
+    }
 };
 
 }  // namespace v0

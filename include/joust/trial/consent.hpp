@@ -63,21 +63,23 @@ struct consent_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_may_record<T>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: consent is given twice; join both predicates in one consent(...)");
-    };
+    }
 
     template <class T, class... Args>
     static constexpr bool fits = requires(const T& t, const Args&... args) {
         { t.may_record(args...) } -> std::convertible_to<bool>;
     };
     template <class T, class... Args>
-    struct misfit {
+    static constexpr void misfit()
+    {
         static_assert(
             fits<T, Args...>,
             "joust: consent(...) cannot be asked about this call: it takes a predicate, not mutable, on all arguments of the call or the first alone, that returns bool; a policy of your own has `bool may_record(const Args&...) const`");
-    };
+    }
 };
 
 }  // namespace v0

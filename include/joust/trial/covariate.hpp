@@ -73,22 +73,24 @@ struct covariate_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = detail::has_covariate<T>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(
             detail::always_false<T>,
             "joust: a covariate is given twice; let one adjust_for(...) return the number that predicts the metrics best");
-    };
+    }
 
     template <class T, class... Args>
     static constexpr bool fits = requires(const T& t, const Args&... args) {
         { t.covariate(args...) } -> std::convertible_to<double>;
     };
     template <class T, class... Args>
-    struct misfit {
+    static constexpr void misfit()
+    {
         static_assert(
             fits<T, Args...>,
             "joust: adjust_for(...) cannot read its number from the arguments of the call: it takes a member or a callable, not mutable, on all of them or the first alone, that gives a number; a policy of your own has `double covariate(const Args&...) const`");
-    };
+    }
 };
 
 }  // namespace v0

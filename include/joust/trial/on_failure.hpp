@@ -27,9 +27,10 @@ struct failure_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = std::same_as<T, fall_back> || std::same_as<T, rethrow>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>, "joust: say fall_back{} or rethrow{} once");
-    };
+    }
 };
 
 }  // namespace v0

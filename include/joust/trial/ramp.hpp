@@ -109,15 +109,17 @@ struct ramp_role {
     template <class T>
     static constexpr bool resembles = detail::has_ready<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has ready(), but a ramp has members shares and check_every and `ready(const joust::stage_progress&) const noexcept -> bool`");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>, "joust: two ramps are given; a canary follows one");
-    };
+    }
 };
 
 }  // namespace v0

@@ -63,15 +63,17 @@ struct rankers_role : detail::sole_role {
     template <class T>
     static constexpr bool resembles = detail::has_runner<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has runner(), but how rankers run is said by one_after_another{}, at_once(deadline), or `runner() const` that returns what runs them");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>, "joust: it is said twice how rankers run");
-    };
+    }
 };
 
 }  // namespace v0

@@ -102,15 +102,17 @@ struct recorder_role {
     template <class T>
     static constexpr bool resembles = detail::has_record<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has record(), but a recorder is `record(const joust::event&) const noexcept`");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>, "joust: two recorders are given; let one call the other");
-    };
+    }
 };
 
 }  // namespace v0

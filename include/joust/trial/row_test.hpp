@@ -40,15 +40,17 @@ struct row_test_role {
     template <class T>
     static constexpr bool resembles = detail::has_test_rows<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has test_rows(), but a test of rows is `test_rows(std::span<const double> challenger, std::span<const double> champion, const stats::test_options&) const -> stats::test_result`");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>, "joust: a gate's rows are compared by one test");
-    };
+    }
 };
 
 }  // namespace v0

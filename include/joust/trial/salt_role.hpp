@@ -14,9 +14,10 @@ struct salt_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = std::is_same_v<T, salt>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>, "joust: two salts are given; a trial has one name");
-    };
+    }
 };
 
 }  // namespace v0

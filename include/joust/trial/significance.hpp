@@ -20,9 +20,10 @@ struct significance_role : detail::sole_role {
     template <class T>
     static constexpr bool plays = std::is_same_v<T, significance>;
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>, "joust: a gate has one error rate");
-    };
+    }
 };
 
 }  // namespace v0

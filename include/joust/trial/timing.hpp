@@ -63,16 +63,18 @@ struct timing_role {
     template <class T>
     static constexpr bool resembles = detail::has_times<T>;
     template <class T>
-    struct near_miss {
+    static constexpr void near_miss()
+    {
         static_assert(
             plays<T>,
             "joust: this has times(), but a timing policy is `times(std::uint32_t) const noexcept -> bool`");
-    };
+    }
     template <class T>
-    struct filled_twice {
+    static constexpr void filled_twice()
+    {
         static_assert(detail::always_false<T>,
                       "joust: two timing policies are given; say timed{...} or untimed{} once");
-    };
+    }
 };
 
 }  // namespace v0

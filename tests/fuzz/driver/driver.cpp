@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Feeds a fuzz target a fixed set of inputs: its seeds, where there are any, and mutations of them that are the same on
+// Feeds a fuzz target a fixed set of inputs: its seeds, if there are any, and mutations of them that are the same on
 // every machine and in every run. It finds less than libFuzzer does, but it runs in every build.
 
 #include <algorithm>

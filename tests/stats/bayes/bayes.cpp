@@ -108,7 +108,7 @@ TEST_CASE("the credible interval of a difference, against 30-digit arithmetic")
     CHECK(std::fabs((big.upper - big.lower) / (2.0 * 1.959963984540054 * sd) - 1.0) < 1e-3);
 }
 
-TEST_CASE("k arms")
+TEST_CASE("the probability of each of k arms to be best, and its expected loss")
 {
     const std::vector<stats::beta_belief> arms{{11, 91}, {14, 88}, {9, 93}};
     const auto r = stats::beta_binomial(arms);
@@ -121,7 +121,7 @@ TEST_CASE("k arms")
         CHECK(r[i].upper > r[i].mean);
     }
     CHECK(relative_error(r[0].lower, stats::beta_quantile(0.025, 11, 91)) < 1e-15);
-    // turned round: the worst of the mirrored arms
+    // Mirrored: the worst arm of the mirrored ones.
     std::vector<stats::beta_belief> mirrored;
     for (const auto& arm : arms) {
         mirrored.push_back({arm.b, arm.a});
@@ -137,7 +137,7 @@ TEST_CASE("k arms")
     }
 }
 
-TEST_CASE("k normal arms: two of them have a closed form")
+TEST_CASE("two of k normal arms have a closed form")
 {
     const stats::normal_belief a{1.0, 0.5}, b{1.7, 0.2};
     const auto two = stats::normal_normal(a, b);
@@ -157,7 +157,7 @@ TEST_CASE("k normal arms: two of them have a closed form")
     }
 }
 
-TEST_CASE("posteriors: what updating means")
+TEST_CASE("posteriors follow their definitions")
 {
     CHECK(stats::beta_posterior(3, 10) == stats::beta_belief{4.0, 8.0});
     CHECK(std::isnan(stats::beta_posterior(11, 10).a));

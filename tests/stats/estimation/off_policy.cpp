@@ -21,7 +21,7 @@ struct world {
 };
 
 // Contexts x in [0, 1), actions 0 and 1; action 1 earns with probability x, action 0 with 1/2. The logging policy
-// takes 1 with probability 0.2 + 0.6 x, the new one with 0.9. `bias` spoils the model.
+// takes 1 with probability 0.2 + 0.6 x, and the new one takes it with 0.9. `bias` makes the model wrong.
 world draw(joust_test::engine& random, int n, double bias)
 {
     world w;
@@ -100,7 +100,7 @@ TEST_CASE("every estimator is near the truth, with the coverage it states")
     CHECK(robust_error < snips_error);
 }
 
-TEST_CASE("parts merge, and the functions are the accumulator")
+TEST_CASE("parts merge, and the functions agree with the accumulator")
 {
     joust_test::engine random{43};
     const world w = draw(random, 501, 0.1);
@@ -132,7 +132,7 @@ TEST_CASE("parts merge, and the functions are the accumulator")
     CHECK(whole.rows() == 501);
 }
 
-TEST_CASE("clipping and switching by hand")
+TEST_CASE("clipping and switching give the values computed by hand")
 {
     const std::vector<double> w{0.5, 2.0, 8.0, 1.0}, r{1.0, 0.0, 1.0, 2.0}, q{0.5, 0.5, 0.5, 1.5},
         v{0.25, 0.5, 0.75, 1.0};
@@ -227,7 +227,7 @@ TEST_CASE("every estimator's expectation and error, over all data sets of three 
     CHECK(error[5] < error[4]);
 }
 
-TEST_CASE("plain SWITCH is IPS where nothing is left to the model, and the model's word where all is")
+TEST_CASE("plain SWITCH is IPS if it never uses the model, and the prediction of the model if it always does")
 {
     joust_test::engine random{53};
     const world w = draw(random, 500, 0.1);

@@ -61,7 +61,7 @@ TEST_CASE("ranks are the tightest that enclose a quantile with the promised prob
     CHECK(stats::quantile_ranks(10, 1.5) == stats::rank_interval{0, 11});
 }
 
-TEST_CASE("ranks of a billion values come at once and sit at the normal approximation")
+TEST_CASE("ranks of a billion values are found quickly and agree with the normal approximation")
 {
     const auto ranks = stats::quantile_ranks(1000000000ULL, 0.99);
     const double sd = std::sqrt(1e9 * 0.99 * 0.01);
@@ -179,7 +179,7 @@ TEST_CASE("swapping the sketches mirrors the comparison")
     }
 }
 
-TEST_CASE("too few values, an endless last bin and bad options give a status or an open end")
+TEST_CASE("too few values, an infinite last bin and invalid options give a status or an open end")
 {
     latency_sketch empty, small, zeros, endless;
     for (int i = 0; i < 50; ++i) {

@@ -103,7 +103,7 @@ TEST_CASE("the computed error, power and duration are those of simulated experim
     CHECK(std::fabs(days - valid.expected_days) < 0.1);
 }
 
-TEST_CASE("what is recommended, and why")
+TEST_CASE("the planner recommends a design and says why")
 {
     stats::experiment_plan plan{.units_per_day = 4000, .effect = 0.02, .sd = 0.3, .deadline_days = 30};
     const auto planned = stats::plan_design(plan);

@@ -73,7 +73,7 @@ TEST_CASE("power at the null is the level; size, effect and power invert each ot
     }
 }
 
-TEST_CASE("what changes the sample size, and by how much")
+TEST_CASE("clusters, covariates and unequal shares change the sample size by their factors")
 {
     const stats::mean_design plain{.effect = 0.02};
     const double n = stats::sample_size(plain, 0.8);

@@ -31,7 +31,7 @@ const std::vector<double> y{2.0, 4.0, 1.0, 3.0};
 
 }  // namespace
 
-TEST_CASE("effects, ratio and impressions needed by hand")
+TEST_CASE("effects, their ratio and the impressions needed are those computed by hand")
 {
     // d: mean 3/4, variance (12 - 8 * 9/16) / 7 = 15/14. x: mean 5, variance 14/4. y: mean 5/2, variance 5/3.
     const stats::sensitivity_result found = stats::interleaving_sensitivity(d, x, y);
@@ -106,7 +106,7 @@ TEST_CASE(
     CHECK(stats::interleaving_sensitivity(strong, even, even).ratio == infinite);
 }
 
-TEST_CASE("designs that prefer different arms are said to")
+TEST_CASE("designs that prefer different arms are reported as opposite")
 {
     joust_test::engine random{82};
     const std::vector<double> favours_first = draw(random, 300, 0.5, 1.0);

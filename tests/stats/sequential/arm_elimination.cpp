@@ -67,7 +67,7 @@ TEST_CASE("the error rate is divided among the comparisons that can err")
     CHECK(std::isnan(stats::elimination_alpha(3, 1.0)));
 }
 
-TEST_CASE("an arm is out once another is surely better, and stays out")
+TEST_CASE("an arm is eliminated when another is shown to be better, and stays eliminated")
 {
     elimination state{3};
     state = stats::eliminate(state, pairs{{0, 1, {-0.1, 0.2}}, {0, 2, {0.1, 0.4}}, {1, 2, {0.05, 0.3}}});
@@ -75,7 +75,7 @@ TEST_CASE("an arm is out once another is surely better, and stays out")
     CHECK(state.survivors == 2);
     CHECK(state.beaten_by == std::vector<std::size_t>{no_arm, no_arm, 0});
     CHECK(state.winner() == no_arm);
-    // Later the interval holds 0 again: out is out. Ends at 0 do not suffice.
+    // The arm stays eliminated although the interval contains 0 again. An interval that ends at 0 does not eliminate.
     state = stats::eliminate(state, pairs{{0, 1, {0.0, 0.2}}, {0, 2, {-0.1, 0.4}}, {1, 2, {-0.5, 0.3}}});
     CHECK_FALSE(state.in(2));
     CHECK(state.survivors == 2);
@@ -88,14 +88,14 @@ TEST_CASE("an arm is out once another is surely better, and stays out")
     CHECK(state.beaten_by[0] == 1);
 }
 
-TEST_CASE("lower is better mirrors")
+TEST_CASE("lower is better: the result is mirrored")
 {
     const pairs seen{{0, 1, {0.1, 0.2}}};
     CHECK(stats::eliminate(elimination{2}, seen).winner() == 0);
     CHECK(stats::eliminate(elimination{2}, seen, true).winner() == 1);
 }
 
-TEST_CASE("the order of pairs is of no account")
+TEST_CASE("the order of pairs does not matter")
 {
     joust_test::engine random{51};
     for (int round = 0; round < 300; ++round) {

@@ -103,7 +103,7 @@ TEST_CASE("the mean is one at any coin, any prior, and on one side")
     }
 }
 
-TEST_CASE("a coin on the allowed side of a one-sided null loses")
+TEST_CASE("a coin on the allowed side of a one-sided null has a mean below one")
 {
     for (const double p : {0.1, 0.3, 0.49}) {
         double mean = 0.0, choose = 1.0;
@@ -187,7 +187,7 @@ TEST_CASE("a one-sided interval holds exactly the coins that are not refused")
     }
 }
 
-TEST_CASE("following a coin remembers the largest evidence")
+TEST_CASE("a coin that is followed keeps its largest evidence")
 {
     stats::beta_mixture coin;
     CHECK(coin.state() == status::too_few);
@@ -211,7 +211,7 @@ TEST_CASE("following a coin remembers the largest evidence")
     CHECK(at_once.log_e() == coin.log_e());
 }
 
-TEST_CASE("unusable options of a coin have a status")
+TEST_CASE("invalid options of a coin give a status")
 {
     const double nan = std::nan("");
     for (const stats::beta_mixture_options& bad : {stats::beta_mixture_options{.null = nan},

@@ -204,7 +204,7 @@ TEST_CASE("the running interval of one value repeated closes around it")
     }
 }
 
-TEST_CASE("the small form has the same evidence")
+TEST_CASE("the form without an interval has the same evidence")
 {
     engine random{5};
     stats::betting bets{{.null = 0.2}};
@@ -221,7 +221,7 @@ TEST_CASE("the small form has the same evidence")
     CHECK(bets.p_value() == stats::always_valid_p(capital.max_log_e()));
 }
 
-TEST_CASE("no capital over- or underflows")
+TEST_CASE("the capital neither overflows nor underflows")
 {
     stats::betting_capital capital{{.null = 0.5, .alternative = side::greater}};
     stats::betting_capital poor{{.null = 0.5, .alternative = side::less}};
@@ -254,7 +254,7 @@ TEST_CASE("betting: a value outside the range is refused and counted, never clam
     CHECK(stats::betting{{.largest_bet = 1.0}}.state() == status::out_of_range);
 }
 
-TEST_CASE("a null at the end of the range can be refused only by the gambler who can win")
+TEST_CASE("a null at the end of the range can be refused only by the gambler that can win")
 {
     stats::betting_capital none{{.null = 0.0}};
     for (int i = 0; i < 50; ++i) {

@@ -166,7 +166,7 @@ constexpr std::array<sizes, 5> all_sizes{always_one, arbitrary, chasing, selecti
 
 }  // namespace
 
-TEST_CASE("the mean e-value over all sign paths is one, whatever decides the sizes")
+TEST_CASE("the mean e-value over all paths of signs is one, however the sizes depend on the past")
 {
     double worst = 0.0;
     for (const sizes size : all_sizes) {
@@ -217,7 +217,7 @@ TEST_CASE("the probability of ever crossing within sixteen coins is below alpha,
     }
 }
 
-TEST_CASE("what the proof needs is needed: a coin that moves the sizes, or that is not fair, is found out")
+TEST_CASE("the assumptions are needed: a coin that changes the sizes, or is not fair, moves the mean")
 {
     // The size depends on the coin itself: tails clicks half as much.
     stats::betting_capital moved{by_design()};

@@ -27,7 +27,7 @@ TEST_CASE("e-values multiply and average on the log scale")
     CHECK(stats::e_product({}) == 0.0);
 }
 
-TEST_CASE("evidence lost altogether, or infinite, or unknown")
+TEST_CASE("evidence of zero, infinite evidence and unknown evidence")
 {
     const std::array<double, 2> lost{-infinity, 3.0};
     CHECK(stats::e_product(lost) == -infinity);

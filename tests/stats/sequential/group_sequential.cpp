@@ -163,7 +163,7 @@ TEST_CASE("thirty looks: the errors add up to alpha, and finer rules change noth
     }
 }
 
-TEST_CASE("cumulative spending used as a nominal level at each look would not keep the error; ours does")
+TEST_CASE("cumulative spending as a nominal level at each look would not keep the error, and the bounds do")
 {
     for (const int k : {5, 30}) {
         auto looks = stats::group_sequential_bounds(stats::obrien_fleming{}, equal_looks(k));
@@ -254,7 +254,8 @@ TEST_CASE("the drift for a power gives that power, with and without futility")
     }
 }
 
-TEST_CASE("looks are taken one by one from the information there is, and cost no more than one by one")
+TEST_CASE(
+    "looks are planned one by one from the information at each, and later looks do not change earlier ones")
 {
     stats::group_sequential_design design{stats::obrien_fleming{}, {.planned_information = 400.0}};
     CHECK(design.state() == status::too_few);
@@ -354,7 +355,7 @@ TEST_CASE("a look so early that nothing can be spent has a bound that cannot be 
     CHECK(std::fabs(out.total_upper + out.total_lower - 0.05) < 1e-13);
 }
 
-TEST_CASE("mirrored: less is greater turned round")
+TEST_CASE("a test for less is the mirrored test for greater")
 {
     const auto greater =
         stats::group_sequential_bounds(stats::pocock{}, equal_looks(3), {.alternative = side::greater});
@@ -369,7 +370,7 @@ TEST_CASE("mirrored: less is greater turned round")
     CHECK(stats::exit_probabilities_of(classic, 0.0).total_lower == Approx(0.05).epsilon(1e-13));
 }
 
-TEST_CASE("unusable arguments give a status or nothing")
+TEST_CASE("invalid arguments give a status or no bound")
 {
     const auto state = [](const stats::group_sequential_options& options,
                           const stats::spending_function& f = {}) {

@@ -29,7 +29,7 @@ double normal(engine& random)
 
 }  // namespace
 
-TEST_CASE("with one look everything is what it is without sequential looks")
+TEST_CASE("with one look the results are those of a fixed design")
 {
     const auto looks = stats::group_sequential_bounds(stats::pocock{}, std::vector<double>{1.0});
     auto one = looks;

@@ -27,7 +27,7 @@ TEST_CASE("the boundary is where the mixture's e-value reaches one over alpha")
     }
 }
 
-TEST_CASE("the e-values integrate to one under the null: that is what makes them e-values")
+TEST_CASE("the e-values integrate to one under the null, as e-values have to")
 {
     // S is normal with variance v: integrate exp(log e) against its density by the trapezoid rule
     for (const side alternative : {side::two, side::greater, side::less}) {

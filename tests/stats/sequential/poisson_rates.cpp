@@ -73,7 +73,7 @@ TEST_CASE("crossing at any of sixteen events has at most probability alpha, by a
     CHECK(crossed > 0.005);
 }
 
-TEST_CASE("the interval holds the ratios that an own test of each would not refuse")
+TEST_CASE("the interval holds the ratios that a test of each would not reject")
 {
     engine random{2};
     const double ratio = 1.8;
@@ -132,7 +132,7 @@ TEST_CASE("when all events are on one side an end is open")
     CHECK(other.interval().upper < 0.5);
 }
 
-TEST_CASE("a seventeenth share ends the interval, not the test")
+TEST_CASE("after a seventeenth share there is no interval any more, but the test continues")
 {
     stats::poisson_rates test;
     for (int i = 1; i <= 17; ++i) {

@@ -83,7 +83,7 @@ TEST_CASE("while nothing is excluded the ends are infinite")
     CHECK(stats::sequential_quantile_ranks(10, 0.05, {.q = 1.0}) == stats::rank_pair{0, 11});
 }
 
-TEST_CASE("with ties the evidence is the least that any order of them gives")
+TEST_CASE("with ties the evidence is the smallest over all orders of them")
 {
     // 60 % of all values are the median itself
     engine random{2};

@@ -309,7 +309,7 @@ TEST_CASE("interval ends are where the evidence reaches one over alpha, and noth
     }
 }
 
-TEST_CASE("an arbitrary line is inverted exactly, also where evidence can never reach the level")
+TEST_CASE("a test of any line is inverted exactly, also if the evidence can never reach the level")
 {
     // random quadratics that are sums of squares, correlated with the score or not
     engine random{31};
@@ -693,7 +693,8 @@ TEST_CASE(
     CHECK(relative.estimate == Approx(1.1 * plain.estimate).epsilon(1e-9));
 }
 
-TEST_CASE("a challenger that only brings more of the denominator moves no ratio, while it moves the sum")
+TEST_CASE(
+    "a challenger that only increases the denominator does not change the ratio, although it changes the sum")
 {
     int sums_differ = 0;
     int ratios_differ = 0;
@@ -763,7 +764,7 @@ TEST_CASE("a covariate's score is regressed out beside that of the exposures")
     CHECK(adjusted.upper - adjusted.lower < 0.9 * (plain.upper - plain.lower));
 }
 
-TEST_CASE("a covariate that says nothing changes nothing, and one that is broken is refused")
+TEST_CASE("a covariate without information changes nothing, and an invalid one is refused")
 {
     const rich_evidence e = rich_ramp(9, 0.2, 0.0);
     const auto plain = stats::score_test(e.sums(), {.rho = 50.0});

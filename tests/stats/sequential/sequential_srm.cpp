@@ -106,7 +106,7 @@ TEST_CASE("log e is exact to 1e-12 up to 1e12 units, wherever its own size is at
     std::printf("sequential_srm: %d cases to n = 1e12, largest absolute error of log e %.1e\n", seen, worst);
 }
 
-TEST_CASE("differences of log-gamma lose what this keeps")
+TEST_CASE("differences of log-gamma lose digits that the e-value keeps")
 {
     struct test {
         std::uint64_t a, b;
@@ -179,7 +179,7 @@ TEST_CASE("the probability of ever alarming within three thousand units, exactly
     CHECK(alarmed > 0.005);
 }
 
-TEST_CASE("one at a time, by batches and by parts come to the same")
+TEST_CASE("counts one at a time, by batches and by parts give the same evidence")
 {
     engine random{3};
     const std::array<std::uint64_t, 2> weights{1, 1};

@@ -8,7 +8,7 @@
 
 namespace stats = joust::stats;
 
-TEST_CASE("spending begins at nothing, rises, and ends with all")
+TEST_CASE("spending begins at 0, rises, and ends at alpha")
 {
     for (const stats::spending_function& f :
          {stats::spending_function{stats::obrien_fleming{}}, stats::spending_function{stats::pocock{}},

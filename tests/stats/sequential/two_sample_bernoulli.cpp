@@ -53,7 +53,7 @@ TEST_CASE("with randomised arms the expectation is exactly one, under drift and 
     CHECK(expectation(6, 0.3, 0.0, 0.2, side::less) > 1.0);
 }
 
-TEST_CASE("a constant share in place of the true one is wrong: the sum shows that it can fail")
+TEST_CASE("a constant share in place of the true one is wrong, and the sum over all paths shows it")
 {
     // a drifting rate while the share changes, judged with one share
     double sum = 0.0;
@@ -128,7 +128,7 @@ TEST_CASE("crossing at any of ten requests has at most probability alpha, by all
     CHECK(crossed > 0.005);
 }
 
-TEST_CASE("the interval is the shadow of the joint region: brute force over both rates")
+TEST_CASE("the interval is the projection of the joint region, by brute force over both rates")
 {
     struct data {
         std::uint64_t k1, n1, k2, n2;

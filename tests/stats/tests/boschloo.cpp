@@ -150,7 +150,7 @@ TEST_CASE("exchanging the samples mirrors an unconditional test")
     CHECK(b.p_value == Approx(c.p_value).epsilon(1e-11));
 }
 
-TEST_CASE("what cannot be judged has a state")
+TEST_CASE("tables that cannot be tested have a state")
 {
     CHECK(stats::boschloo_exact(0, 0, 3, 4).state == status::too_few);
     CHECK(stats::boschloo_exact(3, 4, 0, 0).state == status::too_few);

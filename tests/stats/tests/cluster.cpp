@@ -125,7 +125,7 @@ TEST_CASE("clusters widen what Welch's test says, and the level holds where Welc
     CHECK(naive > 250);
 }
 
-TEST_CASE("few clusters are said, with the numbers beside")
+TEST_CASE("too few clusters give a status together with the numbers")
 {
     engine random{5};
     data few;

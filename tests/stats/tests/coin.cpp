@@ -45,7 +45,7 @@ TEST_CASE("the tails of a fair coin have 13 digits, in the middle, far out and f
     }
 }
 
-TEST_CASE("the two tails of a fair coin overlap in what was seen")
+TEST_CASE("the two tails of a fair coin both contain the observed count")
 {
     for (double n = 1.0; n < 40.0; n += 1.0) {
         for (double wins = 0.0; wins <= n; wins += 1.0) {

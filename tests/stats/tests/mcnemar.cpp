@@ -52,7 +52,7 @@ TEST_CASE("the exact p-value is a sum of binomial terms for every small pair")
     }
 }
 
-TEST_CASE("a p-value below the smallest double lives on as a logarithm")
+TEST_CASE("a p-value below the smallest double is known by its logarithm")
 {
     const auto result = stats::mcnemar(5000, 100);
     CHECK(result.p_value == 0.0);

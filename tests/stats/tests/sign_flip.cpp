@@ -119,13 +119,13 @@ TEST_CASE("the test keeps its level, and uses it up, over all ways the coins can
         for (const double level : p) {
             const auto reached =
                 std::count_if(p.begin(), p.end(), [&](double q) { return q <= level * (1.0 + 1e-12); });
-            // A p-value is the very probability of one as small.
+            // A p-value is the probability of a p-value that is at most as large.
             REQUIRE(static_cast<double>(reached) / 512.0 == Approx(level).epsilon(1e-12));
         }
     }
 }
 
-TEST_CASE("values that are not whole are exact by halves")
+TEST_CASE("values that are not whole numbers are counted exactly, by halves of the coins")
 {
     joust_test::engine random{32};
     for (int round = 0; round < 200; ++round) {
@@ -230,7 +230,7 @@ TEST_CASE("tails agree with exact whole-number counts of 400 coins")
     WARN("largest error of log p, relative beyond 1: " << worst);
 }
 
-TEST_CASE("negated differences mirror the sides, and the order is of no account")
+TEST_CASE("negated differences mirror the sides, and the order does not matter")
 {
     joust_test::engine random{34};
     whole x(300);

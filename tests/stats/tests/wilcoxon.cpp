@@ -168,7 +168,7 @@ TEST_CASE("a thousand differences of one sign, exactly")
     CHECK(r.p_value == std::ldexp(1.0, -999));
 }
 
-TEST_CASE("pairs that cannot be judged have a state")
+TEST_CASE("pairs that cannot be tested have a state")
 {
     const std::vector<double> a{1.0, 2.0, 3.0}, b{1.0, 2.0};
     CHECK(stats::wilcoxon_signed_rank(a, b).state == status::out_of_range);

@@ -316,7 +316,7 @@ TEST_CASE("feedback for calls that were chosen and never completed is pointed ou
     auto trial = trial_of();
     std::vector<ticket> chosen;
     for (int i = 0; i < 50; ++i) {
-        chosen.push_back(trial.choose(std::to_string(i)));
+        chosen.push_back(trial.choose("user-" + std::to_string(i)));
         CHECK(trial.observe<"click">(chosen.back(), true));
     }
     const auto notes_of = [&] {

@@ -53,6 +53,40 @@ template <class Splitter>
     }
 }
 
+// Checks of a whole trial are functions: a class whose own static_assert fails is unusable to clang, which would report each
+// place that uses it.
+
+template <std::size_t Arms, bool HasUnitKey>
+constexpr bool check_arms()
+{
+    static_assert(Arms >= 2,
+                  "joust: a trial needs a champion and a challenger: at least two joust::model come first");
+    static_assert(Arms <= max_arms, "joust: a trial has at most 16 models");
+    static_assert(HasUnitKey,
+                  "joust: say what is randomised: add joust::by(&Request::user_id), or joust::per_request{}");
+    return true;
+}
+
+template <class Metrics>
+constexpr bool check_metric_names()
+{
+    static_assert(
+        Metrics::names_free(),
+        "joust: a metric needs a name that the report does not use for something else: exposures, failures, latency and covariate are taken, and so are names that end in \", denominator\" and the empty name");
+    static_assert(Metrics::names_differ(),
+                  "joust: two metrics have the same name; feedback could not tell them apart");
+    return true;
+}
+
+template <std::size_t Arms, bool FixedShares>
+constexpr bool check_shares()
+{
+    static_assert(
+        FixedShares || Arms == 2,
+        "joust: with more than two models a splitter also states its shares: `share(arm) const -> double`");
+    return true;
+}
+
 /// The constructor's arguments of a trial that serves each unit by one of its models, taken apart.
 template <class Roles, class... Args>
 struct arm_parts : trial_parts<Roles, always_valid, Args...> {
@@ -62,18 +96,10 @@ struct arm_parts : trial_parts<Roles, always_valid, Args...> {
 
     static constexpr std::size_t arm_count = trial::model_count;
 
-    static_assert(arm_count >= 2,
-                  "joust: a trial needs a champion and a challenger: at least two joust::model come first");
-    static_assert(arm_count <= max_arms, "joust: a trial has at most 16 models");
-    static_assert(trial::template given<unit_key_role>,
-                  "joust: say what is randomised: add joust::by(&Request::user_id), or joust::per_request{}");
+    static_assert(check_arms<arm_count, trial::template given<unit_key_role>>());
 
     using metrics_t = typename trial::split::template apply_policies<metric_set>;
-    static_assert(
-        metrics_t::names_free(),
-        "joust: a metric needs a name that the report does not use for something else: exposures, failures, latency and covariate are taken, and so are names that end in \", denominator\" and the empty name");
-    static_assert(metrics_t::names_differ(),
-                  "joust: two metrics have the same name; feedback could not tell them apart");
+    static_assert(check_metric_names<metrics_t>());
 
     using splitter_t = policy<splitter_role, hash_split>;
     using covariate_t = policy<covariate_role, no_covariate>;
@@ -96,9 +122,7 @@ struct arm_parts : trial_parts<Roles, always_valid, Args...> {
     static constexpr bool fixed_shares = requires(const split_t& s) {
         { s.share(std::size_t{}) } -> std::convertible_to<double>;
     };
-    static_assert(
-        fixed_shares || arm_count == 2,
-        "joust: with more than two models a splitter also states its shares: `share(arm) const -> double`");
+    static_assert(check_shares<arm_count, fixed_shares>());
 };
 
 }  // namespace detail
