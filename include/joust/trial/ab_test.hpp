@@ -58,10 +58,9 @@ struct threshold_watch {
 
 /// Compare models on live traffic: one of them serves each unit, and a metric decides which model is better.
 ///
-/// shape: `ab_test trial{model{"a", f}, model{"b", g}, by(&Request::user_id), hash_split{...}, conversion<"click">{},
-/// ...}`;
-/// docs/reference/policies.md lists the other roles. A trial can be neither copied nor moved; a factory returns it as a
-/// prvalue.
+/// A trial can be neither copied nor moved; a factory returns it as a prvalue.
+/// shape: `ab_test trial{model{"a", f}, model{"b", g}, by(&Request::user_id), conversion<"click">{}}`, with policies of any
+/// other role; docs/reference/policies.md lists them
 /// errors: configuration_error from the constructor, which names the field, its value and what is allowed
 template <class... Args>
 class ab_test {

@@ -197,7 +197,7 @@ TEST_CASE("a plan is replaced by the next one of its chain, and the report says 
     refused(next_of(first, {0.4, 0.6}), "a version above that in force, 2");
     traffic_plan odd = next_of(plan_of(trial), {0.4, 0.6});
     odd.parent = 17;
-    refused(odd, "somebody else has changed the plan");
+    refused(odd, "the plan was changed in the meantime");
     odd = next_of(plan_of(trial), {0.4, 0.6});
     odd.salt = "other";
     refused(odd, "another salt is another trial");
