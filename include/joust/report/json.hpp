@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/json.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/suppress.hpp>
@@ -19,7 +20,11 @@ inline namespace v0 {
 /// renamed or removed. A number that is not known, or is infinite, is null; a bound that does not exist is
 /// also named in `"unbounded"`: "below", "above" or "both". An e-value too large for a double is written as the largest.
 /// Numbers are raw: proportions between 0 and 1, latencies in milliseconds.
-inline void write_json(const report& full, std::string& out, std::uint64_t min_units = default_min_units)
+JOUST_COLD void write_json(const report& full, std::string& out, std::uint64_t min_units = default_min_units);
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION void write_json(const report& full, std::string& out, std::uint64_t min_units)
 {
     const report shown = suppress_small_groups(full, min_units);
     json_writer json{out};
@@ -105,6 +110,8 @@ inline void write_json(const report& full, std::string& out, std::uint64_t min_u
     }
     json.end_array().end_object();
 }
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

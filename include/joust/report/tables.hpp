@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/words.hpp>
@@ -16,7 +17,72 @@ namespace detail {
 inline constexpr std::string_view left_out = "suppressed";
 
 /// The tables that text and Markdown reports share.
-[[nodiscard]] inline text_table table_of_arms(const report& shown)
+JOUST_COLD [[nodiscard]] text_table table_of_arms(const report& shown);
+
+JOUST_COLD [[nodiscard]] text_table table_of_metrics(const report& shown);
+
+JOUST_COLD [[nodiscard]] text_table table_of_latencies(const report& shown);
+
+JOUST_COLD [[nodiscard]] text_table table_of_shares(const report& shown);
+
+/// Call `each(methods, metrics)` for every method with the metrics that it served: "click, revenue".
+template <class Each>
+void for_each_method(const report& shown, Each each)
+{
+    for (std::size_t i = 0; i < shown.metrics.size(); ++i) {
+        const std::string& method = shown.metrics[i].method;
+        bool seen = method.empty();
+        for (std::size_t j = 0; j < i && !seen; ++j) {
+            seen = shown.metrics[j].method == method;
+        }
+        if (seen) {
+            continue;
+        }
+        std::string names;
+        for (std::size_t j = i; j < shown.metrics.size(); ++j) {
+            if (shown.metrics[j].method != method) {
+                continue;
+            }
+            bool named = false;
+            for (std::size_t k = i; k < j && !named; ++k) {
+                named =
+                    shown.metrics[k].method == method && shown.metrics[k].metric == shown.metrics[j].metric;
+            }
+            if (!named) {
+                names += names.empty() ? "" : ", ";
+                names += shown.metrics[j].metric;
+            }
+        }
+        each(std::string_view{method}, std::string_view{names});
+    }
+}
+
+/// Call `each(state)` for every status that is not ok, once.
+template <class Each>
+void for_each_bad_status(const report& shown, Each each)
+{
+    for (std::size_t i = 0; i < shown.metrics.size(); ++i) {
+        const metric_row& row = shown.metrics[i];
+        bool seen = row.state == status::ok || row.suppressed;
+        for (std::size_t j = 0; j < i && !seen; ++j) {
+            seen = shown.metrics[j].state == row.state && !shown.metrics[j].suppressed;
+        }
+        if (!seen) {
+            each(row.state);
+        }
+    }
+}
+
+inline constexpr std::string_view suppressed_note =
+    "Numbers of groups with very few units are suppressed, to protect those in them.";
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION text_table table_of_arms(const report& shown)
 {
     using enum text_table::align;
     const bool units = counts_units(shown);
@@ -52,7 +118,7 @@ inline constexpr std::string_view left_out = "suppressed";
     return table;
 }
 
-[[nodiscard]] inline text_table table_of_metrics(const report& shown)
+JOUST_FUNCTION text_table table_of_metrics(const report& shown)
 {
     using enum text_table::align;
     const bool several = several_challengers(shown);
@@ -107,7 +173,7 @@ inline constexpr std::string_view left_out = "suppressed";
     return table;
 }
 
-[[nodiscard]] inline text_table table_of_latencies(const report& shown)
+JOUST_FUNCTION text_table table_of_latencies(const report& shown)
 {
     using enum text_table::align;
     text_table table{{"model"},      {"calls", right}, {"p50", right},   {"p90", right},
@@ -131,7 +197,7 @@ inline constexpr std::string_view left_out = "suppressed";
     return table;
 }
 
-[[nodiscard]] inline text_table table_of_shares(const report& shown)
+JOUST_FUNCTION text_table table_of_shares(const report& shown)
 {
     using enum text_table::align;
     text_table table{{"from request", right}, {"share", right}, {"why"}};
@@ -148,57 +214,9 @@ inline constexpr std::string_view left_out = "suppressed";
     return table;
 }
 
-/// Call `each(methods, metrics)` for every method with the metrics that it served: "click, revenue".
-template <class Each>
-void for_each_method(const report& shown, Each each)
-{
-    for (std::size_t i = 0; i < shown.metrics.size(); ++i) {
-        const std::string& method = shown.metrics[i].method;
-        bool seen = method.empty();
-        for (std::size_t j = 0; j < i && !seen; ++j) {
-            seen = shown.metrics[j].method == method;
-        }
-        if (seen) {
-            continue;
-        }
-        std::string names;
-        for (std::size_t j = i; j < shown.metrics.size(); ++j) {
-            if (shown.metrics[j].method != method) {
-                continue;
-            }
-            bool named = false;
-            for (std::size_t k = i; k < j && !named; ++k) {
-                named =
-                    shown.metrics[k].method == method && shown.metrics[k].metric == shown.metrics[j].metric;
-            }
-            if (!named) {
-                names += names.empty() ? "" : ", ";
-                names += shown.metrics[j].metric;
-            }
-        }
-        each(std::string_view{method}, std::string_view{names});
-    }
-}
-
-/// Call `each(state)` for every status that is not ok, once.
-template <class Each>
-void for_each_bad_status(const report& shown, Each each)
-{
-    for (std::size_t i = 0; i < shown.metrics.size(); ++i) {
-        const metric_row& row = shown.metrics[i];
-        bool seen = row.state == status::ok || row.suppressed;
-        for (std::size_t j = 0; j < i && !seen; ++j) {
-            seen = shown.metrics[j].state == row.state && !shown.metrics[j].suppressed;
-        }
-        if (!seen) {
-            each(row.state);
-        }
-    }
-}
-
-inline constexpr std::string_view suppressed_note =
-    "Numbers of groups with very few units are suppressed, to protect those in them.";
-
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

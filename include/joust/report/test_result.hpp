@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/json.hpp>
 #include <joust/core/style.hpp>
 #include <joust/core/text.hpp>
@@ -15,7 +16,15 @@ namespace stats {
 
 /// Append the result of a test: one line such as `welch_t: +0.053 [-0.041, +0.147], p = 0.269`,
 /// a table, a Markdown table, or a JSON object with the raw numbers.
-inline void write(const test_result& result, std::string& out, style how)
+JOUST_COLD void write(const test_result& result, std::string& out, style how);
+
+}  // namespace stats
+
+#if JOUST_BODIES
+
+namespace stats {
+
+JOUST_FUNCTION void write(const test_result& result, std::string& out, style how)
 {
     if (how == style::json) {
         json_writer json{out};
@@ -112,5 +121,8 @@ inline void write(const test_result& result, std::string& out, style how)
 }
 
 }  // namespace stats
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

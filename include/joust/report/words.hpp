@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/report/report.hpp>
 
@@ -296,6 +297,28 @@ private:
     int decimals_ = -1;
 };
 
+/// "95 % interval", "95 to 98.3 % interval" where rows differ, or "interval" where no level is stated.
+JOUST_COLD void append_interval_title(std::string& out, const report& shown);
+
+/// More than one challenger, so rows must say which they mean?
+JOUST_COLD [[nodiscard]] bool several_challengers(const report& shown) noexcept;
+
+/// Anybody of the arms counted by units?
+JOUST_COLD [[nodiscard]] bool counts_units(const report& shown) noexcept;
+
+JOUST_COLD void append_failures(std::string& out, const arm_row& arm);
+
+JOUST_COLD void append_units(std::string& out, double units);
+
+/// "3 foreign tickets, 1 NaN value", or nothing.
+JOUST_COLD void append_counts(std::string& out, const report& shown);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
 /// 0.95 as "95", 0.98333 as "98.3".
 inline void append_level(std::string& out, double level)
 {
@@ -310,8 +333,7 @@ inline void append_level(std::string& out, double level)
     out += digits;
 }
 
-/// "95 % interval", "95 to 98.3 % interval" where rows differ, or "interval" where no level is stated.
-inline void append_interval_title(std::string& out, const report& shown)
+JOUST_FUNCTION void append_interval_title(std::string& out, const report& shown)
 {
     double least = 2.0;
     double most = -1.0;
@@ -334,8 +356,7 @@ inline void append_interval_title(std::string& out, const report& shown)
     }
 }
 
-/// More than one challenger, so rows must say which they mean?
-[[nodiscard]] inline bool several_challengers(const report& shown) noexcept
+JOUST_FUNCTION bool several_challengers(const report& shown) noexcept
 {
     for (const metric_row& row : shown.metrics) {
         if (row.arm != shown.metrics.front().arm) {
@@ -345,8 +366,7 @@ inline void append_interval_title(std::string& out, const report& shown)
     return false;
 }
 
-/// Anybody of the arms counted by units?
-[[nodiscard]] inline bool counts_units(const report& shown) noexcept
+JOUST_FUNCTION bool counts_units(const report& shown) noexcept
 {
     for (const arm_row& arm : shown.arms) {
         if (arm.units != 0.0) {
@@ -356,7 +376,7 @@ inline void append_interval_title(std::string& out, const report& shown)
     return false;
 }
 
-inline void append_failures(std::string& out, const arm_row& arm)
+JOUST_FUNCTION void append_failures(std::string& out, const arm_row& arm)
 {
     append_count(out, arm.failures);
     if (arm.failures != 0 && arm.requests != 0) {
@@ -366,7 +386,7 @@ inline void append_failures(std::string& out, const arm_row& arm)
     }
 }
 
-inline void append_units(std::string& out, double units)
+JOUST_FUNCTION void append_units(std::string& out, double units)
 {
     if (units < 9e18) {
         append_count(out, static_cast<std::uint64_t>(units + 0.5));
@@ -375,8 +395,7 @@ inline void append_units(std::string& out, double units)
     }
 }
 
-/// "3 foreign tickets, 1 NaN value", or nothing.
-inline void append_counts(std::string& out, const report& shown)
+JOUST_FUNCTION void append_counts(std::string& out, const report& shown)
 {
     bool first = true;
     for (const count_row& row : shown.counts) {
@@ -394,5 +413,8 @@ inline void append_counts(std::string& out, const report& shown)
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust
