@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a test of two samples costs, from raw values to the p-value or the interval. Times are per value, which `per_value`
-// shows in seconds: of both samples together, of one row for DeLong, of one value resampled for the bootstrap.
+// Measures tests of two samples, from raw values to the p-value or the interval. `per_value` is the time per value of both
+// samples together, per row for DeLong, and per resampled value for the bootstrap, in seconds.
 //
-// --inputs=FOLDER writes the samples there as raw doubles and ends: benchmarks/peers times other programs on them.
+// With --inputs=FOLDER the program only writes the samples there as raw doubles, for the programs in benchmarks/peers.
 
 #include <joust/core/random.hpp>
 #include <joust/stats/resampling/bootstrap.hpp>
@@ -32,9 +32,9 @@ namespace {
 namespace stats = joust::stats;
 
 struct samples {
-    std::vector<double> x, y;              // 1e6 each, normal, a shift of a thousandth
-    std::vector<double> small_x, small_y;  // their first 1e4
-    std::vector<double> labels, a, b;      // 1e5 rows, three in ten positive
+    std::vector<double> x, y;              // 1e6 normal values each; the means differ by 0.001
+    std::vector<double> small_x, small_y;  // the first 1e4 values of x and y
+    std::vector<double> labels, a, b;      // 1e5 rows, of which 30 % are positive
     std::vector<std::uint8_t> positive;
 };
 
@@ -68,7 +68,7 @@ void per_value(benchmark::State& state, double values)
                                                                  benchmark::Counter::kInvert);
 }
 
-// The mean and the variance with nothing lost to rounding guarded, as the least that could be done.
+// The mean and the variance from plain sums, which lose digits. It is the least work that a test can do.
 double bare_moments(const std::vector<double>& values)
 {
     constexpr std::size_t lanes = 8;
@@ -249,7 +249,7 @@ int main(int argc, char** argv)
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) {
         return 1;
     }
-    (void)inputs();  // made before the clock runs
+    (void)inputs();  // They are made before the clock runs.
     benchmark::RunSpecifiedBenchmarks();
     return 0;
 }

@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-// What assignment costs beside the bare hash of the same unit, and what tickets cost.
+// Compares assignment with the bare hash of the same unit, and measures tickets.
 namespace {
 
-constexpr std::size_t units =
-    1024;  // enough that no branch is learnt by heart, few enough for the first cache
+// More units than a branch predictor can remember, and few enough for the first cache.
+constexpr std::size_t units = 1024;
 
 std::vector<std::string> text_units(std::size_t length)
 {
@@ -148,7 +148,7 @@ void ticket_parse(benchmark::State& state)
 }
 BENCHMARK(ticket_parse);
 
-// The same under a key: beside ticket_make and ticket_check.
+// The same for signed tickets, to be compared with ticket_make and ticket_check.
 void ticket_make_signed(benchmark::State& state)
 {
     const joust::key_ring ring{joust::sip_key{1, 2}};
@@ -180,7 +180,7 @@ void ticket_check_signed(benchmark::State& state)
 }
 BENCHMARK(ticket_check_signed);
 
-// The tag alone: what signing without enciphering would cost.
+// The tag alone, which is the cost of signing without encryption.
 void ticket_tag(benchmark::State& state)
 {
     const joust::detail::ticket_key key{joust::sip_key{1, 2}};

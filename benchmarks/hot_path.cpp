@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a trial costs on a service's hot path. Read ratios and differences within one run, not absolute figures.
+// Measures what a trial adds to the hot path of a service. Compare figures of one run only.
 //
 //   bare_*      the model, the hash and the clock alone
 //   call_*      operator() of an A/B test around the same model
-//   *_cold      after 512 KiB of other work between two calls
-//   threads:2   the same with two threads, to see what scales
+//   *_cold      with 512 KiB of other work between two calls
+//   threads:2   the same with two threads
 //
-// Each is repeated in turn with the others; the table at the end is made of the fastest repetition of each.
+// The benchmarks are repeated in turn. The table at the end uses the fastest repetition of each.
 
 #include <joust/core/hash.hpp>
 #include <joust/core/random.hpp>
@@ -44,7 +44,7 @@ const std::vector<request>& requests()
     static const std::vector<request> all = [] {
         std::vector<request> made;
         for (std::uint64_t i = 0; i < 1'024; ++i) {
-            // 16 characters each
+            // Every text has 16 characters.
             made.push_back({"user-" + std::to_string(10'000'000'000 + mix64(i) % 89'999'999'999),
                             mix64(i) % 1'000'000, 0.5});
         }
@@ -202,7 +202,7 @@ void serve_signed_ticket(benchmark::State& state)
     serve_with_ticket(state, with_tickets(signed_tickets{.keys = sip_key{1, 2}}));
 }
 
-// Walk over 512 KiB between calls, then time the call alone.
+// Reads and writes 512 KiB between two calls, and times only the calls.
 template <class Call>
 void cold(benchmark::State& state, Call&& one)
 {
@@ -260,7 +260,7 @@ BENCHMARK(call_timed)->Threads(2)->UseRealTime();
 
 namespace {
 
-/// Prints as usual, and keeps the fastest repetition of every benchmark.
+/// Print as Google Benchmark does, and keep the fastest repetition of every benchmark.
 class fastest : public benchmark::ConsoleReporter {
 public:
     fastest() : ConsoleReporter(OO_None) {}
@@ -272,7 +272,7 @@ public:
             if (run.run_type != Run::RT_Iteration || run.error_occurred) {
                 continue;
             }
-            // Threads and manual times are wall clock, the rest is CPU time, which neighbours disturb less.
+            // CPU time, which other processes disturb less, cannot be used with threads and manual times.
             const bool wall =
                 name.find("threads") != std::string::npos || name.find("manual") != std::string::npos;
             const double time = wall ? run.GetAdjustedRealTime() : run.GetAdjustedCPUTime();
@@ -287,7 +287,7 @@ public:
         const auto at = times_.find(name);
         return at == times_.end() ? std::numeric_limits<double>::quiet_NaN() : at->second;
     }
-    /// Were all benchmarks of the table run?
+    /// Return whether all benchmarks of the table were run.
     [[nodiscard]] bool complete() const
     {
         for (const char* name :
@@ -338,7 +338,7 @@ void print_bars(const fastest& ns)
 
 int main(int argc, char** argv)
 {
-    // Arguments given come later, and so win.
+    // Arguments of the command line come after these and override them.
     char repetitions[] = "--benchmark_repetitions=9";
     char least[] = "--benchmark_min_time=0.1";
     char mixed[] = "--benchmark_enable_random_interleaving=true";

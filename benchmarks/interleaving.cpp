@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Drafting slates: joust's interleavers beside straightforward ones over a vector and a hash set, fresh coins for each
-// call (with repeated coins the branch predictor learns the slate).
+// Compares the interleavers with straightforward ones that use a vector and a hash set. Each call has fresh coins, since with
+// repeated coins the branch predictor would learn the slate.
 //
-//   joust/...      as a trial calls it: with whatever the machine can
-//   plain/...      the same with instructions that every x86-64 has
-//   hash_set/...   vector and hash set
-//   optimized/...  laws that are known, and laws that are looked for
+//   joust/...      as a trial drafts slates, with all instructions of the machine
+//   plain/...      the same with the instructions that every x86-64 has
+//   hash_set/...   with a vector and a hash set
+//   optimized/...  with a law that is cached, and with a law that has to be computed
 //
-// Each is repeated in turn with the others; the tables at the end are made of the fastest repetition of each.
+// The benchmarks are repeated in turn. The tables at the end use the fastest repetition of each.
 
 #include <joust/core/random.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
@@ -36,7 +36,7 @@ namespace {
 
 using keys = std::vector<joust::item_key>;
 
-/// 256 pairs of lists of `size` documents; the second ranker disagrees by moving documents about and bringing new ones.
+/// Make 256 pairs of lists of `size` documents. The second list has some documents in other places, and some new ones.
 std::vector<std::pair<keys, keys>> make_pairs(std::size_t size)
 {
     joust::keyed_random random{2026, size};
@@ -57,7 +57,7 @@ std::vector<std::pair<keys, keys>> make_pairs(std::size_t size)
     return pairs;
 }
 
-// The straightforward way: what has been shown is a hash set, the slate is a vector, cursors walk the lists.
+// The straightforward way: a hash set of the documents shown, a vector for the slate, and a cursor for each list.
 struct plain_slot {
     joust::item_key key;
     int team;
@@ -148,7 +148,7 @@ void drafted(benchmark::State& state)
     }
 }
 
-// What draft_two() does on a machine without wide vectors.
+// The way of draft_two() on a machine without wide vectors.
 template <class Rule>
 void drafted_plainly(benchmark::State& state)
 {
@@ -185,7 +185,7 @@ void plain(benchmark::State& state)
     }
 }
 
-/// Lists of ten: nothing in common, about half, or all of it.
+/// Make two lists of ten documents that have none, about half, or all of them in common.
 std::vector<std::pair<keys, keys>> make_tens(std::uint64_t halves_in_common)
 {
     joust::keyed_random random{2026, halves_in_common};
@@ -269,7 +269,7 @@ void credited(benchmark::State& state)
     }
 }
 
-/// Slates of probabilistic from lists of a hundred, with what every ranker earns at each position.
+/// Draft slates of `probabilistic` from lists of a hundred documents, with the shares of credit at each position.
 struct shared_slate {
     joust::draft slots{10};
     joust::credit_shares shares;
@@ -345,7 +345,7 @@ BENCHMARK(credited)->Name("joust/credit_a_click");
 BENCHMARK(credited_by_shares)->Name("probabilistic/credit_a_click");
 BENCHMARK(shares_made)->Name("probabilistic/shares")->Arg(10)->Arg(100);
 
-/// Prints as usual, and keeps the fastest repetition of every benchmark.
+/// Print as Google Benchmark does, and keep the fastest repetition of every benchmark.
 class fastest : public benchmark::ConsoleReporter {
 public:
     fastest() : ConsoleReporter(OO_None) {}
@@ -423,7 +423,7 @@ void print_bars(const fastest& ns)
 
 int main(int argc, char** argv)
 {
-    // Arguments given come later, and so win.
+    // Arguments of the command line come after these and override them.
     char repetitions[] = "--benchmark_repetitions=9";
     char least[] = "--benchmark_min_time=0.05";
     char mixed[] = "--benchmark_enable_random_interleaving=true";

@@ -17,18 +17,18 @@
 #include <utility>
 #include <vector>
 
-// What a vendor's bucket costs beside the hash that it must compute:
-//   hash    the bare hash of the same bytes, which stand one behind the other already
-//   joined  the same, after joining salt, separators and id in a buffer on the stack
+// Compares a vendor's bucket with the hash that it has to compute:
+//   hash    the bare hash of bytes that are joined already
+//   joined  the bare hash after joining salt, separators and id in a buffer on the stack
 //   bucket  the vendor's bucket of an id
-//   split   the vendor's splitter, whose salt was hashed when it was made, up to arm and propensity
-// Units have 16 bytes, or 36 where a name says so; salts have 12.
+//   split   the vendor's splitter, which returns arm and propensity; its salt was hashed beforehand
+// Units have 16 bytes, or 36 if the name says so. Salts have 12 bytes.
 namespace {
 
 namespace in = joust::interop;
 
 constexpr std::size_t units = 1024;
-// Read through memory, or compilers would hash it beforehand.
+// It is not constant, so that compilers cannot hash it beforehand.
 std::string opaque_salt = "checkout-123";
 std::string_view salt = opaque_salt;
 
@@ -116,7 +116,7 @@ void register_all()
         "growthbook_v1", "", salt, [](std::string_view text) { return in::fnv1a_32(text); },
         [](std::string_view id) { return in::growthbook::bucket(salt, id, 1); },
         in::growthbook_split{by, {.key = std::string{salt}}});
-    // Version 2 has to hash the digits of the first hash too.
+    // Version 2 also has to hash the digits of the first hash.
     compare(
         "growthbook_v2", salt, "",
         [](std::string_view text) {
@@ -174,7 +174,7 @@ void register_all()
             by, {.key = std::string{salt}, .allocation = {{0, 0, 50'000}, {1, 50'000, 100'000}}}});
 }
 
-/// Prints as usual, and keeps the fastest repetition of every benchmark.
+/// Print as Google Benchmark does, and keep the fastest repetition of every benchmark.
 class fastest : public benchmark::ConsoleReporter {
 public:
     fastest() : ConsoleReporter(OO_None) {}
@@ -219,7 +219,7 @@ int main(int argc, char** argv)
 {
     benchmark::DoNotOptimize(opaque_salt.data());
     benchmark::ClobberMemory();
-    // Arguments given come later, and so win.
+    // Arguments of the command line come after these and override them.
     char repetitions[] = "--benchmark_repetitions=9";
     char least[] = "--benchmark_min_time=0.02";
     char mixed[] = "--benchmark_enable_random_interleaving=true";

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What always-valid inference costs per observation, and what group-sequential boundaries cost. Google
-// Benchmark; items per second are observations (looks, for the boundaries); a look at every observation
-// unless the name says otherwise.
+// Measures always-valid inference per observation, and group-sequential boundaries per look. The evidence is read after every
+// observation unless the name says otherwise.
 
 #include <joust/core/random.hpp>
 #include <joust/stats/sequential/asymptotic_cs.hpp>
@@ -58,7 +57,7 @@ void normal_mixture_log_e(benchmark::State& state)
 }
 BENCHMARK(normal_mixture_log_e);
 
-// One test of a stream, updated and asked for its evidence (and interval, where it is kept) at every value.
+// Updates a test with every value and reads its evidence after each, and its interval if it has one.
 template <class Test, bool Interval>
 void stream(benchmark::State& state)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What a shadow costs its caller: its parts, then the whole trial. Google Benchmark; run with one other core idle.
+// Measures what a shadow costs its caller: the parts first, then the whole trial. One other core has to be idle.
 
 #include <joust/core/executor.hpp>
 #include <joust/shadow/comparator.hpp>
@@ -19,7 +19,8 @@
 
 namespace {
 
-struct payload {  // 64 bytes: a small request, the champion's answer and two words of bookkeeping
+// A small request, the answer of the champion and two further words.
+struct payload {
     std::array<std::uint64_t, 8> words{};
     void operator()() const noexcept
     {
@@ -28,7 +29,7 @@ struct payload {  // 64 bytes: a small request, the champion's answer and two wo
     }
 };
 
-// Accepted: batches that fit, the worker taking them meanwhile; the wait for it is not timed.
+// Tasks are accepted in batches that fit the queue, while the worker takes them. Waiting for the worker is not timed.
 void accepted(benchmark::State& state)
 {
     auto running = joust::background{.queue = 65'536}.start();
@@ -48,7 +49,7 @@ void accepted(benchmark::State& state)
 }
 BENCHMARK(accepted)->UseManualTime()->Iterations(200);
 
-// Accepted while the worker is busy with one long task: the producer's own cost, nobody takes from the ring.
+// Tasks are accepted while the worker is busy with one long task, so that only the cost of the producer is measured.
 void accepted_while_busy(benchmark::State& state)
 {
     constexpr int batch = 1'000;
@@ -118,7 +119,7 @@ void refused_by_asking_first(benchmark::State& state)
 }
 BENCHMARK(refused_by_asking_first);
 
-// The system call that a dispatch pays when the worker has gone to sleep: at most one in two seconds, by default.
+// The system call of a dispatch when the worker sleeps, which by default happens at most once in two seconds.
 void waking_a_sleeping_worker(benchmark::State& state)
 {
     auto running = joust::background{.queue = 64, .awake = std::chrono::nanoseconds{0}}.start();
@@ -166,7 +167,7 @@ void comparing_256_floats(benchmark::State& state)
 }
 BENCHMARK(comparing_256_floats);
 
-// The trial. Requests of 48 bytes with an integer key; models of one multiplication.
+// The whole trial: requests of 48 bytes with an integer as unit, and models that do one multiplication.
 
 struct request {
     std::uint64_t user = 0;

@@ -19,6 +19,15 @@ if(JOUST_SANITIZE)
     add_link_options(-fsanitize=${JOUST_SANITIZE})
 endif()
 
+# A faster linker, where there is one.
+if(NOT CMAKE_EXE_LINKER_FLAGS MATCHES "-fuse-ld" AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND NOT APPLE)
+    include(CheckLinkerFlag)
+    check_linker_flag(CXX -fuse-ld=lld JOUST_LINKS_WITH_LLD)
+    if(JOUST_LINKS_WITH_LLD)
+        add_link_options(-fuse-ld=lld)
+    endif()
+endif()
+
 find_program(JOUST_CCACHE ccache)
 mark_as_advanced(JOUST_CCACHE)
 if(JOUST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// joust on real models and real data, in one go: five trials that should end well, and one that must not.
+// Runs all five trials of joust on real models and real data, and then a canary of a model that is broken on purpose.
 //
-// Champion: a linear classifier. Challenger: nearest neighbours, really more accurate and really a hundred
-// times slower. The images of letters are real, and no model has seen them; the users who send them are
-// simulated.
+// The champion is a linear classifier. The challenger compares with nearest neighbours; it is more accurate and about a
+// hundred times slower. The requests are real images that the models have not learned from. The users are simulated.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -34,10 +33,9 @@ namespace {
 
 using namespace examples;
 
-/// Whether an answer was right is known later than the answer: here, when 200 further requests have been
-/// served.
+/// Tell a trial whether an answer was right after 200 further requests, since a service learns that later too.
 ///
-/// All that a service keeps until then is the ticket, and as text: 43 characters that survive a log or a URL.
+/// Until then the service keeps only the ticket, as 43 characters of text that fit into a log or a URL.
 template <class Trial>
 class delayed_truth {
 public:
@@ -69,10 +67,10 @@ private:
     std::deque<std::pair<std::string, bool>> waiting_;
 };
 
-/// Shadow: the challenger answers the same requests beside the champion, on a thread of its own.
+/// Shadow: the challenger answers the same requests as the champion, on a thread of its own.
 ///
-/// No user ever sees what it says, and nobody waits for it. A service owner sees how often the two agree,
-/// which of them is right once the truth is known, how long each takes, and whether the challenger fails.
+/// Users never see its answers and never wait for them. The report says how often the two agree, which of them is right
+/// once the truth is known, how long each takes, and whether the challenger fails.
 joust::report run_shadow(const demo_world& world, const demo_size& size)
 {
     joust::shadow letters{
@@ -87,7 +85,7 @@ joust::report run_shadow(const demo_world& world, const demo_size& size)
     progress bar("shadow", requests.size());
     auto next = std::chrono::steady_clock::now();
     for (const letter_request& request : requests) {
-        // Requests come in at least 40 microseconds apart; a loop without pauses would outrun any challenger.
+        // Two requests are at least 40 microseconds apart. Without pauses the challenger could not keep up.
         while (std::chrono::steady_clock::now() < next) {
             std::this_thread::yield();
         }
@@ -102,11 +100,11 @@ joust::report run_shadow(const demo_world& world, const demo_size& size)
     return letters.report();
 }
 
-/// Canary: the challenger serves 1 % of the users, then 5, 25, 50 and 100 %, as long as no guardrail breaks.
+/// Canary: the challenger serves 1 % of the users, then 5, 25, 50 and 100 %, as long as all guardrails hold.
 ///
-/// A service owner states what must not happen: accuracy falls by more than two points, failures become more
-/// frequent, or one answer in a hundred takes 2 ms longer. The trial watches that by itself at every request,
-/// advances by itself, and takes a bad challenger out within the call that proves it bad.
+/// The guardrails state what must not happen: accuracy falls by more than two points, failures become more frequent, or
+/// the slowest hundredth of the answers takes 2 ms longer. The trial checks them at every request and advances by itself.
+/// It rolls a bad challenger back within the call that gives enough evidence against it.
 template <class Challenger>
 joust::report run_canary(const demo_world& world, const demo_size& size, const char* name,
                          const Challenger& challenger, std::uint64_t seed)
@@ -138,8 +136,8 @@ joust::report run_canary(const demo_world& world, const demo_size& size, const c
 
 /// A/B test: half of the users get the challenger for the whole time, and accuracy decides.
 ///
-/// A service owner sees how much better the challenger is, with an interval that may be looked at on
-/// any day, whether the latency guardrail holds, and so what the better answers cost.
+/// The report says how much better the challenger is and whether the latency guardrail holds. Its interval is valid
+/// whenever the report is read.
 joust::report run_ab_test(const demo_world& world, const demo_size& size)
 {
     joust::ab_test letters{
@@ -166,11 +164,10 @@ joust::report run_ab_test(const demo_world& world, const demo_size& size)
     return letters.report();
 }
 
-/// Interleaving: both rankers' results in one list, and clicks say whose results people prefer.
+/// Interleaving: one list shows results of both rankers, and clicks say which ranker users prefer.
 ///
-/// A service owner needs no second page and no long test: every user compares, without knowing. Here the
-/// rankers look for images of the same letter as the one asked for; the clicks are simulated by a stated
-/// model.
+/// Every user compares the two rankers, so that fewer users are needed than in an A/B test. Here the rankers look for
+/// images of the same letter as the image in the request. The clicks are simulated.
 joust::report run_interleaving(const demo_world& world, const demo_size& size)
 {
     joust::interleaving similar{
@@ -198,11 +195,10 @@ joust::report run_interleaving(const demo_world& world, const demo_size& size)
     return similar.report();
 }
 
-/// Gate: both models answer the same held-back rows before anything is deployed, and CI gets an exit code.
+/// Gate: both models answer the same held-back rows before the challenger is deployed, and CI gets an exit code.
 ///
-/// A service owner states how much worse the challenger may be; the gate passes only when it is shown to be
-/// no worse than that, fails when it is shown to be worse, and says how many rows are missing when neither is
-/// shown.
+/// The guardrail states how much worse the challenger may be. The gate passes if the challenger is shown to be no worse
+/// than that, fails if it is shown to be worse, and otherwise says how many more rows are needed.
 joust::report run_gate(const demo_world& world, const demo_size& size)
 {
     joust::gate check{
@@ -217,7 +213,7 @@ joust::report run_gate(const demo_world& world, const demo_size& size)
                      [](const letter_row& r, char letter) { return letter == r.truth; });
 }
 
-/// Find the row of a metric in a report; the metric's name may go on ("latency p99").
+/// Find the row of a metric in a report by the beginning of its name ("latency" finds "latency p99").
 const joust::metric_row* row_of(const joust::report& report, std::string_view metric)
 {
     for (const joust::metric_row& row : report.metrics) {
@@ -228,7 +224,7 @@ const joust::metric_row* row_of(const joust::report& report, std::string_view me
     return nullptr;
 }
 
-/// Say what the better answers cost: the trade that a service owner has to weigh, whatever the verdict.
+/// Print what the better answers cost. The verdict does not weigh accuracy against latency; the owner of a service has to.
 void print_trade(const joust::report& report)
 {
     const joust::metric_row* accuracy = row_of(report, "accuracy");
@@ -260,7 +256,7 @@ constexpr std::string_view help =
   --data DIRECTORY  where letter.csv is
   --help            print this text
 
-It ends with exit code 0 if every trial ended as it must, with 1 if not.
+The exit code is 0 if every trial ended as expected, and 1 if not.
 )";
 
 demo_options parse(int argc, char** argv)
@@ -288,8 +284,8 @@ int run(const demo_options& given)
     const demo_size size = given.fast ? demo_size::fast() : demo_size{};
     const demo_world world = demo_world::build(given.data);
     fmt::print(
-        "Real: {} letters to learn from, {} held back as requests; both models and all latencies (read and trained in {:.2f} s).\n"
-        "Simulated: {} users, which of them sends which letter, and every click. Hours of traffic pass within seconds.\n\n",
+        "Real: {} letters to learn from, {} held back as requests, both models, and all latencies (read and trained in {:.2f} s).\n"
+        "Simulated: {} users, which user sends which letter, and every click. Hours of traffic pass within seconds.\n\n",
         world.data.train.size(), world.data.held_back.size(), world.seconds, size.users);
 
     demo_checks checks;
@@ -300,9 +296,9 @@ int run(const demo_options& given)
     };
     reports.reserve(8);
 
-    const joust::report& shadow = show("1. Shadow: nobody sees the challenger", run_shadow(world, size));
+    const joust::report& shadow = show("1. Shadow: users do not see the challenger", run_shadow(world, size));
     checks.expect(shadow.decision == joust::verdict::ship_challenger,
-                  "the shadow finds the challenger more accurate and sound");
+                  "the shadow finds the challenger more accurate and without failures");
 
     const joust::report& canary = show("2. Canary: a growing share of users",
                                        run_canary(world, size, "neighbours", world.neighbours, 2));
@@ -313,13 +309,13 @@ int run(const demo_options& given)
     const joust::report& ab_test = show("3. A/B test: which one is better?", run_ab_test(world, size));
     print_trade(ab_test);
     checks.expect(ab_test.decision == joust::verdict::ship_challenger,
-                  "the A/B test finds the challenger more accurate, its latency within the guardrail");
+                  "the A/B test finds the challenger more accurate and its latency within the guardrail");
     fmt::print("\n");
 
     const joust::report& interleaving =
-        show("4. Interleaving: which results do people click?", run_interleaving(world, size));
+        show("4. Interleaving: which results do users click?", run_interleaving(world, size));
     checks.expect(interleaving.decision == joust::verdict::ship_challenger,
-                  "interleaving finds that people prefer the ranker that is really better");
+                  "interleaving finds that users prefer the ranker that is more accurate");
 
     const joust::report& gate = show("5. Gate: may it be deployed?", run_gate(world, size));
     checks.expect(gate.decision == joust::verdict::pass,
@@ -330,7 +326,7 @@ int run(const demo_options& given)
     checks.expect(broken.decision == joust::verdict::roll_back,
                   "the canary rolls the broken challenger back");
     checks.expect(broken.arms.at(1).requests < size.canary / 20,
-                  "hardly a request reached the broken challenger");
+                  "fewer than 5 % of the requests reached the broken challenger");
 
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     std::ofstream page(given.out, std::ios::binary);
@@ -355,7 +351,7 @@ int main(int argc, char** argv)
         }
         return run(given);
     } catch (const std::invalid_argument& error) {
-        fmt::print(stderr, "00_demo: {} (--help says more)\n", error.what());
+        fmt::print(stderr, "00_demo: {} (see --help)\n", error.what());
         return 2;
     } catch (const std::exception& error) {
         fmt::print(stderr, "00_demo: {}\n", error.what());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// An A/B test: wrap two models, serve through the wrapper, report clicks when they come, ask which one is
-// better.
+// An A/B test: wraps two models, serves requests through the wrapper, reports clicks when they come, and asks which
+// model is better.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -16,7 +16,7 @@ struct request {
     double price;
 };
 
-// Two models that decide which discount to show. Any callable will do.
+// Two models that decide which discount to show. A model can be any callable.
 int flat(const request&)
 {
     return 5;
@@ -29,7 +29,7 @@ int tiered(const request& r)
 int main()
 {
     joust::ab_test discount{
-        joust::model{"flat", flat},                                     // the champion: what serves today
+        joust::model{"flat", flat},                                     // the champion, which serves today
         joust::model{"tiered", tiered},                                 // the challenger
         joust::by(&request::user),                                      // a user always gets the same model
         joust::hash_split{.salt = "discount-7", .shares = {0.5, 0.5}},  // champion first
@@ -45,7 +45,7 @@ int main()
         const auto [percent, ticket] = discount.serve(visit);
         const bool clicked = random.uniform() < (percent >= 10 ? 0.16 : 0.10);
 
-        // Feedback may come next week and from another program: the ticket is 43 characters of text.
+        // Feedback may come next week and from another program, since a ticket can be kept as 43 characters of text.
         const std::string in_the_log = ticket.to_string();
         discount.observe<"click">(joust::ticket::from_string(in_the_log), clicked);
         if (clicked) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A canary: a new model serves a growing share of the users, and is out again within the call that proves it
-// bad.
+// A canary: a new model serves a growing share of the users, and is rolled back within the call that gives enough
+// evidence against it.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -41,11 +41,11 @@ joust::report roll_out(const char* name, Model candidate)
         joust::by(&request::user),
         joust::hash_split{.salt = name},
         joust::ramp{.shares = {0.05, 0.25, 0.5, 1.0}, .requests = 500},
-        joust::guardrail(joust::failures{}),  // it may not fail more often than the old one
+        joust::guardrail(joust::failures{}),  // it must not fail more often than the old model
         joust::untimed{},
     };
 
-    // A caller never sees the failures of a candidate: the old model answers in its place.
+    // The caller never sees a failure of the new model, because the old model answers instead.
     joust::keyed_random random(2);
     for (std::uint64_t id = 0; id < 30'000; ++id) {
         (void)rollout(request{random.below(5'000), id});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Interleaving: two search rankers fill one list between them, and clicks say whose results users prefer.
+// Interleaving: one list shows results of two search rankers, and clicks say which ranker users prefer.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -14,7 +14,7 @@
 
 struct document {
     std::string id;
-    double relevance;  // what a ranker can only guess at
+    double relevance;  // a ranker can only estimate it
 };
 
 struct query {
@@ -22,7 +22,7 @@ struct query {
     std::uint64_t id;
 };
 
-// A ranker guesses every document's relevance with some noise: the less, the better its list.
+// A ranker that estimates the relevance of every document with some noise. Less noise makes a better list.
 struct ranker {
     double noise;
     std::uint64_t stream;
@@ -57,7 +57,7 @@ int main()
         joust::always_valid{.units = 4'000},
     };
 
-    // Simulated users look at ten results and click more often on better ones, and on higher ones.
+    // Simulated users look at ten results. They click more often on relevant results and on those near the top.
     joust::keyed_random random(3);
     for (std::uint64_t id = 0; id < 4'000; ++id) {
         const auto page = search.rank(query{random.below(1'000), id}, 10);

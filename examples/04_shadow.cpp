@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A shadow: a new model answers the same requests beside the old one; nobody sees its answers, and they are
-// compared.
+// A shadow: a new model answers the same requests as the old one. Users do not see its answers; the trial compares them
+// with those of the old model.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -18,7 +18,7 @@ struct message {
     double links;  // what the models look at
 };
 
-// Two spam filters: they return whether a message is spam.
+// Two spam filters, which return whether a message is spam.
 bool old_filter(const message& m)
 {
     return m.links > 4.0;
@@ -38,19 +38,19 @@ int main()
         joust::model{"new", new_filter},
         joust::by(&message::sender),
         joust::salt("spam-4"),
-        joust::inline_run{},
-    };  // beside the call; a service takes the default, a thread of its own
+        joust::inline_run{},  // within the call; the default for a service is a thread of its own
+    };
 
     joust::keyed_random random(4);
     for (std::uint64_t id = 0; id < 5'000; ++id) {
         const message m{id, random.below(1'000), 10.0 * random.uniform()};
         const auto [spam, ticket] = filter.serve(m);  // always the old filter's answer
 
-        // A person says later what it was: here, more than 3.2 links are mostly spam.
+        // The truth is known later. Here, messages with more than 3.2 links are mostly spam.
         const bool truth = random.uniform() < (m.links > 3.2 ? 0.95 : 0.05);
         filter.truth(ticket, truth);
     }
     const joust::report report = filter.report();
     fmt::print("{:t}\nverdict: {}\n", report, report.decision);
-    return report.decision == joust::verdict::keep_champion ? 0 : 1;  // better, but it fails: not yet
+    return report.decision == joust::verdict::keep_champion ? 0 : 1;  // more accurate, but it fails
 }

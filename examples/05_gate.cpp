@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A gate for CI: may the new model replace the old one? Shown on rows with known answers, and told by the
-// exit code.
+// A gate for CI: compares two models on rows with known answers, and says by the exit code whether the new model may
+// replace the old one.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -16,7 +16,7 @@ struct row {
     bool answer;
 };
 
-// A model that is right on a given share of the rows; which ones depends on the row alone.
+// A model that is right on a given share of the rows. Whether it is right depends on the row alone.
 struct model_of_accuracy {
     double accuracy;
     std::uint64_t stream;
@@ -37,7 +37,7 @@ joust::report judge(const char* name, double accuracy, std::uint64_t rows)
         joust::model{"v1", model_of_accuracy{0.90, 1}},
         joust::model{name, model_of_accuracy{accuracy, 2}},
         joust::guardrail(joust::conversion<"correct">{},
-                         {.max_decrease = 0.01}),  // one point worse is allowed
+                         {.max_decrease = 0.01}),  // it may be worse by one point
         joust::significance{.alpha = 0.05},
     };
     return check.run(data, [](const row& r, bool prediction) { return prediction == r.answer; });
@@ -47,7 +47,7 @@ int main()
 {
     const joust::report better = judge("v2", 0.92, 20'000);
     const joust::report worse = judge("v3", 0.87, 20'000);
-    const joust::report unclear = judge("v4", 0.90, 500);  // too few rows to show it
+    const joust::report unclear = judge("v4", 0.90, 500);  // too few rows to show anything
     fmt::print("{:t}\n{:t}\n{:t}\n", better, worse, unclear);
     for (const joust::report* each : {&better, &worse, &unclear}) {
         fmt::print("{}: {}, exit code {}\n", each->name, each->decision, joust::exit_code(*each));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Models that answer later (a future, a remote call, a batch): choose an arm, call the model yourself, say
-// how it went.
+// Models that answer later (a future, a remote call, a batch): the caller lets the trial choose an arm, calls the model
+// itself, and tells the trial how the call ended.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-// What a remote model is asked: many users at once. The champion's batches take 3 ms, the challenger's 2.
+// A remote model that scores many users in one call. A batch takes 3 ms for the champion and 2 ms for the challenger.
 struct endpoint {
     std::string name;
     std::chrono::milliseconds latency;
@@ -29,7 +29,7 @@ int main()
     const std::array<endpoint, 2> endpoints = {endpoint{"v1", std::chrono::milliseconds(3)},
                                                endpoint{"v2", std::chrono::milliseconds(2)}};
 
-    // The models are never called by the trial: it only knows their names, and which of them a unit gets.
+    // The trial never calls the models. It knows their names and chooses one for each unit.
     const auto elsewhere = [](std::uint64_t) { return 0.0; };
     joust::ab_test ranking{
         joust::model{"v1", elsewhere},

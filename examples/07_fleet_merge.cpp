@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Several replicas of a service: each saves its own evidence to a file, and all of them are judged together.
+// Several replicas of a service: each saves its own evidence to a file, and one report is made from all of them.
 
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
@@ -22,7 +22,7 @@ int model_b(std::uint64_t)
     return 1;
 }
 
-// A factory: a trial is neither copied nor moved, but it can be returned. All replicas build the same one.
+// All replicas build the same trial. A trial cannot be copied or moved, but a function can return it.
 auto make_trial()
 {
     return joust::ab_test{
@@ -46,14 +46,14 @@ int main()
             const auto [answer, ticket] = trial.serve(random.below(10'000));
             trial.observe<"signup">(ticket, random.uniform() < (answer == 0 ? 0.10 : 0.13));
         }
-        // A replica overwrites its file now and then with all it knows: writing twice never counts twice.
+        // From time to time a replica overwrites its file with all its evidence, so that nothing counts twice.
         files.push_back("replica-" + std::to_string(replica) + ".joust");
         joust::save(files.back(), trial.evidence());
         fmt::print("replica {} alone: {}\n", replica, trial.report().decision);
     }
 
-    const auto judge = make_trial();
-    const joust::report together = judge.report(joust::load_merged<joust::evidence>(files));
+    const auto reporter = make_trial();
+    const joust::report together = reporter.report(joust::load_merged<joust::evidence>(files));
     fmt::print("\n{:t}\nall together: {}\n", together, together.decision);
     for (const std::string& file : files) {
         std::remove(file.c_str());

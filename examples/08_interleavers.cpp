@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Two real rankers of images of letters: four ways to interleave them, an A/B test beside them, and what each needs.
+// Compares two rankers of images of letters by four interleavers and by an A/B test, and prints how much traffic each needs.
 //
-// Real: 20,000 images, the rankers, and which of two results shows the same letter. Simulated, from a stated seed: who asks
-// for what, and clicks: a cascade. Reading from the top, a user clicks a result of the right letter with probability 0.6 and
-// any other with 0.05, and leaves after a click with probability 0.3, after no click with 0.1.
+// Real: 20,000 images, the rankers, and whether a result shows the same letter. Simulated from a fixed seed: which user asks
+// for which image, and the clicks. A user reads from the top, clicks a result of the right letter with probability 0.6 and
+// another one with probability 0.05, and leaves with probability 0.3 after a click and 0.1 after no click.
 
 #include <joust/format.hpp>
 #include <joust/interleave/attribution.hpp>
@@ -35,13 +35,13 @@ constexpr std::size_t questions = 800;
 constexpr std::size_t users = 600;
 constexpr std::size_t requests = 4'000;
 
-/// What a user asks: results that look like this held-back image.
+/// One request: a user asks for images that look like this held-back one.
 struct question {
     std::uint64_t user = 0;
     std::uint32_t row = 0;
 };
 
-/// Both rankers' pages for every question, computed once as a cache would.
+/// The pages of both rankers for every question, computed once.
 struct pages {
     std::vector<page> cosine;
     std::vector<page> mahalanobis;
@@ -74,7 +74,7 @@ world make_world(const std::string& path)
     return w;
 }
 
-/// The judges' view: NDCG at 10, the same letter being relevant, on average over the questions.
+/// Compute the mean of NDCG at 10 over the questions, where images of the same letter are relevant.
 joust::quality::quality judged(const world& w, const std::vector<page>& answers)
 {
     joust::quality::query_mean mean;
@@ -88,7 +88,7 @@ joust::quality::quality judged(const world& w, const std::vector<page>& answers)
     return mean.result();
 }
 
-/// What came of one way to interleave.
+/// The outcome of one interleaver.
 struct outcome {
     joust::report report;
     std::size_t decided_at = 0;
@@ -123,7 +123,7 @@ outcome interleave(const world& w, Interleaver interleaver)
                                .position = static_cast<std::uint32_t>(place),
                                .team = shown.slots()[place].team});
         }
-        // The log can be checked at any time: the ticket and the lists give the page again.
+        // The ticket and the lists are enough to compute the page again, so a log can be checked at any time.
         const auto lists = std::tie(w.answers.cosine[q.row], w.answers.mahalanobis[q.row]);
         wrong += similar.audit(lists, shown.ticket(), page_length, shown) ? 0U : 1U;
         if (out.decided_at == 0 && now % 100 == 0 &&
@@ -164,14 +164,14 @@ int main(int count, char** arguments)
     const outcome planned = interleave(w, joust::optimized{});
     print("optimized", planned);
 
-    // One vote per user, from the log; and the coins' own test, which assumes nothing about users.
+    // Every user has one vote, computed from the log. The randomisation test assumes nothing about users.
     const auto votes = joust::attribute(pairs.log, {.by = joust::attribution::majority});
     const auto coins = joust::stats::sign_flip(votes.differences);
     fmt::print(
         "\nOne vote per user: {} for mahalanobis, {} for cosine, {} ties; randomisation test p = {:.2g}\n",
         votes.wins, votes.losses, votes.ties, coins.p_value);
 
-    // The A/B test of the same traffic: half of the users see either list.
+    // An A/B test of the same traffic: each half of the users sees the list of one ranker.
     const auto units = joust::attribute(pairs.log, {.by = joust::attribution::impression});
     std::vector<double> clicks[2] = {std::vector<double>(users), std::vector<double>(users)};
     std::vector<double> first[2] = {std::vector<double>(users), std::vector<double>(users)};
@@ -205,7 +205,7 @@ int main(int count, char** arguments)
             what, measured.ratio, measured.lower, measured.upper, measured.interleaved.impressions,
             measured.ab.impressions,
             measured.agreement == joust::stats::preference_agreement::opposite
-                ? "; they DISAGREE who is better"
+                ? "; they DISAGREE about the better ranker"
                 : "");
     };
     against("clicks per user", clicks);

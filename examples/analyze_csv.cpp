@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Analyse an experiment that has been run already, from its log: one line per observation, with a column that
-// names the arm and one or more columns of numbers. The same statistics and the same report as a live trial.
+// Analyses the log of an experiment that has been run already. Each line of the log is one observation: one column
+// names the arm, and one or more columns hold numbers. The statistics and the report are those of a live trial.
 
 #include <joust/core/text.hpp>
 #include <joust/format.hpp>
@@ -9,9 +9,10 @@
 #include <joust/stats/tests/cluster.hpp>
 #include <joust/stats/tests/proportions.hpp>
 #include <joust/stats/tests/welch.hpp>
+#include <joust/store/csv.hpp>
+#include <joust/store/file.hpp>
 
 #include "analyze_options.hpp"
-#include "csv.hpp"
 
 #include <fmt/format.h>
 
@@ -25,14 +26,32 @@
 #include <set>
 #include <stdexcept>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
 
 using namespace examples;
 
-/// The observations of one metric in one arm, and the cluster of each as a number.
+/// One line of the file, without the columns that are not used.
+struct observation {
+    std::string arm;
+    std::string cluster;
+    std::string unit;
+    /// By metric; NaN where the value is missing.
+    std::vector<double> values;
+};
+
+/// The lines of the file that name an arm, a cluster and a unit, and how many lines do not.
+struct observations {
+    std::vector<observation> rows;
+    std::set<std::string> arms;
+    std::uint64_t without_arm = 0;
+    std::uint64_t without_cluster = 0;
+    std::uint64_t without_unit = 0;
+};
+
+/// The values of one metric in one arm, and the number of the cluster of each value.
 struct sample {
     std::vector<double> values;
     std::vector<std::uint64_t> clusters;
@@ -43,157 +62,205 @@ struct sample {
     }
 };
 
-/// Everything the file says, in the form that the tests take.
+/// The file in the form that the tests take.
 struct experiment {
-    /// the champion first
+    /// The champion is the first one.
     std::vector<std::string> arms;
-    /// by metric, by arm
+    /// By metric and by arm.
     std::vector<std::vector<sample>> samples;
-    /// by metric: are all values 0 or 1?
+    /// By metric: whether all values are 0 or 1.
     std::vector<bool> proportion;
-    /// by arm
+    /// By arm.
     std::vector<std::uint64_t> rows;
-    /// by arm; empty where no unit is given
-    std::vector<std::set<std::string_view>> units;
+    /// By arm; 0 if the command line names no unit.
+    std::vector<std::size_t> units;
     std::vector<joust::count_row> dropped;
-    std::uint64_t units_in_several_arms = 0;
+    std::size_t units_in_several_arms = 0;
     std::size_t clusters = 0;
     std::size_t clusters_in_several_arms = 0;
 };
 
-/// Find the arms, the champion first.
-std::vector<std::string> arms_of(const csv_table& table, std::size_t column, const analyze_options& given)
+/// Number names in the order in which they come, and remember the arms of each.
+class numbered_names {
+public:
+    std::uint64_t add(const std::string& name, std::size_t arm)
+    {
+        const auto [entry, is_new] = numbers_.try_emplace(name, arms_.size());
+        if (is_new) {
+            arms_.emplace_back();
+        }
+        arms_[entry->second].insert(arm);
+        return entry->second;
+    }
+
+    [[nodiscard]] std::size_t size() const { return arms_.size(); }
+
+    [[nodiscard]] std::size_t in_arm(std::size_t arm) const
+    {
+        return count([arm](const std::set<std::size_t>& arms) { return arms.contains(arm); });
+    }
+
+    [[nodiscard]] std::size_t in_several_arms() const
+    {
+        return count([](const std::set<std::size_t>& arms) { return arms.size() > 1; });
+    }
+
+private:
+    template <class Test>
+    [[nodiscard]] std::size_t count(Test test) const
+    {
+        return static_cast<std::size_t>(std::count_if(arms_.begin(), arms_.end(), test));
+    }
+
+    std::map<std::string, std::size_t> numbers_;
+    std::vector<std::set<std::size_t>> arms_;
+};
+
+/// Return the column of the clusters: the unit, if the command line names no cluster.
+const std::string& cluster_column(const analyze_options& given)
 {
-    std::set<std::string> names;
-    for (std::size_t r = 0; r < table.rows(); ++r) {
-        if (!table.missing(r, column)) {
-            names.emplace(table.cell(r, column));
+    return given.cluster.empty() ? given.unit : given.cluster;
+}
+
+observations read_observations(const analyze_options& given)
+{
+    constexpr std::size_t not_given = static_cast<std::size_t>(-1);
+    const std::string text = joust::read_file(given.file);
+    joust::csv_reader file(text, given.file);
+    const auto place = [&](const std::string& name) { return name.empty() ? not_given : file.column(name); };
+    const std::size_t arm = place(given.arm);
+    const std::size_t cluster = place(cluster_column(given));
+    const std::size_t unit = place(given.unit);
+    std::vector<std::size_t> metrics;
+    for (const std::string& metric : given.metrics) {
+        metrics.push_back(place(metric));
+    }
+
+    observations out;
+    const auto missing = [&](std::size_t column) { return column != not_given && file.missing(column); };
+    const auto name = [&](std::size_t column) { return column == not_given ? "" : file.field(column); };
+    while (file.next()) {
+        observation row{.arm = name(arm), .cluster = name(cluster), .unit = name(unit), .values = {}};
+        for (const std::size_t metric : metrics) {
+            row.values.push_back(file.number(metric));
+            if (std::isinf(row.values.back())) {
+                file.refuse(metric, "an infinite value cannot be analysed");
+            }
+        }
+        if (missing(arm)) {
+            ++out.without_arm;
+            continue;
+        }
+        out.arms.insert(row.arm);
+        if (missing(cluster)) {
+            ++out.without_cluster;
+        } else if (missing(unit)) {
+            ++out.without_unit;
+        } else {
+            out.rows.push_back(std::move(row));
         }
     }
+    return out;
+}
+
+/// Return the arms, the champion first.
+std::vector<std::string> order_arms(std::set<std::string> names, const analyze_options& given)
+{
     if (names.size() < 2) {
-        throw csv_error(fmt::format("{}: column \"{}\" names {} arm(s); a comparison needs two", given.file,
-                                    given.arm, names.size()));
+        throw std::runtime_error(fmt::format("{}: column \"{}\" names {} arm(s); a comparison needs two",
+                                             given.file, given.arm, names.size()));
     }
     if (names.size() > 16) {
-        throw csv_error(
+        throw std::runtime_error(
             fmt::format("{}: column \"{}\" has {} different values; is it the column of the arms?",
                         given.file, given.arm, names.size()));
     }
     const std::string champion = given.champion.empty() ? *names.begin() : given.champion;
     if (names.erase(champion) == 0) {
-        throw csv_error(fmt::format("{}: no row has the arm \"{}\"; there are {}", given.file, champion,
-                                    fmt::join(names, ", ")));
+        throw std::runtime_error(fmt::format("{}: no row has the arm \"{}\"; the arms are {}", given.file,
+                                             champion, fmt::join(names, ", ")));
     }
     std::vector<std::string> arms{champion};
     arms.insert(arms.end(), names.begin(), names.end());
     return arms;
 }
 
-experiment gather(const csv_table& table, const analyze_options& given)
+/// Count the rows that are not used, each count with its reason.
+std::vector<joust::count_row> count_dropped(const observations& from, const analyze_options& given)
+{
+    std::vector<joust::count_row> dropped;
+    const auto add = [&](std::uint64_t count, const std::string& why) {
+        if (count > 0) {
+            dropped.push_back({.what = why, .count = count});
+        }
+    };
+    add(from.without_arm, "rows without " + given.arm + " (dropped)");
+    add(from.without_cluster, "rows without " + cluster_column(given) + " (dropped)");
+    add(from.without_unit, "rows without " + given.unit + " (dropped)");
+    for (std::size_t m = 0; m < given.metrics.size(); ++m) {
+        const auto missing = std::count_if(from.rows.begin(), from.rows.end(),
+                                           [m](const observation& row) { return std::isnan(row.values[m]); });
+        add(static_cast<std::uint64_t>(missing), "rows without " + given.metrics[m] + " (dropped from it)");
+    }
+    return dropped;
+}
+
+/// Divide the observations by metric and by arm.
+experiment divide(const observations& from, const analyze_options& given)
 {
     experiment out;
-    const std::size_t arm_column = table.column(given.arm);
-    out.arms = arms_of(table, arm_column, given);
+    out.arms = order_arms(from.arms, given);
+    out.dropped = count_dropped(from, given);
+    out.samples.assign(given.metrics.size(), std::vector<sample>(out.arms.size()));
+    out.proportion.assign(given.metrics.size(), true);
     out.rows.resize(out.arms.size());
-    out.units.resize(out.arms.size());
-    std::map<std::string_view, std::size_t> arm_number;
-    for (std::size_t a = 0; a < out.arms.size(); ++a) {
-        arm_number[out.arms[a]] = a;
-    }
-    const std::string& cluster_name = given.cluster.empty() ? given.unit : given.cluster;
-    const bool clustered = !cluster_name.empty();
-    const std::size_t cluster_column = clustered ? table.column(cluster_name) : 0;
-    const std::size_t unit_column = given.unit.empty() ? 0 : table.column(given.unit);
-
-    std::map<std::string_view, std::uint64_t> cluster_number;
-    std::map<std::string_view, std::set<std::size_t>> arms_of_cluster;
-    std::map<std::string_view, std::set<std::size_t>> arms_of_unit;
-    std::uint64_t without_arm = 0;
-    std::uint64_t without_cluster = 0;
-    std::uint64_t without_unit = 0;
-    std::vector<std::size_t> used;
-    for (std::size_t r = 0; r < table.rows(); ++r) {
-        if (table.missing(r, arm_column)) {
-            ++without_arm;
-        } else if (clustered && table.missing(r, cluster_column)) {
-            ++without_cluster;
-        } else if (!given.unit.empty() && table.missing(r, unit_column)) {
-            ++without_unit;
-        } else {
-            used.push_back(r);
-            const std::size_t arm = arm_number.at(table.cell(r, arm_column));
-            ++out.rows[arm];
-            if (clustered) {
-                const std::string_view name = table.cell(r, cluster_column);
-                cluster_number.try_emplace(name, cluster_number.size());
-                arms_of_cluster[name].insert(arm);
-            }
-            if (!given.unit.empty()) {
-                const std::string_view name = table.cell(r, unit_column);
-                out.units[arm].insert(name);
-                arms_of_unit[name].insert(arm);
+    numbered_names clusters;
+    numbered_names units;
+    for (const observation& row : from.rows) {
+        const auto arm =
+            static_cast<std::size_t>(std::find(out.arms.begin(), out.arms.end(), row.arm) - out.arms.begin());
+        const std::uint64_t cluster = row.cluster.empty() ? 0 : clusters.add(row.cluster, arm);
+        if (!row.unit.empty()) {
+            units.add(row.unit, arm);
+        }
+        ++out.rows[arm];
+        for (std::size_t m = 0; m < row.values.size(); ++m) {
+            const double value = row.values[m];
+            if (!std::isnan(value)) {
+                out.proportion[m] = out.proportion[m] && (value == 0.0 || value == 1.0);
+                out.samples[m][arm].values.push_back(value);
+                out.samples[m][arm].clusters.push_back(cluster);
             }
         }
     }
-    const auto dropped = [&](std::uint64_t count, const std::string& why) {
-        if (count > 0) {
-            out.dropped.push_back({.what = why, .count = count});
-        }
-    };
-    dropped(without_arm, "rows without " + given.arm + " (dropped)");
-    dropped(without_cluster, "rows without " + cluster_name + " (dropped)");
-    dropped(without_unit, "rows without " + given.unit + " (dropped)");
-    const auto several = [](const auto& arms_of_each) {
-        return static_cast<std::size_t>(
-            std::count_if(arms_of_each.begin(), arms_of_each.end(),
-                          [](const auto& each) { return each.second.size() > 1; }));
-    };
-    out.clusters = cluster_number.size();
-    out.clusters_in_several_arms = several(arms_of_cluster);
-    out.units_in_several_arms = several(arms_of_unit);
-
-    for (const std::string& metric : given.metrics) {
-        const number_column column = table.numbers(metric);
-        std::vector<sample> by_arm(out.arms.size());
-        std::uint64_t missing = 0;
-        bool proportion = true;
-        for (const std::size_t r : used) {
-            const double value = column.values[r];
-            if (std::isnan(value)) {
-                ++missing;
-                continue;
-            }
-            proportion = proportion && (value == 0.0 || value == 1.0);
-            sample& to = by_arm[arm_number.at(table.cell(r, arm_column))];
-            to.values.push_back(value);
-            to.clusters.push_back(clustered ? cluster_number.at(table.cell(r, cluster_column)) : 0);
-        }
-        dropped(missing, "rows without " + metric + " (dropped from it)");
-        out.samples.push_back(std::move(by_arm));
-        out.proportion.push_back(proportion);
+    for (std::size_t arm = 0; arm < out.arms.size(); ++arm) {
+        out.units.push_back(units.in_arm(arm));
     }
+    out.units_in_several_arms = units.in_several_arms();
+    out.clusters = clusters.size();
+    out.clusters_in_several_arms = clusters.in_several_arms();
     return out;
 }
 
-/// One challenger against the champion on one metric.
+/// The comparison of one challenger with the champion on one metric.
 struct comparison {
     std::size_t metric = 0;
     std::size_t arm = 0;
-    /// every row taken as independent
+    /// The test that takes every row as independent.
     joust::stats::test_result naive;
-    /// only where there are clusters
+    /// The test that allows for clusters, if there are any.
     joust::stats::cluster_result robust;
-    /// Holm's, over all comparisons
+    /// The p-value adjusted by Holm's method for all comparisons.
     double adjusted_p = 1.0;
 
-    /// The one that decides.
+    /// Return the test that decides.
     [[nodiscard]] const joust::stats::test_result& decisive(bool clustered) const
     {
         return clustered ? robust : naive;
     }
 };
 
-/// Adjust p-values for how many there are (S. Holm, 1979); one that may not be believed counts as 1.
+/// Adjust the p-values for the number of comparisons (S. Holm, 1979). A test without enough data has the p-value 1.
 void adjust(std::vector<comparison>& all, bool clustered)
 {
     std::vector<comparison*> order;
@@ -254,7 +321,7 @@ std::string p_in_words(double p)
     return text;
 }
 
-/// Print what a reader can check by hand: counts or means, and the test's own numbers.
+/// Print counts or means, which a reader can check by hand, and the numbers of the tests.
 void print_test(const experiment& seen, const analyze_options& given, const comparison& one, bool clustered)
 {
     const sample& x = seen.samples[one.metric][one.arm];
@@ -283,13 +350,13 @@ void print_test(const experiment& seen, const analyze_options& given, const comp
     }
 }
 
-/// Decide on the primary metric, by p-values adjusted for all comparisons.
+/// Decide by the primary metric and the p-values adjusted for all comparisons.
 void decide(joust::report& out, const experiment& seen, const analyze_options& given,
             const std::vector<comparison>& all, bool clustered)
 {
     if (given.better == 0) {
         out.reason =
-            "nothing was to be decided: no direction is stated (--better), so the differences are described only";
+            "no direction is stated (--better), so the differences are described and nothing is decided";
         return;
     }
     const std::string by =
@@ -338,46 +405,52 @@ joust::metric_row row_for(const experiment& seen, const analyze_options& given, 
     return row;
 }
 
-/// Say what the numbers rest on.
-void annotate(joust::report& out, const experiment& seen, const analyze_options& given,
-              const std::vector<comparison>& all)
+/// Say which rows were taken as independent.
+void note_dependence(joust::report& out, const experiment& seen, const analyze_options& given)
 {
-    const std::string& cluster = given.cluster.empty() ? given.unit : given.cluster;
+    const std::string& cluster = cluster_column(given);
     if (cluster.empty()) {
         out.notes.emplace_back(
-            "No --cluster and no --unit is given, so every row is taken as independent. Where several rows belong to one person, place or thing, these intervals are too narrow.");
-    } else {
+            "Neither --cluster nor --unit is given, so every row is taken as independent. If several rows belong to one person, place or thing, these intervals are too narrow.");
+        return;
+    }
+    out.notes.push_back(fmt::format(
+        "The cluster-robust rows were used for the decision (CR2 by {}, {} clusters, Satterthwaite's degrees of freedom). The naive rows take every row as independent and are shown for comparison.",
+        cluster, seen.clusters));
+    if (seen.clusters_in_several_arms > 0) {
         out.notes.push_back(fmt::format(
-            "Used for the decision: the cluster-robust rows (CR2 by {}, {} clusters, Satterthwaite's degrees of freedom). The naive rows take every row as independent and are shown to compare.",
-            cluster, seen.clusters));
-        if (seen.clusters_in_several_arms > 0) {
-            out.notes.push_back(fmt::format(
-                "{} is the cluster, not what was randomised: {} of its {} values have rows in more than one arm.",
-                cluster, seen.clusters_in_several_arms, seen.clusters));
-        }
+            "{} is the cluster, not what was randomised: {} of its {} values have rows in more than one arm.",
+            cluster, seen.clusters_in_several_arms, seen.clusters));
     }
     if (seen.units_in_several_arms > 0) {
         out.notes.push_back(fmt::format(
-            "Warning: {} values of {} have rows in more than one arm, so it was not what was randomised, or the assignment was not kept.",
-            seen.units_in_several_arms, given.unit));
+            "Warning: {} values of {} have rows in more than one arm. Either {} is not what was randomised, or the assignment was not kept.",
+            seen.units_in_several_arms, given.unit, given.unit));
     }
-    if (all.size() > 1) {
-        std::string adjusted;
-        for (const comparison& each : all) {
-            adjusted += fmt::format("{}{} {} {}", adjusted.empty() ? "" : ", ", given.metrics[each.metric],
-                                    seen.arms[each.arm], p_in_words(each.adjusted_p));
-        }
-        out.notes.push_back(fmt::format(
-            "{} comparisons are made. Intervals and p-values in the table are for one comparison each; adjusted for all of them by Holm's method the p-values are: {}.",
-            all.size(), adjusted));
-    }
-    out.notes.emplace_back(
-        "P-values and intervals are those of one look at a sample whose size was fixed beforehand.");
+}
 
-    // What only those who made the data can know stands beside the file.
-    const std::size_t dot = given.file.rfind(".csv");
-    std::ifstream beside(given.file.substr(0, dot) + ".notes.txt");
-    for (std::string line; std::getline(beside, line);) {
+/// Say which p-values are adjusted for the number of comparisons.
+void note_comparisons(joust::report& out, const experiment& seen, const analyze_options& given,
+                      const std::vector<comparison>& all)
+{
+    if (all.size() < 2) {
+        return;
+    }
+    std::string adjusted;
+    for (const comparison& each : all) {
+        adjusted += fmt::format("{}{} {} {}", adjusted.empty() ? "" : ", ", given.metrics[each.metric],
+                                seen.arms[each.arm], p_in_words(each.adjusted_p));
+    }
+    out.notes.push_back(fmt::format(
+        "{} comparisons are made. Each interval and each p-value in the table is for one comparison. The p-values adjusted for all of them by Holm's method are: {}.",
+        all.size(), adjusted));
+}
+
+/// Add the lines of NAME.notes.txt, which tells about NAME.csv what the numbers cannot show.
+void note_data(joust::report& out, const analyze_options& given)
+{
+    std::ifstream notes(given.file.substr(0, given.file.rfind(".csv")) + ".notes.txt");
+    for (std::string line; std::getline(notes, line);) {
         if (!line.empty()) {
             out.notes.push_back("About the data: " + line);
         }
@@ -399,7 +472,7 @@ joust::report report_of(const experiment& seen, const analyze_options& given,
         out.arms.push_back({.model = seen.arms[a],
                             .share = static_cast<double>(seen.rows[a]) / static_cast<double>(rows),
                             .requests = seen.rows[a],
-                            .units = static_cast<double>(seen.units[a].size())});
+                            .units = static_cast<double>(seen.units[a])});
     }
     for (const comparison& each : all) {
         joust::metric_row row = row_for(seen, given, each, each.decisive(clustered));
@@ -413,7 +486,11 @@ joust::report report_of(const experiment& seen, const analyze_options& given,
     }
     out.counts = seen.dropped;
     decide(out, seen, given, all, clustered);
-    annotate(out, seen, given, all);
+    note_dependence(out, seen, given);
+    note_comparisons(out, seen, given, all);
+    out.notes.emplace_back(
+        "The p-values and intervals hold for one analysis of a sample whose size was fixed beforehand.");
+    note_data(out, given);
     return out;
 }
 
@@ -429,7 +506,7 @@ void write_to(const std::string& path, const std::string& text)
 
 int run(const analyze_options& given)
 {
-    const experiment seen = gather(csv_table::read(given.file), given);
+    const experiment seen = divide(read_observations(given), given);
     const bool clustered = seen.clusters > 0;
     const std::vector<comparison> all = compare(seen, given, clustered);
     for (const comparison& each : all) {
@@ -438,7 +515,7 @@ int run(const analyze_options& given)
     const joust::report report = report_of(seen, given, all, clustered);
     std::string text = fmt::format("{:t}", report);
     if (given.better == 0) {
-        text.erase(0, text.find("\nModels"));  // a description has no verdict to begin with
+        text.erase(0, text.find("\nModels"));  // A description does not begin with a verdict.
     } else {
         fmt::print("\n");
     }
@@ -468,7 +545,7 @@ int main(int argc, char** argv)
         }
         return run(given);
     } catch (const usage_error& error) {
-        fmt::print(stderr, "analyze_csv: {} (--help says more)\n", error.what());
+        fmt::print(stderr, "analyze_csv: {} (see --help)\n", error.what());
         return 2;
     } catch (const std::exception& error) {
         fmt::print(stderr, "analyze_csv: {}\n", error.what());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// The command line of analyze_csv, apart from it so that it can be tested.
+// The command line of analyze_csv, in a file of its own so that it can be tested.
 
 #include <algorithm>
 #include <cstddef>
@@ -18,25 +18,27 @@ inline constexpr std::string_view analyze_help =
 
   analyze_csv FILE --arm COLUMN --metric COLUMN [more options]
 
-FILE is a CSV file whose first line names the columns and whose every other line is one observation. Every arm
-is compared with the champion: estimates are challenger minus champion. A metric of only 0 and 1 is compared
-as a proportion (two-proportion z test), any other as a mean (Welch's t test).
+The first line of FILE, a CSV file, names the columns. Every other line is one observation. Every arm is compared
+with the champion; estimates are challenger minus champion. A metric whose values are all 0 or 1 is compared as
+a proportion (two-proportion z test), and any other metric as a mean (Welch's t test).
 
   --arm COLUMN       the column that says which arm the observation belongs to
-  --metric COLUMN    a column of numbers; give it again for more metrics, the first one is the primary
-  --champion NAME    the arm that the others are compared with (default: the name that sorts first)
-  --cluster COLUMN   observations with the same value here resemble each other (schools, users, shops): the
-                     intervals that decide become robust to that, the naive ones are shown beside them
-  --unit COLUMN      what was randomised (a user id): checked to stay in one arm, and taken as the cluster
-                     where --cluster is not given
-  --alpha NUMBER     error rate of each interval and of the decision, default 0.05
-  --better up|down   which way the metrics improve: the report then ends in a verdict on the primary metric.
-                     Without it the report describes the differences and advises nothing
-  --json FILE        write the report as JSON;  --markdown FILE, --html FILE alike
+  --metric COLUMN    a column of numbers; repeat it for more metrics; the first one is the primary metric
+  --champion NAME    the arm that the others are compared with (default: the first name in sorted order)
+  --cluster COLUMN   observations with the same value in this column resemble each other (schools, users, shops);
+                     the intervals that decide allow for that, and the naive intervals are shown too
+  --unit COLUMN      what was randomised (a user id); the report warns if a unit has rows in several arms, and the
+                     units are the clusters if --cluster is not given
+  --alpha NUMBER     the error rate of each interval and of the decision, default 0.05
+  --better up|down   the direction in which the metrics improve; the report then gives a verdict on the primary
+                     metric. Without it the report describes the differences only
+  --json FILE        write the report as JSON
+  --markdown FILE    write the report as Markdown
+  --html FILE        write the report as a page of HTML
   --help             print this text
 
-Cells that are empty or NA are missing: such observations are dropped from that metric and counted.
-What is known about the data may stand beside log.csv in log.notes.txt: its lines are added to the notes.
+A field that is empty, NA or null is missing: the observation is not used for that metric, and is counted.
+The lines of log.notes.txt, if that file exists beside log.csv, are added to the notes of the report.
 
 Try it on the experiments in examples/data (see NOTICE.md there):
   analyze_csv examples/data/resume_ab_min.csv --arm arm --metric call
@@ -44,7 +46,7 @@ Try it on the experiments in examples/data (see NOTICE.md there):
       --cluster schoolidk --better up
 )";
 
-/// A command line that cannot be followed; the text says why in one line.
+/// Say in one line why a command line is wrong.
 class usage_error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
@@ -55,7 +57,7 @@ struct analyze_options {
     std::string file, arm, champion, cluster, unit, json, markdown, html;
     std::vector<std::string> metrics;
     double alpha = 0.05;
-    /// +1 up, -1 down, 0 not stated
+    /// 1 for up, -1 for down, 0 if it is not given.
     int better = 0;
     bool help = false;
 };

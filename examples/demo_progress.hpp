@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// A line on the terminal that says how far the demo is. It is written only where a person can see it: where
-// standard output is not a terminal, nothing is.
+// A line that says how far the demo is. It is written only if standard output is a terminal.
 
 #include <fmt/format.h>
 
@@ -37,7 +36,7 @@ public:
         }
     }
 
-    /// Ask whether it is time to show something again: at most ten times a second, and cheap to ask.
+    /// Return whether it is time to show progress again, which is at most ten times a second.
     [[nodiscard]] bool due()
     {
         if (!visible_ || ++asked_ % 64 != 0) {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// What the demo works with: the data, the trained models, the simulated traffic, and the checks by which the
-// demo proves itself.
+// What the demo works with: the data, the trained models, the simulated traffic, and the checks of the outcomes.
 
 #include "letters.hpp"
 
@@ -27,7 +26,7 @@ struct demo_size {
     std::size_t gate = 12'000;
     std::size_t users = 12'000;
 
-    /// A fifth of it or so: enough for every outcome to be what it must be, and quick enough for a test run.
+    /// Return less traffic, which is enough for every outcome of the demo and quick enough for a test.
     static demo_size fast() { return {6'000, 80'000, 24'000, 8'000, 6'000, 6'000}; }
 };
 
@@ -39,7 +38,7 @@ struct demo_world {
     broken_model broken;
     letter_ranker cosine;
     letter_ranker mahalanobis;
-    /// how long loading and training took
+    /// How long loading and training took.
     double seconds = 0.0;
 
     static demo_world build(const std::string& directory)
@@ -57,7 +56,7 @@ struct demo_world {
             std::move(mahalanobis), seconds};
     }
 
-    /// What the letter of a request really is: a service learns it later, from a person or from time.
+    /// Return the letter that the image of a request really shows. A service would learn it later.
     [[nodiscard]] char truth(const letter_request& request) const
     {
         return data.held_back[request.row].truth;
@@ -70,12 +69,12 @@ struct demo_world {
     }
 };
 
-/// The outcomes that the demo promises; it says at the end which of them hold, and fails if one does not.
+/// Check the outcomes that the demo promises.
 class demo_checks {
 public:
     void expect(bool holds, std::string what)
     {
-        fmt::print("  {} {}\n", holds ? "[as it must be]" : "[NOT AS IT MUST BE]", what);
+        fmt::print("  {} {}\n", holds ? "[as expected]" : "[NOT AS EXPECTED]", what);
         ++total_;
         if (!holds) {
             broken_.push_back(std::move(what));
@@ -85,7 +84,7 @@ public:
     /// Print the summary. Returns the exit code of the demo.
     [[nodiscard]] int finish() const
     {
-        fmt::print("{} of {} outcomes are as they must be.\n", total_ - broken_.size(), total_);
+        fmt::print("{} of {} outcomes are as expected.\n", total_ - broken_.size(), total_);
         for (const std::string& what : broken_) {
             fmt::print("  NOT: {}\n", what);
         }

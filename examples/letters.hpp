@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-// Everything the demo tests: a real data set (capital letters as 16 numbers), three classifiers and two
-// retrieval rankers trained on it, and the simulated users and clicks around them.
+// What the demo tests: a data set (capital letters as 16 numbers), three classifiers and two rankers trained on it, and
+// simulated users and clicks.
 //
 // Real: the 20,000 rows, the models, their accuracy and their latency.
-// Simulated, from a stated seed: which user sends which row, how often users return, and all clicks.
+// Simulated from a fixed seed: which user sends which row, how often users return, and all clicks.
 
 #include <joust/core/random.hpp>
-
-#include "csv.hpp"
+#include <joust/store/csv.hpp>
+#include <joust/store/file.hpp>
 
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
@@ -34,13 +34,13 @@ inline constexpr std::size_t letter_count = 26;
 /// The features of one image. units: integers from 0 to 15
 using features = std::array<float, feature_count>;
 
-/// One row of the data set: an image's features and the letter that it really shows.
+/// One row of the data set: the features of an image and the letter that it shows.
 struct letter_row {
     features x{};
     char truth = '?';
 };
 
-/// The rows that models learn from, and the rows that they have never seen.
+/// The rows that models learn from, and the rows that they do not learn from.
 struct letter_data {
     std::vector<letter_row> train;
     std::vector<letter_row> held_back;
@@ -50,28 +50,28 @@ struct letter_data {
 inline letter_data load_letters(const std::string& path, std::size_t train_rows = 8000,
                                 std::uint64_t seed = 2026)
 {
-    const csv_table table = csv_table::read(path);
-    std::vector<letter_row> rows(table.rows());
-    for (std::size_t f = 0; f < feature_count; ++f) {
-        const number_column column = table.numbers(table.columns().at(f + 1));
-        if (column.missing != 0) {
-            throw csv_error(path + ": column " + table.columns()[f + 1] + " has missing values");
+    const std::string text = joust::read_file(path);
+    joust::csv_reader file(text, path);
+    const std::size_t label = file.column("lettr");
+    std::vector<letter_row> rows;
+    while (file.next()) {
+        letter_row row;
+        for (std::size_t f = 0; f < feature_count; ++f) {
+            const double value = file.number(f + 1);
+            if (!std::isfinite(value)) {
+                file.refuse(f + 1, "\"" + file.field(f + 1) + "\" is not a finite number");
+            }
+            row.x[f] = static_cast<float>(value);
         }
-        for (std::size_t r = 0; r < rows.size(); ++r) {
-            rows[r].x[f] = static_cast<float>(column.values[r]);
+        const std::string& letter = file.field(label);
+        if (letter.size() != 1 || letter[0] < 'A' || letter[0] > 'Z') {
+            file.refuse(label, "\"" + letter + "\" is not a capital letter");
         }
-    }
-    const std::size_t label = table.column("lettr");
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-        const std::string_view text = table.cell(r, label);
-        if (text.size() != 1 || text[0] < 'A' || text[0] > 'Z') {
-            throw csv_error(path + " line " + std::to_string(table.line(r)) + ": \"" + std::string(text) +
-                            "\" is not a capital letter");
-        }
-        rows[r].truth = text[0];
+        row.truth = letter[0];
+        rows.push_back(row);
     }
     if (train_rows >= rows.size()) {
-        throw csv_error(path + ": has only " + std::to_string(rows.size()) + " rows");
+        throw std::runtime_error(path + ": there are only " + std::to_string(rows.size()) + " rows");
     }
     joust::keyed_random random(seed, 1);
     for (std::size_t i = rows.size(); i > 1; --i) {
@@ -122,8 +122,8 @@ struct standardiser {
 
 /// A linear model: multinomial logistic ("softmax") regression on standardised features.
 ///
-/// Trained by mini-batch gradient descent with momentum and a step that shrinks to zero. Small and quick: the
-/// champion of the demo.
+/// It is trained by mini-batch gradient descent with momentum and a step that shrinks to zero. It is the champion of the
+/// demo.
 /// cost: one prediction is 26 dot products of 16 numbers
 class softmax_model {
 public:
@@ -135,7 +135,7 @@ public:
         constexpr float first_step = 0.3F;
         softmax_model model;
         model.standardise_ = standardiser::fit(rows);
-        // The features, and a one for the intercept.
+        // A column holds the features and a 1 for the intercept.
         constexpr auto width = static_cast<Eigen::Index>(feature_count) + 1;
         Eigen::Matrix<float, width, Eigen::Dynamic> x(width, static_cast<Eigen::Index>(rows.size()));
         for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -184,7 +184,7 @@ public:
         return model;
     }
 
-    /// Guess the letter of an image.
+    /// Predict the letter of an image.
     [[nodiscard]] char operator()(const features& x) const noexcept
     {
         const features z = standardise_(x);
@@ -201,11 +201,11 @@ private:
     Eigen::Matrix<float, letter_count, 1> intercept_;
 };
 
-/// The training rows in a form that compares one image with all of them quickly, and exactly.
+/// Find the training rows that are nearest to an image.
 ///
-/// Distances are squared Euclidean ones. For raw features they are whole numbers below 2^24, which single
-/// precision holds exactly, so that neighbours do not depend on the machine. cost: 8,000 rows x 16 features
-/// per question, no allocation
+/// Distances are squared Euclidean distances. For raw features they are whole numbers below 2^24, which single precision
+/// holds exactly, so that the neighbours do not depend on the machine.
+/// cost: 8,000 rows x 16 features per image, no allocation
 class neighbour_index {
 public:
     struct neighbour {
@@ -222,7 +222,7 @@ public:
         const std::size_t blocks = (rows.size() + block - 1) / block;
         columns_.resize(static_cast<Eigen::Index>(blocks * block), static_cast<Eigen::Index>(feature_count));
         columns_.setZero();
-        // Rows that only fill the last block are too far from everything to be anyone's neighbour.
+        // The rows that only fill the last block are far from every image, so they are never neighbours.
         norms_ = Eigen::ArrayXf::Constant(static_cast<Eigen::Index>(blocks * block), far_away);
         for (std::size_t r = 0; r < rows.size(); ++r) {
             float norm = 0.0F;
@@ -236,7 +236,7 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-    /// Find the K rows nearest to x, nearest first; of rows equally near the earlier one comes first.
+    /// Find the K rows nearest to x, the nearest first. Of two equally near rows the earlier one comes first.
     template <std::size_t K>
     [[nodiscard]] std::array<neighbour, K> nearest(const features& x) const noexcept
     {
@@ -252,7 +252,7 @@ public:
             for (std::size_t f = 0; f < feature_count; ++f) {
                 distance -= (2.0F * x[f]) * columns_.col(static_cast<Eigen::Index>(f)).segment<block>(begin);
             }
-            // Most blocks hold no row that is near enough, and their minimum says so.
+            // In most blocks no row is near enough, which the minimum shows quickly.
             if (!(distance.minCoeff() < found[K - 1].distance)) {
                 continue;
             }
@@ -295,10 +295,9 @@ inline std::vector<features> raw_features(const std::vector<letter_row>& rows)
     return out;
 }
 
-/// k nearest neighbours: compare the image with every training row and let the four nearest vote.
+/// k nearest neighbours: compare the image with every training row, and let the four nearest rows vote.
 ///
-/// Really more accurate than the linear model, and really about a hundred times slower: the demo's
-/// challenger.
+/// It is more accurate than the linear model and about a hundred times slower. It is the challenger of the demo.
 class nearest_neighbours {
 public:
     explicit nearest_neighbours(const std::vector<letter_row>& train) : index_(raw_features(train))
@@ -308,7 +307,7 @@ public:
         }
     }
 
-    /// Guess the letter of an image: nearer rows weigh more, and a draw goes to the nearest row.
+    /// Predict the letter of an image. Nearer rows have more weight, and the nearest row decides a tie.
     [[nodiscard]] char operator()(const features& x) const noexcept
     {
         const auto near = index_.nearest<4>(x);
@@ -332,10 +331,10 @@ private:
     std::vector<char> letters_;
 };
 
-/// A challenger that is broken on purpose: it throws on 5 % of images and answers a wrong letter on 30 % of
-/// the others that it had right.
+/// A challenger that is broken on purpose: it throws for 5 % of the images, and changes 30 % of its other answers to
+/// another letter.
 ///
-/// Which images those are depends on the image alone, so that every run breaks on the same ones.
+/// Whether it does so depends on the image alone, so that every run fails on the same images.
 class broken_model {
 public:
     explicit broken_model(softmax_model healthy) : healthy_(std::move(healthy)) {}
@@ -367,17 +366,17 @@ inline constexpr std::size_t page_length = 10;
 /// One page of results: numbers of training rows, best first.
 using page = std::array<std::uint32_t, page_length>;
 
-/// Which similarity a retrieval ranker goes by.
+/// The measure of similarity by which a ranker orders its results.
 enum class similarity {
-    /// the angle between features rounded to 2 bits each: a quick first idea with a compact index
+    /// The angle between features that are rounded to 2 bits each, which makes a small index.
     cosine,
-    /// distance in units of how much images of one letter vary (P. C. Mahalanobis, 1936)
+    /// The distance in units of how much images of one letter vary (P. C. Mahalanobis, 1936).
     mahalanobis
 };
 
-/// Find the training images that look most like a given one: "show me more like this".
+/// Find the training images that are most similar to a given image.
 ///
-/// Both similarities are Euclidean distances between prepared points, so that one kind of index serves both.
+/// Both similarities are Euclidean distances between transformed points, so that one kind of index serves both.
 class letter_ranker {
 public:
     letter_ranker(const std::vector<letter_row>& train, similarity by)
@@ -422,8 +421,8 @@ private:
         return out;
     }
 
-    // The matrix after which images of one letter vary by 1 in every direction: the inverse Cholesky factor
-    // of the covariance within letters.
+    // Returns the inverse of the Cholesky factor of the covariance within letters. Multiplied by it, images of one letter
+    // vary by 1 in every direction.
     static square whitening(const std::vector<letter_row>& rows)
     {
         Eigen::Matrix<float, feature_count, letter_count> mean =
@@ -451,21 +450,20 @@ private:
     neighbour_index index_;
 };
 
-/// One request of the simulated stream: a simulated user sends a real, held-back image.
+/// One request: a simulated user sends a real, held-back image.
 struct letter_request {
-    /// number in the stream
+    /// The number of the request.
     std::uint64_t id = 0;
-    /// simulated user
     std::uint64_t user = 0;
-    /// which held-back row it is: the truth is looked up there, later
+    /// The number of the held-back row, which holds the true letter.
     std::uint32_t row = 0;
     features x{};
 };
 
-/// Simulate who sends what: `requests` requests of `users` users, drawn independently.
+/// Simulate requests, each by a user drawn independently.
 ///
-/// A user's activity falls off like 1 / (rank + 20) (a Zipf-Mandelbrot law): a few people come back very
-/// often, most of them rarely. Rows are drawn with replacement once all of them were sent.
+/// The activity of users falls like 1 / (rank + 20) (a Zipf-Mandelbrot law): a few users come back very often, and most
+/// users rarely. Rows are drawn with replacement once all of them were sent.
 inline std::vector<letter_request> simulate_requests(const std::vector<letter_row>& held_back,
                                                      std::size_t requests, std::size_t users,
                                                      std::uint64_t seed)
@@ -482,7 +480,7 @@ inline std::vector<letter_request> simulate_requests(const std::vector<letter_ro
         const double point = random.uniform() * sum;
         const auto user = std::upper_bound(cumulative.begin(), cumulative.end(), point) - cumulative.begin();
         out[i].id = i;
-        // Identifiers that look like account numbers, so that rank and id are unrelated.
+        // The identifier must not tell the rank of the user.
         out[i].user = 100'000 + (static_cast<std::uint64_t>(user) * 7919) % 900'001;
         out[i].row = static_cast<std::uint32_t>(i < held_back.size() ? i : random.below(held_back.size()));
         out[i].x = held_back[out[i].row].x;
@@ -490,17 +488,15 @@ inline std::vector<letter_request> simulate_requests(const std::vector<letter_ro
     return out;
 }
 
-/// A stated click model, a cascade: the simulated user collects examples, reading a page from the top.
+/// Simulate clicks by a cascade model: the user reads a page from the top.
 ///
-/// Reading a result, the user clicks it with probability 0.6 if it is relevant (the same letter) and 0.05 if
-/// not. After a click the user has seen enough and leaves with probability 0.3; after no click with
-/// probability 0.1.
+/// The user clicks a result with probability 0.6 if it is relevant (the same letter) and 0.05 if not. The user leaves the
+/// page with probability 0.3 after a click, and with probability 0.1 after no click.
 class cascade_clicks {
 public:
     explicit cascade_clicks(std::uint64_t seed) : random_(seed, 5) {}
 
-    /// Decide which places of a page are clicked. `relevant(place)` tells whether the result there is
-    /// relevant.
+    /// Return the places of a page that are clicked. `relevant(place)` says whether the result there is relevant.
     template <class Relevant>
     [[nodiscard]] std::vector<std::size_t> operator()(std::size_t length, Relevant relevant)
     {

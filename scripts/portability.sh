@@ -15,7 +15,7 @@ case ${1:-} in
 "") ;;
 --short) short=1 ;;
 *)
-    sed -n '2,7s/^# \{0,1\}//p' "$0" >&2
+    sed -n '4,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac
@@ -110,10 +110,11 @@ try() # number, title, target, runner, compiler, arguments...
     library=$(printf '#include <version>\n' | "$@" -Iinclude -x c++ -dM -E - 2>/dev/null | awk '
         $2 == "_LIBCPP_VERSION" { n = $3 + 0; print "libc++ " (n >= 100000 ? int(n / 10000) : int(n / 1000)) }
         $2 == "_GLIBCXX_RELEASE" { print "libstdc++ " $3 }')
-    local name=${title%%[ ,]*}
-    title="$name $("$1" -dumpfullversion -dumpversion 2>/dev/null)${title#"$name"}"
+    local name=${title%%[ ,]*} version
+    version=$("$1" -dumpfullversion -dumpversion 2>/dev/null)
+    title="$name ${version%-posix}${title#"$name"}"
     [[ $target == *Windows* ]] && program+=.exe
-    if ! nice "$@" "${warnings[@]}" -Iinclude tests/portability/golden.cpp -o "$program" >"$log" 2>&1; then
+    if ! nice "$1" -Iinclude tests/portability/golden.cpp "${warnings[@]}" "${@:2}" -o "$program" >"$log" 2>&1; then
         compiles=NO
     elif [[ $runner == none ]]; then
         runs="not tried"
@@ -159,7 +160,17 @@ refuses_no_exceptions() # compiler, option that stops at the first error
 # --- The targets ------------------------------------------------------------------------------------------------------------
 
 cxx20=(-std=c++20 -O1)
-libcxx14=(-stdlib=libc++ -pthread)
+fused=(-std=c++20 -O2)  # where GCC makes fused operations
+
+# Clang finds the libc++ of its own version.
+own_libcxx()
+{
+    want clang clang++
+    local version
+    version=$(clang++ -dumpversion 2>/dev/null | cut -d. -f1)
+    want "libc++-$version-dev" "/usr/lib/llvm-$version/include/c++/v1/version"
+    want "libc++abi-$version-dev" "/usr/lib/llvm-$version/lib/libc++abi.a"
+}
 
 qemu() # architecture as qemu and as compilers have it
 {
@@ -175,26 +186,23 @@ if ((!short)); then
     row "g++ -O3 -march=x86-64-v3" x86-64 "" g++ -std=c++20 -O3 -march=x86-64-v3
 fi
 row "g++, plain forms" x86-64 "" g++ "${cxx20[@]}" -DJOUST_PLAIN_COMPILER
-want clang clang++
-want libc++-14-dev /usr/lib/llvm-14/include/c++/v1/version
-want libc++abi-14-dev /usr/lib/llvm-14/lib/libc++abi.a
-row clang++ x86-64 "" clang++ "${cxx20[@]}" "${libcxx14[@]}"
+own_libcxx
+row clang++ x86-64 "" clang++ "${cxx20[@]}" -stdlib=libc++ -pthread
 qemu aarch64 aarch64-linux-gnu
-row g++ "aarch64, by qemu" qemu-aarch64 aarch64-linux-gnu-g++ "${cxx20[@]}" -static
+row g++ "aarch64, by qemu" qemu-aarch64 aarch64-linux-gnu-g++ "${fused[@]}" -static
 if ((!short)); then
     want clang clang++
     row clang++ x86-64 "" clang++ "${cxx20[@]}"
-    want clang clang++
-    want libc++-14-dev /usr/lib/llvm-14/include/c++/v1/version
-    row "clang++, plain forms" x86-64 "" clang++ "${cxx20[@]}" "${libcxx14[@]}" -DJOUST_PLAIN_COMPILER
+    own_libcxx
+    row "clang++, plain forms" x86-64 "" clang++ "${cxx20[@]}" -stdlib=libc++ -pthread -DJOUST_PLAIN_COMPILER
     want clang-19 clang++-19
     row clang++ x86-64 "" clang++-19 "${cxx20[@]}"
     want clang-19 clang++-19
     want_libcxx19
     row clang++ x86-64 "" clang++-19 "${cxx20[@]}" -pthread -nostdinc++ -isystem "$libcxx19/usr/lib/llvm-19/include/c++/v1" \
-        -nostdlib++ -L "$libcxx19/usr/lib/llvm-19/lib" -Wl,--push-state,-Bstatic -lc++ -lc++abi -Wl,--pop-state
+        -nostdlib++ -L "$libcxx19/usr/lib/llvm-19/lib" -Wl,--push-state,-Bstatic -Wl,--start-group -lc++ -lc++abi -Wl,--end-group -Wl,--pop-state
     qemu s390x s390x-linux-gnu
-    row g++ "s390x (big-endian), by qemu" qemu-s390x s390x-linux-gnu-g++ "${cxx20[@]}" -static
+    row g++ "s390x (big-endian), by qemu" qemu-s390x s390x-linux-gnu-g++ "${fused[@]}" -static
     qemu arm arm-linux-gnueabihf
     row g++ "32-bit ARM (armhf), by qemu" qemu-arm arm-linux-gnueabihf-g++ "${cxx20[@]}" -static
     want g++-mingw-w64-x86-64-posix x86_64-w64-mingw32-g++-posix

@@ -10,6 +10,10 @@
 #   ```cpp file          declarations, compiled at namespace scope after the same headers
 #   ```cpp continued     as the first form, after the statements of the fence before it
 #   ```cpp no-compile    left alone (sparingly: for what must not compile, and for other libraries' code)
+#
+# Fences of a page with the same includes are compiled together first, each in a function or namespace of its own, and one by
+# one where that fails. Without a FILE, only what all fences begin with is precompiled, in FOLDER; JOUST_PRELUDE in the environment
+# names such a FOLDER.
 set -u
 export LC_ALL=C
 compiler=$1 flags=$2 folder=$3
@@ -35,7 +39,17 @@ for file in "$@"; do
             else printf "void snippet()\n{\n%s}\n", inner > path
         }
         close(path)
-        print (program ? "program " : "compile ") path " " file ":" start
+        if (program) { print "program " path " " file ":" start " -"; return }
+        if (!(includes in group)) {
+            group[includes] = ++groups
+            joined[groups] = sprintf("%s_together_%d.cpp", prefix, groups)
+            printf "#include <joust/joust.hpp>\n#include \"lint/snippet_preamble.hpp\"\n%s", includes > joined[groups]
+        }
+        path_of_group = joined[group[includes]]
+        ++members[group[includes]]
+        if (mode == "file") printf "namespace fence_%d {\n%s}\n", start, inner > path_of_group
+        else printf "void fence_%d()\n{\n%s}\n", start, inner > path_of_group
+        print "compile " path " " file ":" start " " path_of_group
     }
     BEGIN { known[""] = known["file"] = known["continued"] = known["no-compile"] = 1 }
     !open && /^ *```(cpp|c\+\+|C\+\+|cxx)/ {
@@ -61,7 +75,13 @@ for file in "$@"; do
         if (line ~ /^#include/) { includes = includes line "\n"; inner = inner "\n" }
         else inner = inner line "\n"
     }
-    END { if (open) print "wrong " file ":" start " no end" }' "$file"
+    END {
+        if (open) print "wrong " file ":" start " no end"
+        for (i = 1; i <= groups; i++) {
+            close(joined[i])
+            if (members[i] > 1) print "joined " joined[i] " " file
+        }
+    }' "$file"
 done >"$folder/list"
 
 bad=0
@@ -72,24 +92,54 @@ while read -r kind where what; do
 done <"$folder/list"
 
 # What every fence but a whole program begins with is read once, by a compiler that can keep it.
-printf '#include <joust/joust.hpp>\n#include "lint/snippet_preamble.hpp"\n' >"$folder/prelude.hpp"
-prelude=-fsyntax-only
-if ! "$compiler" --version | grep -q clang && grep -q '^compile ' "$folder/list"; then
-    prelude=-include$folder/prelude.hpp
-    "$compiler" "@$flags" -Wall -Wextra -Wno-unused -Wno-comment -x c++-header "$folder/prelude.hpp" -o "$folder/prelude.hpp.gch" || bad=1
+warnings=(-Wall -Wextra -Wno-unused -Wno-comment)
+prelude=()
+if ! "$compiler" --version | grep -q clang && { (($# == 0)) || grep -q '^compile ' "$folder/list"; }; then
+    if [[ -z ${JOUST_PRELUDE:-} ]]; then
+        JOUST_PRELUDE=$folder
+        printf '#include <joust/joust.hpp>\n#include "lint/snippet_preamble.hpp"\n' >"$folder/prelude.hpp"
+        "$compiler" "@$flags" "${warnings[@]}" -x c++-header "$folder/prelude.hpp" -o "$folder/prelude.hpp.gch" || bad=1
+    fi
+    prelude=(-Winvalid-pch -include "$JOUST_PRELUDE/prelude.hpp")
+fi
+if (($# == 0)); then
+    ((bad)) || echo "precompiled what the fences begin with"
+    exit $bad
 fi
 
-compile_one='
-kind=$1 source=$2 where=$3 prelude=$4; shift 4
-[[ $kind == compile ]] && set -- "$@" "$prelude"
-if ! output=$("$@" -fsyntax-only -Wall -Wextra -Wno-unused -Wno-comment "$source" 2>&1); then
-    printf "%s: this fence does not compile:\n%s\n" "$where" "$(head -n 12 <<<"$output")"
-    exit 1
-fi'
-awk '$1 == "compile" || $1 == "program" {printf "%s%c%s%c%s%c", $1, 0, $2, 0, $3, 0}' "$folder/list" |
-    xargs -0 -r -n 3 -P 2 bash -c 'script=$1 compiler=$2 flags=$3 prelude=$4; shift 4
-        bash -c "$script" compile "$@" "$prelude" "$compiler" "@$flags"' \
-        each "$compile_one" "$compiler" "$flags" "$prelude" || bad=1
+compile() # source, flags...
+{
+    "$compiler" "@$flags" -fsyntax-only "${warnings[@]}" "${@:2}" "$1" 2>&1
+}
+
+# Two compilers at a time. Where one fails, its name is given with .bad, and what it said.
+try() # source, flags...
+{
+    while (($(jobs -rp | wc -l) >= 2)); do
+        wait -n
+    done
+    { compile "$@" >"${1%.cpp}.log" || mv "${1%.cpp}.log" "$1.bad"; } &
+}
+
+while read -r kind source _; do
+    [[ $kind == joined ]] && try "$source" "${prelude[@]}"
+done <"$folder/list"
+wait
+while read -r kind source _ together; do
+    # Alone, where nothing was compiled with it, or where that failed.
+    if [[ $kind == program ]]; then
+        try "$source"
+    elif [[ $kind == compile ]] && { ! grep -qF "joined $together " "$folder/list" || [[ -e $together.bad ]]; }; then
+        try "$source" "${prelude[@]}"
+    fi
+done <"$folder/list"
+wait
+while read -r kind source where _; do
+    if [[ $kind =~ ^(program|compile)$ && -e $source.bad ]]; then
+        printf '%s: this fence does not compile:\n%s\n' "$where" "$(head -n 12 "$source.bad")"
+        bad=1
+    fi
+done <"$folder/list"
 
 compiled=$(grep -cE '^(compile|program) ' "$folder/list")
 skipped=$(grep -c '^skip ' "$folder/list")

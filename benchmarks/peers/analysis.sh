@@ -3,8 +3,8 @@
 #
 # Usage: analysis.sh PROGRAM
 #
-# Runs the benchmark `analysis` and, on the same samples, NumPy and SciPy and R where they are installed; then prints how many
-# times as long each of them takes.
+# Runs the benchmark `analysis`, and NumPy, SciPy and R on the same samples if they are installed. Prints how many times as long
+# each of them takes.
 set -eu
 export LC_ALL=C
 program=${1:?the built program benchmarks/analysis}

@@ -3,8 +3,8 @@
 #
 # Usage: sequential.sh PROGRAM
 #
-# Runs two benchmarks of `sequential` and, in the same minute, NumPy scripts of the same methods where NumPy is installed; then prints
-# how many times as long those take, beside published figures of confseq (945 and 312,000 ns a value on another machine).
+# Runs two benchmarks of `sequential`, and NumPy scripts of the same methods if NumPy is installed. Prints how many times as long the
+# scripts take, beside published figures of confseq (945 and 312,000 ns a value on another machine).
 set -eu
 export LC_ALL=C
 program=${1:?the built program benchmarks/sequential}

@@ -19,9 +19,11 @@ trap 'rm -rf "$scratch"' EXIT
 grep -E '^#include <' "$case" >"$scratch/headers.hpp"
 if "$compiler" --version | grep -q clang; then
     precompiled=(-include-pch "$scratch/headers.pch")
+    one_error=-ferror-limit=1
     output=$("$compiler" "${common[@]}" -x c++-header "$scratch/headers.hpp" -o "$scratch/headers.pch" 2>&1)
 else
-    precompiled=(-include "$scratch/headers.hpp")
+    precompiled=(-Winvalid-pch -include "$scratch/headers.hpp")
+    one_error=-fmax-errors=1
     output=$("$compiler" "${common[@]}" -x c++-header "$scratch/headers.hpp" -o "$scratch/headers.hpp.gch" 2>&1)
 fi
 if [[ -n $output ]]; then
@@ -49,7 +51,10 @@ while IFS=: read -r line rest; do
         continue
     fi
     number=${BASH_REMATCH[1]} anywhere=${BASH_REMATCH[2]} sentence=${BASH_REMATCH[3]}
-    if output=$("$compiler" "${common[@]}" -DREJECT="$number" "$case" 2>&1); then
+    # Where the first error is what counts, the compiler need not look for others.
+    limit=()
+    [[ -n $anywhere ]] || limit=("$one_error")
+    if output=$("$compiler" "${common[@]}" "${limit[@]}" -DREJECT="$number" "$case" 2>&1); then
         complain "$line" "compiles with -DREJECT=$number, which must fail"
         continue
     fi

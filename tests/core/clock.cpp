@@ -35,7 +35,7 @@ TEST_CASE("The wall clock counts milliseconds and is in this century")
     CHECK(now < 4'102'444'800'000U);
 }
 
-TEST_CASE("What tells nanoseconds without throwing is a clock, anything else is none")
+TEST_CASE("A type that returns nanoseconds without throwing is a clock, and no other type is")
 {
     struct throwing {
         std::int64_t now() const { return 0; }

@@ -169,7 +169,7 @@ TEST_CASE("A slow task holds one worker and not the queue", "[concurrent]")
     CHECK(running.finished() == 201);
 }
 
-TEST_CASE("What a task throws is counted and harms nobody", "[concurrent]")
+TEST_CASE("An exception of a task is counted and does no harm", "[concurrent]")
 {
     auto running = joust::background{.queue = 16}.start();
     std::atomic<int> ran{0};

@@ -5,8 +5,8 @@
 #include "catch.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <string_view>
 
 using joust::detail::append_hex;
 using joust::detail::append_hex_byte;
@@ -32,14 +32,21 @@ TEST_CASE("A number is written as 16 lower-case hexadecimal digits, the highest 
 
 TEST_CASE("Exactly 16 lower-case digits are read back")
 {
-    CHECK(parse_hex("0000000000000000") == 0U);
-    CHECK(parse_hex("fedcba9876543210") == 0xfedcba9876543210U);
-    CHECK(parse_hex("") == std::nullopt);
-    CHECK(parse_hex("123456789abcdef") == std::nullopt);
-    CHECK(parse_hex("0123456789abcdef0") == std::nullopt);
-    CHECK(parse_hex("0123456789ABCDEF") == std::nullopt);
-    CHECK(parse_hex("0123456789abcdeg") == std::nullopt);
-    CHECK(parse_hex("-123456789abcdef") == std::nullopt);
+    const auto reads = [](std::string_view text) {
+        std::uint64_t ignored = 0;
+        return parse_hex(text, ignored);
+    };
+    std::uint64_t value = 1;
+    CHECK(parse_hex("0000000000000000", value));
+    CHECK(value == 0);
+    CHECK(parse_hex("fedcba9876543210", value));
+    CHECK(value == 0xfedcba9876543210U);
+    CHECK_FALSE(reads(""));
+    CHECK_FALSE(reads("123456789abcdef"));
+    CHECK_FALSE(reads("0123456789abcdef0"));
+    CHECK_FALSE(reads("0123456789ABCDEF"));
+    CHECK_FALSE(reads("0123456789abcdeg"));
+    CHECK_FALSE(reads("-123456789abcdef"));
     CHECK(hex_value('/') == -1);
     CHECK(hex_value(':') == -1);
     CHECK(hex_value('`') == -1);

@@ -30,7 +30,7 @@ std::string written(Value value)
 
 }  // namespace
 
-TEST_CASE("JSON strings are escaped, and what is not UTF-8 is replaced")
+TEST_CASE("JSON strings are escaped, and bytes that are not UTF-8 are replaced")
 {
     CHECK(escaped("plain") == R"("plain")");
     CHECK(escaped("\"\\\b\f\n\r\t") == R"("\"\\\b\f\n\r\t")");
@@ -73,7 +73,7 @@ TEST_CASE("doubles read back to the same bits, and JSON has no NaN")
     }
 }
 
-TEST_CASE("commas stand where they belong")
+TEST_CASE("commas are set where JSON needs them")
 {
     std::string out;
     joust::json_writer json{out};

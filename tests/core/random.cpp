@@ -61,7 +61,7 @@ TEST_CASE("Seed and stream fix every draw: the values never change between versi
     STATIC_REQUIRE(keyed_random{0, 0}.next() == 0xca00a0459843d731U);
 }
 
-TEST_CASE("A copy goes on as the original does")
+TEST_CASE("A copy continues as the original does")
 {
     keyed_random original{5, 6};
     original.next();
@@ -183,7 +183,7 @@ TEST_CASE("Exponential draws fill the cells of the exponential distribution")
     CHECK_THAT(statistic, WithinAbs(32.0, 4.5 * std::sqrt(64.0)));
 }
 
-TEST_CASE("Neighbouring streams and seeds share nothing")
+TEST_CASE("Neighbouring streams and seeds are independent")
 {
     // Bits in common between two independent words: binomial with mean 32 and variance 16.
     for (const bool by_stream : {true, false}) {

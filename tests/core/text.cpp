@@ -127,7 +127,7 @@ TEST_CASE("numbers do not follow the locale of the program")
     std::setlocale(LC_ALL, before.c_str());
 }
 
-TEST_CASE("a table aligns its columns by what is seen")
+TEST_CASE("a table aligns its columns by the width on the screen")
 {
     using enum joust::text_table::align;
     joust::text_table table{{"model"}, {"calls", right}, {"why"}};
@@ -141,7 +141,7 @@ TEST_CASE("a table aligns its columns by what is seen")
                  "  \xE6\xA4\x9C\xE7\xB4\xA2\xE6\xA4\x9C\xE7\xB4\xA2  12,345\n");
 }
 
-TEST_CASE("a Markdown table is not broken by what stands in it")
+TEST_CASE("a Markdown table is not broken by its contents")
 {
     using enum joust::text_table::align;
     joust::text_table table{{"model"}, {"n", right}};

@@ -48,7 +48,7 @@ TEST_CASE("overlong forms, surrogates, stray and missing bytes are not UTF-8")
     }
 }
 
-TEST_CASE("text from outside cannot steer a terminal or turn around what stands beside it")
+TEST_CASE("text from outside cannot steer a terminal or turn around the text beside it")
 {
     CHECK(clean("gbdt-v1") == "gbdt-v1");
     CHECK(clean("\x1B[31mred") == "\xEF\xBF\xBD[31mred");

@@ -38,7 +38,7 @@ evidence part(std::uint64_t seed)
         a.time = joust::mix64(a.time + seed) % 1'000;
     }
     evidence seen = evidence_of(stream);
-    seen.ignored = {seed, 1, 2, 3, 4, 5 * seed, 6, 7, 8};
+    seen.ignored = {seed, 1, 2, 3, 4, 5 * seed, 6, 7, 8, 9};
     seen.unrecorded = 7 + seed;
     seen.pairs[0].memory[2].rho = 3.0 + static_cast<double>(seed % 3);
     seen.pairs[0].memory[2].highest_log_e = 1.5;
@@ -104,10 +104,10 @@ TEST_CASE("merging is commutative to the last bit and associative to rounding")
     CHECK(left.pairs[0].memory == right.pairs[0].memory);
     CHECK(left.requests() == 9'000);
     CHECK(left.unrecorded == 27);
-    CHECK(left.ignored == std::vector<std::uint64_t>{6, 3, 6, 9, 12, 30, 18, 21, 24});
+    CHECK(left.ignored == std::vector<std::uint64_t>{6, 3, 6, 9, 12, 30, 18, 21, 24, 27});
 }
 
-TEST_CASE("merging nothing changes nothing but what a part has shown alone")
+TEST_CASE("merging with empty evidence changes only what a part has shown alone")
 {
     const evidence a = part(4);
     evidence expected = a;
@@ -209,7 +209,7 @@ TEST_CASE("requests and failures are read from the counts of each arm")
 }
 
 TEST_CASE(
-    "the overlap of exposures is 0 while nobody has a choice, and s (1 - s) for each request in the mean")
+    "the overlap of exposures is 0 while nothing is randomised, and otherwise s (1 - s) per request on average")
 {
     sums seen;
     for (const double s : {0.0, 1.0}) {
@@ -299,7 +299,7 @@ TEST_CASE("pairs must have the same number of guardrails")
     CHECK_FALSE(three.consistent());
 }
 
-TEST_CASE("every field is written, and comes back as it was")
+TEST_CASE("every field is written and read back unchanged")
 {
     const evidence base = part(8);
     const std::string bytes = joust::to_snapshot(base);
@@ -374,8 +374,7 @@ TEST_CASE("of quantiles the sketches add, and replicas' thresholds span what the
     CHECK_THROWS_AS(part(1).merge(b), joust::configuration_error);
 }
 
-TEST_CASE(
-    "quantiles are written behind all else, come back as they were, and are refused where they cannot be")
+TEST_CASE("quantiles are written last, are read back unchanged, and are refused with impossible numbers")
 {
     const evidence good = part_with_quantile(5);
     const std::string bytes = joust::to_snapshot(good);
@@ -403,7 +402,7 @@ TEST_CASE(
         CHECK(other != bytes);
         CHECK(joust::from_snapshot<evidence>(other) == changed);
     }
-    // One list of no length behind all else says nothing: there is one way to write a value.
+    // An empty list at the end is refused, so that there is one way to write a value.
     std::string padded = shorter.substr(0, shorter.size() - 8) + std::string(8, '\0');
     padded[12] =
         static_cast<char>(static_cast<unsigned char>(padded[12]) + 8);  // the length, still without a carry

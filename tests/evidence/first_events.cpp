@@ -121,7 +121,7 @@ TEST_CASE("a slot counts its first event only, and units share slots by 12 bits 
     CHECK(slot_of(~std::uint64_t{0}) == event_slots - 1);
 }
 
-TEST_CASE("an event without a choice proves nothing and leaves its slot free")
+TEST_CASE("an event without randomisation is no evidence and leaves its slot free")
 {
     first_event_log log;
     log.allow(1.0);

@@ -46,13 +46,13 @@ void serve(live_evidence& live, const arrival& a)
 {
     const auto shares = shares_of(a.s);
     const unsigned arm = a.challenger ? 1 : 0;
-    slab& mine = live.mine();
-    live.expose(mine, arm, shares, a.pseudonym);
-    static_cast<void>(live.time(mine, arm, a.nanoseconds));
+    slab& thread_slab = live.of_this_thread();
+    live.expose(thread_slab, arm, shares, a.pseudonym);
+    static_cast<void>(live.time(thread_slab, arm, a.nanoseconds));
     if (a.failed) {
-        live.fail(mine, arm, shares, a.pseudonym, a.time);
+        live.fail(thread_slab, arm, shares, a.pseudonym, a.time);
     }
-    live.observe(mine, click, arm, shares, a.pseudonym, a.x);
+    live.observe(thread_slab, click, arm, shares, a.pseudonym, a.x);
 }
 
 // The registers are filled from another part of the pseudonym than a sketch's own hash: compare what is left.
@@ -163,7 +163,7 @@ TEST_CASE("evidence collected while threads serve is consistent, grows, and is e
     CHECK(seen == live.collect());
     CHECK(seen.requests() == threads * stream.size());
     CHECK(seen.unrecorded == threads * stream.size());
-    CHECK(seen.ignored == std::vector<std::uint64_t>{0, 0, 0, threads * stream.size(), 0, 0, 0, 0, 0});
+    CHECK(seen.ignored == std::vector<std::uint64_t>{0, 0, 0, threads * stream.size(), 0, 0, 0, 0, 0, 0});
     CHECK(seen.arms[0].latency.count() + seen.arms[1].latency.count() == threads * stream.size());
     const evidence once = evidence_of(stream);
     CHECK(seen.failed(0) == threads * once.failed(0));
@@ -188,8 +188,8 @@ TEST_CASE("with several challengers the champion's requests count in every pair,
         const unsigned arm = static_cast<unsigned>(random.below(3));
         const std::uint64_t pseudonym = random.next();
         const double x = static_cast<double>(random.below(5));
-        live.expose(live.mine(), arm, shares, pseudonym);
-        live.observe(live.mine(), click, arm, shares, pseudonym, x);
+        live.expose(live.of_this_thread(), arm, shares, pseudonym);
+        live.observe(live.of_this_thread(), click, arm, shares, pseudonym, x);
         for (unsigned p = 0; p < 2; ++p) {
             if (arm == 0 || arm == p + 1) {
                 const double s = shares[p].challenger;
@@ -217,7 +217,7 @@ TEST_CASE("an arm without a share has propensity 0, and a pair without any has n
     CHECK(pair_share::of(0.0, 0.5).root == 0.0);
 }
 
-TEST_CASE("requests without a choice are counted and contribute nothing, nor events that are expected")
+TEST_CASE("requests without randomisation are counted but contribute neither sums nor expected events")
 {
     live_evidence live{names(), {event_watch{}}};
     for (std::uint64_t i = 0; i < 100; ++i) {
@@ -244,8 +244,8 @@ TEST_CASE("requests without a choice are counted and contribute nothing, nor eve
 TEST_CASE("values of 0 are observed without being events")
 {
     live_evidence live{names(), {}};
-    live.observe(live.mine(), click, 1, shares_of(0.25), 5, 0.0);
-    live.observe(live.mine(), click, 0, shares_of(0.25), 5, -2.0);
+    live.observe(live.of_this_thread(), click, 1, shares_of(0.25), 5, 0.0);
+    live.observe(live.of_this_thread(), click, 0, shares_of(0.25), 5, -2.0);
     const evidence seen = live.collect();
     CHECK(seen.pairs[0].series[click].expected == 0.25);
     CHECK(seen.pairs[0].series[click].challenger_count == 1);

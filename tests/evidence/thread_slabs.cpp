@@ -62,13 +62,13 @@ void together(unsigned threads, Work work)
 TEST_CASE("a thread keeps its slab, and the shared one is visited last")
 {
     thread_slabs slabs{layout};
-    slab& mine = slabs.mine();
-    CHECK(&slabs.mine() == &mine);
-    CHECK_FALSE(mine.shared());
+    slab& thread_slab = slabs.of_this_thread();
+    CHECK(&slabs.of_this_thread() == &thread_slab);
+    CHECK_FALSE(thread_slab.shared());
     std::vector<const slab*> visited;
     slabs.for_each([&](const slab& each) { visited.push_back(&each); });
     REQUIRE(visited.size() == 2);
-    CHECK(visited[0] == &mine);
+    CHECK(visited[0] == &thread_slab);
     CHECK(visited[1]->shared());
 }
 
@@ -76,15 +76,15 @@ TEST_CASE("trials do not share slabs, and one that takes over a dead trial's num
 {
     auto first = std::make_unique<thread_slabs>(layout);
     thread_slabs second{layout};
-    first->mine().add(0, 0, true, 0, 1.0, 1.0);
+    first->of_this_thread().add(0, 0, true, 0, 1.0, 1.0);
     CHECK(total(*first) == 1);
     CHECK(total(second) == 0);
-    CHECK(&first->mine() != &second.mine());
+    CHECK(&first->of_this_thread() != &second.of_this_thread());
     for (int round = 0; round < 20; ++round) {
         first.reset();
         first = std::make_unique<thread_slabs>(layout);
         CHECK(total(*first) == 0);
-        first->mine().add(0, 0, true, 0, 1.0, 1.0);
+        first->of_this_thread().add(0, 0, true, 0, 1.0, 1.0);
         CHECK(total(*first) == 1);
     }
     CHECK(total(second) == 0);
@@ -96,12 +96,12 @@ TEST_CASE("a thread finds its slabs of many trials")
     for (std::uint32_t t = 0; t < 40; ++t) {
         trials.push_back(std::make_unique<thread_slabs>(layout));
         for (std::uint32_t i = 0; i <= t; ++i) {
-            trials.back()->mine().add(0, 0, true, 0, 1.0, 1.0);
+            trials.back()->of_this_thread().add(0, 0, true, 0, 1.0, 1.0);
         }
     }
     for (std::uint32_t t = 0; t < 40; ++t) {
         CHECK(total(*trials[t]) == t + 1);
-        CHECK(trials[t]->mine().read(0, 0, true, 0).count == t + 1);
+        CHECK(trials[t]->of_this_thread().read(0, 0, true, 0).count == t + 1);
     }
 }
 
@@ -112,9 +112,9 @@ TEST_CASE("every thread writes its own slab, and after the threads' end every co
     thread_slabs slabs{layout};
     std::vector<const slab*> used(threads);
     together(threads, [&](unsigned thread) {
-        used[thread] = &slabs.mine();
+        used[thread] = &slabs.of_this_thread();
         for (std::uint32_t i = 0; i < adds; ++i) {
-            slabs.mine().add(0, 0, true, i % 4, 0.5, 0.25);
+            slabs.of_this_thread().add(0, 0, true, i % 4, 0.5, 0.25);
         }
     });
     CHECK(std::set<const slab*>(used.begin(), used.end()).size() == threads);
@@ -128,12 +128,12 @@ TEST_CASE("slabs of threads that ended serve later ones, with what they hold", "
 {
     thread_slabs slabs{layout};
     for (unsigned round = 0; round < 8; ++round) {
-        together(3, [&](unsigned) { slabs.mine().add(0, 0, true, 1, 1.0, 1.0); });
+        together(3, [&](unsigned) { slabs.of_this_thread().add(0, 0, true, 1, 1.0, 1.0); });
         CHECK(own_slabs(slabs) == 3);
         CHECK(total(slabs) == 3 * (round + 1));
     }
     for (int i = 0; i < 10; ++i) {
-        std::thread{[&] { slabs.mine().add(0, 0, true, 2, 1.0, 1.0); }}.join();
+        std::thread{[&] { slabs.of_this_thread().add(0, 0, true, 2, 1.0, 1.0); }}.join();
     }
     CHECK(own_slabs(slabs) == 3);
     CHECK(total(slabs) == 34);
@@ -146,19 +146,19 @@ TEST_CASE("threads beyond max_slabs share one, get their own when one becomes fr
     thread_slabs slabs{layout, 2};
     std::atomic<unsigned> sharing{0};
     together(5, [&](unsigned) {
-        sharing += slabs.mine().shared() ? 1U : 0U;
+        sharing += slabs.of_this_thread().shared() ? 1U : 0U;
         for (std::uint32_t i = 0; i < adds; ++i) {
-            slabs.mine().add(0, 0, true, i % 4, 1.0, 1.0);
+            slabs.of_this_thread().add(0, 0, true, i % 4, 1.0, 1.0);
         }
     });
     CHECK(sharing == 3);
     CHECK(own_slabs(slabs) == 2);
     CHECK(total(slabs) == 5 * adds);
-    CHECK_FALSE(slabs.mine().shared());
+    CHECK_FALSE(slabs.of_this_thread().shared());
 
     thread_slabs none{layout, 0};
-    CHECK(none.mine().shared());
-    none.mine().add(0, 0, true, 0, 1.0, 1.0);
+    CHECK(none.of_this_thread().shared());
+    none.of_this_thread().add(0, 0, true, 0, 1.0, 1.0);
     CHECK(total(none) == 1);
 }
 
@@ -167,7 +167,7 @@ TEST_CASE("no two slabs of a trial count calls from the same place", "[concurren
     constexpr unsigned threads = 16;
     thread_slabs slabs{layout, threads - 1};
     std::vector<std::uint32_t> first(threads);
-    together(threads, [&](unsigned thread) { first[thread] = slabs.mine().next_call(); });
+    together(threads, [&](unsigned thread) { first[thread] = slabs.of_this_thread().next_call(); });
     CHECK(std::set<std::uint32_t>(first.begin(), first.end()).size() == threads);
 }
 
@@ -181,11 +181,11 @@ TEST_CASE("a trial may end before threads that served it, and threads before the
     };
     auto trial = std::make_unique<thread_slabs>(layout);
     std::thread served{[&] {
-        trial->mine().add(0, 0, true, 0, 1.0, 1.0);
+        trial->of_this_thread().add(0, 0, true, 0, 1.0, 1.0);
         step = 1;
         wait_for(2);
         // The old trial is gone; a new one has its number, and this thread's memory of the old slab must not count.
-        trial->mine().add(0, 0, true, 0, 1.0, 1.0);
+        trial->of_this_thread().add(0, 0, true, 0, 1.0, 1.0);
         step = 3;
         wait_for(4);
     }};
@@ -201,7 +201,7 @@ TEST_CASE("a trial may end before threads that served it, and threads before the
     served.join();
 
     thread_slabs later{layout};
-    std::thread{[&] { later.mine().add(0, 0, true, 0, 1.0, 1.0); }}.join();
+    std::thread{[&] { later.of_this_thread().add(0, 0, true, 0, 1.0, 1.0); }}.join();
     CHECK(total(later) == 1);
 }
 
@@ -213,8 +213,8 @@ TEST_CASE("objects that die with a thread after its slabs still count, in the sh
         ~last_words()
         {
             if (slabs != nullptr) {
-                *was_shared = slabs->mine().shared();
-                slabs->mine().add(0, 0, true, 0, 1.0, 1.0);
+                *was_shared = slabs->of_this_thread().shared();
+                slabs->of_this_thread().add(0, 0, true, 0, 1.0, 1.0);
             }
         }
     };
@@ -225,7 +225,7 @@ TEST_CASE("objects that die with a thread after its slabs still count, in the sh
         thread_local last_words words;
         words.slabs = &slabs;
         words.was_shared = &was_shared;
-        slabs.mine().add(0, 0, true, 0, 1.0, 1.0);
+        slabs.of_this_thread().add(0, 0, true, 0, 1.0, 1.0);
     }}.join();
     CHECK(was_shared);
     CHECK(total(slabs) == 2);
@@ -244,7 +244,7 @@ TEST_CASE("a reader sees sums that only grow, and rows whole, while threads come
         for (unsigned round = 0; round < rounds; ++round) {
             together(threads, [&](unsigned) {
                 for (std::uint32_t i = 0; i < adds; ++i) {
-                    slabs.mine().add(0, 0, true, i % 4, 0.5, 2.0);
+                    slabs.of_this_thread().add(0, 0, true, i % 4, 0.5, 2.0);
                 }
             });
         }

@@ -171,7 +171,7 @@ TEST_CASE("the first look after the planned sample is the one that counts: later
     }
 }
 
-TEST_CASE("merged evidence is judged anew: a part's look is none at the whole")
+TEST_CASE("merged evidence is tested again: a look at a part is not a look at the whole")
 {
     const fixed_horizon policy{.units = 3'000};
     const auto one = arrivals(10, 3'000, {.champion = 0.1, .challenger = 0.2});

@@ -62,7 +62,7 @@ TEST_CASE("A group-sequential test looks once per planned part, and repeats itse
     CHECK(memory.looks.back().time == 1.0);
 }
 
-TEST_CASE("Whoever comes late looks at what there is: skipped looks are not made up for")
+TEST_CASE("A late look uses the data of its time, and skipped looks are not repeated")
 {
     const auto stream = arrivals(4, 8'000);
     test_memory memory;
@@ -129,7 +129,7 @@ TEST_CASE("A one-sided question spends the whole error on its side")
     CHECK(last_p(side::greater) > 0.5);
 }
 
-TEST_CASE("Looks survive a snapshot, and replicas that merge start afresh")
+TEST_CASE("Looks survive a snapshot, and merged replicas start again without looks")
 {
     test_memory memory;
     watch({.units = 6'000, .looks = 3}, arrivals(7, 4'100), 2'000, memory);
@@ -147,12 +147,12 @@ TEST_CASE("Looks survive a snapshot, and replicas that merge start afresh")
     CHECK(memory.looks.empty());
     CHECK_FALSE(memory.counted.taken);
 
-    // Bytes from outside may claim looks that nobody can have taken.
+    // Bytes from outside may claim impossible looks.
     back.pairs[0].memory[0].looks[1].time = 2.0;
     CHECK_FALSE(back.consistent());
 }
 
-TEST_CASE("Too little data has a name, and no look is used up by it")
+TEST_CASE("Too little data has a status of its own and does not use up a look")
 {
     const group_sequential policy{.units = 100, .looks = 2};
     test_memory memory;

@@ -56,7 +56,7 @@ TEST_CASE("A hybrid is an always-valid test with its part of the error, then a f
     CHECK(fixed_p < 1.0);
 }
 
-TEST_CASE("A part of the error that is none is halved instead")
+TEST_CASE("A part of the error rate outside (0, 1) is replaced by one half")
 {
     const sums seen = sums_of(arrivals(12, 3'000));
     for (const double early : {0.0, 1.0, -2.0, std::nan("")}) {

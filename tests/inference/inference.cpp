@@ -13,7 +13,7 @@ namespace {
 using joust::inference;
 using joust::status;
 
-// Somebody's own way to judge.
+// An inference policy of a user.
 struct coin_toss {
     double alpha = 0.05;
     double units = 100;

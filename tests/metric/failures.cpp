@@ -19,7 +19,7 @@ using joust::detail::pair_share;
 
 }  // namespace
 
-TEST_CASE("failures are named, and all alike")
+TEST_CASE("failures have a name, and all objects are equal")
 {
     CHECK(joust::failures::name() == "failures");
     CHECK(joust::failures{} == joust::failures{});
@@ -32,8 +32,9 @@ TEST_CASE("a failed call moves every guardrail on failures at once, each by its 
     const std::array<pair_share, 1> shares{pair_share::of(0.9, 0.1)};
     for (std::uint64_t slot = 0; slot < 20; ++slot) {
         const unsigned arm = slot % 4 == 0 ? 0 : 1;
-        live.fail(live.mine(), arm, shares, slot << 32, slot);
-        live.fail(live.mine(), arm, shares, slot << 32, slot + 100);  // the unit again: counted, but no event
+        live.fail(live.of_this_thread(), arm, shares, slot << 32, slot);
+        live.fail(live.of_this_thread(), arm, shares, slot << 32,
+                  slot + 100);  // the unit again: counted, but no event
     }
     const joust::evidence seen = live.collect();
     CHECK(seen.failed(0) == 10);
@@ -52,9 +53,9 @@ TEST_CASE("a champion's failure is an event of every pair, a challenger's of its
     names.models.emplace_back("newer");
     live_evidence live{names, {event_watch{}}};
     const std::array<pair_share, 2> shares{pair_share::of(0.5, 0.2), pair_share::of(0.5, 0.3)};
-    live.fail(live.mine(), 0, shares, std::uint64_t{1} << 32, 1);
-    live.fail(live.mine(), 1, shares, std::uint64_t{2} << 32, 2);
-    live.fail(live.mine(), 2, shares, std::uint64_t{3} << 32, 3);
+    live.fail(live.of_this_thread(), 0, shares, std::uint64_t{1} << 32, 1);
+    live.fail(live.of_this_thread(), 1, shares, std::uint64_t{2} << 32, 2);
+    live.fail(live.of_this_thread(), 2, shares, std::uint64_t{3} << 32, 3);
     const joust::evidence seen = live.collect();
     using events = std::vector<joust::first_event>;
     CHECK(seen.pairs[0].events[0] ==
@@ -66,7 +67,7 @@ TEST_CASE("a champion's failure is an event of every pair, a challenger's of its
     CHECK(seen.failed(2) == 1);
 }
 
-TEST_CASE("what one guardrail on failures shows is no evidence for another one's margin")
+TEST_CASE("evidence of one guardrail on failures is not evidence for the margin of another")
 {
     joust::ab_test trial{joust::model{"old", [](std::uint64_t) { return 0; }},
                          joust::model{"new",

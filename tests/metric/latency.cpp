@@ -45,9 +45,9 @@ live_evidence watched()
 
 bool serve(live_evidence& live, unsigned arm, std::int64_t nanoseconds, std::uint64_t pseudonym = 0)
 {
-    const bool over = live.time(live.mine(), arm, nanoseconds);
+    const bool over = live.time(live.of_this_thread(), arm, nanoseconds);
     if (over) {
-        live.late(live.mine(), arm, shares, pseudonym, nanoseconds, 1);
+        live.late(live.of_this_thread(), arm, shares, pseudonym, nanoseconds, 1);
     }
     return over;
 }
@@ -146,7 +146,7 @@ TEST_CASE("late answers of the challenger move the guardrail at once, and failur
         serve(live, 0, 100);
     }
     live.fix_thresholds();
-    live.fail(live.mine(), 1, shares, joust::mix64(1), 1);
+    live.fail(live.of_this_thread(), 1, shares, joust::mix64(1), 1);
     CHECK(live.highest_log_e(0, 0) == 0.0);
     double before = 0.0;
     for (std::uint64_t slot = 1; slot < 6; ++slot) {

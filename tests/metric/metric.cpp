@@ -22,7 +22,7 @@ using joust::detail::direction_of;
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-// Somebody's own metric: nothing but a name and add().
+// A metric of a user: a name and add(), and nothing else.
 struct seats {
     static constexpr std::string_view name() { return "seats"; }
     void add(cell& c, double value) const

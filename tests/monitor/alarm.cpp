@@ -124,7 +124,7 @@ TEST_CASE("evidence with restarts counts the steps, evidence without starts at o
     CHECK(vanished.value() == 0.0);
 }
 
-TEST_CASE("the two-sample e-value has mean at most one over all outcomes, whatever the common law")
+TEST_CASE("the two-sample e-value has mean at most one over all outcomes, whatever the common distribution")
 {
     const std::vector<std::vector<double>> laws{{0.2, 0.3, 0.5}, {0.01, 0.01, 0.98}, {0.6, 0.3, 0.1}};
     const std::vector<std::vector<double>> guesses{{0.3, 0.5, 0.2}, {0.6, 0.3, 0.1}, {0.05, 0.05, 0.9}};
@@ -177,7 +177,7 @@ TEST_CASE("empty blocks raise nothing and prove nothing")
     CHECK(pair.evidence() == 200.0);  // each step without evidence adds one: M <- 1 (M + 1)
 }
 
-TEST_CASE("an alarm without any reference learns from the rows it judges")
+TEST_CASE("an alarm without a reference learns from the rows that it tests")
 {
     joust::conformal_alarm alarm{counts(10), false_alarms::every(1e4)};
     joust::keyed_random random{8};
@@ -392,7 +392,7 @@ TEST_CASE("a two-sample alarm keeps its promise where both streams change togeth
         joust::two_sample_alarm alarm{10, false_alarms::every(300)};
         int block = 0;
         const auto step = [&](double shift) {
-            // The season swings both laws far more than the shift does.
+            // The season changes both distributions far more than the shift does.
             const double season = 0.8 * std::sin(0.5 * block++);
             counts live(10);
             counts champion(10);

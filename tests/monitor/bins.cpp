@@ -63,7 +63,7 @@ TEST_CASE("all sixteen edges work")
     CHECK(bins.cell(1e9) == 16);
 }
 
-TEST_CASE("edges at quantiles share a continuous sample out evenly")
+TEST_CASE("edges at quantiles divide a continuous sample evenly")
 {
     joust::keyed_random random{3};
     std::vector<double> sample(10'000);

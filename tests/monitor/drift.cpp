@@ -91,7 +91,7 @@ TEST_CASE("histograms that cannot be compared give a status, not a number")
     CHECK(drift::compare(counts{500, 500}, counts{500, 500}).state == joust::status::ok);
 }
 
-TEST_CASE("cells that are empty on both sides say nothing")
+TEST_CASE("cells that are empty on both sides do not count")
 {
     const auto with = drift::compare(counts{500, 0, 500, 0}, counts{90'000, 0, 110'000, 0});
     const auto without = drift::compare(counts{500, 500}, counts{90'000, 110'000});
@@ -99,7 +99,7 @@ TEST_CASE("cells that are empty on both sides say nothing")
     CHECK(with.psi_null_mean == without.psi_null_mean);
 }
 
-TEST_CASE("the stability index of two samples of one law has the stated mean")
+TEST_CASE("the stability index of two samples of one distribution has the stated mean")
 {
     joust::keyed_random random{5};
     double sum = 0.0;

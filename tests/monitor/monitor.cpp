@@ -177,7 +177,7 @@ TEST_CASE("a monitor finds the feature that changed, and only that")
     CHECK(watch.report().features[0].block.reference_rows == 5000.0);
 }
 
-TEST_CASE("a change that is proven but within the tolerance wakes nobody")
+TEST_CASE("a change that is proven but within the tolerance is not called drifted")
 {
     joust::monitor watch{
         joust::feature<"x">([](double x) { return x; }, joust::numeric_bins{0.25, 0.5, 0.75}),

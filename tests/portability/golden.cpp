@@ -123,8 +123,8 @@ void assignment()
         return numbers.arm_of(salt.hasher()(std::string_view{"user-" + std::to_string(i * i * i)}));
     });
     arms("hash_split.long_text", [&](std::uint64_t i) {
-        return numbers.arm_of(
-            salt.hasher()(std::string_view{std::string(100 + i % 50, 'x') + std::to_string(i)}));
+        return numbers.arm_of(salt.hasher()(
+            std::string_view{std::string(static_cast<std::size_t>(100 + i % 50), 'x') + std::to_string(i)}));
     });
     const auto slots =
         joust::slot_split{.salt = "portable", .shares = {0.8, 0.1, 0.1}}.with_shares({0.2, 0.3, 0.5});
@@ -201,7 +201,7 @@ std::vector<joust::item_key> shuffled(std::size_t size, std::uint64_t seed)
     }
     keyed_random random{seed};
     for (std::size_t i = size; i > 1; --i) {
-        std::swap(items[i - 1], items[random.below(i)]);
+        std::swap(items[i - 1], items[static_cast<std::size_t>(random.below(i))]);
     }
     return items;
 }
@@ -218,7 +218,7 @@ template <class Interleaver>
 void slates(std::string_view name, const Interleaver& interleaver)
 {
     digest all;
-    for (std::uint64_t i = 0; i < 60; ++i) {
+    for (std::size_t i = 0; i < 60; ++i) {
         const std::size_t length = i % 4 == 0 ? 40 : 1 + i % 16;
         const std::vector<joust::item_key> lists[2] = {shuffled(length + i % 5, 4 * i),
                                                        shuffled(length, 4 * i + 2)};
@@ -287,6 +287,12 @@ void whole_trial()
         trial.observe<"click">(ticket, random.chance(arm == 0 ? 0.10 : 0.16) ? 1.0 : 0.0);
         trial.observe<"spent">(ticket, 20.0 * random.exponential());
     }
+    // Before a report: what the tests of a report remember has passed through logarithms.
+    const joust::evidence evidence = trial.evidence();
+    const std::string bytes = joust::to_snapshot(evidence);
+    same("snapshot.size", std::to_string(bytes.size()));
+    same("snapshot.bytes", digest_of(bytes));
+    same("snapshot.read", joust::from_snapshot<joust::evidence>(bytes) == evidence ? "equal" : "different");
     const joust::report found = trial.report();
     same("trial.decision", to_string(found.decision));
     for (const joust::arm_row& arm : found.arms) {
@@ -300,11 +306,6 @@ void whole_trial()
         near("trial.upper." + row.metric, row.upper);
         near("trial.p_value." + row.metric, row.p_value);
     }
-    const joust::evidence evidence = trial.evidence();
-    const std::string bytes = joust::to_snapshot(evidence);
-    same("snapshot.size", std::to_string(bytes.size()));
-    same("snapshot.bytes", digest_of(bytes));
-    same("snapshot.read", joust::from_snapshot<joust::evidence>(bytes) == evidence ? "equal" : "different");
 }
 
 void statistics()

@@ -33,7 +33,8 @@ static_assert(joust::writes_itself<joust::verdict>);
 static_assert(joust::writes_itself<joust::status>);
 static_assert(joust::writes_itself<joust::stats::test_result>);
 static_assert(joust::writes_itself<elsewhere::point>, "a user's own type may join");
-static_assert(!joust::writes_itself<elsewhere::colour>, "another library's enumeration is none of ours");
+static_assert(!joust::writes_itself<elsewhere::colour>,
+              "an enumeration of another library does not write itself");
 static_assert(!joust::writes_itself<int> && !joust::writes_itself<std::string> &&
               !joust::writes_itself<std::vector<int>>);
 

@@ -19,7 +19,7 @@ TEST_CASE("JUnit has one test case per metric row and one for the verdict")
       <skipped message="margin not settled: latency +1.90 ms [+1.62 ms, +2.31 ms], limit +2.00 ms, p = 7.00e-4, n = 2,000 + 2,000 requests"/>
     </testcase>
     <testcase classname="gate.release" name="memory: new (primary)">
-      <skipped message="not enough observations or events to say anything yet"/>
+      <skipped message="there are not enough observations or events to say anything yet"/>
     </testcase>
     <testcase classname="gate.release" name="recall: new (primary)"/>
     <testcase classname="gate.release" name="verdict">

@@ -5,7 +5,7 @@
 #include "catch.hpp"
 #include "report/sample.hpp"
 
-TEST_CASE("exit codes stop a pipeline only where the challenger is worse or nothing is known")
+TEST_CASE("exit codes stop a pipeline only if the challenger is worse or nothing is known")
 {
     CHECK(exit_code(joust::verdict::pass) == 0);
     CHECK(exit_code(joust::verdict::ship_challenger) == 0);

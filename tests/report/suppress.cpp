@@ -60,7 +60,7 @@ TEST_CASE("five units are enough, and the limit can be chosen")
     CHECK_FALSE(joust::any_suppressed(joust::suppress_small_groups(with_small_challenger(), 0)));
 }
 
-TEST_CASE("an arm that served nobody hides nobody, and requests count where units do not")
+TEST_CASE("an arm that served no unit is not small, and requests count where units do not")
 {
     joust::report shown = sample::gate();
     CHECK_FALSE(joust::any_suppressed(joust::suppress_small_groups(shown)));
@@ -91,5 +91,6 @@ TEST_CASE("no writer lets a small group through")
         }
     }
     CHECK_THAT(joust::to_text(shown), ContainsSubstring("dnn-v2   10.0 %  suppressed"));
-    CHECK_THAT(joust::to_text(shown), ContainsSubstring("suppressed, to protect those in them"));
+    CHECK_THAT(joust::to_text(shown),
+               ContainsSubstring("suppressed to protect the privacy of their members"));
 }

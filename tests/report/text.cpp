@@ -44,7 +44,7 @@ Latency
   dnn-v2    1,988  520 us  710 us  820 us  1.25 ms  3.90 ms  9.50 ms
 
 Notes
-  - counted aside: 3 foreign tickets
+  - also counted: 3 foreign tickets
   - Units are counted by a sketch, to about 2 %.
 )");
 }

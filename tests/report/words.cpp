@@ -135,7 +135,7 @@ TEST_CASE("levels that differ are stated from least to most")
     CHECK(title() == "90 % interval");
 }
 
-TEST_CASE("a row that may not be believed stands nowhere")
+TEST_CASE("a row that is not valid has no standing")
 {
     joust::metric_row made = row(0.1, 0.2, 1);
     made.state = joust::status::srm_failed;

@@ -179,7 +179,8 @@ TEST_CASE("Old events go, and the rest stays byte for byte")
     CHECK_THROWS_AS(erase_events("no such file", 1), std::runtime_error);
 }
 
-TEST_CASE("A line that is no event stops an erasure, which changes nothing, unless such lines are to go")
+TEST_CASE(
+    "A line that is not an event stops an erasure, which changes nothing, unless such lines are erased too")
 {
     const scratch file;
     const std::string good = line_of(exposure_of(1, 5));
@@ -217,7 +218,7 @@ TEST_CASE("An erasure keeps the permissions of the file")
     CHECK((after.st_mode & 07777U) == 0600);
 }
 
-TEST_CASE("A log goes on behind what a crash cut off")
+TEST_CASE("A log continues after a line that a crash cut off")
 {
     const scratch file;
     put(file.path, R"({"event":"expo)");
@@ -234,7 +235,7 @@ TEST_CASE("A log goes on behind what a crash cut off")
     CHECK(read_file(file.path) == line_of(exposure_of(1, 5)) + line_of(exposure_of(2, 5)));
 }
 
-TEST_CASE("What does not fit is dropped and counted, and serving never waits")
+TEST_CASE("Events that do not fit are dropped and counted, and serving never waits")
 {
     const scratch file;
     event_log log{file.path, {.queue = 8}};

@@ -26,7 +26,7 @@ TEST_CASE("recorded results are read from JSON lines, names once each")
               .rows.size() == 1);
 }
 
-TEST_CASE("what is no result names its line and the reason")
+TEST_CASE("JSON lines without results are refused with the line and the reason")
 {
     const auto message = [](std::string_view line) {
         try {
@@ -72,7 +72,7 @@ TEST_CASE("Google Benchmark's output is read as one model, without its aggregate
     CHECK(read.failed == 1);
 }
 
-TEST_CASE("a benchmark file that is none is refused with the place")
+TEST_CASE("a file that is not benchmark output is refused with the place")
 {
     const auto message = [](std::string_view text) {
         try {
@@ -90,7 +90,7 @@ TEST_CASE("a benchmark file that is none is refused with the place")
     CHECK(message(R"({"benchmarks": [{}]})") == "benchmark 1: has no name");
     CHECK(message(R"({"benchmarks": [{"name": "x"}]})") == "benchmark 1: has no time");
     CHECK(message(R"({"benchmarks": [{"name": "x", "cpu_time": 1, "time_unit": "h"}]})") ==
-          "benchmark 1: has a time unit that is none of ns, us, ms and s");
+          "benchmark 1: has a time unit other than ns, us, ms and s");
     CHECK(message(R"({"benchmarks": [{"name": "x", "cpu_time": 1e999}]})") ==
           "line 1: holds a number that no double can hold");
 }

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-TEST_CASE("two files are put together by name, not by index")
+TEST_CASE("two files are combined by name and not by index")
 {
     joust::recorder_of_results first;
     first.add("a", "old", "accuracy", 1.0);

@@ -168,7 +168,7 @@ TEST_CASE("a snapshot that promises many large elements is refused before memory
     CHECK_THROWS_WITH(from_snapshot<sketches>(bytes), "the snapshot promises a longer list than it holds");
 }
 
-TEST_CASE("registers and counts beyond the possible are refused, not bent into shape")
+TEST_CASE("registers and counts with impossible values are refused and not corrected")
 {
     const evidence good = some_evidence(6);
     const std::string bytes = to_snapshot(good);
@@ -180,7 +180,7 @@ TEST_CASE("registers and counts beyond the possible are refused, not bent into s
         }
         return changed;
     };
-    // The first arm's registers stand right behind the names and the number of arms; find them by raising one.
+    // The registers of the first arm follow the names and the number of arms; find them by raising one.
     evidence raised = good;
     raised.arms[0].units.raise(0, hyperloglog<>::max_rank);
     const std::string other = to_snapshot(raised);
@@ -192,7 +192,7 @@ TEST_CASE("registers and counts beyond the possible are refused, not bent into s
     std::string bad = other;
     bad[at] = static_cast<char>(hyperloglog<>::max_rank + 1);
     CHECK_THROWS_WITH(from_snapshot<evidence>(signed_again(bad)),
-                      "the snapshot holds a register of units that is beyond the possible");
+                      "the snapshot holds a register of units with an impossible value");
 
     evidence counted = good;
     counted.arms[0].latency = {};

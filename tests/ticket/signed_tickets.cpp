@@ -163,7 +163,7 @@ TEST_CASE("Every flipped bit of a signed ticket is noticed, in the bytes and in 
             ticket out;
             const ticket_error error = ring.open(std::bit_cast<signed_ticket>(bytes), out);
             REQUIRE(out == ticket{});
-            // Version and number of the key stand in the open; the tag covers the rest.
+            // Version and number of the key are not enciphered; the tag covers the rest.
             REQUIRE(error == (bit == 167 || bit == 168   ? ticket_error::version
                               : bit == 169 || bit == 170 ? ticket_error::retired
                                                          : ticket_error::forged));
@@ -233,7 +233,7 @@ TEST_CASE("Keys rotate: one signs, all read, and a retired one reads no longer")
     CHECK_FALSE(key_ring{secret} == key_ring{secret});
 }
 
-TEST_CASE("A ring refuses what cannot work, and is as before")
+TEST_CASE("A ring refuses impossible changes and stays as it was")
 {
     const auto wrong = [](auto&& change) -> std::string {
         try {
@@ -445,7 +445,7 @@ TEST_CASE("Logs get what was sealed, so that exposure and feedback belong togeth
     CHECK(log[0].ticket.unit() == trial.pseudonym_of(std::string{"ann"}));
 }
 
-TEST_CASE("Who opted out gets a ticket that looks like any other")
+TEST_CASE("A user who opted out gets a ticket that looks like any other")
 {
     auto trial =
         trial_with(signed_tickets{.keys = secret}, consent([](const request& r) { return r.user != "bob"; }));
@@ -496,7 +496,7 @@ TEST_CASE("Keys change while threads serve")
         while (tried.load() < 20 * static_cast<long>(round)) {
             std::this_thread::yield();
         }
-        // Three rounds later nobody holds one any more, but for a thread that was held up in between.
+        // Three rounds later no thread holds one any more, except a thread that was held up in between.
         if (round >= 2) {
             ring.retire((round + 2) % 4);
         }
@@ -623,7 +623,7 @@ TEST_CASE("A client cannot tell from tickets which model served")
     CHECK(shown.learnt > 10 * limit);
 }
 
-TEST_CASE("Nor whose slot is whose on a page")
+TEST_CASE("A client cannot tell from tickets which ranker filled a position")
 {
     key_ring ring{secret};
     auto search = search_with(signed_tickets{.keys = ring}, untimed{});

@@ -188,7 +188,7 @@ TEST_CASE("Tickets outside the trial can be numbered, and hold nothing else")
         CHECK(made.unit() == 0);
         CHECK(ticket::from_string(made.to_string()) == made);
     }
-    // Without a number: what it always was.
+    // Without a number the ticket is the same as in earlier versions.
     CHECK(ticket::unrecorded({.trial = 9, .seconds = 10}).to_string() ==
           forged(0, 10 | (9ULL << 32), info(0, 3, 0, 0, 0)));
     CHECK(error_of(forged(0, 9, info(0, 3, 0, 0, 1))) == ticket_error::contents);
@@ -218,7 +218,7 @@ TEST_CASE(
     CHECK(made.to_string().find_first_not_of(alphabet) == std::string::npos);
 }
 
-TEST_CASE("Whatever is written is read back the same")
+TEST_CASE("Every ticket that is written is read back unchanged")
 {
     joust::keyed_random random{1};
     for (int i = 0; i < 10'000; ++i) {
@@ -277,7 +277,7 @@ TEST_CASE("Every flipped bit in the 32 bytes of a ticket is noticed")
     }
 }
 
-TEST_CASE("What is wrong with a text is named")
+TEST_CASE("Each error of a text is named")
 {
     const std::string text = ticket::exposure({.unit = 1, .propensity = 0.5F}).to_string();
     CHECK(error_of("") == ticket_error::length);

@@ -157,7 +157,7 @@ TEST_CASE(
     CHECK(any.observe("click", "ann", 1.0));
     CHECK(any.arm_of(any.choose("ann")) == any.arm_of(any.serve("ann").ticket));
     CHECK(any.arm_of(any.choose(7)) == 0);  // the units were text
-    CHECK(counted(any.report(), "feedback or a choice for something that is no unit of the trial") == 1);
+    CHECK(counted(any.report(), "feedback or a choice for something that is not a unit of the trial") == 1);
 }
 
 TEST_CASE("a handle tells a shadow the truth")

@@ -24,7 +24,7 @@ double score(const request&)
     return 1.0;
 }
 
-constexpr std::string_view no_unit = "feedback or a choice for something that is no unit of the trial";
+constexpr std::string_view no_unit = "feedback or a choice for something that is not a unit of the trial";
 constexpr std::string_view damaged = "feedback for a damaged ticket";
 
 std::uint64_t counted(const joust::report& report, std::string_view what)

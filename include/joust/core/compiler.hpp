@@ -23,6 +23,14 @@
 #define JOUST_SSE2 1
 #endif
 
+#if defined(__x86_64__)
+#define JOUST_IN_NUMBER_REGISTER(number) "+x"(number)
+#elif defined(__aarch64__)
+#define JOUST_IN_NUMBER_REGISTER(number) "+w"(number)
+#else
+#define JOUST_IN_NUMBER_REGISTER(number) "+m"(number)
+#endif
+
 // Functions for newer processors than the program is compiled for, which are asked for before they are called. GCC does
 // not align what it keeps on the stack of Windows for their registers.
 #if defined(__x86_64__) && (defined(__clang__) || !defined(_WIN32))
@@ -89,6 +97,45 @@ inline void prefetch_to_write([[maybe_unused]] const void* address) noexcept
     const std::uint64_t carry = a_low * b_high + (middle & 0xffffffffU);
     return a_high * b_high + (middle >> 32) + (carry >> 32);
 #endif
+}
+
+/// Multiply two numbers, or vectors of numbers, and round. No compiler makes one fused operation of this and of an addition,
+/// whose result would be another than on machines without it: what machines have to agree on is calculated in this way.
+template <class Number>
+JOUST_ALWAYS_INLINE inline void multiply(Number& number, const Number& by) noexcept
+{
+#if defined(__clang__)
+#pragma clang fp contract(off)
+    number *= by;
+#else
+    number *= by;
+#if defined(__FP_FAST_FMA) && defined(JOUST_GNU_COMPILER)
+    // __builtin_assoc_barrier does not survive the vectorizer of GCC 12.
+    __asm__("" : JOUST_IN_NUMBER_REGISTER(number));
+#endif
+#endif
+}
+
+[[nodiscard]] JOUST_ALWAYS_INLINE inline double product(double a, double b) noexcept
+{
+    multiply(a, b);
+    return a;
+}
+
+template <class Number>
+JOUST_ALWAYS_INLINE inline void add_product(Number& sum, const Number& a, const Number& b) noexcept
+{
+    Number rounded = a;
+    multiply(rounded, b);
+    sum += rounded;
+}
+
+template <class Number>
+JOUST_ALWAYS_INLINE inline void subtract_product(Number& sum, const Number& a, const Number& b) noexcept
+{
+    Number rounded = a;
+    multiply(rounded, b);
+    sum -= rounded;
 }
 
 /// Can this machine compare sixteen keys at a time?

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -45,17 +44,17 @@ inline void append_hex_byte(std::string& out, std::uint8_t value)
     return digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
 }
 
-/// Read what `append_hex` writes: exactly 16 lower-case digits.
-[[nodiscard]] constexpr std::optional<std::uint64_t> parse_hex(std::string_view text) noexcept
+/// Read what `append_hex` writes: exactly 16 lower-case digits. Returns whether the text is such a number.
+[[nodiscard]] constexpr bool parse_hex(std::string_view text, std::uint64_t& value) noexcept
 {
-    std::uint64_t value = 0;
+    value = 0;
     bool good = text.size() == 16;
     for (std::size_t i = 0; good && i < text.size(); ++i) {
         const int digit = hex_value(text[i]);
         good = digit >= 0;
         value = (value << 4) | static_cast<std::uint64_t>(digit & 15);
     }
-    return good ? std::optional{value} : std::nullopt;
+    return good;
 }
 
 }  // namespace detail

@@ -36,13 +36,16 @@ concept has_call = derivable<T> && !requires { &both<T, verb_call>::operator(); 
 template <class T>
 concept spells_text = std::is_convertible_v<const T&, std::string_view>;
 
-/// Is a value a plain or smart pointer to an object? Then the object was meant, but its pointer was passed.
+/// A plain pointer to an object.
 template <class T>
-concept points_elsewhere =
-    (std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>) || (requires(const T& t) {
-        t.operator->();
-        *t;
-    } && !has_call<T>);
+concept points_to_object = std::is_pointer_v<T> && !std::is_function_v<std::remove_pointer_t<T>>;
+
+/// A pointer to an object, plain or smart. The caller meant the object, but passed its pointer.
+template <class T>
+concept points_elsewhere = points_to_object<T> || (requires(const T& t) {
+                               t.operator->();
+                               *t;
+                           } && !has_call<T>);
 
 /// Does a type have the shape of std::reference_wrapper?
 template <class T>

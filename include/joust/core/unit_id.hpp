@@ -595,8 +595,8 @@ class salt {
 public:
     /// Leave the salt empty. Trials refuse an empty salt.
     salt() = default;
-    /// Take a text.
     // NOLINTBEGIN(google-explicit-constructor): options read .salt = "name"
+    /// Take a text.
     salt(const char* text) : salt(std::string_view{text}) {}
     /// Take a text.
     salt(std::string_view text) : text_(text), hasher_(text) {}

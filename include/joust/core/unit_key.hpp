@@ -28,13 +28,12 @@ struct unit_projection {
         return detail::invoke(projection, args...);
     }
 
-    /// Project the first argument alone, so that `by(&Request::user_id)` serves calls with further arguments.
+    /// Apply the projection to the first argument alone, so that `by(&Request::user_id)` serves calls with further
+    /// arguments.
     template <class First, class... Rest>
         requires(sizeof...(Rest) > 0 &&
                  !std::is_invocable_v<const Projection&, const First&, const Rest&...> &&
                  std::is_invocable_v<const Projection&, const First&>)
-    /// Apply the projection to the first argument alone, so that `by(&Request::user_id)` serves calls with further
-    /// arguments.
     constexpr decltype(auto) key(const First& first, const Rest&...) const
     {
         return detail::invoke(projection, first);
@@ -57,7 +56,7 @@ template <class Projection>
     return {std::forward<Projection>(projection)};
 }
 
-/// Randomise every call anew: the unit is the request.
+/// Randomise every call by itself: the unit is the request.
 ///
 /// When to use: when no user sees two answers (a batch job, a stateless classifier).
 /// When not: when users call more than once. They would get answers of both models in turn, and a test of requests

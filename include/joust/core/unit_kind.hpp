@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <type_traits>
 
-// Which kind of units a trial has. Feedback for a unit of another kind would be feedback for another unit.
+// The kind of units that a trial has. A unit of another kind would be another unit, so that feedback for it is refused.
 
 namespace joust {
 inline namespace v0 {
@@ -32,8 +32,8 @@ template <class Unit>
     }
 }
 
-// The type of the units that a key gives, as far as it is known before the first call: where the key was made by `by` of a
-// member or of a callable with one signature, or is a type of the caller's with one `key`.
+// The type of the units that a key returns, if it is known before the first call: if the key was made by `by` from a
+// member or from a callable with one signature, or is a type of the caller with one function `key`.
 template <class Key>
 struct known_unit : sole_result<void> {};
 template <class Projection>
@@ -45,10 +45,10 @@ struct known_unit<Key> : sole_result<decltype(&Key::key)> {};
 template <class Key>
 inline constexpr unit_kind kind_of_key = kind_of_unit<typename known_unit<Key>::type>();
 
-/// Knows the kind of a trial's units: from its key's type, or else from the first call that was served.
+/// Know the kind of the units of a trial: from the type of its key, or otherwise from the first call that was served.
 template <class Key>
 class units_kind {
-    // Every request is a unit of its own, and units that are chosen for may be anything.
+    // Every request is a unit of its own, so that a model may be chosen for units of any kind.
     static constexpr bool any = std::is_same_v<Key, per_request>;
     static constexpr bool known = kind_of_key<Key> != unit_kind::unknown;
 
@@ -58,14 +58,14 @@ public:
     void note() const noexcept
     {
         if constexpr (!known && !any) {
-            // Read before it is written, so that threads share the line.
+            // The value is read before it is written, so that threads share the cache line.
             if (constexpr auto kind = kind_of_unit<Unit>(); learnt_.load(std::memory_order_relaxed) != kind) {
                 learnt_.store(kind, std::memory_order_relaxed);
             }
         }
     }
 
-    /// Is a unit of this type of the kind that the trial serves, as far as that is known by now?
+    /// Is a unit of this type of the kind that the trial serves? The answer is yes while the kind is not known.
     template <class Unit>
     [[nodiscard]] bool takes() const noexcept
     {
@@ -85,7 +85,7 @@ private:
         learnt_{};
 };
 
-/// Can a value stand for one of the trial's units? Otherwise say why not.
+/// Check that a value can be a unit of the trial. If it cannot, print the sentence that says why.
 template <class Key, class Unit>
 constexpr bool check_unit()
 {
@@ -97,7 +97,7 @@ constexpr bool check_unit()
     return unit && alike;
 }
 
-/// The same for a unit that a model is chosen for.
+/// Check the same for a unit that a model is chosen for.
 template <class Key, class Unit>
 constexpr bool check_chosen()
 {

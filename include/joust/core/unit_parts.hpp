@@ -19,9 +19,9 @@ inline namespace v0 {
 /// cost: no allocation up to 120 bytes
 class unit_parts {
 public:
+    /// Join two or more parts.
     template <unit_like First, unit_like... Rest>
         requires(sizeof...(Rest) > 0)
-    /// Join two or more parts.
     explicit unit_parts(const First& first, const Rest&... rest)
     {
         append(first);

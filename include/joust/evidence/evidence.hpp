@@ -167,7 +167,7 @@ struct test_memory {
     void merge(const test_memory& other)
     {
         // Every replica's burn-in estimates the same rho. The largest one stays, so that the order of merging does not
-        // matter. Evidence that one part has shown alone is not evidence of the whole, so the rest begins anew.
+        // matter. Evidence that one part has shown alone is not evidence of the whole, so the rest starts again.
         rho = rho > other.rho ? rho : other.rho;
         highest_log_e = 0.0;
         counted = {};

@@ -82,7 +82,7 @@ inline constexpr const char* ignored_words[ignored_reasons] = {
     "feedback for a forged ticket",
     "feedback for a ticket of a retired key",
     "feedback too late for its ticket",
-    "feedback or a choice for something that is no unit of the trial"};
+    "feedback or a choice for something that is not a unit of the trial"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
@@ -91,23 +91,24 @@ public:
     /// shape: `names` states the trial, its models and its series; the rest of it is not used
     JOUST_COLD live_evidence(evidence names, std::vector<event_watch> watches);
 
-    [[nodiscard]] slab& mine() noexcept { return slabs_.mine(); }
+    [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
     [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
     [[nodiscard]] const std::vector<event_watch>& watches() const noexcept { return watches_; }
     [[nodiscard]] std::size_t arms() const noexcept { return models_.size(); }
 
     /// Count a served request.
     template <std::size_t Pairs>
-    JOUST_ALWAYS_INLINE void expose(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares,
+    JOUST_ALWAYS_INLINE void expose(slab& thread_slab, unsigned arm,
+                                    const std::array<pair_share, Pairs>& shares,
                                     std::uint64_t pseudonym) noexcept
     {
-        add(mine, exposure_series, arm, shares, pseudonym, 1.0);
-        mine.add_unit(arm, pseudonym);
+        add(thread_slab, exposure_series, arm, shares, pseudonym, 1.0);
+        thread_slab.add_unit(arm, pseudonym);
     }
 
     /// Add a value of a series to the bucket of the unit, in every pair that contains the arm.
     template <std::size_t Pairs>
-    JOUST_ALWAYS_INLINE void add(slab& mine, std::size_t series, unsigned arm,
+    JOUST_ALWAYS_INLINE void add(slab& thread_slab, std::size_t series, unsigned arm,
                                  const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
                                  double x) noexcept
     {
@@ -115,39 +116,41 @@ public:
         if constexpr (Pairs == 1) {
             // There is no branch on the arm, since the arm is random and the branch would be mispredicted.
             const double weight = arm == 0 ? shares[0].challenger : 1.0 - shares[0].challenger;
-            mine.add(series, 0, arm != 0, bucket, weight * x, shares[0].root * x);
+            thread_slab.add(series, 0, arm != 0, bucket, product(weight, x), product(shares[0].root, x));
         } else if (arm == 0) {
             for (std::size_t p = 0; p < Pairs; ++p) {
-                mine.add(series, p, false, bucket, shares[p].challenger * x, shares[p].root * x);
+                thread_slab.add(series, p, false, bucket, product(shares[p].challenger, x),
+                                product(shares[p].root, x));
             }
         } else {
             const pair_share& pair = shares[arm - 1];
-            mine.add(series, arm - 1, true, bucket, (1.0 - pair.challenger) * x, pair.root * x);
+            thread_slab.add(series, arm - 1, true, bucket, product(1.0 - pair.challenger, x),
+                            product(pair.root, x));
         }
     }
 
     /// Add an observation that is not an exposure, and count it as an event if it is not 0.
     template <std::size_t Pairs>
-    JOUST_ALWAYS_INLINE void observe(slab& mine, std::size_t series, unsigned arm,
+    JOUST_ALWAYS_INLINE void observe(slab& thread_slab, std::size_t series, unsigned arm,
                                      const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
                                      double x) noexcept
     {
-        add(mine, series, arm, shares, pseudonym, x);
+        add(thread_slab, series, arm, shares, pseudonym, x);
         if (x != 0.0) {
             // With a propensity of 0 or 1 nothing was randomised, so that nothing is compared and no event was
             // expected.
             for_pairs_of<Pairs>(arm, [&](std::size_t p) {
-                mine.expect(series, p, shares[p].root > 0.0 ? shares[p].challenger : 0.0);
+                thread_slab.expect(series, p, shares[p].root > 0.0 ? shares[p].challenger : 0.0);
             });
         }
     }
 
     /// Count a failed call, and record it in every guardrail on failures.
     template <std::size_t Pairs>
-    void fail(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
-              std::uint64_t milliseconds) noexcept
+    void fail(slab& thread_slab, unsigned arm, const std::array<pair_share, Pairs>& shares,
+              std::uint64_t pseudonym, std::uint64_t milliseconds) noexcept
     {
-        observe(mine, failure_series, arm, shares, pseudonym, 1.0);
+        observe(thread_slab, failure_series, arm, shares, pseudonym, 1.0);
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             if (!watches_[w].on_latency) {
                 event(w, arm, shares, pseudonym, milliseconds);
@@ -156,9 +159,9 @@ public:
     }
 
     /// Add a timed call. Returns whether it took longer than the threshold of a guardrail; then call `late`.
-    [[nodiscard]] bool time(slab& mine, unsigned arm, std::int64_t nanoseconds) noexcept
+    [[nodiscard]] bool time(slab& thread_slab, unsigned arm, std::int64_t nanoseconds) noexcept
     {
-        mine.add_latency(arm, nanoseconds);
+        thread_slab.add_latency(arm, nanoseconds);
         const double limit = arm == 0 ? lowest_champion_.load(std::memory_order_relaxed)
                                       : lowest_challenger_.load(std::memory_order_relaxed);
         return static_cast<double>(nanoseconds) > limit;
@@ -166,14 +169,14 @@ public:
 
     /// Record a call in the guardrails whose threshold it exceeded.
     template <std::size_t Pairs>
-    void late(slab& mine, unsigned arm, const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
-              std::int64_t nanoseconds, std::uint64_t milliseconds) noexcept
+    void late(slab& thread_slab, unsigned arm, const std::array<pair_share, Pairs>& shares,
+              std::uint64_t pseudonym, std::int64_t nanoseconds, std::uint64_t milliseconds) noexcept
     {
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             const double limit = arm == 0 ? thresholds_[w].champion.load(std::memory_order_relaxed)
                                           : thresholds_[w].challenger.load(std::memory_order_relaxed);
             if (watches_[w].on_latency && static_cast<double>(nanoseconds) > limit) {
-                observe(mine, watches_[w].series, arm, shares, pseudonym, 1.0);
+                observe(thread_slab, watches_[w].series, arm, shares, pseudonym, 1.0);
                 event(w, arm, shares, pseudonym, milliseconds);
             }
         }

@@ -82,7 +82,7 @@ public:
         weights_ = std::vector<std::atomic<double>>(2 * pairs * value_sketch::bins);
         threshold_.store(asked.threshold, std::memory_order_relaxed);
         if (asked.threshold == no_limit) {
-            first_.reserve(asked.warm_up);
+            first_.reserve(static_cast<std::size_t>(asked.warm_up));
         }
     }
 

@@ -28,12 +28,12 @@ public:
     /// Return a slab that only the calling thread writes, or null if memory or `max_slabs` do not allow one more.
     slab* claim() noexcept;
 
-    void give_back(slab* mine) noexcept
+    void give_back(slab* thread_slab) noexcept
     {
         const std::scoped_lock lock{mutex_};
         if (alive_) {
-            mine->pin(nullptr);
-            idle_.push_back(mine);
+            thread_slab->pin(nullptr);
+            idle_.push_back(thread_slab);
         }
     }
 
@@ -110,7 +110,7 @@ private:
 /// Hold a thread's slab for one trial number.
 struct thread_entry {
     std::uint64_t generation = 0;
-    slab* mine = nullptr;
+    slab* held = nullptr;
     std::shared_ptr<slab_owner> owner;
 };
 
@@ -145,11 +145,11 @@ public:
 
     /// Find the slab of the calling thread.
     /// cost: two loads and two comparisons; the first call of a thread takes a lock and allocates
-    [[nodiscard]] slab& mine() noexcept
+    [[nodiscard]] slab& of_this_thread() noexcept
     {
         const thread_table& table = this_thread_slabs;
         if (index_ < table.size && table.entries[index_].generation == generation_) [[likely]] {
-            return *table.entries[index_].mine;
+            return *table.entries[index_].held;
         }
         return claim();
     }
@@ -200,7 +200,7 @@ JOUST_FUNCTION slab_return_at_exit::~slab_return_at_exit()
     this_thread_slabs = {nullptr, 0, true};
     for (std::uint32_t i = 0; i < table.size; ++i) {
         if (table.entries[i].owner != nullptr) {
-            table.entries[i].owner->give_back(table.entries[i].mine);
+            table.entries[i].owner->give_back(table.entries[i].held);
         }
     }
     delete[] table.entries;
@@ -236,12 +236,12 @@ JOUST_NOINLINE JOUST_FUNCTION slab& thread_slabs::claim() noexcept
     thread_entry& entry = table.entries[index_];
     // A trial that does not exist any more may have had this number.
     entry = {};
-    slab* mine = owner_->claim();
-    if (mine == nullptr) {
+    slab* thread_slab = owner_->claim();
+    if (thread_slab == nullptr) {
         return owner_->shared();
     }
-    entry = {generation_, mine, owner_};
-    return *mine;
+    entry = {generation_, thread_slab, owner_};
+    return *thread_slab;
 }
 
 JOUST_FUNCTION bool thread_slabs::make_room(thread_table& table) const noexcept

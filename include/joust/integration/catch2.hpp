@@ -15,8 +15,8 @@
 
 #include <string>
 
-// A test may hold a model to its promises: CHECK_THAT(trial.report(), joust::passes()). No macros of our own:
-// the verdict is a matcher, and a failing check prints the report as a table.
+// Matchers for tests of a model: CHECK_THAT(trial.report(), joust::passes()). A check that fails prints the report as a
+// table. The header defines no macros.
 
 namespace joust {
 inline namespace v0 {
@@ -36,14 +36,16 @@ using catch_matcher = Catch::MatcherBase<T>;
 /// Match reports whose verdict is one of two; made by `passes` and `decides`.
 class verdict_matcher final : public detail::catch_matcher<report> {
 public:
+    /// Take the two verdicts, which may be the same.
     verdict_matcher(verdict first, verdict second) noexcept : first_(first), second_(second) {}
 
+    /// Say whether the verdict of a report is one of the two.
     [[nodiscard]] bool match(const report& finished) const override
     {
         return finished.decision == first_ || finished.decision == second_;
     }
 
-    /// Say what was asked for, as Catch2 puts it behind the report.
+    /// Describe the expected verdicts. Catch2 prints this after the report.
     [[nodiscard]] std::string describe() const override
     {
         std::string text = "decides: ";
@@ -60,16 +62,15 @@ private:
     verdict second_;
 };
 
-/// Match a report that speaks for the challenger: a gate that passes, a trial that would ship it.
+/// Match a report with a verdict for the challenger: a gate that passes, a trial that would ship it.
 ///
-/// "Not known yet" does not pass: a gate with too few rows fails the test, and its table says what is
-/// missing.
+/// An open verdict does not match: a gate with too few rows fails the test, and the printed table says what is missing.
 [[nodiscard]] inline verdict_matcher passes() noexcept
 {
     return {verdict::pass, verdict::ship_challenger};
 }
 
-/// Match a report with just this verdict: `CHECK_THAT(report, joust::decides(joust::verdict::roll_back))`.
+/// Match a report with exactly this verdict: `CHECK_THAT(report, joust::decides(joust::verdict::roll_back))`.
 [[nodiscard]] inline verdict_matcher decides(verdict wanted) noexcept
 {
     return {wanted, wanted};
@@ -78,15 +79,16 @@ private:
 }  // namespace v0
 }  // namespace joust
 
-/// Print reports, verdicts and every other value of joust that writes itself, where a check of Catch2 fails.
+/// Print reports, verdicts and every other value of joust that writes itself, when a check of Catch2 fails.
 template <class T>
     requires joust::writes_itself<T>
 struct Catch::StringMaker<T, void> {
+    /// Write the value in its own style.
     static std::string convert(const T& value)
     {
         std::string text;
         if constexpr (joust::default_style_of<T>() == joust::style::table) {
-            text += '\n';  // a table begins on a line of its own
+            text += '\n';  // A table begins on a line of its own.
         }
         joust::writing::dispatch(value, text, joust::default_style_of<T>());
         return text;

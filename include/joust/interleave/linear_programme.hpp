@@ -94,7 +94,9 @@ public:
     {
         double sum = 0.0;
         for (std::size_t r = 0; r < rows(); ++r) {
-            sum += artificial(r) ? 0.0 : given_.costs[basis_[r]] * values_[r];
+            if (!artificial(r)) {
+                add_product(sum, given_.costs[basis_[r]], values_[r]);
+            }
         }
         return sum;
     }
@@ -151,7 +153,7 @@ private:
                 artificial(r) ? (first_phase ? 1.0 : 0.0) : (first_phase ? 0.0 : given_.costs[basis_[r]]);
             if (cost != 0.0) {
                 for (std::size_t i = 0; i < rows(); ++i) {
-                    weights[i] += cost * inverse_[r][i];
+                    add_product(weights[i], cost, inverse_[r][i]);
                 }
             }
         }
@@ -163,7 +165,7 @@ private:
                 const std::size_t j = candidates_[k];
                 double price = first_phase ? 0.0 : given_.costs[j];
                 for (std::size_t i = 0; i < rows(); ++i) {
-                    price -= weights[i] * at(i, j);
+                    subtract_product(price, weights[i], at(i, j));
                 }
                 if (price < least) {
                     best = j;
@@ -222,7 +224,7 @@ private:
         for (std::size_t j = blocks * block; j < given_.columns; ++j) {
             double sum = first_phase ? 0.0 : given_.costs[j];
             for (std::size_t i = 0; i < rows(); ++i) {
-                sum -= weights[i] * at(i, j);
+                subtract_product(sum, weights[i], at(i, j));
             }
             given_.prices[j] = sum;
             lowest_price = sum < lowest_price ? sum : lowest_price;
@@ -260,7 +262,7 @@ private:
                 for (std::size_t k = 0; k < vectors; ++k) {
                     Vector numbers_here;
                     std::memcpy(&numbers_here, row + k * width, sizeof(Vector));
-                    sums[k] -= weight * numbers_here;
+                    subtract_product(sums[k], weight, numbers_here);
                 }
             }
             for (std::size_t k = 0; k < vectors; ++k) {
@@ -287,7 +289,7 @@ private:
         for (std::size_t r = 0; r < rows(); ++r) {
             double sum = 0.0;
             for (std::size_t i = 0; i < rows(); ++i) {
-                sum += inverse_[r][i] * numbers_of[i];
+                add_product(sum, inverse_[r][i], numbers_of[i]);
             }
             direction_[r] = sum;
         }
@@ -338,9 +340,9 @@ private:
             }
             const double times = direction_[r];
             for (std::size_t i = 0; i < rows(); ++i) {
-                inverse_[r][i] -= times * inverse_[leaving][i];
+                subtract_product(inverse_[r][i], times, inverse_[leaving][i]);
             }
-            values_[r] -= times * values_[leaving];
+            subtract_product(values_[r], times, values_[leaving]);
             values_[r] = size_of(values_[r]) < 1e-14 ? 0.0 : values_[r];
         }
         basis_[leaving] = entering;
@@ -361,7 +363,7 @@ private:
             for (std::size_t j = 0; j < given_.columns; ++j) {
                 double sum = 0.0;
                 for (std::size_t i = 0; i < rows(); ++i) {
-                    sum += inverse_[r][i] * at(i, j);
+                    add_product(sum, inverse_[r][i], at(i, j));
                 }
                 if (size_of(sum) > largest) {
                     largest = size_of(sum);
@@ -445,7 +447,7 @@ private:
                     inverse_[step][step] == 0.0 ? 0.0 : inverse_[i][step] / inverse_[step][step];
                 inverse_[i][step] = times;
                 for (std::size_t r = step + 1; r < rows(); ++r) {
-                    inverse_[i][r] -= times * inverse_[step][r];
+                    subtract_product(inverse_[i][r], times, inverse_[step][r]);
                 }
             }
         }
@@ -457,14 +459,14 @@ private:
         for (std::size_t i = 0; i < rows(); ++i) {
             double sum = x[order_[i]];
             for (std::size_t r = 0; r < i; ++r) {
-                sum -= inverse_[i][r] * y[r];
+                subtract_product(sum, inverse_[i][r], y[r]);
             }
             y[i] = sum;
         }
         for (std::size_t i = rows(); i-- > 0;) {
             double sum = y[i];
             for (std::size_t r = i + 1; r < rows(); ++r) {
-                sum -= inverse_[i][r] * x[r];
+                subtract_product(sum, inverse_[i][r], x[r]);
             }
             if (inverse_[i][i] == 0.0) {
                 return false;

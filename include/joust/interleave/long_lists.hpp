@@ -131,7 +131,7 @@ private:
 
         [[nodiscard]] JOUST_ALWAYS_INLINE std::uint32_t& cell_of(item_key key) const noexcept
         {
-            std::size_t at = ((key ^ (key >> 32)) * 0x9e3779b97f4a7c15U >> 32) & mask;
+            std::size_t at = static_cast<std::size_t>((key ^ (key >> 32)) * 0x9e3779b97f4a7c15U >> 32) & mask;
             while (cells[at] != 0 && keys[cells[at] - 1] != key) {
                 at = (at + 1) & mask;
             }

@@ -289,7 +289,7 @@ private:
     [[nodiscard]] std::uint32_t number_of(item_key key) noexcept
     {
         const std::size_t mask = cell_count_ - 1;
-        std::size_t at = mix64(key) & mask;
+        std::size_t at = static_cast<std::size_t>(mix64(key)) & mask;
         while (cells_[at].number_plus_one != 0 && cells_[at].key != key) {
             at = (at + 1) & mask;
         }

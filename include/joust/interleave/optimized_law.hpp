@@ -398,10 +398,10 @@ private:
                 // Credit that is equal at every slot is also equal in the sum up to every slot.
                 for (unsigned i = 0; i < slots; ++i) {
                     const double first = earned_[0][list[i]];
-                    scores[0] += clicks[i] * first;
+                    add_product(scores[0], clicks[i], first);
                     for (unsigned r = 1; r < rankers; ++r, at += next_row) {
                         const double credit = earned_[r][list[i]];
-                        scores[r] += clicks[i] * credit;
+                        add_product(scores[r], clicks[i], credit);
                         *at = credit - first;
                     }
                 }
@@ -411,9 +411,9 @@ private:
                     double mean = 0.0;
                     for (unsigned r = 0; r < rankers; ++r) {
                         const double credit = earned_[r][list[i]];
-                        scores[r] += clicks[i] * credit;
+                        add_product(scores[r], clicks[i], credit);
                         sums[r] += credit;
-                        mean += sums[r] * share;
+                        add_product(mean, sums[r], share);
                     }
                     for (unsigned r = 0; r < rankers; ++r, at += next_row) {
                         *at = sums[r] - mean;
@@ -422,11 +422,11 @@ private:
             }
             double mean = 0.0;
             for (unsigned r = 0; r < rankers; ++r) {
-                mean += scores[r] * share;
+                add_product(mean, scores[r], share);
             }
             double cost = 0.0;
             for (unsigned r = 0; r < rankers; ++r) {
-                cost += (scores[r] - mean) * (scores[r] - mean);
+                add_product(cost, scores[r] - mean, scores[r] - mean);
             }
             costs_[c] = cost;
         }

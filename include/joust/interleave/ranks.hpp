@@ -129,7 +129,7 @@ public:
     [[nodiscard]] std::uint32_t find(item_key key) const noexcept
     {
         const std::size_t mask = cells_.size() - 1;
-        std::size_t at = mix64(key) & mask;
+        std::size_t at = static_cast<std::size_t>(mix64(key)) & mask;
         while (cells_[at].item_plus_one != 0 && cells_[at].key != key) {
             at = (at + 1) & mask;
         }
@@ -156,7 +156,7 @@ private:
     [[nodiscard]] std::uint32_t number(item_key key) noexcept
     {
         const std::size_t mask = cells_.size() - 1;
-        std::size_t at = mix64(key) & mask;
+        std::size_t at = static_cast<std::size_t>(mix64(key)) & mask;
         while (cells_[at].item_plus_one != 0 && cells_[at].key != key) {
             at = (at + 1) & mask;
         }

@@ -18,6 +18,9 @@ inline namespace v0 {
 /// cost: 48 KiB per thread and challenger
 template <fixed_string Name>
 struct conversion {
+    static_assert(!Name.view().empty(),
+                  "joust: a metric's name is a part of its type: conversion<\"click\">{}");
+
     /// Which way the metric improves.
     enum better better = better::up;
     /// What the number of events is divided by: all exposures, or those that brought feedback.
@@ -36,6 +39,10 @@ struct conversion {
     /// Compare all members.
     bool operator==(const conversion&) const = default;
 };
+
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
+template <class... Given>
+conversion(Given...) -> conversion<"">;
 
 }  // namespace v0
 }  // namespace joust

@@ -14,6 +14,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace joust {
@@ -109,10 +110,24 @@ template <class Metric>
     return {std::move(metric), limit};
 }
 
+/// Take a margin that is not named, so that a sentence refuses it.
+template <class Metric, class Given>
+    requires(!std::is_convertible_v<Given, margin>)
+[[nodiscard]] constexpr guarded<Metric> guardrail(Metric metric, Given)
+{
+    static_assert(
+        detail::always_false<Given>,
+        "joust: the margin of a guardrail is named: guardrail(latency{}, {.max_ratio = 1.10}), or .max_increase, .min_ratio, .max_decrease");
+    return {std::move(metric), {}};
+}
+
 /// Mark the metric that decides the trial. Without a mark the first metric decides.
-template <metric Metric>
+template <class Metric>
 [[nodiscard]] constexpr primary_metric<Metric> primary(Metric metric)
 {
+    static_assert(
+        joust::metric<Metric>,
+        "joust: primary() takes a metric that users feed: conversion, mean, ratio, quantile or your own; a guardrail, latency and failures do not decide");
     return {std::move(metric)};
 }
 

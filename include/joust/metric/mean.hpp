@@ -20,6 +20,9 @@ inline namespace v0 {
 /// cost: 48 KiB per thread and challenger
 template <fixed_string Name>
 struct mean {
+    static_assert(!Name.view().empty(),
+                  "joust: a metric's name is a part of its type: mean<\"revenue\">{.cap = 500.0}");
+
     /// The largest value that counts. Larger values count as this one.
     double cap = std::numeric_limits<double>::infinity();
     /// Which way the metric improves.
@@ -43,6 +46,10 @@ struct mean {
     /// Compare all members.
     bool operator==(const mean&) const = default;
 };
+
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
+template <class... Given>
+mean(Given...) -> mean<"">;
 
 }  // namespace v0
 }  // namespace joust

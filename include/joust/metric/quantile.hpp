@@ -26,6 +26,9 @@ inline namespace v0 {
 /// than `ratio`
 template <fixed_string Name>
 struct quantile {
+    static_assert(!Name.view().empty(),
+                  "joust: a metric's name is a part of its type: quantile<\"wait\">{.q = 0.9}");
+
     /// The quantile, as a probability.
     double q = 0.9;
     /// How many values of the champion fix the threshold.
@@ -53,6 +56,10 @@ struct quantile {
     /// Compare all members.
     bool operator==(const quantile&) const = default;
 };
+
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
+template <class... Given>
+quantile(Given...) -> quantile<"">;
 
 namespace detail {
 

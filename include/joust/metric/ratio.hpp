@@ -20,6 +20,9 @@ inline namespace v0 {
 /// cost: 96 KiB per thread and challenger
 template <fixed_string Name>
 struct ratio {
+    static_assert(!Name.view().empty(),
+                  "joust: a metric's name is a part of its type: ratio<\"clicks per view\">{}");
+
     /// Which way the metric improves.
     enum better better = better::up;
     /// Add up several pairs for one ticket, instead of refusing the second one.
@@ -39,6 +42,10 @@ struct ratio {
     /// Compare all members.
     bool operator==(const ratio&) const = default;
 };
+
+/// Accept a metric without a name in its type, so that the sentence above refuses it.
+template <class... Given>
+ratio(Given...) -> ratio<"">;
 
 }  // namespace v0
 }  // namespace joust

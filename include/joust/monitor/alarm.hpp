@@ -22,7 +22,7 @@ class false_alarms {
 public:
     /// Promise that a stream without a change runs for at least `steps` steps on average until an alarm: the default.
     ///
-    /// Evidence starts anew at every step (Shiryaev-Roberts), so that a change is found as fast after a quiet year as
+    /// Evidence starts again at every step (Shiryaev-Roberts), so that a change is found as fast after a quiet year as
     /// after a quiet day. A step is a row, or a block for `two_sample_alarm`.
     /// errors: configuration_error unless steps >= 2
     [[nodiscard]] static false_alarms every(double steps)
@@ -55,7 +55,7 @@ public:
 
     /// Return the evidence at which an alarm is raised.
     [[nodiscard]] double threshold() const noexcept { return threshold_; }
-    /// Say whether evidence starts anew at every step.
+    /// Say whether evidence starts again at every step.
     [[nodiscard]] bool restarts() const noexcept { return restarts_; }
     /// Compare all members.
     bool operator==(const false_alarms&) const = default;
@@ -130,7 +130,7 @@ public:
         }
     }
 
-    /// Forget steps and alarm, and begin all bets of the alarm anew.
+    /// Forget steps and alarm, and start all bets of the alarm again.
     template <class Bets>
     void restart(Bets& bets) noexcept
     {

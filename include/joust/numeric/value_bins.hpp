@@ -38,7 +38,7 @@ struct value_bins {
         // The exponent and the first six bits after the leading one, as one number.
         const std::uint64_t step = (bits & ~(std::uint64_t{1} << 63)) >> shift;
         const std::uint64_t size = step < first ? 0 : step - first < zero ? step - first + 1 : zero;
-        return (bits >> 63) != 0 ? zero - size : zero + size;
+        return static_cast<std::size_t>((bits >> 63) != 0 ? zero - size : zero + size);
     }
 
     /// Return the values that a bin holds; neighbouring bins leave no number between them.

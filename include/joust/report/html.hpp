@@ -19,19 +19,21 @@
 namespace joust {
 inline namespace v0 {
 
-/// How a page of reports is made.
+/// Say how a page of reports is made.
 struct html_options {
+    /// The title and first heading of the page.
     std::string title = "Trials";
-    /// a line under the title: what was run, when, on what
+    /// A line under the title: what was run, when, on what.
     std::string subtitle{};
+    /// The language of the page, as its `lang` attribute.
     std::string language = "en";
-    /// smaller groups are suppressed
+    /// Groups with fewer units are suppressed.
     std::uint64_t min_units = default_min_units;
 };
 
 namespace detail {
 
-/// The colour class of a verdict.
+/// Return the colour class of a verdict.
 [[nodiscard]] constexpr std::string_view tone(verdict decision) noexcept
 {
     switch (decision) {
@@ -46,7 +48,7 @@ namespace detail {
     return "calm";
 }
 
-/// A sign that says the same as the colour, for those who do not see colours or print in grey.
+/// Return a sign that means the same as the colour, for readers who do not see colours and for print in grey.
 [[nodiscard]] constexpr std::string_view icon(verdict decision) noexcept
 {
     switch (decision) {
@@ -62,6 +64,7 @@ namespace detail {
     return "";
 }
 
+/// Append the sign of a verdict as a picture.
 inline void append_icon(std::string& out, verdict decision)
 {
     out += R"(<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="10"/>)";
@@ -69,7 +72,7 @@ inline void append_icon(std::string& out, verdict decision)
     out += "</svg>";
 }
 
-/// "Ship challenger"
+/// Append words with a capital letter: "Ship challenger".
 inline void append_capitalised(std::string& out, std::string_view words)
 {
     if (!words.empty()) {
@@ -100,9 +103,91 @@ inline void append_banner(std::string& out, const report& shown)
     out += "</header>\n";
 }
 
+/// Append a table cell of a number, which `fill(text)` appends to a text.
+template <class Fill>
+void append_number_cell(std::string& out, Fill fill)
+{
+    std::string text;
+    fill(text);
+    out += R"(<td class="n">)";
+    append_number_html(out, text);
+    out += "</td>";
+}
+
+/// Append the names of a metric row: metric, challenger if there are several, role.
+inline void append_effect_head(std::string& out, const report& shown, const metric_row& row)
+{
+    out += R"(<th scope="row"><b>)";
+    append_html(out, row.metric);
+    out += "</b>";
+    if (several_challengers(shown)) {
+        out += R"( <span class="arm"><i class="key k)";
+        append_count(out, colour_of(shown, row.arm));
+        out += R"("></i>)";
+        append_html(out, row.arm);
+        out += "</span>";
+    }
+    out += R"(<small>)";
+    append_html(out, row.role);
+    out += "</small></th>";
+}
+
+/// Append the numbers of a metric row that are shown at every status: both levels, and the estimate with its interval.
+inline void append_effect_levels(std::string& out, const metric_row& row)
+{
+    const row_format format{row};
+    const auto unless_suppressed = [&row](std::string& text, auto&& fill) {
+        if (row.suppressed) {
+            text = "-";
+        } else {
+            fill(text);
+        }
+    };
+    for (const double value : {row.champion, row.challenger}) {
+        append_number_cell(out, [&](std::string& text) {
+            unless_suppressed(text, [&](std::string& into) { format.level(into, value); });
+        });
+    }
+    std::string text;
+    unless_suppressed(text, [&](std::string& into) { format.estimate(into, row.estimate); });
+    out += R"(<td class="n">)";
+    append_number_html(out, text);
+    if (valid(row) && known(row.lower) && known(row.upper)) {
+        text.clear();
+        format.interval(text);
+        out += "<small>";
+        append_number_html(out, text);
+        out += "</small>";
+    }
+    out += "</td>";
+}
+
+inline void append_effect_row(std::string& out, const report& shown, const metric_row& row)
+{
+    out += "<tr>";
+    append_effect_head(out, shown, row);
+    append_effect_levels(out, row);
+    out += R"(<td class="plot">)";
+    append_forest(out, row);
+    out += "</td>";
+    const auto power = [&](double value, void (*append)(std::string&, double)) {
+        std::string text;
+        append(text, valid(row) ? value : std::numeric_limits<double>::quiet_NaN());
+        out += R"(<td class="n">)";
+        append_power_html(out, text);
+        out += "</td>";
+    };
+    power(row.p_value, append_p_value);
+    power(row.e_value, append_e_value);
+    out += R"(<td><span class="reading )";
+    out += tone(standing_of(row));
+    out += R"(">)";
+    append_html(out, state_in_words(row));
+    out += "</span></td></tr>\n";
+}
+
 inline void append_effects(std::string& out, const report& shown)
 {
-    const bool several = several_challengers(shown);
     std::string interval;
     append_interval_title(interval, shown);
     out += R"(<section><h3>Metrics <small>challenger minus champion, )";
@@ -111,83 +196,25 @@ inline void append_effects(std::string& out, const report& shown)
     out += R"(<th class="n">Champion</th><th class="n">Challenger</th><th class="n">Difference</th>)";
     out += R"(<th class="plot">Interval</th><th class="n">p</th><th class="n">e</th><th>Reading</th>)";
     out += "</tr></thead><tbody>";
-    std::string cell;
-    constexpr double not_known = std::numeric_limits<double>::quiet_NaN();
     for (const metric_row& row : shown.metrics) {
-        const row_format format{row};
-        const bool believed = row.state == status::ok && !row.suppressed;
-        const auto number = [&](bool show, auto&& fill) {
-            cell.clear();
-            if (show) {
-                fill();
-            } else {
-                cell = "-";
-            }
-            out += R"(<td class="n">)";
-            append_number_html(out, cell);
-        };
-        out += R"(<tr><th scope="row"><b>)";
-        append_html(out, row.metric);
-        out += "</b>";
-        if (several) {
-            out += R"( <span class="arm"><i class="key k)";
-            append_count(out, colour_of(shown, row.arm));
-            out += R"("></i>)";
-            append_html(out, row.arm);
-            out += "</span>";
-        }
-        out += R"(<small>)";
-        append_html(out, row.role);
-        out += "</small></th>";
-        number(!row.suppressed, [&] { format.level(cell, row.champion); });
-        out += "</td>";
-        number(!row.suppressed, [&] { format.level(cell, row.challenger); });
-        out += "</td>";
-        number(!row.suppressed, [&] { format.estimate(cell, row.estimate); });
-        if (believed && known(row.lower) && known(row.upper)) {
-            cell.clear();
-            format.interval(cell);
-            out += "<small>";
-            append_number_html(out, cell);
-            out += "</small>";
-        }
-        out += R"(</td><td class="plot">)";
-        append_forest(out, row);
-        out += "</td>";
-        const auto power = [&](double value, void (*append)(std::string&, double)) {
-            cell.clear();
-            append(cell, believed ? value : not_known);
-            out += R"(<td class="n">)";
-            append_power_html(out, cell);
-            out += "</td>";
-        };
-        power(row.p_value, append_p_value);
-        power(row.e_value, append_e_value);
-        out += R"(<td><span class="reading )";
-        out += tone(standing_of(row));
-        out += R"(">)";
-        append_html(out, state_in_words(row));
-        out += "</span></td></tr>\n";
+        append_effect_row(out, shown, row);
     }
     out += "</tbody></table></div>";
     bool any = false;
-    const auto remark = [&](std::string_view lead, std::string_view rest) {
+    for_each_explanation(shown, [&](std::string_view what, std::string_view meaning) {
         out += any ? "" : R"(<ul class="fine">)";
         any = true;
         out += "<li><b>";
-        append_html(out, lead);
+        append_html(out, what);
         out += "</b> ";
-        append_html(out, rest);
+        append_html(out, meaning);
         out += "</li>";
-    };
-    for_each_bad_status(shown, [&](status state) { remark(to_string(state), explain(state)); });
-    for_each_method(shown,
-                    [&](std::string_view method, std::string_view metrics) { remark(metrics, method); });
+    });
     out += any ? "</ul>" : "";
     out += "</section>\n";
 }
 
-/// The six latency cells of a model, or empty ones.
+/// Append the six latency cells of a model. They are empty if there is no row.
 inline void append_latency_cells(std::string& out, const latency_row* row)
 {
     if (row == nullptr) {
@@ -200,13 +227,8 @@ inline void append_latency_cells(std::string& out, const latency_row* row)
         out += "</td>";
         return;
     }
-    std::string cell;
     for (const double milliseconds : {row->p50, row->p90, row->p95, row->p99, row->p999, row->max}) {
-        cell.clear();
-        append_duration(cell, 1e6 * milliseconds);
-        out += R"(<td class="n">)";
-        append_number_html(out, cell);
-        out += "</td>";
+        append_number_cell(out, [&](std::string& text) { append_duration(text, 1e6 * milliseconds); });
     }
 }
 
@@ -217,6 +239,34 @@ inline void append_model_name(std::string& out, const report& shown, std::string
     out += R"("></i>)";
     append_html(out, model);
     out += "</th>";
+}
+
+/// Append the cells of a model: share, requests, units if they are counted, failures.
+inline void append_model_cells(std::string& out, const arm_row& arm, bool units)
+{
+    out += R"(<td class="share"><span class="bar"><span style="width:)";
+    append_coordinate(out, arm.share >= 0.0 && arm.share <= 1.0 ? 100.0 * arm.share : 0.0);
+    out += R"(%"></span></span>)";
+    std::string share;
+    append_percent(share, arm.share);
+    append_number_html(out, share);
+    out += "</td>";
+    if (arm.suppressed) {
+        out += units ? R"(<td class="n" colspan="3">)" : R"(<td class="n" colspan="2">)";
+        out += left_out;
+        out += "</td>";
+        return;
+    }
+    const auto cell = [&out](auto&& append) {
+        out += R"(<td class="n">)";
+        append();
+        out += "</td>";
+    };
+    cell([&] { append_count(out, arm.requests); });
+    if (units) {
+        cell([&] { append_units(out, arm.units); });
+    }
+    cell([&] { append_failures(out, arm); });
 }
 
 inline void append_models(std::string& out, const report& shown)
@@ -234,33 +284,9 @@ inline void append_models(std::string& out, const report& shown)
         out += R"(<th class="n">p99.9</th><th class="n">Max</th>)";
     }
     out += "</tr></thead><tbody>";
-    std::string cell;
     for (const arm_row& arm : shown.arms) {
         append_model_name(out, shown, arm.model);
-        out += R"(<td class="share"><span class="bar"><span style="width:)";
-        append_coordinate(out, arm.share >= 0.0 && arm.share <= 1.0 ? 100.0 * arm.share : 0.0);
-        out += R"(%"></span></span>)";
-        cell.clear();
-        append_percent(cell, arm.share);
-        append_number_html(out, cell);
-        out += "</td>";
-        if (arm.suppressed) {
-            out += units ? R"(<td class="n" colspan="3">)" : R"(<td class="n" colspan="2">)";
-            out += left_out;
-            out += "</td>";
-        } else {
-            out += R"(<td class="n">)";
-            append_count(out, arm.requests);
-            out += "</td>";
-            if (units) {
-                out += R"(<td class="n">)";
-                append_units(out, arm.units);
-                out += "</td>";
-            }
-            out += R"(<td class="n">)";
-            append_failures(out, arm);
-            out += "</td>";
-        }
+        append_model_cells(out, arm, units);
         if (timed) {
             const latency_row* found = nullptr;
             for (const latency_row& row : shown.latencies) {
@@ -316,28 +342,20 @@ inline void append_shares(std::string& out, const report& shown)
 
 inline void append_remarks(std::string& out, const report& shown)
 {
-    std::string counts;
-    append_counts(counts, shown);
-    if (counts.empty() && shown.notes.empty() && !any_suppressed(shown)) {
-        return;
-    }
-    out += R"(<section class="notes"><h3>Notes</h3><ul>)";
-    const auto item = [&out](std::string_view lead, std::string_view text) {
+    bool any = false;
+    for_each_note(shown, [&](std::string_view lead, std::string_view text) {
+        out += any ? "" : R"(<section class="notes"><h3>Notes</h3><ul>)";
+        any = true;
         out += "<li>";
-        out += lead;
+        if (!lead.empty()) {
+            out += "<b>";
+            append_capitalised(out, lead);
+            out += ":</b> ";
+        }
         append_html(out, text);
         out += "</li>\n";
-    };
-    if (!counts.empty()) {
-        item("<b>Counted aside:</b> ", counts);
-    }
-    for (const std::string& note : shown.notes) {
-        item("", note);
-    }
-    if (any_suppressed(shown)) {
-        item("", suppressed_note);
-    }
-    out += "</ul></section>\n";
+    });
+    out += any ? "</ul></section>\n" : "";
 }
 
 inline void append_article(std::string& out, const report& shown, std::size_t number)
@@ -351,7 +369,7 @@ inline void append_article(std::string& out, const report& shown, std::size_t nu
     if (!shown.metrics.empty()) {
         append_effects(out, shown);
     }
-    // Two things stand side by side: the charts, or a chart and the notes.
+    // Two columns stand side by side: both charts, or one chart and the notes.
     const bool ramped = !shown.shares.empty();
     const bool timed = !shown.latencies.empty();
     if (ramped || timed) {
@@ -380,22 +398,49 @@ inline void append_article(std::string& out, const report& shown, std::size_t nu
     out += "</article>\n";
 }
 
+/// Append a link to each report, with its verdict, if there are several.
+inline void append_navigation(std::string& out, std::span<const report> reports)
+{
+    if (reports.size() < 2) {
+        return;
+    }
+    out += "<nav>";
+    std::size_t number = 0;
+    for (const report& each : reports) {
+        out += R"(<a class=")";
+        out += tone(each.decision);
+        out += R"(" href="#trial-)";
+        append_count(out, ++number);
+        out += R"(">)";
+        append_icon(out, each.decision);
+        out += "<span><small>";
+        append_html(out, kind_in_words(each.kind));
+        out += "</small><b>";
+        append_html(out, each.name);
+        out += "</b><em>";
+        append_capitalised(out, to_string(each.decision));
+        out += "</em></span></a>\n";
+    }
+    out += "</nav>";
+}
+
+/// The end of the page: what its marks and letters mean.
 inline constexpr std::string_view how_to_read = R"(<footer><h2>How to read this page</h2><dl>
 <div><dt><svg viewBox="0 0 88 24" aria-hidden="true"><path class="zero" d="M30 2v20"/>
 <path class="ci" d="M40 12h38"/><circle class="dot" cx="59" cy="12" r="4.5"/></svg></dt>
-<dd>The dot is the estimated difference, the bar its interval. The upright line is "no difference":
-a bar that does not touch it shows one. Each row has a scale of its own.</dd></div>
+<dd>The dot is the estimated difference, and the bar is its interval. The upright line means "no difference":
+a bar that does not touch it shows a difference. Each row has a scale of its own.</dd></div>
 <div><dt><svg viewBox="0 0 88 24" aria-hidden="true"><path class="ci" d="M14 12h42"/>
 <path class="tip" d="M4 12l10-5v10z"/><circle class="dot" cx="42" cy="12" r="4.5"/></svg></dt>
-<dd>An arrow is a side without a bound, as where only harm is looked for.</dd></div>
+<dd>An arrow marks a side without a bound, for instance if only harm is looked for.</dd></div>
 <div><dt><svg viewBox="0 0 88 24" aria-hidden="true"><path class="beyond" d="M56 2h30v20h-30z"/>
 <path class="limit" d="M56 2v20"/></svg></dt>
-<dd>The dashed line is the limit of a guardrail, the tinted side is what it does not allow.
-A bar on the free side has kept it.</dd></div>
+<dd>The dashed line is the limit of a guardrail, and the tinted side is what it does not allow.
+A bar outside the tinted side keeps the limit.</dd></div>
 <div><dt class="letter">p</dt><dd>How often chance alone would show a difference at least this large.
 Small means hard to explain by chance.</dd></div>
 <div><dt class="letter">e</dt><dd>How strongly the data speak against "no difference", as a factor:
-20 is the bar for a 5 % level. It stays valid however often it is looked at.</dd></div>
+20 is the threshold for a 5 % level. It stays valid however often you look at it.</dd></div>
 </dl></footer>
 )";
 
@@ -403,9 +448,9 @@ Small means hard to explain by chance.</dd></div>
 
 /// Make one self-contained HTML page of reports: no script, no font and no picture from elsewhere.
 ///
-/// Light and dark follow the reader's setting, printing is light. All text from reports is escaped, and the page
-/// forbids scripts by a content security policy of its own.
-/// cost: milliseconds; meant for the end of a run, not for serving
+/// Light and dark follow the setting of the reader; print is light. All text from reports is escaped, and a content
+/// security policy in the page forbids scripts.
+/// cost: milliseconds; call it at the end of a run and not while serving
 [[nodiscard]] inline std::string html(std::span<const report> reports, const html_options& options = {})
 {
     std::string out;
@@ -429,26 +474,7 @@ Small means hard to explain by chance.</dd></div>
         detail::append_html(out, options.subtitle);
         out += "</p>";
     }
-    if (reports.size() > 1) {
-        out += "<nav>";
-        std::size_t number = 0;
-        for (const report& each : reports) {
-            out += R"(<a class=")";
-            out += detail::tone(each.decision);
-            out += R"(" href="#trial-)";
-            append_count(out, ++number);
-            out += R"(">)";
-            detail::append_icon(out, each.decision);
-            out += "<span><small>";
-            detail::append_html(out, detail::kind_in_words(each.kind));
-            out += "</small><b>";
-            detail::append_html(out, each.name);
-            out += "</b><em>";
-            detail::append_capitalised(out, to_string(each.decision));
-            out += "</em></span></a>\n";
-        }
-        out += "</nav>";
-    }
+    detail::append_navigation(out, reports);
     out += "</header>\n";
     std::size_t number = 0;
     for (const report& each : reports) {

@@ -16,23 +16,18 @@ inline namespace v0 {
 
 /// Append a report as one JSON object, on one line.
 ///
-/// shape: `"joust_report": 1` names the version of the form; members may be added under the same version, none is
-/// renamed or removed. A number that is not known, or is infinite, is null; a bound that does not exist is
-/// also named in `"unbounded"`: "below", "above" or "both". An e-value too large for a double is written as the largest.
-/// Numbers are raw: proportions between 0 and 1, latencies in milliseconds.
+/// Numbers are raw: proportions are between 0 and 1, latencies in milliseconds.
+/// shape: `"joust_report": 1` is the version of the format. Members may be added within a version; none is renamed or
+/// removed. A number that is unknown or infinite is null. An interval without a bound says so in `"unbounded"`:
+/// "below", "above" or "both". An e-value that is too large for a double is written as the largest double.
 JOUST_COLD void write_json(const report& full, std::string& out, std::uint64_t min_units = default_min_units);
 
 #if JOUST_BODIES
 
-JOUST_FUNCTION void write_json(const report& full, std::string& out, std::uint64_t min_units)
-{
-    const report shown = suppress_small_groups(full, min_units);
-    json_writer json{out};
-    json.begin_object();
-    json.member("joust_report", 1).member("name", shown.name).member("kind", shown.kind);
-    json.member("decision", to_string(shown.decision)).member("reason", shown.reason);
-    json.member("exit_code", exit_code(shown));
+namespace detail {
 
+inline void write_arms(json_writer& json, const report& shown)
+{
     json.key("arms").begin_array();
     for (const arm_row& arm : shown.arms) {
         json.begin_object().member("model", arm.model).member("share", arm.share);
@@ -45,36 +40,36 @@ JOUST_FUNCTION void write_json(const report& full, std::string& out, std::uint64
         json.end_object();
     }
     json.end_array();
+}
 
-    json.key("metrics").begin_array();
-    for (const metric_row& row : shown.metrics) {
-        const auto endless = [](double bound) {
-            return detail::known(bound) && !detail::printable_number(bound);
-        };
-        const bool below = endless(row.lower);
-        const bool above = endless(row.upper);
-        json.begin_object();
-        json.member("metric", row.metric).member("arm", row.arm).member("role", row.role);
-        json.member("method", row.method).member("status", to_string(row.state));
-        json.member("standing", to_string(standing_of(row)));
-        json.member("champion", row.champion).member("challenger", row.challenger);
-        json.member("estimate", row.estimate).member("lower", row.lower).member("upper", row.upper);
-        if (below || above) {
-            json.member("unbounded", below && above ? "both" : below ? "below" : "above");
-        }
-        json.member("level", row.level).member("p_value", row.p_value);
-        json.member("e_value", row.e_value > 0.0 && endless(row.e_value) ? std::numeric_limits<double>::max()
-                                                                         : row.e_value);
-        json.member("margin", row.margin).member("reference", row.reference);
-        json.member("better", row.better > 0 ? "up" : row.better < 0 ? "down" : "");
-        json.member("unit", row.unit);
-        if (row.suppressed) {
-            json.member("suppressed", true);
-        }
-        json.end_object();
+inline void write_metric(json_writer& json, const metric_row& row)
+{
+    const auto infinite = [](double bound) { return known(bound) && !printable_number(bound); };
+    const bool below = infinite(row.lower);
+    const bool above = infinite(row.upper);
+    json.begin_object();
+    json.member("metric", row.metric).member("arm", row.arm).member("role", row.role);
+    json.member("method", row.method).member("status", to_string(row.state));
+    json.member("standing", to_string(standing_of(row)));
+    json.member("champion", row.champion).member("challenger", row.challenger);
+    json.member("estimate", row.estimate).member("lower", row.lower).member("upper", row.upper);
+    if (below || above) {
+        json.member("unbounded", below && above ? "both" : below ? "below" : "above");
     }
-    json.end_array();
+    json.member("level", row.level).member("p_value", row.p_value);
+    json.member("e_value", row.e_value > 0.0 && infinite(row.e_value) ? std::numeric_limits<double>::max()
+                                                                      : row.e_value);
+    json.member("margin", row.margin).member("reference", row.reference);
+    json.member("better", row.better > 0 ? "up" : row.better < 0 ? "down" : "");
+    json.member("unit", row.unit);
+    if (row.suppressed) {
+        json.member("suppressed", true);
+    }
+    json.end_object();
+}
 
+inline void write_latencies(json_writer& json, const report& shown)
+{
     json.key("latencies").begin_array();
     for (const latency_row& row : shown.latencies) {
         json.begin_object().member("model", row.model);
@@ -82,28 +77,42 @@ JOUST_FUNCTION void write_json(const report& full, std::string& out, std::uint64
             json.member("suppressed", true);
         } else {
             json.member("count", row.count).member("p50", row.p50).member("p90", row.p90);
-            json.member("p95", row.p95)
-                .member("p99", row.p99)
-                .member("p999", row.p999)
-                .member("max", row.max);
+            json.member("p95", row.p95).member("p99", row.p99).member("p999", row.p999);
+            json.member("max", row.max);
         }
         json.end_object();
     }
     json.end_array();
+}
 
+}  // namespace detail
+
+JOUST_FUNCTION void write_json(const report& full, std::string& out, std::uint64_t min_units)
+{
+    const report shown = suppress_small_groups(full, min_units);
+    json_writer json{out};
+    json.begin_object();
+    json.member("joust_report", 1).member("name", shown.name).member("kind", shown.kind);
+    json.member("decision", to_string(shown.decision)).member("reason", shown.reason);
+    json.member("exit_code", exit_code(shown));
+    detail::write_arms(json, shown);
+    json.key("metrics").begin_array();
+    for (const metric_row& row : shown.metrics) {
+        detail::write_metric(json, row);
+    }
+    json.end_array();
+    detail::write_latencies(json, shown);
     json.key("shares").begin_array();
     for (const share_step& step : shown.shares) {
         json.begin_object().member("requests", step.requests).member("share", step.share);
         json.member("reason", step.reason).end_object();
     }
     json.end_array();
-
     json.key("counts").begin_array();
     for (const count_row& row : shown.counts) {
         json.begin_object().member("what", row.what).member("count", row.count).end_object();
     }
     json.end_array();
-
     json.key("notes").begin_array();
     for (const std::string& note : shown.notes) {
         json.value(note);

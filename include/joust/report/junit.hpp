@@ -18,6 +18,7 @@ inline namespace v0 {
 
 namespace detail {
 
+/// Append text to XML, escaped for content and for attributes in double quotes.
 inline void append_xml(std::string& out, std::string_view text)
 {
     for (std::size_t i = 0; i < text.size();) {
@@ -40,7 +41,7 @@ inline void append_xml(std::string& out, std::string_view text)
     }
 }
 
-/// "accuracy +0.48 pp [-0.20, +1.16], p = 0.031, n = 4,511 + 499 units"
+/// Describe the finding of a row: "accuracy +0.48 pp [-0.20, +1.16], p = 0.031, n = 4,511 + 499 units".
 [[nodiscard]] inline std::string finding_in_words(const report& shown, const metric_row& row)
 {
     const row_format format{row};
@@ -77,13 +78,112 @@ inline void append_xml(std::string& out, std::string_view text)
     return text;
 }
 
+/// Collect the test cases of one report.
+class junit_suite {
+public:
+    explicit junit_suite(const report& shown) : shown_(shown)
+    {
+        for (const metric_row& row : shown.metrics) {
+            add(row);
+        }
+        add_verdict();
+    }
+
+    [[nodiscard]] std::uint64_t tests() const noexcept { return shown_.metrics.size() + 1; }
+    [[nodiscard]] std::uint64_t failures() const noexcept { return failures_; }
+    [[nodiscard]] std::uint64_t skipped() const noexcept { return skipped_; }
+
+    void write(std::string& out) const
+    {
+        out += "  <testsuite name=\"";
+        append_xml(out, shown_.name);
+        out += "\" tests=\"" + std::to_string(tests());
+        out += "\" failures=\"" + std::to_string(failures_);
+        out += "\" errors=\"0\" skipped=\"" + std::to_string(skipped_) + "\">\n";
+        out += cases_;
+        out += "  </testsuite>\n";
+    }
+
+private:
+    void add(const metric_row& row)
+    {
+        std::string name = row.metric;
+        name += row.arm.empty() ? "" : ": " + row.arm;
+        name += row.role.empty() ? "" : " (" + row.role + ')';
+        open(name);
+        const standing where = standing_of(row);
+        if (where == standing::beyond_margin || where == standing::worse) {
+            fail(where == standing::worse ? "worse" : "beyond margin", finding_in_words(shown_, row));
+        } else if (where == standing::on_margin) {
+            skip("margin not settled: " + finding_in_words(shown_, row));
+        } else if (where == standing::unknown) {
+            skip(row.suppressed || row.state == status::ok ? state_in_words(row) : explain(row.state));
+        } else {
+            pass();
+        }
+    }
+
+    void add_verdict()
+    {
+        open("verdict");
+        if (exit_code(shown_) == 0) {
+            pass();
+            return;
+        }
+        std::string message{to_string(shown_.decision)};
+        message += shown_.reason.empty() ? "" : ": " + shown_.reason;
+        fail(to_string(shown_.decision), message);
+    }
+
+    void open(std::string_view name)
+    {
+        cases_ += "    <testcase classname=\"";
+        append_xml(cases_, shown_.kind);
+        cases_ += '.';
+        append_xml(cases_, shown_.name);
+        cases_ += "\" name=\"";
+        append_xml(cases_, name);
+        cases_ += '"';
+    }
+
+    void pass() { cases_ += "/>\n"; }
+
+    void fail(std::string_view type, std::string_view message)
+    {
+        ++failures_;
+        cases_ += ">\n      <failure type=\"";
+        cases_ += type;
+        cases_ += '"';
+        close(message);
+    }
+
+    void skip(std::string_view message)
+    {
+        ++skipped_;
+        cases_ += ">\n      <skipped";
+        close(message);
+    }
+
+    void close(std::string_view message)
+    {
+        cases_ += " message=\"";
+        append_xml(cases_, message);
+        cases_ += "\"/>\n    </testcase>\n";
+    }
+
+    const report& shown_;
+    std::string cases_;
+    std::uint64_t failures_ = 0;
+    std::uint64_t skipped_ = 0;
+};
+
 }  // namespace detail
 
-/// Write reports as JUnit XML, which CI systems show: one suite per report, one test case per metric row and one
-/// for the verdict.
+/// Write reports as JUnit XML, which CI systems show: one suite for each report, one test case for each metric row and
+/// one for the verdict.
 ///
-/// A row fails where its interval lies beyond the margin, or on the worse side where it has none; it is skipped
-/// where nothing is settled (the reason is its message). The verdict fails where `exit_code` is not 0.
+/// A row fails if its interval lies beyond the margin, or, without a margin, on the worse side. It is skipped if
+/// nothing is shown yet; its message is the reason. The verdict fails if `exit_code` is not 0.
 [[nodiscard]] inline std::string junit(std::span<const report> reports,
                                        std::uint64_t min_units = default_min_units)
 {
@@ -93,74 +193,11 @@ inline void append_xml(std::string& out, std::string_view text)
     std::uint64_t skipped = 0;
     for (const report& full : reports) {
         const report shown = suppress_small_groups(full, min_units);
-        std::string cases;
-        std::uint64_t suite_failures = 0;
-        std::uint64_t suite_skipped = 0;
-        const auto open = [&](std::string_view name) {
-            cases += "    <testcase classname=\"";
-            detail::append_xml(cases, shown.kind);
-            cases += '.';
-            detail::append_xml(cases, shown.name);
-            cases += "\" name=\"";
-            detail::append_xml(cases, name);
-            cases += '"';
-        };
-        const auto result = [&](std::string_view tag, std::string_view type, std::string_view message) {
-            cases += ">\n      <";
-            cases += tag;
-            if (!type.empty()) {
-                cases += " type=\"";
-                cases += type;
-                cases += '"';
-            }
-            cases += " message=\"";
-            detail::append_xml(cases, message);
-            cases += "\"/>\n    </testcase>\n";
-        };
-        for (const metric_row& row : shown.metrics) {
-            std::string name = row.metric;
-            name += row.arm.empty() ? "" : ": " + row.arm;
-            name += row.role.empty() ? "" : " (" + row.role + ')';
-            open(name);
-            const standing where = standing_of(row);
-            if (where == standing::beyond_margin || where == standing::worse) {
-                ++suite_failures;
-                result("failure", where == standing::worse ? "worse" : "beyond margin",
-                       detail::finding_in_words(shown, row));
-            } else if (where == standing::on_margin) {
-                ++suite_skipped;
-                result("skipped", {}, "margin not settled: " + detail::finding_in_words(shown, row));
-            } else if (where == standing::unknown) {
-                ++suite_skipped;
-                const std::string_view why = row.suppressed || row.state == status::ok
-                                                 ? detail::state_in_words(row)
-                                                 : explain(row.state);
-                result("skipped", {}, why);
-            } else {
-                cases += "/>\n";
-            }
-        }
-        open("verdict");
-        if (exit_code(shown) != 0) {
-            ++suite_failures;
-            std::string message{to_string(shown.decision)};
-            message += shown.reason.empty() ? "" : ": " + shown.reason;
-            result("failure", to_string(shown.decision), message);
-        } else {
-            cases += "/>\n";
-        }
-
-        const std::uint64_t suite_tests = shown.metrics.size() + 1;
-        suites += "  <testsuite name=\"";
-        detail::append_xml(suites, shown.name);
-        suites += "\" tests=\"" + std::to_string(suite_tests);
-        suites += "\" failures=\"" + std::to_string(suite_failures);
-        suites += "\" errors=\"0\" skipped=\"" + std::to_string(suite_skipped) + "\">\n";
-        suites += cases;
-        suites += "  </testsuite>\n";
-        tests += suite_tests;
-        failures += suite_failures;
-        skipped += suite_skipped;
+        const detail::junit_suite suite{shown};
+        suite.write(suites);
+        tests += suite.tests();
+        failures += suite.failures();
+        skipped += suite.skipped();
     }
     return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"joust\" tests=\"" +
            std::to_string(tests) + "\" failures=\"" + std::to_string(failures) +

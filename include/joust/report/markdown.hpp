@@ -15,9 +15,9 @@
 namespace joust {
 inline namespace v0 {
 
-/// Append a report as Markdown: a heading with the verdict, then tables; made for the summary of a CI job.
+/// Append a report as Markdown: a heading with the verdict, then tables. The summary page of a CI job can show it.
 ///
-/// Names and reasons are escaped, so that none of them can break a table or start a link.
+/// Names and reasons are escaped, so that they cannot break a table or begin a link.
 JOUST_COLD void write_markdown(const report& full, std::string& out,
                                std::uint64_t min_units = default_min_units);
 
@@ -68,33 +68,13 @@ JOUST_FUNCTION void write_markdown(const report& full, std::string& out, std::ui
     const auto bullet = [&](std::string_view lead, std::string_view rest) {
         out += first ? "\n- " : "- ";
         first = false;
-        out += lead;
+        text(lead);
+        out += lead.empty() ? "" : ": ";
         text(rest);
         out += '\n';
     };
-    detail::for_each_bad_status(shown, [&](status state) {
-        std::string both{to_string(state)};
-        both += ": ";
-        both += explain(state);
-        bullet("", both);
-    });
-    detail::for_each_method(shown, [&](std::string_view method, std::string_view metrics) {
-        std::string both{metrics};
-        both += ": ";
-        both += method;
-        bullet("", both);
-    });
-    std::string counts;
-    detail::append_counts(counts, shown);
-    if (!counts.empty()) {
-        bullet("counted aside: ", counts);
-    }
-    for (const std::string& note : shown.notes) {
-        bullet("", note);
-    }
-    if (any_suppressed(shown)) {
-        bullet("", detail::suppressed_note);
-    }
+    detail::for_each_explanation(shown, bullet);
+    detail::for_each_note(shown, bullet);
 }
 
 #endif

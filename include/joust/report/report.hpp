@@ -13,17 +13,25 @@
 namespace joust {
 inline namespace v0 {
 
-/// What a trial advises to do. A gate answers with the last three.
+/// Say what a trial advises. The last three are the verdicts of a gate.
 enum class verdict : std::uint8_t {
+    /// There is no decision yet.
     keep_testing,
+    /// The challenger should serve.
     ship_challenger,
+    /// The champion should stay.
     keep_champion,
+    /// The challenger does harm and should be taken out of service.
     roll_back,
+    /// The challenger is not worse than allowed.
     pass,
+    /// The challenger is worse than allowed.
     regress,
+    /// The data do not show whether the challenger is worse.
     inconclusive
 };
 
+/// Return the name of a verdict as reports show it.
 [[nodiscard]] constexpr std::string_view to_string(verdict decision) noexcept
 {
     switch (decision) {
@@ -38,7 +46,8 @@ enum class verdict : std::uint8_t {
     return "unknown";
 }
 
-/// The exit code of a program that a CI job runs: 0 go on, 1 stop, 3 not known yet (2 is left to wrong usage).
+/// Return the exit code of a program that a CI job runs: 0 to continue, 1 to stop, 3 if it is not known yet. Programs
+/// use 2 for wrong usage.
 [[nodiscard]] constexpr int exit_code(verdict decision) noexcept
 {
     switch (decision) {
@@ -53,51 +62,65 @@ enum class verdict : std::uint8_t {
     return 1;
 }
 
-/// One model of a trial.
+/// Hold one model of a trial.
 struct arm_row {
+    /// The name of the model.
     std::string model{};
-    /// planned share of units now
+    /// The planned share of units at the time of the report.
     double share = 0.0;
+    /// The number of requests that the arm served.
     std::uint64_t requests = 0;
+    /// The number of calls that failed.
     std::uint64_t failures = 0;
-    /// distinct units, estimated
+    /// The estimated number of distinct units.
     double units = 0.0;
-    /// too small a group to be shown, see `suppress_small_groups`
+    /// Whether the group is too small to be shown; see `suppress_small_groups`.
     bool suppressed = false;
+    /// Compare all members.
     bool operator==(const arm_row&) const = default;
 };
 
-/// One metric of one challenger against the champion; estimates are challenger minus champion.
+/// Hold one metric of one challenger against the champion. Estimates are challenger minus champion.
 struct metric_row {
+    /// The name of the metric.
     std::string metric{};
-    /// the challenger's name
+    /// The name of the challenger.
     std::string arm{};
-    /// "primary", "guardrail <= +0.01", "secondary", "check"
+    /// The role of the metric: "primary", "guardrail <= +0.01", "secondary", "check".
     std::string role{};
+    /// The method of the interval and the tests.
     std::string method{};
+    /// The level of the champion.
     double champion = std::numeric_limits<double>::quiet_NaN();
+    /// The level of the challenger.
     double challenger = std::numeric_limits<double>::quiet_NaN();
+    /// The difference of the levels, or their ratio.
     double estimate = std::numeric_limits<double>::quiet_NaN();
+    /// The lower end of the interval, which may be infinite.
     double lower = std::numeric_limits<double>::quiet_NaN();
+    /// The upper end of the interval, which may be infinite.
     double upper = std::numeric_limits<double>::quiet_NaN();
+    /// The p-value, or NaN if the method has none.
     double p_value = std::numeric_limits<double>::quiet_NaN();
+    /// The e-value, or NaN if the method has none.
     double e_value = std::numeric_limits<double>::quiet_NaN();
+    /// Whether the interval and the tests are valid, and if not, why.
     status state = status::too_few;
-    /// The edge of what a guardrail allows, in the units of `estimate`; NaN where there is none.
+    /// The edge of what a guardrail allows, in the units of `estimate`, or NaN without a guardrail.
     double margin = std::numeric_limits<double>::quiet_NaN();
-    /// The value of `estimate` at which the models do not differ: 0 for a difference, 1 for a ratio; NaN where there is
-    /// none (an agreement rate).
+    /// The value of `estimate` at which the models do not differ: 0 for a difference, 1 for a ratio, NaN for a plain
+    /// measurement such as an agreement rate.
     double reference = 0.0;
-    /// +1: more is better, -1: less is better, 0: not stated
+    /// Which way the metric improves: +1 if more is better, -1 if less is better, 0 if it is not known.
     int better = 0;
-    /// coverage of the interval, such as 0.95
+    /// The coverage of the interval, such as 0.95.
     double level = std::numeric_limits<double>::quiet_NaN();
-    /// "%" for a proportion, shown in percent; else put behind numbers: "ms"
+    /// The unit: "%" for a proportion, which is shown in percent; any other unit, such as "ms", follows the numbers.
     std::string unit{};
-    /// too small a group to be shown
+    /// Whether the group is too small to be shown.
     bool suppressed = false;
 
-    /// Compare all fields; two numbers that are not known are the same.
+    /// Compare all members. Two numbers that are NaN are equal.
     bool operator==(const metric_row& other) const noexcept
     {
         const auto same = [](double a, double b) { return a == b || (a != a && b != b); };
@@ -110,59 +133,89 @@ struct metric_row {
     }
 };
 
-/// Latency quantiles of one arm. units: milliseconds
+/// Hold the latency quantiles of one arm.
+/// units: milliseconds
 struct latency_row {
+    /// The name of the model.
     std::string model{};
+    /// The number of timed calls.
     std::uint64_t count = 0;
-    double p50 = 0.0, p90 = 0.0, p95 = 0.0, p99 = 0.0, p999 = 0.0, max = 0.0;
-    /// too small a group to be shown
+    /// The median.
+    double p50 = 0.0;
+    /// The 90th percentile.
+    double p90 = 0.0;
+    /// The 95th percentile.
+    double p95 = 0.0;
+    /// The 99th percentile.
+    double p99 = 0.0;
+    /// The 99.9th percentile.
+    double p999 = 0.0;
+    /// The longest time.
+    double max = 0.0;
+    /// Whether the group is too small to be shown.
     bool suppressed = false;
+    /// Compare all members.
     bool operator==(const latency_row&) const = default;
 };
 
-/// The challenger's share from one moment on: a step of a canary's ramp.
+/// Hold the challenger's share from one moment on: a step of the ramp of a canary.
 struct share_step {
-    /// requests served by the trial when the step began
+    /// How many requests the trial had served when the step began.
     double requests = 0.0;
+    /// The share of the challenger.
     double share = 0.0;
-    /// "start", "advance: ...", "roll back: ..."
+    /// Why the step was taken: "start", "advance: ...", "roll back: ...".
     std::string reason{};
+    /// Compare all members.
     bool operator==(const share_step&) const = default;
 };
 
-/// Something the trial counted and did not use, or saw and wants known ("foreign tickets", 3).
+/// Hold a number of things that the trial counted but did not use, or that the reader should know ("foreign tickets",
+/// 3).
 struct count_row {
+    /// What was counted.
     std::string what{};
+    /// How many there were.
     std::uint64_t count = 0;
+    /// Compare all members.
     bool operator==(const count_row&) const = default;
 };
 
-/// All a trial knows, as plain values. Writers for text, Markdown, JSON and HTML are beside this file.
+/// Hold everything that a trial knows, as plain values. The headers beside this one write it as text, Markdown, JSON,
+/// HTML and JUnit XML.
 struct report {
-    /// the trial's salt or name
+    /// The name of the trial, which is its salt if it has one.
     std::string name{};
-    /// "ab_test", "canary", "interleaving", "shadow", "gate"
+    /// The kind of trial: "ab_test", "canary", "interleaving", "shadow", "gate".
     std::string kind{};
+    /// The models, the champion first.
     std::vector<arm_row> arms{};
+    /// The metrics of each challenger.
     std::vector<metric_row> metrics{};
+    /// What the trial advises.
     verdict decision = verdict::keep_testing;
+    /// The reason of the verdict in words.
     std::string reason{};
+    /// The latencies of the models.
     std::vector<latency_row> latencies{};
+    /// The steps of the ramp of a canary.
     std::vector<share_step> shares{};
+    /// What was counted but not used.
     std::vector<count_row> counts{};
-    /// assumptions and caveats in words, one sentence each
+    /// Assumptions and limits of the numbers, one sentence each.
     std::vector<std::string> notes{};
 
-    /// what `{}` prints
+    /// The style of `{}`.
     static constexpr style default_style = style::table;
 
-    /// Append the report in one of the styles. Defined in report/write.hpp: include that to call it.
+    /// Append the report in one of the styles. It is defined in report/write.hpp; include that header to call it.
     inline void write(std::string& out, style how = default_style) const;
 
+    /// Compare all members.
     bool operator==(const report&) const = default;
 };
 
-/// The exit code of the report's verdict.
+/// Return the exit code of the verdict of a report.
 [[nodiscard]] inline int exit_code(const report& finished) noexcept
 {
     return exit_code(finished.decision);

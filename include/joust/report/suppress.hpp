@@ -10,21 +10,21 @@
 namespace joust {
 inline namespace v0 {
 
-/// Below how many units the numbers of a group say too much about those in it.
+/// The number of units below which the numbers of a group tell too much about its members.
 inline constexpr std::uint64_t default_min_units = 5;
 
-/// Take the numbers of small groups out of a report; what is left out is marked `suppressed`.
+/// Remove the numbers of small groups from a report, and mark what is left out as `suppressed`.
 ///
-/// An arm is small while it has served somebody, but fewer than `min_units` distinct units (requests, where
-/// units are not counted). Its requests, units, failures and latencies go, and so does every metric row that
-/// compares it; if the champion is small, every row goes. Latencies measured fewer than `min_units` times go too.
-/// Shares, steps and counts of refused input stay, as they describe the trial and nobody in it; texts (reason,
-/// notes) stay as the trial wrote them. Every writer does this first; 0 or 1 turns it off.
-/// assumes: arms are named apart, the champion first
+/// An arm is small if it has served at least one unit, but fewer than `min_units` distinct units (requests, if units
+/// are not counted). Its requests, units, failures and latencies are removed, and so is every metric row that compares
+/// it; if the champion is small, every row is. Latencies with fewer than `min_units` measurements are removed too.
+/// Shares, steps and counts of refused input stay, since they describe the trial and not its users. Texts (reason,
+/// notes) stay as the trial wrote them. Every writer calls this first; a minimum of 0 or 1 turns it off.
+/// assumes: the names of arms differ, and the champion is the first
 JOUST_COLD [[nodiscard]] report suppress_small_groups(report all,
                                                       std::uint64_t min_units = default_min_units);
 
-/// Tell whether anything was left out of a report.
+/// Say whether numbers were left out of a report.
 JOUST_COLD [[nodiscard]] bool any_suppressed(const report& shown) noexcept;
 
 #if JOUST_BODIES
@@ -33,7 +33,8 @@ JOUST_FUNCTION report suppress_small_groups(report all, std::uint64_t min_units)
 {
     constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
     const auto small = [min_units](double size) {
-        return size > 0.0 && size + 0.5 < static_cast<double>(min_units);  // half a unit: sizes are estimates
+        return size > 0.0 && size + 0.5 < static_cast<double>(
+                                              min_units);  // Half a unit is added, since sizes are estimates.
     };
     const auto hidden = [&all](const std::string& model) {
         for (const arm_row& arm : all.arms) {

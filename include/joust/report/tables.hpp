@@ -13,10 +13,29 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What stands in place of numbers that were left out.
+/// The word that takes the place of numbers that were left out.
 inline constexpr std::string_view left_out = "suppressed";
 
-/// The tables that text and Markdown reports share.
+/// Add cells to a table, each of which a function appends to a text.
+class cell_writer {
+public:
+    explicit cell_writer(text_table& table) : table_(table) {}
+
+    template <class Fill>
+    void operator()(Fill fill)
+    {
+        text_.clear();
+        fill(text_);
+        table_.cell(text_);
+    }
+
+private:
+    text_table& table_;
+    std::string text_;
+};
+
+// The following tables serve text and Markdown.
+
 JOUST_COLD [[nodiscard]] text_table table_of_arms(const report& shown);
 
 JOUST_COLD [[nodiscard]] text_table table_of_metrics(const report& shown);
@@ -25,7 +44,7 @@ JOUST_COLD [[nodiscard]] text_table table_of_latencies(const report& shown);
 
 JOUST_COLD [[nodiscard]] text_table table_of_shares(const report& shown);
 
-/// Call `each(methods, metrics)` for every method with the metrics that it served: "click, revenue".
+/// Call `each(method, metrics)` for every method with the metrics that it was used for: "click, revenue".
 template <class Each>
 void for_each_method(const report& shown, Each each)
 {
@@ -57,7 +76,7 @@ void for_each_method(const report& shown, Each each)
     }
 }
 
-/// Call `each(state)` for every status that is not ok, once.
+/// Call `each(state)` once for every status that is not ok.
 template <class Each>
 void for_each_bad_status(const report& shown, Each each)
 {
@@ -73,8 +92,35 @@ void for_each_bad_status(const report& shown, Each each)
     }
 }
 
-inline constexpr std::string_view suppressed_note =
-    "Numbers of groups with very few units are suppressed, to protect those in them.";
+/// Call `each(what, meaning)` for everything in the metrics table that needs an explanation: each status that is not
+/// ok, and the method of each metric.
+template <class Each>
+void for_each_explanation(const report& shown, Each each)
+{
+    for_each_bad_status(shown, [&](status state) { each(to_string(state), explain(state)); });
+    for_each_method(shown, [&](std::string_view method, std::string_view metrics) { each(metrics, method); });
+}
+
+/// Call `each(lead, text)` for every note: the counts, which have a lead, then the notes of the trial, then the reason
+/// why numbers are suppressed.
+template <class Each>
+void for_each_note(const report& shown, Each each)
+{
+    std::string counts;
+    append_counts(counts, shown);
+    if (!counts.empty()) {
+        each(std::string_view{"also counted"}, std::string_view{counts});
+    }
+    for (const std::string& note : shown.notes) {
+        each(std::string_view{}, std::string_view{note});
+    }
+    if (any_suppressed(shown)) {
+        each(
+            std::string_view{},
+            std::string_view{
+                "Numbers of groups with very few units are suppressed to protect the privacy of their members."});
+    }
+}
 
 }  // namespace detail
 
@@ -93,27 +139,19 @@ JOUST_FUNCTION text_table table_of_arms(const report& shown)
                            {"units", right},
                            {"failures", right}}
               : text_table{{"model"}, {"share", right}, {"requests", right}, {"failures", right}};
-    std::string cell;
+    cell_writer add{table};
     for (const arm_row& arm : shown.arms) {
         table.cell(arm.model);
-        cell.clear();
-        append_percent(cell, arm.share);
-        table.cell(cell);
+        add([&](std::string& text) { append_percent(text, arm.share); });
         if (arm.suppressed) {
             table.row({left_out});
             continue;
         }
-        cell.clear();
-        append_count(cell, arm.requests);
-        table.cell(cell);
+        add([&](std::string& text) { append_count(text, arm.requests); });
         if (units) {
-            cell.clear();
-            append_units(cell, arm.units);
-            table.cell(cell);
+            add([&](std::string& text) { append_units(text, arm.units); });
         }
-        cell.clear();
-        append_failures(cell, arm);
-        table.cell(cell);
+        add([&](std::string& text) { append_failures(text, arm); });
     }
     return table;
 }
@@ -143,7 +181,7 @@ JOUST_FUNCTION text_table table_of_metrics(const report& shown)
                                             {"p", right},
                                             {"e", right},
                                             {"status"}};
-    std::string cell;
+    cell_writer add{table};
     for (const metric_row& row : shown.metrics) {
         const row_format format{row};
         table.cell(row.metric);
@@ -151,23 +189,22 @@ JOUST_FUNCTION text_table table_of_metrics(const report& shown)
         if (several) {
             table.cell(row.arm);
         }
-        const auto add = [&](bool show, auto&& fill) {
-            cell.clear();
-            if (show) {
-                fill();
-            } else {
-                cell = "-";
-            }
-            table.cell(cell);
+        const auto add_if = [&](bool show, auto&& fill) {
+            add([&](std::string& text) {
+                if (show) {
+                    fill(text);
+                } else {
+                    text = "-";
+                }
+            });
         };
-        // Numbers that may not be believed are not shown: somebody would.
-        const bool believed = row.state == status::ok && !row.suppressed;
-        add(!row.suppressed, [&] { format.level(cell, row.champion); });
-        add(!row.suppressed, [&] { format.level(cell, row.challenger); });
-        add(!row.suppressed, [&] { format.estimate(cell, row.estimate); });
-        add(believed, [&] { format.interval(cell); });
-        add(believed, [&] { append_p_value(cell, row.p_value); });
-        add(believed, [&] { append_e_value(cell, row.e_value); });
+        add_if(!row.suppressed, [&](std::string& text) { format.level(text, row.champion); });
+        add_if(!row.suppressed, [&](std::string& text) { format.level(text, row.challenger); });
+        add_if(!row.suppressed, [&](std::string& text) { format.estimate(text, row.estimate); });
+        // Intervals and tests that are not valid are left out, so that they cannot be taken for results.
+        add_if(valid(row), [&](std::string& text) { format.interval(text); });
+        add_if(valid(row), [&](std::string& text) { append_p_value(text, row.p_value); });
+        add_if(valid(row), [&](std::string& text) { append_e_value(text, row.e_value); });
         table.cell(state_in_words(row));
     }
     return table;
@@ -178,20 +215,16 @@ JOUST_FUNCTION text_table table_of_latencies(const report& shown)
     using enum text_table::align;
     text_table table{{"model"},      {"calls", right}, {"p50", right},   {"p90", right},
                      {"p95", right}, {"p99", right},   {"p99.9", right}, {"max", right}};
-    std::string cell;
+    cell_writer add{table};
     for (const latency_row& row : shown.latencies) {
         table.cell(row.model);
         if (row.suppressed) {
             table.row({left_out});
             continue;
         }
-        cell.clear();
-        append_count(cell, row.count);
-        table.cell(cell);
+        add([&](std::string& text) { append_count(text, row.count); });
         for (const double milliseconds : {row.p50, row.p90, row.p95, row.p99, row.p999, row.max}) {
-            cell.clear();
-            append_duration(cell, 1e6 * milliseconds);
-            table.cell(cell);
+            add([&](std::string& text) { append_duration(text, 1e6 * milliseconds); });
         }
     }
     return table;
@@ -201,14 +234,10 @@ JOUST_FUNCTION text_table table_of_shares(const report& shown)
 {
     using enum text_table::align;
     text_table table{{"from request", right}, {"share", right}, {"why"}};
-    std::string cell;
+    cell_writer add{table};
     for (const share_step& step : shown.shares) {
-        cell.clear();
-        append_fixed(cell, step.requests, 0);
-        table.cell(cell);
-        cell.clear();
-        append_percent(cell, step.share);
-        table.cell(cell);
+        add([&](std::string& text) { append_fixed(text, step.requests, 0); });
+        add([&](std::string& text) { append_percent(text, step.share); });
         table.cell(step.reason);
     }
     return table;

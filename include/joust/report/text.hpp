@@ -15,7 +15,7 @@
 namespace joust {
 inline namespace v0 {
 
-/// Append a report as plain text for a terminal: the verdict, why, and aligned tables.
+/// Append a report as plain text for a terminal: the verdict, its reason, and aligned tables.
 JOUST_COLD void write_text(const report& full, std::string& out, std::uint64_t min_units = default_min_units);
 
 /// Append a report as one line: `A/B test "score": ship challenger; click is better with dnn-v2`.
@@ -53,16 +53,10 @@ JOUST_FUNCTION void write_text(const report& full, std::string& out, std::uint64
     if (!shown.metrics.empty()) {
         out += "\nMetrics, challenger minus champion\n";
         detail::table_of_metrics(shown).write_text(out);
-        detail::for_each_bad_status(shown, [&](status state) {
-            std::string text{to_string(state)};
+        detail::for_each_explanation(shown, [&](std::string_view what, std::string_view meaning) {
+            std::string text{what};
             text += ": ";
-            text += explain(state);
-            line("", text);
-        });
-        detail::for_each_method(shown, [&](std::string_view method, std::string_view metrics) {
-            std::string text{metrics};
-            text += ": ";
-            text += method;
+            text += meaning;
             line("", text);
         });
     }
@@ -74,20 +68,15 @@ JOUST_FUNCTION void write_text(const report& full, std::string& out, std::uint64
         out += "\nShare of the challenger\n";
         detail::table_of_shares(shown).write_text(out);
     }
-    std::string counts;
-    detail::append_counts(counts, shown);
-    if (!counts.empty() || !shown.notes.empty() || any_suppressed(shown)) {
-        out += "\nNotes\n";
-        if (!counts.empty()) {
-            line("- counted aside: ", counts);
-        }
-        for (const std::string& note : shown.notes) {
-            line("- ", note);
-        }
-        if (any_suppressed(shown)) {
-            line("- ", detail::suppressed_note);
-        }
-    }
+    bool any = false;
+    detail::for_each_note(shown, [&](std::string_view lead, std::string_view text) {
+        out += any ? "" : "\nNotes\n";
+        any = true;
+        std::string label{"- "};
+        label += lead;
+        label += lead.empty() ? "" : ": ";
+        line(label, text);
+    });
 }
 
 JOUST_FUNCTION void write_line(const report& shown, std::string& out)

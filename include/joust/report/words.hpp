@@ -27,8 +27,8 @@ inline namespace v0 {
     return "";
 }
 
-/// Say in one sentence what the verdict of a kind of trial asks of the reader: a shadow has served nobody, so what it finds
-/// better is ready for a trial that serves.
+/// Say in one sentence what the verdict of a kind of trial asks of the reader. Users have never seen the answers of a
+/// shadowed challenger, so that a better one is ready for a trial that serves it.
 [[nodiscard]] constexpr std::string_view explain(verdict decision, std::string_view kind) noexcept
 {
     return decision == verdict::ship_challenger && kind == "shadow" ? "The challenger is ready for a canary."
@@ -39,46 +39,47 @@ inline namespace v0 {
 [[nodiscard]] constexpr std::string_view explain(status state) noexcept
 {
     switch (state) {
-        case status::ok: return "the numbers may be believed at the stated level";
-        case status::too_few: return "not enough observations or events to say anything yet";
+        case status::ok: return "the numbers are valid at the stated level";
+        case status::too_few: return "there are not enough observations or events to say anything yet";
         case status::burn_in: return "the sequential method has not reached its minimum of data yet";
         case status::zero_variance: return "every observation is the same, so there is no interval";
-        case status::out_of_range: return "a value is outside what the method is made for";
+        case status::out_of_range: return "a value is outside the range of the method";
         case status::srm_failed: return "traffic was not split as planned, so no comparison can be trusted";
-        case status::few_clusters: return "too few clusters of units for an honest interval";
+        case status::few_clusters: return "there are too few clusters of units for a valid interval";
         case status::low_overlap: return "the models hardly served comparable requests";
         case status::before_planned_sample:
             return "a fixed-horizon result is given only at its planned sample";
         case status::no_contemporary_champion:
-            return "the champion serves nobody now, so nothing can be compared";
+            return "the champion serves no requests now, so nothing can be compared";
     }
     return "";
 }
 
-/// Where an interval lies against what the row asks.
+/// Say where the interval of a metric row lies.
 enum class standing : std::uint8_t {
-    /// no interval that may be believed
+    /// There is no valid interval.
     unknown,
-    /// the interval holds the point of no difference
+    /// The interval contains the point of no difference.
     undecided,
-    /// all of it on the better side
+    /// The whole interval lies on the better side.
     better,
-    /// all of it on the worse side
+    /// The whole interval lies on the worse side.
     worse,
-    /// apart, but the metric does not say which side is better
+    /// The whole interval lies on one side, but the metric does not say which side is better.
     different,
-    /// all of it inside what the guardrail allows
+    /// The whole interval lies inside the limit of the guardrail.
     within_margin,
-    /// all of it outside
+    /// The whole interval lies outside the limit of the guardrail.
     beyond_margin,
-    /// it holds the margin
+    /// The interval contains the limit of the guardrail.
     on_margin,
-    /// a guardrail that allows nothing, or has no drawn margin: no harm is shown
+    /// No harm is shown, for a guardrail that allows none or whose limit cannot be drawn.
     unbroken,
-    /// a plain measurement, nothing to be compared with
+    /// The row is a plain measurement and is compared with nothing.
     measured
 };
 
+/// Return the name of a standing as reports show it.
 [[nodiscard]] constexpr std::string_view to_string(standing where) noexcept
 {
     switch (where) {
@@ -103,7 +104,7 @@ namespace detail {
     return value == value;
 }
 
-/// Is harm above the margin, or below it?
+/// Does harm lie above the margin, and not below it?
 [[nodiscard]] constexpr bool harm_is_above(const metric_row& row) noexcept
 {
     const double from = known(row.reference) ? row.reference : 0.0;
@@ -116,7 +117,7 @@ namespace detail {
     return known(row.e_value) && known(row.level) && row.e_value * (1.0 - row.level) >= 1.0;
 }
 
-/// Is the estimate a ratio of the challenger's level to the champion's, a number without a unit?
+/// Is the estimate the ratio of the challenger's level to the champion's, which has no unit?
 [[nodiscard]] constexpr bool shows_ratio(const metric_row& row) noexcept
 {
     return row.reference == 1.0;
@@ -124,7 +125,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// Read a metric row: where its interval lies.
+/// Return where the interval of a metric row lies.
 [[nodiscard]] constexpr standing standing_of(const metric_row& row) noexcept
 {
     if (row.suppressed || row.state != status::ok) {
@@ -133,13 +134,13 @@ namespace detail {
     const bool interval = detail::known(row.lower) && detail::known(row.upper);
     const bool guards = std::string_view{row.role}.starts_with("guardrail");
     if (guards && (!interval || !detail::known(row.margin))) {
-        // The e-value of a guardrail speaks of harm beyond its margin, also where that is a ratio.
+        // The e-value of a guardrail is evidence of harm beyond its margin, also if the margin is a ratio.
         if (!detail::known(row.e_value) || !detail::known(row.level)) {
             return standing::unknown;
         }
         return detail::shown_harmful(row) ? standing::beyond_margin : standing::unbroken;
     }
-    // The one-sided evidence of harm may suffice a little before the two-sided interval leaves the margin.
+    // One-sided evidence may show harm a little before the two-sided interval leaves the margin.
     if (guards && detail::shown_harmful(row)) {
         return standing::beyond_margin;
     }
@@ -154,7 +155,7 @@ namespace detail {
         if (above ? row.lower > row.margin : row.upper < row.margin) {
             return standing::beyond_margin;
         }
-        // "No more at all" cannot be shown by any number of requests, only that there is no harm to be seen.
+        // No number of requests can show that there is no increase at all. They can only fail to show harm.
         return row.margin == row.reference ? standing::unbroken : standing::on_margin;
     }
     if (!detail::known(row.reference)) {
@@ -169,6 +170,7 @@ namespace detail {
 
 namespace detail {
 
+/// Return the name of a kind of trial as reports show it.
 [[nodiscard]] constexpr std::string_view kind_in_words(std::string_view kind) noexcept
 {
     constexpr std::string_view names[][2] = {{"ab_test", "A/B test"},
@@ -184,7 +186,13 @@ namespace detail {
     return kind;
 }
 
-/// The status of a row, or what its interval shows where the status is good.
+/// Are the interval and the tests of a row valid, and may they be shown?
+[[nodiscard]] constexpr bool valid(const metric_row& row) noexcept
+{
+    return row.state == status::ok && !row.suppressed;
+}
+
+/// Return the status of a row in words, or what its interval shows if the status is ok.
 [[nodiscard]] constexpr std::string_view state_in_words(const metric_row& row) noexcept
 {
     if (row.suppressed) {
@@ -194,7 +202,7 @@ namespace detail {
     return row.state == status::ok && where != standing::unknown ? to_string(where) : to_string(row.state);
 }
 
-/// How the numbers of one metric row are printed: scale, decimals and unit.
+/// Print the numbers of one metric row with a common scale, number of decimals and unit.
 class row_format {
 public:
     explicit row_format(const metric_row& row)
@@ -212,7 +220,8 @@ public:
         }
     }
 
-    /// A level of one arm: "86.1 %". Two levels may differ by orders of magnitude, so a small one gets more decimals.
+    /// Append the level of one arm: "86.1 %". Levels may differ by orders of magnitude, so that a small one gets more
+    /// decimals.
     void level(std::string& out, double value) const
     {
         if (time_) {
@@ -227,20 +236,20 @@ public:
             const int most = decimals_ + 4;
             append_fixed(out, shown, wanted < decimals_ ? decimals_ : wanted > most ? most : wanted);
         }
-        behind(out, value, percent_ ? std::string_view{" %"} : std::string_view{});
+        append_unit(out, value, percent_ ? std::string_view{" %"} : std::string_view{});
     }
 
-    /// The estimate: a difference with its sign, or a plain level where there is nothing to differ from.
+    /// Append the estimate: a difference with its sign, or a plain level if it is not a difference.
     void estimate(std::string& out, double value) const
     {
         number(out, value, plus());
         if (time_ || ratio_) {
             return;
         }
-        behind(out, value, percent_ ? differs() ? " pp" : " %" : std::string_view{});
+        append_unit(out, value, percent_ ? differs() ? " pp" : " %" : std::string_view{});
     }
 
-    /// The interval: "[+3.1, +6.7]"; a side without a bound is open.
+    /// Append the interval: "[+3.1, +6.7]". A side without a bound gets a round bracket.
     void interval(std::string& out) const
     {
         if (!known(row_.lower) || !known(row_.upper)) {
@@ -254,7 +263,8 @@ public:
         out += printable_number(row_.upper) ? ']' : ')';
     }
 
-    /// The bare number in the row's scale, with the row's decimals. Times bring the unit that suits them.
+    /// Append a number without its unit, in the scale and with the decimals of the row. Durations get the unit that
+    /// fits their size.
     void number(std::string& out, double value, signs sign) const
     {
         if (time_ && !ratio_) {
@@ -272,12 +282,12 @@ public:
     [[nodiscard]] signs plus() const noexcept { return differs() ? signs::always : signs::minus_only; }
 
 private:
-    // Around any other reference (a preference of one half) the estimate is a level of its own.
+    // With any other reference (a preference of one half) the estimate is a level and not a difference.
     [[nodiscard]] bool differs() const noexcept { return row_.reference == 0.0; }
 
     [[nodiscard]] double scaled(double value) const noexcept { return percent_ ? 100.0 * value : value; }
 
-    void behind(std::string& out, double value, std::string_view percent) const
+    void append_unit(std::string& out, double value, std::string_view percent) const
     {
         if (!printable_number(value)) {
             return;
@@ -297,20 +307,23 @@ private:
     int decimals_ = -1;
 };
 
-/// "95 % interval", "95 to 98.3 % interval" where rows differ, or "interval" where no level is stated.
+/// Append the title of the intervals: "95 % interval", "95 to 98.3 % interval" if rows differ, or "interval" if no
+/// level is known.
 JOUST_COLD void append_interval_title(std::string& out, const report& shown);
 
-/// More than one challenger, so rows must say which they mean?
+/// Are there several challengers, so that each row has to name its own?
 JOUST_COLD [[nodiscard]] bool several_challengers(const report& shown) noexcept;
 
-/// Anybody of the arms counted by units?
+/// Does an arm have a count of distinct units?
 JOUST_COLD [[nodiscard]] bool counts_units(const report& shown) noexcept;
 
+/// Append the number of failures, and their share of the requests.
 JOUST_COLD void append_failures(std::string& out, const arm_row& arm);
 
+/// Append an estimated number of units as a whole number.
 JOUST_COLD void append_units(std::string& out, double units);
 
-/// "3 foreign tickets, 1 NaN value", or nothing.
+/// Append the counts that are not 0: "3 foreign tickets, 1 NaN value".
 JOUST_COLD void append_counts(std::string& out, const report& shown);
 
 }  // namespace detail
@@ -319,7 +332,7 @@ JOUST_COLD void append_counts(std::string& out, const report& shown);
 
 namespace detail {
 
-/// 0.95 as "95", 0.98333 as "98.3".
+/// Append a level in percent: 0.95 as "95", 0.98333 as "98.3".
 inline void append_level(std::string& out, double level)
 {
     std::string digits;

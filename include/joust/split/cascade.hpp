@@ -3,6 +3,7 @@
 
 #include <joust/core/error.hpp>
 #include <joust/core/invoke.hpp>
+#include <joust/core/policy.hpp>
 #include <joust/core/text.hpp>
 
 #include <atomic>
@@ -132,29 +133,17 @@ public:
     /// Answer by the fast model, or by the deep one where the fast one is unsure and the budget allows it.
     /// errors: exceptions of the models and of the confidence
     template <class... Args>
-        requires std::is_invocable_v<Fast&, const Args&...> && std::is_invocable_v<Deep&, const Args&...>
     auto operator()(const Args&... args)
     {
-        using fast_t = fast_result<Args...>;
-        using deep_t = std::decay_t<std::invoke_result_t<Deep&, const Args&...>>;
-        constexpr bool judged = std::is_invocable_v<const Confidence&, const fast_t&>;
-        static_assert(judged,
-                      "joust: the confidence of a cascade takes the fast model's answer and gives a number");
+        constexpr bool callable =
+            std::is_invocable_v<Fast&, const Args&...> && std::is_invocable_v<Deep&, const Args&...>;
         static_assert(
-            requires { typename std::common_type_t<fast_t, deep_t>; },
-            "joust: both models of a cascade must return the same, or types with a common type");
-        if constexpr (judged) {
-            using result_t = std::common_type_t<fast_t, deep_t>;
-            state_->call();
-            fast_t answer = detail::invoke(fast_, args...);
-            // The comparison is false for NaN: an unknown confidence counts as unsure.
-            const bool sure =
-                static_cast<double>(detail::invoke(std::as_const(confidence_), std::as_const(answer))) >=
-                options_.threshold;
-            if (sure || !state_->spend()) {
-                return static_cast<result_t>(std::move(answer));
-            }
-            return static_cast<result_t>(detail::invoke(deep_, args...));
+            callable,
+            "joust: a model of a cascade cannot be called with these arguments; both models get all of them by const reference");
+        if constexpr (callable) {
+            return answer(args...);
+        } else {
+            return detail::no_answer{};
         }
     }
 
@@ -165,6 +154,33 @@ public:
     [[nodiscard]] const cascade_options& options() const noexcept { return options_; }
 
 private:
+    template <class... Args>
+    auto answer(const Args&... args)
+    {
+        using fast_t = fast_result<Args...>;
+        using deep_t = std::decay_t<std::invoke_result_t<Deep&, const Args&...>>;
+        constexpr bool judged = detail::gives<double, Confidence, fast_t>;
+        static_assert(judged,
+                      "joust: the confidence of a cascade takes the fast model's answer and gives a number");
+        constexpr bool common = requires { typename std::common_type_t<fast_t, deep_t>; };
+        static_assert(common,
+                      "joust: both models of a cascade must return the same, or types with a common type");
+        if constexpr (judged && common) {
+            using result_t = std::common_type_t<fast_t, deep_t>;
+            state_->call();
+            fast_t quick = detail::invoke(fast_, args...);
+            // The comparison is false for NaN: an unknown confidence counts as unsure.
+            const bool sure = static_cast<double>(detail::invoke(std::as_const(confidence_),
+                                                                 std::as_const(quick))) >= options_.threshold;
+            if (sure || !state_->spend()) {
+                return static_cast<result_t>(std::move(quick));
+            }
+            return static_cast<result_t>(detail::invoke(deep_, args...));
+        } else {
+            return detail::no_answer{};
+        }
+    }
+
     [[nodiscard]] static const cascade_options& checked(const cascade_options& options)
     {
         const auto check = [](const char* field, double value, double from, double to) {

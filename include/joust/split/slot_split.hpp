@@ -288,7 +288,7 @@ public:
     /// Find the arm of a salted hash.
     [[nodiscard]] unsigned arm_of(std::uint64_t unit) const noexcept
     {
-        std::size_t at = first_[unit >> (64 - index_bits)];
+        std::size_t at = first_[static_cast<std::size_t>(unit >> (64 - index_bits))];
         const hash_slot* const slots = slots_.data();
         const std::size_t last = slots_.size() - 1;
         while (at < last && slots[at + 1].begin <= unit) {

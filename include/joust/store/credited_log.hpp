@@ -17,9 +17,9 @@ inline namespace v0 {
 
 /// Turn the log of an interleaving trial into rows for `attribute`.
 ///
-/// `record_to(log)` writes such a log and `read_events` reads it. Each credited feedback gives a row. Each slate that was
-/// served gives a row without a team, so that a unit without a click counts as a tie. Events of other kinds of trial are
-/// left out.
+/// `record_to(log)` writes such a log and `read_events` reads it. Each credited feedback gives a row. Each slate that
+/// was served gives a row without a team, so that a unit without a click counts as a tie. Events of other kinds of
+/// trial are left out.
 ///
 /// The time of a row is its line number in the log, because an event carries the time when its slate was served and not
 /// the time of the click. A unit is the upper half of its pseudonym, since a slate's ticket holds no more.
@@ -30,7 +30,7 @@ inline namespace v0 {
     for (std::size_t line = 0; line < events.size(); ++line) {
         const logged_event& seen = events[line];
         if (seen.unit.size() != 8) {
-            continue;  // Only the events of slates have pseudonyms of 8 digits.
+            continue;  // Only events of slates have pseudonyms of 8 digits.
         }
         ticket page;
         if (const ticket_error error = ticket::parse(seen.ticket, page); error != ticket_error::none) {

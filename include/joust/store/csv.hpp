@@ -5,156 +5,252 @@
 #include <joust/core/read_number.hpp>
 #include <joust/store/results.hpp>
 
+#include <algorithm>
+#include <concepts>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace joust {
 inline namespace v0 {
 
-namespace detail {
-
-/// Reads records of comma-separated values, with quoted fields that may hold commas, quotes and line ends.
+/// Read comma-separated values record by record. The first record is the header, which names the columns.
+///
+/// A quoted field may hold commas, quotes and line ends; either line end is read. A blank line is skipped, except in a
+/// file with one column, where it is an empty field.
+/// assumes: the text exists as long as the reader
+/// errors: parse_error that names the file and the line, for any bytes
+/// cost: memory for one record
 /// source: Shafranovich (2005), Common Format and MIME Type for CSV Files, RFC 4180, section 2
-class csv_records {
+class csv_reader {
 public:
-    explicit csv_records(std::string_view text) : text_(text)
+    /// Read the header. Errors begin with the name of the file, if one is given.
+    explicit csv_reader(std::string_view text, std::string file = {}) : rest_(text), file_(std::move(file))
     {
-        if (text_.starts_with("\xEF\xBB\xBF")) {
-            text_.remove_prefix(3);
+        constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+        if (rest_.starts_with(byte_order_mark)) {
+            rest_.remove_prefix(byte_order_mark.size());
         }
+        do {
+            if (rest_.empty()) {
+                line_ = 1;
+                refuse("the header, which names the columns, is missing");
+            }
+        } while (read_record());
+        columns_.swap(fields_);
+        header_line_ = line_;
     }
 
-    /// Fill `fields` with the next record that is not a blank line; false at the end.
-    bool next(std::vector<std::string>& fields)
+    /// Refuse text that does not exist any longer when the first record is read.
+    template <std::same_as<std::string> Text>
+    explicit csv_reader(Text&&, std::string = {}) = delete;
+
+    /// Return the names of the columns, in the order of the file.
+    [[nodiscard]] const std::vector<std::string>& columns() const noexcept { return columns_; }
+
+    /// Return the place of a column, which field() and number() take.
+    /// errors: parse_error if the header does not name the column, or names it twice
+    [[nodiscard]] std::size_t column(std::string_view name) const
     {
-        while (!text_.empty()) {
-            ++line_;
-            record_line_ = line_;
-            fields.clear();
-            read(fields);
-            if (fields.size() != 1 || !fields[0].empty()) {
-                return true;
+        const auto found = std::find(columns_.begin(), columns_.end(), name);
+        if (found == columns_.end()) {
+            std::string why = "the header has no column " + quoted(name) + "; its columns are ";
+            for (std::size_t i = 0; i < columns_.size(); ++i) {
+                why += (i == 0 ? "" : ", ") + columns_[i];
             }
+            refuse_at(header_line_, why);
+        }
+        if (std::find(found + 1, columns_.end(), name) != columns_.end()) {
+            refuse_at(header_line_, "the header names the column " + quoted(name) + " twice");
+        }
+        return static_cast<std::size_t>(found - columns_.begin());
+    }
+
+    /// Go to the next record. Returns false at the end of the text.
+    /// errors: parse_error if quotes are wrong, or if the record has more or fewer fields than the header
+    bool next()
+    {
+        while (!rest_.empty()) {
+            const bool blank = read_record();
+            if (blank && columns_.size() != 1) {
+                continue;
+            }
+            if (fields_.size() != columns_.size()) {
+                refuse("the record has " + std::to_string(fields_.size()) +
+                       (fields_.size() == 1 ? " field" : " fields") + ", but the header has " +
+                       std::to_string(columns_.size()));
+            }
+            return true;
         }
         return false;
     }
 
-    /// The line on which the last record began.
-    [[nodiscard]] std::size_t line() const noexcept { return record_line_; }
+    /// Return a field of the record that next() went to.
+    [[nodiscard]] const std::string& field(std::size_t column) const { return fields_[column]; }
 
-    [[noreturn]] void refuse(const std::string& why) const
+    /// Return whether a field is empty, NA or null.
+    [[nodiscard]] bool missing(std::size_t column) const
     {
-        throw parse_error("line " + std::to_string(record_line_) + ": " + why);
+        const std::string& text = fields_[column];
+        return text.empty() || text == "NA" || text == "null";
+    }
+
+    /// Return a field as a number, which is NaN if the field is missing, and may be infinite.
+    /// errors: parse_error if the field is neither missing nor a number that a double can hold
+    [[nodiscard]] double number(std::size_t column) const
+    {
+        if (missing(column)) {
+            return std::numeric_limits<double>::quiet_NaN();
+        }
+        std::string_view text = fields_[column];
+        const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+        while (!text.empty() && is_blank(text.front())) {
+            text.remove_prefix(1);
+        }
+        while (!text.empty() && is_blank(text.back())) {
+            text.remove_suffix(1);
+        }
+        double value = 0.0;
+        if (!detail::read_number(text, value)) {
+            refuse(column, quoted(fields_[column]) + " is not a number");
+        }
+        return value;
+    }
+
+    /// Return the line on which the record begins. The first line is line 1.
+    [[nodiscard]] std::size_t line() const noexcept { return line_; }
+
+    /// Throw parse_error that names the file and the line of the record.
+    [[noreturn]] void refuse(const std::string& why) const { refuse_at(line_, why); }
+
+    /// Throw parse_error that names the file, the line of the record and a column.
+    [[noreturn]] void refuse(std::size_t column, const std::string& why) const
+    {
+        std::string place = "column " + std::to_string(column + 1);
+        if (column < columns_.size()) {
+            place += " (" + columns_[column] + ")";
+        }
+        refuse(place + ": " + why);
     }
 
 private:
-    void read(std::vector<std::string>& fields)
+    [[noreturn]] void refuse_at(std::size_t line, const std::string& why) const
     {
-        std::size_t at = 0;
-        for (;;) {
-            std::string field;
-            if (at < text_.size() && text_[at] == '"') {
-                at = quoted(field, at + 1);
+        throw parse_error((file_.empty() ? "" : file_ + " ") + "line " + std::to_string(line) + ": " + why);
+    }
+
+    // The beginning of a long text is enough to find it.
+    static std::string quoted(std::string_view text)
+    {
+        constexpr std::size_t most = 40;
+        if (text.size() <= most) {
+            return '"' + std::string{text} + '"';
+        }
+        std::size_t end = most;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
+            --end;  // A character of UTF-8 is not cut.
+        }
+        return '"' + std::string{text.substr(0, end)} + "...\"";
+    }
+
+    bool take(char wanted) noexcept
+    {
+        const bool is_next = rest_.starts_with(wanted);
+        rest_.remove_prefix(is_next ? 1 : 0);
+        return is_next;
+    }
+
+    // Takes a record and its line end off the text. Returns whether the line is blank.
+    bool read_record()
+    {
+        line_ = next_line_;
+        const bool blank = rest_.starts_with('\n') || rest_.starts_with('\r');
+        fields_.clear();
+        do {
+            fields_.emplace_back();
+            if (rest_.starts_with('"')) {
+                read_quoted_field();
             } else {
-                while (at < text_.size() && text_[at] != ',' && text_[at] != '\n' && text_[at] != '\r') {
-                    field += text_[at++];
-                }
+                read_plain_field();
             }
-            fields.push_back(std::move(field));
-            if (at < text_.size() && text_[at] == ',') {
-                ++at;
-                continue;
-            }
-            if (at < text_.size() && text_[at] == '\r') {
-                ++at;
-            }
-            if (at < text_.size() && text_[at] == '\n') {
-                ++at;
-            } else if (at < text_.size() && text_[at - 1] != '\r') {
-                refuse("text after a closing quote");
-            }
-            text_.remove_prefix(at);
-            return;
+        } while (take(','));
+        if (take('\r') && !rest_.empty() && rest_.front() != '\n') {
+            refuse("a carriage return is not followed by a line feed");
         }
+        take('\n');
+        ++next_line_;
+        return blank;
     }
 
-    std::size_t quoted(std::string& field, std::size_t at)
+    void read_plain_field()
     {
-        for (;; ++at) {
-            if (at >= text_.size()) {
-                refuse("a quote is not closed");
+        const std::size_t end = std::min(rest_.find_first_of(",\"\r\n"), rest_.size());
+        if (end < rest_.size() && rest_[end] == '"') {
+            refuse(fields_.size() - 1, "there is a quote in a field that does not begin with a quote");
+        }
+        fields_.back() = rest_.substr(0, end);
+        rest_.remove_prefix(end);
+    }
+
+    void read_quoted_field()
+    {
+        // Two quotes in a row are one quote of the field.
+        for (std::string& field = fields_.back(); take('"'); field += '"') {
+            const std::size_t end = rest_.find('"');
+            if (end == std::string_view::npos) {
+                refuse(fields_.size() - 1, "the quote is not closed");
             }
-            if (text_[at] == '"') {
-                if (at + 1 >= text_.size() || text_[at + 1] != '"') {
-                    return at + 1;
-                }
-                ++at;
-            } else if (text_[at] == '\n') {
-                ++line_;
+            const std::string_view part = rest_.substr(0, end);
+            next_line_ += static_cast<std::size_t>(std::count(part.begin(), part.end(), '\n'));
+            field += part;
+            rest_.remove_prefix(end + 1);
+            if (!rest_.starts_with('"')) {
+                break;
             }
-            field += text_[at];
+        }
+        constexpr std::string_view ends = ",\r\n";
+        if (!rest_.empty() && ends.find(rest_.front()) == std::string_view::npos) {
+            refuse(fields_.size() - 1, "there is text after the closing quote");
         }
     }
 
-    std::string_view text_;
-    std::size_t line_ = 0;
-    std::size_t record_line_ = 0;
+    std::string_view rest_;
+    std::string file_;
+    std::vector<std::string> columns_;
+    std::vector<std::string> fields_;
+    std::size_t header_line_ = 1;
+    std::size_t line_ = 1;
+    std::size_t next_line_ = 1;
 };
 
-}  // namespace detail
-
-/// Read recorded results from CSV whose header names the columns id, arm, metric and value, in any order.
+/// Read recorded results from CSV with a header that names the columns id, arm, metric and value, in any order.
 ///
-/// Further columns are ignored. A value that is empty, NA, NaN, null or infinite is counted as missing.
-/// errors: parse_error naming the line, whatever the bytes
+/// Other columns are ignored. A value that is empty, NA, NaN, null or infinite is counted as missing.
+/// errors: parse_error that names the line, for any bytes
 [[nodiscard]] inline recorded read_results_csv(std::string_view text)
 {
-    constexpr std::string_view names[] = {"id", "arm", "metric", "value"};
-    constexpr std::size_t none = static_cast<std::size_t>(-1);
-    detail::csv_records records{text};
-    std::vector<std::string> fields;
-    if (!records.next(fields)) {
-        throw parse_error("line 1: a header with id, arm, metric and value is missing");
-    }
-    const std::size_t width = fields.size();
-    std::size_t places[] = {none, none, none, none};
-    for (std::size_t i = 0; i < width; ++i) {
-        for (std::size_t k = 0; k < 4; ++k) {
-            if (fields[i] == names[k]) {
-                if (places[k] != none) {
-                    records.refuse("the column " + fields[i] + " stands twice in the header");
-                }
-                places[k] = i;
-            }
-        }
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-        if (places[k] == none) {
-            records.refuse("the header has no column " + std::string{names[k]});
-        }
-    }
+    csv_reader records{text};
+    const std::size_t id = records.column("id");
+    const std::size_t arm = records.column("arm");
+    const std::size_t metric = records.column("metric");
+    const std::size_t value = records.column("value");
 
     recorder_of_results results;
-    while (records.next(fields)) {
-        if (fields.size() != width) {
-            records.refuse("has " + std::to_string(fields.size()) + " fields, the header " +
-                           std::to_string(width));
-        }
-        const std::string& value = fields[places[3]];
-        if (value.empty() || value == "NA" || value == "null") {
+    while (records.next()) {
+        if (records.missing(value)) {
             results.add_missing();
             continue;
         }
-        double number = 0.0;
-        if (!detail::read_number(value, number)) {
-            records.refuse("the value is not a number");
+        const double number = records.number(value);
+        for (const std::size_t name : {id, arm, metric}) {
+            if (records.field(name).empty()) {
+                records.refuse(name, "the field is empty");
+            }
         }
-        if (fields[places[0]].empty() || fields[places[1]].empty() || fields[places[2]].empty()) {
-            records.refuse("id, arm and metric may not be empty");
-        }
-        results.add(fields[places[0]], fields[places[1]], fields[places[2]], number);
+        results.add(records.field(id), records.field(arm), records.field(metric), number);
     }
     return results.take();
 }

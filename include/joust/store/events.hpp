@@ -24,46 +24,63 @@
 namespace joust {
 inline namespace v0 {
 
-/// One line of an event log, as trial/event_log.hpp writes it.
+/// Hold one line of an event log, as trial/event_log.hpp writes it.
 struct logged_event {
-    /// "exposure" or "feedback"
+    /// "exposure" or "feedback".
     std::string event{};
-    /// pseudonym in hexadecimal: 16 digits, of a slate the upper 8
+    /// The pseudonym in hexadecimal. It has 16 digits, of which the events of a slate have the upper 8.
     std::string unit{};
-    /// since 1970-01-01 UTC, of the call that was served
+    /// The time of the call that was served.
+    /// units: seconds since 1970-01-01 UTC
     std::uint64_t seconds = 0;
+    /// The number of the trial, as in its tickets.
     std::uint64_t trial = 0;
+    /// The number of the arm that served.
     std::uint64_t arm = 0;
-    /// 0 of a slate
+    /// The propensity of the arm. It is 0 for a slate.
     double propensity = 0.0;
-    /// feedback
+    /// The metric of feedback.
     std::string metric{};
-    /// feedback
+    /// The value of feedback.
     double value = 0.0;
+    /// The denominator of feedback for a ratio.
     double denominator = 1.0;
+    /// The covariate of the unit.
     double covariate = 0.0;
+    /// The time that the call took, or -1 if it was not measured.
     std::int64_t nanoseconds = -1;
+    /// Whether the call failed.
     bool failed = false;
-    /// feedback on a slate
+    /// The position of feedback on a slate.
     std::uint64_t position = 0;
-    /// feedback on a slate: who earns it, 255 for nobody
+    /// The ranker that gets the credit of feedback on a slate, or 255 if no ranker gets it.
     std::uint64_t ranker = 255;
+    /// The ticket as text.
     std::string ticket{};
 
+    /// Compare all members.
     bool operator==(const logged_event&) const = default;
 };
 
-/// What an erasure did.
+/// Say what an erasure did.
 struct erasure {
+    /// The number of lines that were kept.
     std::uint64_t kept = 0;
+    /// The number of lines that were erased because of their event.
     std::uint64_t erased = 0;
-    /// lines erased because nobody can tell whose they are
+    /// The number of lines that were erased because they could not be read, so that their unit is unknown.
     std::uint64_t unreadable = 0;
+    /// Compare all members.
     bool operator==(const erasure&) const = default;
 };
 
-/// What to do with a line that is no event, such as one that a crash cut off: stop and change nothing, or erase it.
-enum class unreadable_lines : std::uint8_t { refuse, erase };
+/// Choose what happens to a line that is not an event, such as a line that a crash cut off.
+enum class unreadable_lines : std::uint8_t {
+    /// Stop and change nothing.
+    refuse,
+    /// Erase the line.
+    erase
+};
 
 namespace detail {
 
@@ -73,90 +90,137 @@ namespace detail {
            text.find_first_not_of(hex_digits) == std::string_view::npos;
 }
 
-/// Does a logged unit stand for this pseudonym? A slate's has only the upper half of it.
+/// Does a logged unit have this pseudonym? Events of slates have its upper half only.
 [[nodiscard]] inline bool stands_for(std::string_view unit, std::uint64_t pseudonym) noexcept
 {
     const auto digits = hex_text(pseudonym);
     return unit == std::string_view{digits.data(), unit.size() < digits.size() ? unit.size() : digits.size()};
 }
 
-/// Read one line. errors: parse_error naming the line
-[[nodiscard]] inline logged_event event_of(std::string_view text, std::size_t line)
-{
-    const nlohmann::json object = parse_json(text);
-    if (!object.is_object()) {
-        refuse_line(line, object.is_discarded() ? "not a JSON value" : "not a JSON object");
+/// Read the members of a JSON object on one line of a log.
+/// errors: parse_error that names the line and the member
+class event_members {
+public:
+    /// errors: parse_error if the line is not a JSON object
+    event_members(std::string_view text, std::size_t line) : object_(parse_json(text)), line_(line)
+    {
+        if (!object_.is_object()) {
+            refuse_line(line, object_.is_discarded() ? "not a JSON value" : "not a JSON object");
+        }
     }
-    const auto refuse = [line](const char* name, const char* what) {
-        refuse_line(line, "the member \"" + std::string{name} + "\" " + what);
-    };
-    const auto text_at = [&](const char* name, bool needed) {
-        const auto found = object.find(name);
-        if (found == object.end()) {
+
+    [[noreturn]] void refuse(const char* name, const char* what) const
+    {
+        refuse_line(line_, "the member \"" + std::string{name} + "\" " + what);
+    }
+
+    /// Return a text, which is empty if the member is absent and not needed.
+    [[nodiscard]] std::string text(const char* name, bool needed) const
+    {
+        const auto* found = find(name);
+        if (found == nullptr) {
             if (needed) {
                 refuse(name, "is missing");
             }
-            return std::string{};
+            return {};
         }
         if (!found->is_string()) {
-            refuse(name, "is no text");
+            refuse(name, "is not text");
         }
         return found->get<std::string>();
-    };
-    const auto whole_at = [&](const char* name, bool needed) {
-        const auto found = object.find(name);
-        if (found == object.end() && !needed) {
-            return std::uint64_t{0};
+    }
+
+    /// Return a number that is not negative, which is 0 if the member is absent and not needed.
+    [[nodiscard]] std::uint64_t count(const char* name, bool needed) const
+    {
+        const auto* found = find(name);
+        if (found == nullptr && !needed) {
+            return 0;
         }
-        if (found == object.end() || !found->is_number_unsigned()) {
-            refuse(name, "is no whole number");
+        if (found == nullptr || !found->is_number_unsigned()) {
+            refuse(name, "is not a whole number");
         }
         return found->get<std::uint64_t>();
-    };
-    const auto number_at = [&](const char* name, double otherwise) {
-        const auto found = object.find(name);
-        if (found == object.end() || found->is_null()) {
+    }
+
+    /// Return a whole number, or `otherwise` if the member is absent.
+    [[nodiscard]] std::int64_t whole(const char* name, std::int64_t otherwise) const
+    {
+        const auto* found = find(name);
+        if (found == nullptr) {
+            return otherwise;
+        }
+        if (!found->is_number_integer()) {
+            refuse(name, "is not a whole number");
+        }
+        return found->get<std::int64_t>();
+    }
+
+    /// Return a number, or `otherwise` if the member is absent or null.
+    [[nodiscard]] double number(const char* name, double otherwise) const
+    {
+        const auto* found = find(name);
+        if (found == nullptr || found->is_null()) {
             return otherwise;
         }
         if (!found->is_number()) {
-            refuse(name, "is no number");
+            refuse(name, "is not a number");
         }
         return found->get<double>();
-    };
+    }
+
+    /// Return a truth value, which is false if the member is absent.
+    [[nodiscard]] bool truth(const char* name) const
+    {
+        const auto* found = find(name);
+        if (found != nullptr && !found->is_boolean()) {
+            refuse(name, "is neither true nor false");
+        }
+        return found != nullptr && found->get<bool>();
+    }
+
+    [[nodiscard]] bool has(const char* name) const { return find(name) != nullptr; }
+
+private:
+    [[nodiscard]] const nlohmann::json* find(const char* name) const
+    {
+        const auto found = object_.find(name);
+        return found == object_.end() ? nullptr : &*found;
+    }
+
+    nlohmann::json object_;
+    std::size_t line_;
+};
+
+/// Read one line.
+/// errors: parse_error that names the line
+[[nodiscard]] inline logged_event event_of(std::string_view text, std::size_t line)
+{
+    const event_members members{text, line};
     logged_event read;
-    read.event = text_at("event", true);
+    read.event = members.text("event", true);
     if (read.event != "exposure" && read.event != "feedback") {
-        refuse("event", "is neither \"exposure\" nor \"feedback\"");
+        members.refuse("event", "is neither \"exposure\" nor \"feedback\"");
     }
-    read.unit = text_at("unit", true);
+    read.unit = members.text("unit", true);
     if (!is_pseudonym(read.unit)) {
-        refuse("unit", "is no pseudonym of 8 or 16 hexadecimal digits");
+        members.refuse("unit", "is not a pseudonym of 8 or 16 hexadecimal digits");
     }
-    read.seconds = whole_at("seconds", true);
-    read.trial = whole_at("trial", true);
-    read.arm = whole_at("arm", false);
-    read.propensity = number_at("propensity", 0.0);
-    read.metric = text_at("metric", read.event == "feedback");
-    read.value = number_at("value", 0.0);
-    read.denominator = number_at("denominator", 1.0);
-    read.covariate = number_at("covariate", 0.0);
-    if (const auto spent = object.find("nanoseconds"); spent != object.end()) {
-        if (!spent->is_number_integer()) {
-            refuse("nanoseconds", "is no whole number");
-        }
-        read.nanoseconds = spent->get<std::int64_t>();
+    read.seconds = members.count("seconds", true);
+    read.trial = members.count("trial", true);
+    read.arm = members.count("arm", false);
+    read.propensity = members.number("propensity", 0.0);
+    read.metric = members.text("metric", read.event == "feedback");
+    read.value = members.number("value", 0.0);
+    read.denominator = members.number("denominator", 1.0);
+    read.covariate = members.number("covariate", 0.0);
+    read.nanoseconds = members.whole("nanoseconds", -1);
+    read.failed = members.truth("failed");
+    read.position = members.count("position", false);
+    if (members.has("ranker")) {
+        read.ranker = members.count("ranker", true);
     }
-    if (const auto failed = object.find("failed"); failed != object.end()) {
-        if (!failed->is_boolean()) {
-            refuse("failed", "is neither true nor false");
-        }
-        read.failed = failed->get<bool>();
-    }
-    read.position = whole_at("position", false);
-    if (object.contains("ranker")) {
-        read.ranker = whole_at("ranker", true);
-    }
-    read.ticket = text_at("ticket", false);
+    read.ticket = members.text("ticket", false);
     return read;
 }
 
@@ -174,7 +238,7 @@ void for_each_line(std::string_view text, Visit&& visit)
     }
 }
 
-/// Leave out lines for which `goes(event)`; the others stay as they are, byte for byte.
+/// Copy the lines to `left` for which `goes(event)` is false. They stay as they are, byte for byte.
 template <class Goes>
 erasure filter_events(std::string_view text, unreadable_lines how, std::string& left, Goes&& goes)
 {
@@ -216,13 +280,13 @@ erasure filter_file(const std::string& path, unreadable_lines how, Goes&& goes)
     if (done.erased + done.unreadable == 0) {
         return done;
     }
-#if __has_include(<sys/stat.h>)
-    // The new file is never open to more people than the old one: the part that write_file fills exists before, with the old
-    // one's permissions.
+#ifdef O_CLOEXEC  // POSIX, which can open a file for its owner only
+    // More users than those of the old file must never be able to read the new one. So the file that write_file fills
+    // is made before, with the permissions of the old file.
     const std::string part = path + ".part";
     struct stat old{};
     std::remove(part.c_str());
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): so POSIX has it
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): POSIX declares it so
     const int made = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     const bool kept_closed =
         made >= 0 && ::stat(path.c_str(), &old) == 0 && ::fchmod(made, old.st_mode & 07777U) == 0;
@@ -240,7 +304,7 @@ erasure filter_file(const std::string& path, unreadable_lines how, Goes&& goes)
 }  // namespace detail
 
 /// Read an event log.
-/// errors: parse_error naming the line, whatever the bytes
+/// errors: parse_error that names the line, for any bytes
 [[nodiscard]] inline std::vector<logged_event> read_events(std::string_view jsonl)
 {
     std::vector<logged_event> all;
@@ -250,7 +314,7 @@ erasure filter_file(const std::string& path, unreadable_lines how, Goes&& goes)
     return all;
 }
 
-/// Find what a log holds of one unit, by `trial.pseudonym_of(unit)`: to answer a request of access.
+/// Find the events of one unit in a log, by `trial.pseudonym_of(unit)`. Use it to answer a request for access.
 /// errors: as read_events
 [[nodiscard]] inline std::vector<logged_event> events_of(std::string_view jsonl, std::uint64_t pseudonym)
 {
@@ -266,11 +330,11 @@ erasure filter_file(const std::string& path, unreadable_lines how, Goes&& goes)
 
 /// Erase one unit from a log file, by `trial.pseudonym_of(unit)`. The file is replaced as a whole or stays as it is.
 ///
-/// Of slates the log has 32 bits of the pseudonym: those of another unit go too with probability 2^-32. Inside
-/// `event_log::while_closed` if a log has the file open; copies and backups are yours to find.
-/// errors: parse_error naming path and line where a line is no event, unless they are erased too; std::runtime_error where
-/// the file cannot be read or replaced. Then nothing has changed.
-/// cost: reads the file whole
+/// The log has 32 bits of the pseudonym of each slate, so that slates of another unit are erased too with probability
+/// 2^-32. If a log has the file open, call this inside `event_log::while_closed`. Copies and backups are not touched.
+/// errors: parse_error that names path and line if a line is not an event, unless such lines are erased;
+/// std::runtime_error if the file cannot be read or replaced. Nothing has changed then.
+/// cost: reads the whole file
 inline erasure erase_events(const std::string& path, std::uint64_t pseudonym,
                             unreadable_lines how = unreadable_lines::refuse)
 {
@@ -279,13 +343,13 @@ inline erasure erase_events(const std::string& path, std::uint64_t pseudonym,
     });
 }
 
-/// Erase what is older than `age` from a log file: feedback goes by the age of its exposure. As erase_events.
+/// Erase events that are older than `age` from a log file. The age of feedback is that of its exposure.
+/// errors: as erase_events; configuration_error for a negative age
 inline erasure retain_events(const std::string& path, std::chrono::seconds age,
                              unreadable_lines how = unreadable_lines::refuse)
 {
     if (age.count() < 0) {
-        throw configuration_error("retain_events.age", std::to_string(age.count()) + " s",
-                                  "no negative time");
+        throw configuration_error("retain_events.age", std::to_string(age.count()) + " s", "0 s or more");
     }
     const std::int64_t now =
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())

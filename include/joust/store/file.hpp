@@ -38,7 +38,7 @@ struct open_file {
 
 }  // namespace detail
 
-/// Write a file so that readers see the old contents or the new ones, never a part.
+/// Write a file. Readers see the old contents or the new ones, and never a part.
 /// errors: std::runtime_error with path and reason
 inline void write_file(const std::string& path, std::string_view bytes)
 {
@@ -77,10 +77,10 @@ inline void write_file(const std::string& path, std::string_view bytes)
     return bytes;
 }
 
-/// Save a value (a trial's evidence) to a file.
+/// Save a value (the evidence of a trial) to a file.
 ///
-/// Each replica writes its own file and overwrites it with its whole evidence, so that writing twice never counts twice; a
-/// restarted process writes under a new name.
+/// Each replica writes a file of its own and overwrites it with its whole evidence, so that nothing counts twice. A
+/// process that was restarted writes under a new name.
 template <class Value>
 void save(const std::string& path, const Value& value)
 {
@@ -88,7 +88,7 @@ void save(const std::string& path, const Value& value)
 }
 
 /// Load a value from a file.
-/// errors: std::runtime_error where it cannot be read, parse_error naming the path where it is no snapshot
+/// errors: std::runtime_error if the file cannot be read; parse_error that names the path if it is not a snapshot
 template <class Value>
 [[nodiscard]] Value load(const std::string& path)
 {
@@ -101,7 +101,7 @@ template <class Value>
 }
 
 /// Load several files and merge them, in the order given.
-/// errors: as load; configuration_error for an empty list, and where the values do not belong together
+/// errors: as load; configuration_error for an empty list, or if the values do not belong together
 template <class Value>
 [[nodiscard]] Value load_merged(std::span<const std::string> paths)
 {
@@ -115,6 +115,7 @@ template <class Value>
     return merged;
 }
 
+/// Load the files of a braced list and merge them.
 template <class Value>
 [[nodiscard]] Value load_merged(std::initializer_list<std::string> paths)
 {

@@ -15,6 +15,7 @@ enum class benchmark_time : std::uint8_t;
 struct recorded;
 struct paired_values;
 class recorder_of_results;
+class csv_reader;
 
 }  // namespace v0
 }  // namespace joust

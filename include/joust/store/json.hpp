@@ -16,7 +16,8 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Parse one JSON value; a value of the kind `discarded` where the bytes are none. Never throws on bytes.
+/// Parse one JSON value. If the bytes are not JSON, the value returned is of the kind `discarded`; no bytes make it
+/// throw.
 [[nodiscard]] inline nlohmann::json parse_json(std::string_view text)
 {
     return nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
@@ -27,8 +28,8 @@ namespace detail {
     throw parse_error("line " + std::to_string(line) + ": " + why);
 }
 
-/// The text of a member, whole numbers in decimal.
-[[nodiscard]] inline std::string text_of(const nlohmann::json& object, const char* name, std::size_t line)
+/// Return a member as text, and whole numbers in decimal.
+[[nodiscard]] inline std::string member_text(const nlohmann::json& object, const char* name, std::size_t line)
 {
     const auto found = object.find(name);
     if (found == object.end()) {
@@ -50,13 +51,41 @@ namespace detail {
     return text;
 }
 
+/// Parse a JSON file of several lines.
+/// errors: parse_error that names the line
+[[nodiscard]] inline nlohmann::json parse_json_file(std::string_view text)
+{
+    std::string why;
+    std::size_t place = 0;
+    try {
+        return nlohmann::json::parse(text.begin(), text.end());
+    } catch (const nlohmann::json::parse_error& error) {
+        why = "not a JSON value";
+        place = error.byte;
+    } catch (const nlohmann::json::exception&) {
+        why = "holds a number that no double can hold";
+        place = text.size();
+    }
+    std::size_t line = 1;
+    for (std::size_t i = 0; i + 1 < place && i < text.size(); ++i) {
+        line += text[i] == '\n' ? 1U : 0U;
+    }
+    refuse_line(line, why);
+}
+
+/// Return the nanoseconds of a time unit of Google Benchmark, or 0 for an unknown unit.
+[[nodiscard]] inline double nanoseconds_of(std::string_view unit) noexcept
+{
+    return unit == "ns" ? 1.0 : unit == "us" ? 1e3 : unit == "ms" ? 1e6 : unit == "s" ? 1e9 : 0.0;
+}
+
 }  // namespace detail
 
 /// Read recorded results from JSON lines: `{"id": 17, "arm": "dnn-v2", "metric": "accuracy", "value": 1}`.
 ///
-/// The id is text or a whole number; the value is a number, true (1) or false (0); null is counted as missing.
-/// Further members and blank lines are ignored.
-/// errors: parse_error naming the line, whatever the bytes
+/// The id is text or a whole number. The value is a number, true (1) or false (0); null is counted as missing. Other
+/// members and blank lines are ignored.
+/// errors: parse_error that names the line, for any bytes
 [[nodiscard]] inline recorded read_results(std::string_view jsonl)
 {
     recorder_of_results results;
@@ -77,9 +106,9 @@ namespace detail {
         if (!object.is_object()) {
             detail::refuse_line(line, "not a JSON object");
         }
-        const std::string id = detail::text_of(object, "id", line);
-        const std::string arm = detail::text_of(object, "arm", line);
-        const std::string metric = detail::text_of(object, "metric", line);
+        const std::string id = detail::member_text(object, "id", line);
+        const std::string arm = detail::member_text(object, "arm", line);
+        const std::string metric = detail::member_text(object, "metric", line);
         const auto value = object.find("value");
         if (value == object.end()) {
             detail::refuse_line(line, "the member \"value\" is missing");
@@ -97,37 +126,24 @@ namespace detail {
     return results.take();
 }
 
-/// Which time of Google Benchmark is compared.
-enum class benchmark_time : std::uint8_t { real, cpu };
+/// Choose which time of Google Benchmark is compared.
+enum class benchmark_time : std::uint8_t {
+    /// The elapsed time.
+    real,
+    /// The processor time.
+    cpu
+};
 
-/// Read the JSON output of Google Benchmark as the results of one model (one build): every benchmark is a
-/// metric, every repetition a case, the value nanoseconds per iteration. Aggregates are dropped.
+/// Read the JSON output of Google Benchmark as the results of one model (one build). Every benchmark is a metric, every
+/// repetition is a case, and the value is nanoseconds per iteration. Aggregates are left out.
 ///
-/// Run with `--benchmark_repetitions` and `--benchmark_enable_random_interleaving`, once per build, and put both
-/// together with `merged`.
-/// errors: parse_error, naming the line where the bytes are not JSON, else the benchmark
+/// Run each build with `--benchmark_repetitions` and `--benchmark_enable_random_interleaving`, and combine both results
+/// with `merged`.
+/// errors: parse_error that names the line if the bytes are not JSON, and otherwise the benchmark
 [[nodiscard]] inline recorded read_benchmark(std::string_view text, std::string_view arm,
                                              benchmark_time which = benchmark_time::real)
 {
-    std::string why;
-    std::size_t place = 0;
-    nlohmann::json file;
-    try {
-        file = nlohmann::json::parse(text.begin(), text.end());
-    } catch (const nlohmann::json::parse_error& error) {
-        why = "not a JSON value";
-        place = error.byte;
-    } catch (const nlohmann::json::exception&) {
-        why = "holds a number that no double can hold";
-        place = text.size();
-    }
-    if (!why.empty()) {
-        std::size_t line = 1;
-        for (std::size_t i = 0; i + 1 < place && i < text.size(); ++i) {
-            line += text[i] == '\n' ? 1U : 0U;
-        }
-        detail::refuse_line(line, why);
-    }
+    const nlohmann::json file = detail::parse_json_file(text);
     const auto list = file.is_object() ? file.find("benchmarks") : file.end();
     if (list == file.end() || !list->is_array()) {
         throw parse_error(
@@ -166,14 +182,9 @@ enum class benchmark_time : std::uint8_t { real, cpu };
         if (time == entry.end() || !time->is_number()) {
             refuse("has no time");
         }
-        const std::string unit = text_or("time_unit", "ns");
-        const double scale = unit == "ns"   ? 1.0
-                             : unit == "us" ? 1e3
-                             : unit == "ms" ? 1e6
-                             : unit == "s"  ? 1e9
-                                            : 0.0;
+        const double scale = detail::nanoseconds_of(text_or("time_unit", "ns"));
         if (scale == 0.0) {
-            refuse("has a time unit that is none of ns, us, ms and s");
+            refuse("has a time unit other than ns, us, ms and s");
         }
         const auto repetition = entry.find("repetition_index");
         const std::uint64_t count = repetitions[name]++;

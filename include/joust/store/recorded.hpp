@@ -11,46 +11,56 @@
 namespace joust {
 inline namespace v0 {
 
-/// Results that another program recorded: for each case, model and metric one value.
+/// Hold results that another program recorded: one value for each case, model and metric.
 ///
-/// shape: names stand once, in the order of their first appearance; rows point at them by index
+/// shape: each name is listed once, in the order of first appearance; rows refer to names by index
 struct recorded {
+    /// Hold one value.
     struct row {
-        /// into `ids`: the case that was predicted
+        /// The case that was predicted, as an index into `ids`.
         std::uint32_t id = 0;
-        /// into `arms`: the model
+        /// The model, as an index into `arms`.
         std::uint32_t arm = 0;
-        /// into `metrics`
+        /// The metric, as an index into `metrics`.
         std::uint32_t metric = 0;
+        /// The value.
         double value = 0.0;
+        /// Compare all members.
         bool operator==(const row&) const = default;
     };
 
+    /// The names of the cases.
     std::vector<std::string> ids{};
+    /// The names of the models.
     std::vector<std::string> arms{};
+    /// The names of the metrics.
     std::vector<std::string> metrics{};
+    /// The values.
     std::vector<row> rows{};
-    /// rows whose value was absent, null or not finite: counted, not kept
+    /// How many rows had no value, null or a value that is not finite. They are not kept.
     std::uint64_t missing = 0;
-    /// measurements that their own program marked as failed: counted, not kept
+    /// How many measurements were marked as failed by the program that made them. They are not kept.
     std::uint64_t failed = 0;
 
+    /// Compare all members.
     bool operator==(const recorded&) const = default;
 };
 
-/// The values of two models on the same cases, side by side.
+/// Hold the values of two models on the same cases, side by side.
 struct paired_values {
+    /// The values of the first model.
     std::vector<double> first{};
+    /// The values of the second model, in the same order.
     std::vector<double> second{};
-    /// cases that only one of the models has
+    /// How many cases only one of the models has.
     std::uint64_t unpaired = 0;
-    /// further values for a case and model that has one: the first is used
+    /// How many further values a case and model had. The first value is used.
     std::uint64_t repeated = 0;
 };
 
 /// Pair the values of one metric by case, in the order of `ids`.
 ///
-/// Names that the results do not have give no pairs.
+/// If the results do not have one of the names, there are no pairs.
 [[nodiscard]] inline paired_values pairs_of(const recorded& results, std::string_view metric,
                                             std::string_view first_arm, std::string_view second_arm)
 {

@@ -14,10 +14,10 @@
 namespace joust {
 inline namespace v0 {
 
-/// Fill a `recorded`, giving every name its index.
+/// Fill a `recorded`, and give every name its index.
 class recorder_of_results {
 public:
-    /// Continue a set of results: later rows join the names that it has.
+    /// Begin with a set of results. Later rows use the names that it has.
     explicit recorder_of_results(recorded start = {}) : filled_(std::move(start))
     {
         remember(ids_, filled_.ids);
@@ -25,10 +25,10 @@ public:
         remember(metrics_, filled_.metrics);
     }
 
-    /// Keep one value; one that is not finite is counted as missing.
+    /// Keep one value. A value that is not finite is counted as missing.
     void add(std::string_view id, std::string_view arm, std::string_view metric, double value)
     {
-        // NaN and the infinities alone differ from themselves or leave a difference that is not zero.
+        // Only for NaN and infinity the difference of a number and itself is not zero.
         if (!(value - value == 0.0)) {
             ++filled_.missing;
             return;
@@ -37,9 +37,12 @@ public:
                                 index(metrics_, filled_.metrics, metric), value});
     }
 
+    /// Count a row without a value.
     void add_missing() noexcept { ++filled_.missing; }
+    /// Count a measurement that failed.
     void add_failed() noexcept { ++filled_.failed; }
 
+    /// Return the results. Nothing may be added afterwards.
     [[nodiscard]] recorded take() { return std::move(filled_); }
 
 private:
@@ -68,7 +71,7 @@ private:
     index_of metrics_;
 };
 
-/// Put two sets of results together, such as the champion's file and the challenger's.
+/// Combine two sets of results, such as the champion's file and the challenger's.
 [[nodiscard]] inline recorded merged(recorded first, const recorded& second)
 {
     recorder_of_results all{std::move(first)};

@@ -20,10 +20,12 @@
 namespace joust {
 inline namespace v0 {
 
-// Bytes of a snapshot: the eight characters "joustsnp", version (4 bytes), length of the contents (8), contents, XXH64 of all
-// before (8). Numbers are little-endian; doubles are their IEEE 754 bits; lists begin with their length. A list that a kind of
-// value got later stands behind all else, and only where it is not empty: what was written before can still be read.
+// A snapshot consists of the eight characters "joustsnp", the version (4 bytes), the length of the contents (8 bytes),
+// the contents, and the XXH64 of all bytes before (8 bytes). Numbers are little-endian; doubles are their IEEE 754
+// bits; lists begin with their length. A list that was added to a kind of value later comes last, and only if it is not
+// empty, so that older snapshots can still be read.
 
+/// The version of the format of snapshots.
 inline constexpr std::uint32_t snapshot_version = 1;
 
 namespace detail {
@@ -106,7 +108,7 @@ public:
         }
     }
 
-    /// The list at the very end, if there is one.
+    /// Append the last list unless it is empty.
     template <class T>
     void if_any(std::vector<T>& list)
     {
@@ -125,7 +127,7 @@ public:
     std::string bytes;
 };
 
-/// Read values from bytes that may hold anything.
+/// Read values from bytes, which may hold anything.
 class snapshot_reader {
 public:
     explicit snapshot_reader(std::string_view contents) : left_(contents) {}
@@ -143,7 +145,7 @@ public:
             std::uint8_t byte = 0;
             get(byte);
             if (byte > 1) {
-                throw parse_error("the snapshot holds a truth value that is neither 0 nor 1");
+                throw parse_error("the snapshot holds a truth value other than 0 and 1");
             }
             value = byte == 1;
         } else if constexpr (std::is_floating_point_v<T>) {
@@ -171,7 +173,7 @@ public:
     template <class T>
     void get(std::vector<T>& list)
     {
-        // In memory an element may be far larger than the bytes that promise it: it is made when it is read.
+        // An element may take far more memory than its bytes. So elements are made one by one, as their bytes are read.
         list.clear();
         for (std::size_t left = length(1); left > 0; --left) {
             get(list.emplace_back());
@@ -183,7 +185,7 @@ public:
         for (std::size_t i = 0; i < taken.size(); ++i) {
             const auto rank = static_cast<std::uint8_t>(taken[i]);
             if (rank > hyperloglog<>::max_rank) {
-                throw parse_error("the snapshot holds a register of units that is beyond the possible");
+                throw parse_error("the snapshot holds a register of units with an impossible value");
             }
             units.raise(i, rank);
         }
@@ -198,8 +200,7 @@ public:
             get(bin);
             get(n);
             if (bin < next || bin >= latency_sketch::bins || n == 0) {
-                throw parse_error(
-                    "the snapshot holds a latency bin that does not exist or comes out of order");
+                throw parse_error("the snapshot holds a latency bin that does not exist or is out of order");
             }
             if (n > std::numeric_limits<std::uint64_t>::max() - times.count()) {
                 throw parse_error("the snapshot holds more latencies than can be counted");
@@ -219,10 +220,11 @@ public:
             get(weight);
             if (bin < next || bin >= value_sketch::bins) {
                 throw parse_error(
-                    "the snapshot holds a bin of values that does not exist or comes out of order");
+                    "the snapshot holds a bin of values that does not exist or is out of order");
             }
             if (!(weight > 0.0 && weight <= std::numeric_limits<double>::max())) {
-                throw parse_error("the snapshot holds a weight of values that is none");
+                throw parse_error(
+                    "the snapshot holds a weight of values that is not a positive finite number");
             }
             values.add_bin(bin, weight);
             next = std::uint64_t{bin} + 1;
@@ -262,7 +264,7 @@ private:
         return taken;
     }
 
-    // A list cannot have more elements than bytes are left, whatever its length says.
+    // Check the length of a list: it cannot have more elements than the bytes that are left can hold.
     std::size_t length(std::size_t least_bytes)
     {
         std::uint64_t n = 0;
@@ -278,9 +280,9 @@ private:
 
 }  // namespace detail
 
-/// Write a value (a trial's evidence) as bytes with a version and a checksum.
+/// Write a value (the evidence of a trial) as bytes with a version and a checksum.
 ///
-/// shape: anything with `fields(archive)`; equal values give equal bytes on every platform
+/// shape: any type with `fields(archive)`; equal values give equal bytes on every platform
 template <class Value>
 [[nodiscard]] std::string to_snapshot(const Value& value)
 {
@@ -288,7 +290,7 @@ template <class Value>
     writer.bytes += detail::snapshot_mark;
     writer.put(snapshot_version);
     writer.put(std::uint64_t{0});
-    // One fields() serves reading and writing; the writer only reads.
+    // One function fields() serves reading and writing; the writer does not change the value.
     const_cast<Value&>(value).fields(writer);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
     const std::uint64_t size = writer.bytes.size() - detail::snapshot_head;
     for (std::size_t i = 0; i < 8; ++i) {
@@ -298,8 +300,8 @@ template <class Value>
     return std::move(writer.bytes);
 }
 
-/// Read a value back from bytes, which may come from anywhere.
-/// errors: parse_error that says what is wrong
+/// Read a value from bytes, which may come from anywhere.
+/// errors: parse_error with a sentence that says what is wrong
 template <class Value>
 [[nodiscard]] Value from_snapshot(std::string_view bytes)
 {
@@ -314,11 +316,11 @@ template <class Value>
     std::uint64_t size = 0;
     head(version, size);
     if (version != snapshot_version) {
-        throw parse_error("a snapshot of version " + std::to_string(version) + "; this joust reads version " +
-                          std::to_string(snapshot_version));
+        throw parse_error("the snapshot has version " + std::to_string(version) +
+                          ", but this joust reads version " + std::to_string(snapshot_version));
     }
     if (size != bytes.size() - detail::snapshot_head - detail::snapshot_tail) {
-        throw parse_error("the snapshot is cut off or has bytes behind its end");
+        throw parse_error("the snapshot is cut off or has bytes after its end");
     }
     detail::snapshot_reader tail{bytes.substr(bytes.size() - detail::snapshot_tail)};
     std::uint64_t sum = 0;
@@ -330,7 +332,7 @@ template <class Value>
     Value value;
     value.fields(reader);
     if (!reader.at_end()) {
-        throw parse_error("the snapshot has more contents than its kind of value");
+        throw parse_error("the snapshot has more contents than a value of its kind");
     }
     if constexpr (requires { value.consistent(); }) {
         if (!value.consistent()) {

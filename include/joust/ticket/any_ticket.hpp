@@ -12,32 +12,36 @@
 namespace joust {
 inline namespace v0 {
 
-/// Hold a plain or a signed ticket, for code that does not know which of them a trial gives out.
+/// Hold a plain or a signed ticket, for code that does not know which of them a trial gives out. `any_trial` uses it.
 ///
-/// shape: a value made from a `ticket`, a `signed_ticket` or the text of either; what `any_trial` gives out and takes
+/// shape: a value made from a `ticket` or a `signed_ticket`
 class any_ticket {
 public:
+    /// Hold an empty plain ticket.
     any_ticket() = default;
-    // NOLINTBEGIN(google-explicit-constructor): either ticket stands where any is taken
+    // NOLINTBEGIN(google-explicit-constructor): functions that take an any_ticket accept both kinds
+    /// Hold a plain ticket.
     any_ticket(const ticket& given) noexcept : plain_(given) {}
+    /// Hold a signed ticket.
     any_ticket(const signed_ticket& given) noexcept : sealed_(given), signed_(true) {}
     // NOLINTEND(google-explicit-constructor)
 
-    /// Is it a signed ticket?
+    /// Say whether the ticket is signed.
     [[nodiscard]] bool is_signed() const noexcept { return signed_; }
 
-    /// The plain ticket, or null where it is a signed one.
+    /// Return the plain ticket, or null if the ticket is signed.
     [[nodiscard]] const ticket* plain() const noexcept { return signed_ ? nullptr : &plain_; }
 
-    /// The signed ticket, or null where it is a plain one.
+    /// Return the signed ticket, or null if the ticket is plain.
     [[nodiscard]] const signed_ticket* sealed() const noexcept { return signed_ ? &sealed_ : nullptr; }
 
     /// Write the ticket as text that survives a URL. The trial that gave it out reads the text back.
     [[nodiscard]] std::string to_string() const { return signed_ ? sealed_.to_string() : plain_.to_string(); }
 
-    /// Write the ticket's text. cost: as to_string
+    /// Write the text of the ticket. cost: as to_string
     void write(std::string& out, style how) const { write_name(to_string(), out, how); }
 
+    /// Compare all members.
     bool operator==(const any_ticket&) const = default;
 
 private:

@@ -12,12 +12,12 @@
 namespace joust {
 inline namespace v0 {
 
-/// Remember for the latest keys which of 64 things happened to each, in bounded memory, from many threads.
+/// Remember which of 64 things happened to each of the latest keys, in bounded memory and from many threads.
 ///
-/// Trials use it to take each feedback of a ticket once. A key has a place in one line of seven; when all
-/// seven are taken the oldest is overwritten and its mask forgotten, which overwritten() counts.
+/// Trials use it to take each feedback of a ticket once. A key has a place in one line of seven. If all seven places
+/// are taken, the oldest key is overwritten and its mask is forgotten, which overwritten() counts.
 ///
-/// cost: 18 bytes a key; about 6 ns a mark, with a lock per line that two threads hardly ever want at once
+/// cost: 18 bytes a key; about 6 ns a mark, with a lock per line that two threads hardly ever need at once
 class seen_window {
 public:
     /// Make room for at least `capacity` keys.
@@ -29,7 +29,7 @@ public:
     seen_window(const seen_window&) = delete;
     seen_window& operator=(const seen_window&) = delete;
 
-    /// Fetch what `mark` will need of a key, while the key's owner is still being checked.
+    /// Fetch the memory that `mark` will use for a key, while the caller still checks the ticket.
     void prefetch(std::uint64_t key) noexcept
     {
         const line& at = line_of(key);
@@ -37,34 +37,34 @@ public:
         detail::prefetch_to_write(&at.masks[line::places - 1]);
     }
 
-    /// Set bits in the mask of a key.
-    /// Returns the mask before: whoever sees a bit clear there is the only one.
+    /// Set bits in the mask of a key. Returns the mask before. Of several calls that set the same bit, only one gets a
+    /// mask in which it is clear.
     JOUST_ALWAYS_INLINE std::uint64_t mark(std::uint64_t key, std::uint64_t bits) noexcept
     {
         return update(key, bits, [&](std::uint64_t before) { return before | bits; });
     }
 
-    /// Give a key another mask. Returns the mask before.
-    /// assumes: a mask that is not 0
+    /// Replace the mask of a key. Returns the mask before.
+    /// assumes: the mask is not 0
     std::uint64_t replace(std::uint64_t key, std::uint64_t mask) noexcept
     {
         return update(key, mask, [&](std::uint64_t) { return mask; });
     }
 
-    /// Give a key a mask unless it has one. Returns the mask before.
-    /// assumes: a mask that is not 0
+    /// Set the mask of a key unless it has one. Returns the mask before.
+    /// assumes: the mask is not 0
     std::uint64_t keep_first(std::uint64_t key, std::uint64_t mask) noexcept
     {
         return update(key, mask, [&](std::uint64_t before) { return before; });
     }
 
-    /// Read the mask of a key; 0 when it was never marked or is forgotten.
+    /// Return the mask of a key. It is 0 if the key was never marked or is forgotten.
     [[nodiscard]] std::uint64_t peek(std::uint64_t key) noexcept { return mark(key, 0); }
 
-    /// How many keys fit at most.
+    /// Return how many keys fit at most.
     [[nodiscard]] std::size_t capacity() const noexcept { return lines_.size() * line::places; }
 
-    /// How many keys were forgotten to make room.
+    /// Return how many keys were forgotten to make room.
     [[nodiscard]] std::uint64_t overwritten() noexcept
     {
         std::uint64_t sum = 0;
@@ -76,7 +76,7 @@ public:
     }
 
 private:
-    // Two cache lines. A mask of 0 marks a free place, so every key can be held.
+    // A line takes two cache lines. A mask of 0 marks a free place, so that every key is possible.
     struct alignas(64) line {
         static constexpr std::size_t places = 7;
         detail::spin_lock lock;
@@ -89,7 +89,7 @@ private:
 
     using guard = detail::spin_guard;
 
-    // `fresh` is the mask of a key that has none, or 0 to leave it so.
+    // Change the mask of a key. A key without a mask gets the mask `fresh`, unless that is 0.
     template <class Change>
     std::uint64_t update(std::uint64_t key, std::uint64_t fresh, Change change) noexcept
     {

@@ -25,25 +25,27 @@
 namespace joust {
 inline namespace v0 {
 
-/// A ticket that only who has the key can read, make or change: what a trial with `signed_tickets` gives out.
+/// Hold a ticket that cannot be read, made or changed without the key. Trials with `signed_tickets` give it out.
 ///
-/// It tells no arm and no unit: a client that holds one, or many, learns neither which model served nor whose they are.
-/// Server code that has to know the arm asks the trial: `trial.arm_of(ticket)`.
+/// It shows neither the arm nor the unit: a client that holds one or many of them learns neither which model served nor
+/// whose they are. Server code that has to know the arm asks the trial: `trial.arm_of(ticket)`.
 ///
-/// shape: trivially copyable, 32 bytes; 43 characters of base64url as text, read back by `signed_ticket::from_string`
+/// shape: trivially copyable, 32 bytes; 43 characters of base64url as text, which `signed_ticket::from_string` reads
 class signed_ticket {
 public:
+    /// The number of characters of the text.
     static constexpr std::size_t text_size = detail::ticket_text_size;
 
+    /// Make an empty ticket, which no trial accepts.
     constexpr signed_ticket() = default;
 
-    /// The number of the key that signed: the one thing that stands in the open.
+    /// Return the number of the key that signed. It is not enciphered.
     [[nodiscard]] constexpr unsigned key_id() const noexcept
     {
         return static_cast<unsigned>(words_[2] >> detail::ticket_words::key_at) & 3U;
     }
 
-    /// Refused at compile time: a signed ticket hides its arm.
+    /// Refuse the question at compile time, since a signed ticket hides its arm.
     template <class Never = void>
     [[nodiscard]] unsigned arm() const
     {
@@ -56,21 +58,14 @@ public:
     /// Write the ticket as text that survives a URL, without allocating.
     [[nodiscard]] constexpr std::array<char, text_size> text() const noexcept
     {
-        std::array<char, text_size> out{};
-        detail::encode_words(words_, out.data());
-        return out;
+        return detail::text_of_words(words_);
     }
 
     /// Write the ticket as text that survives a URL.
-    [[nodiscard]] std::string to_string() const
-    {
-        std::string out(text_size, '\0');
-        detail::encode_words(words_, out.data());
-        return out;
-    }
+    [[nodiscard]] std::string to_string() const { return detail::string_of_words(words_); }
 
-    /// Read a signed ticket from any text.
-    /// Returns none and sets `out`, or says what is wrong and leaves it. Whether it is genuine only the trial can tell.
+    /// Read a signed ticket from any text. Returns `none` and sets `out`, or returns what is wrong and leaves `out` as
+    /// it was. Only the trial can tell whether the ticket is genuine.
     [[nodiscard]] static constexpr ticket_error parse(std::string_view text, signed_ticket& out) noexcept
     {
         signed_ticket read;
@@ -86,20 +81,16 @@ public:
     }
 
     /// Read a signed ticket from text.
-    /// errors: parse_error that says what is wrong
+    /// errors: parse_error with a sentence that says what is wrong
     [[nodiscard]] static signed_ticket from_string(std::string_view text)
     {
-        signed_ticket read;
-        const ticket_error error = parse(text, read);
-        if (error != ticket_error::none) {
-            throw parse_error(std::string{joust::to_string(error)});
-        }
-        return read;
+        return detail::ticket_from<signed_ticket>(text);
     }
 
-    /// Write the ticket's text. cost: as to_string
+    /// Write the text of the ticket. cost: as to_string
     void write(std::string& out, style how) const { write_name(to_string(), out, how); }
 
+    /// Compare all members.
     constexpr bool operator==(const signed_ticket&) const = default;
 
 private:
@@ -119,7 +110,7 @@ static_assert(sizeof(signed_ticket) == 32 && std::is_trivially_copyable_v<signed
 
 namespace detail {
 
-/// One secret, expanded: SipHash under two keys derived from it, ready to absorb a message.
+/// Hold one secret and two SipHash states under keys derived from it, which are ready to absorb a message.
 struct ticket_key {
     sip tag{sip_key{}};
     sip stream{sip_key{}};
@@ -135,7 +126,7 @@ struct ticket_key {
     {
     }
 
-    /// SipHash-2-4 of the three words.
+    /// Return the SipHash-2-4 of three words.
     [[nodiscard]] std::uint64_t tag_of(std::uint64_t a, std::uint64_t b, std::uint64_t c) const noexcept
     {
         sip state = tag;
@@ -145,7 +136,7 @@ struct ticket_key {
         return state.finish(0, 24);
     }
 
-    /// Add the stream that a tag gives to three words, or take it off: SipHash-2-4 of the tag and a number from 0 to 2.
+    /// Encipher or decipher three words with the stream of a tag: SipHash-2-4 of the tag and a number from 0 to 2.
     void cipher(std::uint64_t from, std::uint64_t& a, std::uint64_t& b, std::uint64_t& c) const noexcept
     {
         sip state = stream;
@@ -157,7 +148,7 @@ struct ticket_key {
         c ^= state.finish(2, 9) & ~in_the_open;
     }
 
-    // Version and number of the key.
+    // The bits that are not enciphered: version and number of the key.
     static constexpr std::uint64_t in_the_open =
         (std::uint64_t{3} << ticket_words::version_at) | (std::uint64_t{3} << ticket_words::key_at);
 };
@@ -170,30 +161,34 @@ struct ticket_keys {
 
 }  // namespace detail
 
-/// The secrets of signed tickets: up to four, by numbers from 0 to 3. One signs, all of them read.
+/// Hold the secrets of signed tickets: up to four, by numbers from 0 to 3. One of them signs, and all of them read.
 ///
-/// Copies share one ring, so that a change reaches every trial that was given it, while threads serve. To change the key
-/// without losing feedback: `add(1, fresh)` in every process, then `sign_with(1)` in every process, and when tickets of the
-/// old key are too old to matter, `retire(0)`.
+/// Copies share one ring, so that a change reaches every trial that was given it, while threads serve. To change the
+/// key without losing feedback, call `add(1, fresh)` in every process, then `sign_with(1)` in every process, and
+/// `retire(0)` when tickets of the old key are too old to matter.
 ///
-/// A ticket is its fields enciphered by a stream that their own SipHash-2-4 tag chooses (a synthetic initialisation
-/// vector), so that a number that repeats does no harm: what shows is that two tickets have all fields equal. A forged
-/// ticket passes with probability 2^-64. After 2^32 tickets under one key two may share a stream, which would show the
-/// difference of these two: change the key before.
+/// The fields of a ticket are enciphered by a stream that their own SipHash-2-4 tag chooses (a synthetic initialisation
+/// vector). So a number that repeats does no harm: it shows only that two tickets agree in all fields. A forged ticket
+/// passes with probability 2^-64. After 2^32 tickets under one key two tickets may share a stream, which would show the
+/// difference of these two; change the key before.
 ///
-/// assumes: the secret is 128 random bits that clients do not have; it may be the secret of a salt, too
-/// errors: configuration_error for a number beyond 3, one that is taken or unknown, and a secret that is all zeros
-/// cost: 50 ns to sign or to open (32 rounds of SipHash; the tag alone is 18 ns); a change of keys costs a mutex and some hundred
-/// bytes that live as long as the ring
-/// source: Rogaway and Shrimpton 2006, Deterministic authenticated-encryption (SIV); Aumasson and Bernstein 2012, SipHash
+/// assumes: the secret is 128 random bits that clients do not have; it may also be the secret of a salt
+/// errors: configuration_error for a number beyond 3, for one that is taken or unknown, and for a secret of all zeros
+/// cost: 50 ns to sign or to open (32 rounds of SipHash; the tag alone takes 18 ns); a change of keys takes a mutex and
+/// some hundred bytes that live as long as the ring
+/// source: Rogaway and Shrimpton 2006, Deterministic authenticated-encryption (SIV); Aumasson and Bernstein 2012,
+/// SipHash
 class key_ring {
 public:
+    /// Begin with one key, which signs.
     // NOLINTNEXTLINE(google-explicit-constructor): options read .keys = secret
     key_ring(sip_key secret, unsigned id = 0) : shared_(made(id, secret)) {}
+    /// Share the ring of another object.
     key_ring(const key_ring& other) noexcept : shared_(other.shared_)
     {
         shared_->owners.fetch_add(1, std::memory_order_relaxed);
     }
+    /// Share the ring of another object.
     key_ring& operator=(const key_ring& other) noexcept
     {
         key_ring copy{other};
@@ -207,7 +202,7 @@ public:
         }
     }
 
-    /// Add a key that reads. The same secret under the same number again changes nothing.
+    /// Add a key that reads. Adding the same secret under the same number again changes nothing.
     void add(unsigned id, sip_key secret)
     {
         check(id, secret);
@@ -220,7 +215,7 @@ public:
         });
     }
 
-    /// Sign with this key from now on.
+    /// Sign with another key from now on.
     void sign_with(unsigned id)
     {
         change([&](detail::ticket_keys& next) {
@@ -229,7 +224,7 @@ public:
         });
     }
 
-    /// Read tickets of this key no longer. The one that signs cannot be retired.
+    /// Stop reading tickets of a key. The key that signs cannot be retired.
     void retire(unsigned id)
     {
         change([&](detail::ticket_keys& next) {
@@ -242,7 +237,7 @@ public:
         });
     }
 
-    /// The number of the key that signs.
+    /// Return the number of the key that signs.
     [[nodiscard]] unsigned signing() const noexcept { return shared_->now().signs; }
 
     /// Sign and encipher a ticket.
@@ -262,7 +257,8 @@ public:
         return made;
     }
 
-    /// Check and decipher a ticket. Returns none and sets `out` to what was sealed, or says what is wrong and leaves it.
+    /// Check and decipher a ticket. Returns `none` and sets `out` to the ticket that was sealed, or returns what is
+    /// wrong and leaves `out` as it was.
     [[nodiscard]] JOUST_NOINLINE ticket_error open(const signed_ticket& given, ticket& out) const noexcept
     {
         if (!given.signed_form()) {
@@ -280,11 +276,11 @@ public:
         return detail::ticket_words::make(a, b, c & ~detail::ticket_key::in_the_open, out);
     }
 
-    /// Is it the same ring?
+    /// Say whether both objects share one ring.
     bool operator==(const key_ring&) const = default;
 
 private:
-    /// Every set of keys that ever was, since somebody may be reading with it, and the one in force.
+    /// Hold the current set of keys, and all earlier ones, since a thread may still be reading with one of them.
     struct state {
         explicit state(const detail::ticket_keys& first) { publish(first); }
 

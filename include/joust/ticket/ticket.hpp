@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/style.hpp>
 #include <joust/core/write.hpp>
@@ -22,81 +21,92 @@ namespace detail {
 struct ticket_words;
 }
 
-/// What a ticket is about.
+/// Say what a ticket is about.
 enum class ticket_kind : std::uint8_t {
-    /// a default ticket, which no trial gave out
+    /// A default ticket, which no trial gave out.
     none = 0,
-    /// one model served one unit
+    /// One model served one unit.
     exposure = 1,
-    /// an interleaved list was shown
+    /// An interleaved list was shown.
     slate = 2,
-    /// served outside the trial (no consent, not enrolled): feedback is ignored
+    /// A call was served outside the trial (no consent, not enrolled), so that its feedback is ignored.
     unrecorded = 3,
-    /// a model was chosen for one unit; the call is recorded when it is complete
+    /// A model was chosen for one unit. The call is recorded when it is complete.
     choice = 4
 };
 
 /// Tie later feedback to what was served: 32 bytes to keep, copy, or send through a client as text.
 ///
-/// A ticket names no user and no model: it holds a 64-bit pseudonym of the unit and the arm's number. Its
-/// checksum finds damage, not forgery; where tickets pass through hands that must not read or make them, give the trial
+/// A ticket names no user and no model: it holds a 64-bit pseudonym of the unit and the number of the arm. Its checksum
+/// finds damage, and not forgery. If clients that must not read or make tickets hold them, give the trial
 /// `signed_tickets`.
 ///
 /// shape: trivially copyable; 43 characters of base64url as text
 /// cost: 2.5 ns to make, 4 to check, 26 to write as text, 28 to read
 struct ticket {
-    /// What an exposure holds.
+    /// Hold the fields of an exposure.
     struct exposure_fields {
-        /// pseudonym of the unit
+        /// The pseudonym of the unit.
         std::uint64_t unit = 0;
-        /// number of the trial that served, kept modulo 2^24
+        /// The number of the trial that served, kept modulo 2^24.
         std::uint32_t trial = 0;
+        /// The time of the call.
+        /// units: seconds since 1970-01-01 UTC
         std::uint32_t seconds = 0;
+        /// The propensity of the arm.
         float propensity = 1.0F;
-        /// below 16
+        /// The number of the arm, below 16.
         unsigned arm = 0;
-        /// number of the plan, kept modulo 128
+        /// The number of the plan, kept modulo 128.
         unsigned plan = 0;
-        /// tells exposures of one unit in one second apart, kept modulo 2^22
+        /// Distinguishes exposures of one unit in one second, kept modulo 2^22.
         unsigned nonce = 0;
     };
 
-    /// What the ticket of an interleaved list holds.
+    /// Hold the fields of the ticket of an interleaved list.
     struct slate_fields {
-        /// which ranker each position is credited to
+        /// The ranker that gets the credit of each position.
         std::uint64_t teams = 0;
+        /// The number of the trial that served, kept modulo 2^24.
         std::uint32_t trial = 0;
+        /// The time of the call.
+        /// units: seconds since 1970-01-01 UTC
         std::uint32_t seconds = 0;
-        /// bucket of the unit, below 1,024
+        /// The bucket of the unit, below 1,024.
         unsigned bucket = 0;
-        /// kept modulo 2^22
+        /// A part of the pseudonym of the unit, kept modulo 2^22.
         std::uint32_t pseudonym = 0;
-        /// positions shown, below 64
+        /// The number of positions shown, below 64.
         unsigned length = 0;
-        /// kept modulo 2^22
+        /// Distinguishes lists of one unit in one second, kept modulo 2^22.
         unsigned nonce = 0;
     };
 
-    /// What a ticket outside the trial holds.
+    /// Hold the fields of a ticket outside the trial.
     struct unrecorded_fields {
+        /// The number of the trial, kept modulo 2^24.
         std::uint32_t trial = 0;
+        /// The time of the call.
+        /// units: seconds since 1970-01-01 UTC
         std::uint32_t seconds = 0;
-        /// kept modulo 2^22
+        /// Distinguishes calls in one second, kept modulo 2^22.
         unsigned nonce = 0;
     };
 
+    /// The number of characters of the text.
     static constexpr std::size_t text_size = detail::ticket_text_size;
 
-    /// The number that stands for a trial of this name. Two trials share one with probability 2^-24.
+    /// Return the number of a trial with this name. Two trials have the same number with probability 2^-24.
     [[nodiscard]] static constexpr std::uint32_t trial_number(std::string_view name) noexcept
     {
         return static_cast<std::uint32_t>(xxh64(name)) & trial_mask;
     }
 
+    /// Make a ticket of the kind `none`.
     constexpr ticket() = default;
 
-    /// Make the ticket of a model's answer to one unit.
-    /// assumes: propensity in (0, 1]
+    /// Make the ticket of an answer of a model to one unit.
+    /// assumes: the propensity is in (0, 1]
     [[nodiscard]] static constexpr ticket exposure(const exposure_fields& f) noexcept
     {
         ticket t;
@@ -109,8 +119,8 @@ struct ticket {
         return t;
     }
 
-    /// Make the ticket of a model that was chosen and is yet to be called: an exposure of another kind.
-    /// assumes: propensity in (0, 1]
+    /// Make the ticket of a model that was chosen and will be called later. It has the fields of an exposure.
+    /// assumes: the propensity is in (0, 1]
     [[nodiscard]] static constexpr ticket choice(const exposure_fields& f) noexcept
     {
         ticket t = exposure(f);
@@ -132,7 +142,7 @@ struct ticket {
         return t;
     }
 
-    /// Make a ticket for an answer that is no part of the trial, so that callers need not treat it apart.
+    /// Make a ticket for an answer that is not part of the trial, so that callers need no special case.
     [[nodiscard]] static constexpr ticket unrecorded(const unrecorded_fields& f) noexcept
     {
         ticket t;
@@ -142,46 +152,63 @@ struct ticket {
         return t;
     }
 
-    // Of every ticket.
+    // Every ticket has the following fields.
+
+    /// Return what the ticket is about.
     [[nodiscard]] constexpr ticket_kind kind() const noexcept
     {
         return static_cast<ticket_kind>((info() >> kind_at) & 7U);
     }
+    /// Return the number of the trial that gave it out.
     [[nodiscard]] constexpr std::uint32_t trial() const noexcept { return high(words_[1]) & trial_mask; }
+    /// Return the time of the call.
     /// units: seconds since 1970-01-01 UTC
     [[nodiscard]] constexpr std::uint32_t seconds() const noexcept { return low(words_[1]); }
+    /// Return the version of the format.
     [[nodiscard]] constexpr unsigned version() const noexcept { return (info() >> version_at) & 3U; }
+    /// Return the number of the key that signed it. It is 0 for a plain ticket.
     [[nodiscard]] constexpr unsigned key_id() const noexcept { return (info() >> key_at) & 3U; }
+    /// Return the number that distinguishes tickets of one second.
     [[nodiscard]] constexpr unsigned nonce() const noexcept
     {
         return (info() >> nonce_at) | ((high(words_[1]) >> 24) << nonce_low_bits);
     }
 
-    /// Does the ticket say which model a unit was given: is it an exposure or a choice?
+    /// Say whether the ticket has an arm, which exposures and choices do.
     [[nodiscard]] constexpr bool names_arm() const noexcept
     {
         return kind() == ticket_kind::exposure || kind() == ticket_kind::choice;
     }
 
-    // Of an exposure or a choice.
+    // Exposures and choices have the following fields.
+
+    /// Return the pseudonym of the unit.
     [[nodiscard]] constexpr std::uint64_t unit() const noexcept { return words_[0]; }
+    /// Return the propensity of the arm.
     [[nodiscard]] constexpr float propensity() const noexcept { return std::bit_cast<float>(low(words_[2])); }
+    /// Return the number of the arm.
     [[nodiscard]] constexpr unsigned arm() const noexcept { return info() & 15U; }
+    /// Return the number of the plan, modulo 128.
     [[nodiscard]] constexpr unsigned plan() const noexcept { return (info() >> plan_at) & 127U; }
 
-    // Of a slate.
+    // Slates have the following fields.
+
+    /// Return the ranker that gets the credit of each position.
     [[nodiscard]] constexpr std::uint64_t teams() const noexcept { return words_[0]; }
+    /// Return the bucket of the unit.
     [[nodiscard]] constexpr unsigned bucket() const noexcept { return low(words_[2]) & 1023U; }
+    /// Return 22 bits of the pseudonym of the unit.
     [[nodiscard]] constexpr std::uint32_t pseudonym() const noexcept { return low(words_[2]) >> 10; }
+    /// Return the number of positions shown.
     [[nodiscard]] constexpr unsigned length() const noexcept
     {
         return (info() & 15U) | ((info() >> (plan_at - 4)) & 48U);
     }
 
-    /// A number of the ticket for seen_window: different for different tickets.
+    /// Return a number for seen_window, which differs from ticket to ticket.
     [[nodiscard]] constexpr std::uint64_t key() const noexcept { return words_[3]; }
 
-    /// Check a ticket as parse checks one from text.
+    /// Check the ticket as `parse` checks one from text.
     [[nodiscard]] constexpr ticket_error check() const noexcept
     {
         if (version() != 0) {
@@ -193,27 +220,19 @@ struct ticket {
         return check_contents();
     }
 
-    /// Whether a trial of this version made the ticket and nothing damaged it.
+    /// Say whether a trial of this version made the ticket and nothing damaged it.
     [[nodiscard]] constexpr bool valid() const noexcept { return check() == ticket_error::none; }
 
     /// Write the ticket as text that survives a URL, without allocating.
     [[nodiscard]] constexpr std::array<char, text_size> text() const noexcept
     {
-        std::array<char, text_size> out{};
-        detail::encode_words(words_, out.data());
-        return out;
+        return detail::text_of_words(words_);
     }
 
     /// Write the ticket as text that survives a URL.
-    [[nodiscard]] std::string to_string() const
-    {
-        std::string out(text_size, '\0');
-        detail::encode_words(words_, out.data());
-        return out;
-    }
+    [[nodiscard]] std::string to_string() const { return detail::string_of_words(words_); }
 
-    /// Read a ticket from any text.
-    /// Returns none and sets `out`, or says what is wrong and leaves it.
+    /// Read a ticket from any text. Returns `none` and sets `out`, or returns what is wrong and leaves `out` as it was.
     [[nodiscard]] static constexpr ticket_error parse(std::string_view text, ticket& out) noexcept
     {
         ticket read;
@@ -229,27 +248,24 @@ struct ticket {
     }
 
     /// Read a ticket from text.
-    /// errors: parse_error that says what is wrong
+    /// errors: parse_error with a sentence that says what is wrong
     [[nodiscard]] static ticket from_string(std::string_view text)
     {
-        ticket read;
-        const ticket_error error = parse(text, read);
-        if (error != ticket_error::none) {
-            throw parse_error(std::string{joust::to_string(error)});
-        }
-        return read;
+        return detail::ticket_from<ticket>(text);
     }
 
-    /// Write the ticket's text. cost: as to_string
+    /// Write the text of the ticket. cost: as to_string
     void write(std::string& out, style how) const { write_name(to_string(), out, how); }
 
+    /// Compare all bits.
     constexpr bool operator==(const ticket&) const = default;
 
 private:
     friend struct detail::ticket_words;
 
-    // The last 32 bits, from the lowest: arm 4, kind 3, version 2, key id 2, plan 7, nonce 14. A slate has no
-    // arm and no plan: its length takes these four bits and the lowest two of the plan, the other five are 0.
+    // The last 32 bits, from the lowest: arm 4, kind 3, version 2, key id 2, plan 7, nonce 14. A slate has no arm and
+    // no plan. Its length takes the four bits of the arm and the lowest two bits of the plan; the other five bits are
+    // 0.
     static constexpr unsigned kind_at = 4, version_at = 7, key_at = 9, plan_at = 11, nonce_at = 18;
     static constexpr unsigned nonce_low_bits = 14;
     static constexpr std::uint32_t trial_mask = 0xffffff;
@@ -278,7 +294,7 @@ private:
     }
     [[nodiscard]] constexpr std::uint32_t info() const noexcept { return high(words_[2]); }
 
-    /// Are kind and fields such as this version writes them?
+    /// Check that this version writes such a kind and such fields.
     [[nodiscard]] constexpr ticket_error check_contents() const noexcept
     {
         const unsigned plan_bits = plan();
@@ -299,7 +315,7 @@ private:
         return ticket_error::kind;
     }
 
-    /// XXH64 of the 24 bytes before the checksum.
+    /// Return the XXH64 of the 24 bytes before the checksum.
     [[nodiscard]] constexpr std::uint64_t checksum() const noexcept
     {
         std::uint64_t h = checksum_seed + detail::xx::p5 + 24;
@@ -314,9 +330,9 @@ private:
 
 namespace detail {
 
-/// The words of a ticket, for those that sign it: three of fields, then the checksum.
+/// Give signers access to the words of a ticket: three words of fields, then the checksum.
 struct ticket_words {
-    // Version and number of the key: what a reader must know first.
+    // A reader has to know the version and the number of the key first.
     static constexpr unsigned version_at = 32 + ticket::version_at;
     static constexpr unsigned key_at = 32 + ticket::key_at;
 
@@ -324,7 +340,7 @@ struct ticket_words {
     {
         return from.words_;
     }
-    /// Make the ticket of these fields, unless they are such as no version writes. Returns as ticket::parse.
+    /// Make the ticket of these fields, unless no version writes such fields. Returns the same as ticket::parse.
     [[nodiscard]] static constexpr ticket_error make(std::uint64_t a, std::uint64_t b, std::uint64_t c,
                                                      ticket& out) noexcept
     {

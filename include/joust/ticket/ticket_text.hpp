@@ -2,36 +2,39 @@
 #pragma once
 
 #include <joust/core/bits.hpp>
+#include <joust/core/error.hpp>
 
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace joust {
 inline namespace v0 {
 
-/// Why a text is not a ticket, or a trial does not take it.
+/// Say why a text is not a ticket, or why a trial does not accept it.
 enum class ticket_error : std::uint8_t {
+    /// Nothing is wrong.
     none,
-    /// not 43 characters
+    /// The text does not have 43 characters.
     length,
-    /// a character that base64url does not have
+    /// The text has a character that base64url does not have.
     alphabet,
-    /// the last character carries bits beyond the 32nd byte
+    /// The last character has bits beyond the 32nd byte.
     trailing_bits,
-    /// made by another version of joust, or damaged
+    /// The ticket was made by another version of joust, or it is damaged.
     version,
-    /// damaged
+    /// The ticket is damaged.
     checksum,
-    /// a kind of ticket that this version does not know
+    /// This version does not know the kind of the ticket.
     kind,
-    /// whole, but with a field outside its range
+    /// The ticket is whole, but a field is outside its range.
     contents,
-    /// signed: no key of this reader made the tag
+    /// The ticket is signed, but no key of this reader made its tag.
     forged,
-    /// signed under a key that this reader has no longer, or not yet
+    /// The ticket is signed under a key that this reader does not have any more, or not yet.
     retired
 };
 
@@ -61,7 +64,7 @@ inline constexpr std::size_t ticket_text_size = 43;
 inline constexpr std::array<char, 65> base64url_digits{
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"};
 
-// The value of each character, 64 for those that are none.
+// The value of each character. It is 64 if the character is not a digit of base64url.
 inline constexpr std::array<std::uint8_t, 256> base64url_values = [] {
     std::array<std::uint8_t, 256> values{};
     for (std::uint8_t& value : values) {
@@ -73,7 +76,7 @@ inline constexpr std::array<std::uint8_t, 256> base64url_values = [] {
     return values;
 }();
 
-/// Write 32 bytes, little-endian words, as 43 characters that survive a URL.
+/// Write four words, in little-endian order, as 43 characters that survive a URL.
 constexpr void encode_words(std::array<std::uint64_t, 4> words, char* out) noexcept
 {
     constexpr const std::array<char, 65>& digits = base64url_digits;
@@ -97,7 +100,8 @@ constexpr void encode_words(std::array<std::uint64_t, 4> words, char* out) noexc
     *out++ = digits[two & 63U];
 }
 
-/// Read what encode_words wrote, from any text. Returns none and sets `out`, or says what is wrong and leaves it.
+/// Read the words that encode_words wrote from any text. Returns `none` and sets `out`, or returns what is wrong and
+/// leaves `out` as it was.
 [[nodiscard]] constexpr ticket_error decode_words(std::string_view text,
                                                   std::array<std::uint64_t, 4>& out) noexcept
 {
@@ -112,8 +116,7 @@ constexpr void encode_words(std::array<std::uint64_t, 4> words, char* out) noexc
         return value;
     };
     for (std::size_t i = 0, at = 0; i < ticket_text_size; i += 4, at += 3) {
-        // The 44th character, which is not there, counts as zeros: they show the trailing bits in the
-        // 33rd byte.
+        // The 44th character does not exist and counts as zeros, so that trailing bits show in the 33rd byte.
         const std::uint32_t four = (digit(i) << 18) | (digit(i + 1) << 12) | (digit(i + 2) << 6) |
                                    (i + 3 < ticket_text_size ? digit(i + 3) : 0);
         bytes[at] = static_cast<char>((four >> 16) & 255U);
@@ -130,6 +133,36 @@ constexpr void encode_words(std::array<std::uint64_t, 4> words, char* out) noexc
         out[i] = load64(bytes.data() + 8 * i);
     }
     return ticket_error::none;
+}
+
+/// Return the text of four words, without allocating.
+[[nodiscard]] constexpr std::array<char, ticket_text_size>
+text_of_words(const std::array<std::uint64_t, 4>& words) noexcept
+{
+    std::array<char, ticket_text_size> out{};
+    encode_words(words, out.data());
+    return out;
+}
+
+/// Return the text of four words.
+[[nodiscard]] inline std::string string_of_words(const std::array<std::uint64_t, 4>& words)
+{
+    std::string out(ticket_text_size, '\0');
+    encode_words(words, out.data());
+    return out;
+}
+
+/// Read a ticket from text.
+/// errors: parse_error with a sentence that says what is wrong
+template <class Ticket>
+[[nodiscard]] Ticket ticket_from(std::string_view text)
+{
+    Ticket read;
+    const ticket_error error = Ticket::parse(text, read);
+    if (error != ticket_error::none) {
+        throw parse_error(std::string{to_string(error)});
+    }
+    return read;
 }
 
 }  // namespace detail

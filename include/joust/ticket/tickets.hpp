@@ -20,47 +20,59 @@
 namespace joust {
 inline namespace v0 {
 
-/// What `.expires_after` is where tickets never expire.
+/// The value of `.expires_after` with which tickets never expire.
 inline constexpr std::chrono::seconds never = std::chrono::seconds::max();
 
-/// Give out tickets as they are, readable and with a checksum against damage: the default.
+/// Give out tickets that anyone can read, with a checksum against damage: the default.
 ///
-/// When to use: while tickets stay on your servers, or the client may know which model served it. With `.expires_after`
-/// feedback that comes later than that is refused and counted.
+/// When to use: while tickets stay on your servers, or if clients may know which model served them. Feedback that comes
+/// later than `.expires_after` is refused and counted.
+/// When not: if clients must not read or make tickets; use signed_tickets.
 struct plain_tickets {
+    /// How long after the call feedback is accepted.
     std::chrono::seconds expires_after = never;
 
+    /// Return the ticket itself.
     [[nodiscard]] constexpr const ticket& seal(const ticket& made) const noexcept { return made; }
+    /// Check a ticket and return it in `out`.
     [[nodiscard]] constexpr ticket_error open(const ticket& given, ticket& out) const noexcept
     {
         out = given;
         return given.check();
     }
+    /// Compare all members.
     bool operator==(const plain_tickets&) const = default;
 };
 
 /// Sign and encipher every ticket: `signed_tickets{.keys = secret}`. Calls then give out `signed_ticket`.
 ///
-/// When to use: as soon as tickets pass through clients: nobody without the key can make one, change one, tell which model
-/// served, or link two of one user. What the answer itself shows, and how long it took, stays visible. When not: where
-/// tickets never leave your servers.
-///
-/// Replicas need the same keys under the same numbers. Server code asks `trial.arm_of(ticket)` where it has to know the arm.
-/// cost: 50 ns to make a ticket and 75 to take one back, beyond plain_tickets; nothing for calls without a ticket
+/// Replicas need the same keys under the same numbers. Server code that has to know the arm asks
+/// `trial.arm_of(ticket)`.
+/// When to use: as soon as tickets pass through clients. Without the key a ticket can be neither made nor changed, and
+/// it tells neither which model served nor whether two tickets are of the same user. Clients still see the answer
+/// itself and how long it took.
+/// When not: if tickets never leave your servers.
+/// cost: 50 ns to make a ticket and 75 to open one, beyond plain_tickets; nothing for calls without a ticket
 struct signed_tickets {
+    /// The keys.
     key_ring keys;
+    /// How long after the call feedback is accepted.
     std::chrono::seconds expires_after = never;
 
+    /// Sign and encipher a ticket.
     [[nodiscard]] signed_ticket seal(const ticket& made) const noexcept { return keys.seal(made); }
+    /// Check and decipher a ticket.
     [[nodiscard]] ticket_error open(const signed_ticket& given, ticket& out) const noexcept
     {
         return keys.open(given, out);
     }
+    /// Compare all members.
     bool operator==(const signed_tickets&) const = default;
 };
 
-/// Turns tickets into what is given out, and back.
-/// shape: `seal(ticket) const noexcept -> T`; `open(T, ticket&) const noexcept -> ticket_error`; `expires_after` in seconds
+/// Turn tickets into what a trial gives out, and back.
+/// shape: `seal(ticket) const noexcept -> T`; `open(T, ticket&) const noexcept -> ticket_error`; `expires_after` in
+/// seconds
 template <class T>
 concept ticket_policy =
     requires(const T& t, const ticket& made, ticket& out) {
@@ -103,13 +115,13 @@ struct ticket_role {
 
 namespace detail {
 
-/// What a policy gives out for a ticket.
+/// The type that a policy gives out for a ticket.
 template <class Tickets>
 using sealed_by =
     std::remove_cvref_t<decltype(std::declval<const Tickets&>().seal(std::declval<const ticket&>()))>;
 
-/// Do tickets hide what they hold? Then those outside the trial need numbers of their own, or two of them in one second
-/// would be the same text.
+/// Do tickets hide their fields? Then tickets outside the trial need numbers of their own, since two of them in one
+/// second would otherwise have the same text.
 template <class Tickets>
 inline constexpr bool hides_tickets = !std::is_same_v<sealed_by<Tickets>, ticket>;
 
@@ -122,11 +134,11 @@ inline constexpr bool hides_tickets = !std::is_same_v<sealed_by<Tickets>, ticket
     }
 }
 
-/// What a text is, where both tickets and units come as text.
+/// Say what a text is, if both tickets and units come as text.
 enum class text_of : std::uint8_t { ticket, damaged_ticket, unit };
 
-/// Does a text carry the number of a trial where its tickets have it? Also a damaged or shortened one does, and one in 16
-/// million others.
+/// Does a text have the number of a trial at the place where tickets have it? A damaged or shortened ticket has it too,
+/// and so has one in 16 million other texts.
 [[nodiscard]] constexpr bool carries_trial(std::string_view text, std::uint32_t trial) noexcept
 {
     // Three bytes of the second word are four characters of their own.
@@ -136,8 +148,8 @@ enum class text_of : std::uint8_t { ticket, damaged_ticket, unit };
     return text.size() >= at + size && text.substr(at, size) == std::string_view{one.data() + at, size};
 }
 
-/// Tell a ticket's text from that of a unit. Sealed tickets show nothing by which a damaged one could be told from other
-/// text of their length and alphabet, so all such text is theirs.
+/// Tell the text of a ticket from that of a unit. A damaged signed ticket looks like any other text of its length and
+/// alphabet, so that all such texts are taken for tickets.
 template <class Tickets>
 [[nodiscard]] text_of read_text(std::string_view text, std::uint32_t trial, sealed_by<Tickets>& out) noexcept
 {
@@ -158,7 +170,7 @@ template <class Tickets>
     }
 }
 
-/// Has the ticket's time run out? One from the future, of a clock that is ahead, has not.
+/// Is a ticket too old? A ticket from the future, by a clock that is ahead, is not.
 template <class Tickets>
 [[nodiscard]] bool expired(const Tickets& tickets, const ticket& receipt) noexcept
 {
@@ -168,7 +180,7 @@ template <class Tickets>
                                  limit.count();
 }
 
-/// The limit must let feedback through.
+/// Refuse a limit that would accept no feedback.
 template <class Tickets>
 void check_expiry(const Tickets& tickets)
 {
@@ -178,7 +190,7 @@ void check_expiry(const Tickets& tickets)
     }
 }
 
-/// Take a ticket back: of trial `trial`, whole, genuine and in time; otherwise count what is wrong.
+/// Accept a ticket if it is of this trial, whole, genuine and in time. Otherwise count what is wrong.
 template <class Tickets, class Live>
 [[nodiscard]] JOUST_ALWAYS_INLINE inline bool admit(const Tickets& tickets, const sealed_by<Tickets>& given,
                                                     std::uint32_t trial, Live& live, ticket& out) noexcept

@@ -67,10 +67,11 @@ struct acceptance_role : detail::sole_role {
     };
 
     template <class T, class Result>
-    static constexpr bool fits =
-        !std::is_void_v<Result> && requires(const T& t, const std::remove_cvref_t<Result>& result) {
-            { t.accept(result) } -> std::convertible_to<bool>;
-        };
+    static constexpr bool fits = requires(const T& t) {
+        {
+            t.accept(std::declval<std::add_lvalue_reference_t<const std::remove_cvref_t<Result>>>())
+        } -> std::convertible_to<bool>;
+    };
     template <class T, class Result>
     struct misfit {
         static_assert(

@@ -3,6 +3,7 @@
 
 #include <joust/core/error.hpp>
 #include <joust/core/unit_kind.hpp>
+#include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
 #include <joust/split/splitter.hpp>
 #include <joust/store/snapshot.hpp>
@@ -367,14 +368,19 @@ private:
     template <class Factory>
     [[nodiscard]] static interface* made(Factory& factory)
     {
-        constexpr bool makes = std::is_invocable_v<Factory&>;
-        static_assert(
-            makes,
-            "joust: any_trial takes a factory, a callable without arguments that returns the trial: any_trial<float(const Request&)> score{[] { return joust::ab_test{...}; }}");
-        if constexpr (makes) {
-            return new holder<std::remove_cvref_t<std::invoke_result_t<Factory&>>>(factory);
-        } else {
+        constexpr bool trial = requires { typename std::remove_cvref_t<Factory>::ticket_type; };
+        if constexpr (trial) {
+            static_assert(
+                detail::always_false<Factory>,
+                "joust: any_trial takes a factory, a callable without arguments that returns the trial, since trials do not move: any_trial<float(const Request&)> score{[] { return joust::ab_test{...}; }}");
             return nullptr;
+        } else if constexpr (!std::is_invocable_v<Factory&>) {
+            static_assert(
+                detail::always_false<Factory>,
+                "joust: any_trial takes a factory, a callable without arguments that returns the trial: any_trial<float(const Request&)> score{[] { return joust::ab_test{...}; }}");
+            return nullptr;
+        } else {
+            return new holder<std::remove_cvref_t<std::invoke_result_t<Factory&>>>(factory);
         }
     }
 

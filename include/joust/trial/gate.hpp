@@ -12,6 +12,7 @@
 #include <joust/report/report.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/store/recorded.hpp>
+#include <joust/trial/detail/check_rows.hpp>
 #include <joust/trial/detail/gate_verdict.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/detail/paired_rows.hpp>
@@ -24,6 +25,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -123,30 +125,19 @@ public:
     template <class Rows, class... Measures>
     [[nodiscard]] joust::report run(const Rows& rows, const Measures&... measures)
     {
+        constexpr bool counted = sizeof...(Measures) == value_metrics;
         static_assert(
-            sizeof...(Measures) == value_metrics,
+            counted,
             "joust: run(rows, measure...) takes one callable (row, prediction) -> value for each conversion or mean");
-        detail::gate_rows all = no_rows();
-        for (const auto& row : rows) {
-            if constexpr (has_units) {
-                const std::uint64_t unit = core_.identity().hasher()(core_.unit_of(row));
-                for (auto& column : all.values) {
-                    column.unit.push_back(unit);
-                }
-                all.failures.unit.push_back(unit);
-            }
-            measured champion;
-            measured challenger;
-            if (all.count++ % 2 == 0) {
-                champion = measure<0>(all, row, measures...);
-                challenger = measure<1>(all, row, measures...);
-            } else {
-                challenger = measure<1>(all, row, measures...);
-                champion = measure<0>(all, row, measures...);
-            }
-            keep(all, champion, challenger);
+        using row_t = std::remove_cvref_t<decltype(*std::begin(rows))>;
+        constexpr bool asked =
+            detail::row_calls<typename parts::models_t>::template check<typename parts::key_t, row_t,
+                                                                        Measures...>();
+        if constexpr (counted && asked) {
+            return run_checked(rows, measures...);
+        } else {
+            return {};
         }
-        return decide(all);
     }
 
     /// Judge results that were recorded elsewhere, for models and metrics of these names.
@@ -217,6 +208,32 @@ private:
         }
     }
 
+    template <class Rows, class... Measures>
+    [[nodiscard]] joust::report run_checked(const Rows& rows, const Measures&... measures)
+    {
+        detail::gate_rows all = no_rows();
+        for (const auto& row : rows) {
+            if constexpr (has_units) {
+                const std::uint64_t unit = core_.identity().hasher()(core_.unit_of(row));
+                for (auto& column : all.values) {
+                    column.unit.push_back(unit);
+                }
+                all.failures.unit.push_back(unit);
+            }
+            measured champion;
+            measured challenger;
+            if (all.count++ % 2 == 0) {
+                champion = measure<0>(all, row, measures...);
+                challenger = measure<1>(all, row, measures...);
+            } else {
+                challenger = measure<1>(all, row, measures...);
+                champion = measure<0>(all, row, measures...);
+            }
+            keep(all, champion, challenger);
+        }
+        return decide(all);
+    }
+
     [[nodiscard]] static bool contains(const std::vector<std::string>& names, std::string_view name)
     {
         bool found = false;
@@ -237,9 +254,6 @@ private:
     measured measure(detail::gate_rows& all, const Row& row, const Measures&... measures)
     {
         auto& call = core_.template callable<Arm>();
-        static_assert(
-            std::is_invocable_v<decltype(call), const Row&>,
-            "joust: a model of the gate cannot be called with a row; rows are what the models predict from");
         const std::int64_t began = core_.clock().now();
         try {
             [[maybe_unused]] decltype(auto) prediction = detail::invoke(call, row);

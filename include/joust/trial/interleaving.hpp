@@ -285,7 +285,7 @@ private:
     {
         const visit now = visit_of(core_.pseudonym_of(unit));
         for (unsigned r = 0; r < rankers; ++r) {
-            evidence_.mine().add_unit(r, now.pseudonym);
+            evidence_.of_this_thread().add_unit(r, now.pseudonym);
         }
         return core_.desk().seal(ticket_of(now, draft{0}));
     }
@@ -295,7 +295,7 @@ private:
         visit now;
         now.pseudonym = pseudonym;
         now.seconds = detail::seconds_now();
-        now.number = evidence_.mine().next_call();
+        now.number = evidence_.of_this_thread().next_call();
         return now;
     }
 

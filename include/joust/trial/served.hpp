@@ -25,7 +25,7 @@ namespace detail {
 
 /// Call what serves a request and fills in its ticket, and return both.
 template <class Result, class Ticket, class Call>
-[[nodiscard]] served<Result, Ticket> served_by(Call&& call)
+[[nodiscard]] inline served<Result, Ticket> served_by(Call&& call)
 {
     Ticket receipt;
     if constexpr (std::is_void_v<Result>) {

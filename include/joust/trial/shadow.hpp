@@ -240,7 +240,7 @@ private:
     /// Number a request, for its ticket.
     void number(detail::shadowed_request& about) noexcept
     {
-        about.nonce = live_.mine().next_call();
+        about.nonce = live_.of_this_thread().next_call();
         about.seconds = detail::seconds_now();
     }
 

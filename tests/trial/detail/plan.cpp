@@ -87,26 +87,26 @@ TEST_CASE("plans beyond the first 128 and the latest 128 are destroyed once nobo
     {
         detail::plan_board<watched> board{one(0, alive)};
         detail::slab_layout layout;
-        detail::slab mine{layout, false};
-        const auto pins = [&](auto&& visit) { visit(mine.pinned()); };
+        detail::slab thread_slab{layout, false};
+        const auto pins = [&](auto&& visit) { visit(thread_slab.pinned()); };
         for (unsigned n = 1; n < 200; ++n) {
             board.publish(one(n, alive), pins);
         }
         CHECK(alive == 200);
         CHECK(board.without_pin() == nullptr);
         const int seen =
-            board.read_pinned(mine, [](const watched& plan) { return static_cast<int>(plan.number); });
+            board.read_pinned(thread_slab, [](const watched& plan) { return static_cast<int>(plan.number); });
         CHECK(seen == 199);
         for (unsigned n = 200; n < 1'000; ++n) {
             board.publish(one(n, alive), pins);
         }
         // 128 for good, the latest 128, and the one that is pinned.
         CHECK(alive == 257);
-        CHECK(static_cast<const watched*>(mine.pinned())->value == 1);
+        CHECK(static_cast<const watched*>(thread_slab.pinned())->value == 1);
         CHECK_FALSE(board.for_each([](const watched&) {}));
         CHECK(board.read_of_ticket(999 % 128, [](const watched& plan) { return plan.number; }) == 999);
         CHECK(board.read_of_ticket(900 % 128, [](const watched& plan) { return plan.number; }) == 900);
-        CHECK(board.read_pinned(mine, [](const watched& plan) { return plan.number; }) == 999);
+        CHECK(board.read_pinned(thread_slab, [](const watched& plan) { return plan.number; }) == 999);
         board.publish(one(1'000, alive), pins);
         CHECK(alive == 256);
         // Threads that share a slab are counted while they read.
@@ -416,10 +416,10 @@ TEST_CASE("a plan's JSON form is read back, and what is no plan is refused by it
     refused(head + R"("salt":"s","version":1})", "are needed");
     refused(head + R"("salt":"s","version":-1,"shares":[1]})", "\"version\" is not a whole number");
     refused(head + R"("salt":7,"version":1,"shares":[1]})", "\"salt\" is not text");
-    refused(head + R"("salt":"s","version":1,"shares":["1"]})", "no number");
+    refused(head + R"("salt":"s","version":1,"shares":["1"]})", "not a number");
     refused(head + R"("salt":"s","version":1,"shares":[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]})", "at most 16");
     refused(head + R"("salt":"s","version":1,"shares":[1],"stopped":1})", "neither true nor false");
     refused(head + R"("salt":"s","version":1,"shares":[1],"parent":"12"})", "16 hexadecimal digits");
     refused(head + R"("salt":"s","version":1,"shares":[1],"slots":[["0000000000000000",99]]})", "\"slots\"");
-    refused(head + R"("salt":"s","version":1,"share":[1]})", "\"share\" is no member of a plan");
+    refused(head + R"("salt":"s","version":1,"share":[1]})", "\"share\" is not a member of a plan");
 }

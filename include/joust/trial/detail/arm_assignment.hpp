@@ -183,7 +183,8 @@ private:
     template <class Call>
     [[nodiscard]] JOUST_NOINLINE visit assign_pinned(live_evidence& live, const Call& call) const noexcept
     {
-        return board_.read_pinned(live.mine(), [&](const plan_t& now) { return assign_by(now, call); });
+        return board_.read_pinned(live.of_this_thread(),
+                                  [&](const plan_t& now) { return assign_by(now, call); });
     }
 
     template <class Call>

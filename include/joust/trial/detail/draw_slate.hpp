@@ -230,9 +230,11 @@ private:
             whole_lists<interleaver_t> ? static_cast<std::size_t>(std::size(list)) : length;
         if constexpr (pins_items || leaves_out) {
             into.project(list, identity_, needed, [&](const auto& item, item_key key) {
-                if constexpr (leaves_out && check_items<Parts, std::remove_cvref_t<decltype(item)>, A...>()) {
-                    if (!eligible_.shows(item, arguments...)) {
-                        return false;
+                if constexpr (leaves_out) {
+                    if constexpr (check_items<Parts, std::remove_cvref_t<decltype(item)>, A...>()) {
+                        if (!eligible_.shows(item, arguments...)) {
+                            return false;
+                        }
                     }
                 }
                 return !board.holds(key);

@@ -135,20 +135,20 @@ public:
                 }
             }
         });
-        slab& mine = live_.mine();
+        slab& thread_slab = live_.of_this_thread();
         for (std::size_t p = 0; p < challengers; ++p) {
             switch (ready.fates[p]) {
                 case errand_fate::meant:
                     about.run |= 1U << p;
-                    live_.sent(mine, p, about.pseudonym, about.spent);
+                    live_.sent(thread_slab, p, about.pseudonym, about.spent);
                     break;
-                case errand_fate::dropped: live_.dropped(mine, p, about.pseudonym, about.spent); break;
-                case errand_fate::paused: live_.paused(mine, p); break;
-                case errand_fate::not_copied: live_.not_copied(mine, p); break;
+                case errand_fate::dropped: live_.dropped(thread_slab, p, about.pseudonym, about.spent); break;
+                case errand_fate::paused: live_.paused(thread_slab, p); break;
+                case errand_fate::not_copied: live_.not_copied(thread_slab, p); break;
             }
         }
         if (about.run != 0) {
-            mine.add_latency(0, about.spent);
+            thread_slab.add_latency(0, about.spent);
         }
     }
 

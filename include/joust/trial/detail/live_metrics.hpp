@@ -56,10 +56,10 @@ public:
 
     /// Take in that a unit was served. Returns whether the call failed, or took longer than a guardrail allows.
     template <bool Timed>
-    JOUST_ALWAYS_INLINE bool expose(slab& mine, const visit& seen, std::int64_t spent, bool failed,
+    JOUST_ALWAYS_INLINE bool expose(slab& thread_slab, const visit& seen, std::int64_t spent, bool failed,
                                     const ticket* receipt) noexcept
     {
-        live_.expose(mine, seen.arm, seen.shares, seen.pseudonym);
+        live_.expose(thread_slab, seen.arm, seen.shares, seen.pseudonym);
         double covariate = 0.0;
         if constexpr (Parts::adjusts) {
             if (std::isfinite(seen.covariate)) {
@@ -67,17 +67,18 @@ public:
             } else {
                 live_.ignore(ignored::invalid_value);
             }
-            live_.observe(mine, metrics_.series_count(), seen.arm, seen.shares, seen.pseudonym, covariate);
+            live_.observe(thread_slab, metrics_.series_count(), seen.arm, seen.shares, seen.pseudonym,
+                          covariate);
         }
         bool eventful = failed;
         if constexpr (Timed) {
-            if (spent >= 0 && live_.time(mine, seen.arm, spent)) [[unlikely]] {
-                live_.late(mine, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
+            if (spent >= 0 && live_.time(thread_slab, seen.arm, spent)) [[unlikely]] {
+                live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
                 eventful = true;
             }
         }
         if (failed) [[unlikely]] {
-            live_.fail(mine, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds());
+            live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds());
         }
         if constexpr (Parts::records) {
             recorder_.record(event{.kind = event::what::exposure,
@@ -200,11 +201,12 @@ private:
     template <std::size_t Which>
     JOUST_ALWAYS_INLINE void add_up(const visit& seen, const cell& c) noexcept
     {
-        slab& mine = live_.mine();
-        live_.observe(mine, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym, c.value);
+        slab& thread_slab = live_.of_this_thread();
+        live_.observe(thread_slab, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym,
+                      c.value);
         if (const std::size_t divisor = metrics_.template denominator_of<Which>();
             divisor != exposure_series) {
-            live_.observe(mine, divisor, seen.arm, seen.shares, seen.pseudonym, c.per);
+            live_.observe(thread_slab, divisor, seen.arm, seen.shares, seen.pseudonym, c.per);
         }
     }
 

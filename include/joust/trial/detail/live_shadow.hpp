@@ -45,70 +45,74 @@ class live_shadow {
 public:
     live_shadow() : slabs_(slab_layout{Challengers + 1, row::rows}) {}
 
-    [[nodiscard]] slab& mine() noexcept { return slabs_.mine(); }
+    [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
 
     void serve_unrecorded() noexcept { unrecorded_.fetch_add(1, std::memory_order_relaxed); }
 
     /// Take in a request that the champion served.
     void request(std::uint64_t pseudonym, bool sampled, bool failed) noexcept
     {
-        slab& mine = slabs_.mine();
-        mine.add(row::calls, 0, false, row::all_requests, 1.0, sampled ? 1.0 : 0.0);
-        mine.add_unit(0, pseudonym);
+        slab& thread_slab = slabs_.of_this_thread();
+        thread_slab.add(row::calls, 0, false, row::all_requests, 1.0, sampled ? 1.0 : 0.0);
+        thread_slab.add_unit(0, pseudonym);
         if (failed) [[unlikely]] {
-            mine.add(row::calls, 0, false, row::failed_requests, 1.0, 0.0);
+            thread_slab.add(row::calls, 0, false, row::failed_requests, 1.0, 0.0);
         }
     }
 
     // What became of a challenger's run of a request, on which the champion spent so many nanoseconds.
-    static void sent(slab& mine, std::size_t p, std::uint64_t pseudonym, std::int64_t spent) noexcept
+    static void sent(slab& thread_slab, std::size_t p, std::uint64_t pseudonym, std::int64_t spent) noexcept
     {
-        mine.add(row::fates, p, false, bucket_of(pseudonym), bin_of(spent), 0.0);
+        thread_slab.add(row::fates, p, false, bucket_of(pseudonym), bin_of(spent), 0.0);
     }
-    static void dropped(slab& mine, std::size_t p, std::uint64_t pseudonym, std::int64_t spent) noexcept
+    static void dropped(slab& thread_slab, std::size_t p, std::uint64_t pseudonym,
+                        std::int64_t spent) noexcept
     {
-        mine.add(row::fates, p, true, bucket_of(pseudonym), bin_of(spent), 0.0);
+        thread_slab.add(row::fates, p, true, bucket_of(pseudonym), bin_of(spent), 0.0);
     }
-    static void paused(slab& mine, std::size_t p) noexcept { mine.expect(row::paused, p, 1.0); }
-    static void not_copied(slab& mine, std::size_t p) noexcept { mine.expect(row::not_copied, p, 1.0); }
+    static void paused(slab& thread_slab, std::size_t p) noexcept { thread_slab.expect(row::paused, p, 1.0); }
+    static void not_copied(slab& thread_slab, std::size_t p) noexcept
+    {
+        thread_slab.expect(row::not_copied, p, 1.0);
+    }
 
     /// Take in that a challenger answered.
     void answered(std::size_t p, std::uint64_t pseudonym, std::int64_t spent) noexcept
     {
-        slab& mine = slabs_.mine();
-        mine.add(row::calls, p, true, bucket_of(pseudonym), 0.0, 0.0);
-        mine.add_latency(static_cast<unsigned>(p + 1), spent);
-        mine.add_unit(static_cast<unsigned>(p + 1), pseudonym);
+        slab& thread_slab = slabs_.of_this_thread();
+        thread_slab.add(row::calls, p, true, bucket_of(pseudonym), 0.0, 0.0);
+        thread_slab.add_latency(static_cast<unsigned>(p + 1), spent);
+        thread_slab.add_unit(static_cast<unsigned>(p + 1), pseudonym);
     }
 
     /// Take in that a challenger failed.
     void failed(std::size_t p, std::uint64_t pseudonym) noexcept
     {
-        slab& mine = slabs_.mine();
-        mine.add(row::calls, p, true, bucket_of(pseudonym), 1.0, 0.0);
-        mine.add_unit(static_cast<unsigned>(p + 1), pseudonym);
+        slab& thread_slab = slabs_.of_this_thread();
+        thread_slab.add(row::calls, p, true, bucket_of(pseudonym), 1.0, 0.0);
+        thread_slab.add_unit(static_cast<unsigned>(p + 1), pseudonym);
     }
 
     void compared(std::size_t p, std::uint64_t pseudonym, const comparison& seen) noexcept
     {
         const bool finite = std::isfinite(seen.distance);
-        slabs_.mine().add(row::compared, p, !finite, bucket_of(pseudonym), seen.agree ? 1.0 : 0.0,
-                          finite ? seen.distance : 0.0);
+        slabs_.of_this_thread().add(row::compared, p, !finite, bucket_of(pseudonym), seen.agree ? 1.0 : 0.0,
+                                    finite ? seen.distance : 0.0);
     }
-    void incomparable(std::size_t p) noexcept { slabs_.mine().expect(row::incomparable, p, 1.0); }
+    void incomparable(std::size_t p) noexcept { slabs_.of_this_thread().expect(row::incomparable, p, 1.0); }
 
     /// Take in how both models scored against the truth.
     void judged(std::size_t p, std::uint64_t pseudonym, double champion, double challenger) noexcept
     {
-        slab& mine = slabs_.mine();
+        slab& thread_slab = slabs_.of_this_thread();
         const std::size_t bucket = bucket_of(pseudonym);
-        mine.add(row::judged, p, false, bucket, challenger - champion, champion);
+        thread_slab.add(row::judged, p, false, bucket, challenger - champion, champion);
         if (champion != challenger) {
-            mine.add(row::judged, p, true, bucket, champion > challenger ? 1.0 : 0.0,
-                     challenger > champion ? 1.0 : 0.0);
+            thread_slab.add(row::judged, p, true, bucket, champion > challenger ? 1.0 : 0.0,
+                            challenger > champion ? 1.0 : 0.0);
         }
     }
-    void not_judged(std::size_t p) noexcept { slabs_.mine().expect(row::not_judged, p, 1.0); }
+    void not_judged(std::size_t p) noexcept { slabs_.of_this_thread().expect(row::not_judged, p, 1.0); }
 
     /// Say that predictions get scores, not only right or wrong.
     void grade() noexcept { graded_.store(true, std::memory_order_relaxed); }

@@ -78,7 +78,14 @@ struct arm_call<std::tuple<model<F>...>, FallsBack> {
                 return invoke<Result, I + 1>(models, arm, std::forward<A>(arguments)...);
             }
         }
-        return detail::invoke(std::get<I>(models).call, std::forward<A>(arguments)...);
+        using answer = std::invoke_result_t<decltype((std::get<I>(models).call)), A...>;
+        if constexpr (std::is_arithmetic_v<std::remove_cvref_t<answer>> && std::is_arithmetic_v<Result>) {
+            // Said in so many words, since callers may have conversions between numbers warned about.
+            return static_cast<Result>(
+                detail::invoke(std::get<I>(models).call, std::forward<A>(arguments)...));
+        } else {
+            return detail::invoke(std::get<I>(models).call, std::forward<A>(arguments)...);
+        }
     }
 
     template <class Callable, bool Const, class... A>

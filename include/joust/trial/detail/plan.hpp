@@ -64,9 +64,9 @@ public:
 
     /// Read the current plan under the calling thread's pin, which stays until the thread's next call.
     template <class Slab, class Read>
-    auto read_pinned(Slab& mine, Read read) const noexcept
+    auto read_pinned(Slab& thread_slab, Read read) const noexcept
     {
-        if (mine.shared()) {
+        if (thread_slab.shared()) {
             // One slab for many threads cannot pin for each: they are counted instead.
             counted_.fetch_add(1, std::memory_order_seq_cst);
             auto found = read(*plan_at(current_.load(std::memory_order_seq_cst)));
@@ -74,8 +74,8 @@ public:
             return found;
         }
         const Plan* now = plan_at(current_.load(std::memory_order_acquire));
-        while (mine.pinned() != now) {
-            mine.pin(now);
+        while (thread_slab.pinned() != now) {
+            thread_slab.pin(now);
             now = plan_at(current_.load(std::memory_order_seq_cst));
         }
         return read(*now);

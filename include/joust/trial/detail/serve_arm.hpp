@@ -31,11 +31,11 @@ JOUST_ALWAYS_INLINE inline void finish_call(Core& core, Observer& observer, cons
                                             std::int64_t spent, bool failed, const ticket* receipt,
                                             std::uint32_t number) noexcept
 {
-    slab& mine = core.live().mine();
+    slab& thread_slab = core.live().of_this_thread();
     if (Observer::counts_every_call && number == no_number) {
-        number = mine.next_call();
+        number = thread_slab.next_call();
     }
-    const bool eventful = core.metrics().template expose<Timed>(mine, seen, spent, failed, receipt);
+    const bool eventful = core.metrics().template expose<Timed>(thread_slab, seen, spent, failed, receipt);
     if (Observer::counts_every_call || number != no_number) {
         observer.after_call(core, eventful, number);
     }
@@ -76,7 +76,7 @@ private:
 
 /// Is a result accepted? An acceptance that throws refuses it, so that what the model returned is not lost to it.
 template <class Acceptance, class Answer>
-[[nodiscard]] bool accepts(const Acceptance& acceptance, const Answer& answer) noexcept
+[[nodiscard]] inline bool accepts(const Acceptance& acceptance, const Answer& answer) noexcept
 {
     try {
         return acceptance.accept(answer);
@@ -166,8 +166,8 @@ no_answer serve_arm(Core&, Observer&, typename Core::ticket_type*, A&&...)
 /// Serve a call by the model that its unit is assigned to. `out` gets the ticket, where one is asked for.
 template <bool WithTicket, class Core, class Observer, class... A>
     requires(!std::is_same_v<arm_result<Core, A...>, no_answer>)
-JOUST_ALWAYS_INLINE inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer,
-                                                            typename Core::ticket_type* out, A&&... arguments)
+inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer, typename Core::ticket_type* out,
+                                        A&&... arguments)
 {
     using parts = typename Core::parts;
     using calls = typename Core::calls;
@@ -195,7 +195,7 @@ JOUST_ALWAYS_INLINE inline arm_result<Core, A...> serve_arm(Core& core, Observer
     }
     // The number is drawn before the call only where something needs it then; `finish_call` draws it otherwise.
     constexpr bool numbered = WithTicket || parts::records || parts::times;
-    const std::uint32_t number = numbered ? core.live().mine().next_call() : no_number;
+    const std::uint32_t number = numbered ? core.live().of_this_thread().next_call() : no_number;
     ticket made;
     if constexpr (WithTicket || parts::records) {
         made = ticket::exposure(core.fields_of(seen, number));

@@ -58,7 +58,7 @@ public:
     }
 
     [[nodiscard]] live_evidence& live() const noexcept { return live_; }
-    [[nodiscard]] slab& mine() noexcept { return live_.mine(); }
+    [[nodiscard]] slab& of_this_thread() noexcept { return live_.of_this_thread(); }
 
     /// The names of the trial and its series, without evidence.
     [[nodiscard]] static evidence named_after(const trial_identity& identity)
@@ -80,37 +80,37 @@ public:
     /// Count what has no series of its own. Returns false.
     bool count(slate_count what) noexcept
     {
-        mine().add(position_series, 0, false, static_cast<std::size_t>(what), 1.0, 0.0);
+        of_this_thread().add(position_series, 0, false, static_cast<std::size_t>(what), 1.0, 0.0);
         return false;
     }
 
     /// Take in that a slate was shown.
     void record(const slate_visit<Rankers>& now, std::span<const slot> shown, const ticket& receipt) noexcept
     {
-        slab& mine = live_.mine();
+        slab& thread_slab = live_.of_this_thread();
         const std::size_t bucket = bucket_of(now.pseudonym);
         std::int64_t spent = -1;
         bool failed = false;
         for (std::size_t p = 0; p + 1 < Rankers; ++p) {
-            mine.add(exposure_series, p, false, bucket, 1.0, 0.0);
-            mine.add(exposure_series, p, true, bucket, 1.0, 0.0);
+            thread_slab.add(exposure_series, p, false, bucket, 1.0, 0.0);
+            thread_slab.add(exposure_series, p, true, bucket, 1.0, 0.0);
         }
         for (unsigned r = 0; r < Rankers; ++r) {
             if (now.counts_units) {
-                mine.add_unit(r, now.pseudonym);
+                thread_slab.add_unit(r, now.pseudonym);
             }
             if (now.spent[r] >= 0) {
-                mine.add_latency(r, now.spent[r]);
+                thread_slab.add_latency(r, now.spent[r]);
                 spent = (spent < 0 ? 0 : spent) + now.spent[r];
             }
             if (now.failed[r]) {
                 failed = true;
-                mine.add(failure_series, r - 1, true, bucket, 1.0, 0.0);
+                thread_slab.add(failure_series, r - 1, true, bucket, 1.0, 0.0);
             }
         }
         for (std::size_t i = 0; i < shown.size() && i < credited_positions; ++i) {
             if (shown[i].team < Rankers) {
-                credit_side(mine, position_series, shown[i].team, i, 1.0);
+                credit_side(thread_slab, position_series, shown[i].team, i, 1.0);
             }
         }
         if (now.alone()) {
@@ -130,19 +130,19 @@ public:
     /// Take in that the champion failed, which leaves nothing to show.
     void record_failed_champion(const slate_visit<Rankers>& now) noexcept
     {
-        slab& mine = live_.mine();
+        slab& thread_slab = live_.of_this_thread();
         for (std::size_t p = 0; p + 1 < Rankers; ++p) {
-            mine.add(failure_series, p, false, bucket_of(now.pseudonym), 1.0, 0.0);
+            thread_slab.add(failure_series, p, false, bucket_of(now.pseudonym), 1.0, 0.0);
         }
         if (now.spent[0] >= 0) {
-            mine.add_latency(0, now.spent[0]);
+            thread_slab.add_latency(0, now.spent[0]);
         }
     }
 
     /// Take in what a ranker earned with a slate.
     void earn(std::uint8_t team, std::size_t bucket, double amount) noexcept
     {
-        credit_side(live_.mine(), credit_series, team, bucket, amount);
+        credit_side(live_.of_this_thread(), credit_series, team, bucket, amount);
     }
 
     /// Take in whom a slate prefers, which may change with every click on it.
@@ -152,7 +152,7 @@ public:
         if (before == after) {
             return;
         }
-        slab& mine = live_.mine();
+        slab& thread_slab = live_.of_this_thread();
         const std::size_t bucket = page.bucket();
         for (std::size_t p = 0; p + 1 < Rankers; ++p) {
             const auto challenger = static_cast<std::uint8_t>(p + 1);
@@ -162,10 +162,10 @@ public:
             const double won = (is > 0 ? 1.0 : 0.0) - (was > 0 ? 1.0 : 0.0);
             const double lost = (is < 0 ? 1.0 : 0.0) - (was < 0 ? 1.0 : 0.0);
             if (won != 0.0 || first_click != 0.0) {
-                mine.add(preference_series, p, true, bucket, won, first_click);
+                thread_slab.add(preference_series, p, true, bucket, won, first_click);
             }
             if (lost != 0.0) {
-                mine.add(preference_series, p, false, bucket, lost, 0.0);
+                thread_slab.add(preference_series, p, false, bucket, lost, 0.0);
             }
         }
     }
@@ -173,14 +173,15 @@ public:
     /// Take in what every ranker earned with a slate whose clicks are judged together.
     void settle(std::size_t bucket, const std::array<double, Rankers>& earned, bool clicked) noexcept
     {
-        slab& mine = live_.mine();
+        slab& thread_slab = live_.of_this_thread();
         for (unsigned r = 0; r < Rankers; ++r) {
-            credit_side(mine, credit_series, static_cast<std::uint8_t>(r), bucket, earned[r]);
+            credit_side(thread_slab, credit_series, static_cast<std::uint8_t>(r), bucket, earned[r]);
         }
         for (std::size_t p = 0; p + 1 < Rankers; ++p) {
             const double difference = earned[p + 1] - earned[0];
-            mine.add(preference_series, p, true, bucket, difference > 0.0 ? 1.0 : 0.0, clicked ? 1.0 : 0.0);
-            mine.add(preference_series, p, false, bucket, difference < 0.0 ? 1.0 : 0.0, 0.0);
+            thread_slab.add(preference_series, p, true, bucket, difference > 0.0 ? 1.0 : 0.0,
+                            clicked ? 1.0 : 0.0);
+            thread_slab.add(preference_series, p, false, bucket, difference < 0.0 ? 1.0 : 0.0, 0.0);
         }
     }
 
@@ -199,15 +200,15 @@ public:
 
 private:
     /// Add to a ranker's side; the champion's is one side of every pair.
-    static void credit_side(slab& mine, std::size_t series, std::uint8_t team, std::size_t row,
+    static void credit_side(slab& thread_slab, std::size_t series, std::uint8_t team, std::size_t row,
                             double amount) noexcept
     {
         if (team != 0) {
-            mine.add(series, team - 1U, true, row, amount, 0.0);
+            thread_slab.add(series, team - 1U, true, row, amount, 0.0);
             return;
         }
         for (std::size_t p = 0; p + 1 < Rankers; ++p) {
-            mine.add(series, p, false, row, amount, 0.0);
+            thread_slab.add(series, p, false, row, amount, 0.0);
         }
     }
 

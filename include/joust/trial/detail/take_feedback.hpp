@@ -29,10 +29,12 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
+// The templates that a service calls are `inline`, as members of a class would be: compilers take that as advice.
+
 /// Check a ticket and recover what it says of its exposure; counts what is wrong with it.
 template <class Core>
-[[nodiscard]] bool recall(Core& core, const typename Core::ticket_type& given, ticket& receipt,
-                          typename Core::visit& seen) noexcept
+[[nodiscard]] inline bool recall(Core& core, const typename Core::ticket_type& given, ticket& receipt,
+                                 typename Core::visit& seen) noexcept
 {
     using parts = typename Core::parts;
     if constexpr (!hides_tickets<typename parts::tickets_t>) {
@@ -63,7 +65,7 @@ template <class Core>
 
 /// Assign a unit without calling a model.
 template <class Core, class Unit>
-[[nodiscard]] typename Core::ticket_type choose_arm(Core& core, const Unit& unit)
+[[nodiscard]] inline typename Core::ticket_type choose_arm(Core& core, const Unit& unit)
 {
     static_assert(
         !Core::parts::adjusts || always_false<Unit>,
@@ -77,7 +79,8 @@ template <class Core, class Unit>
         if (!seen.recorded) {
             return core.trial().desk().unrecorded(core.live());
         }
-        return core.trial().desk().seal(ticket::choice(core.fields_of(seen, core.live().mine().next_call())));
+        return core.trial().desk().seal(
+            ticket::choice(core.fields_of(seen, core.live().of_this_thread().next_call())));
     } else {
         return {};
     }
@@ -85,7 +88,7 @@ template <class Core, class Unit>
 
 /// Which model a ticket names; 0 where it names none, or is not one that the trial would take.
 template <class Core>
-[[nodiscard]] unsigned arm_named_by(const Core& core, const typename Core::ticket_type& given) noexcept
+[[nodiscard]] inline unsigned arm_named_by(const Core& core, const typename Core::ticket_type& given) noexcept
 {
     ticket receipt;
     const bool whole = core.trial().desk().open(given, receipt) == ticket_error::none;
@@ -97,8 +100,8 @@ template <class Core>
 
 /// Take in how a call went that the trial only assigned. Returns whether it was used.
 template <class Core, class Observer, class Rep, class Period>
-bool complete_call(Core& core, Observer& observer, const typename Core::ticket_type& given,
-                   std::chrono::duration<Rep, Period> latency, bool ok)
+inline bool complete_call(Core& core, Observer& observer, const typename Core::ticket_type& given,
+                          std::chrono::duration<Rep, Period> latency, bool ok)
 {
     constexpr std::uint64_t completed = std::uint64_t{1} << 63;
     typename Core::visit seen;
@@ -120,14 +123,14 @@ bool complete_call(Core& core, Observer& observer, const typename Core::ticket_t
     } else {
         core.live().ignore(ignored::invalid_value);
     }
-    finish_call<true>(core, observer, seen, spent, !ok, &chosen, core.live().mine().next_call());
+    finish_call<true>(core, observer, seen, spent, !ok, &chosen, core.live().of_this_thread().next_call());
     return true;
 }
 
 /// Take the values of a metric for the exposure of a ticket. Returns whether they were used.
 template <std::size_t Which, class Core, class Observer, class... Values>
-bool observe_by_ticket(Core& core, Observer& observer, const typename Core::ticket_type& given,
-                       Values... values)
+inline bool observe_by_ticket(Core& core, Observer& observer, const typename Core::ticket_type& given,
+                              Values... values)
 {
     using metrics_t = typename Core::parts::metrics_t;
     auto& metrics = core.metrics();
@@ -153,7 +156,7 @@ bool observe_by_ticket(Core& core, Observer& observer, const typename Core::tick
 
 /// Take the values of a metric for whatever a unit was served. Returns whether they were used.
 template <std::size_t Which, class Core, class Observer, class Unit, class... Values>
-bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Values... values)
+inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Values... values)
 {
     auto& metrics = core.metrics();
     cell c;
@@ -172,7 +175,7 @@ bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Values...
     }
     ticket receipt;
     if constexpr (Core::parts::records) {
-        receipt = ticket::exposure(core.fields_of(seen, core.live().mine().next_call()));
+        receipt = ticket::exposure(core.fields_of(seen, core.live().of_this_thread().next_call()));
     }
     metrics.template observe<Which>(seen, c, receipt);
     observer.after_feedback(core);
@@ -181,7 +184,7 @@ bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Values...
 
 /// Take the values of a metric for a text, which is a ticket's or names a unit. Returns whether they were used.
 template <std::size_t Which, class Core, class Observer, class Text, class... Values>
-bool observe_by_text(Core& core, Observer& observer, const Text& text, Values... values)
+inline bool observe_by_text(Core& core, Observer& observer, const Text& text, Values... values)
 {
     typename Core::ticket_type given;
     switch (core.trial().desk().read(static_cast<std::string_view>(text), given)) {
@@ -217,7 +220,7 @@ constexpr bool check_feedback()
     } else if constexpr (!unit_like<What>) {
         static_assert(
             always_false<What>,
-            "joust: observe<\"name\">(what, value) takes a ticket of this trial, a ticket's text, or a unit as by(...) gives it: text, an integer, an enumerator or a joust::uuid");
+            "joust: feedback comes with a ticket of this trial, with a ticket's text, or with a unit as by(...) gives it (text, an integer, an enumerator or a joust::uuid), and then the value");
         return false;
     } else {
         static_assert(
@@ -229,7 +232,7 @@ constexpr bool check_feedback()
 
 /// Take the values of a metric for what they come with: a ticket, a ticket's text or a unit. Returns whether they were used.
 template <std::size_t Which, class Core, class Observer, class What, class... Values>
-bool observe_what(Core& core, Observer& observer, const What& what, Values... values)
+inline bool observe_what(Core& core, Observer& observer, const What& what, Values... values)
 {
     if constexpr (std::is_convertible_v<const What&, const typename Core::ticket_type&>) {
         return observe_by_ticket<Which>(core, observer, what, values...);
@@ -242,7 +245,7 @@ bool observe_what(Core& core, Observer& observer, const What& what, Values... va
 
 /// Take the values of the metric of a name. Returns whether they were used.
 template <fixed_string Name, class Core, class Observer, class What, class... Values>
-bool observe(Core& core, Observer& observer, const What& what, Values... values)
+inline bool observe(Core& core, Observer& observer, const What& what, Values... values)
 {
     using metrics_t = std::remove_reference_t<decltype(core.metrics())>;
     constexpr std::size_t which = metrics_t::template named<Name, sizeof...(Values)>();

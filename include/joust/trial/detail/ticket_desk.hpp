@@ -36,7 +36,8 @@ public:
     /// The trial's number, which all of its tickets carry.
     [[nodiscard]] std::uint32_t trial() const noexcept { return trial_; }
 
-    [[nodiscard]] sealed seal(const ticket& made) const noexcept { return tickets_.seal(made); }
+    // A ticket that is given out as it is stays where it is.
+    [[nodiscard]] decltype(auto) seal(const ticket& made) const noexcept { return tickets_.seal(made); }
 
     /// Read a ticket of any trial.
     [[nodiscard]] ticket_error open(const sealed& given, ticket& out) const noexcept
@@ -71,9 +72,10 @@ public:
     template <class Slabs>
     [[nodiscard]] sealed unrecorded(Slabs& slabs) const noexcept
     {
-        return seal(ticket::unrecorded({.trial = trial_,
-                                        .seconds = seconds_now(),
-                                        .nonce = hides_tickets<Tickets> ? slabs.mine().next_call() : 0}));
+        return seal(
+            ticket::unrecorded({.trial = trial_,
+                                .seconds = seconds_now(),
+                                .nonce = hides_tickets<Tickets> ? slabs.of_this_thread().next_call() : 0}));
     }
 
 private:
