@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/inference/inference.hpp>
@@ -18,6 +19,27 @@
 
 namespace joust {
 inline namespace v0 {
+namespace detail {
+
+/// Where the challengers of an A/B test stand on the metric that decides.
+struct ab_race {
+    std::string breaches;
+    std::string losses;
+    /// challengers that broke a guardrail or lost
+    std::size_t out_of_race = 0;
+    /// the winner with the largest effect
+    const finding* best = nullptr;
+    /// the first challenger that has neither won nor lost
+    const finding* open = nullptr;
+};
+
+/// Give an A/B test's report its verdict and the reason for it.
+JOUST_COLD void decide_ab(report& out, const evidence& seen, const judgement& found, const setting& how);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
 namespace detail {
 
 /// Write a difference with its interval; proportions differ by percentage points.
@@ -63,18 +85,6 @@ namespace detail {
                          : "; none of its guardrails is broken";
 }
 
-/// Where the challengers of an A/B test stand on the metric that decides.
-struct ab_race {
-    std::string breaches;
-    std::string losses;
-    /// challengers that broke a guardrail or lost
-    std::size_t out_of_race = 0;
-    /// the winner with the largest effect
-    const finding* best = nullptr;
-    /// the first challenger that has neither won nor lost
-    const finding* open = nullptr;
-};
-
 [[nodiscard]] inline ab_race race_of(const evidence& seen, const judgement& found, const setting& how)
 {
     ab_race race;
@@ -102,8 +112,7 @@ struct ab_race {
     return race;
 }
 
-/// Give an A/B test's report its verdict and the reason for it.
-inline void decide_ab(report& out, const evidence& seen, const judgement& found, const setting& how)
+JOUST_FUNCTION void decide_ab(report& out, const evidence& seen, const judgement& found, const setting& how)
 {
     if (found.mismatch) {
         out.decision = verdict::keep_testing;
@@ -131,5 +140,8 @@ inline void decide_ab(report& out, const evidence& seen, const judgement& found,
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

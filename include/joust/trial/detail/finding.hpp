@@ -3,11 +3,13 @@
 
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/inference/inference.hpp>
+#include <joust/report/report.hpp>
 #include <joust/split/hash_split.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace joust {
@@ -47,6 +49,23 @@ struct judgement {
     }
 };
 
+struct setting;
+
+/// What only guardrails on latency, quantile metrics and covariates need. A trial that has none of them names no function, so
+/// that it compiles none.
+struct special_metrics {
+    /// Turn an answer about late calls into one about the quantile of the latency.
+    void (*show_latency)(inference& answer, const evidence& seen, std::size_t pair, const event_watch& watch,
+                         const look& at, double alpha) = nullptr;
+    /// Turn an answer about values beyond a threshold into one about their quantile.
+    void (*show_values)(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
+                        std::size_t pair, const metric_spec& spec) = nullptr;
+    /// Say what the values of a quantile metric are held against.
+    std::string (*threshold_in_words)(const evidence& seen, const metric_spec& spec) = nullptr;
+    /// Say how much of a metric's variance its covariate takes out.
+    void (*annotate_covariate)(report& out, const evidence& seen, const setting& how) = nullptr;
+};
+
 /// How the trial is set up, as far as judging needs it.
 struct setting {
     const std::vector<metric_spec>& specs;
@@ -58,6 +77,7 @@ struct setting {
     double planned_information_per_exposure = 0.25;
     /// champion and challenger both serve now, or did
     bool contemporary = true;
+    special_metrics special{};
 };
 
 /// How many of the metrics are guardrails, which divide an error rate among them.
