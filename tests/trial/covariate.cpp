@@ -92,7 +92,7 @@ TEST_CASE("a covariate takes out of a metric what was known before, and the repo
     CHECK(after.upper > 0.1);
     CHECK(after.champion == before.champion);
     CHECK_THAT(notes_of(r), Catch::Matchers::Contains(
-                                "Adjusted for a covariate known before each request, which takes out 9"));
+                                "Adjusted for a covariate that is known before each request. It removes 9"));
     CHECK_THAT(notes_of(plain.report()), !Catch::Matchers::Contains("covariate"));
     CHECK(adjusted.evidence().series.back() == "covariate");
 }

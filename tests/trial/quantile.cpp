@@ -633,7 +633,7 @@ TEST_CASE("replicas' quantiles merge, whether their thresholds agree or not")
     CHECK(row.lower < row.estimate);
     std::string text;
     apart.write(text, style::table);
-    CHECK_THAT(text, ContainsSubstring("replicas have their own"));
+    CHECK_THAT(text, ContainsSubstring("each replica has its own"));
     // Through bytes nothing is lost.
     CHECK(from_snapshot<evidence>(to_snapshot(differing)) == differing);
     same(c.report(from_snapshot<evidence>(to_snapshot(differing))), apart);
