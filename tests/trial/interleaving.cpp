@@ -183,7 +183,7 @@ TEST_CASE("a click counts once, for the team of its position, and everything els
     CHECK_FALSE(search.click(page.ticket(), credited));
     if (neutral != 99) {
         CHECK_FALSE(search.click(page.ticket(), neutral));
-        CHECK(counted(search.report(), "feedback for a position that credits nobody") == 1);
+        CHECK(counted(search.report(), "feedback for a position that credits no ranker") == 1);
     }
     CHECK_FALSE(search.click(page.ticket(), 6));
     CHECK_FALSE(search.click(page.ticket(), 63));
@@ -530,7 +530,7 @@ TEST_CASE("an interleaver that favours a side at some position is found out, and
 
 namespace {
 
-/// A cache behind the trial: for an hour everybody gets the coins of the first who came.
+/// A cache in front of the trial: for an hour all users get the coins of the first one.
 struct cached_pairs {
     template <joust::coin_source Coins>
     void interleave(joust::rankings lists, Coins&, joust::draft& out) const

@@ -242,7 +242,7 @@ TEST_CASE("later pages continue the draft of the first, whatever the pages' leng
     CHECK(pairs.rank_from(first.ticket(), ~std::size_t{0}, query{3}, 10).empty());
 }
 
-TEST_CASE("a pair that the end of a page cuts in two credits nobody on either page")
+TEST_CASE("a pair that the end of a page cuts in two credits no ranker on either page")
 {
     auto search = make_search();
     int cut = 0;
@@ -408,7 +408,7 @@ TEST_CASE(
     CHECK(search.report().arms[0].failures == 1);
     CHECK(search.report().arms[0].requests == 1);
 
-    // A ticket of somebody else, a damaged one, and that of a page instead of a choice.
+    // A ticket of another trial, a damaged ticket, and the ticket of a page instead of a choice.
     b = documents({7, 8});
     CHECK(ids(search.interleave(std::tie(a, b), joust::ticket{}, 3)) == std::vector<int>{1, 2, 3});
     CHECK(ids(search.interleave(std::tie(a, b), page.ticket(), 3)) == std::vector<int>{1, 2, 3});

@@ -297,7 +297,7 @@ TEST_CASE("A full queue drops the challenger's run at once, counts it, and leave
     const joust::report seen = live.report();
     CHECK(seen.arms[0].requests == 21);
     CHECK(seen.arms[1].requests == 9);
-    CHECK(count_of(seen, "calls of b dropped, the queue was full") == 12);
+    CHECK(count_of(seen, "calls of b dropped because the queue was full") == 12);
 }
 
 TEST_CASE("A breaker pauses a challenger that keeps failing, probes it, and lets it back")
@@ -327,7 +327,7 @@ TEST_CASE("A breaker pauses a challenger that keeps failing, probes it, and lets
         (void)live(request{0, 1});
     }
     CHECK(ran == 16);
-    CHECK(count_of(live.report(), "calls of b not made, paused by its breaker") == 46);
+    CHECK(count_of(live.report(), "calls of b not made because its breaker had paused it") == 46);
 }
 
 TEST_CASE("Truths judge both models, before or after the challenger is done")
@@ -446,7 +446,7 @@ TEST_CASE("remembered says what generic models return, and how many wait")
     CHECK(used == 8);
     const joust::report seen = live.report();
     CHECK(count_of(seen, "pairs judged with b") == 8);
-    CHECK(count_of(seen, "predictions or truths forgotten before their other half came") >= 12);
+    CHECK(count_of(seen, "predictions or truths discarded before the other one came") >= 12);
 }
 
 TEST_CASE("The comparator decides what agrees; what it throws is counted")
@@ -537,7 +537,7 @@ TEST_CASE("A user's own executor may refuse, and drops that follow the champion'
         (void)live(request{static_cast<std::uint64_t>(call % 500), 1});
     }
     const joust::report seen = live.report();
-    CHECK(count_of(seen, "calls of b dropped, the queue was full") > 1'500);
+    CHECK(count_of(seen, "calls of b dropped because the queue was full") > 1'500);
     CHECK(notes_say(seen, "Drops are not random: where b was dropped the champion took 2.00 times") ==
           depends);
     CHECK(notes_say(seen, "Drops are not random") == depends);
@@ -559,7 +559,7 @@ TEST_CASE("The better challenger is recommended for a canary, the worse and the 
                                     }},
                        joust::inline_run{}};
     CHECK(live.report().decision == joust::verdict::keep_testing);
-    CHECK(live.report().reason == "b has answered nothing yet");
+    CHECK(live.report().reason == "b has not answered a request yet");
     for (int i = 0; i < 5'000; ++i) {
         (void)live.truth(live.serve(i).ticket, 1);
     }
@@ -652,7 +652,7 @@ TEST_CASE("Reports are taken while other threads serve, and nothing is lost", "[
     const joust::report seen = live.report();
     CHECK(wrong == 0);
     CHECK(seen.arms[0].requests == threads * each);
-    CHECK(seen.arms[1].requests + count_of(seen, "calls of b dropped, the queue was full") +
+    CHECK(seen.arms[1].requests + count_of(seen, "calls of b dropped because the queue was full") +
               count_of(seen, "requests not sampled") ==
           threads * each);
     CHECK(count_of(seen, "pairs judged with b") == used);
