@@ -3,6 +3,7 @@
 
 #include <joust/core/text.hpp>
 #include <joust/report/report.hpp>
+#include <joust/report/suppress.hpp>
 #include <joust/report/words.hpp>
 
 #include <string>
