@@ -530,7 +530,7 @@ TEST_CASE("an interleaver that favours a side at some position is found out, and
 
 namespace {
 
-/// A cache in front of the trial: for an hour all users get the coins of the first one.
+/// A cache between the trial and its users: all users get the coins of the first one.
 struct cached_pairs {
     template <joust::coin_source Coins>
     void interleave(joust::rankings lists, Coins&, joust::draft& out) const

@@ -408,7 +408,7 @@ TEST_CASE(
     CHECK(search.report().arms[0].failures == 1);
     CHECK(search.report().arms[0].requests == 1);
 
-    // A ticket of another trial, a damaged ticket, and the ticket of a page instead of a choice.
+    // An empty ticket, and the ticket of a page instead of a choice.
     b = documents({7, 8});
     CHECK(ids(search.interleave(std::tie(a, b), joust::ticket{}, 3)) == std::vector<int>{1, 2, 3});
     CHECK(ids(search.interleave(std::tie(a, b), page.ticket(), 3)) == std::vector<int>{1, 2, 3});
