@@ -60,7 +60,7 @@ bool notes_say(const joust::report& seen, std::string_view words)
                        [&](const std::string& note) { return note.find(words) != std::string::npos; });
 }
 
-// An executor of the user's own: runs at once what `accepts` lets pass.
+// An executor of the user's own. It runs a task at once where `accepts` says so.
 template <class Accepts>
 struct picky {
     static constexpr bool immediate = true;
@@ -77,7 +77,7 @@ struct picky {
     }
 };
 
-struct blocker {  // keeps the background thread busy until it is opened
+struct blocker {  // It keeps the background thread busy until it is opened.
     std::atomic<bool> entered{false};
     std::atomic<bool> open{false};
     void pass()
@@ -149,7 +149,7 @@ TEST_CASE("What the champion throws is passed on and counted, and no challenger 
     CHECK(ran == 1);
 }
 
-TEST_CASE("What a challenger throws reaches nobody and is counted")
+TEST_CASE("An exception of a challenger does not reach the caller and is counted")
 {
     joust::shadow live{joust::model{"a", plain},
                        joust::model{"b", [](const request& r) -> int {
@@ -164,7 +164,7 @@ TEST_CASE("What a challenger throws reaches nobody and is counted")
     CHECK(seen.arms[1].requests == 400);
     CHECK(seen.arms[1].failures == 100);
     CHECK(row_of(seen, "failures", "b").challenger == 0.25);
-    CHECK(row_of(seen, "agreement", "b").challenger == 1.0);  // of those that it answered
+    CHECK(row_of(seen, "agreement", "b").challenger == 1.0);  // The share is of the requests that it answered.
 }
 
 TEST_CASE("Challengers get copies that were made before the champion ran")
@@ -235,7 +235,7 @@ TEST_CASE("inline_run neither copies constant arguments nor needs them to own an
     CHECK(live(here, std::string_view{"hello"}) == 5);
     CHECK(seen == &here);
     CHECK(row_of(live.report(), "agreement", "b").challenger == 1.0);
-    pinned changeable;  // cannot be copied: the challenger gets it after the champion, and constant
+    pinned changeable;  // It cannot be copied, so the challenger gets it after the champion and as const.
     CHECK(live(changeable, "four") == 5);
     CHECK(seen == &changeable);
     CHECK(row_of(live.report(), "agreement", "b").challenger == 0.5);
@@ -339,7 +339,7 @@ TEST_CASE("Truths judge both models, before or after the challenger is done")
     for (int i = 1; i <= 100; ++i) {
         tickets.push_back(live.serve(i).ticket);
     }
-    for (int i = 1; i <= 50; ++i) {  // nothing has run yet
+    for (int i = 1; i <= 50; ++i) {  // The challenger has not run yet.
         CHECK(live.truth(tickets[static_cast<std::size_t>(i - 1)], i % 10 == 5 ? -i : i));
     }
     hold.open = true;
@@ -347,7 +347,7 @@ TEST_CASE("Truths judge both models, before or after the challenger is done")
     for (int i = 51; i <= 100; ++i) {
         CHECK(live.truth(tickets[static_cast<std::size_t>(i - 1)].to_string(), i % 10 == 5 ? -i : i));
     }
-    // Of the odd half b is wrong, except where the truth is negative: there only b is right.
+    // On the odd half b is wrong, except where the truth is negative. There only b is right.
     const joust::report seen = live.report();
     const joust::metric_row& accuracy = row_of(seen, "accuracy", "b");
     CHECK(count_of(seen, "pairs judged with b") == 100);
@@ -440,7 +440,7 @@ TEST_CASE("remembered says what generic models return, and how many wait")
     }
     int used = 0;
     for (int i = 19; i >= 0;
-         --i) {  // the oldest twelve were forgotten; their truths push the rest out in turn
+         --i) {  // The oldest twelve were discarded; their truths push the others out in turn.
         used += live.truth(tickets[static_cast<std::size_t>(i)], i) && i >= 12 ? 1 : 0;
     }
     CHECK(used == 8);
@@ -499,7 +499,7 @@ TEST_CASE("Every further model is a challenger of its own")
     CHECK(row_of(seen, "failures", "c").challenger == 1.0);
 }
 
-TEST_CASE("Who does not consent is served by the champion and leaves no trace")
+TEST_CASE("A request without consent is served by the champion and leaves no trace")
 {
     int ran = 0;
     joust::shadow live{joust::model{"a", plain},

@@ -146,8 +146,7 @@ public:
     }
 
     /// Return whether the unit's arm was the same in all plans so far. `seen` then gets the arm, and as propensity the
-    /// share of
-    /// units that always had this arm among all units whose arm never changed.
+    /// share of units that always had this arm among all units whose arm never changed.
     template <class Unit>
     [[nodiscard]] bool constant_arm(const salted_hasher& hasher, const Unit& unit, visit& seen) const
     {
