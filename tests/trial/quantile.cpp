@@ -129,8 +129,8 @@ TEST_CASE("a report of a quantile is what a raw log gives by hand")
         for (int i = 0; i < 20'000; ++i) {
             const std::uint64_t user = random.below(4'000);
             const auto [arm, ticket] = trial.serve(user);
-            if (random.chance(arm == 1 ? 0.7
-                                       : 0.6)) {  // Feedback does not always come, and it comes more often for one arm.
+            // Feedback does not always come, and it comes more often for one arm.
+            if (random.chance(arm == 1 ? 0.7 : 0.6)) {
                 trial.observe<"wait">(ticket, wait_of(user, random, arm == 1 ? 0.9 : 1.0));
             }
         }
@@ -734,7 +734,8 @@ TEST_CASE("a threshold stays put when values drift away, and the report says wha
     }
     const report r = trial.report();
     const metric_row& row = metric_of(r, "wait");
-    CHECK(row.estimate == Approx(0.1).margin(0.04));  // The distributions differ by the same amount everywhere.
+    // The distributions differ by the same amount everywhere.
+    CHECK(row.estimate == Approx(0.1).margin(0.04));
     CHECK(row.lower >= 0.0);
     std::string text;
     r.write(text, style::table);

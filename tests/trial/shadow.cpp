@@ -164,7 +164,8 @@ TEST_CASE("An exception of a challenger does not reach the caller and is counted
     CHECK(seen.arms[1].requests == 400);
     CHECK(seen.arms[1].failures == 100);
     CHECK(row_of(seen, "failures", "b").challenger == 0.25);
-    CHECK(row_of(seen, "agreement", "b").challenger == 1.0);  // The share is of the requests that it answered.
+    // The share is of the requests that it answered.
+    CHECK(row_of(seen, "agreement", "b").challenger == 1.0);
 }
 
 TEST_CASE("Challengers get copies that were made before the champion ran")

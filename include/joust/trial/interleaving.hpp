@@ -45,13 +45,13 @@ inline namespace v0 {
 /// When to use: for rankings, recommendations and search. It needs a fraction of the traffic of an A/B test, because
 /// every user compares. When not: for effects on the whole page or on later visits, which cannot be credited to a
 /// single item.
+/// A trial can be neither copied nor moved; a factory returns it as a prvalue.
 /// shape: `interleaving search{model{"bm25", a}, model{"neural", b}, by(&query::user), identified_by(&document::id)}`;
 /// `auto page = search.rank(query, 10)`, `search.click(page.ticket(), position)`, `search.report()`; further roles: an
 /// interleaver (competitive_pairs by default for two rankers, else team_draft), credit (click_credit), identified_by, a
 /// salt (the name of the trial and the seed of its coins), consent, pinned, eligible, at_once (rankers side by side, with a
 /// deadline), timing, a clock, a recorder, tickets (plain or signed), an inference policy (any of joust's, whose
 /// `units` count slates)
-/// A trial can be neither copied nor moved; a factory returns it as a prvalue.
 /// errors: configuration_error from the constructor, which names the field, its value and what is allowed
 template <class... Args>
 class interleaving {

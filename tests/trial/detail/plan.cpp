@@ -194,7 +194,7 @@ TEST_CASE("a plan is replaced by the next one of its chain, and the report says 
         CHECK_THROWS_WITH(replace_plan(trial, next), Catch::Matchers::Contains(why));
         CHECK(plan_of(trial).version == 2);
     };
-    refused(next_of(first, {0.4, 0.6}), "a version above that in force, 2");
+    refused(next_of(first, {0.4, 0.6}), "a version above the version in force, 2");
     traffic_plan odd = next_of(plan_of(trial), {0.4, 0.6});
     odd.parent = 17;
     refused(odd, "the plan was changed in the meantime");
@@ -330,7 +330,7 @@ TEST_CASE("a watched file changes shares and stops the trial; a broken one chang
     old.version = 1;
     save_plan(file.path, old);
     CHECK_FALSE(watch.poll());
-    CHECK_THAT(watch.state().last_refusal, Catch::Matchers::Contains("a version above that in force, 2"));
+    CHECK_THAT(watch.state().last_refusal, Catch::Matchers::Contains("a version above the version in force, 2"));
 
     traffic_plan stopped = next_of(plan, {0.5, 0.5});
     stopped.stopped = true;

@@ -41,8 +41,8 @@ inline void annotate_covariate(report& out, const evidence& seen, const setting&
             raw += without.v(without.root());
         }
         if (raw > 0.0 && adjusted >= 0.0) {
-            note +=
-                note.empty() ? "Adjusted for a covariate that is known before each request. It removes " : ", ";
+            note += note.empty() ? "Adjusted for a covariate that is known before each request. It removes "
+                                 : ", ";
             append_percent(note, std::fmax(1.0 - adjusted / raw, 0.0), 0);
             note += " of the variance of " + spec.name;
         }

@@ -81,7 +81,8 @@ template <class Inference>
     answer.log_e_now = log_e_of(events, watch.max_ratio);
     answer.log_e = std::fmax(live_log_e, answer.log_e_now);
     answer.p_value = stats::always_valid_p(answer.log_e);
-    answer.posterior_tail = answer.chance_more = answer.shortfall = stats::not_a_number;  // These would be about means.
+    // A posterior would be about means.
+    answer.posterior_tail = answer.chance_more = answer.shortfall = stats::not_a_number;
     answer.state = status::ok;  // This test needs no burn-in.
     if (!watch.on_latency) {
         return answer;
@@ -124,15 +125,16 @@ inline void answer_in_values(inference& answer, const quantile_evidence& seen, c
     answer.estimate = answer.lower = answer.upper = stats::not_a_number;
     answer.shortfall = stats::not_a_number;
     if (spec.role == metric_spec::part::guardrail) {
-        answer.chance_more =
-            stats::not_a_number;  // It would be about the margin, and about the champion in other rows.
+        // In other rows this is the chance to exceed the champion; here it would be the chance to exceed the margin.
+        answer.chance_more = stats::not_a_number;
     }
     if (!seen.fixed()) {
         answer.state = status::burn_in;
         return;
     }
     if (spec.limit.relative && !(seen.lowest > 0.0)) {
-        answer.state = status::out_of_range;  // A margin cannot be a multiple of a number that is not positive.
+        // A margin cannot be a multiple of a number that is not positive.
+        answer.state = status::out_of_range;
         return;
     }
     if (challenger.empty() || std::isnan(asked.estimate)) {

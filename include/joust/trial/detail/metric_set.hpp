@@ -127,8 +127,7 @@ struct metric_spec {
 };
 
 /// The metrics among a trial's policies, in the order given. Each value metric and each latency guardrail has a series,
-/// after
-/// the series of exposures and failures.
+/// after the series of exposures and failures.
 template <class... Policies>
 class metric_set {
 public:
