@@ -25,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace joust {
@@ -197,7 +198,7 @@ private:
     struct unpacked {};
     static constexpr std::string_view kind = "ab_test";
 
-    ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, false, arguments) {}
+    ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, std::false_type{}, arguments) {}
 
     joust::report report_on(joust::evidence& seen, const detail::live_evidence* live) const
     {

@@ -330,7 +330,8 @@ TEST_CASE("a watched file changes shares and stops the trial; a broken one chang
     old.version = 1;
     save_plan(file.path, old);
     CHECK_FALSE(watch.poll());
-    CHECK_THAT(watch.state().last_refusal, Catch::Matchers::Contains("a version above the version in force, 2"));
+    CHECK_THAT(watch.state().last_refusal,
+               Catch::Matchers::Contains("a version above the version in force, 2"));
 
     traffic_plan stopped = next_of(plan, {0.5, 0.5});
     stopped.stopped = true;

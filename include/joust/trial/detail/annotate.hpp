@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
@@ -25,7 +26,22 @@ inline namespace v0 {
 namespace detail {
 
 /// Note how much of a metric's variance the covariate removes, over all challengers.
-inline void annotate_covariate(report& out, const evidence& seen, const setting& how)
+JOUST_COLD void annotate_covariate(report& out, const evidence& seen, const setting& how);
+
+/// Describe the threshold that the values of a quantile metric are compared with.
+JOUST_COLD [[nodiscard]] std::string threshold_in_words(const evidence& seen, const metric_spec& spec);
+
+/// Add the notes about methods that every report has. `how_long` says when the intervals of metrics hold.
+JOUST_COLD void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
+                         const setting& how);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION void annotate_covariate(report& out, const evidence& seen, const setting& how)
 {
     std::string note;
     for (const metric_spec& spec : how.specs) {
@@ -52,8 +68,7 @@ inline void annotate_covariate(report& out, const evidence& seen, const setting&
     }
 }
 
-/// Describe the threshold that the values of a quantile metric are compared with.
-[[nodiscard]] inline std::string threshold_in_words(const evidence& seen, const metric_spec& spec)
+JOUST_FUNCTION std::string threshold_in_words(const evidence& seen, const metric_spec& spec)
 {
     const quantile_evidence& values = seen.quantiles[static_cast<std::size_t>(spec.quantile)];
     std::string text = spec.name;
@@ -133,7 +148,7 @@ inline void annotate_surplus(report& out, const evidence& seen, const setting& h
 inline void annotate_error_rate(report& out, const evidence& seen, const setting& how)
 {
     if (seen.pairs.size() > 1) {
-        out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
+        out.notes.push_back("The error rate is divided by the number of challengers (Bonferroni).");
     }
     if (const std::size_t guardrails = guardrails_among(how.specs); guardrails > 1) {
         std::string note = "The guardrails have an error rate of their own, divided by their number (";
@@ -144,9 +159,8 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
     }
 }
 
-/// Add the notes about methods that every report has. `how_long` says when the intervals of metrics hold.
-inline void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
-                     const setting& how)
+JOUST_FUNCTION void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
+                             const setting& how)
 {
     std::string note = "Estimates are challenger minus champion, clustered by ";
     append_count(note, bucket_count);
@@ -154,22 +168,25 @@ inline void annotate(report& out, const evidence& seen, bool share_changed, std:
     note += how_long;
     out.notes.push_back(std::move(note));
     if (how.covariate != exposure_series) {
-        annotate_covariate(out, seen, how);
+        how.special.annotate_covariate(out, seen, how);
     }
     annotate_denominators(out, how);
     for (const metric_spec& spec : how.specs) {
         if (spec.quantile >= 0) {
-            out.notes.push_back(threshold_in_words(seen, spec));
+            out.notes.push_back(how.special.threshold_in_words(seen, spec));
         }
     }
     annotate_surplus(out, seen, how);
     if (share_changed) {
-        out.notes.emplace_back(
+        out.notes.push_back(
             "Means are overlap-weighted over the stages of the ramp, since shares changed; latency quantiles pool all stages.");
     }
     annotate_error_rate(out, seen, how);
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

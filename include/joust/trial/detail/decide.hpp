@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
@@ -24,8 +25,41 @@ namespace detail {
 
 inline constexpr double mismatch_alpha = 0.001;
 
-[[nodiscard]] inline stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
-                                               std::size_t covariate)
+JOUST_COLD [[nodiscard]] stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
+                                                   std::size_t covariate);
+
+/// Return whether traffic arrived in other shares than planned.
+JOUST_COLD [[nodiscard]] bool is_mismatch(const stats::score_result& split) noexcept;
+
+/// Give an answer about late calls the quantiles of the latency in both arms, and the interval of their difference.
+JOUST_COLD void show_latency(inference& answer, const evidence& seen, std::size_t pair,
+                             const event_watch& watch, const look& at, double alpha);
+
+/// Turn an answer about how often values exceed a threshold into one about the quantile, in the metric's own units.
+///
+/// Let c be the champion's threshold, and u the champion's share of values up to c. The challenger's share of values up
+/// to c is then u minus the difference that the policy has estimated. The challenger's quantile at u, compared with c,
+/// carries that difference through the challenger's own distribution. The ends of the interval are carried in the same
+/// way (Woodruff 1952) and then moved to the outer ends of their bins. Whether 0 is outside the interval is decided by
+/// the test alone.
+JOUST_COLD void answer_in_values(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
+                                 std::size_t pair, const metric_spec& spec);
+
+/// Judge all metrics of all challengers. The challengers share the error rate equally, and so do the guardrails.
+///
+/// It writes into a judgement that was used before, so that a look while the trial serves allocates nothing.
+/// shape: `live` has the highest evidence from first events in a live trial; it is null for copied evidence
+JOUST_COLD void judge(const any_inference& policy, evidence& seen, const setting& how,
+                      const live_evidence* live, judgement& all);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
+                                         std::size_t covariate)
 {
     const bucket_sums& x = pair.series[spec.series];
     const bucket_sums& one = pair.series[exposure_series];
@@ -59,17 +93,38 @@ inline constexpr double mismatch_alpha = 0.001;
     return stats::clustered_srm(one.challenger, one.champion, options);
 }
 
-/// Return whether traffic arrived in other shares than planned.
-[[nodiscard]] inline bool is_mismatch(const stats::score_result& split) noexcept
+JOUST_FUNCTION bool is_mismatch(const stats::score_result& split) noexcept
 {
     return split.state == status::ok && split.log_e >= -std::log(mismatch_alpha);
 }
 
+JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::size_t pair,
+                                 const event_watch& watch, const look& at, double alpha)
+{
+    // The test compares exceedance rates; a reader can judge milliseconds.
+    const latency_sketch& champion = seen.arms[0].latency;
+    const latency_sketch& challenger = seen.arms[pair + 1].latency;
+    constexpr double per_millisecond = 1e-6;
+    // The interval is tightest where the challenger, which has the smaller share, has served its planned units.
+    const auto planned = static_cast<std::uint64_t>(std::fmax(at.planned_information, 1.0));
+    const auto compared =
+        stats::quantile_difference(challenger, champion, {.q = watch.q, .alpha = alpha, .planned = planned});
+    answer.champion = champion.empty() ? stats::not_a_number : champion.quantile(watch.q) * per_millisecond;
+    answer.challenger =
+        challenger.empty() ? stats::not_a_number : challenger.quantile(watch.q) * per_millisecond;
+    answer.estimate = compared.estimate * per_millisecond;
+    answer.lower = compared.lower * per_millisecond;
+    answer.upper = compared.upper * per_millisecond;
+    if (champion.count() < watch.warm_up) {
+        answer.state = status::burn_in;
+    }
+}
+
 /// Judge a guardrail on failures or latency by first events. The means in the answer are only for the reader of the report.
-template <class Inference>
-[[nodiscard]] inference judge_events(const Inference& policy, const evidence& seen, std::size_t pair,
-                                     const metric_spec& spec, const event_watch& watch, const look& at,
-                                     const question& asked, test_memory& memory, double live_log_e)
+[[nodiscard]] inline inference judge_events(const any_inference& policy, const evidence& seen,
+                                            const setting& how, std::size_t pair, const metric_spec& spec,
+                                            const event_watch& watch, const look& at, const question& asked,
+                                            test_memory& memory, double live_log_e)
 {
     // This evidence must not count for another guardrail on the same series, so the two share only rho.
     test_memory shown{.rho = memory.rho};
@@ -84,38 +139,14 @@ template <class Inference>
     // A posterior would be about means.
     answer.posterior_tail = answer.chance_more = answer.shortfall = stats::not_a_number;
     answer.state = status::ok;  // This test needs no burn-in.
-    if (!watch.on_latency) {
-        return answer;
-    }
-    // The test compares exceedance rates; a reader can judge milliseconds.
-    const latency_sketch& champion = seen.arms[0].latency;
-    const latency_sketch& challenger = seen.arms[pair + 1].latency;
-    constexpr double per_millisecond = 1e-6;
-    // The interval is tightest where the challenger, which has the smaller share, has served its planned units.
-    const auto planned = static_cast<std::uint64_t>(std::fmax(at.planned_information, 1.0));
-    const auto compared = stats::quantile_difference(
-        challenger, champion, {.q = watch.q, .alpha = asked.alpha, .planned = planned});
-    answer.champion = champion.empty() ? stats::not_a_number : champion.quantile(watch.q) * per_millisecond;
-    answer.challenger =
-        challenger.empty() ? stats::not_a_number : challenger.quantile(watch.q) * per_millisecond;
-    answer.estimate = compared.estimate * per_millisecond;
-    answer.lower = compared.lower * per_millisecond;
-    answer.upper = compared.upper * per_millisecond;
-    if (champion.count() < watch.warm_up) {
-        answer.state = status::burn_in;
+    if (watch.on_latency) {
+        how.special.show_latency(answer, seen, pair, watch, at, asked.alpha);
     }
     return answer;
 }
 
-/// Turn an answer about how often values exceed a threshold into one about the quantile, in the metric's own units.
-///
-/// Let c be the champion's threshold, and u the champion's share of values up to c. The challenger's share of values up
-/// to c is then u minus the difference that the policy has estimated. The challenger's quantile at u, compared with c,
-/// carries that difference through the challenger's own distribution. The ends of the interval are carried in the same
-/// way (Woodruff 1952) and then moved to the outer ends of their bins. Whether 0 is outside the interval is decided by
-/// the test alone.
-inline void answer_in_values(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
-                             std::size_t pair, const metric_spec& spec)
+JOUST_FUNCTION void answer_in_values(inference& answer, const quantile_evidence& seen,
+                                     const pair_evidence& sums, std::size_t pair, const metric_spec& spec)
 {
     const value_distribution champion{seen.values[2 * pair]};
     const value_distribution challenger{seen.values[2 * pair + 1]};
@@ -203,10 +234,9 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
 }
 
 /// Judge one metric of one challenger. `live` has the highest evidence from first events; it is null for copied evidence.
-template <class Inference>
-[[nodiscard]] finding judge_metric(const Inference& policy, evidence& seen, const setting& how,
-                                   std::size_t challenger, std::size_t metric, double alpha,
-                                   const live_evidence* live)
+[[nodiscard]] inline finding judge_metric(const any_inference& policy, evidence& seen, const setting& how,
+                                          std::size_t challenger, std::size_t metric, double alpha,
+                                          const live_evidence* live)
 {
     const metric_spec& spec = how.specs[metric];
     pair_evidence& pair = seen.pairs[challenger];
@@ -220,15 +250,15 @@ template <class Inference>
     test_memory& memory = pair.memory[spec.series];
     if (spec.watch >= 0) {
         const auto watch = static_cast<std::size_t>(spec.watch);
-        found.answer = judge_events(policy, seen, challenger, spec, how.watches[watch], at, asked, memory,
-                                    live == nullptr ? 0.0 : live->highest_log_e(challenger, watch));
+        found.answer = judge_events(policy, seen, how, challenger, spec, how.watches[watch], at, asked,
+                                    memory, live == nullptr ? 0.0 : live->highest_log_e(challenger, watch));
     } else {
         found.answer = policy.infer(at, asked, memory);
     }
     const bool more = found.answer.estimate > 0.0;
     if (spec.quantile >= 0) {
-        answer_in_values(found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], pair,
-                         challenger, spec);
+        how.special.show_values(found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], pair,
+                                challenger, spec);
     }
     if (!how.contemporary) {
         found.answer.state = status::no_contemporary_champion;
@@ -237,13 +267,8 @@ template <class Inference>
     return found;
 }
 
-/// Judge all metrics of all challengers. The challengers share the error rate equally, and so do the guardrails.
-///
-/// It writes into a judgement that was used before, so that a look while the trial serves allocates nothing.
-/// shape: `live` has the highest evidence from first events in a live trial; it is null for copied evidence
-template <class Inference>
-void judge(const Inference& policy, evidence& seen, const setting& how, const live_evidence* live,
-           judgement& all)
+JOUST_FUNCTION void judge(const any_inference& policy, evidence& seen, const setting& how,
+                          const live_evidence* live, judgement& all)
 {
     all.findings.clear();
     all.split.clear();
@@ -262,5 +287,8 @@ void judge(const Inference& policy, evidence& seen, const setting& how, const li
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
@@ -25,6 +26,26 @@
 
 namespace joust {
 inline namespace v0 {
+
+namespace detail {
+
+/// Return the estimated number of distinct units, which is at most the number of requests.
+JOUST_COLD [[nodiscard]] double units_of(const evidence& seen, std::size_t arm);
+
+/// Write the arms, metrics, latencies and counts of evidence into a report.
+JOUST_COLD void describe(report& out, const evidence& seen, const judgement& found, const setting& how);
+
+/// Write a value in the form of the report's tables.
+JOUST_COLD void append_in_unit(std::string& out, double value, std::string_view unit);
+
+/// Return a sentence about the guardrail that is broken, or an empty text where no guardrail is broken.
+JOUST_COLD [[nodiscard]] std::string breach_of(const evidence& seen, const judgement& found,
+                                               const setting& how, std::size_t pair);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
 namespace detail {
 
 inline const char* role_name(metric_spec::part role)
@@ -32,8 +53,7 @@ inline const char* role_name(metric_spec::part role)
     return role == metric_spec::part::primary ? "primary" : "secondary";
 }
 
-/// Return the estimated number of distinct units, which is at most the number of requests.
-[[nodiscard]] inline double units_of(const evidence& seen, std::size_t arm)
+JOUST_FUNCTION double units_of(const evidence& seen, std::size_t arm)
 {
     return std::fmin(seen.arms[arm].units.estimate(), static_cast<double>(seen.requests(arm)));
 }
@@ -118,8 +138,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     return row;
 }
 
-/// Write the arms, metrics, latencies and counts of evidence into a report.
-inline void describe(report& out, const evidence& seen, const judgement& found, const setting& how)
+JOUST_FUNCTION void describe(report& out, const evidence& seen, const judgement& found, const setting& how)
 {
     describe_arms(out, seen, how);
     for (const finding& f : found.findings) {
@@ -138,8 +157,7 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
     }
 }
 
-/// Write a value in the form of the report's tables.
-inline void append_in_unit(std::string& out, double value, std::string_view unit)
+JOUST_FUNCTION void append_in_unit(std::string& out, double value, std::string_view unit)
 {
     if (unit == "%") {
         append_percent(out, value, 2);
@@ -150,9 +168,8 @@ inline void append_in_unit(std::string& out, double value, std::string_view unit
     }
 }
 
-/// Return a sentence about the guardrail that is broken, or an empty text where no guardrail is broken.
-[[nodiscard]] inline std::string breach_of(const evidence& seen, const judgement& found, const setting& how,
-                                           std::size_t pair)
+JOUST_FUNCTION std::string breach_of(const evidence& seen, const judgement& found, const setting& how,
+                                     std::size_t pair)
 {
     for (const finding& f : found.findings) {
         if (f.pair == pair && f.breached) {
@@ -179,5 +196,8 @@ inline void append_in_unit(std::string& out, double value, std::string_view unit
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -3,11 +3,13 @@
 
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/inference/inference.hpp>
+#include <joust/report/report.hpp>
 #include <joust/split/hash_split.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace joust {
@@ -48,6 +50,23 @@ struct judgement {
     }
 };
 
+struct setting;
+
+/// Functions that only guardrails on latency, quantile metrics and covariates need. A trial without these names none of the
+/// functions, so it does not compile them.
+struct special_metrics {
+    /// Turn an answer about late calls into one about the quantile of the latency.
+    void (*show_latency)(inference& answer, const evidence& seen, std::size_t pair, const event_watch& watch,
+                         const look& at, double alpha) = nullptr;
+    /// Turn an answer about values beyond a threshold into one about their quantile.
+    void (*show_values)(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
+                        std::size_t pair, const metric_spec& spec) = nullptr;
+    /// Describe the threshold that the values of a quantile metric are compared with.
+    std::string (*threshold_in_words)(const evidence& seen, const metric_spec& spec) = nullptr;
+    /// Note how much of a metric's variance the covariate removes.
+    void (*annotate_covariate)(report& out, const evidence& seen, const setting& how) = nullptr;
+};
+
 /// The settings of a trial that judging needs.
 struct setting {
     const std::vector<metric_spec>& specs;
@@ -59,6 +78,7 @@ struct setting {
     double planned_information_per_exposure = 0.25;
     /// Whether the champion and the challenger serve at the same time, or have done so.
     bool contemporary = true;
+    special_metrics special{};
 };
 
 /// Return the number of guardrails, which divide an error rate among them.

@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace joust {
@@ -36,8 +37,10 @@ class live_metrics {
     using visit = typename Parts::visit;
 
 public:
-    /// shape: `watch_failures` says whether failures are watched also without a guardrail on them
-    live_metrics(const trial_identity& identity, bool watch_failures, typename Parts::arguments_t& arguments)
+    /// shape: `watch_failures` is true_type where failures are watched also without a guardrail on them
+    template <bool WatchFailures>
+    JOUST_COLD live_metrics(const trial_identity& identity, std::bool_constant<WatchFailures> watch_failures,
+                            typename Parts::arguments_t& arguments)
         : metrics_(arguments), covariate_(Parts::template pick<covariate_role, no_covariate>(arguments)),
           recorder_(Parts::template pick<recorder_role, no_log>(arguments)),
           live_(named_after(identity), watched(metrics_, watch_failures))
@@ -177,9 +180,10 @@ public:
     }
 
 private:
-    static const std::vector<event_watch>& watched(metrics_t& metrics, bool watch_failures)
+    template <bool WatchFailures>
+    static const std::vector<event_watch>& watched(metrics_t& metrics, std::bool_constant<WatchFailures>)
     {
-        if (watch_failures) {
+        if constexpr (WatchFailures) {
             metrics.watch_failures();
         }
         return metrics.watches();

@@ -204,6 +204,13 @@ public:
         return before;
     }
 
+    /// Is a guardrail on latency among the metrics?
+    static constexpr bool watches_latency() noexcept
+    {
+        return search([]<std::size_t I> { return std::is_same_v<inner_metric_t<given_t<I>>, latency>; }) !=
+               none;
+    }
+
     template <std::size_t I>
     static constexpr bool is_quantile_at = is_quantile<inner_metric_t<given_t<I>>>;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/inference/inference.hpp>
 
@@ -13,8 +14,17 @@ inline namespace v0 {
 namespace detail {
 
 /// Append the chance and the loss of a posterior to the name of its method, because a report has no columns for them.
-inline void append_posterior(std::string& method, const inference& answer, bool more_is_better, bool relative,
-                             std::string_view unit)
+JOUST_COLD void append_posterior(std::string& method, const inference& answer, bool more_is_better,
+                                 bool relative, std::string_view unit);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION void append_posterior(std::string& method, const inference& answer, bool more_is_better,
+                                     bool relative, std::string_view unit)
 {
     if (answer.state != status::ok || std::isnan(answer.chance_more)) {
         return;
@@ -36,5 +46,8 @@ inline void append_posterior(std::string& method, const inference& answer, bool 
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust
