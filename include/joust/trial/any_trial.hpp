@@ -401,7 +401,7 @@ private:
     {
         if (inside_ == nullptr) [[unlikely]] {
             throw configuration_error("any_trial", "moved from",
-                                      "a handle that still holds its trial: ask it as a bool");
+                                      "a handle that holds a trial, which its conversion to bool tells");
         }
         return *inside_;
     }

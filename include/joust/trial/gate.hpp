@@ -58,10 +58,9 @@ struct recorded_elsewhere {};
 /// Decide in CI whether a challenger may replace the champion: it may not be worse than a margin on the same rows.
 ///
 /// Every guardrail has a margin and is tested for non-inferiority. The gate passes when all guardrails are shown to
-/// hold, so
-/// the error rate need not be divided. It regresses when a guardrail is shown to be broken, at the error rate divided
-/// by the number of guardrails. In every other case the verdict is inconclusive, and the report says how many rows
-/// would settle it. The gate compares rows by McNemar's exact test where values are 0 or 1, and else by a paired z over
+/// hold, so the error rate need not be divided. It regresses when a guardrail is shown to be broken, at the error rate
+/// divided by the number of guardrails. In every other case the verdict is inconclusive, and the report says how many
+/// rows would settle it. The gate compares rows by McNemar's exact test where values are 0 or 1, and else by a paired z over
 /// units. An inference policy (`bayesian{}`, `fixed_horizon{.units = 10'000}`) or a test of rows that depend on each
 /// other (`cross_validated{}`) replaces both.
 ///

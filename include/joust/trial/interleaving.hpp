@@ -45,13 +45,13 @@ inline namespace v0 {
 /// When to use: for rankings, recommendations and search. It needs a fraction of the traffic of an A/B test, because
 /// every user compares. When not: for effects on the whole page or on later visits, which cannot be credited to a
 /// single item.
+/// A trial can be neither copied nor moved; a factory returns it as a prvalue.
 /// shape: `interleaving search{model{"bm25", a}, model{"neural", b}, by(&query::user), identified_by(&document::id)}`;
 /// `auto page = search.rank(query, 10)`, `search.click(page.ticket(), position)`, `search.report()`; further roles: an
 /// interleaver (competitive_pairs by default for two rankers, else team_draft), credit (click_credit), identified_by, a
 /// salt (the name of the trial and the seed of its coins), consent, pinned, eligible, at_once (rankers side by side, with a
 /// deadline), timing, a clock, a recorder, tickets (plain or signed), an inference policy (any of joust's, whose
 /// `units` count slates)
-/// A trial can be neither copied nor moved; a factory returns it as a prvalue.
 /// errors: configuration_error from the constructor, which names the field, its value and what is allowed
 template <class... Args>
 class interleaving {
@@ -122,7 +122,7 @@ public:
 
     /// Choose the coins of a unit's slate before the rankers run: the first half of asynchronous serving.
     ///
-    /// Pass the ticket to `interleave` when the lists have arrived. The trial counts nothing before.
+    /// Pass the ticket to `interleave` when the lists have arrived. The trial counts no slate before.
     template <class Unit>
     [[nodiscard]] ticket_type choose(const Unit& unit)
     {
@@ -142,8 +142,7 @@ public:
     /// stands for a list whose ranker failed or was too late: the slate then shows the champion's list, and the failure
     /// counts. A ticket counts once; the same ticket gives the same slate again.
     /// shape: `interleave(std::tie(a, b), ticket, 10)`: a tuple of lists in the order of the rankers, the ticket from
-    /// `choose`,
-    /// the length, then the arguments that pinned and eligible take
+    /// `choose`, the length, then the arguments that pinned and eligible take
     /// errors: a ticket that `choose` did not give out is counted, and the slate shows the champion's list and credits no
     /// ranker. The slate is empty where the champion's list is missing.
     template <class Lists, class... A>
@@ -191,9 +190,8 @@ public:
         return again.agrees && drawer_.shows(again.slots, lists, shown, arguments...);
     }
 
-    /// Report a click, or another value, for a position, which is counted from 0. Returns whether the click was used;
-    /// if not,
-    /// the report counts why: the position credits no ranker, was not shown, or was reported before.
+    /// Report a click, or another value, for a position, which is counted from 0. Returns whether the click was used; if
+    /// not, the report counts why: the position credits no ranker, was not shown, or was reported before.
     bool click(const ticket_type& given, std::size_t position, double value = 1.0)
     {
         ticket page;
@@ -415,7 +413,7 @@ private:
         return page;
     }
 
-    /// Mix lists of the caller's, for the ticket of a slate that was chosen before.
+    /// Mix the caller's lists, for the ticket of a slate that was chosen before.
     template <std::size_t... R, class Lists, class... A>
     auto mix_brought(std::index_sequence<R...>, Lists&& lists, const ticket_type& chosen, std::size_t length,
                      const A&... arguments)

@@ -94,7 +94,7 @@ inline void check_successor(const traffic_plan& now, std::uint64_t given, const 
     }
     if (next.version <= now.version) {
         throw configuration_error("plan.version", std::to_string(next.version),
-                                  "a version above that in force, " + std::to_string(now.version));
+                                  "a version above the version in force, " + std::to_string(now.version));
     }
     if (next.parent != 0 && next.parent != now.digest() && next.parent != given) {
         throw configuration_error("plan.parent", "the digest of a plan that is not in force",

@@ -29,10 +29,10 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// The core of a trial that serves each unit by one of its models: what all trials have, the assignment of units to arms,
-/// the metrics with their evidence, and which tickets came back.
+/// The core of a trial that serves each unit by one of its models: the parts that all trials have, the assignment of
+/// units to arms, the metrics with their evidence, and the tickets that came back.
 ///
-/// What serves a call is in serve_arm.hpp, what takes feedback in take_feedback.hpp.
+/// The functions that serve a call are in serve_arm.hpp, and the functions that take feedback in take_feedback.hpp.
 template <class Parts>
 class arm_core {
 public:
@@ -75,7 +75,7 @@ public:
 
     void publish(std::list<plan_t> next) noexcept { assignment_.publish(std::move(next), live()); }
 
-    /// What the ticket of a visit says.
+    /// Return the fields of a visit's ticket.
     [[nodiscard]] ticket::exposure_fields fields_of(const visit& seen, std::uint32_t call) const noexcept
     {
         return {.unit = seen.pseudonym,
@@ -94,10 +94,11 @@ public:
         return all;
     }
 
-    /// errors: configuration_error where evidence is not of this trial
+    /// Refuse evidence of another trial.
+    /// errors: configuration_error where the evidence belongs to another trial
     void check_own(const evidence& other) const { metrics_.check_own(identity(), other); }
 
-    /// How the trial is set up now, as far as judging needs it.
+    /// Return the present settings of the trial that judging needs.
     [[nodiscard]] setting setting_now() const
     {
         setting how{.specs = metrics_.metrics().specs(),

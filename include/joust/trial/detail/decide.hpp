@@ -28,7 +28,7 @@ inline constexpr double mismatch_alpha = 0.001;
 JOUST_COLD [[nodiscard]] stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
                                                    std::size_t covariate);
 
-/// Did traffic arrive in other shares than planned?
+/// Return whether traffic arrived in other shares than planned.
 JOUST_COLD [[nodiscard]] bool is_mismatch(const stats::score_result& split) noexcept;
 
 /// Give an answer about late calls the quantiles of the latency in both arms, and the interval of their difference.
@@ -37,17 +37,18 @@ JOUST_COLD void show_latency(inference& answer, const evidence& seen, std::size_
 
 /// Turn an answer about how often values exceed a threshold into one about the quantile, in the metric's own units.
 ///
-/// With c the champion's threshold and u its share of values at most c, the challenger's share at most c is u less the
-/// difference that was answered for. So its quantile at u, compared with c, is that difference led through the challenger's
-/// own distribution, and so are the ends of the interval (Woodruff 1952), which are then moved to the outer ends of their
-/// bins. That 0 is outside is decided by the test alone.
+/// Let c be the champion's threshold, and u the champion's share of values up to c. The challenger's share of values up
+/// to c is then u minus the difference that the policy has estimated. The challenger's quantile at u, compared with c,
+/// carries that difference through the challenger's own distribution. The ends of the interval are carried in the same
+/// way (Woodruff 1952) and then moved to the outer ends of their bins. Whether 0 is outside the interval is decided by
+/// the test alone.
 JOUST_COLD void answer_in_values(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
                                  std::size_t pair, const metric_spec& spec);
 
-/// Look at all metrics of all challengers. Guardrails share the error rate equally, challengers share it too.
+/// Judge all metrics of all challengers. The challengers share the error rate equally, and so do the guardrails.
 ///
-/// Writes into a judgement used before, so that a look while serving allocates nothing.
-/// shape: `live` has the highest evidence that a live trial has seen from first events, null for copies
+/// It writes into a judgement that was used before, so that a look while the trial serves allocates nothing.
+/// shape: `live` has the highest evidence from first events in a live trial; it is null for copied evidence
 JOUST_COLD void judge(const any_inference& policy, evidence& seen, const setting& how,
                       const live_evidence* live, judgement& all);
 
@@ -81,7 +82,7 @@ JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, const metric
     return sums;
 }
 
-/// Judge how the traffic arrived: the coins are known, so the planned variance may tune the test.
+/// Judge whether traffic arrived in the planned shares. The variance is known from the plan, so it can tune the test.
 [[nodiscard]] inline stats::score_result judge_split(const pair_evidence& pair, double planned_information)
 {
     stats::score_options options;
@@ -100,11 +101,11 @@ JOUST_FUNCTION bool is_mismatch(const stats::score_result& split) noexcept
 JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::size_t pair,
                                  const event_watch& watch, const look& at, double alpha)
 {
-    // Exceedance rates are what is tested; milliseconds are what a reader can judge.
+    // The test compares exceedance rates; a reader can judge milliseconds.
     const latency_sketch& champion = seen.arms[0].latency;
     const latency_sketch& challenger = seen.arms[pair + 1].latency;
     constexpr double per_millisecond = 1e-6;
-    // Tightest where the challenger, whose share is the smaller one, has served what is planned for it.
+    // The interval is tightest where the challenger, which has the smaller share, has served its planned units.
     const auto planned = static_cast<std::uint64_t>(std::fmax(at.planned_information, 1.0));
     const auto compared =
         stats::quantile_difference(challenger, champion, {.q = watch.q, .alpha = alpha, .planned = planned});
@@ -119,13 +120,13 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     }
 }
 
-/// Judge a guardrail on failures or latency by first events; the means beside it are for the reader.
+/// Judge a guardrail on failures or latency by first events. The means in the answer are only for the reader of the report.
 [[nodiscard]] inline inference judge_events(const any_inference& policy, const evidence& seen,
                                             const setting& how, std::size_t pair, const metric_spec& spec,
                                             const event_watch& watch, const look& at, const question& asked,
                                             test_memory& memory, double live_log_e)
 {
-    // What is shown here is no evidence for another guardrail on the same series: only rho is shared.
+    // This evidence must not count for another guardrail on the same series, so the two share only rho.
     test_memory shown{.rho = memory.rho};
     inference answer = policy.infer(at, {.alpha = asked.alpha}, shown);
     memory.rho = shown.rho;
@@ -135,8 +136,9 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     answer.log_e_now = log_e_of(events, watch.max_ratio);
     answer.log_e = std::fmax(live_log_e, answer.log_e_now);
     answer.p_value = stats::always_valid_p(answer.log_e);
-    answer.posterior_tail = answer.chance_more = answer.shortfall = stats::not_a_number;  // of the means
-    answer.state = status::ok;  // this test needs no burn-in
+    // A posterior would be about means.
+    answer.posterior_tail = answer.chance_more = answer.shortfall = stats::not_a_number;
+    answer.state = status::ok;  // This test needs no burn-in.
     if (watch.on_latency) {
         how.special.show_latency(answer, seen, pair, watch, at, asked.alpha);
     }
@@ -154,15 +156,16 @@ JOUST_FUNCTION void answer_in_values(inference& answer, const quantile_evidence&
     answer.estimate = answer.lower = answer.upper = stats::not_a_number;
     answer.shortfall = stats::not_a_number;
     if (spec.role == metric_spec::part::guardrail) {
-        answer.chance_more =
-            stats::not_a_number;  // than the margin allows, where others say it of the champion
+        // In other rows this is the chance to exceed the champion; here it would be the chance to exceed the margin.
+        answer.chance_more = stats::not_a_number;
     }
     if (!seen.fixed()) {
         answer.state = status::burn_in;
         return;
     }
     if (spec.limit.relative && !(seen.lowest > 0.0)) {
-        answer.state = status::out_of_range;  // a multiple of what is not positive is no margin
+        // A margin cannot be a multiple of a number that is not positive.
+        answer.state = status::out_of_range;
         return;
     }
     if (challenger.empty() || std::isnan(asked.estimate)) {
@@ -182,7 +185,7 @@ JOUST_FUNCTION void answer_in_values(inference& answer, const quantile_evidence&
         const double share = challenger.share_at_most(own);
         const double level = share + asked.estimate;
         estimate += 0.5 * towards(threshold, challenger.quantile(level));
-        // The noise that counts is that of the challenger's share at the quantile sought, not at the threshold.
+        // The noise is that of the challenger's share at the quantile to be estimated, and not at the threshold.
         const double sought = spread(level) / n1 + spread(level) / n0;
         const double noise = spread(share) / n1 + spread(level) / n0;
         const double wider = sought > noise ? std::sqrt(sought / noise) : 1.0;
@@ -202,7 +205,7 @@ JOUST_FUNCTION void answer_in_values(inference& answer, const quantile_evidence&
     }
 }
 
-/// What a policy is asked about one metric of one challenger.
+/// Return the question to an inference policy about one metric of one challenger.
 [[nodiscard]] inline question question_on(const metric_spec& spec, double alpha) noexcept
 {
     question asked{.alpha = alpha};
@@ -210,14 +213,14 @@ JOUST_FUNCTION void answer_in_values(inference& answer, const quantile_evidence&
         return asked;
     }
     asked.alternative = spec.limit.harm_is_up ? stats::side::greater : stats::side::less;
-    if (spec.quantile < 0) {  // a quantile's margin is in its thresholds
+    if (spec.quantile < 0) {  // The thresholds of a quantile contain its margin.
         asked.relative = spec.limit.relative;
         asked.null = spec.limit.relative ? spec.limit.value - 1.0 : spec.limit.value;
     }
     return asked;
 }
 
-/// Say whether an answer breaks a guardrail, or wins or loses on any other metric.
+/// Record whether an answer breaks a guardrail, or whether the challenger wins or loses on another metric.
 inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
 {
     const bool rejects = found.answer.rejects(found.alpha);
@@ -230,7 +233,7 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     found.loses = rejects && !better;
 }
 
-/// Look at one metric of one challenger. `live` has the highest evidence from first events, null for copies.
+/// Judge one metric of one challenger. `live` has the highest evidence from first events; it is null for copied evidence.
 [[nodiscard]] inline finding judge_metric(const any_inference& policy, evidence& seen, const setting& how,
                                           std::size_t challenger, std::size_t metric, double alpha,
                                           const live_evidence* live)

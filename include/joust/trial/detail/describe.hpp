@@ -22,23 +22,23 @@
 #include <utility>
 #include <vector>
 
-// How the report of a trial that serves each unit by one of its models is written: its rows and counts.
+// Writes the rows and counts in the report of a trial that serves each unit by one of its models.
 
 namespace joust {
 inline namespace v0 {
 
 namespace detail {
 
-/// Distinct units, estimated: no more than requests, since each brings one.
+/// Return the estimated number of distinct units, which is at most the number of requests.
 JOUST_COLD [[nodiscard]] double units_of(const evidence& seen, std::size_t arm);
 
-/// Describe arms, metrics, latencies and counts of evidence in a report.
+/// Write the arms, metrics, latencies and counts of evidence into a report.
 JOUST_COLD void describe(report& out, const evidence& seen, const judgement& found, const setting& how);
 
-/// Write a value as the report's tables do.
+/// Write a value in the form of the report's tables.
 JOUST_COLD void append_in_unit(std::string& out, double value, std::string_view unit);
 
-/// Say in words which guardrail is broken, or nothing.
+/// Return a sentence about the guardrail that is broken, or an empty text where no guardrail is broken.
 JOUST_COLD [[nodiscard]] std::string breach_of(const evidence& seen, const judgement& found,
                                                const setting& how, std::size_t pair);
 
@@ -73,7 +73,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     }
 }
 
-/// The name of a metric in a report, with its quantile.
+/// Return the name of a metric in a report, with its quantile.
 [[nodiscard]] inline std::string metric_in_words(const metric_spec& spec,
                                                  const std::vector<event_watch>& watches)
 {
@@ -87,7 +87,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     return name;
 }
 
-/// What was found out about a metric of a challenger, as a row.
+/// Return the row of a finding about one metric of a challenger.
 [[nodiscard]] inline metric_row row_of_finding(const finding& f, const evidence& seen, const setting& how)
 {
     const metric_spec& spec = how.specs[f.metric];
@@ -99,7 +99,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     row.method = f.answer.method;
     row.champion = f.answer.champion;
     row.challenger = f.answer.challenger;
-    // Nothing is claimed in burn-in, where the score's estimate may even contradict the two means.
+    // A report gives no estimate in burn-in, where the score's estimate may even contradict the two means.
     row.estimate = f.answer.state == status::burn_in ? stats::not_a_number : f.answer.estimate;
     row.lower = f.answer.lower;
     row.upper = f.answer.upper;
@@ -113,7 +113,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     if (guards && !spec.limit.relative) {
         row.margin = spec.limit.value;
     } else if (guards && spec.watch < 0) {
-        // Judged by means, so the estimate is the ratio itself; first events have no such level.
+        // The guardrail is judged by means, so the estimate is the ratio itself. First events have no such level.
         row.metric += " (ratio)";
         row.margin = spec.limit.value;
         row.reference = 1.0;
@@ -121,7 +121,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     return row;
 }
 
-/// How the traffic arrived, as a row.
+/// Return the row that compares the traffic with the planned shares.
 [[nodiscard]] inline metric_row row_of_split(const stats::score_result& split, const std::string& challenger)
 {
     metric_row row;

@@ -266,7 +266,8 @@ private:
     truth_joiner<Parts>& joiner_;
     [[no_unique_address]] typename Parts::comparator_t comparator_;
     std::array<breaker_state<breaker_t>, challengers> breakers_;
-    decltype(started(std::declval<const executor_t&>())) running_;  // The last member, because its threads use the others.
+    // The last member, because its threads use the others.
+    decltype(started(std::declval<const executor_t&>())) running_;
 };
 
 }  // namespace detail

@@ -11,7 +11,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What a report says of how long a model's timed calls took.
+/// Return the row of a report on the latencies of a model's timed calls.
 JOUST_COLD [[nodiscard]] latency_row latencies_of(const std::string& model, const latency_sketch& times);
 
 }  // namespace detail

@@ -14,8 +14,8 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Refuse evidence of another trial, or of one that was set up in another way. `own` has the trial's names; it watches so
-/// many guardrails on failures and latency, and these quantiles.
+/// Refuse evidence of another trial, or of a trial with other metrics. `own` has the trial's names. The trial has `watches`
+/// guardrails on failures and latency, and these quantiles.
 JOUST_COLD void check_own(const evidence& other, const evidence& own, std::size_t watches,
                           const std::vector<quantile_watch>& quantiles);
 

@@ -13,7 +13,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Say what a posterior says, behind the name of its method: p- and e-values have columns of their own.
+/// Append the chance and the loss of a posterior to the name of its method, because a report has no columns for them.
 JOUST_COLD void append_posterior(std::string& method, const inference& answer, bool more_is_better,
                                  bool relative, std::string_view unit);
 
@@ -36,7 +36,7 @@ JOUST_FUNCTION void append_posterior(std::string& method, const inference& answe
     method += ": chance to be better ";
     append_percent(method, more_is_better ? answer.chance_more : 1.0 - answer.chance_more, 1);
     if (std::isnan(answer.shortfall)) {
-        return;  // of a quantile, whose mean loss is not what the posterior is about
+        return;  // The posterior of a quantile is not about a mean, so there is no expected loss.
     }
     method += ", expected loss ";
     append_number(method, percent ? 100.0 * loss : loss, 3);
