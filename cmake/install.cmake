@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-# Install rules. Nothing is compiled, so nothing of it depends on the machine. Components, for `cmake --install build --component NAME`:
+# Install rules. Nothing depends on the machine but the compiled library, which is left out unless it is asked for. Components, for `cmake --install build --component NAME`:
 #   headers   include/joust
 #   cmake     the CMake package and the pkg-config file
 #   docs      the licence, the readme and the changelog
+#   compiled  the compiled library, with -DJOUST_BUILD_COMPILED=ON
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -15,6 +16,12 @@ install(TARGETS joust EXPORT joustTargets
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}  # stated for CMake before 3.23, which knows no file sets
     FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT headers)
 install(EXPORT joustTargets NAMESPACE joust:: DESTINATION ${joust_cmake_dir} COMPONENT cmake)
+if(JOUST_BUILD_COMPILED)
+    install(TARGETS joust_compiled EXPORT joustCompiledTargets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT compiled)
+    install(EXPORT joustCompiledTargets NAMESPACE joust::
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/joust COMPONENT compiled)
+endif()
 install(FILES
     ${PROJECT_SOURCE_DIR}/LICENSE
     ${PROJECT_SOURCE_DIR}/README.md

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Usage: run.sh find_package|add_subdirectory|pkg_config|readme|components ROOT BUILD FOLDER CMAKE COMPILER VERSION
+# Usage: run.sh find_package|add_subdirectory|pkg_config|readme|components|compiled ROOT BUILD FOLDER CMAKE COMPILER VERSION
 #
 # ROOT is joust's source tree, BUILD a configured build of it; all that is made goes into FOLDER.
 set -eu
@@ -22,6 +22,25 @@ find_package)
     "$cmake" --install "$build" --prefix "$folder/first" >/dev/null
     mv "$folder/first" "$folder/moved"  # an installed tree may be moved
     configure -DCMAKE_PREFIX_PATH="$folder/moved" -DJOUST_WANTED="${version%.*}"
+    ;;
+compiled)
+    # With the compiled library: installed, moved and linked. Its bodies are in no other file, and without it nothing links.
+    "$cmake" -S "$root" -B "$folder/joust" -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=Release \
+        -DJOUST_BUILD_COMPILED=ON -DJOUST_BUILD_TESTS=OFF -DJOUST_BUILD_EXAMPLES=OFF >/dev/null
+    "$cmake" --build "$folder/joust"
+    "$cmake" --install "$folder/joust" --prefix "$folder/first" >/dev/null
+    mv "$folder/first" "$folder/moved"
+    configure -DCMAKE_PREFIX_PATH="$folder/moved" -DJOUST_WANTED="${version%.*}"
+    object=$(find "$folder/build" -name "main.cpp.o")
+    bodies() { nm -C "$@" | grep -c ' [TW] joust::v0::detail::decide_ab('; }
+    if [[ $(bodies "$folder"/moved/lib*/libjoust_compiled.a) != 1 || $(bodies "$object") != 0 ]]; then
+        echo "decide_ab is not where it should be: once in the library, and not in the program's file"
+        exit 1
+    fi
+    if "$compiler" "$object" -o "$folder/unlinked" 2>/dev/null; then
+        echo "a file compiled for the library links without it"
+        exit 1
+    fi
     ;;
 add_subdirectory)
     configure -DJOUST_ROOT="$root"

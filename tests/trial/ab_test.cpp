@@ -25,7 +25,7 @@ const metric_row& metric_of(const report& r, std::string_view name, std::string_
     throw std::out_of_range(std::string{name});
 }
 
-/// Serve `n` requests of 5,000 users whose chance to click depends on the arm.
+/// Serve `n` requests of 5,000 users. The probability of a click depends on the arm.
 template <class Trial>
 void run(Trial& trial, int n, std::vector<double> click, std::uint64_t seed)
 {

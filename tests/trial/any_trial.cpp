@@ -156,7 +156,7 @@ TEST_CASE(
     CHECK(any("ann") == 3);
     CHECK(any.observe("click", "ann", 1.0));
     CHECK(any.arm_of(any.choose("ann")) == any.arm_of(any.serve("ann").ticket));
-    CHECK(any.arm_of(any.choose(7)) == 0);  // the units were text
+    CHECK(any.arm_of(any.choose(7)) == 0);  // The units were text.
     CHECK(counted(any.report(), "feedback or a choice for something that is not a unit of the trial") == 1);
 }
 
@@ -194,7 +194,7 @@ TEST_CASE("a handle says what its trial has no part for")
     CHECK_THROWS_AS(shadow.complete(ticket, std::chrono::seconds{1}, true), joust::configuration_error);
     handle test = ab_test(joust::conversion<"click">{});
     CHECK_THROWS_AS(test.truth(test.serve(1).ticket, 2), joust::configuration_error);
-    // A number that is read from requests, and a rule about them, leave no way to choose by the unit alone.
+    // Where a number is read from requests, or a rule reads them, the unit alone is not enough to choose an arm.
     handle adjusted = ab_test(joust::conversion<"click">{}, joust::adjust_for([](int x) { return x; }));
     CHECK_THROWS_AS(adjusted.choose(1), joust::configuration_error);
     handle ruled{[] {
@@ -216,7 +216,7 @@ TEST_CASE("a handle that was moved from is empty and says so")
     CHECK(first);
     handle second = std::move(first);
     CHECK(second);
-    CHECK_FALSE(first);  // NOLINT(bugprone-use-after-move): that is the question
+    CHECK_FALSE(first);  // NOLINT(bugprone-use-after-move): the test is about this
     const auto ticket = second.serve(1).ticket;
     CHECK_THROWS_AS(first(1), joust::configuration_error);
     CHECK_THROWS_AS(first.serve(1), joust::configuration_error);

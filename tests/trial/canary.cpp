@@ -50,7 +50,7 @@ TEST_CASE("a challenger that does no harm passes every stage")
     REQUIRE(r.shares.size() == 3);
     CHECK(r.shares[0].share == 0.05);
     CHECK(r.shares[2].share == 1.0);
-    // Whoever is served by the challenger stays with it while the share grows: feedback by unit is then taken.
+    // A unit of the challenger stays with it while the share grows, so feedback by unit is used.
     CHECK(r.shares[1].requests > 0.0);
 }
 
@@ -61,7 +61,7 @@ TEST_CASE("a challenger that fails is taken back within the call that proves it,
     keyed_random random{2};
     int served = 0;
     while (!trial.rolled_back() && served < 100'000) {
-        CHECK(trial(request{random.below(100'000), true}) == 1);  // always the champion's answer
+        CHECK(trial(request{random.below(100'000), true}) == 1);  // The answer is always the champion's.
         ++served;
     }
     REQUIRE(trial.rolled_back());
@@ -96,7 +96,7 @@ TEST_CASE("failures that hit both models alike roll nothing back")
         }
         rolled_back += trial.rolled_back() ? 1 : 0;
     }
-    // At most 5 % are promised; 60 runs exceed 9 with probability 0.001.
+    // The error rate is at most 5 %; 60 runs exceed 9 with probability 0.001.
     CHECK(rolled_back <= 9);
 }
 
@@ -218,7 +218,7 @@ TEST_CASE("a stage lasts as long as it must")
     CHECK(trial.share() == 1.0);
 }
 
-TEST_CASE("somebody may pull the challenger out by hand")
+TEST_CASE("a caller may take the challenger out of service")
 {
     canary trial{model{"old", good}, model{"new", good}, by(&request::user), hash_split{.salt = "by-hand"}};
     trial.roll_back("the on-call engineer said so");
@@ -371,8 +371,8 @@ TEST_CASE("a guardrail on a ratio of means is reported as a ratio, with its marg
     }
     std::string text;
     write_text(r, text);
-    CHECK_THAT(text, ContainsSubstring("50."));     // levels of a proportion stay in percent,
-    CHECK_THAT(text, !ContainsSubstring(" +1.0"));  // the ratio is no difference with a sign
+    CHECK_THAT(text, ContainsSubstring("50."));     // Levels of a proportion stay in percent.
+    CHECK_THAT(text, !ContainsSubstring(" +1.0"));  // The ratio is not a difference, so it has no sign.
 }
 
 TEST_CASE("feedback by unit is refused once the unit has changed arms")
@@ -410,7 +410,7 @@ TEST_CASE("a ramp that cannot be is refused", "[configuration]")
     CHECK(field_of({.shares = {0.5, 0.2}}) == "ramp.shares");
     CHECK(field_of({.shares = {0.0}}) == "ramp.shares");
     CHECK(field_of({.shares = {1.5}}) == "ramp.shares");
-    // What no splitter can lay out is refused at once, not when its stage begins.
+    // A share that a splitter cannot lay out is refused at once, and not when its stage begins.
     CHECK(field_of({.shares = {1e-12, 0.5}}) == "ramp.shares");
     CHECK(field_of({.shares = {0.5, 1.0 - 1e-12}}) == "ramp.shares");
     CHECK(field_of({.shares = {1e-9, 1.0 - 2e-9, 1.0}}) == "");

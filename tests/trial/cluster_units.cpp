@@ -19,7 +19,8 @@ struct request {
     std::uint64_t member = 0;
 };
 
-/// Two identical models; what a household does binds its five members together. Returns whether they are told apart.
+/// Compare two identical models where the five members of a household behave alike. Returns whether the test finds a
+/// difference.
 template <class Key>
 bool told_apart(Key key, std::uint64_t run)
 {

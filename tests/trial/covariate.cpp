@@ -34,7 +34,7 @@ auto trial_of(Policies... policies)
                    std::move(policies)...};
 }
 
-/// Users spend as they did before, the challenger's by a tenth of a unit more.
+/// Users spend as much as before; users of the challenger spend a tenth more.
 double taste_of(std::uint64_t user)
 {
     return static_cast<double>(mix64(user) % 1'000) / 100.0;
@@ -86,13 +86,13 @@ TEST_CASE("a covariate takes out of a metric what was known before, and the repo
     const metric_row after = row_of(r, "spend");
     CHECK(before.state == status::ok);
     CHECK(after.state == status::ok);
-    // Tastes have a variance of 8.3 against a noise of 1 in each of five visits.
+    // The tastes of users have a variance of 8.3, and each of five visits adds a noise of 1.
     CHECK(after.upper - after.lower < 0.35 * (before.upper - before.lower));
     CHECK(after.lower < 0.1);
     CHECK(after.upper > 0.1);
     CHECK(after.champion == before.champion);
     CHECK_THAT(notes_of(r), Catch::Matchers::Contains(
-                                "Adjusted for a covariate known before each request, which takes out 9"));
+                                "Adjusted for a covariate that is known before each request. It removes 9"));
     CHECK_THAT(notes_of(plain.report()), !Catch::Matchers::Contains("covariate"));
     CHECK(adjusted.evidence().series.back() == "covariate");
 }
@@ -132,7 +132,7 @@ TEST_CASE("ratios are fed with two amounts, judged by the delta method, guarded 
         for (int i = from; i < to; ++i) {
             keyed_random random{4, static_cast<std::uint64_t>(i)};
             const auto [arm, ticket] = trial.serve(request{random.below(3'000), 0.0});
-            // The challenger shows more, so that its clicks rise while their share may fall.
+            // The challenger shows more items, so that its clicks rise while their share may fall.
             const double views = static_cast<double>(1 + random.below(10)) + (arm == 1 ? 3.0 : 0.0);
             double clicks = 0.0;
             for (int v = 0; v < static_cast<int>(views); ++v) {
@@ -162,7 +162,7 @@ TEST_CASE("ratios are fed with two amounts, judged by the delta method, guarded 
     feed(worse, 0, 20'000, 0.7);
     CHECK(worse.report().decision == verdict::roll_back);
 
-    // Two replicas with half of the traffic each hold together what one would have seen, also after a way through bytes.
+    // Two replicas with half of the traffic each have the evidence of one with all of it, also after a snapshot.
     auto first = make();
     auto second = make();
     feed(first, 0, 10'000, 1.0);
@@ -191,7 +191,7 @@ TEST_CASE("amounts of a ratio that are no amounts are counted and not used")
         trial.observe<"cost per order">(served.ticket, std::numeric_limits<double>::quiet_NaN(), 1.0));
     CHECK_FALSE(trial.observe<"cost per order">(served.ticket, 1.0, std::numeric_limits<double>::infinity()));
     CHECK(trial.observe<"cost per order">(served.ticket, 5.0, 2.0));
-    CHECK(trial.observe<"cost per order">(std::uint64_t{1}, 5.0, 2.0));  // by unit
+    CHECK(trial.observe<"cost per order">(std::uint64_t{1}, 5.0, 2.0));  // The feedback comes by unit.
     CHECK(trial.report().counts.at(0).count == 3);
 }
 

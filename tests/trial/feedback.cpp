@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What feedback may come with: a ticket, its text, or a unit; and what is refused there and counted.
+// Feedback may come with a ticket, its text, or a unit. Everything else is refused and counted.
 
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>
@@ -100,7 +100,7 @@ TEST_CASE("a ticket of another trial is foreign as text too")
 
 TEST_CASE("units that look like a ticket's text are units")
 {
-    // 43 characters of base64url, as a SHA-256 digest has.
+    // A SHA-256 digest also has 43 characters of base64url.
     auto trial = text_trial();
     const request hashed{"47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"};
     REQUIRE(hashed.user.size() == joust::ticket::text_size);
@@ -140,7 +140,7 @@ TEST_CASE("a ticket's text is nothing to choose a model for")
     CHECK(counted(search.report(), no_unit) == 1);
 }
 
-TEST_CASE("units whose type no one declares are known from the first call on")
+TEST_CASE("the type of units is known from the first call on where it is not declared")
 {
     joust::ab_test numbers{joust::model{"a", score}, joust::model{"b", score},
                            joust::by([](const auto& r) { return r.id; }), joust::conversion<"click">{}};

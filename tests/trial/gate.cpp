@@ -26,7 +26,7 @@ struct row {
     int user = 0;
 };
 
-/// Rows on which a model with this accuracy is right, by a hash of the row.
+/// Return whether a model with this accuracy is right on a row, by a hash of the row.
 auto right_on(double accuracy, std::uint64_t seed)
 {
     return [=](const row& r) {
@@ -97,14 +97,14 @@ TEST_CASE("the gate errs as rarely as it says")
     int regressed = 0;
     constexpr int runs = 400;
     for (std::uint64_t seed = 0; seed < runs; ++seed) {
-        // The challenger is worse by exactly the margin: to pass it is an error, and so it is to call it broken.
+        // The challenger is worse by exactly the margin. Both verdicts, pass and regress, are then errors.
         gate check{model{"old", right_on(0.80, 2 * seed)}, model{"new", right_on(0.75, 2 * seed + 1)},
                    guardrail(conversion<"correct">{}, {.max_decrease = 0.05})};
         const verdict v = check.run(rows_of(1'000), as_predicted).decision;
         passed += v == verdict::pass ? 1 : 0;
         regressed += v == verdict::regress ? 1 : 0;
     }
-    // 5 % each; 400 runs exceed 34 with probability 0.001.
+    // Each error rate is 5 %; 400 runs exceed 34 errors with probability 0.001.
     CHECK(passed <= 34);
     CHECK(regressed <= 34);
 }
@@ -128,7 +128,7 @@ TEST_CASE("means, relative margins and units of several rows are compared by clu
               guardrail(mean<"cost">{.better = better::down}, {.max_ratio = 1.10})};
     CHECK(dear.run(rows_of(6'000, 4), as_it_is).decision == verdict::regress);
 
-    // The same rows without units claim more than they know.
+    // Without units, the same rows give an interval that is too narrow.
     gate naive{model{"old", cost(1.0)}, model{"new", cost(1.25)},
                guardrail(mean<"cost">{}, {.max_ratio = 1.10})};
     const report wide = dear.run(rows_of(2'000, 50), as_it_is);
@@ -281,7 +281,7 @@ TEST_CASE("an inference policy compares the rows in place of the gate's own test
     CHECK(fixed.decision == verdict::pass);
     CHECK(metric_of(fixed, "correct").method.find("planned sample") != std::string::npos);
     CHECK(decide(0.70, 4'000, fixed_horizon{.units = 4'000}).decision == verdict::regress);
-    // Before the planned number of rows a fixed horizon answers nothing.
+    // Before the planned number of rows, a fixed horizon gives no answer.
     const report early = decide(0.85, 3'000, fixed_horizon{.units = 4'000});
     CHECK(early.decision == verdict::inconclusive);
     CHECK(metric_of(early, "correct").state != status::ok);
@@ -294,7 +294,7 @@ TEST_CASE("an inference policy compares the rows in place of the gate's own test
     CHECK(decide(0.85, 4'000, bayesian{.units = 4'000}).decision == verdict::pass);
     CHECK(decide(0.70, 4'000, bayesian{.units = 4'000}).decision == verdict::regress);
 
-    // The point estimate is that of the gate's own test, and so nearly is the interval of a fixed horizon.
+    // The estimate is that of the gate's own test, and the interval of a fixed horizon nearly is.
     gate plain{model{"old", right_on(0.8, 1)}, model{"new", right_on(0.85, 2)},
                guardrail(conversion<"correct">{}, {.max_decrease = 0.03})};
     const report own = plain.run(rows_of(4'000), as_predicted);
@@ -341,7 +341,7 @@ TEST_CASE("scores of a cross-validation are compared by tests that know how the 
     CHECK(metric_of(back, "auc").lower == in_time.lower);
     CHECK(metric_of(back, "auc").state == in_time.state);
 
-    // Any other number of rows is no 5x2cv: nothing is decided.
+    // Another number of rows does not fit 5x2cv, so nothing is decided.
     recorder_of_results few{all};
     few.add("10", "old", "auc", 0.8);
     few.add("10", "new", "auc", 0.8);

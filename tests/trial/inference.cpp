@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Every inference policy, from the call to the report.
+// Tests of every inference policy, from the call to the report.
 
 #include <joust/core/random.hpp>
 #include <joust/inference/bayesian.hpp>
@@ -108,7 +108,7 @@ TEST_CASE("A posterior says chance and expected loss in the row, for metrics whe
     CHECK(row_of(down, "primary").method.find("chance to be better 100.0 %") != std::string::npos);
     const report wrong = mean_trial(better::up);
     CHECK(wrong.decision == verdict::keep_champion);
-    // Where the challenger is surely worse, serving it gives away the whole difference.
+    // Where the challenger is certainly worse, the expected loss is the whole difference.
     std::string loss = "chance to be better 0.0 %, expected loss ";
     append_number(loss, -row_of(wrong, "primary").estimate, 3);
     CHECK(row_of(wrong, "primary").method.ends_with(loss));
@@ -149,7 +149,8 @@ TEST_CASE("A report says how the error rate of several guardrails was divided")
 
 TEST_CASE("Guardrails on first events keep their own evidence whatever judges the means")
 {
-    // Twice the failures, three times are allowed: the posterior of the difference is clear, the guardrail holds.
+    // The challenger has twice the failures, and three times are allowed. The posterior of the difference is clear, and
+    // the guardrail holds.
     ab_test trial{model{"old",
                         [](std::uint64_t i) {
                             if (i % 50 == 0) {
@@ -193,7 +194,7 @@ TEMPLATE_TEST_CASE("Interleaving and shadow trials take every inference too", ""
     report last;
     for (int i = 1; i <= 4'000; ++i) {
         const auto slate = search.rank(random.below(2'000), 4);
-        // Everybody looks for 4, which the challenger has first.
+        // Every user looks for item 4, which the challenger shows first.
         for (std::size_t position = 0; position < slate.size(); ++position) {
             if (slate[position] == 4 && random.chance(0.5)) {
                 search.click(slate.ticket(), position);

@@ -183,7 +183,7 @@ TEST_CASE("a click counts once, for the team of its position, and everything els
     CHECK_FALSE(search.click(page.ticket(), credited));
     if (neutral != 99) {
         CHECK_FALSE(search.click(page.ticket(), neutral));
-        CHECK(counted(search.report(), "feedback for a position that credits nobody") == 1);
+        CHECK(counted(search.report(), "feedback for a position that credits no ranker") == 1);
     }
     CHECK_FALSE(search.click(page.ticket(), 6));
     CHECK_FALSE(search.click(page.ticket(), 63));
@@ -269,7 +269,7 @@ TEST_CASE("a champion that throws reaches the caller, and is counted")
     CHECK(r.arms[0].requests == 0);
 }
 
-TEST_CASE("who did not consent gets the champion's list, and nothing is kept")
+TEST_CASE("a request without consent gets the champion's list, and nothing is kept")
 {
     joust::interleaving search{joust::model{"a", [](int, bool) { return std::vector<int>{1, 2, 2, 3}; }},
                                joust::model{"b", [](int, bool) { return std::vector<int>{9, 8, 7}; }},
@@ -288,7 +288,7 @@ TEST_CASE("who did not consent gets the champion's list, and nothing is kept")
 
 TEST_CASE("the evidence is exactly what was served and clicked")
 {
-    // Kept by hand: per slate the teams and the clicks, in any order, some of them twice.
+    // The test keeps the teams and the clicks of each slate, in any order and some of them twice.
     auto search = make_search();
     joust::keyed_random random{11, 5};
     double credit[2] = {};
@@ -356,7 +356,7 @@ TEST_CASE("grades are credited as shares of the best one")
     const std::size_t challenger = page.slots()[0].team == 1 ? 0 : 1;
     CHECK(search.click(page.ticket(), challenger, 3.0));
     CHECK(search.click(page.ticket(), 1 - challenger, 0.0));
-    CHECK_FALSE(search.click(page.ticket(), 1 - challenger, 4.0));  // graded before
+    CHECK_FALSE(search.click(page.ticket(), 1 - challenger, 4.0));  // The position was graded before.
     const auto other = search.rank(2, 2);
     CHECK_FALSE(search.click(other.ticket(), 0, 5.0));
     CHECK_FALSE(search.click(other.ticket(), 0, -1.0));
@@ -377,7 +377,7 @@ TEST_CASE("grades are credited as shares of the best one")
 
 TEST_CASE("a ranker that users prefer is found, in either direction, and equal ones are not told apart")
 {
-    // Both know the same good items; the challenger's own ones are liked three times as much, or hardly at all.
+    // Both rankers know the same good items. Users like the challenger's own items three times as much, or hardly at all.
     const auto run = [](double fresh) {
         const world w{{1, 2, 3, 4, 5, 6}, {1, 100, 2, 101, 3, 102}, 0.2, fresh};
         joust::interleaving trial{joust::model{"old", [&](std::uint64_t) { return w.champion; }},
@@ -469,7 +469,7 @@ TEST_CASE("three rankers share one list, and each challenger is compared with th
 
 TEST_CASE("a second challenger is judged at a milder error rate once the first is decided")
 {
-    // Two challengers: p just below alpha is enough for the one that Holm comes to second, and not for the first.
+    // With two challengers, p just below alpha is enough for the second of Holm's steps, and not for the first.
     using joust::inference;
     const std::vector<std::string> names{"old", "a", "b"};
     const auto decided = [&](double first, double second) {
@@ -494,7 +494,7 @@ TEST_CASE("a second challenger is judged at a milder error rate once the first i
 
 namespace {
 
-/// An interleaver with a flaw: it always lets the challenger go first, and credits everything.
+/// An interleaver with a flaw: the challenger always goes first, and every position is credited.
 struct challenger_first {
     template <joust::coin_source Coins>
     void interleave(joust::rankings lists, Coins&, joust::draft& out) const
@@ -530,7 +530,7 @@ TEST_CASE("an interleaver that favours a side at some position is found out, and
 
 namespace {
 
-/// A cache behind the trial: for an hour everybody gets the coins of the first who came.
+/// A cache between the trial and its users: all users get the coins of the first one.
 struct cached_pairs {
     template <joust::coin_source Coins>
     void interleave(joust::rankings lists, Coins&, joust::draft& out) const
@@ -540,7 +540,7 @@ struct cached_pairs {
     }
 };
 
-/// Team draft as published, which goes on crediting when a list is at its end.
+/// Team draft as published, which continues to give credit after a list has ended.
 struct published_draft {
     template <joust::coin_source Coins>
     void interleave(joust::rankings lists, Coins& coins, joust::draft& out) const
@@ -576,7 +576,7 @@ TEST_CASE("the watch over positions finds cached coins, and a list that is cut s
     CHECK(state(watched(whole, cached_pairs{})) == joust::status::srm_failed);
     CHECK(state(watched(whole, published_draft{})) == joust::status::ok);
     CHECK(state(watched(cut, published_draft{})) == joust::status::srm_failed);
-    // The rules for lists that run dry leave nothing to find.
+    // With the rules for lists that end, the check finds nothing.
     CHECK(state(watched(cut, joust::competitive_pairs{})) == joust::status::ok);
     CHECK(state(watched(cut, joust::team_draft{})) == joust::status::ok);
 }
@@ -662,7 +662,8 @@ TEST_CASE("two threads that click the same slates agree on who won them", "[conc
 
 TEST_CASE("looking again and again at equal rankers seldom tells them apart")
 {
-    // 300 trials of 1,500 slates with returning users whose taste for one item is their own, a look every 150.
+    // 300 trials of 1,500 slates, with a look after every 150. Users return, and each user has a taste of their own for
+    // one item.
     constexpr std::uint64_t runs = joust_tests::sanitized ? 20 : 300;
     const world w{{1, 2, 3, 4, 5}, {4, 1, 100, 2, 6}, 0.3, 0.3};
     int alarms = 0;
@@ -680,7 +681,7 @@ TEST_CASE("looking again and again at equal rankers seldom tells them apart")
         bool won_alarm = false;
         bool position_alarm = false;
         for (int n = 1; n <= 1500; ++n) {
-            // Users click by position only: eagerly or hardly at all.
+            // Users click by position only, either often or hardly ever.
             const std::uint64_t user = random.below(300);
             const double eagerness = (user % 7 == 0 ? 0.9 : 0.2);
             const auto page = trial.rank(user, 5);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Interleavers whose credit is a share: by ticket on average, from the lists exactly.
+// Interleavers whose credit is a share. By ticket it is right on average, and from the lists exactly.
 
 #include <joust/interleave/balanced.hpp>
 #include <joust/interleave/optimized.hpp>
@@ -50,7 +50,7 @@ bool clicks(int item, std::uint64_t user)
     return item >= 7 || (item == 3 && user % 3 == 0) || (item == 1 && user % 4 == 0);
 }
 
-/// Credit the same clicks by ticket, and from the lists: both must agree but for the noise of drawn teams.
+/// Credit the same clicks by ticket and from the lists. Both must agree up to the noise of the drawn teams.
 template <class Interleaver>
 void compare(Interleaver interleaver, bool even_positions, bool even_slates)
 {
@@ -88,7 +88,7 @@ void compare(Interleaver interleaver, bool even_positions, bool even_slates)
     const double shared = difference_of(exact.evidence());
     INFO("drawn " << drawn << ", shared " << shared);
     CHECK(shared > 0.0);
-    // At most two clicks a user are drawn, each with a variance of at most one.
+    // A user draws at most two clicks, each with a variance of at most one.
     CHECK(std::fabs(drawn - shared) < 4.0 * std::sqrt(2.0 * users));
     const joust::report r = exact.report();
     CHECK(r.decision == joust::verdict::ship_challenger);
@@ -212,7 +212,7 @@ TEST_CASE("clicks on a page with pins are settled for what was drafted")
         CHECK(page[0] == 900);
         CHECK(page[2] == 901);
         const double before = difference_of(trial.evidence());
-        // All positions but the pins and the last.
+        // All positions count except the pins and the last one.
         CHECK(trial.settle(lists, page.ticket(), 6, 0b011111, q));
         joust::draft shown{4};
         for (const joust::slot& s : page.slots()) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Pins, eligibility, later pages, replay, lists at hand, rankers at once, and credit by touch.
+// Tests of pins, eligibility, later pages, replay, lists of the caller, rankers at once, and credit by touch.
 
 #include <joust/trial/at_once.hpp>
 #include <joust/trial/interleaving.hpp>
@@ -114,7 +114,7 @@ double credit_of(const joust::evidence& seen, bool challenger)
 
 }  // namespace
 
-TEST_CASE("pinned items stand where they are told to, once, and credit nobody")
+TEST_CASE("pinned items stand at their positions, once, and credit no ranker")
 {
     auto search = make_search(joust::pinned(&query::ads));
     auto plain = make_search();
@@ -126,7 +126,7 @@ TEST_CASE("pinned items stand where they are told to, once, and credit nobody")
         CHECK(shown[0] == 900);
         CHECK(shown[4] == 2);
         CHECK(std::set<int>(shown.begin(), shown.end()).size() == 10);
-        // The item of a pin further down is not shown before it, and neither is the second pin of a position.
+        // The item of a lower pin is not shown before that pin, and neither is the second pin of a position.
         CHECK(std::count(shown.begin(), shown.end(), 3) == 0);
         CHECK(std::count(shown.begin(), shown.end(), 901) == 0);
         for (const std::size_t at : {0u, 4u}) {
@@ -155,7 +155,7 @@ TEST_CASE("pinned items stand where they are told to, once, and credit nobody")
 
 TEST_CASE("the rankers' items keep their order around pins, and pairs stay pairs")
 {
-    // The same coins with and without pins: the drafted items are the first eight of ten.
+    // With pins and without, the coins are the same, so the drafted items are the first eight of ten.
     auto with_pins = make_search(joust::pinned(&query::ads));
     const query q{5, {{1, {900}}, {2, {901}}}};
     const auto lists = std::tuple{old_ranker(q), new_ranker(q)};
@@ -234,7 +234,7 @@ TEST_CASE("later pages continue the draft of the first, whatever the pages' leng
     check(teams, query{3});
     auto all = make_search(joust::pinned(&query::ads), joust::eligible(&document::in_stock));
     check(all, query{3, {{0, {900}}, {8, {2}}, {12, {901}}, {20, {5}}}});
-    // Behind the end there is nothing.
+    // After the end there are no items.
     const auto first = pairs.rank(query{3}, 7);
     CHECK(pairs.rank_from(first.ticket(), 40, query{3}, 10).size() ==
           ids(pairs.rank_from(first.ticket(), 0, query{3}, 1000)).size() - 40);
@@ -242,7 +242,7 @@ TEST_CASE("later pages continue the draft of the first, whatever the pages' leng
     CHECK(pairs.rank_from(first.ticket(), ~std::size_t{0}, query{3}, 10).empty());
 }
 
-TEST_CASE("a pair that the end of a page cuts in two credits nobody on either page")
+TEST_CASE("a pair that the end of a page cuts in two credits no ranker on either page")
 {
     auto search = make_search();
     int cut = 0;
@@ -277,7 +277,7 @@ TEST_CASE("each page has a ticket of its own, and both bring their clicks home")
     CHECK(credit_of(search.evidence(), true) + credit_of(search.evidence(), false) == 2.0);
 }
 
-TEST_CASE("a page after a ticket that is none of the trial is served, counted and not credited")
+TEST_CASE("a page after a ticket from elsewhere is served, counted and not credited")
 {
     auto search = make_search(joust::team_draft{});
     const query q{9};
@@ -318,7 +318,7 @@ TEST_CASE("a slate is drawn again from its ticket and its lists, and a log that 
     };
     check(search);
     check(teams);
-    // The teams alone are the same with swapped lists; the items that were shown tell them apart.
+    // With swapped lists the teams are the same, and the items that were shown differ.
     auto pinning = make_search(joust::pinned(&query::ads));
     for (std::uint64_t user = 0; user < 100; ++user) {
         const query q{user, {{3, {900}}}};
@@ -408,7 +408,7 @@ TEST_CASE(
     CHECK(search.report().arms[0].failures == 1);
     CHECK(search.report().arms[0].requests == 1);
 
-    // A ticket of somebody else, a damaged one, and that of a page instead of a choice.
+    // An empty ticket, and the ticket of a page instead of a choice.
     b = documents({7, 8});
     CHECK(ids(search.interleave(std::tie(a, b), joust::ticket{}, 3)) == std::vector<int>{1, 2, 3});
     CHECK(ids(search.interleave(std::tie(a, b), page.ticket(), 3)) == std::vector<int>{1, 2, 3});

@@ -45,14 +45,14 @@ auto trial_of(std::string_view salt, share_list shares, Policies... policies)
                    hash_split{.salt = salt, .shares = shares}, policies...};
 }
 
-/// A user's waiting time: lognormal, with a part that stays from visit to visit.
+/// A user's waiting time is lognormal, and a part of it is the same in every visit.
 double wait_of(std::uint64_t user, keyed_random& random, double factor = 1.0)
 {
     keyed_random own{77, user};
     return factor * 100.0 * std::exp(0.5 * own.normal() + 0.5 * random.normal());
 }
 
-/// What a raw log has of one value.
+/// One value in a raw log.
 struct logged {
     std::uint64_t unit;
     bool challenger;
@@ -74,7 +74,7 @@ double share_at_most(const std::vector<logged>& log, bool challenger, double val
     return below / all;
 }
 
-/// The smallest value of an arm up to which its weight reaches a share.
+/// Return the smallest value of an arm up to which its weight reaches a share.
 double quantile_of(const std::vector<logged>& log, bool challenger, double q)
 {
     std::vector<std::pair<double, double>> values;
@@ -129,8 +129,8 @@ TEST_CASE("a report of a quantile is what a raw log gives by hand")
         for (int i = 0; i < 20'000; ++i) {
             const std::uint64_t user = random.below(4'000);
             const auto [arm, ticket] = trial.serve(user);
-            if (random.chance(arm == 1 ? 0.7
-                                       : 0.6)) {  // feedback that does not always come, for one more often
+            // Feedback does not always come, and it comes more often for one arm.
+            if (random.chance(arm == 1 ? 0.7 : 0.6)) {
                 trial.observe<"wait">(ticket, wait_of(user, random, arm == 1 ? 0.9 : 1.0));
             }
         }
@@ -138,7 +138,7 @@ TEST_CASE("a report of a quantile is what a raw log gives by hand")
         const metric_row& row = metric_of(r, "wait");
         CHECK(row.metric == "wait p" + std::to_string(static_cast<int>(100.0 * q)));
 
-        // The threshold: the end of a bin at the quantile of the champion's first thousand values.
+        // The threshold is the end of a bin at the quantile of the champion's first thousand values.
         std::vector<double> first;
         std::size_t begin = 0;
         for (; first.size() < 1'000; ++begin) {
@@ -159,7 +159,7 @@ TEST_CASE("a report of a quantile is what a raw log gives by hand")
                 : upper;
         CHECK(trial.evidence().quantiles[0].lowest == threshold);
 
-        // The test: exceedances among what was observed afterwards.
+        // The test counts exceedances among the values that came afterwards.
         sums x, d, exposures;
         double expected = 0.0;
         double n[2] = {0.0, 0.0};
@@ -187,7 +187,7 @@ TEST_CASE("a report of a quantile is what a raw log gives by hand")
         CHECK(row.p_value == Approx(by_hand.p_value).epsilon(1e-6));
         CHECK(row.e_value == Approx(std::exp(by_hand.log_e)).epsilon(1e-6));
 
-        // In milliseconds: quantiles, and what the interval becomes on the way through the challenger's values.
+        // The report has quantiles in milliseconds, and the interval carried through the challenger's values.
         constexpr double sketch = 1.0 / 64.0;
         CHECK(row.champion == Approx(quantile_of(log, false, q)).epsilon(sketch));
         CHECK(row.challenger == Approx(quantile_of(log, true, q)).epsilon(sketch));
@@ -216,7 +216,8 @@ TEST_CASE("a report of a quantile is what a raw log gives by hand")
 
 namespace {
 
-/// A quantile metric's evidence of a challenger with the values 1 to 100 and a champion with none, and an answer about it.
+/// The evidence of a quantile metric, with the values 1 to 100 of a challenger and no values of a champion, and an
+/// answer about it.
 struct led_through {
     quantile_evidence values{.q = 0.9, .values = std::vector<value_sketch>(2)};
     pair_evidence pair;
@@ -263,7 +264,8 @@ TEST_CASE("a difference of exceedances is led through the challenger's values to
     const led_through at_80{80.0};
     const double c = at_80.values.lowest;
     const auto bin = [](double v) { return value_bins::range_of(value_bins::of(v)); };
-    // 80 of 100 values are at most c: five in a hundred more are 85. Noise is less there, so nothing is widened.
+    // 80 of 100 values are at most c, and five in a hundred more make 85. The noise is smaller there, so nothing is
+    // widened.
     const inference more = at_80(0.055, 0.015, 0.095);
     CHECK(more.state == status::ok);
     CHECK(std::isnan(more.champion));
@@ -271,7 +273,7 @@ TEST_CASE("a difference of exceedances is led through the challenger's values to
     CHECK(more.estimate == Approx(86.0 - c).margin(86.0 / 64.0));
     CHECK(more.lower == bin(82.0).lower - c);
     CHECK(more.upper == bin(90.0).upper - c);
-    // Less: the share at the quantile sought is nearer to a half, and its noise is larger.
+    // With fewer, the share at the quantile is nearer to a half, and its noise is larger.
     const inference less = at_80(-0.105, -0.185, -0.025);
     const double wider = std::sqrt((0.695 * 0.305 / 100.0 + 0.695 * 0.305 / 300.0) /
                                    (0.8 * 0.2 / 100.0 + 0.695 * 0.305 / 300.0));
@@ -279,7 +281,7 @@ TEST_CASE("a difference of exceedances is led through the challenger's values to
     CHECK(less.estimate == Approx(70.0 - c).margin(70.0 / 64.0));
     CHECK(less.lower == bin(std::ceil(69.5 - wider * 8.0)).lower - c);
     CHECK(less.upper == bin(std::ceil(69.5 + wider * 8.0)).upper - c);
-    // What the test excludes stays excluded, if only by the end of a bin; what it does not stays inside.
+    // A value that the test excludes stays excluded, if only by the end of a bin, and any other value stays inside.
     CHECK(at_80(0.001, 0.0001, 0.002).lower == Approx(0.0).margin(1e-12));
     CHECK(at_80(0.001, 0.0001, 0.002).lower >= 0.0);
     CHECK(at_80(-0.001, -0.002, -0.0001).upper == 0.0);
@@ -310,7 +312,7 @@ TEST_CASE("beyond all values the interval has no end, and without values there i
     CHECK(std::isnan(none.estimate));
     led_through huge{90.0};
     huge.values.values[1].add_bin(value_bins::count - 1, 50.0);
-    CHECK(huge(0.2, 0.1, 0.3).upper == infinity);  // the last bin holds whatever is larger
+    CHECK(huge(0.2, 0.1, 0.3).upper == infinity);  // The last bin holds all larger values.
     led_through early{90.0};
     early.values.lowest = infinity;
     early.values.highest = -infinity;
@@ -324,14 +326,15 @@ TEST_CASE("margins and several thresholds have their place on that way")
     ratio.spec.role = detail::metric_spec::part::guardrail;
     ratio.spec.limit = {true, true, 1.25};
     const double c = ratio.values.lowest;
-    // The challenger's own threshold is near 75: exceeded by ten in a hundred more than allowed, its quantile is near 85.
+    // The challenger's own threshold is near 75. Ten in a hundred more than allowed exceed it, so its quantile is near 85.
     const inference broken = ratio(0.1, 0.0001, 0.15);
     CHECK(broken.estimate == Approx(85.0 / 60.0).epsilon(0.03));
     CHECK(broken.lower == Approx(1.25).epsilon(1e-12));
     CHECK(broken.upper == Approx(90.0 / 60.0).epsilon(0.03));
     ratio.spec.limit = {true, false, 15.0};
     CHECK(ratio(0.1, 0.0001, 0.15).lower == Approx(15.0).epsilon(1e-12));
-    // Replicas with two thresholds: from the lowest of both lower ends to the highest of the upper ones.
+    // With the two thresholds of two replicas, the interval reaches from the lower of both lower ends to the higher of
+    // both upper ends.
     led_through low{50.0};
     led_through high{55.0};
     led_through both{50.0};
@@ -342,7 +345,7 @@ TEST_CASE("margins and several thresholds have their place on that way")
     CHECK(spanned.lower == std::fmin(a.lower, b.lower));
     CHECK(spanned.upper == std::fmax(a.upper, b.upper));
     CHECK(spanned.estimate == Approx(0.5 * (a.estimate + b.estimate)).epsilon(1e-12));
-    // A multiple of what is not positive is no margin.
+    // A margin cannot be a multiple of a number that is not positive.
     led_through negative{-3.0};
     negative.spec.limit = {true, true, 1.25};
     CHECK(negative(0.1, 0.05, 0.15).state == status::out_of_range);
@@ -365,7 +368,7 @@ TEST_CASE("a shorter wait is better where less is, and a longer one loses")
         const report r = trial.report();
         CHECK(r.decision == wanted);
         const metric_row& row = metric_of(r, "wait p90");
-        // True quantiles: the logarithm's standard deviation is sqrt(1/2).
+        // The true quantiles follow from the standard deviation of the logarithm, which is sqrt(1/2).
         const double q90 = 100.0 * std::exp(1.2815515655446004 * std::sqrt(0.5));
         CHECK(row.champion == Approx(q90).epsilon(0.04));
         CHECK(row.challenger == Approx(factor * q90).epsilon(0.04));
@@ -397,7 +400,7 @@ TEST_CASE("values of both signs, and lower quantiles, have a direction too")
     CHECK(metric_of(r, "middle p50").upper > 0.3);
 }
 
-TEST_CASE("nothing is claimed in the warm-up, nor in the burn-in behind it")
+TEST_CASE("nothing is claimed in the warm-up, nor in the burn-in after it")
 {
     auto trial = trial_of("warm", {0.5, 0.5}, quantile<"wait">{.warm_up = 500, .better = better::down});
     const report none = trial.report();
@@ -446,7 +449,7 @@ TEST_CASE("values that are no numbers are counted and refused, and a second one 
     CHECK_FALSE(trial.observe<"wait">(receipt, 4.0));
     CHECK(trial.observe<"each">(receipt, 3.0));
     CHECK(trial.observe<"each">(receipt, 4.0));
-    CHECK(trial.observe<"wait">(std::uint64_t{7}, 5.0));  // by unit
+    CHECK(trial.observe<"wait">(std::uint64_t{7}, 5.0));  // The feedback comes by unit.
     const evidence seen = trial.evidence();
     CHECK(seen.ignored[static_cast<std::size_t>(detail::ignored::invalid_value)] == 3);
     CHECK(seen.ignored[static_cast<std::size_t>(detail::ignored::repeated)] == 1);
@@ -491,7 +494,7 @@ TEST_CASE("a guardrail on a quantile breaks where the challenger's is beyond the
         CHECK(row.lower < factor);
         CHECK(row.upper > factor);
         if (breaks) {
-            CHECK(row.lower > 1.0);  // two-sided, where the guardrail's own test looks at one side
+            CHECK(row.lower > 1.0);  // The interval is two-sided, and the guardrail's test one-sided.
             CHECK(row.estimate > 1.10);
             CHECK_THAT(r.reason, ContainsSubstring("wait"));
             CHECK(standing_of(row) == standing::beyond_margin);
@@ -546,7 +549,7 @@ TEST_CASE("a ratio of a quantile that is not positive is refused instead of gues
     CHECK(metric_of(trial.report(), "loss").state == status::out_of_range);
 }
 
-TEST_CASE("quantiles are weighted by overlap, so that a ramp in a trend deceives nobody")
+TEST_CASE("quantiles are weighted by overlap, so that a ramp during a trend does not mislead")
 {
     std::vector<logged> log;
     canary trial{model{"old", zero},
@@ -619,7 +622,7 @@ TEST_CASE("replicas' quantiles merge, whether their thresholds agree or not")
         CHECK(left.p_value == Approx(right.p_value).epsilon(1e-6));
     };
     same(one_process, together);
-    // Thresholds that differ: the interval is that of both.
+    // Where thresholds differ, the interval covers both.
     evidence differing = c.evidence();
     differing.merge(d.evidence());
     REQUIRE(differing.quantiles[0].lowest < differing.quantiles[0].highest);
@@ -633,11 +636,11 @@ TEST_CASE("replicas' quantiles merge, whether their thresholds agree or not")
     CHECK(row.lower < row.estimate);
     std::string text;
     apart.write(text, style::table);
-    CHECK_THAT(text, ContainsSubstring("replicas have their own"));
-    // Through bytes nothing is lost.
+    CHECK_THAT(text, ContainsSubstring("each replica has its own"));
+    // A snapshot loses nothing.
     CHECK(from_snapshot<evidence>(to_snapshot(differing)) == differing);
     same(c.report(from_snapshot<evidence>(to_snapshot(differing))), apart);
-    // And evidence of another quantile, or of none, is refused.
+    // Evidence of another quantile, or without a quantile, is refused.
     auto other =
         trial_of("replicas", {0.5, 0.5}, quantile<"wait">{.q = 0.99, .warm_up = 500, .better = better::down});
     CHECK_THROWS_AS(differing.merge(other.evidence()), configuration_error);
@@ -731,7 +734,8 @@ TEST_CASE("a threshold stays put when values drift away, and the report says wha
     }
     const report r = trial.report();
     const metric_row& row = metric_of(r, "wait");
-    CHECK(row.estimate == Approx(0.1).margin(0.04));  // the distributions are apart by as much everywhere
+    // The distributions differ by the same amount everywhere.
+    CHECK(row.estimate == Approx(0.1).margin(0.04));
     CHECK(row.lower >= 0.0);
     std::string text;
     r.write(text, style::table);
@@ -778,7 +782,7 @@ TEST_CASE("a trial without a quantile keeps nothing for one")
     auto with = trial_of("without", {0.5, 0.5}, conversion<"click">{}, quantile<"wait">{});
     CHECK(without.evidence().quantiles.empty());
     CHECK(with.evidence().quantiles.size() == 1);
-    // Behind what was always there: bytes that an earlier joust wrote still mean what they did.
+    // The new fields follow the old ones, so bytes that an earlier version wrote keep their meaning.
     const std::string bytes = to_snapshot(without.evidence());
     evidence extended = without.evidence();
     extended.quantiles.push_back({.q = 0.5, .values = std::vector<value_sketch>(2)});

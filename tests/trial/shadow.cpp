@@ -60,7 +60,7 @@ bool notes_say(const joust::report& seen, std::string_view words)
                        [&](const std::string& note) { return note.find(words) != std::string::npos; });
 }
 
-// An executor of the user's own: runs at once what `accepts` lets pass.
+// An executor of the user's own. It runs a task at once where `accepts` says so.
 template <class Accepts>
 struct picky {
     static constexpr bool immediate = true;
@@ -77,7 +77,7 @@ struct picky {
     }
 };
 
-struct blocker {  // keeps the background thread busy until it is opened
+struct blocker {  // It keeps the background thread busy until it is opened.
     std::atomic<bool> entered{false};
     std::atomic<bool> open{false};
     void pass()
@@ -149,7 +149,7 @@ TEST_CASE("What the champion throws is passed on and counted, and no challenger 
     CHECK(ran == 1);
 }
 
-TEST_CASE("What a challenger throws reaches nobody and is counted")
+TEST_CASE("An exception of a challenger does not reach the caller and is counted")
 {
     joust::shadow live{joust::model{"a", plain},
                        joust::model{"b", [](const request& r) -> int {
@@ -164,7 +164,8 @@ TEST_CASE("What a challenger throws reaches nobody and is counted")
     CHECK(seen.arms[1].requests == 400);
     CHECK(seen.arms[1].failures == 100);
     CHECK(row_of(seen, "failures", "b").challenger == 0.25);
-    CHECK(row_of(seen, "agreement", "b").challenger == 1.0);  // of those that it answered
+    // The share is of the requests that it answered.
+    CHECK(row_of(seen, "agreement", "b").challenger == 1.0);
 }
 
 TEST_CASE("Challengers get copies that were made before the champion ran")
@@ -235,7 +236,7 @@ TEST_CASE("inline_run neither copies constant arguments nor needs them to own an
     CHECK(live(here, std::string_view{"hello"}) == 5);
     CHECK(seen == &here);
     CHECK(row_of(live.report(), "agreement", "b").challenger == 1.0);
-    pinned changeable;  // cannot be copied: the challenger gets it after the champion, and constant
+    pinned changeable;  // It cannot be copied, so the challenger gets it after the champion and as const.
     CHECK(live(changeable, "four") == 5);
     CHECK(seen == &changeable);
     CHECK(row_of(live.report(), "agreement", "b").challenger == 0.5);
@@ -297,7 +298,7 @@ TEST_CASE("A full queue drops the challenger's run at once, counts it, and leave
     const joust::report seen = live.report();
     CHECK(seen.arms[0].requests == 21);
     CHECK(seen.arms[1].requests == 9);
-    CHECK(count_of(seen, "calls of b dropped, the queue was full") == 12);
+    CHECK(count_of(seen, "calls of b dropped because the queue was full") == 12);
 }
 
 TEST_CASE("A breaker pauses a challenger that keeps failing, probes it, and lets it back")
@@ -327,7 +328,7 @@ TEST_CASE("A breaker pauses a challenger that keeps failing, probes it, and lets
         (void)live(request{0, 1});
     }
     CHECK(ran == 16);
-    CHECK(count_of(live.report(), "calls of b not made, paused by its breaker") == 46);
+    CHECK(count_of(live.report(), "calls of b not made because its breaker had paused it") == 46);
 }
 
 TEST_CASE("Truths judge both models, before or after the challenger is done")
@@ -339,7 +340,7 @@ TEST_CASE("Truths judge both models, before or after the challenger is done")
     for (int i = 1; i <= 100; ++i) {
         tickets.push_back(live.serve(i).ticket);
     }
-    for (int i = 1; i <= 50; ++i) {  // nothing has run yet
+    for (int i = 1; i <= 50; ++i) {  // The challenger has not run yet.
         CHECK(live.truth(tickets[static_cast<std::size_t>(i - 1)], i % 10 == 5 ? -i : i));
     }
     hold.open = true;
@@ -347,7 +348,7 @@ TEST_CASE("Truths judge both models, before or after the challenger is done")
     for (int i = 51; i <= 100; ++i) {
         CHECK(live.truth(tickets[static_cast<std::size_t>(i - 1)].to_string(), i % 10 == 5 ? -i : i));
     }
-    // Of the odd half b is wrong, except where the truth is negative: there only b is right.
+    // On the odd half b is wrong, except where the truth is negative. There only b is right.
     const joust::report seen = live.report();
     const joust::metric_row& accuracy = row_of(seen, "accuracy", "b");
     CHECK(count_of(seen, "pairs judged with b") == 100);
@@ -440,13 +441,13 @@ TEST_CASE("remembered says what generic models return, and how many wait")
     }
     int used = 0;
     for (int i = 19; i >= 0;
-         --i) {  // the oldest twelve were forgotten; their truths push the rest out in turn
+         --i) {  // The oldest twelve were discarded; their truths push the others out in turn.
         used += live.truth(tickets[static_cast<std::size_t>(i)], i) && i >= 12 ? 1 : 0;
     }
     CHECK(used == 8);
     const joust::report seen = live.report();
     CHECK(count_of(seen, "pairs judged with b") == 8);
-    CHECK(count_of(seen, "predictions or truths forgotten before their other half came") >= 12);
+    CHECK(count_of(seen, "predictions or truths discarded before the other one came") >= 12);
 }
 
 TEST_CASE("The comparator decides what agrees; what it throws is counted")
@@ -499,7 +500,7 @@ TEST_CASE("Every further model is a challenger of its own")
     CHECK(row_of(seen, "failures", "c").challenger == 1.0);
 }
 
-TEST_CASE("Who does not consent is served by the champion and leaves no trace")
+TEST_CASE("A request without consent is served by the champion and leaves no trace")
 {
     int ran = 0;
     joust::shadow live{joust::model{"a", plain},
@@ -537,7 +538,7 @@ TEST_CASE("A user's own executor may refuse, and drops that follow the champion'
         (void)live(request{static_cast<std::uint64_t>(call % 500), 1});
     }
     const joust::report seen = live.report();
-    CHECK(count_of(seen, "calls of b dropped, the queue was full") > 1'500);
+    CHECK(count_of(seen, "calls of b dropped because the queue was full") > 1'500);
     CHECK(notes_say(seen, "Drops are not random: where b was dropped the champion took 2.00 times") ==
           depends);
     CHECK(notes_say(seen, "Drops are not random") == depends);
@@ -559,7 +560,7 @@ TEST_CASE("The better challenger is recommended for a canary, the worse and the 
                                     }},
                        joust::inline_run{}};
     CHECK(live.report().decision == joust::verdict::keep_testing);
-    CHECK(live.report().reason == "b has answered nothing yet");
+    CHECK(live.report().reason == "b has not answered a request yet");
     for (int i = 0; i < 5'000; ++i) {
         (void)live.truth(live.serve(i).ticket, 1);
     }
@@ -652,7 +653,7 @@ TEST_CASE("Reports are taken while other threads serve, and nothing is lost", "[
     const joust::report seen = live.report();
     CHECK(wrong == 0);
     CHECK(seen.arms[0].requests == threads * each);
-    CHECK(seen.arms[1].requests + count_of(seen, "calls of b dropped, the queue was full") +
+    CHECK(seen.arms[1].requests + count_of(seen, "calls of b dropped because the queue was full") +
               count_of(seen, "requests not sampled") ==
           threads * each);
     CHECK(count_of(seen, "pairs judged with b") == used);

@@ -48,6 +48,20 @@
 
 #endif
 
+// Cold functions that are declared in one place and defined in another, between `#if JOUST_BODIES` and `#endif`. Header-only,
+// they are inline. A program that links the compiled library defines JOUST_COMPILED in all of its files, which CMake does for
+// users of joust::compiled: then their bodies are compiled by src/joust.cpp and nowhere else. The macro leaves out bodies, and
+// changes none.
+#ifndef JOUST_COMPILED
+#define JOUST_FUNCTION inline
+#define JOUST_BODIES 1
+#else
+#define JOUST_FUNCTION
+#ifndef JOUST_BODIES
+#define JOUST_BODIES 0
+#endif
+#endif
+
 namespace joust {
 inline namespace v0 {
 namespace detail {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
+
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -19,11 +21,7 @@ inline namespace v0 {
 class configuration_error : public std::invalid_argument {
 public:
     /// Build the sentence "field is value; allowed: ...".
-    configuration_error(std::string_view field, std::string_view value, std::string_view allowed)
-        : std::invalid_argument(sentence(field, value, allowed)), field_(field), value_(value),
-          allowed_(allowed)
-    {
-    }
+    JOUST_COLD configuration_error(std::string_view field, std::string_view value, std::string_view allowed);
 
     /// Return the name of the field, such as "hash_split.shares".
     [[nodiscard]] const std::string& field() const noexcept { return field_; }
@@ -33,15 +31,8 @@ public:
     [[nodiscard]] const std::string& allowed() const noexcept { return allowed_; }
 
 private:
-    static std::string sentence(std::string_view field, std::string_view value, std::string_view allowed)
-    {
-        std::string text{field};
-        text += " is ";
-        text += value;
-        text += "; allowed: ";
-        text += allowed;
-        return text;
-    }
+    JOUST_COLD static std::string sentence(std::string_view field, std::string_view value,
+                                           std::string_view allowed);
 
     std::string field_;
     std::string value_;
@@ -53,6 +44,27 @@ class parse_error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION configuration_error::configuration_error(std::string_view field, std::string_view value,
+                                                        std::string_view allowed)
+    : std::invalid_argument(sentence(field, value, allowed)), field_(field), value_(value), allowed_(allowed)
+{
+}
+
+JOUST_FUNCTION std::string configuration_error::sentence(std::string_view field, std::string_view value,
+                                                         std::string_view allowed)
+{
+    std::string text{field};
+    text += " is ";
+    text += value;
+    text += "; allowed: ";
+    text += allowed;
+    return text;
+}
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

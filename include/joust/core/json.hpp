@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/hex.hpp>
 #include <joust/core/utf8.hpp>
 
@@ -19,46 +20,7 @@ inline namespace v0 {
 /// Bytes that are not UTF-8 become U+FFFD, so that the result is always valid. The characters `<`, `>` and `&` are
 /// escaped too, so that the value may stand inside an HTML page.
 /// source: Bray (2017), The JavaScript Object Notation (JSON) Data Interchange Format, RFC 8259, section 7
-inline void append_json_string(std::string& out, std::string_view text)
-{
-    const auto escape = [&out](char32_t value) {
-        out += "\\u00";
-        detail::append_hex_byte(out, static_cast<std::uint8_t>(value));
-    };
-    out += '"';
-    for (std::size_t i = 0; i < text.size();) {
-        const code_point point = decode_utf8(text, i);
-        const std::string_view bytes = text.substr(i, point.bytes);
-        i += point.bytes;
-        if (!point.valid) {
-            out += "\\ufffd";
-            continue;
-        }
-        switch (point.value) {
-            case U'"': out += "\\\""; break;
-            case U'\\': out += "\\\\"; break;
-            case U'\b': out += "\\b"; break;
-            case U'\f': out += "\\f"; break;
-            case U'\n': out += "\\n"; break;
-            case U'\r': out += "\\r"; break;
-            case U'\t': out += "\\t"; break;
-            case U'<':
-            case U'>':
-            case U'&':
-            case 0x7F: escape(point.value); break;
-            // JavaScript before 2019 read these two characters as line ends.
-            case 0x2028: out += "\\u2028"; break;
-            case 0x2029: out += "\\u2029"; break;
-            default:
-                if (point.value < 0x20) {
-                    escape(point.value);
-                } else {
-                    out += bytes;
-                }
-        }
-    }
-    out += '"';
-}
+JOUST_COLD void append_json_string(std::string& out, std::string_view text);
 
 /// Write one JSON value into a string: objects, arrays, strings, numbers, true, false and null.
 ///
@@ -171,6 +133,51 @@ private:
     std::string& out_;
     bool comma_ = false;
 };
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION void append_json_string(std::string& out, std::string_view text)
+{
+    const auto escape = [&out](char32_t value) {
+        out += "\\u00";
+        detail::append_hex_byte(out, static_cast<std::uint8_t>(value));
+    };
+    out += '"';
+    for (std::size_t i = 0; i < text.size();) {
+        const code_point point = decode_utf8(text, i);
+        const std::string_view bytes = text.substr(i, point.bytes);
+        i += point.bytes;
+        if (!point.valid) {
+            out += "\\ufffd";
+            continue;
+        }
+        switch (point.value) {
+            case U'"': out += "\\\""; break;
+            case U'\\': out += "\\\\"; break;
+            case U'\b': out += "\\b"; break;
+            case U'\f': out += "\\f"; break;
+            case U'\n': out += "\\n"; break;
+            case U'\r': out += "\\r"; break;
+            case U'\t': out += "\\t"; break;
+            case U'<':
+            case U'>':
+            case U'&':
+            case 0x7F: escape(point.value); break;
+            // JavaScript before 2019 read these two characters as line ends.
+            case 0x2028: out += "\\u2028"; break;
+            case 0x2029: out += "\\u2029"; break;
+            default:
+                if (point.value < 0x20) {
+                    escape(point.value);
+                } else {
+                    out += bytes;
+                }
+        }
+    }
+    out += '"';
+}
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/stats/sequential/first_failure.hpp>
@@ -114,17 +115,7 @@ public:
     [[nodiscard]] double highest_log_e() const noexcept { return highest_.load(std::memory_order_relaxed); }
 
     /// Copy the events into a list, sorted by slot.
-    void events(std::vector<first_event>& out) const
-    {
-        out.clear();
-        out.reserve(event_slots);
-        const spin_guard hold{lock_};
-        for (std::size_t slot = 0; slot < event_slots; ++slot) {
-            if (taken_[slot].load(std::memory_order_relaxed)) {
-                out.push_back(events_[slot]);
-            }
-        }
-    }
+    JOUST_COLD void events(std::vector<first_event>& out) const;
 
 private:
     mutable spin_lock lock_;
@@ -134,6 +125,22 @@ private:
     std::vector<std::atomic<bool>> taken_ = std::vector<std::atomic<bool>>(event_slots);
     std::vector<first_event> events_ = std::vector<first_event>(event_slots);
 };
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION void first_event_log::events(std::vector<first_event>& out) const
+{
+    out.clear();
+    out.reserve(event_slots);
+    const spin_guard hold{lock_};
+    for (std::size_t slot = 0; slot < event_slots; ++slot) {
+        if (taken_[slot].load(std::memory_order_relaxed)) {
+            out.push_back(events_[slot]);
+        }
+    }
+}
+
+#endif
 
 }  // namespace detail
 }  // namespace v0

@@ -88,22 +88,13 @@ inline constexpr const char* ignored_words[ignored_reasons] = {
 /// shared state.
 class live_evidence {
 public:
-    live_evidence(evidence names, std::vector<event_watch> watches)
-        : names_(std::move(names)), watches_(std::move(watches)),
-          slabs_(slab_layout{names_.models.size(), names_.series.size()}),
-          logs_((names_.models.size() - 1) * watches_.size()), thresholds_(watches_.size()),
-          memory_(names_.models.size() - 1, std::vector<test_memory>(names_.series.size()))
-    {
-        names_.ignored.assign(ignored_reasons, 0);
-        for (std::size_t i = 0; i < logs_.size(); ++i) {
-            logs_[i].allow(watches_[i % watches_.size()].max_ratio);
-        }
-    }
+    /// shape: `names` states the trial, its models and its series; the rest of it is not used
+    JOUST_COLD live_evidence(evidence names, std::vector<event_watch> watches);
 
     [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
     [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
     [[nodiscard]] const std::vector<event_watch>& watches() const noexcept { return watches_; }
-    [[nodiscard]] std::size_t arms() const noexcept { return names_.models.size(); }
+    [[nodiscard]] std::size_t arms() const noexcept { return models_.size(); }
 
     /// Count a served request.
     template <std::size_t Pairs>
@@ -193,33 +184,7 @@ public:
 
     /// Fix the latency thresholds whose warm-up is over.
     /// cost: one load when all are fixed
-    void fix_thresholds()
-    {
-        if (!thresholds_open_.load(std::memory_order_relaxed)) {
-            return;
-        }
-        const std::scoped_lock lock{threshold_mutex_};
-        latency_sketch champion;
-        slabs_.for_each([&](const slab& each) { collect_latency(each, 0, champion); });
-        bool open = false;
-        for (std::size_t w = 0; w < watches_.size(); ++w) {
-            auto& fixed = thresholds_[w];
-            if (!watches_[w].on_latency || fixed.champion.load(std::memory_order_relaxed) != no_limit) {
-                continue;
-            }
-            if (champion.count() < watches_[w].warm_up) {
-                open = true;
-                continue;
-            }
-            const double q = champion.quantile(watches_[w].q);
-            const double allowed = q * watches_[w].latency_ratio + watches_[w].latency_increase;
-            fixed.champion.store(q, std::memory_order_relaxed);
-            fixed.challenger.store(allowed, std::memory_order_relaxed);
-            lower(lowest_champion_, q);
-            lower(lowest_challenger_, allowed);
-        }
-        thresholds_open_.store(open, std::memory_order_relaxed);
-    }
+    JOUST_COLD void fix_thresholds();
 
     /// Return the latency threshold of the champion. It is infinite until the warm-up is over.
     /// units: nanoseconds
@@ -249,51 +214,10 @@ public:
     }
 
     /// Collect into a value that was used before. This allocates nothing if the lists of the value have their size.
-    void collect(evidence& all) const
-    {
-        const std::size_t pairs = names_.models.size() - 1;
-        if (all.trial != names_.trial || all.models != names_.models || all.series != names_.series ||
-            all.pairs.size() != pairs || all.pairs.front().events.size() != watches_.size()) {
-            all = names_;
-            all.pairs.resize(pairs);
-            for (auto& pair : all.pairs) {
-                pair.series.assign(names_.series.size(), bucket_sums{bucket_count});
-                pair.events.resize(watches_.size());
-            }
-        }
-        all.arms.assign(names_.models.size(), arm_evidence{});
-        for (std::size_t p = 0; p < pairs; ++p) {
-            for (auto& sums : all.pairs[p].series) {
-                sums.clear();
-            }
-            for (std::size_t w = 0; w < watches_.size(); ++w) {
-                logs_[p * watches_.size() + w].events(all.pairs[p].events[w]);
-            }
-        }
-        slabs_.for_each([&](const slab& each) { collect(each, all); });
-        {
-            const std::scoped_lock lock{memory_mutex_};
-            for (std::size_t p = 0; p < pairs; ++p) {
-                all.pairs[p].memory = memory_[p];
-            }
-        }
-        all.ignored.resize(ignored_reasons);
-        for (std::size_t i = 0; i < ignored_reasons; ++i) {
-            all.ignored[i] = ignored_[i].load(std::memory_order_relaxed);
-        }
-        all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
-    }
+    JOUST_COLD void collect(evidence& all) const;
 
     /// Keep what a look at the evidence fixed (rho, the answer of a fixed horizon) and found (the highest e-values).
-    void remember(const evidence& seen)
-    {
-        const std::scoped_lock lock{memory_mutex_};
-        for (std::size_t p = 0; p < memory_.size(); ++p) {
-            for (std::size_t s = 0; s < memory_[p].size(); ++s) {
-                memory_[p][s].learn(seen.pairs[p].memory[s]);
-            }
-        }
-    }
+    JOUST_COLD void remember(const evidence& seen);
 
 private:
     static constexpr double no_limit = std::numeric_limits<double>::infinity();
@@ -335,43 +259,12 @@ private:
         }
     }
 
-    static void collect_latency(const slab& from, unsigned arm, latency_sketch& into)
-    {
-        for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
-            if (const std::uint64_t n = from.latency_count(arm, bin); n > 0) {
-                into.add_bin(bin, n);
-            }
-        }
-    }
+    JOUST_COLD static void collect_latency(const slab& from, unsigned arm, latency_sketch& into);
+    JOUST_COLD static void collect(const slab& from, evidence& into);
 
-    static void collect(const slab& from, evidence& into)
-    {
-        const slab_layout& layout = from.layout();
-        for (std::size_t p = 0; p < layout.pairs(); ++p) {
-            for (std::size_t s = 0; s < layout.series; ++s) {
-                bucket_sums& sums = into.pairs[p].series[s];
-                for (std::size_t b = 0; b < bucket_count; ++b) {
-                    const row_values one = from.read(s, p, true, b);
-                    const row_values zero = from.read(s, p, false, b);
-                    sums.challenger[b] += one.first;
-                    sums.challenger_root[b] += one.second;
-                    sums.challenger_count += one.count;
-                    sums.champion[b] += zero.first;
-                    sums.champion_root[b] += zero.second;
-                    sums.champion_count += zero.count;
-                }
-                sums.expected += from.expected(s, p);
-            }
-        }
-        for (unsigned a = 0; a < layout.arms; ++a) {
-            collect_latency(from, a, into.arms[a].latency);
-            for (std::size_t i = 0; i < slab::unit_registers; ++i) {
-                into.arms[a].units.raise(i, from.unit_register(a, i));
-            }
-        }
-    }
-
-    evidence names_;
+    std::string trial_;
+    std::vector<std::string> models_;
+    std::vector<std::string> series_;
     std::vector<event_watch> watches_;
     thread_slabs slabs_;
     std::vector<first_event_log> logs_;
@@ -385,6 +278,147 @@ private:
     std::array<std::atomic<std::uint64_t>, ignored_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
 };
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_watch> watches)
+    : trial_(std::move(names.trial)), models_(std::move(names.models)), series_(std::move(names.series)),
+      watches_(std::move(watches)), slabs_(slab_layout{models_.size(), series_.size()}),
+      logs_((models_.size() - 1) * watches_.size()), thresholds_(watches_.size()), memory_(models_.size() - 1)
+{
+    for (auto& each : memory_) {
+        each.resize(series_.size());
+    }
+    for (std::size_t i = 0; i < logs_.size(); ++i) {
+        logs_[i].allow(watches_[i % watches_.size()].max_ratio);
+    }
+}
+
+JOUST_FUNCTION void live_evidence::fix_thresholds()
+{
+    if (!thresholds_open_.load(std::memory_order_relaxed)) {
+        return;
+    }
+    const std::scoped_lock lock{threshold_mutex_};
+    latency_sketch champion;
+    slabs_.for_each([&](const slab& each) { collect_latency(each, 0, champion); });
+    bool open = false;
+    for (std::size_t w = 0; w < watches_.size(); ++w) {
+        auto& fixed = thresholds_[w];
+        if (!watches_[w].on_latency || fixed.champion.load(std::memory_order_relaxed) != no_limit) {
+            continue;
+        }
+        if (champion.count() < watches_[w].warm_up) {
+            open = true;
+            continue;
+        }
+        const double q = champion.quantile(watches_[w].q);
+        const double allowed = q * watches_[w].latency_ratio + watches_[w].latency_increase;
+        fixed.champion.store(q, std::memory_order_relaxed);
+        fixed.challenger.store(allowed, std::memory_order_relaxed);
+        lower(lowest_champion_, q);
+        lower(lowest_challenger_, allowed);
+    }
+    thresholds_open_.store(open, std::memory_order_relaxed);
+}
+
+JOUST_FUNCTION void live_evidence::collect(evidence& all) const
+{
+    const std::size_t pairs = models_.size() - 1;
+    if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
+        all.pairs.front().events.size() != watches_.size()) {
+        all = evidence{};
+        all.trial = trial_;
+        all.models = models_;
+        all.series = series_;
+        all.pairs.resize(pairs);
+        for (auto& pair : all.pairs) {
+            pair.series.resize(series_.size());
+            pair.events.resize(watches_.size());
+            for (auto& sums : pair.series) {
+                for (auto* list :
+                     {&sums.challenger, &sums.champion, &sums.challenger_root, &sums.champion_root}) {
+                    list->resize(bucket_count);
+                }
+            }
+        }
+    }
+    all.arms.resize(models_.size());
+    for (auto& arm : all.arms) {
+        arm = arm_evidence{};
+    }
+    for (std::size_t p = 0; p < pairs; ++p) {
+        for (auto& sums : all.pairs[p].series) {
+            sums.clear();
+        }
+        for (std::size_t w = 0; w < watches_.size(); ++w) {
+            logs_[p * watches_.size() + w].events(all.pairs[p].events[w]);
+        }
+    }
+    slabs_.for_each([&](const slab& each) { collect(each, all); });
+    {
+        const std::scoped_lock lock{memory_mutex_};
+        for (std::size_t p = 0; p < pairs; ++p) {
+            all.pairs[p].memory.resize(series_.size());
+            for (std::size_t s = 0; s < series_.size(); ++s) {
+                all.pairs[p].memory[s] = memory_[p][s];
+            }
+        }
+    }
+    all.ignored.resize(ignored_reasons);
+    for (std::size_t i = 0; i < ignored_reasons; ++i) {
+        all.ignored[i] = ignored_[i].load(std::memory_order_relaxed);
+    }
+    all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
+}
+
+JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
+{
+    const std::scoped_lock lock{memory_mutex_};
+    for (std::size_t p = 0; p < memory_.size(); ++p) {
+        for (std::size_t s = 0; s < memory_[p].size(); ++s) {
+            memory_[p][s].learn(seen.pairs[p].memory[s]);
+        }
+    }
+}
+
+JOUST_FUNCTION void live_evidence::collect_latency(const slab& from, unsigned arm, latency_sketch& into)
+{
+    for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
+        if (const std::uint64_t n = from.latency_count(arm, bin); n > 0) {
+            into.add_bin(bin, n);
+        }
+    }
+}
+
+JOUST_FUNCTION void live_evidence::collect(const slab& from, evidence& into)
+{
+    const slab_layout& layout = from.layout();
+    for (std::size_t p = 0; p < layout.pairs(); ++p) {
+        for (std::size_t s = 0; s < layout.series; ++s) {
+            bucket_sums& sums = into.pairs[p].series[s];
+            for (std::size_t b = 0; b < bucket_count; ++b) {
+                const row_values one = from.read(s, p, true, b);
+                const row_values zero = from.read(s, p, false, b);
+                sums.challenger[b] += one.first;
+                sums.challenger_root[b] += one.second;
+                sums.challenger_count += one.count;
+                sums.champion[b] += zero.first;
+                sums.champion_root[b] += zero.second;
+                sums.champion_count += zero.count;
+            }
+            sums.expected += from.expected(s, p);
+        }
+    }
+    for (unsigned a = 0; a < layout.arms; ++a) {
+        collect_latency(from, a, into.arms[a].latency);
+        for (std::size_t i = 0; i < slab::unit_registers; ++i) {
+            into.arms[a].units.raise(i, from.unit_register(a, i));
+        }
+    }
+}
+
+#endif
 
 }  // namespace detail
 }  // namespace v0

@@ -62,12 +62,7 @@ class slab {
 public:
     /// Begin with empty sums. Calls are counted from `first_call`; threads that begin at different numbers give
     /// different nonces.
-    slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call = 0)
-        : layout_(layout), shared_(is_shared), calls_(first_call), rows_(layout.rows()),
-          expected_(layout.series * layout.pairs()), latency_(layout.arms * latency_sketch::bins),
-          units_(layout.arms * unit_registers)
-    {
-    }
+    slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call = 0);
 
     /// Add one observation to a bucket.
     /// cost: about 2 ns with a warm cache, no lock unless the slab is shared
@@ -193,6 +188,17 @@ private:
     std::vector<std::atomic<std::uint64_t>> latency_;
     std::vector<std::atomic<std::uint8_t>> units_;
 };
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION slab::slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call)
+    : layout_(layout), shared_(is_shared), calls_(first_call), rows_(layout.rows()),
+      expected_(layout.series * layout.pairs()), latency_(layout.arms * latency_sketch::bins),
+      units_(layout.arms * unit_registers)
+{
+}
+
+#endif
 
 }  // namespace detail
 }  // namespace v0

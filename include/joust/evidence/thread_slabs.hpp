@@ -26,27 +26,7 @@ public:
     }
 
     /// Return a slab that only the calling thread writes, or null if memory or `max_slabs` do not allow one more.
-    slab* claim() noexcept
-    {
-        const std::scoped_lock lock{mutex_};
-        try {
-            if (idle_.empty()) {
-                if (all_.size() >= max_slabs_) {
-                    return nullptr;
-                }
-                // Memory is reserved here, so that giving a slab back never allocates.
-                idle_.reserve(all_.size() + 1);
-                all_.push_back(std::make_unique<slab>(layout_, false,
-                                                      static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U));
-                return all_.back().get();
-            }
-        } catch (const std::bad_alloc&) {
-            return nullptr;
-        }
-        slab* reused = idle_.back();
-        idle_.pop_back();
-        return reused;
-    }
+    slab* claim() noexcept;
 
     void give_back(slab* thread_slab) noexcept
     {
@@ -150,17 +130,7 @@ struct slab_return_at_exit {
     slab_return_at_exit() = default;
     slab_return_at_exit(const slab_return_at_exit&) = delete;
     slab_return_at_exit& operator=(const slab_return_at_exit&) = delete;
-    ~slab_return_at_exit()
-    {
-        thread_table table = this_thread_slabs;
-        this_thread_slabs = {nullptr, 0, true};
-        for (std::uint32_t i = 0; i < table.size; ++i) {
-            if (table.entries[i].owner != nullptr) {
-                table.entries[i].owner->give_back(table.entries[i].held);
-            }
-        }
-        delete[] table.entries;
-    }
+    ~slab_return_at_exit();
     /// Use the object: a thread_local object is made, and its destructor registered, when it is first used.
     void register_now() noexcept {}
 };
@@ -168,25 +138,10 @@ struct slab_return_at_exit {
 /// Give a trial the slab of the calling thread in a few instructions.
 class thread_slabs {
 public:
-    explicit thread_slabs(const slab_layout& layout, std::size_t max_slabs = 256)
-    {
-        const auto [index, generation] = trial_numbers::instance().take();
-        index_ = index;
-        generation_ = generation;
-        try {
-            owner_ = std::make_shared<slab_owner>(layout, max_slabs);
-        } catch (...) {
-            trial_numbers::instance().give_back(index);
-            throw;
-        }
-    }
+    JOUST_COLD explicit thread_slabs(const slab_layout& layout, std::size_t max_slabs = 256);
     thread_slabs(const thread_slabs&) = delete;
     thread_slabs& operator=(const thread_slabs&) = delete;
-    ~thread_slabs()
-    {
-        owner_->close();
-        trial_numbers::instance().give_back(index_);
-    }
+    JOUST_COLD ~thread_slabs();
 
     /// Find the slab of the calling thread.
     /// cost: two loads and two comparisons; the first call of a thread takes a lock and allocates
@@ -206,48 +161,109 @@ public:
     }
 
 private:
-    JOUST_NOINLINE slab& claim() noexcept
-    {
-        thread_table& table = this_thread_slabs;
-        if (table.closed || !make_room(table)) {
-            return owner_->shared();
-        }
-        thread_local slab_return_at_exit at_exit;
-        at_exit.register_now();
-        thread_entry& entry = table.entries[index_];
-        // A trial that does not exist any more may have had this number.
-        entry = {};
-        slab* thread_slab = owner_->claim();
-        if (thread_slab == nullptr) {
-            return owner_->shared();
-        }
-        entry = {generation_, thread_slab, owner_};
-        return *thread_slab;
-    }
+    slab& claim() noexcept;
 
-    bool make_room(thread_table& table) const noexcept
-    {
-        if (index_ < table.size) {
-            return true;
-        }
-        const std::uint32_t size = index_ + 8;
-        auto* larger = new (std::nothrow) thread_entry[size];
-        if (larger == nullptr) {
-            return false;
-        }
-        for (std::uint32_t i = 0; i < table.size; ++i) {
-            larger[i] = std::move(table.entries[i]);
-        }
-        delete[] table.entries;
-        table.entries = larger;
-        table.size = size;
-        return true;
-    }
+    bool make_room(thread_table& table) const noexcept;
 
     std::uint32_t index_ = 0;
     std::uint64_t generation_ = 0;
     std::shared_ptr<slab_owner> owner_;
 };
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION slab* slab_owner::claim() noexcept
+{
+    const std::scoped_lock lock{mutex_};
+    try {
+        if (idle_.empty()) {
+            if (all_.size() >= max_slabs_) {
+                return nullptr;
+            }
+            // Memory is reserved here, so that giving a slab back never allocates.
+            idle_.reserve(all_.size() + 1);
+            all_.push_back(std::make_unique<slab>(layout_, false,
+                                                  static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U));
+            return all_.back().get();
+        }
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+    slab* reused = idle_.back();
+    idle_.pop_back();
+    return reused;
+}
+
+JOUST_FUNCTION slab_return_at_exit::~slab_return_at_exit()
+{
+    thread_table table = this_thread_slabs;
+    this_thread_slabs = {nullptr, 0, true};
+    for (std::uint32_t i = 0; i < table.size; ++i) {
+        if (table.entries[i].owner != nullptr) {
+            table.entries[i].owner->give_back(table.entries[i].held);
+        }
+    }
+    delete[] table.entries;
+}
+
+JOUST_FUNCTION thread_slabs::thread_slabs(const slab_layout& layout, std::size_t max_slabs)
+{
+    const auto [index, generation] = trial_numbers::instance().take();
+    index_ = index;
+    generation_ = generation;
+    try {
+        owner_ = std::make_shared<slab_owner>(layout, max_slabs);
+    } catch (...) {
+        trial_numbers::instance().give_back(index);
+        throw;
+    }
+}
+
+JOUST_FUNCTION thread_slabs::~thread_slabs()
+{
+    owner_->close();
+    trial_numbers::instance().give_back(index_);
+}
+
+JOUST_NOINLINE JOUST_FUNCTION slab& thread_slabs::claim() noexcept
+{
+    thread_table& table = this_thread_slabs;
+    if (table.closed || !make_room(table)) {
+        return owner_->shared();
+    }
+    thread_local slab_return_at_exit at_exit;
+    at_exit.register_now();
+    thread_entry& entry = table.entries[index_];
+    // A trial that does not exist any more may have had this number.
+    entry = {};
+    slab* thread_slab = owner_->claim();
+    if (thread_slab == nullptr) {
+        return owner_->shared();
+    }
+    entry = {generation_, thread_slab, owner_};
+    return *thread_slab;
+}
+
+JOUST_FUNCTION bool thread_slabs::make_room(thread_table& table) const noexcept
+{
+    if (index_ < table.size) {
+        return true;
+    }
+    const std::uint32_t size = index_ + 8;
+    auto* larger = new (std::nothrow) thread_entry[size];
+    if (larger == nullptr) {
+        return false;
+    }
+    for (std::uint32_t i = 0; i < table.size; ++i) {
+        larger[i] = std::move(table.entries[i]);
+    }
+    delete[] table.entries;
+    table.entries = larger;
+    table.size = size;
+    return true;
+}
+
+#endif
 
 }  // namespace detail
 }  // namespace v0

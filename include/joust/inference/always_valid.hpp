@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/inference/inference.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
 #include <joust/stats/sequential/score.hpp>
@@ -40,52 +41,7 @@ struct always_valid {
     static constexpr std::string_view holds = "intervals and e-values hold at every look.";
 
     /// Answer a question at one look.
-    [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept
-    {
-        const auto test = [&](const stats::score_options& options) {
-            return detail::score_of(at, asked, options);
-        };
-        stats::score_options options;
-        options.alpha = asked.alpha;
-        options.null = asked.null;
-        options.min_buckets = burn_in_buckets;
-        options.rho = memory.rho > 0.0 ? memory.rho : 1.0;
-        stats::score_result seen = test(options);
-        options.clock = stats::switching_clock(seen.challenger_buckets, at.expected_events);
-        const bool burnt_in = seen.state == status::ok && at.expected_events >= burn_in_events;
-        if (burnt_in) {
-            if (!(memory.rho > 0.0)) {
-                const double variance = std::fmax(seen.v, seen.v0);
-                // If there is no finite plan to extrapolate to, nothing is fixed, and the test gives no answer.
-                options.rho = stats::burn_in_rho(variance, seen.information, at.planned_information);
-                memory.rho = std::isfinite(options.rho) ? options.rho : 0.0;
-            }
-            seen = test(options);
-        }
-        inference answer{.method = "normal mixture, clusters of units",
-                         .champion = seen.champion,
-                         .challenger = seen.challenger,
-                         .estimate = seen.estimate,
-                         .state = seen.state};
-        if (!burnt_in || !(memory.rho > 0.0)) {
-            answer.state = seen.state == status::ok ? status::burn_in : seen.state;
-            return answer;
-        }
-        // The interval stays two-sided, so that the row of a guardrail shows both how bad and how good the challenger
-        // may be.
-        answer.lower = seen.lower;
-        answer.upper = seen.upper;
-        double log_e = seen.log_e;
-        if (asked.alternative != stats::side::two) {
-            log_e = stats::normal_mixture_log_e(seen.s, variance_at(seen, options.clock), options.rho,
-                                                asked.alternative);
-        }
-        memory.highest_log_e = std::fmax(memory.highest_log_e, log_e);
-        answer.log_e = memory.highest_log_e;
-        answer.log_e_now = log_e;
-        answer.p_value = stats::always_valid_p(memory.highest_log_e);
-        return answer;
-    }
+    [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const noexcept;
 
     /// Compare all members.
     bool operator==(const always_valid&) const = default;
@@ -102,6 +58,58 @@ private:
         return std::fmax(seen.v, seen.v0);
     }
 };
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION inference always_valid::infer(const look& at, const question& asked,
+                                             test_memory& memory) const noexcept
+{
+    const auto test = [&](const stats::score_options& options) {
+        return detail::score_of(at, asked, options);
+    };
+    stats::score_options options;
+    options.alpha = asked.alpha;
+    options.null = asked.null;
+    options.min_buckets = burn_in_buckets;
+    options.rho = memory.rho > 0.0 ? memory.rho : 1.0;
+    stats::score_result seen = test(options);
+    options.clock = stats::switching_clock(seen.challenger_buckets, at.expected_events);
+    const bool burnt_in = seen.state == status::ok && at.expected_events >= burn_in_events;
+    if (burnt_in) {
+        if (!(memory.rho > 0.0)) {
+            const double variance = std::fmax(seen.v, seen.v0);
+            // If there is no finite plan to extrapolate to, nothing is fixed, and the test gives no answer.
+            options.rho = stats::burn_in_rho(variance, seen.information, at.planned_information);
+            memory.rho = std::isfinite(options.rho) ? options.rho : 0.0;
+        }
+        seen = test(options);
+    }
+    inference answer{.method = "normal mixture, clusters of units",
+                     .champion = seen.champion,
+                     .challenger = seen.challenger,
+                     .estimate = seen.estimate,
+                     .state = seen.state};
+    if (!burnt_in || !(memory.rho > 0.0)) {
+        answer.state = seen.state == status::ok ? status::burn_in : seen.state;
+        return answer;
+    }
+    // The interval stays two-sided, so that the row of a guardrail shows both how bad and how good the challenger
+    // may be.
+    answer.lower = seen.lower;
+    answer.upper = seen.upper;
+    double log_e = seen.log_e;
+    if (asked.alternative != stats::side::two) {
+        log_e = stats::normal_mixture_log_e(seen.s, variance_at(seen, options.clock), options.rho,
+                                            asked.alternative);
+    }
+    memory.highest_log_e = std::fmax(memory.highest_log_e, log_e);
+    answer.log_e = memory.highest_log_e;
+    answer.log_e_now = log_e;
+    answer.p_value = stats::always_valid_p(memory.highest_log_e);
+    return answer;
+}
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

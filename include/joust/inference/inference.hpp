@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/numeric/normal.hpp>
@@ -103,21 +104,11 @@ inline constexpr double normal_limit_events = 10.0;
 namespace detail {
 
 /// Run the score test that fits the data and the question.
-[[nodiscard]] inline stats::score_result score_of(const look& at, const question& asked,
-                                                  const stats::score_options& options) noexcept
-{
-    return at.paired()      ? stats::paired_score_test(at.pairs.difference, at.pairs.count, options)
-           : asked.relative ? stats::relative_score_test(at.sums, options)
-                            : stats::score_test(at.sums, options);
-}
+[[nodiscard]] stats::score_result score_of(const look& at, const question& asked,
+                                           const stats::score_options& options) noexcept;
 
 /// Return the score of that test as a function of the effect.
-[[nodiscard]] inline stats::score_line line_of(const look& at, const question& asked) noexcept
-{
-    return at.paired()      ? stats::paired_score(at.pairs.difference, at.pairs.count)
-           : asked.relative ? stats::relative_score(at.sums)
-                            : stats::absolute_score(at.sums);
-}
+[[nodiscard]] stats::score_line line_of(const look& at, const question& asked) noexcept;
 
 /// Hold a score, and the part of the answer that is known before a test.
 struct scored {
@@ -126,81 +117,21 @@ struct scored {
 };
 
 /// Score the data for a policy that trusts a normal limit. The status is `scarce` while too few events are expected.
-[[nodiscard]] inline scored score_for_normal_limit(const look& at, const question& asked,
-                                                   std::string_view method, status scarce) noexcept
-{
-    stats::score_options options;
-    options.alpha = asked.alpha;
-    options.null = asked.null;
-    const stats::score_result seen = score_of(at, asked, options);
-    inference answer{.method = method,
-                     .champion = seen.champion,
-                     .challenger = seen.challenger,
-                     .estimate = seen.estimate,
-                     .state = seen.state};
-    if (seen.state == status::ok && at.expected_events < normal_limit_events) {
-        answer.state = scarce;
-    }
-    return {seen, answer};
-}
+[[nodiscard]] scored score_for_normal_limit(const look& at, const question& asked, std::string_view method,
+                                            status scarce) noexcept;
 
 /// Return the p-value of a normal statistic on the side of the question.
-[[nodiscard]] inline double normal_p(double z, stats::side alternative) noexcept
-{
-    return alternative == stats::side::two       ? 2.0 * stats::normal_sf(std::fabs(z))
-           : alternative == stats::side::greater ? stats::normal_sf(z)
-                                                 : stats::normal_sf(-z);
-}
-
-/// Return the effects t that the two-sided test with critical value z does not reject: s(t)^2 <= z^2 v(t), a quadratic
-/// inequality around the root. The interval is unbounded if the variance far away grows faster than the score.
-[[nodiscard]] inline stats::bounds not_rejected(const stats::score_line& line, double z) noexcept
-{
-    const double root = line.root();
-    const double zz = z * z;
-    const double a = line.s1 * line.s1 - zz * line.v.c2;
-    if (!(a > 0.0)) {
-        return {};
-    }
-    const double slope = zz * (line.v.c1 + root * line.v.c2);
-    const double half = std::sqrt(slope * slope + a * zz * line.v(root));
-    return {root + (slope - half) / a, root + (slope + half) / a};
-}
+[[nodiscard]] double normal_p(double z, stats::side alternative) noexcept;
 
 /// Give an answer the interval of a two-sided test with this critical value, so that the row of a guardrail shows both
 /// how bad and how good the challenger may be.
-inline void give_interval(inference& answer, const look& at, const question& asked, double critical) noexcept
-{
-    const stats::score_line line = line_of(at, asked);
-    const stats::bounds ends = not_rejected(line, critical);
-    if (asked.relative) {
-        answer.lower = 1.0 / (1.0 + ends.upper);
-        answer.upper = ends.lower > -1.0 ? 1.0 / (1.0 + ends.lower) : std::numeric_limits<double>::infinity();
-    } else {
-        answer.lower = ends.lower;
-        answer.upper = ends.upper;
-    }
-}
+void give_interval(inference& answer, const look& at, const question& asked, double critical) noexcept;
 
 /// Keep an answer as the one look that counts.
-[[nodiscard]] inline counted_look counted(const inference& answer) noexcept
-{
-    return {true,         answer.champion, answer.challenger, answer.estimate,
-            answer.lower, answer.upper,    answer.p_value};
-}
+[[nodiscard]] counted_look counted(const inference& answer) noexcept;
 
 /// Repeat the answer of the one look that counts.
-[[nodiscard]] inline inference repeated(const counted_look& look, std::string_view method) noexcept
-{
-    return {.method = method,
-            .champion = look.champion,
-            .challenger = look.challenger,
-            .estimate = look.estimate,
-            .lower = look.lower,
-            .upper = look.upper,
-            .p_value = look.p_value,
-            .state = status::ok};
-}
+[[nodiscard]] inference repeated(const counted_look& look, std::string_view method) noexcept;
 
 }  // namespace detail
 
@@ -217,6 +148,39 @@ concept inference_policy = requires(const T& t, const look& l, const question& q
     { t.units } -> std::convertible_to<double>;
     { t.infer(l, q, m) } -> std::same_as<inference>;
 };
+
+namespace detail {
+
+/// Hold what judging needs of an inference policy of any type, so that it is compiled once and not once for each policy.
+/// assumes: the policy outlives this
+class any_inference {
+public:
+    template <inference_policy Policy>
+    any_inference(
+        const Policy& policy) noexcept  // NOLINT(google-explicit-constructor): stands for the policy
+        : alpha(policy.alpha), units(policy.units), policy_(&policy),
+          infer_(
+              [](const void* which, const look& at, const question& asked, test_memory& memory) -> inference {
+                  return static_cast<const Policy*>(which)->infer(at, asked, memory);
+              })
+    {
+    }
+
+    /// Answer a question at one look.
+    [[nodiscard]] inference infer(const look& at, const question& asked, test_memory& memory) const
+    {
+        return infer_(policy_, at, asked, memory);
+    }
+
+    double alpha;
+    double units;
+
+private:
+    const void* policy_;
+    inference (*infer_)(const void*, const look&, const question&, test_memory&);
+};
+
+}  // namespace detail
 
 /// Turn the evidence of pairs into an answer too.
 template <class T>
@@ -236,10 +200,6 @@ template <paired_inference_policy Policy>
     return policy.infer(at, {.alpha = alpha}, memory);
 }
 
-}  // namespace detail
-
-namespace detail {
-
 /// Return the words of a report for when the numbers of an inference hold.
 template <class Inference>
 [[nodiscard]] constexpr std::string_view holds_of() noexcept
@@ -251,13 +211,10 @@ template <class Inference>
     }
 }
 
-}  // namespace detail
-
-namespace detail {
-
 struct verb_infer {
     int infer;
 };
+
 template <class T>
 concept has_infer = derivable<T> && !requires { &both<T, verb_infer>::infer; };
 
@@ -283,6 +240,101 @@ struct inference_role {
         static_assert(detail::always_false<T>, "joust: two inference policies are given; a trial has one");
     }
 };
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION stats::score_result score_of(const look& at, const question& asked,
+                                            const stats::score_options& options) noexcept
+{
+    return at.paired()      ? stats::paired_score_test(at.pairs.difference, at.pairs.count, options)
+           : asked.relative ? stats::relative_score_test(at.sums, options)
+                            : stats::score_test(at.sums, options);
+}
+
+JOUST_FUNCTION stats::score_line line_of(const look& at, const question& asked) noexcept
+{
+    return at.paired()      ? stats::paired_score(at.pairs.difference, at.pairs.count)
+           : asked.relative ? stats::relative_score(at.sums)
+                            : stats::absolute_score(at.sums);
+}
+
+JOUST_FUNCTION scored score_for_normal_limit(const look& at, const question& asked, std::string_view method,
+                                             status scarce) noexcept
+{
+    stats::score_options options;
+    options.alpha = asked.alpha;
+    options.null = asked.null;
+    const stats::score_result seen = score_of(at, asked, options);
+    inference answer{.method = method,
+                     .champion = seen.champion,
+                     .challenger = seen.challenger,
+                     .estimate = seen.estimate,
+                     .state = seen.state};
+    if (seen.state == status::ok && at.expected_events < normal_limit_events) {
+        answer.state = scarce;
+    }
+    return {seen, answer};
+}
+
+JOUST_FUNCTION double normal_p(double z, stats::side alternative) noexcept
+{
+    return alternative == stats::side::two       ? 2.0 * stats::normal_sf(std::fabs(z))
+           : alternative == stats::side::greater ? stats::normal_sf(z)
+                                                 : stats::normal_sf(-z);
+}
+
+/// Return the effects t that the two-sided test with critical value z does not reject: s(t)^2 <= z^2 v(t), a quadratic
+/// inequality around the root. The interval is unbounded if the variance far away grows faster than the score.
+[[nodiscard]] inline stats::bounds not_rejected(const stats::score_line& line, double z) noexcept
+{
+    const double root = line.root();
+    const double zz = z * z;
+    const double a = line.s1 * line.s1 - zz * line.v.c2;
+    if (!(a > 0.0)) {
+        return {};
+    }
+    const double slope = zz * (line.v.c1 + root * line.v.c2);
+    const double half = std::sqrt(slope * slope + a * zz * line.v(root));
+    return {root + (slope - half) / a, root + (slope + half) / a};
+}
+
+JOUST_FUNCTION void give_interval(inference& answer, const look& at, const question& asked,
+                                  double critical) noexcept
+{
+    const stats::score_line line = line_of(at, asked);
+    const stats::bounds ends = not_rejected(line, critical);
+    if (asked.relative) {
+        answer.lower = 1.0 / (1.0 + ends.upper);
+        answer.upper = ends.lower > -1.0 ? 1.0 / (1.0 + ends.lower) : std::numeric_limits<double>::infinity();
+    } else {
+        answer.lower = ends.lower;
+        answer.upper = ends.upper;
+    }
+}
+
+JOUST_FUNCTION counted_look counted(const inference& answer) noexcept
+{
+    return {true,         answer.champion, answer.challenger, answer.estimate,
+            answer.lower, answer.upper,    answer.p_value};
+}
+
+JOUST_FUNCTION inference repeated(const counted_look& look, std::string_view method) noexcept
+{
+    return {.method = method,
+            .champion = look.champion,
+            .challenger = look.challenger,
+            .estimate = look.estimate,
+            .lower = look.lower,
+            .upper = look.upper,
+            .p_value = look.p_value,
+            .state = status::ok};
+}
+
+}  // namespace detail
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/text.hpp>
 #include <joust/metric/failures.hpp>
@@ -71,82 +72,26 @@ struct bound {
     double value = 0.0;
 };
 
+/// Check a margin, and turn it into a limit. A metric on which less can do no harm has no lower bound; `otherwise` is the
+/// limit where no bound is set.
+/// errors: configuration_error for two bounds or a bound out of range
+JOUST_COLD [[nodiscard]] bound limit_of(std::string_view metric, const margin& m, bool less_does_no_harm,
+                                        const bound& otherwise);
+
 /// Check the margin of a guardrail, and turn it into a limit.
 /// errors: configuration_error for two bounds or a bound out of range
 template <class Metric>
 bound bound_of(const guarded<Metric>& g)
 {
-    const auto& m = g.limit;
-    const double given[] = {m.max_ratio, m.max_increase, m.min_ratio, m.max_decrease};
-    int count = 0;
-    for (const double v : given) {
-        count += std::isnan(v) ? 0 : 1;
-    }
-    const std::string where = "guardrail(" + std::string{Metric::name()} + ")";
-    if (count > 1) {
-        throw configuration_error(where, std::to_string(count) + " bounds",
-                                  "one of max_ratio, max_increase, min_ratio, max_decrease");
-    }
-    const auto reject = [&](const char* field, double value, const char* allowed) {
-        throw configuration_error(where + "." + field, to_text(value), allowed);
-    };
-    if constexpr (std::same_as<Metric, failures>) {
-        if (!std::isnan(m.min_ratio) || !std::isnan(m.max_decrease)) {
-            // Fewer failures do no harm.
-            throw configuration_error(where, "a lower bound", "max_ratio or max_increase");
-        }
-    }
-    if (!std::isnan(m.max_ratio)) {
-        if (!(m.max_ratio >= 1.0) || std::isinf(m.max_ratio)) {
-            reject("max_ratio", m.max_ratio, "a finite ratio of at least 1");
-        }
-        return {true, true, m.max_ratio};
-    }
-    if (!std::isnan(m.max_increase)) {
-        if (!(m.max_increase >= 0.0) || std::isinf(m.max_increase)) {
-            reject("max_increase", m.max_increase, "a finite number of at least 0");
-        }
-        return {true, false, m.max_increase};
-    }
-    if (!std::isnan(m.min_ratio)) {
-        if (!(m.min_ratio > 0.0 && m.min_ratio <= 1.0)) {
-            reject("min_ratio", m.min_ratio, "a ratio above 0 and at most 1");
-        }
-        return {false, true, m.min_ratio};
-    }
-    if (!std::isnan(m.max_decrease)) {
-        if (!(m.max_decrease >= 0.0) || std::isinf(m.max_decrease)) {
-            reject("max_decrease", m.max_decrease, "a finite number of at least 0");
-        }
-        return {false, false, -m.max_decrease};
-    }
+    bound otherwise{true, false, 0.0};
     if constexpr (requires { direction_of(g.metric); } && metric<Metric>) {
-        return {direction_of(g.metric) == better::down, false, 0.0};
-    } else {
-        return {true, false, 0.0};
+        otherwise.harm_is_up = direction_of(g.metric) == better::down;
     }
+    return limit_of(Metric::name(), g.limit, std::same_as<Metric, failures>, otherwise);
 }
 
 /// Say what a limit allows, in the unit that reports show: "at most 1 pp less".
-inline std::string describe(const bound& b, std::string_view unit)
-{
-    if (b.relative) {
-        return (b.harm_is_up ? "at most x " : "at least x ") + to_text(b.value);
-    }
-    if (b.value == 0.0) {
-        return b.harm_is_up ? "no increase" : "no decrease";
-    }
-    std::string text = "at most ";
-    // The number is shown as the user wrote it: 12 digits are more than a margin has, and few enough to hide that 100 *
-    // 0.07 is not quite 7.
-    char digits[32];
-    const double shown = std::fabs(b.value) * (unit == "%" ? 100.0 : 1.0);
-    text.append(digits,
-                std::to_chars(digits, digits + sizeof digits, shown, std::chars_format::general, 12).ptr);
-    text += unit == "%" ? " pp" : unit.empty() ? "" : " ";
-    text += unit == "%" ? "" : unit;
-    return text + (b.harm_is_up ? " more" : " less");
-}
+JOUST_COLD std::string describe(const bound& b, std::string_view unit);
 
 }  // namespace detail
 
@@ -218,6 +163,80 @@ struct primary_role : detail::sole_role {
             "joust: two metrics are marked primary; one decides, the others are secondary or guardrails");
     }
 };
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION bound limit_of(std::string_view metric, const margin& m, bool less_does_no_harm,
+                              const bound& otherwise)
+{
+    const double given[] = {m.max_ratio, m.max_increase, m.min_ratio, m.max_decrease};
+    int count = 0;
+    for (const double v : given) {
+        count += std::isnan(v) ? 0 : 1;
+    }
+    const std::string where = "guardrail(" + std::string{metric} + ")";
+    if (count > 1) {
+        throw configuration_error(where, std::to_string(count) + " bounds",
+                                  "one of max_ratio, max_increase, min_ratio, max_decrease");
+    }
+    const auto reject = [&](const char* field, double value, const char* allowed) {
+        throw configuration_error(where + "." + field, to_text(value), allowed);
+    };
+    if (less_does_no_harm && (!std::isnan(m.min_ratio) || !std::isnan(m.max_decrease))) {
+        throw configuration_error(where, "a lower bound", "max_ratio or max_increase");
+    }
+    if (!std::isnan(m.max_ratio)) {
+        if (!(m.max_ratio >= 1.0) || std::isinf(m.max_ratio)) {
+            reject("max_ratio", m.max_ratio, "a finite ratio of at least 1");
+        }
+        return {true, true, m.max_ratio};
+    }
+    if (!std::isnan(m.max_increase)) {
+        if (!(m.max_increase >= 0.0) || std::isinf(m.max_increase)) {
+            reject("max_increase", m.max_increase, "a finite number of at least 0");
+        }
+        return {true, false, m.max_increase};
+    }
+    if (!std::isnan(m.min_ratio)) {
+        if (!(m.min_ratio > 0.0 && m.min_ratio <= 1.0)) {
+            reject("min_ratio", m.min_ratio, "a ratio above 0 and at most 1");
+        }
+        return {false, true, m.min_ratio};
+    }
+    if (!std::isnan(m.max_decrease)) {
+        if (!(m.max_decrease >= 0.0) || std::isinf(m.max_decrease)) {
+            reject("max_decrease", m.max_decrease, "a finite number of at least 0");
+        }
+        return {false, false, -m.max_decrease};
+    }
+    return otherwise;
+}
+
+JOUST_FUNCTION std::string describe(const bound& b, std::string_view unit)
+{
+    if (b.relative) {
+        return (b.harm_is_up ? "at most x " : "at least x ") + to_text(b.value);
+    }
+    if (b.value == 0.0) {
+        return b.harm_is_up ? "no increase" : "no decrease";
+    }
+    std::string text = "at most ";
+    // The number is shown as the user wrote it: 12 digits are more than a margin has, and few enough to hide that 100 *
+    // 0.07 is not quite 7.
+    char digits[32];
+    const double shown = std::fabs(b.value) * (unit == "%" ? 100.0 : 1.0);
+    text.append(digits,
+                std::to_chars(digits, digits + sizeof digits, shown, std::chars_format::general, 12).ptr);
+    text += unit == "%" ? " pp" : unit.empty() ? "" : " ";
+    text += unit == "%" ? "" : unit;
+    return text + (b.harm_is_up ? " more" : " less");
+}
+
+}  // namespace detail
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/numeric/not_a_number.hpp>
 
 #include <cmath>
@@ -16,6 +17,66 @@ namespace detail {
 inline constexpr double log_two = 0.69314718055994530942;
 inline constexpr double half_log_two_pi = 0.91893853320467274178;
 inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
+
+}  // namespace detail
+
+/// Return the standard normal density at `z`.
+[[nodiscard]] double normal_pdf(double z) noexcept;
+
+/// Return the probability that a standard normal variable is at most `z`.
+///
+/// cost: one erfc, and one exp below z = -1.4.
+[[nodiscard]] double normal_cdf(double z) noexcept;
+
+/// Return the probability that a standard normal variable is above `z`, accurate down to the smallest denormal.
+[[nodiscard]] double normal_sf(double z) noexcept;
+
+/// Return the natural logarithm of `normal_sf(z)`, also where `normal_sf` underflows.
+///
+/// source: Laplace's continued fraction of Mills' ratio (Abramowitz and Stegun 1964, 26.2.14).
+[[nodiscard]] double log_normal_sf(double z) noexcept;
+
+/// Return the natural logarithm of `normal_cdf(z)`.
+[[nodiscard]] double log_normal_cdf(double z) noexcept;
+
+/// Return log(exp(z^2 / 2) * normal_cdf(z)) without the cancellation between its two factors far to the left.
+///
+/// One-sided normal mixtures need it; it tends to -log(-z sqrt(2 pi)) on the left.
+[[nodiscard]] double log_scaled_normal_cdf(double z) noexcept;
+
+namespace detail {
+
+// The value of c[0] + c[1] x + c[2] x^2 + ... by Horner's scheme.
+template <std::size_t N>
+[[nodiscard]] constexpr double polynomial(const double (&c)[N], double x) noexcept
+{
+    double value = c[N - 1];
+    for (std::size_t i = N - 1; i > 0; --i) {
+        value = value * x + c[i - 1];
+    }
+    return value;
+}
+
+}  // namespace detail
+
+/// Return the z that a standard normal variable exceeds with probability `q`, accurate also for tiny `q`.
+///
+/// errors: NaN outside [0, 1]; infinite at its ends.
+/// source: Wichura 1988, "Algorithm AS 241", with one Newton step on the logarithm of the tail.
+[[nodiscard]] double normal_upper_quantile(double q) noexcept;
+
+/// Return the standard normal quantile of `p`.
+///
+/// errors: NaN outside [0, 1]; infinite at its ends.
+[[nodiscard]] double normal_quantile(double p) noexcept;
+
+}  // namespace stats
+
+#if JOUST_BODIES
+
+namespace stats {
+
+namespace detail {
 
 // erfc(z / sqrt 2). Rounding z / sqrt 2 alone would cost x^2 units in the last place in the tail (1e-13 at z = 37), so
 // the rounding error is corrected by erfc's derivative.
@@ -45,30 +106,22 @@ inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
 
 }  // namespace detail
 
-/// Return the standard normal density at `z`.
-[[nodiscard]] inline double normal_pdf(double z) noexcept
+JOUST_FUNCTION double normal_pdf(double z) noexcept
 {
     return detail::inverse_sqrt_two_pi * std::exp(-0.5 * z * z);
 }
 
-/// Return the probability that a standard normal variable is at most `z`.
-///
-/// cost: one erfc, and one exp below z = -1.4.
-[[nodiscard]] inline double normal_cdf(double z) noexcept
+JOUST_FUNCTION double normal_cdf(double z) noexcept
 {
     return 0.5 * detail::erfc_of_normal(-z);
 }
 
-/// Return the probability that a standard normal variable is above `z`, accurate down to the smallest denormal.
-[[nodiscard]] inline double normal_sf(double z) noexcept
+JOUST_FUNCTION double normal_sf(double z) noexcept
 {
     return 0.5 * detail::erfc_of_normal(z);
 }
 
-/// Return the natural logarithm of `normal_sf(z)`, also where `normal_sf` underflows.
-///
-/// source: Laplace's continued fraction of Mills' ratio (Abramowitz and Stegun 1964, 26.2.14).
-[[nodiscard]] inline double log_normal_sf(double z) noexcept
+JOUST_FUNCTION double log_normal_sf(double z) noexcept
 {
     if (z < -1.0) {
         return std::log1p(-normal_sf(-z));
@@ -82,16 +135,12 @@ inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
     return -0.5 * z * z - detail::half_log_two_pi + std::log(detail::mills_ratio_tail(z));
 }
 
-/// Return the natural logarithm of `normal_cdf(z)`.
-[[nodiscard]] inline double log_normal_cdf(double z) noexcept
+JOUST_FUNCTION double log_normal_cdf(double z) noexcept
 {
     return log_normal_sf(-z);
 }
 
-/// Return log(exp(z^2 / 2) * normal_cdf(z)) without the cancellation between its two factors far to the left.
-///
-/// One-sided normal mixtures need it; it tends to -log(-z sqrt(2 pi)) on the left.
-[[nodiscard]] inline double log_scaled_normal_cdf(double z) noexcept
+JOUST_FUNCTION double log_scaled_normal_cdf(double z) noexcept
 {
     if (z > -10.0) {
         return 0.5 * z * z + log_normal_cdf(z);
@@ -100,17 +149,6 @@ inline constexpr double inverse_sqrt_two_pi = 0.39894228040143267794;
 }
 
 namespace detail {
-
-// The value of c[0] + c[1] x + c[2] x^2 + ... by Horner's scheme.
-template <std::size_t N>
-[[nodiscard]] constexpr double polynomial(const double (&c)[N], double x) noexcept
-{
-    double value = c[N - 1];
-    for (std::size_t i = N - 1; i > 0; --i) {
-        value = value * x + c[i - 1];
-    }
-    return value;
-}
 
 // Wichura's rational approximation (16 digits) of the standard normal quantile in its tails; `p` is the smaller tail.
 [[nodiscard]] inline double wichura_tail(double p) noexcept
@@ -176,11 +214,7 @@ template <std::size_t N>
 
 }  // namespace detail
 
-/// Return the z that a standard normal variable exceeds with probability `q`, accurate also for tiny `q`.
-///
-/// errors: NaN outside [0, 1]; infinite at its ends.
-/// source: Wichura 1988, "Algorithm AS 241", with one Newton step on the logarithm of the tail.
-[[nodiscard]] inline double normal_upper_quantile(double q) noexcept
+JOUST_FUNCTION double normal_upper_quantile(double q) noexcept
 {
     if (!(q >= 0.0 && q <= 1.0)) {
         return not_a_number;
@@ -200,14 +234,14 @@ template <std::size_t N>
     return -detail::wichura_centre(q - 0.5);
 }
 
-/// Return the standard normal quantile of `p`.
-///
-/// errors: NaN outside [0, 1]; infinite at its ends.
-[[nodiscard]] inline double normal_quantile(double p) noexcept
+JOUST_FUNCTION double normal_quantile(double p) noexcept
 {
     return -normal_upper_quantile(p);
 }
 
 }  // namespace stats
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/numeric/normal.hpp>
 
 #include <cmath>
@@ -11,7 +12,40 @@ namespace stats::detail {
 
 // The error of Stirling's formula for log Gamma(z + 1): log(z!) - [(z + 1/2) log z - z + log(2 pi) / 2].
 // Differences of log Gamma lose nine digits at 1e9; with this correction they never have to be computed.
-[[nodiscard]] inline double stirling_error(double z) noexcept
+[[nodiscard]] double stirling_error(double z) noexcept;
+
+// x log(x / m) + m - x without cancellation near x = m, from the difference x - m, which the caller may know more
+// accurately than m. source: Loader 2000, "Fast and accurate computation of binomial probabilities".
+[[nodiscard]] double deviance_of_difference(double x, double difference) noexcept;
+
+// As deviance_of_difference, with its limit for a count of 0.
+[[nodiscard]] double cell_deviance(double seen, double difference) noexcept;
+
+// log[x^a y^b / B(a, b)] for a, b > 0 and 0 < x < 1, with y = 1 - x given separately. The smaller of x and y is taken
+// as the exact one: a - (a + b) x = (a + b) y - b, so the rounding of the larger has no effect.
+[[nodiscard]] double log_beta_term(double a, double b, double x, double y) noexcept;
+
+// The log of the regularised incomplete beta function I_x(a, b) in its lower tail, x <= (a + 1) / (a + b + 2), by
+// the continued fraction DLMF 8.17.22 in Lentz's evaluation. It is exact where I itself underflows.
+[[nodiscard]] double log_incomplete_beta_tail(double a, double b, double x, double y) noexcept;
+
+// The log of the regularised upper incomplete gamma function Q(a, x) in its tail, x > a + 1, by Legendre's continued
+// fraction (DLMF 8.9.2).
+[[nodiscard]] double log_upper_gamma_tail(double a, double x) noexcept;
+
+// log(z!) - (z log z - z), which is stirling_error plus log(2 pi z) / 2; 0 for z = 0.
+[[nodiscard]] double log_factorial_rest(double z) noexcept;
+
+// log(exp(a) + exp(b)) without overflow.
+[[nodiscard]] double log_sum(double a, double b) noexcept;
+
+}  // namespace stats::detail
+
+#if JOUST_BODIES
+
+namespace stats::detail {
+
+JOUST_FUNCTION double stirling_error(double z) noexcept
 {
     if (z < 10.0) {
         return std::log(std::tgamma(z + 1.0)) - (z + 0.5) * std::log(z) + z - half_log_two_pi;
@@ -24,9 +58,7 @@ namespace stats::detail {
            z;
 }
 
-// x log(x / m) + m - x without cancellation near x = m, from the difference x - m, which the caller may know more
-// accurately than m. source: Loader 2000, "Fast and accurate computation of binomial probabilities".
-[[nodiscard]] inline double deviance_of_difference(double x, double difference) noexcept
+JOUST_FUNCTION double deviance_of_difference(double x, double difference) noexcept
 {
     const double m = x - difference;
     if (!(std::fabs(difference) < 0.1 * (x + m))) {
@@ -46,8 +78,7 @@ namespace stats::detail {
     return sum;
 }
 
-// As deviance_of_difference, with its limit for a count of 0.
-[[nodiscard]] inline double cell_deviance(double seen, double difference) noexcept
+JOUST_FUNCTION double cell_deviance(double seen, double difference) noexcept
 {
     return seen > 0.0 ? deviance_of_difference(seen, difference) : -difference;
 }
@@ -58,9 +89,7 @@ namespace stats::detail {
     return deviance_of_difference(x, x - m);
 }
 
-// log[x^a y^b / B(a, b)] for a, b > 0 and 0 < x < 1, with y = 1 - x given separately. The smaller of x and y is taken
-// as the exact one: a - (a + b) x = (a + b) y - b, so the rounding of the larger has no effect.
-[[nodiscard]] inline double log_beta_term(double a, double b, double x, double y) noexcept
+JOUST_FUNCTION double log_beta_term(double a, double b, double x, double y) noexcept
 {
     const double n = a + b;
     const double excess = x <= y ? std::fma(-n, x, a) : -std::fma(-n, y, b);
@@ -79,9 +108,7 @@ namespace stats::detail {
     return 0.5 * std::log(a) - half_log_two_pi - stirling_error(a) - deviance_term(a, x);
 }
 
-// The log of the regularised incomplete beta function I_x(a, b) in its lower tail, x <= (a + 1) / (a + b + 2), by
-// the continued fraction DLMF 8.17.22 in Lentz's evaluation. It is exact where I itself underflows.
-[[nodiscard]] inline double log_incomplete_beta_tail(double a, double b, double x, double y) noexcept
+JOUST_FUNCTION double log_incomplete_beta_tail(double a, double b, double x, double y) noexcept
 {
     constexpr double tiny = 1e-300;
     double c = 1.0;
@@ -110,9 +137,7 @@ namespace stats::detail {
     return log_beta_term(a, b, x, y) - std::log(a) + std::log(fraction);
 }
 
-// The log of the regularised upper incomplete gamma function Q(a, x) in its tail, x > a + 1, by Legendre's continued
-// fraction (DLMF 8.9.2).
-[[nodiscard]] inline double log_upper_gamma_tail(double a, double x) noexcept
+JOUST_FUNCTION double log_upper_gamma_tail(double a, double x) noexcept
 {
     constexpr double tiny = 1e-300;
     double b = x + 1.0 - a;
@@ -136,14 +161,12 @@ namespace stats::detail {
     return log_gamma_term(a, x) + std::log(fraction);
 }
 
-// log(z!) - (z log z - z), which is stirling_error plus log(2 pi z) / 2; 0 for z = 0.
-[[nodiscard]] inline double log_factorial_rest(double z) noexcept
+JOUST_FUNCTION double log_factorial_rest(double z) noexcept
 {
     return z > 0.0 ? stirling_error(z) + 0.5 * std::log(z) + half_log_two_pi : 0.0;
 }
 
-// log(exp(a) + exp(b)) without overflow.
-[[nodiscard]] inline double log_sum(double a, double b) noexcept
+JOUST_FUNCTION double log_sum(double a, double b) noexcept
 {
     const double larger = a > b ? a : b;
     const double smaller = a > b ? b : a;
@@ -151,5 +174,8 @@ namespace stats::detail {
 }
 
 }  // namespace stats::detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/json.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/suppress.hpp>
@@ -12,6 +13,16 @@
 
 namespace joust {
 inline namespace v0 {
+
+/// Append a report as one JSON object, on one line.
+///
+/// Numbers are raw: proportions are between 0 and 1, latencies in milliseconds.
+/// shape: `"joust_report": 1` is the version of the format. Members may be added within a version; none is renamed or
+/// removed. A number that is unknown or infinite is null. An interval without a bound says so in `"unbounded"`:
+/// "below", "above" or "both". An e-value that is too large for a double is written as the largest double.
+JOUST_COLD void write_json(const report& full, std::string& out, std::uint64_t min_units = default_min_units);
+
+#if JOUST_BODIES
 
 namespace detail {
 
@@ -76,13 +87,7 @@ inline void write_latencies(json_writer& json, const report& shown)
 
 }  // namespace detail
 
-/// Append a report as one JSON object, on one line.
-///
-/// Numbers are raw: proportions are between 0 and 1, latencies in milliseconds.
-/// shape: `"joust_report": 1` is the version of the format. Members may be added within a version; none is renamed or
-/// removed. A number that is unknown or infinite is null. An interval without a bound says so in `"unbounded"`:
-/// "below", "above" or "both". An e-value that is too large for a double is written as the largest double.
-inline void write_json(const report& full, std::string& out, std::uint64_t min_units = default_min_units)
+JOUST_FUNCTION void write_json(const report& full, std::string& out, std::uint64_t min_units)
 {
     const report shown = suppress_small_groups(full, min_units);
     json_writer json{out};
@@ -114,6 +119,8 @@ inline void write_json(const report& full, std::string& out, std::uint64_t min_u
     }
     json.end_array().end_object();
 }
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

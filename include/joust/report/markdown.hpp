@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/suppress.hpp>
@@ -17,7 +18,12 @@ inline namespace v0 {
 /// Append a report as Markdown: a heading with the verdict, then tables. The summary page of a CI job can show it.
 ///
 /// Names and reasons are escaped, so that they cannot break a table or begin a link.
-inline void write_markdown(const report& full, std::string& out, std::uint64_t min_units = default_min_units)
+JOUST_COLD void write_markdown(const report& full, std::string& out,
+                               std::uint64_t min_units = default_min_units);
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION void write_markdown(const report& full, std::string& out, std::uint64_t min_units)
 {
     const report shown = suppress_small_groups(full, min_units);
     const auto text = [&out](std::string_view part) {
@@ -70,6 +76,8 @@ inline void write_markdown(const report& full, std::string& out, std::uint64_t m
     detail::for_each_explanation(shown, bullet);
     detail::for_each_note(shown, bullet);
 }
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

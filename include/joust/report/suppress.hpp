@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/report/report.hpp>
 
 #include <cstdint>
@@ -20,7 +21,15 @@ inline constexpr std::uint64_t default_min_units = 5;
 /// Shares, steps and counts of refused input stay, since they describe the trial and not its users. Texts (reason,
 /// notes) stay as the trial wrote them. Every writer calls this first; a minimum of 0 or 1 turns it off.
 /// assumes: the names of arms differ, and the champion is the first
-[[nodiscard]] inline report suppress_small_groups(report all, std::uint64_t min_units = default_min_units)
+JOUST_COLD [[nodiscard]] report suppress_small_groups(report all,
+                                                      std::uint64_t min_units = default_min_units);
+
+/// Say whether numbers were left out of a report.
+JOUST_COLD [[nodiscard]] bool any_suppressed(const report& shown) noexcept;
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION report suppress_small_groups(report all, std::uint64_t min_units)
 {
     constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
     const auto small = [min_units](double size) {
@@ -56,8 +65,7 @@ inline constexpr std::uint64_t default_min_units = 5;
     return all;
 }
 
-/// Say whether numbers were left out of a report.
-[[nodiscard]] inline bool any_suppressed(const report& shown) noexcept
+JOUST_FUNCTION bool any_suppressed(const report& shown) noexcept
 {
     for (const arm_row& arm : shown.arms) {
         if (arm.suppressed) {
@@ -76,6 +84,8 @@ inline constexpr std::uint64_t default_min_units = 5;
     }
     return false;
 }
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

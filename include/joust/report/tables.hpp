@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/report/report.hpp>
+#include <joust/report/suppress.hpp>
 #include <joust/report/words.hpp>
 
 #include <string>
@@ -35,120 +37,13 @@ private:
 
 // The following tables serve text and Markdown.
 
-[[nodiscard]] inline text_table table_of_arms(const report& shown)
-{
-    using enum text_table::align;
-    const bool units = counts_units(shown);
-    text_table table =
-        units ? text_table{{"model"},
-                           {"share", right},
-                           {"requests", right},
-                           {"units", right},
-                           {"failures", right}}
-              : text_table{{"model"}, {"share", right}, {"requests", right}, {"failures", right}};
-    cell_writer add{table};
-    for (const arm_row& arm : shown.arms) {
-        table.cell(arm.model);
-        add([&](std::string& text) { append_percent(text, arm.share); });
-        if (arm.suppressed) {
-            table.row({left_out});
-            continue;
-        }
-        add([&](std::string& text) { append_count(text, arm.requests); });
-        if (units) {
-            add([&](std::string& text) { append_units(text, arm.units); });
-        }
-        add([&](std::string& text) { append_failures(text, arm); });
-    }
-    return table;
-}
+JOUST_COLD [[nodiscard]] text_table table_of_arms(const report& shown);
 
-[[nodiscard]] inline text_table table_of_metrics(const report& shown)
-{
-    using enum text_table::align;
-    const bool several = several_challengers(shown);
-    std::string interval;
-    append_interval_title(interval, shown);
-    text_table table = several ? text_table{{"metric"},
-                                            {"role"},
-                                            {"arm"},
-                                            {"champion", right},
-                                            {"challenger", right},
-                                            {"difference", right},
-                                            {interval},
-                                            {"p", right},
-                                            {"e", right},
-                                            {"status"}}
-                               : text_table{{"metric"},
-                                            {"role"},
-                                            {"champion", right},
-                                            {"challenger", right},
-                                            {"difference", right},
-                                            {interval},
-                                            {"p", right},
-                                            {"e", right},
-                                            {"status"}};
-    cell_writer add{table};
-    for (const metric_row& row : shown.metrics) {
-        const row_format format{row};
-        table.cell(row.metric);
-        table.cell(row.role);
-        if (several) {
-            table.cell(row.arm);
-        }
-        const auto add_if = [&](bool show, auto&& fill) {
-            add([&](std::string& text) {
-                if (show) {
-                    fill(text);
-                } else {
-                    text = "-";
-                }
-            });
-        };
-        add_if(!row.suppressed, [&](std::string& text) { format.level(text, row.champion); });
-        add_if(!row.suppressed, [&](std::string& text) { format.level(text, row.challenger); });
-        add_if(!row.suppressed, [&](std::string& text) { format.estimate(text, row.estimate); });
-        // Intervals and tests that are not valid are left out, so that they cannot be taken for results.
-        add_if(valid(row), [&](std::string& text) { format.interval(text); });
-        add_if(valid(row), [&](std::string& text) { append_p_value(text, row.p_value); });
-        add_if(valid(row), [&](std::string& text) { append_e_value(text, row.e_value); });
-        table.cell(state_in_words(row));
-    }
-    return table;
-}
+JOUST_COLD [[nodiscard]] text_table table_of_metrics(const report& shown);
 
-[[nodiscard]] inline text_table table_of_latencies(const report& shown)
-{
-    using enum text_table::align;
-    text_table table{{"model"},      {"calls", right}, {"p50", right},   {"p90", right},
-                     {"p95", right}, {"p99", right},   {"p99.9", right}, {"max", right}};
-    cell_writer add{table};
-    for (const latency_row& row : shown.latencies) {
-        table.cell(row.model);
-        if (row.suppressed) {
-            table.row({left_out});
-            continue;
-        }
-        add([&](std::string& text) { append_count(text, row.count); });
-        for (const double milliseconds : {row.p50, row.p90, row.p95, row.p99, row.p999, row.max}) {
-            add([&](std::string& text) { append_duration(text, 1e6 * milliseconds); });
-        }
-    }
-    return table;
-}
+JOUST_COLD [[nodiscard]] text_table table_of_latencies(const report& shown);
 
-[[nodiscard]] inline text_table table_of_shares(const report& shown)
-{
-    using enum text_table::align;
-    text_table table{{"from request", right}, {"share", right}, {"why"}};
-    cell_writer add{table};
-    for (const share_step& step : shown.shares) {
-        add([&](std::string& text) { append_fixed(text, step.requests, 0); });
-        add([&](std::string& text) { append_percent(text, step.share); });
-        table.cell(step.reason);
-    }
-    return table;
-}
+JOUST_COLD [[nodiscard]] text_table table_of_shares(const report& shown);
 
 /// Call `each(method, metrics)` for every method with the metrics that it was used for: "click, revenue".
 template <class Each>
@@ -229,5 +124,129 @@ void for_each_note(const report& shown, Each each)
 }
 
 }  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION text_table table_of_arms(const report& shown)
+{
+    using enum text_table::align;
+    const bool units = counts_units(shown);
+    text_table table =
+        units ? text_table{{"model"},
+                           {"share", right},
+                           {"requests", right},
+                           {"units", right},
+                           {"failures", right}}
+              : text_table{{"model"}, {"share", right}, {"requests", right}, {"failures", right}};
+    cell_writer add{table};
+    for (const arm_row& arm : shown.arms) {
+        table.cell(arm.model);
+        add([&](std::string& text) { append_percent(text, arm.share); });
+        if (arm.suppressed) {
+            table.row({left_out});
+            continue;
+        }
+        add([&](std::string& text) { append_count(text, arm.requests); });
+        if (units) {
+            add([&](std::string& text) { append_units(text, arm.units); });
+        }
+        add([&](std::string& text) { append_failures(text, arm); });
+    }
+    return table;
+}
+
+JOUST_FUNCTION text_table table_of_metrics(const report& shown)
+{
+    using enum text_table::align;
+    const bool several = several_challengers(shown);
+    std::string interval;
+    append_interval_title(interval, shown);
+    text_table table = several ? text_table{{"metric"},
+                                            {"role"},
+                                            {"arm"},
+                                            {"champion", right},
+                                            {"challenger", right},
+                                            {"difference", right},
+                                            {interval},
+                                            {"p", right},
+                                            {"e", right},
+                                            {"status"}}
+                               : text_table{{"metric"},
+                                            {"role"},
+                                            {"champion", right},
+                                            {"challenger", right},
+                                            {"difference", right},
+                                            {interval},
+                                            {"p", right},
+                                            {"e", right},
+                                            {"status"}};
+    cell_writer add{table};
+    for (const metric_row& row : shown.metrics) {
+        const row_format format{row};
+        table.cell(row.metric);
+        table.cell(row.role);
+        if (several) {
+            table.cell(row.arm);
+        }
+        const auto add_if = [&](bool show, auto&& fill) {
+            add([&](std::string& text) {
+                if (show) {
+                    fill(text);
+                } else {
+                    text = "-";
+                }
+            });
+        };
+        add_if(!row.suppressed, [&](std::string& text) { format.level(text, row.champion); });
+        add_if(!row.suppressed, [&](std::string& text) { format.level(text, row.challenger); });
+        add_if(!row.suppressed, [&](std::string& text) { format.estimate(text, row.estimate); });
+        // Intervals and tests that are not valid are left out, so that they cannot be taken for results.
+        add_if(valid(row), [&](std::string& text) { format.interval(text); });
+        add_if(valid(row), [&](std::string& text) { append_p_value(text, row.p_value); });
+        add_if(valid(row), [&](std::string& text) { append_e_value(text, row.e_value); });
+        table.cell(state_in_words(row));
+    }
+    return table;
+}
+
+JOUST_FUNCTION text_table table_of_latencies(const report& shown)
+{
+    using enum text_table::align;
+    text_table table{{"model"},      {"calls", right}, {"p50", right},   {"p90", right},
+                     {"p95", right}, {"p99", right},   {"p99.9", right}, {"max", right}};
+    cell_writer add{table};
+    for (const latency_row& row : shown.latencies) {
+        table.cell(row.model);
+        if (row.suppressed) {
+            table.row({left_out});
+            continue;
+        }
+        add([&](std::string& text) { append_count(text, row.count); });
+        for (const double milliseconds : {row.p50, row.p90, row.p95, row.p99, row.p999, row.max}) {
+            add([&](std::string& text) { append_duration(text, 1e6 * milliseconds); });
+        }
+    }
+    return table;
+}
+
+JOUST_FUNCTION text_table table_of_shares(const report& shown)
+{
+    using enum text_table::align;
+    text_table table{{"from request", right}, {"share", right}, {"why"}};
+    cell_writer add{table};
+    for (const share_step& step : shown.shares) {
+        add([&](std::string& text) { append_fixed(text, step.requests, 0); });
+        add([&](std::string& text) { append_percent(text, step.share); });
+        table.cell(step.reason);
+    }
+    return table;
+}
+
+}  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/suppress.hpp>
@@ -15,7 +16,14 @@ namespace joust {
 inline namespace v0 {
 
 /// Append a report as plain text for a terminal: the verdict, its reason, and aligned tables.
-inline void write_text(const report& full, std::string& out, std::uint64_t min_units = default_min_units)
+JOUST_COLD void write_text(const report& full, std::string& out, std::uint64_t min_units = default_min_units);
+
+/// Append a report as one line: `A/B test "score": ship challenger; click is better with dnn-v2`.
+JOUST_COLD void write_line(const report& shown, std::string& out);
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION void write_text(const report& full, std::string& out, std::uint64_t min_units)
 {
     const report shown = suppress_small_groups(full, min_units);
     const auto line = [&out](std::string_view label, std::string_view text) {
@@ -71,8 +79,7 @@ inline void write_text(const report& full, std::string& out, std::uint64_t min_u
     });
 }
 
-/// Append a report as one line: `A/B test "score": ship challenger; click is better with dnn-v2`.
-inline void write_line(const report& shown, std::string& out)
+JOUST_FUNCTION void write_line(const report& shown, std::string& out)
 {
     append_clean(out, detail::kind_in_words(shown.kind));
     out += " \"";
@@ -84,6 +91,8 @@ inline void write_line(const report& shown, std::string& out)
         append_clean(out, shown.reason);
     }
 }
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

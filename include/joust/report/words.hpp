@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/report/report.hpp>
 
@@ -306,6 +307,31 @@ private:
     int decimals_ = -1;
 };
 
+/// Append the title of the intervals: "95 % interval", "95 to 98.3 % interval" if rows differ, or "interval" if no
+/// level is known.
+JOUST_COLD void append_interval_title(std::string& out, const report& shown);
+
+/// Are there several challengers, so that each row has to name its own?
+JOUST_COLD [[nodiscard]] bool several_challengers(const report& shown) noexcept;
+
+/// Does an arm have a count of distinct units?
+JOUST_COLD [[nodiscard]] bool counts_units(const report& shown) noexcept;
+
+/// Append the number of failures, and their share of the requests.
+JOUST_COLD void append_failures(std::string& out, const arm_row& arm);
+
+/// Append an estimated number of units as a whole number.
+JOUST_COLD void append_units(std::string& out, double units);
+
+/// Append the counts that are not 0: "3 foreign tickets, 1 NaN value".
+JOUST_COLD void append_counts(std::string& out, const report& shown);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
 /// Append a level in percent: 0.95 as "95", 0.98333 as "98.3".
 inline void append_level(std::string& out, double level)
 {
@@ -320,9 +346,7 @@ inline void append_level(std::string& out, double level)
     out += digits;
 }
 
-/// Append the title of the intervals: "95 % interval", "95 to 98.3 % interval" if rows differ, or "interval" if no
-/// level is known.
-inline void append_interval_title(std::string& out, const report& shown)
+JOUST_FUNCTION void append_interval_title(std::string& out, const report& shown)
 {
     double least = 2.0;
     double most = -1.0;
@@ -345,8 +369,7 @@ inline void append_interval_title(std::string& out, const report& shown)
     }
 }
 
-/// Are there several challengers, so that each row has to name its own?
-[[nodiscard]] inline bool several_challengers(const report& shown) noexcept
+JOUST_FUNCTION bool several_challengers(const report& shown) noexcept
 {
     for (const metric_row& row : shown.metrics) {
         if (row.arm != shown.metrics.front().arm) {
@@ -356,8 +379,7 @@ inline void append_interval_title(std::string& out, const report& shown)
     return false;
 }
 
-/// Does an arm have a count of distinct units?
-[[nodiscard]] inline bool counts_units(const report& shown) noexcept
+JOUST_FUNCTION bool counts_units(const report& shown) noexcept
 {
     for (const arm_row& arm : shown.arms) {
         if (arm.units != 0.0) {
@@ -367,8 +389,7 @@ inline void append_interval_title(std::string& out, const report& shown)
     return false;
 }
 
-/// Append the number of failures, and their share of the requests.
-inline void append_failures(std::string& out, const arm_row& arm)
+JOUST_FUNCTION void append_failures(std::string& out, const arm_row& arm)
 {
     append_count(out, arm.failures);
     if (arm.failures != 0 && arm.requests != 0) {
@@ -378,8 +399,7 @@ inline void append_failures(std::string& out, const arm_row& arm)
     }
 }
 
-/// Append an estimated number of units as a whole number.
-inline void append_units(std::string& out, double units)
+JOUST_FUNCTION void append_units(std::string& out, double units)
 {
     if (units < 9e18) {
         append_count(out, static_cast<std::uint64_t>(units + 0.5));
@@ -388,8 +408,7 @@ inline void append_units(std::string& out, double units)
     }
 }
 
-/// Append the counts that are not 0: "3 foreign tickets, 1 NaN value".
-inline void append_counts(std::string& out, const report& shown)
+JOUST_FUNCTION void append_counts(std::string& out, const report& shown)
 {
     bool first = true;
     for (const count_row& row : shown.counts) {
@@ -407,5 +426,8 @@ inline void append_counts(std::string& out, const report& shown)
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/write.hpp>
 #include <joust/report/json.hpp>
 #include <joust/report/markdown.hpp>
@@ -15,7 +16,17 @@ namespace joust {
 inline namespace v0 {
 
 /// Append a report in one of the styles, without the numbers of groups with fewer than `min_units` units.
-inline void write(const report& shown, std::string& out, style how, std::uint64_t min_units)
+JOUST_COLD void write(const report& shown, std::string& out, style how, std::uint64_t min_units);
+
+/// Append the name of a verdict.
+JOUST_COLD void write(verdict decision, std::string& out, style how);
+
+/// Append the name of a status.
+JOUST_COLD void write(status state, std::string& out, style how);
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION void write(const report& shown, std::string& out, style how, std::uint64_t min_units)
 {
     switch (how) {
         case style::line: write_line(shown, out); return;
@@ -25,22 +36,22 @@ inline void write(const report& shown, std::string& out, style how, std::uint64_
     }
 }
 
-/// Append the name of a verdict.
-inline void write(verdict decision, std::string& out, style how)
+JOUST_FUNCTION void write(verdict decision, std::string& out, style how)
 {
     write_name(to_string(decision), out, how);
 }
 
-/// Append the name of a status.
-inline void write(status state, std::string& out, style how)
+JOUST_FUNCTION void write(status state, std::string& out, style how)
 {
     write_name(to_string(state), out, how);
 }
 
-inline void report::write(std::string& out, style how) const
+JOUST_FUNCTION void report::write(std::string& out, style how) const
 {
     v0::write(*this, out, how, default_min_units);
 }
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

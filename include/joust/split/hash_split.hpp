@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
@@ -69,46 +70,8 @@ namespace detail {
 /// Check shares for a number of models. Returns them as they were written, or divided by their sum where they were written
 /// with so few digits that it is not quite 1.
 /// errors: configuration_error naming `field`
-[[nodiscard]] inline share_list checked_shares(const char* field, const share_list& shares, std::size_t arms)
-{
-    if (arms == 0 || arms > max_arms) {
-        throw configuration_error("models", std::to_string(arms), "1 to 16 models");
-    }
-    if (shares.empty()) {
-        share_list equal;
-        for (std::size_t arm = 0; arm < arms; ++arm) {
-            equal.push_back(1.0 / static_cast<double>(arms));
-        }
-        return equal;
-    }
-    if (shares.size() != arms) {
-        throw configuration_error(
-            field, std::to_string(shares.size()) + " shares for " + std::to_string(arms) + " models",
-            "one share for each model, champion first, or none for equal shares");
-    }
-    double sum = 0.0;
-    for (const double share : shares) {
-        // The negation catches NaN.
-        if (!(share == 0.0 || (share >= 1e-9 && share <= 1.0))) {
-            throw configuration_error(field, to_text(share) + " for one model",
-                                      "each share 0 or from 1e-9 to 1");
-        }
-        sum += share;
-    }
-    const double gap = sum < 1.0 ? 1.0 - sum : sum - 1.0;
-    if (gap > 1e-9) {
-        throw configuration_error(field, to_text(sum) + " in sum", "positive shares that sum to 1");
-    }
-    if (gap <= 1e-12) {
-        return shares;
-    }
-    // Shares that are written with few digits (0.3333333333 three times) mean fractions of their sum.
-    share_list scaled;
-    for (const double share : shares) {
-        scaled.push_back(share / sum);
-    }
-    return scaled;
-}
+JOUST_COLD [[nodiscard]] share_list checked_shares(const char* field, const share_list& shares,
+                                                   std::size_t arms);
 
 }  // namespace detail
 
@@ -270,6 +233,55 @@ struct hash_split {
 
     bool operator==(const hash_split&) const = default;
 };
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION share_list checked_shares(const char* field, const share_list& shares, std::size_t arms)
+{
+    if (arms == 0 || arms > max_arms) {
+        throw configuration_error("models", std::to_string(arms), "1 to 16 models");
+    }
+    if (shares.empty()) {
+        share_list equal;
+        for (std::size_t arm = 0; arm < arms; ++arm) {
+            equal.push_back(1.0 / static_cast<double>(arms));
+        }
+        return equal;
+    }
+    if (shares.size() != arms) {
+        throw configuration_error(
+            field, std::to_string(shares.size()) + " shares for " + std::to_string(arms) + " models",
+            "one share for each model, champion first, or none for equal shares");
+    }
+    double sum = 0.0;
+    for (const double share : shares) {
+        // The negation catches NaN.
+        if (!(share == 0.0 || (share >= 1e-9 && share <= 1.0))) {
+            throw configuration_error(field, to_text(share) + " for one model",
+                                      "each share 0 or from 1e-9 to 1");
+        }
+        sum += share;
+    }
+    const double gap = sum < 1.0 ? 1.0 - sum : sum - 1.0;
+    if (gap > 1e-9) {
+        throw configuration_error(field, to_text(sum) + " in sum", "positive shares that sum to 1");
+    }
+    if (gap <= 1e-12) {
+        return shares;
+    }
+    // Shares that are written with few digits (0.3333333333 three times) mean fractions of their sum.
+    share_list scaled;
+    for (const double share : shares) {
+        scaled.push_back(share / sum);
+    }
+    return scaled;
+}
+
+}  // namespace detail
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

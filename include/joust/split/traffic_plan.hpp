@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/hex.hpp>
 #include <joust/core/json.hpp>
@@ -68,42 +69,7 @@ struct traffic_plan {
     }
 
     /// Write the plan: as the JSON that parse_plan reads, or in any other style as one line for people.
-    void write(std::string& out, style how) const
-    {
-        if (how != style::json) {
-            out += "plan " + std::to_string(version) + " of '" + salt + "': ";
-            if (stopped) {
-                out += "stopped, everything to the champion; otherwise ";
-            }
-            const char* between = "";
-            for (const double share : shares) {
-                out += between;
-                append_percent(out, share, 2);
-                between = " / ";
-            }
-            return;
-        }
-        out += R"({"joust":"plan","format":1,"salt":)";
-        append_json_string(out, salt);
-        out += ",\"version\":" + std::to_string(version) + ",\"parent\":\"";
-        detail::append_hex(out, parent);
-        out += stopped ? "\",\"stopped\":true,\"shares\":[" : "\",\"stopped\":false,\"shares\":[";
-        const char* between = "";
-        for (const double share : shares) {
-            out += between + to_text(share);
-            between = ",";
-        }
-        out += "],\"slots\":[";
-        between = "";
-        for (const hash_slot& each : slots) {
-            out += between;
-            out += "[\"";
-            detail::append_hex(out, each.begin);
-            out += "\"," + std::to_string(each.arm) + "]";
-            between = ",";
-        }
-        out += "]}";
-    }
+    JOUST_COLD void write(std::string& out, style how) const;
 
     bool operator==(const traffic_plan&) const = default;
 
@@ -122,6 +88,47 @@ private:
                               : slot_plan{before, checked.size()}.with_shares(checked);
     }
 };
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION void traffic_plan::write(std::string& out, style how) const
+{
+    if (how != style::json) {
+        out += "plan " + std::to_string(version) + " of '" + salt + "': ";
+        if (stopped) {
+            out += "stopped, everything to the champion; otherwise ";
+        }
+        const char* between = "";
+        for (const double share : shares) {
+            out += between;
+            append_percent(out, share, 2);
+            between = " / ";
+        }
+        return;
+    }
+    out += R"({"joust":"plan","format":1,"salt":)";
+    append_json_string(out, salt);
+    out += ",\"version\":" + std::to_string(version) + ",\"parent\":\"";
+    detail::append_hex(out, parent);
+    out += stopped ? "\",\"stopped\":true,\"shares\":[" : "\",\"stopped\":false,\"shares\":[";
+    const char* between = "";
+    for (const double share : shares) {
+        out += between + to_text(share);
+        between = ",";
+    }
+    out += "],\"slots\":[";
+    between = "";
+    for (const hash_slot& each : slots) {
+        out += between;
+        out += "[\"";
+        detail::append_hex(out, each.begin);
+        out += "\"," + std::to_string(each.arm) + "]";
+        between = ",";
+    }
+    out += "]}";
+}
+
+#endif
 
 }  // namespace v0
 }  // namespace joust

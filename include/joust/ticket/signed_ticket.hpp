@@ -174,7 +174,7 @@ struct ticket_keys {
 ///
 /// assumes: the secret is 128 random bits that clients do not have; it may also be the secret of a salt
 /// errors: configuration_error for a number beyond 3, for one that is taken or unknown, and for a secret of all zeros
-/// cost: 50 ns to sign or to open (32 rounds of SipHash; the tag alone takes 18 ns); a change of keys takes a mutex and
+/// cost: 55 ns to sign or to open (32 rounds of SipHash; the tag alone takes 18 ns); a change of keys takes a mutex and
 /// some hundred bytes that live as long as the ring
 /// source: Rogaway and Shrimpton 2006, Deterministic authenticated-encryption (SIV); Aumasson and Bernstein 2012,
 /// SipHash

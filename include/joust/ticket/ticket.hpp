@@ -42,7 +42,7 @@ enum class ticket_kind : std::uint8_t {
 /// `signed_tickets`.
 ///
 /// shape: trivially copyable; 43 characters of base64url as text
-/// cost: 2.5 ns to make, 4 to check, 26 to write as text, 28 to read
+/// cost: 2 ns to make, 3 to check, 20 to write or to read as text
 struct ticket {
     /// Hold the fields of an exposure.
     struct exposure_fields {

@@ -52,7 +52,8 @@ struct plain_tickets {
 /// it tells neither which model served nor whether two tickets are of the same user. Clients still see the answer
 /// itself and how long it took.
 /// When not: if tickets never leave your servers.
-/// cost: 50 ns to make a ticket and 75 to open one, beyond plain_tickets; nothing for calls without a ticket
+/// cost: `serve` takes 93 ns instead of the 29 of plain_tickets, and feedback by ticket 95 instead of 23; a call without a
+/// ticket costs no more
 struct signed_tickets {
     /// The keys.
     key_ring keys;

@@ -25,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace joust {
@@ -58,10 +59,9 @@ struct threshold_watch {
 
 /// Compare models on live traffic: one of them serves each unit, and a metric decides which model is better.
 ///
-/// shape: `ab_test trial{model{"a", f}, model{"b", g}, by(&Request::user_id), hash_split{...}, conversion<"click">{},
-/// ...}`;
-/// docs/reference/policies.md lists the other roles. A trial can be neither copied nor moved; a factory returns it as a
-/// prvalue.
+/// A trial can be neither copied nor moved; a factory returns it as a prvalue.
+/// shape: `ab_test trial{model{"a", f}, model{"b", g}, by(&Request::user_id), conversion<"click">{}}`, with policies of any
+/// other role; docs/reference/policies.md lists them
 /// errors: configuration_error from the constructor, which names the field, its value and what is allowed
 template <class... Args>
 class ab_test {
@@ -198,7 +198,7 @@ private:
     struct unpacked {};
     static constexpr std::string_view kind = "ab_test";
 
-    ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, false, arguments) {}
+    ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, std::false_type{}, arguments) {}
 
     joust::report report_on(joust::evidence& seen, const detail::live_evidence* live) const
     {

@@ -28,7 +28,7 @@ class any_trial;
 
 namespace detail {
 
-/// A ticket as it came back, or its text.
+/// A ticket that came back with feedback, or its text.
 struct returned_ticket {
     const any_ticket* ticket = nullptr;
     std::string_view text{};
@@ -59,7 +59,7 @@ struct any_unit {
         return any;
     }
 
-    /// Call a function with the unit as it was.
+    /// Call a function with the unit in a type of its original kind.
     template <class Use>
     auto use(Use&& use) const
     {
@@ -73,13 +73,13 @@ struct any_unit {
     }
 };
 
-/// Can a trial that assigns units be asked about a unit of this type alone?
+/// Whether a trial can assign a unit of this type without the request that the unit comes with.
 template <class Parts, class Unit>
 inline constexpr bool assigns_unit = (kind_of_key<typename Parts::key_t> == unit_kind::unknown ||
                                       kind_of_key<typename Parts::key_t> == kind_of_unit<Unit>()) &&
                                      asks_of<typename Parts::split_t, std::tuple<const Unit&>>;
 
-/// A trial in its place, with every call turned into one of fixed types.
+/// A trial and functions of fixed types that call it.
 template <class Trial>
 class typed_trial {
 public:
@@ -88,7 +88,7 @@ public:
         std::is_same_v<ticket_type, ticket> || std::is_same_v<ticket_type, signed_ticket>,
         "joust: any_trial holds trials with plain or signed tickets; a ticket policy of your own needs the trial's own type");
 
-    // The trial is built in place: it neither copies nor moves.
+    // The trial is built in place, because it can be neither copied nor moved.
     template <class Factory>
     explicit typed_trial(Factory& factory) : trial(factory())
     {
@@ -171,11 +171,11 @@ private:
 
     [[noreturn]] static void refuse(std::string_view what, std::string_view allowed)
     {
-        throw configuration_error("any_trial." + std::string{what}, "asked of this trial",
+        throw configuration_error("any_trial." + std::string{what}, "called on a trial of another kind",
                                   std::string{allowed});
     }
 
-    /// A ticket that cannot be one of this trial becomes an empty one, which the trial counts as damaged.
+    /// Read a ticket of the trial's type. Any other ticket becomes an empty one, which the trial counts as damaged.
     [[nodiscard]] static ticket_type ticket_of(const returned_ticket& given) noexcept
     {
         ticket_type read;
@@ -192,25 +192,30 @@ private:
 
 }  // namespace detail
 
-/// Hold a trial of any type behind one that can be spelt: for members, containers and dashboards.
+/// Hold a trial of any type in a handle whose type is short to write: for members, containers and dashboards.
 ///
-/// shape: `any_trial<float(const Request&)> score{[] { return joust::ab_test{...}; }}`; the factory is called once. The handle
-/// moves, and the trial inside stays where it is.
-/// errors: configuration_error from every function where the trial inside has none of that kind, or where the handle was
-/// moved from and is empty
-/// cost: a virtual call, and one allocation when it is made
+/// The handle can be moved, and the trial inside keeps its address.
+/// When to use: where the type of the trial cannot be named or must not appear in an interface. When not: where the trial
+/// can be a local or static variable, whose calls are not virtual.
+/// shape: `any_trial<float(const Request&)> score{[] { return joust::ab_test{...}; }}`; the factory is called once
+/// errors: configuration_error from every function that the trial inside does not have, and from every function of a handle
+/// that was moved from
+/// cost: a virtual call for each request, and one allocation for the handle
 template <class Result, class... Args>
 class any_trial<Result(Args...)> {
 public:
-    /// The type of truths that `truth` takes: what the models return.
+    /// The type of the truths that `truth` takes, which is the type that the models return.
     using truth_type = std::conditional_t<std::is_void_v<Result>, std::tuple<>, std::decay_t<Result>>;
 
+    /// Call the factory and hold the trial that it returns.
     template <class Factory>
         requires(!std::is_same_v<std::remove_cvref_t<Factory>, any_trial>)
     explicit any_trial(Factory&& factory) : inside_(made(factory))
     {
     }
+    /// Take the trial of another handle, which is empty from then on.
     any_trial(any_trial&& other) noexcept : inside_(std::exchange(other.inside_, nullptr)) {}
+    /// Exchange the trials of two handles.
     any_trial& operator=(any_trial&& other) noexcept
     {
         std::swap(inside_, other.inside_);
@@ -218,19 +223,20 @@ public:
     }
     ~any_trial() { delete inside_; }
 
-    /// Does the handle hold a trial? One that was moved from does not.
+    /// Return whether the handle holds a trial. A handle that was moved from does not.
     [[nodiscard]] explicit operator bool() const noexcept { return inside_ != nullptr; }
 
     /// Serve a request.
     Result operator()(Args... arguments) { return inside().call(std::forward<Args>(arguments)...); }
 
-    /// Serve a request and give a ticket for feedback that comes later.
+    /// Serve a request and return the prediction with a ticket for feedback that comes later.
     served<Result, any_ticket> serve(Args... arguments)
     {
         return inside().serve(std::forward<Args>(arguments)...);
     }
 
-    /// Report the value of a metric by the metric's name. Returns whether it was used; if not, the report counts why.
+    /// Report the value of a metric by the metric's name. Returns whether the value was used; if not, the report counts
+    /// why.
     /// errors: configuration_error where the trial has no metric of this name, or the metric is a ratio
     bool observe(std::string_view metric, const any_ticket& given, double value)
     {
@@ -242,59 +248,66 @@ public:
     {
         return inside().observe(metric, {.ticket = &given}, value, &denominator);
     }
-    /// The same with the text of a ticket. Where the trial's units are text, other text names a unit, as in `ab_test::observe`.
+    /// Report the value of a metric for the text of a ticket. Where the trial's units are text, any other text is a
+    /// unit, as in `ab_test::observe`.
     bool observe(std::string_view metric, std::string_view text, double value)
     {
         return inside().observe(metric, {.text = text}, value, nullptr);
     }
+    /// Report the numerator and the denominator of a ratio for the text of a ticket, or for a unit.
     bool observe(std::string_view metric, std::string_view text, double value, double denominator)
     {
         return inside().observe(metric, {.text = text}, value, &denominator);
     }
 
-    /// Assign a unit without calling a model; `arm_of` says which model to call, and `complete` records how the call went.
-    /// errors: configuration_error where the trial's units are of another type, or it needs the request to assign one
+    /// Assign a unit without calling a model. `arm_of` says which model to call, and `complete` records how the call went.
+    /// errors: configuration_error where the trial's units are of another type, or the trial needs the request to
+    /// assign a unit
     template <unit_like Unit>
     [[nodiscard]] any_ticket choose(const Unit& unit)
     {
         return inside().choose(detail::any_unit::of(unit));
     }
 
-    /// Which model a ticket names; 0, the champion, where it names none or is not one that the trial would take.
+    /// Return the arm of the model that a ticket names. It is 0, the champion, where the ticket names no model or the trial
+    /// would not take the ticket.
     [[nodiscard]] unsigned arm_of(const any_ticket& given) const
     {
         return inside().arm_of({.ticket = &given});
     }
+    /// Return the arm of the model that the text of a ticket names.
     [[nodiscard]] unsigned arm_of(std::string_view text) const { return inside().arm_of({.text = text}); }
 
-    /// Record what `choose` led to. Returns whether it was used.
+    /// Record how the call that `choose` assigned went. Returns whether the call was recorded.
     template <class Rep, class Period>
     bool complete(const any_ticket& given, std::chrono::duration<Rep, Period> latency, bool ok)
     {
         return inside().complete({.ticket = &given}, latency, ok);
     }
+    /// Record how a call went, by the text of its ticket.
     template <class Rep, class Period>
     bool complete(std::string_view text, std::chrono::duration<Rep, Period> latency, bool ok)
     {
         return inside().complete({.text = text}, latency, ok);
     }
 
-    /// Tell a shadow what the right answer to a ticket's request was. Returns whether it was used or will be.
+    /// Tell a shadow the right answer to a ticket's request. Returns whether the truth was used or waits to be used.
     bool truth(const any_ticket& given, const truth_type& value)
     {
         return inside().truth({.ticket = &given}, value);
     }
+    /// Tell a shadow the right answer to a request, by the text of its ticket.
     bool truth(std::string_view text, const truth_type& value)
     {
         return inside().truth({.text = text}, value);
     }
 
-    /// Say what is known so far.
+    /// Report what the evidence shows so far.
     [[nodiscard]] joust::report report() { return inside().report(); }
-    /// Copy all evidence out.
-    /// errors: configuration_error for a shadow, whose evidence is of a type of its own; `snapshot` writes that of every trial
+    /// Return a copy of all evidence.
+    /// errors: configuration_error for a shadow, whose evidence has a type of its own; `snapshot` works for every trial
     [[nodiscard]] joust::evidence evidence() const { return inside().evidence(); }
-    /// Write all evidence as bytes, as `to_snapshot(trial.evidence())` does.
+    /// Return all evidence as bytes, as `to_snapshot(trial.evidence())` does.
     [[nodiscard]] std::string snapshot() const { return inside().snapshot(); }
 
 private:
@@ -388,12 +401,12 @@ private:
     {
         if (inside_ == nullptr) [[unlikely]] {
             throw configuration_error("any_trial", "moved from",
-                                      "a handle that still holds its trial: ask it as a bool");
+                                      "a handle that holds a trial, which its conversion to bool tells");
         }
         return *inside_;
     }
 
-    interface* inside_;  // owned; <memory> alone would weigh five thousand lines in every service
+    interface* inside_;  // Owned. A unique_ptr would add <memory>, five thousand lines, to every service.
 };
 
 }  // namespace v0

@@ -27,9 +27,10 @@ inline namespace v0 {
 
 namespace detail {
 
-/// One call whose rankers run side by side: its arguments, and the lists as they come in.
+/// The arguments of one call whose rankers run side by side, and the lists that have arrived.
 ///
-/// Held by the caller and by every ranker that runs, so that a late one finds its arguments and a place for its list.
+/// The caller and every running ranker share this object, so that a late ranker finds its arguments and a place for its
+/// list.
 template <class Lists, class... Args>
 class ranker_race {
 public:
@@ -37,7 +38,7 @@ public:
 
     explicit ranker_race(const Args&... arguments) : arguments_(arguments...) { spent_.fill(-1); }
 
-    /// Run one ranker: on any thread, once.
+    /// Run one ranker. Any thread may call this, once for each ranker.
     template <std::size_t R, class Model, class Clock>
     void run(Model& model, const Clock* clock) noexcept
     {
@@ -55,7 +56,7 @@ public:
         finish<R>(clock != nullptr ? clock->now() - begun : -1, thrown);
     }
 
-    /// Say that one ranker will not run.
+    /// Record that one ranker will not run.
     template <std::size_t R>
     void give_up() noexcept
     {
@@ -63,8 +64,8 @@ public:
         settle(R, -1, true);
     }
 
-    /// Wait until every ranker is done, or until a time. Rankers that are not done then count as failed and late, after all
-    /// the time since `begun` where that is measured.
+    /// Wait until every ranker is done, or until the deadline. A ranker that is not done by then counts as failed and
+    /// late, and its latency, where it is measured, is the time since `begun`.
     template <class Clock>
     void wait_until(std::chrono::steady_clock::time_point deadline, const Clock* clock, std::int64_t begun)
     {
@@ -80,10 +81,11 @@ public:
         }
     }
 
-    /// Throw what the champion threw. assumes: it failed
+    /// Throw what the champion threw.
+    /// assumes: the champion failed
     [[noreturn]] void rethrow() const { std::rethrow_exception(champions_); }
 
-    // After wait_until.
+    // These may be called after wait_until.
     [[nodiscard]] Lists& lists() noexcept { return lists_; }
     [[nodiscard]] const std::array<std::int64_t, rankers>& spent() const noexcept { return spent_; }
     [[nodiscard]] const std::array<bool, rankers>& failed() const noexcept { return failed_; }
@@ -103,7 +105,7 @@ private:
         done_.notify_one();
     }
 
-    // What comes after the wait is over changes nothing that the caller reads.
+    // A ranker that finishes after the wait changes nothing that the caller reads.
     void settle(std::size_t ranker, std::int64_t spent, bool failed) noexcept
     {
         if (!closed_) {
@@ -127,7 +129,7 @@ private:
     std::exception_ptr champions_;
 };
 
-/// What a trial runs its rankers with: the executor, and how long it waits.
+/// Runs the rankers of a trial through an executor, and waits for them until a deadline.
 template <class Executor>
 class side_by_side {
 public:
@@ -138,7 +140,7 @@ public:
     }
     side_by_side(const side_by_side&) = delete;
     side_by_side& operator=(const side_by_side&) = delete;
-    /// Waits for rankers that still run: they use the trial.
+    /// Waits for rankers that still run, because they use the trial.
     ~side_by_side()
     {
         for (std::uint64_t left = running_->load(std::memory_order_acquire); left != 0;
@@ -147,7 +149,7 @@ public:
         }
     }
 
-    /// Run the champion here and every challenger by the executor, and wait for them until the deadline.
+    /// Run the champion on this thread and every challenger through the executor, and wait for them until the deadline.
     template <class Lists, class Models, class Clock, class... Args>
     [[nodiscard]] auto race(Models& models, const Clock* clock, const Args&... arguments)
     {
@@ -165,7 +167,7 @@ public:
     }
 
 private:
-    // Counts itself, also where an executor destroys it without running it.
+    // Counts one ranker that runs or waits to run, also where an executor destroys the task without running it.
     class token {
     public:
         explicit token(std::shared_ptr<std::atomic<std::uint64_t>> running) noexcept
@@ -215,9 +217,9 @@ private:
     }
 
     std::chrono::nanoseconds deadline_;
-    // Shared with what runs, which still rings it when it is done and the trial is gone.
+    // Shared with the running tasks, because the last one notifies it when the trial may be gone already.
     std::shared_ptr<std::atomic<std::uint64_t>> running_ = std::make_shared<std::atomic<std::uint64_t>>(0);
-    Executor executor_;  // the first to go: its threads use the rest
+    Executor executor_;  // Destroyed first, because its threads use the other members.
 };
 
 template <class Options>
@@ -231,12 +233,16 @@ struct executor_of<Options> {
 
 }  // namespace detail
 
-/// Rankers that run side by side; made by `at_once`.
+/// A policy that runs rankers side by side. `at_once` makes it.
 template <class Executor>
 struct at_once_rankers {
+    /// The longest time that a call waits for challengers.
     std::chrono::nanoseconds deadline;
+    /// The executor that runs the challengers, or its options.
     Executor executor;
 
+    /// Start what runs the rankers of one trial.
+    /// errors: configuration_error where the deadline is not above 0
     [[nodiscard]] detail::side_by_side<typename detail::executor_of<Executor>::type> runner() const
     {
         if (!(deadline.count() > 0)) {
@@ -247,20 +253,23 @@ struct at_once_rankers {
     }
 };
 
-/// Run the rankers of an interleaving side by side, and wait for challengers at most until a deadline.
+/// Run the rankers of an interleaving side by side, and wait for challengers until a deadline at most.
 ///
-/// The champion runs on the calling thread, challengers through the executor: by default two threads of the trial's own; a
-/// `background{...}` with other numbers; or any value with `dispatch(task) noexcept -> bool`, such as a handle of your
-/// thread pool. A challenger that is not done when the deadline passes, or finds no room, leaves the champion's list,
-/// without credit, and counts as failed. The champion is always waited for.
+/// The champion runs on the calling thread, and the challengers run through an executor: two threads of the trial's own by
+/// default, a `background{...}` with other options, or any value with `dispatch(task) noexcept -> bool`, such as a
+/// handle of your thread pool. Where a challenger is not done by the deadline, or the executor has no room for it, the
+/// user gets the champion's list, no position credits a ranker, and the challenger counts as failed. The trial always
+/// waits for the champion.
 ///
-/// When to use: rankers that take milliseconds. When not: rankers that take microseconds, which cost less than the hand-over.
-/// assumes: rankers may be called from several threads at once; arguments can be copied and own what they speak of
-/// cost: one allocation a call, the copy of the arguments, and one wake-up for each challenger
+/// When to use: for rankers that take milliseconds. When not: for rankers that take microseconds, less than handing
+/// them over.
+/// assumes: rankers may be called from several threads at once; arguments can be copied and own the data that they refer to
+/// cost: one allocation for each call, a copy of the arguments, and one wake-up for each challenger
 [[nodiscard]] inline at_once_rankers<background> at_once(std::chrono::nanoseconds deadline)
 {
     return {deadline, background{.threads = 2}};
 }
+/// Run the rankers of an interleaving side by side through an executor of your own.
 template <class Executor>
     requires dispatcher<Executor> || startable_executor<Executor>
 [[nodiscard]] at_once_rankers<Executor> at_once(std::chrono::nanoseconds deadline, Executor executor)

@@ -196,7 +196,8 @@ private:
     struct unpacked {};
 
     canary(std::tuple<Args...> arguments, unpacked)
-        : core_("canary", true, arguments), rollout_(core_, parts::template pick<ramp_role, ramp>(arguments))
+        : core_("canary", std::true_type{}, arguments),
+          rollout_(core_, parts::template pick<ramp_role, ramp>(arguments))
     {
     }
 

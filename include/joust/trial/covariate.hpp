@@ -11,8 +11,9 @@
 namespace joust {
 inline namespace v0 {
 
-/// Adjust for nothing: the default.
+/// Do not adjust metrics. This is the default.
 struct no_covariate {
+    /// Return 0 for every call.
     template <class... Args>
     [[nodiscard]] constexpr double covariate(const Args&...) const noexcept
     {
@@ -20,11 +21,13 @@ struct no_covariate {
     }
 };
 
-/// A number known of a call before it is served; made by `adjust_for`.
+/// A function that reads a number from a call before the call is served. `adjust_for` makes it.
 template <class Projection>
 struct covariate_projection {
+    /// The function of the call's arguments.
     [[no_unique_address]] Projection projection;
 
+    /// Return the number of a call with these arguments.
     template <class... Args>
         requires detail::gives<double, Projection, Args...>
     [[nodiscard]] constexpr double covariate(const Args&... args) const
@@ -33,16 +36,18 @@ struct covariate_projection {
     }
 };
 
-/// Adjust every metric for a number known before the request is served (CUPED): `adjust_for(&Request::spend_last_month)`.
+/// Adjust every metric for a number that is known before the request is served (CUPED):
+/// `adjust_for(&Request::spend_last_month)`.
 ///
-/// What the number predicts of a metric no longer counts as noise: a covariate that explains half of the variance makes a
-/// test end in half the time. The best one is the metric itself, of the same unit, before the trial began.
-/// When to use: whenever the request brings such a number. When not: a number that a model can influence, such as what the
-/// unit did during the trial: the comparison would then be wrong.
-/// assumes: nothing of how the number relates to the metric; a useless one costs next to nothing
-/// errors: a number that is not finite counts as 0 and is counted
-/// cost: the projection and about 5 ns a call, 48 KiB per thread and challenger
-/// source: Deng, Xu, Kohavi, Walker 2013 (CUPED); Lin 2013. The regression is that of bucket scores: docs/explanation/statistics.md.
+/// The part of a metric that the number predicts no longer counts as noise. A covariate that explains half of the variance
+/// halves the time that a test takes. The best covariate is the metric itself, for the same unit, before the trial began.
+/// When to use: wherever the request carries such a number. When not: with a number that a model can influence, such as
+/// what the unit did during the trial, which makes the comparison wrong.
+/// assumes: nothing about how the number relates to the metric; a number without any relation does no harm
+/// errors: a number that is not finite is replaced by 0, and the report counts it as an invalid value
+/// cost: the projection and about 5 ns for each call, 48 KiB for each thread and challenger
+/// source: Deng, Xu, Kohavi, Walker 2013 (CUPED); Lin 2013. docs/explanation/statistics.md describes the regression on the
+/// scores of buckets.
 template <class Projection>
 [[nodiscard]] constexpr covariate_projection<std::decay_t<Projection>> adjust_for(Projection&& projection)
 {

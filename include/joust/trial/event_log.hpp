@@ -26,8 +26,8 @@ inline namespace v0 {
 
 /// Append an event as one JSON object: `{"event":"exposure","unit":"0123456789abcdef","seconds":...,"ticket":"..."}`.
 ///
-/// "unit" is the pseudonym in hexadecimal: 16 digits, or of a slate the 8 upper ones, since its ticket has no more. Feedback
-/// on a slate has its "position" and the "ranker" that earns it, 255 for nobody.
+/// "unit" is the pseudonym in hexadecimal: 16 digits, or the upper 8 digits for a slate, whose ticket carries no more.
+/// Feedback on a slate also has the "position" and the "ranker" that gets the credit, which is 255 where no ranker does.
 inline void append_event(std::string& out, const event& seen)
 {
     const ticket& about = seen.ticket;
@@ -63,28 +63,31 @@ inline void append_event(std::string& out, const event& seen)
     line.member("ticket", std::string_view{text.data(), text.size()}).end_object();
 }
 
-/// How an event_log works.
+/// Options of event_log.
 struct event_log_options {
-    /// events that may wait to be written
+    /// The number of events that may wait to be written.
     std::size_t queue = 8'192;
-    /// how long a line may stay in memory while events come
+    /// The longest time that a line stays in memory while events arrive.
     std::chrono::milliseconds flush_every{1'000};
     bool operator==(const event_log_options&) const = default;
 };
 
-/// Write every exposure and every accepted feedback to a file, one JSON object a line: `record_to(log)` is the recorder.
+/// Write every exposure and every accepted piece of feedback to a file, as one JSON object in each line. `record_to(log)`
+/// makes the recorder.
 ///
-/// A thread of its own writes. An event that finds the queue full, or cannot be written, is dropped and counted: a slow disk
-/// costs rows of the log and never the caller's time. The log is personal data: `store/events.hpp` erases units and old
-/// events from it, inside `while_closed`.
+/// The log writes in a thread of its own. It drops and counts an event that finds the queue full or cannot be written, so
+/// that a slow disk costs rows of the log and not the caller's time. The log is personal data: `store/events.hpp` erases
+/// units and old events from it, inside `while_closed`.
 ///
-/// When to use: to analyse apart, to answer requests of access and erasure, to replay. When not: for the trial itself, which
-/// needs no log; with many replicas writing one file: give each its own.
-/// shape: `event_log log{"events.jsonl"}; ab_test trial{..., record_to(log)}`; it outlives the trial; neither copied nor moved
+/// When to use: for an analysis outside joust, for requests of access or erasure, and for a replay. When not: for the trial
+/// itself, which needs no log. Several replicas must not write one file; give each a file of its own.
+/// shape: `event_log log{"events.jsonl"}; ab_test trial{..., record_to(log)}`; it can be neither copied nor moved
+/// assumes: the log outlives the trial
 /// errors: std::runtime_error from the constructor where the file cannot be opened, configuration_error for the options
-/// cost: about 90 ns an event for the caller, 1 us for the writer; 256 bytes of memory for each place in the queue
+/// cost: about 90 ns for each event in the caller and 1 us in the writer; 256 bytes of memory for each place in the queue
 class event_log {
 public:
+    /// Open the file for appending and start the thread that writes.
     explicit event_log(std::string path, event_log_options options = {})
         : path_(std::move(path)), options_(options), writer_(start())
     {
@@ -98,7 +101,7 @@ public:
         close();
     }
 
-    /// Queue an event. From any thread; never waits.
+    /// Queue an event. Any thread may call this, and it never waits.
     void record(const event& seen) noexcept
     {
         row kept{.log = this, .seen = seen};
@@ -114,7 +117,7 @@ public:
         }
     }
 
-    /// Wait until every event recorded so far is in the file.
+    /// Wait until every event that was recorded so far is in the file.
     void flush()
     {
         writer_.drain();
@@ -122,8 +125,8 @@ public:
         put();
     }
 
-    /// Run `work(path)` while the file is complete and closed, such as an erasure that replaces it; events wait meanwhile.
-    /// Returns what `work` returns, and passes on what it throws.
+    /// Run `work(path)`, such as an erasure that replaces the file, while the file is complete and closed. Events wait
+    /// meanwhile. Returns what `work` returns, and passes on what it throws.
     /// errors: std::runtime_error where the file cannot be opened again
     template <class Work>
     auto while_closed(Work&& work)
@@ -138,11 +141,12 @@ public:
         return std::forward<Work>(work)(std::as_const(path_));
     }
 
+    /// Return the path of the file.
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
-    /// Events that are in the file.
+    /// Return the number of events that are in the file.
     [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
-    /// Events that are not in the file and will not be: the queue was full, the disk was, or a metric's name has more than 64
-    /// bytes.
+    /// Return the number of events that were dropped, because the queue or the disk was full, or because the name of a
+    /// metric has more than 64 bytes.
     [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_.load(std::memory_order_relaxed); }
 
 private:
@@ -164,7 +168,7 @@ private:
         if (options_.flush_every.count() < 0) {
             throw configuration_error("event_log.flush_every",
                                       std::to_string(options_.flush_every.count()) + " ms",
-                                      "no negative time");
+                                      "a time of 0 or more");
         }
         open();
         if (file_ == nullptr) {
@@ -178,7 +182,7 @@ private:
         }
     }
 
-    /// Open for appending; what a crash left of a line is ended first.
+    /// Open the file for appending. A line that a crash left incomplete is ended first.
     void open() noexcept
     {
         file_ = std::fopen(path_.c_str(), "ab+");
@@ -211,7 +215,7 @@ private:
             append_event(waiting_, seen);
             waiting_ += '\n';
         } catch (...) {
-            // Out of memory: no part of a line may stay.
+            // Memory ran out. No part of a line may stay.
             waiting_.resize(before);
             dropped_.fetch_add(1, std::memory_order_relaxed);
             return;
@@ -224,7 +228,7 @@ private:
         }
     }
 
-    /// Put the waiting lines into the file, or drop them.
+    /// Write the waiting lines to the file, or drop them where that fails.
     void put() noexcept
     {
         if (lines_ == 0) {
@@ -240,7 +244,7 @@ private:
         waiting_.clear();
         lines_ = 0;
         if (!done && file_ != nullptr) {
-            // The next line then begins behind the end of what was cut off.
+            // Opening the file again ends the line that was cut off.
             std::fclose(file_);
             file_ = nullptr;
         }
@@ -260,13 +264,16 @@ private:
     background_queue writer_;
 };
 
-/// Hands every event to an event_log; made by `record_to`.
+/// A recorder that passes every event to an event_log. `record_to` makes it.
 struct event_log_recorder {
+    /// The log.
     event_log* log;
+    /// Queue an event in the log.
     void record(const event& seen) const noexcept { log->record(seen); }
 };
 
-/// Record to a file: `record_to(log)`. assumes: the log outlives the trial
+/// Record every event in an event_log: `record_to(log)`.
+/// assumes: the log outlives the trial
 [[nodiscard]] inline event_log_recorder record_to(event_log& log) noexcept
 {
     return {&log};

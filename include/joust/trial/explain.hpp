@@ -19,7 +19,7 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Say how the core of a trial assigns a unit now.
+/// Explain how the core of a trial assigns a unit now.
 template <class Core, class Unit, class Args>
 [[nodiscard]] std::string explain_unit(const Core& core, const Unit& unit, const Args& args)
 {
@@ -40,7 +40,7 @@ template <class Core, class Unit, class Args>
     return out;
 }
 
-/// The same for the arguments of a call, or for a unit alone.
+/// Explain how the core of a trial assigns the unit of a call, or a unit alone.
 template <class Core, class... Args>
 [[nodiscard]] std::string explain_call(const Core& core, const Args&... args)
 {
@@ -59,15 +59,17 @@ template <class Core, class... Args>
 
 }  // namespace detail
 
-/// Say in words how a trial assigns a call now: the bytes that are hashed, the hash, its position, layers, arm, propensity,
-/// whether it is enrolled and which model serves.
+/// Explain in words how an A/B test assigns a call now.
 ///
-/// shape: `explain(trial, request)`, or with the unit alone where no rule asks about the request
+/// The text names the bytes that are hashed, the hash, its position, layers, the arm, the propensity, whether the unit is
+/// enrolled, and the model that serves it.
+/// shape: `explain(trial, request)`, or `explain(trial, unit)` where no rule reads the request
 template <class... Policies, class... Args>
 [[nodiscard]] std::string explain(const ab_test<Policies...>& trial, const Args&... args)
 {
     return detail::explain_call(detail::trial_access::core(trial), args...);
 }
+/// Explain in words how a canary assigns a call now.
 template <class... Policies, class... Args>
 [[nodiscard]] std::string explain(const canary<Policies...>& trial, const Args&... args)
 {

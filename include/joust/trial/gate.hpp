@@ -41,10 +41,10 @@ namespace detail {
 using gate_roles =
     role_list<unit_key_role, guardrail_role, clock_role, significance_role, inference_role, row_test_role>;
 
-/// Compares rows as they are where nothing else is asked.
+/// Compares rows by McNemar's test or a paired z, where no other policy is given.
 struct plain_rows {};
 
-/// Stands in for a model whose results are read from a file.
+/// Stands for the callable of a model whose results were recorded elsewhere.
 struct recorded_elsewhere {};
 
 }  // namespace detail
@@ -55,22 +55,23 @@ struct recorded_elsewhere {};
     return {name, {}};
 }
 
-/// Decide in CI whether a challenger may replace the champion: not worse than a margin, shown on the same rows.
+/// Decide in CI whether a challenger may replace the champion: it may not be worse than a margin on the same rows.
 ///
-/// Every guardrail states a margin and is tested for non-inferiority. The gate passes when all are shown to hold, so the error
-/// rate needs no division; it regresses when one is shown to be broken, at the error rate divided by the number of guardrails;
-/// anything else is inconclusive, and the report says how many more rows would settle it.
+/// Every guardrail has a margin and is tested for non-inferiority. The gate passes when all guardrails are shown to
+/// hold, so the error rate need not be divided. It regresses when a guardrail is shown to be broken, at the error rate
+/// divided by the number of guardrails. In every other case the verdict is inconclusive, and the report says how many
+/// rows would settle it. The gate compares rows by McNemar's exact test where values are 0 or 1, and else by a paired z over
+/// units. An inference policy (`bayesian{}`, `fixed_horizon{.units = 10'000}`) or a test of rows that depend on each
+/// other (`cross_validated{}`) replaces both.
 ///
-/// When to use: before a deploy, on rows with known answers. When not: to learn what users do; rows cannot click.
-/// Rows are compared by McNemar's exact test where values are 0 or 1, else by a paired z over units; an inference policy
-/// (`bayesian{}`, `fixed_horizon{.units = 10'000}`) or a test of rows that depend on each other (`cross_validated{}`) may be
-/// given instead.
+/// When to use: before a deployment, on rows with known answers. When not: to learn what users do, which no row shows.
 /// shape: `gate check{model{"a", f}, model{"b", g}, guardrail(conversion<"correct">{}, {.max_decrease = 0.01})}`;
-/// `check.run(rows, correct)` calls both models on every row, `correct(row, prediction)` gives the value, one callable for each
-/// value metric in order; `by(&Row::user)` makes users the units where rows of one user are alike.
-/// errors: configuration_error from the constructor; a model that throws fails on that row, which is counted: the row then has
-/// the worst value of a conversion and is dropped from a mean.
-/// cost: both models once per row, in alternating order, so that neither always finds the warmer cache
+/// `check.run(rows, correct)` calls both models on every row, and `correct(row, prediction)` returns the value; it
+/// takes one callable for each value metric, in order. `by(&Row::user)` makes users the units, for rows of one user
+/// that are alike.
+/// errors: configuration_error from the constructor. A model that throws fails on that row, and the failure is counted:
+/// the row then has the worst value of a conversion, and no value of a mean.
+/// cost: one call of both models for each row, in alternating order, so that neither model always finds the warmer cache
 template <class... Args>
 class gate {
     using parts = detail::trial_parts<detail::gate_roles, detail::plain_rows, Args...>;
@@ -117,6 +118,8 @@ class gate {
     }();
 
 public:
+    /// Make a gate of the champion, the challenger, and policies in any order.
+    /// errors: configuration_error, which names the field, its value and what is allowed
     explicit gate(Args... arguments) : gate(std::tuple<Args...>{std::move(arguments)...}, unpacked{}) {}
     gate(const gate&) = delete;
     gate& operator=(const gate&) = delete;
@@ -140,8 +143,8 @@ public:
         }
     }
 
-    /// Judge results that were recorded elsewhere, for models and metrics of these names.
-    /// errors: configuration_error where the results know no such model or metric
+    /// Decide by results that were recorded elsewhere, for the models and metrics of the same names.
+    /// errors: configuration_error where the results lack a model or a metric of the gate
     [[nodiscard]] joust::report read(const recorded& results) const
     {
         const std::vector<std::string>& models = core_.identity().models();
@@ -179,7 +182,7 @@ public:
 private:
     struct unpacked {};
 
-    /// What one model did on one row.
+    /// The values of one model on one row.
     struct measured {
         std::array<double, value_metrics> values{};
         bool failed = false;
@@ -203,7 +206,7 @@ private:
             if (needs_margin && spec.limit.value == (spec.limit.relative ? 1.0 : 0.0)) {
                 throw configuration_error(
                     "guardrail(" + spec.name + ")", "without a margin",
-                    "a margin above 0: no finite number of rows shows that nothing at all was lost");
+                    "a margin above 0: no finite number of rows can show that nothing at all was lost");
             }
         }
     }
@@ -276,7 +279,8 @@ private:
         }
     }
 
-    /// Convert a pair of values as the metric says; a failed conversion has its worst value, anything else drops the row.
+    /// Convert a pair of values as the metric says. A model that failed has the worst value of a conversion; any other
+    /// value that cannot be used drops the row.
     void put(std::size_t which, detail::paired_column& into, double champion, double challenger) const
     {
         std::size_t column = 0;

@@ -39,18 +39,20 @@
 namespace joust {
 inline namespace v0 {
 
-/// Compare rankers within one list: every user sees items of all of them, and clicks say whose are preferred.
+/// Compare rankers within one list: every user sees items of all rankers, and clicks show which ranker's items users
+/// prefer.
 ///
-/// When to use: rankings, recommendations, search; it needs a fraction of the traffic of an A/B test, since every user
-/// compares. When not: effects on the whole page or on later visits, which no single item can be credited with.
+/// When to use: for rankings, recommendations and search. It needs a fraction of the traffic of an A/B test, because
+/// every user compares. When not: for effects on the whole page or on later visits, which cannot be credited to a
+/// single item.
+/// A trial can be neither copied nor moved; a factory returns it as a prvalue.
 /// shape: `interleaving search{model{"bm25", a}, model{"neural", b}, by(&query::user), identified_by(&document::id)}`;
-/// `auto page = search.rank(query, 10)`, `search.click(page.ticket(), position)`, `search.report()`
-/// Policies: an interleaver (competitive_pairs for two rankers, else team_draft), credit (click_credit), identified_by,
-/// salt (name of the trial and seed of its coins), consent, pinned, eligible, at_once (rankers side by side, with a
-/// deadline), timing, clock, recorder, tickets (plain or signed), inference (any that ships with joust; its `units` are
-/// slates).
-/// Neither copied nor moved: a factory returns it as a prvalue.
-/// errors: configuration_error from the constructor, naming field, value and what is allowed
+/// `auto page = search.rank(query, 10)`, `search.click(page.ticket(), position)`, `search.report()`; further roles: an
+/// interleaver (competitive_pairs by default for two rankers, else team_draft), credit (click_credit), identified_by, a
+/// salt (the name of the trial and the seed of its coins), consent, pinned, eligible, at_once (rankers side by side, with a
+/// deadline), timing, a clock, a recorder, tickets (plain or signed), an inference policy (any of joust's, whose
+/// `units` count slates)
+/// errors: configuration_error from the constructor, which names the field, its value and what is allowed
 template <class... Args>
 class interleaving {
     using parts = detail::ranking_parts<Args...>;
@@ -61,9 +63,11 @@ class interleaving {
     friend struct detail::trial_access;
 
 public:
-    /// What carries feedback back: `ticket`, or `signed_ticket` where the trial signs.
+    /// The type of the tickets that feedback comes back with: `ticket`, or `signed_ticket` where the trial signs.
     using ticket_type = typename core_t::desk_t::sealed;
 
+    /// Make a trial of rankers, the champion first, and policies in any order.
+    /// errors: configuration_error, which names the field, its value and what is allowed
     explicit interleaving(Args... arguments)
         : interleaving(std::tuple<Args...>{std::move(arguments)...}, unpacked{})
     {
@@ -72,14 +76,14 @@ public:
     interleaving(const interleaving&) = delete;
     interleaving& operator=(const interleaving&) = delete;
 
-    /// Serve a list: the arguments of the rankers, and how many items to show.
+    /// Serve a list: `rank(args..., length)` takes the arguments of the rankers and the number of items to show.
     ///
-    /// Rankers run one after another, the champion first, and get const lvalues. The slate keeps their element type: items
-    /// are moved out of lists returned by value, and referred to where every list is returned by reference or as a view.
-    /// At most as many items are shown as the lists have. One ticket carries credit for 32 slots (21 for four to seven
-    /// rankers, 16 beyond); items beyond those are shown without.
-    /// errors: what the champion throws. A challenger that throws leaves the champion's list, without credit, and the
-    /// failure counts.
+    /// Rankers run one after another, the champion first, and get const lvalues. The slate has the rankers' type of
+    /// elements. It moves items out of lists that are returned by value, and refers to items where every list is
+    /// returned by reference or as a view. It cannot show more items than the lists have. One ticket carries credit for
+    /// 32 slots (21 for four to seven rankers, 16 for more); items beyond those are shown and credit no ranker.
+    /// errors: what the champion throws. Where a challenger throws, the user gets the champion's list, no position
+    /// credits a ranker, and the failure counts.
     template <class... A>
     [[nodiscard]] auto rank(A&&... arguments)
     {
@@ -89,13 +93,14 @@ public:
                       std::forward_as_tuple(arguments...));
     }
 
-    /// Serve a later page of a list: the first page's ticket, the position the page begins at, then the arguments of the
-    /// rankers and how many items to show.
+    /// Serve a later page of a list: the first page's ticket, the position where the page begins, then the arguments of the
+    /// rankers and the number of items to show.
     ///
-    /// The same coins are drawn again, so that with the same lists the pages join into one list without a repeated item. The
-    /// page has a ticket of its own. A pair that the end of the page before cut in two credits no ranker.
-    /// errors: as rank. A ticket that is damaged, expired or of another trial is counted; the page is then drawn with coins of
-    /// its own, and credits no ranker.
+    /// The page is drawn with the coins of the first page. With the same lists, the pages therefore join into one list
+    /// without a repeated item. The page has a ticket of its own. A pair that the end of the page before cut in two
+    /// credits no ranker.
+    /// errors: as rank. A ticket that is damaged, expired or from another trial is counted; the page then has coins of
+    /// its own and credits no ranker.
     template <class... A>
     [[nodiscard]] auto rank_from(const ticket_type& first, std::size_t position, A&&... arguments)
     {
@@ -115,9 +120,9 @@ public:
                       std::forward_as_tuple(arguments...));
     }
 
-    /// Choose the coins of a unit's slate before its rankers are asked: the first half of asynchronous serving.
+    /// Choose the coins of a unit's slate before the rankers run: the first half of asynchronous serving.
     ///
-    /// Hand the ticket to `interleave` when the lists are there. Nothing is counted before.
+    /// Pass the ticket to `interleave` when the lists have arrived. The trial counts no slate before.
     template <class Unit>
     [[nodiscard]] ticket_type choose(const Unit& unit)
     {
@@ -131,14 +136,15 @@ public:
         }
     }
 
-    /// Mix lists that are at hand: the second half of asynchronous serving.
+    /// Mix lists that the caller already has: the second half of asynchronous serving.
     ///
-    /// shape: `interleave(std::tie(a, b), ticket, 10)`: a tuple of lists in the order of the rankers, the ticket from `choose`,
-    /// the length, then what pinned and eligible ask for. Items are referred to in lists that are lvalues and moved out
-    /// of others. A list in a std::optional is missing where its ranker failed or was too late: then the champion's list is
-    /// shown, and the failure counts. A ticket counts once; given again it gives the same slate.
-    /// errors: a ticket that `choose` did not give out is counted, and the champion's list is shown without credit. The
-    /// slate is empty where the champion's list is missing.
+    /// The slate refers to items of lists that are lvalues, and moves items out of other lists. An empty std::optional
+    /// stands for a list whose ranker failed or was too late: the slate then shows the champion's list, and the failure
+    /// counts. A ticket counts once; the same ticket gives the same slate again.
+    /// shape: `interleave(std::tie(a, b), ticket, 10)`: a tuple of lists in the order of the rankers, the ticket from
+    /// `choose`, the length, then the arguments that pinned and eligible take
+    /// errors: a ticket that `choose` did not give out is counted, and the slate shows the champion's list and credits no
+    /// ranker. The slate is empty where the champion's list is missing.
     template <class Lists, class... A>
     [[nodiscard]] auto interleave(Lists&& lists, const ticket_type& chosen, std::size_t length,
                                   const A&... arguments)
@@ -149,10 +155,11 @@ public:
                            arguments...);
     }
 
-    /// Draw a slate again from its ticket and the lists it was drawn from, to check a log or to credit what a ticket has no
+    /// Draw a slate again from its ticket and its lists, to check a log or to credit positions that a ticket has no
     /// room for.
     ///
-    /// shape: as interleave: a tuple of lists in the order of the rankers, the ticket of a page, the length asked for then
+    /// shape: as interleave: a tuple of lists in the order of the rankers, the ticket of the page, and the length that
+    /// `rank` was called with
     template <class Lists, class... A>
     [[nodiscard]] redrawn_slate replay(const Lists& lists, const ticket_type& page, std::size_t length,
                                        const A&... arguments) const
@@ -160,7 +167,7 @@ public:
         return replay_from(lists, page, page, 0, length, arguments...);
     }
 
-    /// The same for a later page: with the first page's ticket, and the position the page began at.
+    /// Draw a later page again, from its own ticket, the first page's ticket and the position where the page began.
     template <class Lists, class... A>
     [[nodiscard]] redrawn_slate replay_from(const Lists& lists, const ticket_type& page,
                                             const ticket_type& first, std::size_t position,
@@ -171,10 +178,10 @@ public:
         return drawer_.redraw(core_.desk(), lists, page, first, position, length, nullptr, arguments...);
     }
 
-    /// Check a log: was this what the ticket, the lists and the length gave? It finds pages that were changed, cached or cut
-    /// after the trial drew them.
+    /// Return whether the ticket, the lists and the length give the items that a log says were shown. It finds pages
+    /// that were changed, cached or cut after the trial drew them.
     ///
-    /// shape: as replay, and the list of items that was shown
+    /// shape: as replay, with the list of items that was shown
     template <class Lists, class Shown, class... A>
     [[nodiscard]] bool audit(const Lists& lists, const ticket_type& page, std::size_t length,
                              const Shown& shown, const A&... arguments) const
@@ -183,8 +190,8 @@ public:
         return again.agrees && drawer_.shows(again.slots, lists, shown, arguments...);
     }
 
-    /// Report a click on a position, counted from 0, or another value for it. Returns whether it was used; if not, the
-    /// report counts why: positions that credit no ranker, were not shown, or were reported before.
+    /// Report a click, or another value, for a position, which is counted from 0. Returns whether the click was used; if
+    /// not, the report counts why: the position credits no ranker, was not shown, or was reported before.
     bool click(const ticket_type& given, std::size_t position, double value = 1.0)
     {
         ticket page;
@@ -192,17 +199,18 @@ public:
                feedback_.click(evidence_, page, position, value);
     }
 
-    /// Report feedback on a slate drawn again: credit is then exact for interleavers that share it, and reaches slots that a
-    /// ticket has no room for. Returns whether it was used, as for a ticket; the same click counts once, whichever way.
+    /// Report a click for a slate that was drawn again. Credit is then exact for interleavers that share it, and
+    /// reaches slots that a ticket has no room for. Returns whether the click was used. The same click counts once, by
+    /// ticket or by slate.
     bool click(const redrawn_slate& again, std::size_t position, double value = 1.0)
     {
         return feedback_.click(evidence_, again, position, value);
     }
 
-    /// Report all clicks on a slate at once, for an interleaver that judges them together (pairwise_preference): from the
-    /// lists, as replay draws it. Returns whether they were used; a slate is judged once.
+    /// Report all clicks on a slate at once, for an interleaver that judges them together (pairwise_preference). The
+    /// slate is drawn again from its lists, as by replay. Returns whether the clicks were used; a slate is judged once.
     ///
-    /// shape: bit i of `clicked` is position i
+    /// shape: bit i of `clicked` says whether position i was clicked
     template <class Lists, class... A>
     bool settle(const Lists& lists, const ticket_type& page, std::size_t length, std::uint64_t clicked,
                 const A&... arguments)
@@ -216,7 +224,7 @@ public:
         return feedback_.settle(evidence_, again, clicked, earned);
     }
 
-    /// Say what is known so far. It may be called at any time, also while other threads serve.
+    /// Report what the evidence shows so far. It may be called at any time, also while other threads serve.
     [[nodiscard]] joust::report report() const
     {
         joust::evidence seen = evidence();
@@ -225,8 +233,8 @@ public:
         return out;
     }
 
-    /// Say what evidence from elsewhere shows, such as that of all replicas merged.
-    /// errors: configuration_error where it is not of this trial
+    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas.
+    /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(joust::evidence merged) const
     {
         const joust::evidence own = evidence_.named_after(core_.identity());
@@ -239,20 +247,21 @@ public:
         return report_on(merged);
     }
 
-    /// Copy all evidence out, to save it, send it, or merge it with that of other replicas.
+    /// Return a copy of all evidence, to save it, to send it, or to merge it with the evidence of other replicas.
     [[nodiscard]] joust::evidence evidence() const { return evidence_.live().collect(); }
 
-    /// The pseudonym that logs know a unit by: to find, or erase, what was recorded of it. A slate's ticket has its upper half.
+    /// Return the pseudonym that stands for a unit in logs, to find or erase what was recorded of the unit. A slate's
+    /// ticket carries its upper half.
     template <unit_like Unit>
     [[nodiscard]] std::uint64_t pseudonym_of(const Unit& unit) const noexcept
     {
         return core_.pseudonym_of(unit);
     }
 
-    /// The trial's name: its salt, or the rankers' names.
+    /// Return the trial's name: its salt, or the names of its rankers.
     [[nodiscard]] const std::string& name() const noexcept { return core_.identity().name(); }
 
-    /// A ranker's name; the champion is 0.
+    /// Return the name of a ranker. The champion is 0.
     [[nodiscard]] const std::string& model_name(std::size_t ranker) const
     {
         return core_.identity().models().at(ranker);
@@ -262,7 +271,7 @@ private:
     struct unpacked {};
     using visit = detail::slate_visit<rankers>;
 
-    /// Where a page begins, and which coins it is drawn with if not its own.
+    /// The position where a page begins, and the coins of the first page where this is a later one.
     struct start {
         bool continues = false;
         bool credits = true;
@@ -337,7 +346,7 @@ private:
             (run<R>(now, timed, std::get<R>(lists), arguments...), ...);
             return mix(from, now, length, lists, arguments...);
         } else {
-            // Held by the rankers as well: one that misses the deadline writes its list there when it is done.
+            // The rankers hold the race as well, because a ranker that misses the deadline still writes its list there.
             const auto race = gather_.template race<lists_t>(core_.models(), timed ? &core_.clock() : nullptr,
                                                              arguments...);
             now.spent = race->spent();
@@ -404,7 +413,7 @@ private:
         return page;
     }
 
-    /// Mix lists that the caller brought, for the ticket of a slate that was chosen before.
+    /// Mix the caller's lists, for the ticket of a slate that was chosen before.
     template <std::size_t... R, class Lists, class... A>
     auto mix_brought(std::index_sequence<R...>, Lists&& lists, const ticket_type& chosen, std::size_t length,
                      const A&... arguments)
@@ -457,7 +466,7 @@ private:
     detail::slate_feedback<parts> feedback_;
     [[no_unique_address]] typename parts::timing_t timing_;
     detail::slate_evidence<rankers, typename parts::recorder_t> evidence_;
-    // The last to be made and the first to be destroyed: rankers that still run use the rest.
+    // Made last and destroyed first, because rankers that still run use the other members.
     decltype(std::declval<const rankers_t&>().runner()) gather_;
 };
 

@@ -9,12 +9,17 @@
 namespace joust {
 inline namespace v0 {
 
-/// What the caller gets when a challenger throws or its result is refused.
+/// Return the champion's result where a challenger throws or its result is refused. This is the default.
 ///
-/// The champion's own exceptions always reach the caller. Either way the failure counts for the arm assigned.
-/// the champion's result: the default; models then get const lvalues
+/// The failure counts for the arm that was assigned. An exception of the champion itself always reaches the caller.
+/// When to use: in services that must answer. Models get the arguments as lvalues, const where they accept it, so that the
+/// champion can still use them after the challenger.
 struct fall_back {};
-/// the exception; arguments are forwarded as they came
+/// Pass an exception of a challenger on to the caller.
+///
+/// The failure counts for the arm that was assigned.
+/// When to use: where models consume their arguments, which are then forwarded as the caller passed them, or where the
+/// caller has a fallback of its own. When not: with `accept_if`, which needs the champion as the fallback.
 struct rethrow {};
 
 /// The role of failure handling: `fall_back{}` or `rethrow{}`.

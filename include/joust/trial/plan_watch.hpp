@@ -19,39 +19,44 @@
 namespace joust {
 inline namespace v0 {
 
-/// What a watched plan file has led to.
+/// The state of a plan_watch.
 struct plan_watch_state {
-    /// of the plan last put in force by the watch; 0 for none
+    /// The version of the plan that the watch last put in force, or 0 where it has not put any in force.
     std::uint64_t version = 0;
-    /// contents that were no plan, or not one that could follow
+    /// The number of times that the file held no plan, or a plan that could not follow the plan in force.
     std::uint64_t refused = 0;
-    /// why, empty where the file is in order
+    /// The reason of the last refusal, empty where the file is in order.
     std::string last_refusal{};
 };
 
-/// Options of plan_watch. `every` is how often the file is read.
+/// Options of plan_watch.
 struct watch_options {
+    /// The pause between two readings of the file; with 0 the caller polls.
     std::chrono::milliseconds every{1'000};
+    /// Whether to accept a plan that moves units away from a challenger whose share does not shrink.
     bool allow_moves = false;
 };
 
-/// Follow a plan file: shares and the kill switch change without a deploy.
+/// Follow a plan file, so that shares and the kill switch can change without a deployment.
 ///
-/// The plan that the file holds when the watch is made is taken as it is, whatever came before: make the watch before serving.
-/// A file that is missing, broken or refused changes nothing: the last good plan stays, and both `state()` and the trial's
-/// report say why. A canary, whose shares are the ramp's, heeds the kill switch alone: it rolls back.
+/// The watch takes the plan that the file holds at its construction as it is, whatever plan was in force before. Make the
+/// watch before the trial serves. A file that is missing, broken or refused changes nothing: the last good plan stays in
+/// force, and `state()` and the trial's report say why. The shares of a canary come from its ramp, so a canary follows only
+/// the kill switch, and rolls back.
 /// shape: `plan_watch watch{trial, "plan.json"};` with a thread of its own, or `{.every = 0ms}` and `poll()`
 /// assumes: the trial outlives the watch
-/// cost: one read of a small file each time; serving pays nothing
+/// cost: one read of a small file each time; a call costs no more than before
 template <class Trial>
 class plan_watch {
 public:
+    /// Read the file once, and then start the thread that follows it.
+    /// errors: configuration_error where `every` is negative
     plan_watch(Trial& trial, std::string path, const watch_options& options = {})
         : trial_(trial), path_(std::move(path)), options_(options)
     {
         if (options_.every.count() < 0) {
             throw configuration_error("watch.every", std::to_string(options_.every.count()) + " ms",
-                                      "0 for polling by hand, or a pause above 0");
+                                      "0, where the caller polls, or a pause above 0");
         }
         poll();
         first_ = false;
@@ -92,7 +97,7 @@ public:
             return changed;
         } catch (const std::exception& trouble) {
             const std::string why = trouble.what();
-            seen_ = std::move(text);  // the same contents are refused once
+            seen_ = std::move(text);  // The same contents are refused only once.
             {
                 const std::scoped_lock state_lock{mutex_};
                 if (state_.last_refusal == why) {
@@ -108,6 +113,7 @@ public:
         }
     }
 
+    /// Return what the watch has done so far.
     [[nodiscard]] plan_watch_state state() const
     {
         const std::scoped_lock lock{mutex_};
@@ -165,7 +171,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable wake_;
     plan_watch_state state_;
-    bool first_ = true;  // nobody is served yet
+    bool first_ = true;  // The trial has not served a call yet.
     bool ending_ = false;
     std::thread thread_;
 };

@@ -14,39 +14,44 @@
 namespace joust {
 inline namespace v0 {
 
-/// How far a canary's stage has come.
+/// The progress of a canary's present stage.
 struct stage_progress {
+    /// The number of the stage, counted from 0.
     std::size_t stage = 0;
-    /// served by the challenger in this stage
+    /// The number of requests that the challenger has served in this stage.
     std::uint64_t requests = 0;
-    /// since the stage began
+    /// The time since the stage began.
     double seconds = 0.0;
-    /// the highest e-value of harm of any guardrail, at this look
+    /// The highest e-value of harm among all guardrails, at this look.
     double highest_e = 1.0;
 };
 
-/// The challenger's shares, stage by stage, and what a stage must have shown before the next one begins.
+/// The challenger's share in each stage of a canary, and what a stage must show before the next one begins.
 ///
-/// When to use: always in a canary; the default ramp suits a service with some thousand requests an hour. A last share of 1
-/// hands everything over, and nothing can be compared from then on: end below 1 to keep a holdback.
-/// units: `requests` of the challenger, `seconds` of the trial's clock; `hold_above` an e-value: while any guardrail shows
-/// more evidence of harm than that, the canary holds its share, long before the evidence suffices to roll back. One failure
-/// at a share of 1 % is an e-value of 5.8.
+/// When to use: in every canary. The default ramp suits a service with a few thousand requests an hour. A last share of 1
+/// leaves the champion without traffic, so that nothing can be compared from then on; a last share below 1 keeps a
+/// holdback.
 struct ramp {
+    /// The challenger's share in each stage, rising.
     share_list shares = {0.01, 0.05, 0.25, 0.5, 1.0};
+    /// The number of requests that the challenger must serve in each stage.
     std::uint64_t requests = 200;
+    /// The least time that each stage takes, by the trial's clock.
     double seconds = 0.0;
+    /// The e-value of harm above which the canary stays in its stage, long before the evidence suffices to roll back. One
+    /// failure at a share of 1 % is an e-value of 5.8.
     double hold_above = 10.0;
-    /// requests between two looks at the start; later looks are rarer
+    /// The number of requests and pieces of feedback between two looks at the start. Later looks are less frequent.
     std::uint64_t check_every = 512;
 
-    /// May the next stage begin?
+    /// Return whether the next stage may begin.
     [[nodiscard]] constexpr bool ready(const stage_progress& at) const noexcept
     {
         return at.requests >= requests && at.seconds >= seconds && at.highest_e <= hold_above;
     }
 
-    /// errors: configuration_error naming the field that cannot be
+    /// Refuse a ramp that cannot work.
+    /// errors: configuration_error, which names the field
     void check() const
     {
         if (shares.empty()) {
@@ -54,7 +59,7 @@ struct ramp {
         }
         double before = 0.0;
         for (const double share : shares) {
-            // What a splitter can lay out: the champion keeps nothing, or enough to be a share.
+            // A splitter can give the champion no traffic at all, or a share that is not too small for it.
             if (!(share > before && ((share >= 1e-9 && share <= 1.0 - 1e-9) || share == 1.0))) {
                 throw configuration_error(
                     "ramp.shares",
@@ -66,7 +71,7 @@ struct ramp {
         if (!(seconds >= 0.0 && seconds <= 1e18)) {
             throw configuration_error("ramp.seconds", to_text(seconds), "a finite number, 0 or more");
         }
-        if (!(hold_above >= 1.0)) {  // infinite never holds
+        if (!(hold_above >= 1.0)) {  // With an infinite value the canary never holds.
             throw configuration_error("ramp.hold_above", to_text(hold_above), "an e-value of at least 1");
         }
         if (check_every == 0) {
@@ -77,7 +82,7 @@ struct ramp {
     bool operator==(const ramp&) const = default;
 };
 
-/// A ramp has shares and says when a stage is over.
+/// A policy that has the shares of a canary and says when a stage is over.
 /// shape: members `shares` and `check_every`, `ready(stage_progress) const noexcept -> bool`, optionally `check() const`
 template <class T>
 concept ramp_policy = requires(const T& t, const stage_progress& at) {

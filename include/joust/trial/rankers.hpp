@@ -10,15 +10,16 @@
 namespace joust {
 inline namespace v0 {
 
-/// Run rankers one after another on the calling thread, the champion first: the default.
+/// Run rankers one after another on the calling thread, the champion first. This is the default.
 struct one_after_another {
+    /// Return this policy itself, since it starts no threads.
     [[nodiscard]] constexpr one_after_another runner() const noexcept { return *this; }
     bool operator==(const one_after_another&) const = default;
 };
 
 namespace detail {
 
-/// Keep what a ranker returned: the list, or a pointer to a list that lives elsewhere.
+/// Keeps the list that a ranker returned, or a pointer to it where the ranker returned a reference.
 template <class Result>
 class held_list {
 public:
@@ -27,7 +28,7 @@ public:
     {
         list_.emplace(call());
     }
-    /// Null where the ranker was not called, or threw.
+    /// Return the list, or null where the ranker was not called or threw.
     [[nodiscard]] Result* get() noexcept { return list_.has_value() ? &*list_ : nullptr; }
 
 private:

@@ -13,45 +13,50 @@
 namespace joust {
 inline namespace v0 {
 
-/// One thing a trial saw, for logs: an exposure, or one accepted piece of feedback.
+/// An event for logs: an exposure, or one accepted piece of feedback.
 struct event {
+    /// The kinds of events.
     enum class what : std::uint8_t { exposure, feedback };
 
+    /// The kind of the event, which says which of the other members are set.
     what kind = what::exposure;
-    /// carries arm, propensity, pseudonym and time; never a raw unit id
+    /// The ticket, which carries arm, propensity, pseudonym and time, and never a raw unit id.
     joust::ticket ticket;
-    /// feedback: which; valid during the call only
+    /// Feedback: the name of the metric, valid only during the call of `record`.
     std::string_view metric{};
-    /// feedback
+    /// Feedback: the value, or the numerator of a ratio.
     double value = 0.0;
-    /// feedback: of a ratio
+    /// Feedback: the denominator of a ratio.
     double denominator = 1.0;
-    /// exposure: how long the call took, -1 where it was not timed
+    /// Exposure: the time that the call took in nanoseconds, or -1 where it was not timed.
     std::int64_t nanoseconds = -1;
-    /// exposure
+    /// Exposure: whether the call failed.
     bool failed = false;
-    /// exposure: what metrics are adjusted for
+    /// Exposure: the number that metrics are adjusted for.
     double covariate = 0.0;
-    /// feedback on a slate: where
+    /// Feedback on a slate: the position.
     std::uint32_t position = 0;
-    /// feedback on a slate: the ranker that earns it, 255 where nobody does
+    /// Feedback on a slate: the ranker that gets the credit, or 255 where no ranker does.
     std::uint8_t team = 255;
 };
 
-/// Keep evidence in memory and no log: the default.
+/// Keep no log of events. This is the default.
 struct no_log {
+    /// Ignore an event.
     constexpr void record(const event&) const noexcept {}
 };
 
-/// A callable that gets every event; made by `record_with`.
+/// A recorder that passes every event to a callable. `record_with` makes it.
 template <class Callable>
 struct callback_recorder {
     static_assert(
         std::is_invocable_v<const Callable&, const event&>,
         "joust: record_with(...) takes a callable, not mutable, on a const joust::event&: record_with([&](const joust::event& seen) { ... })");
 
+    /// The callable.
     [[no_unique_address]] Callable callable;
 
+    /// Call the callable with an event.
     void record(const event& seen) const noexcept
     {
         if constexpr (std::is_invocable_v<const Callable&, const event&>) {
@@ -60,17 +65,20 @@ struct callback_recorder {
     }
 };
 
-/// Hand every exposure and every accepted feedback to a callable, on the thread where it happens.
+/// Pass every exposure and every accepted piece of feedback to a callable, on the thread where it happens.
 ///
-/// assumes: the callable is thread-safe and does not throw (an exception ends the program, as in every noexcept function).
-/// cost: that of the callable, and making a ticket for each call
+/// When to use: to feed a log or a stream of your own. When not: where the callable can block, because it runs inside the
+/// call; `event_log` writes in a thread of its own.
+/// assumes: the callable is thread-safe and does not throw; an exception ends the program, as in every noexcept function
+/// cost: the callable's own cost, and one ticket for each call
 template <class Callable>
 [[nodiscard]] constexpr callback_recorder<std::decay_t<Callable>> record_with(Callable&& callable)
 {
     return {std::forward<Callable>(callable)};
 }
 
-/// A recorder gets events. shape: `record(const event&) const noexcept`
+/// A policy that records events.
+/// shape: `record(const event&) const noexcept`
 template <class T>
 concept recorder_policy = requires(const T& t, const event& e) {
     { t.record(e) } noexcept;

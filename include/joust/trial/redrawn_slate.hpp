@@ -9,15 +9,15 @@
 namespace joust {
 inline namespace v0 {
 
-/// A slate drawn again from its ticket and the rankers' lists.
+/// A slate that was drawn again from its ticket and the rankers' lists.
 struct redrawn_slate {
-    /// whose item each position is, and whom it credits
+    /// The ranker whose item each position shows, and the ranker that the position credits.
     draft slots;
-    /// the ticket it was drawn from
+    /// The ticket that the slate was drawn from.
     ticket page;
-    /// what a click earns each ranker at each position, where the interleaver shares credit
+    /// The credit that a click at each position gives each ranker, where the interleaver shares credit.
     credit_shares shares;
-    /// the ticket is of this trial, and credits these positions to these rankers
+    /// Whether the ticket belongs to this trial and credits these positions to these rankers.
     bool agrees = false;
 };
 

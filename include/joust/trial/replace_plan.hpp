@@ -23,13 +23,13 @@ inline namespace v0 {
 
 /// Options of replace_plan.
 struct replace_options {
-    /// also plans in which units leave a challenger that does not shrink
+    /// Whether to accept a plan that moves units away from a challenger whose share does not shrink.
     bool allow_moves = false;
 };
 
 namespace detail {
 
-/// The splitter, or resolved plan, behind all rules.
+/// Return the splitter, or its resolved plan, that all rules pass units on to.
 template <class Split>
 [[nodiscard]] const auto& behind_rules(const Split& split) noexcept
 {
@@ -40,7 +40,7 @@ template <class Split>
     }
 }
 
-/// Resolve a plan by the splitter of a trial, behind the rules that are in force.
+/// Resolve a plan by the splitter of a trial, and keep the rules that are in force in front of it.
 template <class Splitter, class Split>
 [[nodiscard]] Split resolve_plan(const Splitter& splitter, const Split& before, const traffic_plan& now,
                                  const traffic_plan& next)
@@ -57,14 +57,14 @@ template <class Splitter, class Split>
                                   : slot_split{{}, shares, next.slots}.resolve(arms);
     } else {
         if (!next.slots.empty()) {
-            throw configuration_error("plan.slots", "given to a trial whose splitter has none",
-                                      "shares alone, or a slot_split");
+            throw configuration_error("plan.slots", "given to a trial whose splitter has no slots",
+                                      "shares alone, or a trial with a slot_split");
         }
         return splitter.with_shares(next.stopped ? all_to_champion(arms) : shares).resolve(arms);
     }
 }
 
-/// The plan that a trial's core splits traffic by: the one that was put in force, or else what its splitter states.
+/// Return the plan that a trial splits traffic by: the plan that was put in force, or else the plan of its splitter.
 /// assumes: the plan's mutex is held
 template <class Core>
 [[nodiscard]] traffic_plan plan_now(const Core& core)
@@ -85,7 +85,7 @@ template <class Core>
     });
 }
 
-/// Refuse a plan that cannot follow the one in force, which was handed in with the digest `given`.
+/// Refuse a plan that cannot follow the plan in force, which the caller handed in with the digest `given`.
 inline void check_successor(const traffic_plan& now, std::uint64_t given, const traffic_plan& next)
 {
     if (next.salt != now.salt) {
@@ -94,12 +94,12 @@ inline void check_successor(const traffic_plan& now, std::uint64_t given, const 
     }
     if (next.version <= now.version) {
         throw configuration_error("plan.version", std::to_string(next.version),
-                                  "a version above that in force, " + std::to_string(now.version));
+                                  "a version above the version in force, " + std::to_string(now.version));
     }
     if (next.parent != 0 && next.parent != now.digest() && next.parent != given) {
-        throw configuration_error("plan.parent", "that of another plan than the one in force",
+        throw configuration_error("plan.parent", "the digest of a plan that is not in force",
                                   "the digest of version " + std::to_string(now.version) +
-                                      ", or 0 to replace any: somebody else has changed the plan");
+                                      ", or 0 to replace any plan: the plan was changed in the meantime");
     }
     if (next.shares.size() != now.shares.size()) {
         throw configuration_error("plan.shares", std::to_string(next.shares.size()) + " shares",
@@ -139,7 +139,7 @@ plan_difference replace_plan_of(Core& core, const traffic_plan& next, const repl
     return moves;
 }
 
-/// Keep why a plan was refused, for the trial's report.
+/// Keep the reason why a plan was refused, for the trial's report.
 template <class Core>
 void complain(Core& core, const std::string& why)
 {
@@ -150,7 +150,7 @@ void complain(Core& core, const std::string& why)
 
 }  // namespace detail
 
-/// The plan in force.
+/// Return the plan in force.
 template <class... Args>
 [[nodiscard]] traffic_plan plan_of(const ab_test<Args...>& trial)
 {
@@ -159,13 +159,15 @@ template <class... Args>
     return detail::plan_now(core);
 }
 
-/// Split traffic by another plan from now on, while threads serve. Returns who moves.
+/// Split traffic by another plan from now on, while threads serve. Returns which shares of units move between arms.
 ///
-/// The plan names its salt, a higher version than the one in force, and that one's digest as parent (or 0). A stopped plan
-/// gives everything to the champion at once; the next one goes on where the shares were.
-/// errors: configuration_error, with the old plan still in force: another salt, an old version, another parent, shares that
-/// are none, or units that would leave a challenger that does not shrink (unless `.allow_moves`)
-/// cost: some microseconds; calls pay nothing
+/// The plan has the salt of the trial, a higher version than the plan in force, and the digest of the plan in force as its
+/// parent, or 0. A stopped plan gives all traffic to the champion at once; the plan after it continues from the shares
+/// before.
+/// errors: configuration_error for another salt, an old version, another parent, invalid shares, or, without
+/// `.allow_moves`,
+/// units that would leave a challenger whose share does not shrink. The old plan then stays in force.
+/// cost: some microseconds; calls cost no more than before
 template <class... Args>
 plan_difference replace_plan(ab_test<Args...>& trial, const traffic_plan& next,
                              const replace_options& options = {})

@@ -11,11 +11,11 @@
 namespace joust {
 inline namespace v0 {
 
-/// A test of paired rows that are not independent of each other: scores on the splits of a cross-validation, losses in the
+/// A test of paired rows that depend on each other, such as scores on the splits of a cross-validation or losses in the
 /// order of time.
 ///
-/// shape: `test_rows(challenger, champion, test_options) const` gives a two-sided stats::test_result with an interval; first
-/// minus second
+/// shape: `test_rows(challenger, champion, test_options) const` returns a two-sided stats::test_result with an interval for
+/// challenger minus champion
 template <class T>
 concept row_test = requires(const T& t, std::span<const double> values, const stats::test_options& options) {
     { t.test_rows(values, values, options) } -> std::same_as<stats::test_result>;

@@ -8,8 +8,9 @@
 namespace joust {
 inline namespace v0 {
 
-/// The error rate of a gate: the chance to pass a challenger that is worse than a margin allows.
+/// The error rate of a gate, which is the probability that it passes a challenger that is worse than a margin allows.
 struct significance {
+    /// The error rate, above 0 and below 0.5.
     double alpha = 0.05;
     bool operator==(const significance&) const = default;
 };

@@ -46,7 +46,7 @@ traffic_plan next_of(const traffic_plan& now, share_list shares)
     return next;
 }
 
-/// A plan that says when it is gone.
+/// A plan that reports its destruction.
 struct watched {
     unsigned number;
     std::atomic<int>* alive;
@@ -81,7 +81,7 @@ struct temporary_file {
 
 }  // namespace
 
-TEST_CASE("plans beyond the first 128 and the latest 128 are destroyed once nobody pins them")
+TEST_CASE("plans beyond the first 128 and the latest 128 are destroyed when no reader pins them")
 {
     std::atomic<int> alive{0};
     {
@@ -100,7 +100,7 @@ TEST_CASE("plans beyond the first 128 and the latest 128 are destroyed once nobo
         for (unsigned n = 200; n < 1'000; ++n) {
             board.publish(one(n, alive), pins);
         }
-        // 128 for good, the latest 128, and the one that is pinned.
+        // These are the first 128, the latest 128, and the pinned plan.
         CHECK(alive == 257);
         CHECK(static_cast<const watched*>(thread_slab.pinned())->value == 1);
         CHECK_FALSE(board.for_each([](const watched&) {}));
@@ -109,14 +109,14 @@ TEST_CASE("plans beyond the first 128 and the latest 128 are destroyed once nobo
         CHECK(board.read_pinned(thread_slab, [](const watched& plan) { return plan.number; }) == 999);
         board.publish(one(1'000, alive), pins);
         CHECK(alive == 256);
-        // Threads that share a slab are counted while they read.
+        // Threads that share a slab are counted while they read a plan.
         detail::slab shared{layout, true};
         CHECK(board.read_pinned(shared, [](const watched& plan) { return plan.number; }) == 1'000);
     }
     CHECK(alive == 0);
 }
 
-TEST_CASE("before 128 plans nobody pins anything")
+TEST_CASE("up to 128 plans no reader pins a plan")
 {
     std::atomic<int> alive{0};
     detail::plan_board<watched> board{one(0, alive)};
@@ -180,7 +180,7 @@ TEST_CASE("a plan is replaced by the next one of its chain, and the report says 
     const plan_difference moves = replace_plan(trial, next_of(first, {0.5, 0.5}));
     CHECK(moves.moved == Approx(0.4).margin(1e-12));
     CHECK(moves.from_to[0][1] == Approx(0.4).margin(1e-12));
-    CHECK(first.diff(next_of(first, {0.5, 0.5})) == moves);  // known beforehand
+    CHECK(first.diff(next_of(first, {0.5, 0.5})) == moves);  // The difference is known beforehand.
     CHECK(first.diff(first).moved == 0.0);
     CHECK_THROWS_AS(first.diff(next_of(first, {0.5, 0.6})), configuration_error);
     int challengers = 0;
@@ -194,10 +194,10 @@ TEST_CASE("a plan is replaced by the next one of its chain, and the report says 
         CHECK_THROWS_WITH(replace_plan(trial, next), Catch::Matchers::Contains(why));
         CHECK(plan_of(trial).version == 2);
     };
-    refused(next_of(first, {0.4, 0.6}), "a version above that in force, 2");
+    refused(next_of(first, {0.4, 0.6}), "a version above the version in force, 2");
     traffic_plan odd = next_of(plan_of(trial), {0.4, 0.6});
     odd.parent = 17;
-    refused(odd, "somebody else has changed the plan");
+    refused(odd, "the plan was changed in the meantime");
     odd = next_of(plan_of(trial), {0.4, 0.6});
     odd.salt = "other";
     refused(odd, "another salt is another trial");
@@ -207,7 +207,7 @@ TEST_CASE("a plan is replaced by the next one of its chain, and the report says 
     odd.slots = {{0, 1}};
     refused(odd, "shares alone, or a slot_split");
     odd.slots.clear();
-    odd.parent = 0;  // any
+    odd.parent = 0;  // The plan may follow any plan.
     replace_plan(trial, odd);
     CHECK(plan_of(trial).version == 3);
 }
@@ -256,7 +256,7 @@ TEST_CASE("a plan in which treated units would leave an arm that does not shrink
                        untimed{}};
     };
     auto hashed = make(hash_split{.salt = "three", .shares = {0.4, 0.3, 0.3}});
-    // Beyond a half for one challenger of two, hash_split lays challengers end to end.
+    // Where one of two challengers has more than a half, hash_split lays challengers end to end.
     const traffic_plan large = next_of(plan_of(hashed), {0.1, 0.6, 0.3});
     CHECK_THROWS_WITH(replace_plan(hashed, large),
                       Catch::Matchers::Contains("leave a challenger that does not shrink"));
@@ -269,7 +269,7 @@ TEST_CASE("a plan in which treated units would leave an arm that does not shrink
     CHECK(moves == expected);
     CHECK(moves.left_grown == 0.0);
     CHECK(moves.moved == Approx(0.3).margin(1e-9));
-    // What is kept and sent has the slots, so that a replica that reads it assigns alike.
+    // The plan that is kept and sent has the slots, so that a replica that reads it assigns units in the same way.
     const traffic_plan now = plan_of(slotted);
     REQUIRE_FALSE(now.slots.empty());
     auto replica = make(slot_split{.salt = "three", .shares = {0.4, 0.3, 0.3}});
@@ -303,7 +303,7 @@ TEST_CASE("a watched file changes shares and stops the trial; a broken one chang
     auto trial = trial_of(hash_split{.salt = "watched", .shares = {0.9, 0.1}});
     traffic_plan plan = plan_of(trial);
     plan_watch watch{trial, file.path, {.every = std::chrono::milliseconds{0}}};
-    CHECK(watch.state().refused == 1);  // no file yet
+    CHECK(watch.state().refused == 1);  // The file does not exist yet.
     CHECK_THAT(watch.state().last_refusal, Catch::Matchers::Contains(file.path));
 
     plan = next_of(plan, {0.5, 0.5});
@@ -330,7 +330,8 @@ TEST_CASE("a watched file changes shares and stops the trial; a broken one chang
     old.version = 1;
     save_plan(file.path, old);
     CHECK_FALSE(watch.poll());
-    CHECK_THAT(watch.state().last_refusal, Catch::Matchers::Contains("a version above that in force, 2"));
+    CHECK_THAT(watch.state().last_refusal,
+               Catch::Matchers::Contains("a version above the version in force, 2"));
 
     traffic_plan stopped = next_of(plan, {0.5, 0.5});
     stopped.stopped = true;
@@ -339,7 +340,7 @@ TEST_CASE("a watched file changes shares and stops the trial; a broken one chang
     CHECK(trial(request{1}) + trial(request{2}) + trial(request{3}) == 0);
     CHECK_THAT(trial.report().notes.back(), Catch::Matchers::Contains("stopped, everything to the champion"));
 
-    // A process that starts anew takes the file's plan as it is.
+    // A process that starts again takes the plan of the file as it is.
     auto again = trial_of(hash_split{.salt = "watched", .shares = {0.9, 0.1}});
     const plan_watch second{again, file.path, {.every = std::chrono::milliseconds{0}}};
     CHECK(second.state().version == 3);

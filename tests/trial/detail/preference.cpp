@@ -65,7 +65,7 @@ TEST_CASE(
 {
     for (const double alpha : {0.05, 0.01}) {
         const double threshold = -std::log(alpha);
-        std::vector<double> alive{1.0};  // by wins: probability of not having crossed
+        std::vector<double> alive{1.0};  // The probability of not having crossed, by the number of wins.
         double crossed = 0.0;
         for (int n = 1; n <= 2000; ++n) {
             std::vector<double> next(static_cast<std::size_t>(n) + 1, 0.0);
@@ -83,7 +83,7 @@ TEST_CASE(
             alive = std::move(next);
         }
         CHECK(crossed <= alpha);
-        CHECK(crossed > 0.3 * alpha);  // a test that never fires would pass the line above
+        CHECK(crossed > 0.3 * alpha);  // A test that never rejects would pass the line above.
     }
 }
 
@@ -136,7 +136,8 @@ TEST_CASE("credit is judged as the paired sums say")
         joust::detail::judge_credit(joust::always_valid{.units = 600}, seen.pairs[0], 0.05, memory);
     REQUIRE(found.state == joust::status::ok);
     CHECK(found.estimate == Approx(sum / 300.0).epsilon(1e-12));
-    // rho: the variance so far, extrapolated from 300 slates to the planned 600, over 8.3; then Robbins' mixture.
+    // rho is the variance so far, extrapolated from 300 slates to the planned 600, divided by 8.3. Robbins' mixture
+    // follows.
     const double rho = squares * 2.0 / 8.3;
     CHECK(memory.rho == Approx(rho).epsilon(1e-12));
     const double log_e = -0.5 * std::log(1.0 + squares / rho) + sum * sum / (2.0 * (squares + rho));

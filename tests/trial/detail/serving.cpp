@@ -31,13 +31,13 @@ struct immovable {
     int value;
 };
 
-// Even numbers go to the challenger, and small ones take no part.
+// Even numbers go to the challenger, and small numbers are not enrolled.
 struct by_parity {
     template <class Args>
     assignment assign(const context<Args>& call) const noexcept
     {
         if constexpr (std::tuple_size_v<Args> == 0) {
-            return {};  // a context without arguments only asks whether this is a splitter
+            return {};  // A context without arguments only checks that this is a splitter.
         } else {
             const request& r = std::get<0>(call.args);
             return {r.number % 2 == 0 ? 1U : 0U, 0.25, r.number >= 10};
@@ -129,7 +129,7 @@ TEST_CASE("models get const lvalues where a fallback is possible, and forwarded 
                       conversion<"c">{}};
     CHECK(consuming(std::make_unique<int>(3)) == 3);
 
-    // Models that write into an argument get it as it is.
+    // A model that writes into an argument gets the caller's object.
     ab_test writing{model{"a", [](int, int& out) { out = 1; }}, model{"b", [](int, int& out) { out = 1; }},
                     by([](int id, int) { return id; }), conversion<"c">{}};
     int out = 0;
@@ -289,7 +289,7 @@ TEST_CASE("asynchronous calls are chosen first and completed later, once")
     CHECK(seen.arms[chosen.arm()].latency.quantile(1.0) == Approx(12e6).epsilon(0.01));
 }
 
-TEST_CASE("only a chosen call can be completed, and a latency that is none is counted and not timed")
+TEST_CASE("only a chosen call can be completed, and an invalid latency is counted and not timed")
 {
     auto trial = trial_of();
     const ticket served = trial.serve(request{"ann", 1}).ticket;

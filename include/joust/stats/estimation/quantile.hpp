@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/numeric/normal.hpp>
 #include <joust/numeric/sketch.hpp>
 #include <joust/numeric/stirling.hpp>
@@ -65,6 +66,88 @@ struct rank_interval {
 
 namespace detail {
 
+[[nodiscard]] bool usable(const quantile_options& options) noexcept;
+
+// How many values must be expected on each side of a quantile before a confidence sequence gives an interval.
+inline constexpr double minimum_beyond = 10.0;
+
+struct quantile_ends {
+    double estimate = not_a_number;
+    double lower = not_a_number;
+    double upper = not_a_number;
+    status state = status::too_few;
+};
+
+}  // namespace detail
+
+/// Return the ranks of the order statistics that enclose the q-quantile of `n` independent values with probability
+/// 1 - alpha or more.
+///
+/// The probability is exact for every distribution. Rank 0 or n + 1 means that no value bounds the quantile.
+/// source: David and Nagaraja 2003, "Order Statistics", section 7.1.
+[[nodiscard]] rank_interval quantile_ranks(std::uint64_t n, double q, double alpha = 0.05) noexcept;
+
+/// Return a quantile of sorted values with its interval of order statistics.
+///
+/// assumes: independent values, in ascending order.
+/// errors: too_few where no value bounds the quantile on a side, burn_in (with `planned`: fewer than 10 values
+///     expected beyond it), out_of_range (options, not sorted, NaN).
+[[nodiscard]] quantile_result quantile_interval(std::span<const double> sorted,
+                                                const quantile_options& options = {}) noexcept;
+
+/// Return a quantile of a latency sketch with its interval of order statistics, widened by the sketch's error (0.8 %).
+///
+/// Requests are treated as independent, so the interval is too short where users send many similar requests.
+/// errors: as for sorted values.
+/// cost: a pass over the sketch, a few microseconds.
+[[nodiscard]] quantile_result quantile_interval(const latency_sketch& sketch,
+                                                const quantile_options& options = {}) noexcept;
+
+namespace detail {
+
+// Combines the intervals of two quantiles into one of f(first) - f(second); f is the identity or the logarithm.
+template <class Function>
+[[nodiscard]] bounds combine_quantiles(const quantile_ends& first, const quantile_ends& second, bool sequence,
+                                       Function f) noexcept
+{
+    if (sequence) {
+        return {f(first.lower) - f(second.upper), f(first.upper) - f(second.lower)};
+    }
+    // MOVER takes the variances at the limits from each sample's own interval.
+    const double difference = f(first.estimate) - f(second.estimate);
+    return {difference - std::hypot(f(first.estimate) - f(first.lower), f(second.upper) - f(second.estimate)),
+            difference +
+                std::hypot(f(first.upper) - f(first.estimate), f(second.estimate) - f(second.lower))};
+}
+
+}  // namespace detail
+
+/// Compare a quantile of two latency sketches: first minus second.
+///
+/// For one look the two order-statistic intervals are combined by MOVER. With `planned` they are confidence sequences
+/// at alpha / 2 each, so the difference holds at every look. Requests are treated as independent; the sketches' error
+/// is added at both ends.
+/// errors: too_few, burn_in, out_of_range as for one sketch.
+/// source: Zou and Donner 2008 (MOVER); Howard and Ramdas 2022, "Sequential estimation of quantiles with applications
+///     to A/B testing and best-arm identification" (counts below a quantile; here with the normal mixture at variance
+///     n q (1 - q), which is asymptotic and therefore waits for 10 values expected beyond the quantile).
+[[nodiscard]] quantile_result quantile_difference(const latency_sketch& x, const latency_sketch& y,
+                                                  const quantile_options& options = {}) noexcept;
+
+/// Compare a quantile of two latency sketches: first divided by second, combined on the logarithms.
+///
+/// errors: as quantile_difference; out_of_range also where a quantile is 0 ns.
+[[nodiscard]] quantile_result quantile_ratio(const latency_sketch& x, const latency_sketch& y,
+                                             const quantile_options& options = {}) noexcept;
+
+}  // namespace stats
+
+#if JOUST_BODIES
+
+namespace stats {
+
+namespace detail {
+
 // P(X <= k) for X ~ Bin(n, q) and k below the mode: the sum of its terms from k down, each computed from the last.
 [[nodiscard]] inline double binomial_lower_tail(double k, double n, double q) noexcept
 {
@@ -101,13 +184,10 @@ namespace detail {
     return low;
 }
 
-[[nodiscard]] inline bool usable(const quantile_options& options) noexcept
+JOUST_FUNCTION bool usable(const quantile_options& options) noexcept
 {
     return options.q > 0.0 && options.q < 1.0 && is_alpha(options.alpha);
 }
-
-// How many values must be expected on each side of a quantile before a confidence sequence gives an interval.
-inline constexpr double minimum_beyond = 10.0;
 
 // The ranks for one look (exact), or for every look (a normal mixture of the count below the quantile).
 [[nodiscard]] inline rank_interval enclosing_ranks(std::uint64_t count,
@@ -132,13 +212,6 @@ inline constexpr double minimum_beyond = 10.0;
     ranks.upper = upper <= n ? static_cast<std::uint64_t>(upper) : count + 1;
     return ranks;
 }
-
-struct quantile_ends {
-    double estimate = not_a_number;
-    double lower = not_a_number;
-    double upper = not_a_number;
-    status state = status::too_few;
-};
 
 // The bin that holds the value of a rank, counted from 1.
 [[nodiscard]] inline std::size_t bin_of_rank(const latency_sketch& sketch, std::uint64_t rank) noexcept
@@ -187,12 +260,7 @@ struct quantile_ends {
 
 }  // namespace detail
 
-/// Return the ranks of the order statistics that enclose the q-quantile of `n` independent values with probability
-/// 1 - alpha or more.
-///
-/// The probability is exact for every distribution. Rank 0 or n + 1 means that no value bounds the quantile.
-/// source: David and Nagaraja 2003, "Order Statistics", section 7.1.
-[[nodiscard]] inline rank_interval quantile_ranks(std::uint64_t n, double q, double alpha = 0.05) noexcept
+JOUST_FUNCTION rank_interval quantile_ranks(std::uint64_t n, double q, double alpha) noexcept
 {
     if (!(q > 0.0 && q < 1.0 && detail::is_alpha(alpha)) || n == 0) {
         return {0, n + 1};
@@ -200,13 +268,8 @@ struct quantile_ends {
     return detail::enclosing_ranks(n, {q, alpha, 0});
 }
 
-/// Return a quantile of sorted values with its interval of order statistics.
-///
-/// assumes: independent values, in ascending order.
-/// errors: too_few where no value bounds the quantile on a side, burn_in (with `planned`: fewer than 10 values
-///     expected beyond it), out_of_range (options, not sorted, NaN).
-[[nodiscard]] inline quantile_result quantile_interval(std::span<const double> sorted,
-                                                       const quantile_options& options = {}) noexcept
+JOUST_FUNCTION quantile_result quantile_interval(std::span<const double> sorted,
+                                                 const quantile_options& options) noexcept
 {
     quantile_result result;
     result.method = options.planned == 0 ? "order-statistic interval" : "order-statistic confidence sequence";
@@ -240,13 +303,8 @@ struct quantile_ends {
     return result;
 }
 
-/// Return a quantile of a latency sketch with its interval of order statistics, widened by the sketch's error (0.8 %).
-///
-/// Requests are treated as independent, so the interval is too short where users send many similar requests.
-/// errors: as for sorted values.
-/// cost: a pass over the sketch, a few microseconds.
-[[nodiscard]] inline quantile_result quantile_interval(const latency_sketch& sketch,
-                                                       const quantile_options& options = {}) noexcept
+JOUST_FUNCTION quantile_result quantile_interval(const latency_sketch& sketch,
+                                                 const quantile_options& options) noexcept
 {
     quantile_result result;
     result.method = options.planned == 0
@@ -267,21 +325,6 @@ struct quantile_ends {
 }
 
 namespace detail {
-
-// Combines the intervals of two quantiles into one of f(first) - f(second); f is the identity or the logarithm.
-template <class Function>
-[[nodiscard]] bounds combine_quantiles(const quantile_ends& first, const quantile_ends& second, bool sequence,
-                                       Function f) noexcept
-{
-    if (sequence) {
-        return {f(first.lower) - f(second.upper), f(first.upper) - f(second.lower)};
-    }
-    // MOVER takes the variances at the limits from each sample's own interval.
-    const double difference = f(first.estimate) - f(second.estimate);
-    return {difference - std::hypot(f(first.estimate) - f(first.lower), f(second.upper) - f(second.estimate)),
-            difference +
-                std::hypot(f(first.upper) - f(first.estimate), f(second.estimate) - f(second.lower))};
-}
 
 [[nodiscard]] inline quantile_result compare_sketches(const latency_sketch& x, const latency_sketch& y,
                                                       const quantile_options& options, bool ratio) noexcept
@@ -332,30 +375,21 @@ template <class Function>
 
 }  // namespace detail
 
-/// Compare a quantile of two latency sketches: first minus second.
-///
-/// For one look the two order-statistic intervals are combined by MOVER. With `planned` they are confidence sequences
-/// at alpha / 2 each, so the difference holds at every look. Requests are treated as independent; the sketches' error
-/// is added at both ends.
-/// errors: too_few, burn_in, out_of_range as for one sketch.
-/// source: Zou and Donner 2008 (MOVER); Howard and Ramdas 2022, "Sequential estimation of quantiles with applications
-///     to A/B testing and best-arm identification" (counts below a quantile; here with the normal mixture at variance
-///     n q (1 - q), which is asymptotic and therefore waits for 10 values expected beyond the quantile).
-[[nodiscard]] inline quantile_result quantile_difference(const latency_sketch& x, const latency_sketch& y,
-                                                         const quantile_options& options = {}) noexcept
+JOUST_FUNCTION quantile_result quantile_difference(const latency_sketch& x, const latency_sketch& y,
+                                                   const quantile_options& options) noexcept
 {
     return detail::compare_sketches(x, y, options, false);
 }
 
-/// Compare a quantile of two latency sketches: first divided by second, combined on the logarithms.
-///
-/// errors: as quantile_difference; out_of_range also where a quantile is 0 ns.
-[[nodiscard]] inline quantile_result quantile_ratio(const latency_sketch& x, const latency_sketch& y,
-                                                    const quantile_options& options = {}) noexcept
+JOUST_FUNCTION quantile_result quantile_ratio(const latency_sketch& x, const latency_sketch& y,
+                                              const quantile_options& options) noexcept
 {
     return detail::compare_sketches(x, y, options, true);
 }
 
 }  // namespace stats
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -196,6 +197,73 @@ struct score_line {
     bool operator==(const score_line&) const = default;
 };
 
+/// Return every t around the estimate that the mixture does not reject: the confidence sequence for t at this look.
+///
+/// For a one-sided alternative only one end is finite. The interval is one of t: where the score falls with t
+/// (`s1 < 0`), `greater` bounds t from below.
+/// errors: infinite ends where nothing can be excluded yet; both NaN when s1 is 0 or an argument is out of
+///     range.
+/// cost: 2 to 7 us, exact to neighbouring doubles: the crossings are bracketed between the turning points of
+///     the evidence, which are roots of cubics.
+[[nodiscard]] bounds score_interval(const score_line& line, double rho, double alpha, side alternative,
+                                    variance_clock clock) noexcept;
+
+/// Return the score of a difference theta (challenger minus champion): x is replaced by x - theta A, and for a ratio
+/// of means by x - theta A d.
+[[nodiscard]] score_line absolute_score(const score_sums& sums) noexcept;
+
+/// Return the score of a ratio r (challenger divided by champion) as a function of t = 1 / r - 1.
+///
+/// assumes: a metric whose mean is positive, kept without a subtracted constant.
+[[nodiscard]] score_line relative_score(const score_sums& sums) noexcept;
+
+/// Compare challenger and champion by propensity-centred scores per bucket of units: cluster-robust, unbiased
+/// while shares and outcomes drift, and valid at every look after the burn-in.
+///
+/// kappa = sum PQ / sum Q^2 is the common level, S = sum(P - kappa Q) and V = sum (P - kappa Q)^2, with P = p1 - p0
+/// and Q = q1 - q0. The estimate is the theta whose score is zero; the interval holds every theta around it that the
+/// normal mixture does not reject.
+///
+/// A covariate's score Z is regressed out together with Q: like Q it has mean zero whatever the models do (CUPED,
+/// Lin's adjustment). For a ratio of means x becomes x - r d, with r the champion's ratio and the champion's scores
+/// scaled by the arms' denominators: the delta method by cluster, without bias where the challenger changes the
+/// denominator.
+/// assumes: each request was randomised with the propensity recorded, buckets are independent; asymptotic in
+///     the number of buckets with challenger data, which therefore has a minimum.
+/// errors: too_few without data in both arms, burn_in, zero_variance, low_overlap, out_of_range (NaN,
+///     infinities, unequal lengths, options).
+/// cost: about 10 us for 1,024 buckets, half of it for the interval; no allocation.
+/// source: score test of a mean difference in a partly linear model (Robinson 1988), cluster sums (Liang and
+///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/explanation/statistics.md.
+[[nodiscard]] score_result score_test(const score_sums& sums, const score_options& options) noexcept;
+
+/// Compare challenger and champion by their ratio: as `score_test` with P = p1 / r - p0 and G = g1 / r + g0.
+///
+/// `options.null` is r - 1, so that 0.10 tests a ratio of 1.10. `estimate`, `lower` and `upper` are ratios.
+/// assumes: as score_test; a metric that is not negative, without a subtracted constant.
+/// errors: as score_test; too_few while an arm has only zeros, out_of_range for a champion whose mean is negative.
+[[nodiscard]] score_result relative_score_test(const score_sums& sums, const score_options& options) noexcept;
+
+/// Return the score of a mean difference theta per observation from differences `d` of `n` observations per bucket.
+[[nodiscard]] score_line paired_score(std::span<const double> d, std::span<const double> n) noexcept;
+
+/// Test a mean difference that is zero under the null within each bucket: differences between both models on one
+/// request (shadow), or credits of interleaved lists with known coins.
+///
+/// S = sum d and V = sum d^2; the estimate is sum d / sum n, where n is the bucket's number of observations.
+/// assumes: buckets are independent and E d = 0 in each under the null (for n theta: E (d - n theta) = 0).
+/// errors: out_of_range (unequal lengths, NaN, negative n), too_few, burn_in (fewer than `min_buckets`
+///     buckets with n > 0), zero_variance (no difference at all).
+/// cost: one pass, no allocation.
+[[nodiscard]] score_result paired_score_test(std::span<const double> d, std::span<const double> n,
+                                             const score_options& options) noexcept;
+
+}  // namespace stats
+
+#if JOUST_BODIES
+
+namespace stats {
+
 namespace detail {
 
 // A few numbers in ascending order, without allocation.
@@ -300,13 +368,17 @@ inline void insert_turning_points(double at_root, double linear, double square, 
     const auto half = [&](double u) {
         return normal_mixture_log_e(std::fabs(line.s1) * u, variance(u), rho, side::greater);
     };
+    const auto reached = [&](double low, double high, double level, bool by_half) {
+        return bisect({low, high}, [&](double u) { return (by_half ? half(u) : two_sided(u)) >= level; })
+            .with;
+    };
     // Between turning points the two-sided evidence is monotone, so the first turning point above the level brackets
     // the first crossing. Only where the variance does not depend on t does the evidence grow without bound.
     const auto crossing = [&](double level) {
         double low = 0.0;
         for (int i = 0; i < turns.size; ++i) {
             if (two_sided(turns.values[i]) >= level) {
-                return bisect({low, turns.values[i]}, [&](double u) { return two_sided(u) >= level; }).with;
+                return reached(low, turns.values[i], level, false);
             }
             low = turns.values[i];
         }
@@ -317,7 +389,7 @@ inline void insert_turning_points(double at_root, double linear, double square, 
             while (two_sided(high) < level && std::isfinite(high)) {
                 high *= 2.0;
             }
-            return bisect({low, high}, [&](double u) { return two_sided(u) >= level; }).with;
+            return reached(low, high, level, false);
         }
         return std::numeric_limits<double>::infinity();
     };
@@ -338,21 +410,13 @@ inline void insert_turning_points(double at_root, double linear, double square, 
     if (!std::isfinite(far)) {
         return far;
     }
-    return bisect({near, far}, [&](double u) { return half(u) >= target; }).with;
+    return reached(near, far, target, true);
 }
 
 }  // namespace detail
 
-/// Return every t around the estimate that the mixture does not reject: the confidence sequence for t at this look.
-///
-/// For a one-sided alternative only one end is finite. The interval is one of t: where the score falls with t
-/// (`s1 < 0`), `greater` bounds t from below.
-/// errors: infinite ends where nothing can be excluded yet; both NaN when s1 is 0 or an argument is out of
-///     range.
-/// cost: 2 to 7 us, exact to neighbouring doubles: the crossings are bracketed between the turning points of
-///     the evidence, which are roots of cubics.
-[[nodiscard]] inline bounds score_interval(const score_line& line, double rho, double alpha, side alternative,
-                                           variance_clock clock) noexcept
+JOUST_FUNCTION bounds score_interval(const score_line& line, double rho, double alpha, side alternative,
+                                     variance_clock clock) noexcept
 {
     const double root = line.root();
     if (!(rho > 0.0 && std::isfinite(root) && line.s1 != 0.0 && detail::is_alpha(alpha))) {
@@ -530,35 +594,32 @@ struct divisor {
     }
 };
 
-// The line of the score; its slopes are those of bucket i's score and of both arms' sum.
-template <class B, class D>
-[[nodiscard]] fitted_line fit_against(const score_sums& sums, const divisor& by, B b, D d) noexcept
+// The line of the score; `sign` times b[i] is the slope of bucket i's score, and `sign` times d[i] that of both arms' sum.
+[[nodiscard]] inline fitted_line fit_against(const score_sums& sums, const divisor& by, double sign,
+                                             std::span<const double> b, std::span<const double> d) noexcept
 {
     return fit_score_line(
         sums,
         [&](std::size_t i) {
             return sums.p1[i] - by.level * by.one[i] - by.scale * (sums.p0[i] - by.level * by.zero[i]);
         },
-        b,
+        [&](std::size_t i) { return sign * b[i]; },
         [&](std::size_t i) {
             return sums.g1[i] - by.level * by.free_one[i] +
                    by.scale * (sums.g0[i] - by.level * by.free_zero[i]);
         },
-        d);
+        [&](std::size_t i) { return sign * d[i]; });
 }
 
 [[nodiscard]] inline fitted_line fit_difference(const score_sums& sums) noexcept
 {
     const divisor by{sums};
-    return fit_against(
-        sums, by, [&](std::size_t i) { return -by.one[i]; }, [&](std::size_t i) { return -by.free_one[i]; });
+    return fit_against(sums, by, -1.0, by.one, by.free_one);
 }
 
 [[nodiscard]] inline fitted_line fit_ratio(const score_sums& sums) noexcept
 {
-    return fit_against(
-        sums, divisor{sums}, [&](std::size_t i) { return sums.p1[i]; },
-        [&](std::size_t i) { return sums.g1[i]; });
+    return fit_against(sums, divisor{sums}, 1.0, sums.p1, sums.g1);
 }
 
 [[nodiscard]] inline bool equal_lengths(const score_sums& sums) noexcept
@@ -646,17 +707,12 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
 
 }  // namespace detail
 
-/// Return the score of a difference theta (challenger minus champion): x is replaced by x - theta A, and for a ratio
-/// of means by x - theta A d.
-[[nodiscard]] inline score_line absolute_score(const score_sums& sums) noexcept
+JOUST_FUNCTION score_line absolute_score(const score_sums& sums) noexcept
 {
     return detail::fit_difference(sums).line;
 }
 
-/// Return the score of a ratio r (challenger divided by champion) as a function of t = 1 / r - 1.
-///
-/// assumes: a metric whose mean is positive, kept without a subtracted constant.
-[[nodiscard]] inline score_line relative_score(const score_sums& sums) noexcept
+JOUST_FUNCTION score_line relative_score(const score_sums& sums) noexcept
 {
     return detail::fit_ratio(sums).line;
 }
@@ -679,25 +735,7 @@ inline void set_interval(score_result& result, const score_line& line, const sco
 
 }  // namespace detail
 
-/// Compare challenger and champion by propensity-centred scores per bucket of units: cluster-robust, unbiased
-/// while shares and outcomes drift, and valid at every look after the burn-in.
-///
-/// kappa = sum PQ / sum Q^2 is the common level, S = sum(P - kappa Q) and V = sum (P - kappa Q)^2, with P = p1 - p0
-/// and Q = q1 - q0. The estimate is the theta whose score is zero; the interval holds every theta around it that the
-/// normal mixture does not reject.
-///
-/// A covariate's score Z is regressed out together with Q: like Q it has mean zero whatever the models do (CUPED,
-/// Lin's adjustment). For a ratio of means x becomes x - r d, with r the champion's ratio and the champion's scores
-/// scaled by the arms' denominators: the delta method by cluster, without bias where the challenger changes the
-/// denominator.
-/// assumes: each request was randomised with the propensity recorded, buckets are independent; asymptotic in
-///     the number of buckets with challenger data, which therefore has a minimum.
-/// errors: too_few without data in both arms, burn_in, zero_variance, low_overlap, out_of_range (NaN,
-///     infinities, unequal lengths, options).
-/// cost: about 10 us for 1,024 buckets, half of it for the interval; no allocation.
-/// source: score test of a mean difference in a partly linear model (Robinson 1988), cluster sums (Liang and
-///     Zeger 1986), mixture of Robbins 1970; simulated error rates are in docs/explanation/statistics.md.
-[[nodiscard]] inline score_result score_test(const score_sums& sums, const score_options& options) noexcept
+JOUST_FUNCTION score_result score_test(const score_sums& sums, const score_options& options) noexcept
 {
     score_result result;
     if (!detail::equal_lengths(sums) || !detail::usable(options)) {
@@ -722,13 +760,7 @@ inline void set_interval(score_result& result, const score_line& line, const sco
     return result;
 }
 
-/// Compare challenger and champion by their ratio: as `score_test` with P = p1 / r - p0 and G = g1 / r + g0.
-///
-/// `options.null` is r - 1, so that 0.10 tests a ratio of 1.10. `estimate`, `lower` and `upper` are ratios.
-/// assumes: as score_test; a metric that is not negative, without a subtracted constant.
-/// errors: as score_test; too_few while an arm has only zeros, out_of_range for a champion whose mean is negative.
-[[nodiscard]] inline score_result relative_score_test(const score_sums& sums,
-                                                      const score_options& options) noexcept
+JOUST_FUNCTION score_result relative_score_test(const score_sums& sums, const score_options& options) noexcept
 {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     score_result result;
@@ -773,8 +805,7 @@ inline void set_interval(score_result& result, const score_line& line, const sco
     return result;
 }
 
-/// Return the score of a mean difference theta per observation from differences `d` of `n` observations per bucket.
-[[nodiscard]] inline score_line paired_score(std::span<const double> d, std::span<const double> n) noexcept
+JOUST_FUNCTION score_line paired_score(std::span<const double> d, std::span<const double> n) noexcept
 {
     double sum = 0.0, count = 0.0, dd = 0.0, dn = 0.0, nn = 0.0;
     for (std::size_t i = 0; i < d.size() && i < n.size(); ++i) {
@@ -788,16 +819,8 @@ inline void set_interval(score_result& result, const score_line& line, const sco
     return {sum, -count, v, v};
 }
 
-/// Test a mean difference that is zero under the null within each bucket: differences between both models on one
-/// request (shadow), or credits of interleaved lists with known coins.
-///
-/// S = sum d and V = sum d^2; the estimate is sum d / sum n, where n is the bucket's number of observations.
-/// assumes: buckets are independent and E d = 0 in each under the null (for n theta: E (d - n theta) = 0).
-/// errors: out_of_range (unequal lengths, NaN, negative n), too_few, burn_in (fewer than `min_buckets`
-///     buckets with n > 0), zero_variance (no difference at all).
-/// cost: one pass, no allocation.
-[[nodiscard]] inline score_result paired_score_test(std::span<const double> d, std::span<const double> n,
-                                                    const score_options& options) noexcept
+JOUST_FUNCTION score_result paired_score_test(std::span<const double> d, std::span<const double> n,
+                                              const score_options& options) noexcept
 {
     score_result result;
     if (d.size() != n.size() || !detail::usable(options)) {
@@ -830,5 +853,8 @@ inline void set_interval(score_result& result, const score_line& line, const sco
 }
 
 }  // namespace stats
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/numeric/normal.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -20,7 +21,50 @@ namespace detail {
 
 // The log of the upper tail of chi-squared with whole degrees of freedom: a finite sum of positive terms, so nothing
 // cancels and the tail never underflows. source: Abramowitz and Stegun 1964, 26.4.4 and 26.4.5.
-[[nodiscard]] inline double log_chi_squared_sf(double x, std::size_t df) noexcept
+[[nodiscard]] double log_chi_squared_sf(double x, std::size_t df) noexcept;
+
+}  // namespace detail
+
+/// Test whether counts arrived in the planned shares: Pearson's chi-squared, at one planned look.
+///
+/// Arms with share 0 must have count 0 and add no degree of freedom. `statistic` is chi-squared.
+/// assumes: counts of independent units. Requests of returning units are not independent: see `clustered_srm`.
+/// errors: out_of_range (unequal lengths, shares negative or not summing to 1 within 1e-9, a count where the
+///     share is 0), too_few (fewer than two arms with a share, or no unit).
+/// cost: no Boost.Math: with whole degrees of freedom the tail is a finite sum.
+/// source: Pearson 1900; Fabijan et al. 2019, "Diagnosing sample ratio mismatch in online controlled
+///     experiments".
+[[nodiscard]] test_result sample_ratio_mismatch(std::span<const std::uint64_t> counts,
+                                                std::span<const double> shares) noexcept;
+
+/// Check the sample ratio at every look, by buckets of units: valid under ramps and for units that return.
+///
+/// It is the score test of x = 1: S = sum(q1 - q0), V = sum (q1 - q0)^2. In the result `challenger` and `champion` are
+/// the summed weights of both arms, which the right split makes equal on average; `estimate` is their difference
+/// relative to their mean, which is `information`. The propensities are known, so V falls below the information only
+/// by chance: unless `options.clock` is `residual`, the larger of both is used (`v0` shows it).
+///
+/// A challenger that is hardly ever served cannot end its own burn-in. So with ten times the information that
+/// `min_buckets` asks for, the test starts with the larger of V and ten times the information, which allows for ten
+/// visits per unit.
+/// assumes: as score_test. The test also reacts to a challenger that changes how often units return: report distinct
+///     units per arm beside it.
+/// errors: too_few without data, burn_in below `options.min_buckets` buckets with challenger data,
+///     out_of_range.
+/// cost: one pass, no allocation.
+/// source: as score_test.
+[[nodiscard]] score_result clustered_srm(std::span<const double> q1, std::span<const double> q0,
+                                         const score_options& options) noexcept;
+
+}  // namespace stats
+
+#if JOUST_BODIES
+
+namespace stats {
+
+namespace detail {
+
+JOUST_FUNCTION double log_chi_squared_sf(double x, std::size_t df) noexcept
 {
     if (!(x >= 0.0) || df == 0) {
         return not_a_number;
@@ -66,17 +110,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// Test whether counts arrived in the planned shares: Pearson's chi-squared, at one planned look.
-///
-/// Arms with share 0 must have count 0 and add no degree of freedom. `statistic` is chi-squared.
-/// assumes: counts of independent units. Requests of returning units are not independent: see `clustered_srm`.
-/// errors: out_of_range (unequal lengths, shares negative or not summing to 1 within 1e-9, a count where the
-///     share is 0), too_few (fewer than two arms with a share, or no unit).
-/// cost: no Boost.Math: with whole degrees of freedom the tail is a finite sum.
-/// source: Pearson 1900; Fabijan et al. 2019, "Diagnosing sample ratio mismatch in online controlled
-///     experiments".
-[[nodiscard]] inline test_result sample_ratio_mismatch(std::span<const std::uint64_t> counts,
-                                                       std::span<const double> shares) noexcept
+JOUST_FUNCTION test_result sample_ratio_mismatch(std::span<const std::uint64_t> counts,
+                                                 std::span<const double> shares) noexcept
 {
     test_result result;
     result.method = "chi-squared test of the sample ratio";
@@ -118,24 +153,8 @@ namespace detail {
     return result;
 }
 
-/// Check the sample ratio at every look, by buckets of units: valid under ramps and for units that return.
-///
-/// It is the score test of x = 1: S = sum(q1 - q0), V = sum (q1 - q0)^2. In the result `challenger` and `champion` are
-/// the summed weights of both arms, which the right split makes equal on average; `estimate` is their difference
-/// relative to their mean, which is `information`. The propensities are known, so V falls below the information only
-/// by chance: unless `options.clock` is `residual`, the larger of both is used (`v0` shows it).
-///
-/// A challenger that is hardly ever served cannot end its own burn-in. So with ten times the information that
-/// `min_buckets` asks for, the test starts with the larger of V and ten times the information, which allows for ten
-/// visits per unit.
-/// assumes: as score_test. The test also reacts to a challenger that changes how often units return: report distinct
-///     units per arm beside it.
-/// errors: too_few without data, burn_in below `options.min_buckets` buckets with challenger data,
-///     out_of_range.
-/// cost: one pass, no allocation.
-/// source: as score_test.
-[[nodiscard]] inline score_result clustered_srm(std::span<const double> q1, std::span<const double> q0,
-                                                const score_options& options) noexcept
+JOUST_FUNCTION score_result clustered_srm(std::span<const double> q1, std::span<const double> q0,
+                                          const score_options& options) noexcept
 {
     score_result result;
     if (q1.size() != q0.size() || !detail::usable(options)) {
@@ -186,5 +205,8 @@ namespace detail {
 }
 
 }  // namespace stats
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/inference/inference.hpp>
@@ -20,7 +21,28 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Write a difference with its interval; proportions differ by percentage points.
+/// The standing of the challengers of an A/B test on the metric that decides.
+struct ab_race {
+    std::string breaches;
+    std::string losses;
+    /// The number of challengers that broke a guardrail or lost.
+    std::size_t out_of_race = 0;
+    /// The winner with the largest effect.
+    const finding* best = nullptr;
+    /// The first challenger that has neither won nor lost.
+    const finding* open = nullptr;
+};
+
+/// Write the verdict of an A/B test and its reason into the report.
+JOUST_COLD void decide_ab(report& out, const evidence& seen, const judgement& found, const setting& how);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+/// Write a difference with its interval. The difference of proportions is in percentage points.
 [[nodiscard]] inline std::string difference_in_words(const inference& answer, std::string_view unit)
 {
     const double scale = unit == "%" ? 100.0 : 1.0;
@@ -35,7 +57,7 @@ namespace detail {
     return text;
 }
 
-/// Say why a metric has not decided yet.
+/// Describe why a metric has not decided yet.
 [[nodiscard]] inline std::string undecided_in_words(const finding& f, const setting& how)
 {
     const std::string& name = how.specs[f.metric].name;
@@ -46,7 +68,7 @@ namespace detail {
         case status::burn_in: return name + " is still in its burn-in: too few units or events for any claim";
         case status::before_planned_sample:
             return name + " is judged once, at the planned sample, which is not reached";
-        case status::zero_variance: return name + " has been the same for everybody so far";
+        case status::zero_variance: return name + " has had the same value for every unit so far";
         default: return name + " cannot be judged yet: " + std::string{explain(f.answer.state)};
     }
 }
@@ -62,18 +84,6 @@ namespace detail {
            : guards == 1 ? "; its guardrail is not broken"
                          : "; none of its guardrails is broken";
 }
-
-/// Where the challengers of an A/B test stand on the metric that decides.
-struct ab_race {
-    std::string breaches;
-    std::string losses;
-    /// challengers that broke a guardrail or lost
-    std::size_t out_of_race = 0;
-    /// the winner with the largest effect
-    const finding* best = nullptr;
-    /// the first challenger that has neither won nor lost
-    const finding* open = nullptr;
-};
 
 [[nodiscard]] inline ab_race race_of(const evidence& seen, const judgement& found, const setting& how)
 {
@@ -102,8 +112,7 @@ struct ab_race {
     return race;
 }
 
-/// Give an A/B test's report its verdict and the reason for it.
-inline void decide_ab(report& out, const evidence& seen, const judgement& found, const setting& how)
+JOUST_FUNCTION void decide_ab(report& out, const evidence& seen, const judgement& found, const setting& how)
 {
     if (found.mismatch) {
         out.decision = verdict::keep_testing;
@@ -131,5 +140,8 @@ inline void decide_ab(report& out, const evidence& seen, const judgement& found,
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
@@ -18,14 +19,29 @@
 #include <string_view>
 #include <utility>
 
-// The notes under the report of a trial that serves each unit by one of its models: how its numbers are to be read.
+// The notes under the report of a trial that serves each unit by one of its models. They explain how to read the numbers.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Say how much of a metric's variance its covariate takes out, over all challengers.
-inline void annotate_covariate(report& out, const evidence& seen, const setting& how)
+/// Note how much of a metric's variance the covariate removes, over all challengers.
+JOUST_COLD void annotate_covariate(report& out, const evidence& seen, const setting& how);
+
+/// Describe the threshold that the values of a quantile metric are compared with.
+JOUST_COLD [[nodiscard]] std::string threshold_in_words(const evidence& seen, const metric_spec& spec);
+
+/// Add the notes about methods that every report has. `how_long` says when the intervals of metrics hold.
+JOUST_COLD void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
+                         const setting& how);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION void annotate_covariate(report& out, const evidence& seen, const setting& how)
 {
     std::string note;
     for (const metric_spec& spec : how.specs) {
@@ -41,8 +57,8 @@ inline void annotate_covariate(report& out, const evidence& seen, const setting&
             raw += without.v(without.root());
         }
         if (raw > 0.0 && adjusted >= 0.0) {
-            note +=
-                note.empty() ? "Adjusted for a covariate known before each request, which takes out " : ", ";
+            note += note.empty() ? "Adjusted for a covariate that is known before each request. It removes "
+                                 : ", ";
             append_percent(note, std::fmax(1.0 - adjusted / raw, 0.0), 0);
             note += " of the variance of " + spec.name;
         }
@@ -52,20 +68,19 @@ inline void annotate_covariate(report& out, const evidence& seen, const setting&
     }
 }
 
-/// Say what a quantile metric's values are held against.
-[[nodiscard]] inline std::string threshold_in_words(const evidence& seen, const metric_spec& spec)
+JOUST_FUNCTION std::string threshold_in_words(const evidence& seen, const metric_spec& spec)
 {
     const quantile_evidence& values = seen.quantiles[static_cast<std::size_t>(spec.quantile)];
     std::string text = spec.name;
     if (!values.fixed()) {
-        return text + " has no threshold yet: the champion's first values are still awaited.";
+        return text + " has no threshold yet, because the champion's warm-up is not over.";
     }
-    text += ": what is tested is how often values exceed the champion's threshold of ";
+    text += ": the test compares how often values exceed the champion's threshold of ";
     append_number(text, values.lowest, 4);
     if (values.highest != values.lowest) {
         text += " to ";
         append_number(text, values.highest, 4);
-        text += " (replicas have their own)";
+        text += " (each replica has its own)";
     }
     if (const double own = within(spec.limit, values.lowest); own != values.lowest) {
         text += ", or the challenger's of ";
@@ -76,10 +91,10 @@ inline void annotate_covariate(report& out, const evidence& seen, const setting&
         append_percent(text, 1.0 - champion.share_at_most(values.highest), 1);
         text += " of the champion's do";
     }
-    return text + "; estimate and interval say how far the quantile moved there.";
+    return text + "; the estimate and its interval show how far the quantile moved there.";
 }
 
-/// Say which metrics are divided by a sum of their own.
+/// Note which metrics are divided by a sum of their own.
 inline void annotate_denominators(report& out, const setting& how)
 {
     std::string divided;
@@ -89,12 +104,12 @@ inline void annotate_denominators(report& out, const setting& how)
         }
     }
     if (!divided.empty()) {
-        out.notes.push_back("Not per exposure but divided by a sum of its own: " + divided +
+        out.notes.push_back("Divided by a sum of its own instead of by exposures: " + divided +
                             " (delta method by cluster).");
     }
 }
 
-/// By how many does a series have more values than calls were served, at most, in any arm?
+/// Return the largest number, over all arms, by which the values of a series exceed the calls that were served.
 [[nodiscard]] inline std::uint64_t surplus_values(const evidence& seen, std::size_t series) noexcept
 {
     std::uint64_t most = 0;
@@ -112,7 +127,7 @@ inline void annotate_denominators(report& out, const setting& how)
     return most;
 }
 
-/// Point out conversions that were reported more often than calls were served.
+/// Note conversions that have more values than calls were served.
 inline void annotate_surplus(report& out, const evidence& seen, const setting& how)
 {
     for (const metric_spec& spec : how.specs) {
@@ -123,17 +138,17 @@ inline void annotate_surplus(report& out, const evidence& seen, const setting& h
             std::string note = spec.name + " has ";
             append_count(note, more);
             note +=
-                " more values than calls were served: were calls chosen and not completed, or was feedback by unit given twice?";
+                " more values than calls were served: were calls chosen and not completed, or was feedback for a unit given twice?";
             out.notes.push_back(std::move(note));
         }
     }
 }
 
-/// Say how the error rate is divided among challengers and guardrails.
+/// Note how the error rate is divided among challengers and guardrails.
 inline void annotate_error_rate(report& out, const evidence& seen, const setting& how)
 {
     if (seen.pairs.size() > 1) {
-        out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
+        out.notes.push_back("The error rate is divided by the number of challengers (Bonferroni).");
     }
     if (const std::size_t guardrails = guardrails_among(how.specs); guardrails > 1) {
         std::string note = "The guardrails have an error rate of their own, divided by their number (";
@@ -144,9 +159,8 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
     }
 }
 
-/// The sentences about method that belong under every report. `how_long` says when the intervals of metrics hold.
-inline void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
-                     const setting& how)
+JOUST_FUNCTION void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
+                             const setting& how)
 {
     std::string note = "Estimates are challenger minus champion, clustered by ";
     append_count(note, bucket_count);
@@ -154,22 +168,25 @@ inline void annotate(report& out, const evidence& seen, bool share_changed, std:
     note += how_long;
     out.notes.push_back(std::move(note));
     if (how.covariate != exposure_series) {
-        annotate_covariate(out, seen, how);
+        how.special.annotate_covariate(out, seen, how);
     }
     annotate_denominators(out, how);
     for (const metric_spec& spec : how.specs) {
         if (spec.quantile >= 0) {
-            out.notes.push_back(threshold_in_words(seen, spec));
+            out.notes.push_back(how.special.threshold_in_words(seen, spec));
         }
     }
     annotate_surplus(out, seen, how);
     if (share_changed) {
-        out.notes.emplace_back(
+        out.notes.push_back(
             "Means are overlap-weighted over the stages of the ramp, since shares changed; latency quantiles pool all stages.");
     }
     annotate_error_rate(out, seen, how);
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

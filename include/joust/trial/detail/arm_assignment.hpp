@@ -25,17 +25,17 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// The traffic plan that was put in force from outside, if any. `mutex` is held while one plan is made from another.
+/// The traffic plan that a caller put in force, if there is one. `mutex` is held while one plan is made from another.
 struct plan_in_force {
     mutable std::mutex mutex;
     traffic_plan plan;
-    /// the plan's digest as it was handed in, before slots were found for it
+    /// The digest of the plan as the caller gave it, before it got slots.
     std::uint64_t given = 0;
-    /// why a later plan was refused
+    /// The reason why a later plan was refused.
     std::string complaint;
 };
 
-/// Assigns units to arms by a splitter, under the plan of the moment.
+/// Assigns units to arms by a splitter under the current plan.
 template <class Parts>
 class arm_assignment {
     using splitter_t = typename Parts::splitter_t;
@@ -55,7 +55,7 @@ public:
     }
 
     [[nodiscard]] const splitter_t& splitter() const noexcept { return splitter_; }
-    /// The splitter's salt, empty where it has none.
+    /// Return the splitter's salt, which is empty where the splitter has no salt.
     [[nodiscard]] salt own_salt() const
     {
         const salt* const given = salt_of(splitter_);
@@ -65,7 +65,7 @@ public:
     [[nodiscard]] plan_in_force& in_force() noexcept { return in_force_; }
     [[nodiscard]] const plan_in_force& in_force() const noexcept { return in_force_; }
 
-    /// Read the current plan off the path of calls.
+    /// Read the current plan under a lock, outside the path of calls.
     template <class Read>
     auto read(Read&& read) const
     {
@@ -77,10 +77,10 @@ public:
         return board_.read([](const plan_t& now) { return now; });
     }
 
-    /// Begin with another plan instead, before any call is served.
+    /// Replace the first plan, before the trial serves a call.
     void restart(std::list<plan_t> first) noexcept { board_.restart(std::move(first)); }
 
-    /// Put a plan in force while threads serve, whose slabs pin the plans that they read.
+    /// Put a plan in force while threads serve. Their slabs pin the plans that they read.
     void publish(std::list<plan_t> next, live_evidence& live) noexcept
     {
         board_.publish(std::move(next), [&live](auto&& see) {
@@ -103,21 +103,21 @@ public:
         return assign_pinned(live, call);
     }
 
-    /// The time that a splitter may read, 0 where it reads none.
+    /// Return the time for a splitter, or 0 where the splitter does not read the time.
     /// units: nanoseconds
     [[nodiscard]] static std::int64_t time_for_splitter(const clock_t& clock) noexcept
     {
         if constexpr (!Parts::reads_time) {
             return 0;
         } else if constexpr (std::is_same_v<clock_t, steady_time>) {
-            // A steady clock begins anywhere: replicas would not agree on it.
+            // A steady clock has an arbitrary origin, so replicas would not agree on the time.
             return static_cast<std::int64_t>(wall_milliseconds()) * 1'000'000;
         } else {
             return clock.now();
         }
     }
 
-    /// The hash of what was randomised: the unit's, unless the splitter randomises a part of it, such as a block of time.
+    /// Return the hash of what the splitter randomises: the unit, or something else such as a block of time.
     template <class Call>
     [[nodiscard]] static std::uint64_t randomised(const split_t& split, const Call& call) noexcept
     {
@@ -128,25 +128,25 @@ public:
         }
     }
 
-    /// Fill in the shares under which a ticket's arm was assigned. Returns false where its plan is gone.
+    /// Fill in the shares under which a ticket's arm was assigned. Returns false where the plan was destroyed.
     [[nodiscard]] bool recall_shares(unsigned plan_of_ticket, visit& seen) const
     {
         if constexpr (arm_count == 2) {
-            // The ticket says it all, so that it may come back to any replica, whatever plan that one is on.
+            // The ticket has all that is needed, so it may come back to any replica, whatever the plan of that replica.
             seen.shares[0] = pair_share::with(seen.arm == 0 ? 1.0 - seen.propensity : seen.propensity);
             return true;
         } else {
             return board_.read_of_ticket(plan_of_ticket, [&seen](const plan_t& then) {
                 seen.shares = then.pairs;
-                // Beyond 128 plans numbers come again: then the ticket's own propensity tells a plan that is gone.
+                // After 128 plans their numbers repeat. The ticket's propensity then shows whether its plan was destroyed.
                 return plan_board<plan_t>::kept > then.number ||
                        static_cast<float>(then.shares[seen.arm]) == static_cast<float>(seen.propensity);
             });
         }
     }
 
-    /// Was the unit's arm the same in all plans so far? Then `seen` gets the arm and, as propensity, the share of units that
-    /// always were challengers among those that never changed.
+    /// Return whether the unit's arm was the same in all plans so far. `seen` then gets the arm, and as propensity the
+    /// share of units that always had this arm among all units whose arm never changed.
     template <class Unit>
     [[nodiscard]] bool constant_arm(const salted_hasher& hasher, const Unit& unit, visit& seen) const
     {
@@ -206,7 +206,7 @@ private:
         return seen;
     }
 
-    /// The shares of all arms when a unit was assigned.
+    /// Return the shares of all arms at the time when a unit was assigned.
     [[nodiscard]] static std::array<double, arm_count> shares_under(const plan_t& then,
                                                                     const assignment& given) noexcept
     {

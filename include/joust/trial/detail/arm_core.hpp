@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/inference/always_valid.hpp>
 #include <joust/split/hash_split.hpp>
 #include <joust/ticket/seen.hpp>
 #include <joust/trial/acceptance.hpp>
+#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/arm_assignment.hpp>
 #include <joust/trial/detail/arm_parts.hpp>
+#include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/identity.hpp>
 #include <joust/trial/detail/live_metrics.hpp>
@@ -19,16 +22,17 @@
 #include <cstdint>
 #include <list>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// The core of a trial that serves each unit by one of its models: what all trials have, the assignment of units to arms,
-/// the metrics with their evidence, and which tickets came back.
+/// The core of a trial that serves each unit by one of its models: the parts that all trials have, the assignment of
+/// units to arms, the metrics with their evidence, and the tickets that came back.
 ///
-/// What serves a call is in serve_arm.hpp, what takes feedback in take_feedback.hpp.
+/// The functions that serve a call are in serve_arm.hpp, and the functions that take feedback in take_feedback.hpp.
 template <class Parts>
 class arm_core {
 public:
@@ -38,7 +42,10 @@ public:
     using calls = arm_call<typename Parts::models_t, Parts::falls_back>;
     using ticket_type = typename trial_core<Parts>::desk_t::sealed;
 
-    arm_core(std::string_view kind, bool watch_failures, typename Parts::arguments_t& arguments)
+    /// shape: `watch_failures` is true_type where failures are watched even where no guardrail asks for it
+    template <bool WatchFailures>
+    JOUST_COLD arm_core(std::string_view kind, std::bool_constant<WatchFailures> watch_failures,
+                        typename Parts::arguments_t& arguments)
         : assignment_(Parts::template pick<splitter_role, hash_split>(arguments)),
           trial_(kind, assignment_.own_salt(), arguments),
           acceptance_(Parts::template pick<acceptance_role, any_result>(arguments)),
@@ -68,7 +75,7 @@ public:
 
     void publish(std::list<plan_t> next) noexcept { assignment_.publish(std::move(next), live()); }
 
-    /// What the ticket of a visit says.
+    /// Return the fields of a visit's ticket.
     [[nodiscard]] ticket::exposure_fields fields_of(const visit& seen, std::uint32_t call) const noexcept
     {
         return {.unit = seen.pseudonym,
@@ -87,15 +94,26 @@ public:
         return all;
     }
 
-    /// errors: configuration_error where evidence is not of this trial
+    /// Refuse evidence of another trial.
+    /// errors: configuration_error where the evidence belongs to another trial
     void check_own(const evidence& other) const { metrics_.check_own(identity(), other); }
 
-    /// How the trial is set up now, as far as judging needs it.
+    /// Return the present settings of the trial that judging needs.
     [[nodiscard]] setting setting_now() const
     {
         setting how{.specs = metrics_.metrics().specs(),
                     .watches = metrics_.metrics().watches(),
                     .covariate = Parts::adjusts ? metrics_.metrics().series_count() : exposure_series};
+        if constexpr (Parts::metrics_t::watches_latency()) {
+            how.special.show_latency = show_latency;
+        }
+        if constexpr (Parts::metrics_t::quantile_of(Parts::metrics_t::size) != 0) {
+            how.special.show_values = answer_in_values;
+            how.special.threshold_in_words = threshold_in_words;
+        }
+        if constexpr (Parts::adjusts) {
+            how.special.annotate_covariate = annotate_covariate;
+        }
         if constexpr (Parts::fixed_shares) {
             how.planned_information_per_exposure = assignment_.read([&how](const plan_t& now) {
                 how.shares = share_list{now.shares};

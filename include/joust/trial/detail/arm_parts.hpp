@@ -30,7 +30,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What a call keeps while its model runs: copies, since the thread's slab and the plan may change meanwhile.
+/// The data of a call while its model runs. They are copies, because the thread's slab and the plan may change meanwhile.
 template <std::size_t Arms, bool HasCovariate>
 struct arm_visit {
     std::uint64_t pseudonym = 0;
@@ -42,7 +42,7 @@ struct arm_visit {
     std::array<pair_share, Arms - 1> shares{};
 };
 
-/// Resolve a splitter for a number of arms, where it needs that.
+/// Resolve a splitter for a number of arms, where the splitter has to be resolved.
 template <class Splitter>
 [[nodiscard]] auto resolved(const Splitter& splitter, std::size_t arms)
 {
@@ -53,8 +53,8 @@ template <class Splitter>
     }
 }
 
-// Checks of a whole trial are functions: a class whose own static_assert fails is unusable to clang, which would report each
-// place that uses it.
+// Checks of a whole trial are functions: a class whose own static_assert fails is unusable to clang, which would report
+// each place that uses it.
 
 template <std::size_t Arms, bool HasUnitKey>
 constexpr bool check_arms()
@@ -87,7 +87,7 @@ constexpr bool check_shares()
     return true;
 }
 
-/// The constructor's arguments of a trial that serves each unit by one of its models, taken apart.
+/// The constructor's arguments of a trial that serves each unit by one of its models, sorted by role.
 template <class Roles, class... Args>
 struct arm_parts : trial_parts<Roles, always_valid, Args...> {
     using trial = trial_parts<Roles, always_valid, Args...>;

@@ -13,13 +13,14 @@
 #include <type_traits>
 #include <utility>
 
-// What a call asks of a trial's policies, checked where the types of its arguments are first known.
+// Checks that a trial's policies take the arguments of a call, at the first call that knows their types.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Can the unit be read from a call, and can it be asked for consent? shape: `A` are the arguments without references
+/// Check that the unit key and the consent policy take the arguments of a call.
+/// shape: `A` are the arguments without references
 template <class Key, class Consent, class... A>
 constexpr bool check_unit_of_call()
 {
@@ -28,7 +29,7 @@ constexpr bool check_unit_of_call()
     return consents && keyed;
 }
 
-/// Can a splitter assign the unit of a call?
+/// Check that a splitter can assign the unit of a call.
 template <class Key, class Splitter, class... A>
 constexpr bool check_splitter()
 {
@@ -36,7 +37,7 @@ constexpr bool check_splitter()
     return check_fit<splitter_role, Splitter, keyed_context<std::tuple<const A&...>, unit>>();
 }
 
-/// Can all policies of a trial that serves one arm per unit be asked about a call?
+/// Check that all policies of a trial that serves each unit by one arm take the arguments of a call.
 /// shape: `Result` is what the call returns, `A` are its arguments without references
 template <class Key, class Splitter, class Consent, class Covariate, class Acceptance, class Result,
           class... A>

@@ -8,13 +8,14 @@
 #include <joust/trial/detail/check_call.hpp>
 #include <joust/trial/detail/pass_to_rankers.hpp>
 
-// What a call asks of the rankers and policies of an interleaving, checked where the types of its arguments are first known.
+// Checks that the rankers and policies of an interleaving take the arguments of a call, at the first call that knows their
+// types.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Can the pinned items be asked for with these arguments?
+/// Check that the policy of pinned items takes these arguments.
 template <class Parts, class... A>
 constexpr bool check_pins()
 {
@@ -24,7 +25,7 @@ constexpr bool check_pins()
     return true;
 }
 
-/// Can items be told apart, and can it be asked whether they may be shown?
+/// Check that items can be identified, and that the policy of eligible items takes them.
 template <class Parts, class Item, class... A>
 constexpr bool check_items()
 {
@@ -35,7 +36,7 @@ constexpr bool check_items()
     return identified;
 }
 
-/// Can rankers and policies be asked with these arguments? Otherwise one sentence says what is wrong.
+/// Check that rankers and policies take these arguments. Otherwise one compiler error says what is wrong.
 template <class Parts, class... A>
 constexpr bool check_ranked_call()
 {

@@ -10,13 +10,13 @@
 #include <tuple>
 #include <type_traits>
 
-// What is checked where a gate is given its rows.
+// Checks of the rows that a gate is given.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What a gate asks of its models, of its measures and of its unit key for each row.
+/// Checks that a gate's models, measures and unit key take its rows.
 template <class Models>
 struct row_calls;
 template <class... F>
@@ -44,7 +44,7 @@ struct row_calls<std::tuple<model<F>...>> {
         static_cast<double>(invoke(measure, row, prediction));
     };
 
-    /// Can the models, the measures and the unit key be asked about a row? Otherwise say why not.
+    /// Check that the models, the measures and the unit key take a row. Otherwise a compiler error says why not.
     template <class Key, class Row, class... Measures>
     static constexpr bool check()
     {

@@ -10,13 +10,13 @@
 #include <cstddef>
 #include <cstdint>
 
-// How the evidence of a shadow is collected from the slabs of its threads, and what its looks remember.
+// Collects the evidence of a shadow from the slabs of its threads, and keeps what its looks have fixed and found.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What earlier looks fixed and found, for one challenger.
+/// What earlier looks fixed and found for one challenger.
 struct shadow_memory {
     test_memory agreement, distance, failing, accuracy;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
@@ -24,8 +25,41 @@ namespace detail {
 
 inline constexpr double mismatch_alpha = 0.001;
 
-[[nodiscard]] inline stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
-                                               std::size_t covariate)
+JOUST_COLD [[nodiscard]] stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
+                                                   std::size_t covariate);
+
+/// Return whether traffic arrived in other shares than planned.
+JOUST_COLD [[nodiscard]] bool is_mismatch(const stats::score_result& split) noexcept;
+
+/// Give an answer about late calls the quantiles of the latency in both arms, and the interval of their difference.
+JOUST_COLD void show_latency(inference& answer, const evidence& seen, std::size_t pair,
+                             const event_watch& watch, const look& at, double alpha);
+
+/// Turn an answer about how often values exceed a threshold into one about the quantile, in the metric's own units.
+///
+/// Let c be the champion's threshold, and u the champion's share of values up to c. The challenger's share of values up
+/// to c is then u minus the difference that the policy has estimated. The challenger's quantile at u, compared with c,
+/// carries that difference through the challenger's own distribution. The ends of the interval are carried in the same
+/// way (Woodruff 1952) and then moved to the outer ends of their bins. Whether 0 is outside the interval is decided by
+/// the test alone.
+JOUST_COLD void answer_in_values(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
+                                 std::size_t pair, const metric_spec& spec);
+
+/// Judge all metrics of all challengers. The challengers share the error rate equally, and so do the guardrails.
+///
+/// It writes into a judgement that was used before, so that a look while the trial serves allocates nothing.
+/// shape: `live` has the highest evidence from first events in a live trial; it is null for copied evidence
+JOUST_COLD void judge(const any_inference& policy, evidence& seen, const setting& how,
+                      const live_evidence* live, judgement& all);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
+                                         std::size_t covariate)
 {
     const bucket_sums& x = pair.series[spec.series];
     const bucket_sums& one = pair.series[exposure_series];
@@ -48,7 +82,7 @@ inline constexpr double mismatch_alpha = 0.001;
     return sums;
 }
 
-/// Judge how the traffic arrived: the coins are known, so the planned variance may tune the test.
+/// Judge whether traffic arrived in the planned shares. The variance is known from the plan, so it can tune the test.
 [[nodiscard]] inline stats::score_result judge_split(const pair_evidence& pair, double planned_information)
 {
     stats::score_options options;
@@ -59,41 +93,22 @@ inline constexpr double mismatch_alpha = 0.001;
     return stats::clustered_srm(one.challenger, one.champion, options);
 }
 
-/// Did traffic arrive in other shares than planned?
-[[nodiscard]] inline bool is_mismatch(const stats::score_result& split) noexcept
+JOUST_FUNCTION bool is_mismatch(const stats::score_result& split) noexcept
 {
     return split.state == status::ok && split.log_e >= -std::log(mismatch_alpha);
 }
 
-/// Judge a guardrail on failures or latency by first events; the means beside it are for the reader.
-template <class Inference>
-[[nodiscard]] inference judge_events(const Inference& policy, const evidence& seen, std::size_t pair,
-                                     const metric_spec& spec, const event_watch& watch, const look& at,
-                                     const question& asked, test_memory& memory, double live_log_e)
+JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::size_t pair,
+                                 const event_watch& watch, const look& at, double alpha)
 {
-    // What is shown here is no evidence for another guardrail on the same series: only rho is shared.
-    test_memory shown{.rho = memory.rho};
-    inference answer = policy.infer(at, {.alpha = asked.alpha}, shown);
-    memory.rho = shown.rho;
-    const auto& events = seen.pairs[pair].events[static_cast<std::size_t>(spec.watch)];
-    answer.method =
-        watch.on_latency ? "first late answer per slot of units" : "first failure per slot of units";
-    answer.log_e_now = log_e_of(events, watch.max_ratio);
-    answer.log_e = std::fmax(live_log_e, answer.log_e_now);
-    answer.p_value = stats::always_valid_p(answer.log_e);
-    answer.posterior_tail = answer.chance_more = answer.shortfall = stats::not_a_number;  // of the means
-    answer.state = status::ok;  // this test needs no burn-in
-    if (!watch.on_latency) {
-        return answer;
-    }
-    // Exceedance rates are what is tested; milliseconds are what a reader can judge.
+    // The test compares exceedance rates; a reader can judge milliseconds.
     const latency_sketch& champion = seen.arms[0].latency;
     const latency_sketch& challenger = seen.arms[pair + 1].latency;
     constexpr double per_millisecond = 1e-6;
-    // Tightest where the challenger, whose share is the smaller one, has served what is planned for it.
+    // The interval is tightest where the challenger, which has the smaller share, has served its planned units.
     const auto planned = static_cast<std::uint64_t>(std::fmax(at.planned_information, 1.0));
-    const auto compared = stats::quantile_difference(
-        challenger, champion, {.q = watch.q, .alpha = asked.alpha, .planned = planned});
+    const auto compared =
+        stats::quantile_difference(challenger, champion, {.q = watch.q, .alpha = alpha, .planned = planned});
     answer.champion = champion.empty() ? stats::not_a_number : champion.quantile(watch.q) * per_millisecond;
     answer.challenger =
         challenger.empty() ? stats::not_a_number : challenger.quantile(watch.q) * per_millisecond;
@@ -103,17 +118,35 @@ template <class Inference>
     if (champion.count() < watch.warm_up) {
         answer.state = status::burn_in;
     }
+}
+
+/// Judge a guardrail on failures or latency by first events. The means in the answer are only for the reader of the report.
+[[nodiscard]] inline inference judge_events(const any_inference& policy, const evidence& seen,
+                                            const setting& how, std::size_t pair, const metric_spec& spec,
+                                            const event_watch& watch, const look& at, const question& asked,
+                                            test_memory& memory, double live_log_e)
+{
+    // This evidence must not count for another guardrail on the same series, so the two share only rho.
+    test_memory shown{.rho = memory.rho};
+    inference answer = policy.infer(at, {.alpha = asked.alpha}, shown);
+    memory.rho = shown.rho;
+    const auto& events = seen.pairs[pair].events[static_cast<std::size_t>(spec.watch)];
+    answer.method =
+        watch.on_latency ? "first late answer per slot of units" : "first failure per slot of units";
+    answer.log_e_now = log_e_of(events, watch.max_ratio);
+    answer.log_e = std::fmax(live_log_e, answer.log_e_now);
+    answer.p_value = stats::always_valid_p(answer.log_e);
+    // A posterior would be about means.
+    answer.posterior_tail = answer.chance_more = answer.shortfall = stats::not_a_number;
+    answer.state = status::ok;  // This test needs no burn-in.
+    if (watch.on_latency) {
+        how.special.show_latency(answer, seen, pair, watch, at, asked.alpha);
+    }
     return answer;
 }
 
-/// Turn an answer about how often values exceed a threshold into one about the quantile, in the metric's own units.
-///
-/// With c the champion's threshold and u its share of values at most c, the challenger's share at most c is u less the
-/// difference that was answered for. So its quantile at u, compared with c, is that difference led through the challenger's
-/// own distribution, and so are the ends of the interval (Woodruff 1952), which are then moved to the outer ends of their
-/// bins. That 0 is outside is decided by the test alone.
-inline void answer_in_values(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
-                             std::size_t pair, const metric_spec& spec)
+JOUST_FUNCTION void answer_in_values(inference& answer, const quantile_evidence& seen,
+                                     const pair_evidence& sums, std::size_t pair, const metric_spec& spec)
 {
     const value_distribution champion{seen.values[2 * pair]};
     const value_distribution challenger{seen.values[2 * pair + 1]};
@@ -123,15 +156,16 @@ inline void answer_in_values(inference& answer, const quantile_evidence& seen, c
     answer.estimate = answer.lower = answer.upper = stats::not_a_number;
     answer.shortfall = stats::not_a_number;
     if (spec.role == metric_spec::part::guardrail) {
-        answer.chance_more =
-            stats::not_a_number;  // than the margin allows, where others say it of the champion
+        // In other rows this is the chance to exceed the champion; here it would be the chance to exceed the margin.
+        answer.chance_more = stats::not_a_number;
     }
     if (!seen.fixed()) {
         answer.state = status::burn_in;
         return;
     }
     if (spec.limit.relative && !(seen.lowest > 0.0)) {
-        answer.state = status::out_of_range;  // a multiple of what is not positive is no margin
+        // A margin cannot be a multiple of a number that is not positive.
+        answer.state = status::out_of_range;
         return;
     }
     if (challenger.empty() || std::isnan(asked.estimate)) {
@@ -151,7 +185,7 @@ inline void answer_in_values(inference& answer, const quantile_evidence& seen, c
         const double share = challenger.share_at_most(own);
         const double level = share + asked.estimate;
         estimate += 0.5 * towards(threshold, challenger.quantile(level));
-        // The noise that counts is that of the challenger's share at the quantile sought, not at the threshold.
+        // The noise is that of the challenger's share at the quantile to be estimated, and not at the threshold.
         const double sought = spread(level) / n1 + spread(level) / n0;
         const double noise = spread(share) / n1 + spread(level) / n0;
         const double wider = sought > noise ? std::sqrt(sought / noise) : 1.0;
@@ -171,7 +205,7 @@ inline void answer_in_values(inference& answer, const quantile_evidence& seen, c
     }
 }
 
-/// What a policy is asked about one metric of one challenger.
+/// Return the question to an inference policy about one metric of one challenger.
 [[nodiscard]] inline question question_on(const metric_spec& spec, double alpha) noexcept
 {
     question asked{.alpha = alpha};
@@ -179,14 +213,14 @@ inline void answer_in_values(inference& answer, const quantile_evidence& seen, c
         return asked;
     }
     asked.alternative = spec.limit.harm_is_up ? stats::side::greater : stats::side::less;
-    if (spec.quantile < 0) {  // a quantile's margin is in its thresholds
+    if (spec.quantile < 0) {  // The thresholds of a quantile contain its margin.
         asked.relative = spec.limit.relative;
         asked.null = spec.limit.relative ? spec.limit.value - 1.0 : spec.limit.value;
     }
     return asked;
 }
 
-/// Say whether an answer breaks a guardrail, or wins or loses on any other metric.
+/// Record whether an answer breaks a guardrail, or whether the challenger wins or loses on another metric.
 inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
 {
     const bool rejects = found.answer.rejects(found.alpha);
@@ -199,11 +233,10 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     found.loses = rejects && !better;
 }
 
-/// Look at one metric of one challenger. `live` has the highest evidence from first events, null for copies.
-template <class Inference>
-[[nodiscard]] finding judge_metric(const Inference& policy, evidence& seen, const setting& how,
-                                   std::size_t challenger, std::size_t metric, double alpha,
-                                   const live_evidence* live)
+/// Judge one metric of one challenger. `live` has the highest evidence from first events; it is null for copied evidence.
+[[nodiscard]] inline finding judge_metric(const any_inference& policy, evidence& seen, const setting& how,
+                                          std::size_t challenger, std::size_t metric, double alpha,
+                                          const live_evidence* live)
 {
     const metric_spec& spec = how.specs[metric];
     pair_evidence& pair = seen.pairs[challenger];
@@ -217,15 +250,15 @@ template <class Inference>
     test_memory& memory = pair.memory[spec.series];
     if (spec.watch >= 0) {
         const auto watch = static_cast<std::size_t>(spec.watch);
-        found.answer = judge_events(policy, seen, challenger, spec, how.watches[watch], at, asked, memory,
-                                    live == nullptr ? 0.0 : live->highest_log_e(challenger, watch));
+        found.answer = judge_events(policy, seen, how, challenger, spec, how.watches[watch], at, asked,
+                                    memory, live == nullptr ? 0.0 : live->highest_log_e(challenger, watch));
     } else {
         found.answer = policy.infer(at, asked, memory);
     }
     const bool more = found.answer.estimate > 0.0;
     if (spec.quantile >= 0) {
-        answer_in_values(found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], pair,
-                         challenger, spec);
+        how.special.show_values(found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], pair,
+                                challenger, spec);
     }
     if (!how.contemporary) {
         found.answer.state = status::no_contemporary_champion;
@@ -234,13 +267,8 @@ template <class Inference>
     return found;
 }
 
-/// Look at all metrics of all challengers. Guardrails share the error rate equally, challengers share it too.
-///
-/// Writes into a judgement used before, so that a look while serving allocates nothing.
-/// shape: `live` has the highest evidence that a live trial has seen from first events, null for copies
-template <class Inference>
-void judge(const Inference& policy, evidence& seen, const setting& how, const live_evidence* live,
-           judgement& all)
+JOUST_FUNCTION void judge(const any_inference& policy, evidence& seen, const setting& how,
+                          const live_evidence* live, judgement& all)
 {
     all.findings.clear();
     all.split.clear();
@@ -259,5 +287,8 @@ void judge(const Inference& policy, evidence& seen, const setting& how, const li
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
@@ -21,10 +22,30 @@
 #include <utility>
 #include <vector>
 
-// How the report of a trial that serves each unit by one of its models is written: its rows and counts.
+// Writes the rows and counts in the report of a trial that serves each unit by one of its models.
 
 namespace joust {
 inline namespace v0 {
+
+namespace detail {
+
+/// Return the estimated number of distinct units, which is at most the number of requests.
+JOUST_COLD [[nodiscard]] double units_of(const evidence& seen, std::size_t arm);
+
+/// Write the arms, metrics, latencies and counts of evidence into a report.
+JOUST_COLD void describe(report& out, const evidence& seen, const judgement& found, const setting& how);
+
+/// Write a value in the form of the report's tables.
+JOUST_COLD void append_in_unit(std::string& out, double value, std::string_view unit);
+
+/// Return a sentence about the guardrail that is broken, or an empty text where no guardrail is broken.
+JOUST_COLD [[nodiscard]] std::string breach_of(const evidence& seen, const judgement& found,
+                                               const setting& how, std::size_t pair);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
 namespace detail {
 
 inline const char* role_name(metric_spec::part role)
@@ -32,8 +53,7 @@ inline const char* role_name(metric_spec::part role)
     return role == metric_spec::part::primary ? "primary" : "secondary";
 }
 
-/// Distinct units, estimated: no more than requests, since each brings one.
-[[nodiscard]] inline double units_of(const evidence& seen, std::size_t arm)
+JOUST_FUNCTION double units_of(const evidence& seen, std::size_t arm)
 {
     return std::fmin(seen.arms[arm].units.estimate(), static_cast<double>(seen.requests(arm)));
 }
@@ -53,7 +73,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     }
 }
 
-/// The name of a metric in a report, with its quantile.
+/// Return the name of a metric in a report, with its quantile.
 [[nodiscard]] inline std::string metric_in_words(const metric_spec& spec,
                                                  const std::vector<event_watch>& watches)
 {
@@ -67,7 +87,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     return name;
 }
 
-/// What was found out about a metric of a challenger, as a row.
+/// Return the row of a finding about one metric of a challenger.
 [[nodiscard]] inline metric_row row_of_finding(const finding& f, const evidence& seen, const setting& how)
 {
     const metric_spec& spec = how.specs[f.metric];
@@ -79,7 +99,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     row.method = f.answer.method;
     row.champion = f.answer.champion;
     row.challenger = f.answer.challenger;
-    // Nothing is claimed in burn-in, where the score's estimate may even contradict the two means.
+    // A report gives no estimate in burn-in, where the score's estimate may even contradict the two means.
     row.estimate = f.answer.state == status::burn_in ? stats::not_a_number : f.answer.estimate;
     row.lower = f.answer.lower;
     row.upper = f.answer.upper;
@@ -93,7 +113,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     if (guards && !spec.limit.relative) {
         row.margin = spec.limit.value;
     } else if (guards && spec.watch < 0) {
-        // Judged by means, so the estimate is the ratio itself; first events have no such level.
+        // The guardrail is judged by means, so the estimate is the ratio itself. First events have no such level.
         row.metric += " (ratio)";
         row.margin = spec.limit.value;
         row.reference = 1.0;
@@ -101,7 +121,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     return row;
 }
 
-/// How the traffic arrived, as a row.
+/// Return the row that compares the traffic with the planned shares.
 [[nodiscard]] inline metric_row row_of_split(const stats::score_result& split, const std::string& challenger)
 {
     metric_row row;
@@ -118,8 +138,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     return row;
 }
 
-/// Describe arms, metrics, latencies and counts of evidence in a report.
-inline void describe(report& out, const evidence& seen, const judgement& found, const setting& how)
+JOUST_FUNCTION void describe(report& out, const evidence& seen, const judgement& found, const setting& how)
 {
     describe_arms(out, seen, how);
     for (const finding& f : found.findings) {
@@ -138,8 +157,7 @@ inline void describe(report& out, const evidence& seen, const judgement& found, 
     }
 }
 
-/// Write a value as the report's tables do.
-inline void append_in_unit(std::string& out, double value, std::string_view unit)
+JOUST_FUNCTION void append_in_unit(std::string& out, double value, std::string_view unit)
 {
     if (unit == "%") {
         append_percent(out, value, 2);
@@ -150,9 +168,8 @@ inline void append_in_unit(std::string& out, double value, std::string_view unit
     }
 }
 
-/// Say in words which guardrail is broken, or nothing.
-[[nodiscard]] inline std::string breach_of(const evidence& seen, const judgement& found, const setting& how,
-                                           std::size_t pair)
+JOUST_FUNCTION std::string breach_of(const evidence& seen, const judgement& found, const setting& how,
+                                     std::size_t pair)
 {
     for (const finding& f : found.findings) {
         if (f.pair == pair && f.breached) {
@@ -179,5 +196,8 @@ inline void append_in_unit(std::string& out, double value, std::string_view unit
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -33,31 +33,31 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Which positions of a slate were clicked, and what that earns every ranker.
+/// The positions of a slate that were clicked, and the credit of every ranker for those clicks.
 template <std::size_t Rankers>
 struct verdict_on_clicks {
     std::uint64_t clicked;
     std::array<double, Rankers>& earned;
 };
 
-/// What is drawn, and how.
+/// How a slate is drawn.
 template <std::size_t Rankers>
 struct slate_order {
-    /// the champion's own list
+    /// Whether only the champion's list is shown.
     bool alone = false;
-    /// false: no position credits a ranker
+    /// Whether positions credit rankers.
     bool credits = true;
-    /// the position the page begins at
+    /// The position where the page begins.
     std::size_t first = 0;
     std::size_t length = 0;
     std::uint64_t coins = 0;
-    /// what each position is worth to whom, where that is asked
+    /// The shares of credit that each position gives the rankers, null where they are not wanted.
     credit_shares* shares = nullptr;
-    /// what clicks are worth together, where that is asked
+    /// The credit of all clicks together, null where it is not wanted.
     verdict_on_clicks<Rankers>* judged = nullptr;
 };
 
-/// Of the shares of everything drafted those of a page that begins at a position, pins between them.
+/// Select the shares of a page that begins at a position from the shares of the whole draft, and leave a row for each pin.
 [[nodiscard]] inline credit_shares shares_on_page(const credit_shares& drafted, const draft& all,
                                                   std::size_t first, unsigned rankers)
 {
@@ -76,7 +76,7 @@ struct slate_order {
     return page;
 }
 
-/// Draws slates from lists: for a request, and again from a ticket to audit a log.
+/// Draws slates from lists: for a request, and again from a ticket to check a log.
 template <class Parts>
 class slate_drawer {
     using interleaver_t = typename Parts::interleaver_t;
@@ -89,7 +89,7 @@ public:
     using order = slate_order<rankers>;
     using ticket_type = typename trial_core<Parts>::desk_t::sealed;
 
-    /// shape: `name`, of the trial, seeds the coins
+    /// shape: the trial's name is the seed of the coins
     slate_drawer(std::string_view name, typename Parts::arguments_t& arguments)
         : interleaver_(
               Parts::template pick<interleaver_role, typename Parts::default_interleaver>(arguments)),
@@ -100,7 +100,7 @@ public:
     {
     }
 
-    /// The pinned items of a call.
+    /// Return the pinned items of a call.
     template <class... A>
     [[nodiscard]] auto pins_for(const A&... arguments) const
     {
@@ -115,7 +115,7 @@ public:
         }
     }
 
-    /// Draft a page: pins first, then the rankers' items that may be shown, around them.
+    /// Draft a page: place the pins, and fill the positions around them with the rankers' items that may be shown.
     template <class Pointers, class Pins, class... A>
     void draw(const order& how, Pointers lists, Pins& pins, draft& out, const A&... arguments) const
     {
@@ -153,7 +153,7 @@ public:
         out.forfeit_from(how.credits ? slate_teams::reach(rankers) : 0);
     }
 
-    /// The page: the drafted items from these lists, with their ticket.
+    /// Return the page, which has the drafted items from these lists and the ticket.
     template <class... Held, class Pins>
     [[nodiscard]] auto page_of(draft&& out, std::tuple<Held...>& held, Pins& pins,
                                const ticket_type& receipt) const
@@ -171,7 +171,7 @@ public:
             held);
     }
 
-    /// Draw a slate again: the ticket of its page, and that of the first page, whose coins it was drawn with.
+    /// Draw a slate again from the ticket of its page and the ticket of the first page, whose coins it was drawn with.
     template <class Desk, class Lists, class... A>
     [[nodiscard]] redrawn_slate redraw(const Desk& desk, const Lists& lists, const ticket_type& page,
                                        const ticket_type& first, std::size_t position, std::size_t length,
@@ -199,7 +199,7 @@ public:
         return again;
     }
 
-    /// Are these the items of a draft?
+    /// Return whether these are the items of a draft.
     template <class Lists, class Shown, class... A>
     [[nodiscard]] bool shows(const draft& drafted, const Lists& lists, const Shown& shown,
                              const A&... arguments) const
@@ -218,10 +218,10 @@ public:
     }
 
 private:
-    // Another seed than the hash that names the trial has.
+    // The seed differs from the seed of the hash that numbers the trial.
     static constexpr std::uint64_t coin_seed = 0x636f696e73U;  // "coins"
 
-    /// Take the keys of a list's items that may be shown and are not pinned.
+    /// Take the keys of the items in a list that may be shown and are not pinned.
     template <class List, class Board, class... A>
     void project(projected_keys& into, List& list, std::size_t length, const Board& board,
                  const A&... arguments) const
@@ -244,7 +244,7 @@ private:
         }
     }
 
-    /// Let the interleaver mix the lists, and say what it is asked about their credit.
+    /// Let the interleaver mix the lists, and ask it for the credit that the caller wants.
     template <class Board>
     void mix(const order& how, const std::array<projected_keys, rankers>& keys, const Board& board,
              draft& out) const

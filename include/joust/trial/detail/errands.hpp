@@ -21,28 +21,29 @@
 #include <type_traits>
 #include <utility>
 
-// How the challengers of a shadow run the requests that the champion answered: one errand for each of them.
+// How the challengers of a shadow run the requests that the champion answered: each challenger has one errand for a
+// request.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What the errands of one request need to know of it.
+/// The data of a request that its errands need.
 struct shadowed_request {
     std::uint64_t pseudonym = 0;
-    /// under which its predictions wait for the truth; 0 for a request without a ticket
+    /// The key that its predictions wait for the truth under, or 0 for a request without a ticket.
     std::uint64_t key = 0;
-    /// by the champion, nanoseconds
+    /// The time of the champion in nanoseconds.
     std::int64_t spent = 0;
     std::uint32_t seconds = 0;
     std::uint32_t nonce = 0;
-    /// bit p: challenger p was given the request
+    /// Bit p says whether challenger p got the request.
     unsigned run = 0;
 };
 
 enum class errand_fate : std::uint8_t { meant, paused, dropped, not_copied };
 
-/// Copies of a call's arguments for each challenger that will run.
+/// Copies of a call's arguments, for each challenger that will run.
 template <std::size_t Challengers, class Packed>
 struct prepared_errands {
     std::array<std::optional<Packed>, Challengers> copies;
@@ -59,7 +60,7 @@ template <class Executor>
     }
 }
 
-/// Sends challengers on their errands and runs them, where the executor pleases.
+/// Makes the errands of a request, and passes them to the executor, which runs them.
 template <class Parts>
 class errand_runner {
     using executor_t = typename Parts::executor_t;
@@ -72,7 +73,7 @@ public:
     template <class... A>
     using prepared = prepared_errands<challengers, typename calls::template packed<A...>>;
 
-    /// assumes: the core, the evidence and the joiner outlive it
+    /// assumes: the core, the evidence and the joiner outlive this object
     errand_runner(trial_core<Parts>& core, live_t& live, truth_joiner<Parts>& joiner,
                   typename Parts::arguments_t& arguments)
         : core_(core), live_(live), joiner_(joiner),
@@ -91,7 +92,7 @@ public:
         }
     }
 
-    /// Copy the arguments for each challenger that will run: now, since the champion may change or consume them.
+    /// Copy the arguments for each challenger that will run, before the champion can change or consume them.
     template <class... A>
     void prepare(prepared<A...>& ready, const std::remove_reference_t<A>&... arguments) noexcept
     {
@@ -118,7 +119,7 @@ public:
         }
     }
 
-    /// Send each challenger on its errand with the champion's answer, and count those that cannot go.
+    /// Pass each challenger's errand with the champion's answer to the executor, and count errands that cannot run.
     template <class Result, class Answer, class... A>
     void send(shadowed_request& about, prepared<A...>& ready, const Answer& answer) noexcept
     {
@@ -153,7 +154,7 @@ public:
     }
 
 private:
-    /// One challenger's work for one request.
+    /// The work of one challenger for one request.
     template <std::size_t P, class Champion, class... A>
     struct errand {
         errand_runner* self;
@@ -194,7 +195,7 @@ private:
             task.arguments);
     }
 
-    /// Run one challenger. No exception gets out.
+    /// Run one challenger, and catch every exception.
     template <std::size_t P, class... A, class Errand>
     void run(Errand& task) noexcept
     {
@@ -218,7 +219,7 @@ private:
             }
         } catch (...) {
             if (returned) {
-                live_.not_judged(P);  // the predictions could not be kept
+                live_.not_judged(P);  // The predictions could not be kept.
             } else {
                 fail<P>(task);
             }
@@ -265,7 +266,8 @@ private:
     truth_joiner<Parts>& joiner_;
     [[no_unique_address]] typename Parts::comparator_t comparator_;
     std::array<breaker_state<breaker_t>, challengers> breakers_;
-    decltype(started(std::declval<const executor_t&>())) running_;  // last: its threads use the rest
+    // The last member, because its threads use the others.
+    decltype(started(std::declval<const executor_t&>())) running_;
 };
 
 }  // namespace detail

@@ -3,37 +3,40 @@
 
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/inference/inference.hpp>
+#include <joust/report/report.hpp>
 #include <joust/split/hash_split.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What one look found out about one metric of one challenger.
+/// The result of one look at one metric of one challenger.
 struct finding {
-    /// index into the specs
+    /// The index of the metric in the specs.
     std::size_t metric = 0;
-    /// challenger - 1
+    /// The challenger's arm minus 1.
     std::size_t pair = 0;
     inference answer{};
-    /// the share of the error rate that this finding may use
+    /// The share of the error rate that this finding may use.
     double alpha = 0.05;
-    /// a guardrail is broken
+    /// Whether a guardrail is broken.
     bool breached = false;
-    /// the challenger is better
+    /// Whether the challenger is better.
     bool wins = false;
+    /// Whether the challenger is worse.
     bool loses = false;
 };
 
-/// What one look found out about a trial.
+/// The results of one look at a trial.
 struct judgement {
     std::vector<finding> findings;
-    /// sample ratio, one per challenger
+    /// The test of the sample ratio for each challenger.
     std::vector<stats::score_result> split;
     bool mismatch = false;
 
@@ -47,20 +50,38 @@ struct judgement {
     }
 };
 
-/// How the trial is set up, as far as judging needs it.
+struct setting;
+
+/// Functions that only guardrails on latency, quantile metrics and covariates need. A trial without these names none of the
+/// functions, so it does not compile them.
+struct special_metrics {
+    /// Turn an answer about late calls into one about the quantile of the latency.
+    void (*show_latency)(inference& answer, const evidence& seen, std::size_t pair, const event_watch& watch,
+                         const look& at, double alpha) = nullptr;
+    /// Turn an answer about values beyond a threshold into one about their quantile.
+    void (*show_values)(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
+                        std::size_t pair, const metric_spec& spec) = nullptr;
+    /// Describe the threshold that the values of a quantile metric are compared with.
+    std::string (*threshold_in_words)(const evidence& seen, const metric_spec& spec) = nullptr;
+    /// Note how much of a metric's variance the covariate removes.
+    void (*annotate_covariate)(report& out, const evidence& seen, const setting& how) = nullptr;
+};
+
+/// The settings of a trial that judging needs.
 struct setting {
     const std::vector<metric_spec>& specs;
     const std::vector<event_watch>& watches;
-    /// its series, that of exposures where there is none
+    /// The series of the covariate, or the series of exposures where the trial has no covariate.
     std::size_t covariate = exposure_series;
-    /// planned now
+    /// The shares of the current plan.
     share_list shares{};
     double planned_information_per_exposure = 0.25;
-    /// champion and challenger both serve now, or did
+    /// Whether the champion and the challenger serve at the same time, or have done so.
     bool contemporary = true;
+    special_metrics special{};
 };
 
-/// How many of the metrics are guardrails, which divide an error rate among them.
+/// Return the number of guardrails, which divide an error rate among them.
 [[nodiscard]] inline std::size_t guardrails_among(const std::vector<metric_spec>& specs) noexcept
 {
     std::size_t guardrails = 0;

@@ -22,21 +22,21 @@
 #include <utility>
 #include <vector>
 
-// How a gate rules on each of its guardrails, and what its report says. Nothing here depends on the types of the models.
+// How a gate rules on each of its guardrails and writes its report. Nothing here depends on the types of the models.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What both models did on the rows of a gate.
+/// The results of both models on the rows of a gate.
 struct gate_rows {
-    /// a column for each value metric, in the order of the guardrails
+    /// A column for each value metric, in the order of the guardrails.
     std::vector<paired_column> values;
     paired_column failures;
     std::array<latency_sketch, 2> latency;
-    /// how many rows there are
+    /// The number of rows.
     std::size_t count = 0;
-    /// read from results that say nothing of failures and latencies
+    /// Whether the results were recorded elsewhere, without failures and latencies.
     bool recorded = false;
     std::uint64_t unpaired = 0;
     std::uint64_t repeated = 0;
@@ -44,37 +44,37 @@ struct gate_rows {
     std::uint64_t failed_elsewhere = 0;
 };
 
-/// A comparison at the gate's error rate, and at its share of the error rate divided by the number of guardrails.
+/// A comparison at the gate's error rate, and one at the error rate divided by the number of guardrails.
 struct paired_answers {
     paired_answer at_alpha;
     paired_answer at_divided;
 };
 
-/// How a gate is set up, as far as its verdict needs it.
+/// The settings of a gate that its verdict needs.
 struct gate_setting {
     const std::vector<std::string>& models;
     const std::vector<metric_spec>& specs;
     const std::vector<event_watch>& watches;
     double alpha;
-    /// a guardrail on failures was given
+    /// Whether a guardrail on failures was given.
     bool asked_of_failures;
     bool has_units;
-    /// what an inference policy's intervals hold for, empty without one
+    /// The sentence on when an inference policy's intervals hold, empty without such a policy.
     std::string_view holds;
-    /// the sentence that says whether rows are independent
+    /// The sentence that says whether rows are independent.
     std::string_view dependence;
 
-    /// The error rate of a claim that one of the guardrails is broken.
+    /// Return the error rate of the claim that a guardrail is broken.
     [[nodiscard]] double divided() const noexcept { return alpha / static_cast<double>(specs.size()); }
 };
 
-/// Is this a guardrail on a value of each row, and not on failures or latency?
+/// Return whether this is a guardrail on a value of each row, and not on failures or latency.
 [[nodiscard]] inline bool is_value(const metric_spec& spec) noexcept
 {
     return spec.watch < 0 && spec.series != failure_series;
 }
 
-/// The watch of a guardrail on latency, null for others.
+/// Return the watch of a guardrail on latency, or null for another guardrail.
 [[nodiscard]] inline const event_watch* latency_watch(const metric_spec& spec,
                                                       const std::vector<event_watch>& watches) noexcept
 {
@@ -91,7 +91,7 @@ struct ruling {
     double rows_needed = 0.0;
 };
 
-/// Where does the interval lie against the margin?
+/// Compare the interval with the margin of a guardrail.
 [[nodiscard]] inline ruling rule(const bound& limit, const paired_answers& found, double margin, double rows)
 {
     ruling r;
@@ -108,7 +108,8 @@ struct ruling {
     return r;
 }
 
-/// "No more failures" cannot be shown by any number of rows; it holds while there are none more.
+/// Rule on a guardrail on failures. No number of rows can show "no more failures"; it holds while the challenger has no
+/// more than the champion.
 [[nodiscard]] inline ruling rule_on_failures(const bound& limit, const paired_answers& found, double divided,
                                              double rows)
 {
@@ -118,7 +119,7 @@ struct ruling {
     const paired_answer& answer = found.at_alpha;
     ruling r;
     if (answer.units == 0) {
-        return r;  // no row at all: neither model failed, and nothing was seen
+        return r;  // Without rows there is no evidence, although neither model failed.
     }
     r.holds = answer.challenger <= (limit.relative ? limit.value : 1.0) * answer.champion;
     r.broken = !r.holds && answer.p_value <= 2.0 * divided;
@@ -195,7 +196,7 @@ inline void fill_row(metric_row& row, const paired_answer& answer)
     return rule_on_failures(spec.limit, found, how.divided(), static_cast<double>(seen.count));
 }
 
-/// Say how both models did on a guardrail that is broken.
+/// Describe the results of both models on a guardrail that is broken.
 [[nodiscard]] inline std::string broken_in_words(const metric_row& row)
 {
     std::string text = " ";
@@ -206,11 +207,11 @@ inline void fill_row(metric_row& row, const paired_answer& answer)
     return text;
 }
 
-/// What all guardrails of a gate come to.
+/// The rulings on all guardrails of a gate together.
 struct gate_sum {
     std::string broken;
     std::string open;
-    /// rows that would settle the guardrail that needs most
+    /// The number of rows that would settle the guardrail that needs the most rows.
     double rows_needed = 0.0;
 
     void add(const ruling& found, const metric_spec& spec, const metric_row& row)
@@ -224,7 +225,7 @@ struct gate_sum {
     }
 };
 
-/// Give a gate's report its verdict and the reason for it.
+/// Write the verdict of a gate and its reason into the report.
 inline void conclude(report& out, const gate_sum& sum, const std::string& challenger, std::size_t rows)
 {
     if (!sum.broken.empty()) {
@@ -248,7 +249,7 @@ inline void conclude(report& out, const gate_sum& sum, const std::string& challe
     }
 }
 
-/// Distinct units among the rows; every row where none are named.
+/// Return the number of distinct units among the rows, or of rows where units are not known.
 [[nodiscard]] inline double units_of(const gate_rows& seen, bool has_units)
 {
     if (!has_units || seen.recorded) {
@@ -290,7 +291,7 @@ inline void add_counts(report& out, const gate_rows& seen)
     for (const paired_column& values : seen.values) {
         dropped += values.dropped;
     }
-    count("values dropped, since a model failed or the value is not one of the metric", dropped);
+    count("values dropped, since a model failed or the metric does not take the value", dropped);
     count("recorded values without a partner", seen.unpaired);
     count("further recorded values for a case that has one", seen.repeated);
     count("recorded values that are missing or not finite, of any model and metric", seen.missing);
@@ -315,7 +316,7 @@ inline void add_notes(report& out, const gate_rows& seen, const gate_setting& ho
     out.notes.push_back(std::move(note));
 }
 
-/// Decide, and say what was found. `answers` are those to the value metrics, in the order of their columns.
+/// Write the report of a gate with its verdict. `answers` compares the value metrics, in the order of their columns.
 [[nodiscard]] inline report gate_report(const gate_rows& seen, const std::vector<paired_answers>& answers,
                                         const gate_setting& how)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
@@ -18,32 +19,18 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What a trial and its models are called, and what follows from the names: how units are hashed, and the number that
-/// tells the trial's tickets from those of others.
+/// The names of a trial and its models, the hash of units that follows from them, and the number that tells the trial's
+/// tickets from the tickets of other trials.
 class trial_identity {
 public:
-    /// shape: `given` is the trial's salt; where it is empty, the trial is named after its models
+    /// shape: `given` is the trial's salt; where it is empty, the trial has the joined names of its models
     /// errors: configuration_error where two models have the same name
-    trial_identity(std::string_view kind, std::vector<std::string> models, const salt& given)
-        : models_(std::move(models)), name_(given.empty() ? joined(models_) : given.text()),
-          hasher_(given.empty() ? salted_hasher{name_} : given.hasher()),
-          // The kind is part of it: an A/B test that goes on under a canary's salt must not take the canary's tickets.
-          number_(ticket::trial_number(std::string{kind} + '/' + name_))
-    {
-        for (std::size_t a = 0; a < models_.size(); ++a) {
-            for (std::size_t b = a + 1; b < models_.size(); ++b) {
-                if (models_[a] == models_[b]) {
-                    throw configuration_error("model.name", "'" + models_[a] + "' twice",
-                                              "a different name for every model");
-                }
-            }
-        }
-    }
+    JOUST_COLD trial_identity(std::string_view kind, std::vector<std::string> models, const salt& given);
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
-    /// The names of the models; the champion is the first.
+    /// The names of the models. The champion's is the first.
     [[nodiscard]] const std::vector<std::string>& models() const noexcept { return models_; }
-    /// The hash of units under the trial's salt, which may hold a secret, or else under its name.
+    /// The hash of units under the trial's salt, which may hold a secret, or under its name where it has no salt.
     [[nodiscard]] const salted_hasher& hasher() const noexcept { return hasher_; }
     [[nodiscard]] std::uint32_t number() const noexcept { return number_; }
 
@@ -63,8 +50,33 @@ private:
     std::uint32_t number_;
 };
 
-/// Refuse an error rate or a planned sample that no inference can work with. `counted` says what the sample consists of.
-inline void check_error_rate(double alpha, double units, const char* counted)
+/// Refuse an error rate or a planned sample that an inference cannot work with. `counted` names what the sample counts.
+JOUST_COLD void check_error_rate(double alpha, double units, const char* counted);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION trial_identity::trial_identity(std::string_view kind, std::vector<std::string> models,
+                                              const salt& given)
+    : models_(std::move(models)), name_(given.empty() ? joined(models_) : given.text()),
+      hasher_(given.empty() ? salted_hasher{name_} : given.hasher()),
+      // The number depends on the kind too: an A/B test under the salt of a canary must not take the canary's tickets.
+      number_(ticket::trial_number(std::string{kind} + '/' + name_))
+{
+    for (std::size_t a = 0; a < models_.size(); ++a) {
+        for (std::size_t b = a + 1; b < models_.size(); ++b) {
+            if (models_[a] == models_[b]) {
+                throw configuration_error("model.name", "'" + models_[a] + "' twice",
+                                          "a different name for every model");
+            }
+        }
+    }
+}
+
+JOUST_FUNCTION void check_error_rate(double alpha, double units, const char* counted)
 {
     if (!(alpha > 0.0 && alpha < 1.0)) {
         throw configuration_error("alpha", to_text(alpha), "an error rate between 0 and 1");
@@ -76,5 +88,8 @@ inline void check_error_rate(double alpha, double units, const char* counted)
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -4,13 +4,13 @@
 #include <concepts>
 #include <cstddef>
 
-// What an interleaver may say of itself, as `static constexpr` members.
+// The properties that an interleaver may state as `static constexpr` members.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// `rankers`: how many rankers is it made for? 0 where it takes any number.
+/// `rankers`: the number of rankers that the interleaver mixes, or 0 where it mixes any number.
 template <class Interleaver>
 constexpr std::size_t rankers_of() noexcept
 {
@@ -23,20 +23,23 @@ constexpr std::size_t rankers_of() noexcept
     }
 }
 
-/// `continues`: will a longer slate begin as a shorter one does, with the same coins? Those that plan a whole slate say no.
+/// `continues`: whether, with the same coins, a longer slate begins like a shorter one. It is false for interleavers
+/// that plan a slate as a whole.
 template <class Interleaver>
 inline constexpr bool continues = !requires { requires !Interleaver::continues; };
 
-/// `even_positions`: are all sides credited equally often at every position? Those that weigh positions say no.
+/// `even_positions`: whether all sides are credited equally often at every position. It is false for interleavers that
+/// weigh positions.
 template <class Interleaver>
 inline constexpr bool even_positions = !requires { requires !Interleaver::even_positions; };
 
-/// `even_slates`: do rankers win slates equally often where users prefer none of them? Those whose credit is fair only in
-/// sums say no.
+/// `even_slates`: whether rankers win slates equally often where users have no preference. It is false for interleavers
+/// whose credit is fair only in sums.
 template <class Interleaver>
 inline constexpr bool even_slates = !requires { requires !Interleaver::even_slates; };
 
-/// `whole_lists`: may items beyond the slate's length matter? Most interleavers need only as many as the slate is long.
+/// `whole_lists`: whether items beyond the slate's length matter. Most interleavers need only as many items as the
+/// slate has.
 template <class Interleaver>
 inline constexpr bool whole_lists = requires { requires Interleaver::whole_lists; };
 

@@ -25,13 +25,13 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Say in a report what the evidence of an interleaving trial shows.
+/// Writes the report on the evidence of an interleaving trial.
 template <class Inference>
 class interleaving_report {
 public:
-    /// shape: `even_positions` and `even_slates`, whether the interleaver promises to credit all sides equally often at every
-    /// position, and to let rankers that nobody prefers win slates equally often
-    /// assumes: name, rankers and inference outlive it
+    /// shape: `even_positions` says whether the interleaver promises to credit all sides equally often at every
+    /// position, and `even_slates` whether it promises that rankers win slates equally often where users have no preference
+    /// assumes: name, rankers and inference outlive this object
     interleaving_report(const std::string& name, const std::vector<std::string>& rankers,
                         const Inference& inference, bool even_positions = true,
                         bool even_slates = true) noexcept
@@ -73,7 +73,7 @@ public:
         return out;
     }
 
-    /// Which challengers differ from the champion, all errors together at the inference's rate.
+    /// Return which challengers differ from the champion, with the inference's error rate for all of them together.
     [[nodiscard]] std::vector<bool> holm_rejects(const std::vector<joust::inference>& found) const
     {
         std::vector<bool> rejected(found.size(), false);
@@ -97,18 +97,19 @@ public:
 private:
     static constexpr double positions_alpha = 0.001;
 
-    /// Where the challengers stand against the champion.
+    /// The standing of the challengers against the champion.
     struct standing {
-        /// a challenger, or 0
+        /// The best challenger that is preferred to the champion, or 0.
         std::size_t best = 0;
-        /// challengers to which the champion is preferred
+        /// The number of challengers that the champion is preferred to.
         std::size_t lost = 0;
         std::string losses;
     };
 
     [[nodiscard]] standing standing_of(const std::vector<joust::inference>& found) const
     {
-        // Holm's steps: after each rejection fewer are left to be wrong about. Intervals stay at Bonferroni's level.
+        // By Holm's steps each rejection leaves fewer hypotheses that can be rejected wrongly. Intervals stay at
+        // Bonferroni's level.
         const std::vector<bool> decided = holm_rejects(found);
         standing all;
         double most = 0.0;
@@ -142,10 +143,10 @@ private:
         out.notes.push_back("Of credit " + std::string{holds_of<Inference>()});
         if (even_positions_) {
             out.notes.emplace_back(
-                "Coins decide who fills a slot, so clicks that prefer nobody favour nobody, at every position and at every look.");
+                "Coins decide which ranker fills a slot, so clicks of users without a preference favour no ranker, at every position and at every look.");
         } else {
             out.notes.emplace_back(
-                "This interleaver weighs positions: its credit is fair in sums, where users look as it assumes.");
+                "This interleaver weighs positions: its credit is fair in sums, where users look at positions as it assumes.");
         }
         if (even_slates_) {
             out.notes.emplace_back("The interval of won slates ignores that units return.");
@@ -156,23 +157,23 @@ private:
         }
     }
 
-    // What rejects() looks at: a p-value, or a posterior tail.
+    // The number that rejects() reads, which is a p-value or a posterior tail.
     [[nodiscard]] static double chance_of(const joust::inference& answer) noexcept
     {
         const double chance = std::fmin(answer.p_value, answer.posterior_tail);
         return std::isnan(chance) ? 1.0 : chance;
     }
 
-    /// Say which rankers may still be the best: one is out as soon as another is proved better than it.
+    /// Note which rankers may still be the best. A ranker is out as soon as another one is proved to be better.
     void add_race(joust::report& out, const joust::evidence& seen) const
     {
         const std::size_t k = names_.size();
-        // All pairs' intervals are shown, so all of them share the error rate.
+        // The report shows the intervals of all pairs, so all of them share the error rate.
         const double alpha = stats::elimination_alpha(k, inference_.alpha, stats::error_split::all_pairs);
         std::vector<stats::pair_interval> pairs;
         for (std::size_t a = 0; a < k; ++a) {
             for (std::size_t b = a + 1; b < k; ++b) {
-                // The mixture that was fixed for the champion's pair: no look may choose it anew.
+                // The mixture is the one that was fixed for the champion's pair, because no look may choose another.
                 test_memory memory;
                 memory.rho = seen.pairs[b - 1].memory[credit_series].rho;
                 const joust::inference answer =
@@ -240,7 +241,7 @@ private:
         out.metrics.push_back(std::move(row));
     }
 
-    /// Returns whether some position favours one side.
+    /// Add the row of positions. Returns whether a position favours one side.
     bool add_positions(joust::report& out, const pair_evidence& pair, std::size_t p) const
     {
         const joust::inference found = judge_positions(pair);
@@ -262,7 +263,7 @@ private:
         if (!unfair.empty()) {
             out.reason =
                 "some position was not credited to both sides equally often (" + unfair +
-                "), so no comparison can be trusted: look for lists that are changed or cached behind the trial";
+                "), so no comparison can be trusted: look for lists that are changed or cached after the trial has drawn them";
         } else if (now.best != 0) {
             const metric_row& won =
                 out.metrics[(1U + (even_slates_ ? 1U : 0U) + (even_positions_ ? 1U : 0U)) * (now.best - 1)];
@@ -315,7 +316,7 @@ private:
         for (std::size_t i = 0; i < ignored_reasons && i < seen.ignored.size(); ++i) {
             add(ignored_words[i], seen.ignored[i]);
         }
-        add("feedback for a position that credits nobody", count_of(seen, slate_count::neutral_feedback));
+        add("feedback for a position that credits no ranker", count_of(seen, slate_count::neutral_feedback));
         add("feedback for a position not shown", count_of(seen, slate_count::not_shown));
         add("slates of the champion alone, since a challenger failed", count_of(seen, slate_count::alone));
         add("lists of rankers that missed their deadline", count_of(seen, slate_count::late));

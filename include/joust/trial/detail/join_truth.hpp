@@ -23,20 +23,20 @@
 #include <type_traits>
 #include <utility>
 
-// How the predictions of a shadow meet the truth, whichever of them comes first.
+// How the predictions of a shadow are joined with the truth, in whichever order they arrive.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// The predictions of both models for one request. The challenger's is missing where it failed.
+/// The predictions of both models for one request. The challenger's prediction is missing where the challenger failed.
 template <class Champion, class Challenger>
 struct prediction_pair {
     Champion champion;
     std::optional<Challenger> challenger;
 };
 
-/// A truth that came before its predictions, whatever its type.
+/// A truth of any type that came before its predictions.
 template <class Joiner, class Pair>
 struct early_truth {
     early_truth() = default;
@@ -46,7 +46,7 @@ struct early_truth {
     virtual void judge(Joiner& joiner, std::uint64_t pseudonym, const Pair& pair) const = 0;
 };
 
-/// Predictions that wait for their truth; no memory is taken before the first.
+/// Keeps predictions that wait for their truth. It allocates nothing before the first prediction.
 template <class Joiner, class Pair>
 class prediction_memory {
 public:
@@ -82,15 +82,15 @@ struct no_prediction_memory {
     [[nodiscard]] static std::uint64_t forgotten() noexcept { return 0; }
 };
 
-/// The key that the predictions of a request wait under. It is not the ticket's, which is fixed only once it is known which
-/// challengers run.
+/// Return the key that the predictions of a request wait under. The ticket's key cannot serve, because it depends on which
+/// challengers run, and that is known only later.
 [[nodiscard]] constexpr std::uint64_t prediction_key(std::uint64_t pseudonym, std::uint32_t seconds,
                                                      std::uint32_t nonce) noexcept
 {
     return mix64(pseudonym ^ mix64((std::uint64_t{seconds} << 22) | (nonce & 0x3fffffU))) | 1U;
 }
 
-/// Joins predictions with their truth, and scores both models by it.
+/// Joins predictions with their truth, and scores both models against it.
 template <class Parts>
 class truth_joiner {
     template <std::size_t I>
@@ -121,19 +121,19 @@ class truth_joiner {
             return judge_role::fits<judge_t, prediction_t<0>, Truth> &&
                    judge_role::fits<judge_t, prediction_t<P + 1>, Truth>;
         } else {
-            return false;  // there may be no prediction at all, where a model returns void
+            return false;  // Where a model returns void, there is no prediction.
         }
     }
 
 public:
-    /// Can predictions wait for a truth of this type, and can the judge hold them against it?
+    /// Whether predictions can wait for a truth of this type, and the judge can compare them with it.
     template <class Truth>
     static constexpr bool takes = []<std::size_t... P>(std::index_sequence<P...>) {
         return (judges<P, Truth>() && ...);
     }(std::make_index_sequence<Parts::challengers>{});
 
-    /// assumes: `live` outlives it
-    /// errors: configuration_error where too many results would be remembered, or none
+    /// assumes: `live` outlives this object
+    /// errors: configuration_error where the number of results to remember is 0 or too large
     truth_joiner(live_t& live, typename Parts::arguments_t& arguments)
         : live_(live), judge_(Parts::template pick<judge_role, equals_truth>(arguments)),
           results_(Parts::template pick<memory_role, remembered<>>(arguments).results)
@@ -144,7 +144,7 @@ public:
         }
     }
 
-    /// Let both predictions wait for the truth, where copies of them can be kept.
+    /// Keep copies of both predictions until the truth comes, where copies can be kept.
     template <std::size_t P, class Champion, class Challenger>
     void remember(std::uint64_t key, std::uint64_t pseudonym, const Champion& champion,
                   const Challenger& challenger)
@@ -157,7 +157,7 @@ public:
         }
     }
 
-    /// The same where the challenger failed.
+    /// Keep a copy of the champion's prediction alone, where the challenger failed.
     template <std::size_t P, class Champion>
     void remember_alone(std::uint64_t key, std::uint64_t pseudonym, const Champion& champion)
     {
@@ -168,7 +168,7 @@ public:
         }
     }
 
-    /// Take the truth of a ticket's request for one challenger. Returns whether it was used or will be.
+    /// Join the truth of a ticket's request with one challenger's predictions. Returns whether the truth was used or waits.
     template <std::size_t P, class Truth>
     bool settle(const ticket& receipt, const Truth& value)
     {
@@ -198,7 +198,7 @@ public:
         return false;
     }
 
-    /// How many predictions and truths made room for later ones before they met.
+    /// Return the number of predictions and truths that were discarded for later ones before they could be joined.
     [[nodiscard]] std::uint64_t forgotten() const
     {
         return std::apply([](const auto&... each) { return (std::uint64_t{0} + ... + each.forgotten()); },
@@ -206,7 +206,8 @@ public:
     }
 
 private:
-    /// Can both predictions be judged by a truth of this type? Otherwise a sentence says what is wrong.
+    /// Check that the judge can compare both predictions with a truth of this type. Otherwise a compiler error says
+    /// what is wrong.
     template <std::size_t P, class Truth>
     static constexpr bool check_judge()
     {
@@ -239,7 +240,7 @@ private:
         }
     }
 
-    /// Score both predictions. Returns whether there were two.
+    /// Score both predictions. Returns false where the challenger has none.
     template <std::size_t P, class Pair, class Truth>
     bool judge(std::uint64_t pseudonym, const Pair& pair, const Truth& value) noexcept
     {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/numeric/sketch.hpp>
 #include <joust/report/report.hpp>
 
@@ -10,8 +11,16 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What a report says of how long a model's timed calls took.
-[[nodiscard]] inline latency_row latencies_of(const std::string& model, const latency_sketch& times)
+/// Return the row of a report on the latencies of a model's timed calls.
+JOUST_COLD [[nodiscard]] latency_row latencies_of(const std::string& model, const latency_sketch& times);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION latency_row latencies_of(const std::string& model, const latency_sketch& times)
 {
     constexpr double per_millisecond = 1e-6;
     const auto at = [&](double q) { return times.quantile(q) * per_millisecond; };
@@ -26,5 +35,8 @@ namespace detail {
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -21,13 +21,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// A trial's metrics and the evidence on them: takes in exposures and feedback, tells the recorder, and gives out copies.
+/// A trial's metrics and the evidence on them. It records exposures and feedback, passes both to the recorder, and
+/// copies the evidence for reports.
 template <class Parts>
 class live_metrics {
     using metrics_t = typename Parts::metrics_t;
@@ -35,8 +37,10 @@ class live_metrics {
     using visit = typename Parts::visit;
 
 public:
-    /// shape: `watch_failures`, whether failures are watched even where no guardrail asks for it
-    live_metrics(const trial_identity& identity, bool watch_failures, typename Parts::arguments_t& arguments)
+    /// shape: `watch_failures` is true_type where failures are watched also without a guardrail on them
+    template <bool WatchFailures>
+    JOUST_COLD live_metrics(const trial_identity& identity, std::bool_constant<WatchFailures> watch_failures,
+                            typename Parts::arguments_t& arguments)
         : metrics_(arguments), covariate_(Parts::template pick<covariate_role, no_covariate>(arguments)),
           recorder_(Parts::template pick<recorder_role, no_log>(arguments)),
           live_(named_after(identity), watched(metrics_, watch_failures))
@@ -47,11 +51,11 @@ public:
     }
 
     [[nodiscard]] const metrics_t& metrics() const noexcept { return metrics_; }
-    // Looks at the evidence fix thresholds and remember what they found, also those of a constant trial.
+    // A look at the evidence fixes thresholds and keeps what it found, also where the trial is constant.
     [[nodiscard]] live_evidence& live() const noexcept { return live_; }
     [[nodiscard]] const covariate_t& covariate() const noexcept { return covariate_; }
 
-    /// Take in that a unit was served. Returns whether the call failed, or took longer than a guardrail allows.
+    /// Record that a unit was served. Returns whether the call failed, or took longer than a guardrail allows.
     template <bool Timed>
     JOUST_ALWAYS_INLINE bool expose(slab& thread_slab, const visit& seen, std::int64_t spent, bool failed,
                                     const ticket* receipt) noexcept
@@ -87,7 +91,7 @@ public:
         return eventful;
     }
 
-    /// The index of the metric of this name, which is observed with so many values; `none` where that was refused.
+    /// Return the index of the metric of this name that takes this number of values, or `none` where that was refused.
     template <fixed_string Name, std::size_t Values>
     [[nodiscard]] static constexpr std::size_t named()
     {
@@ -109,7 +113,8 @@ public:
         }
     }
 
-    /// Convert what a metric was told into what it adds up. Returns false, and counts it, where the value makes no sense.
+    /// Convert the values of feedback into the amounts that a metric adds up. Returns false where a value is invalid, and
+    /// counts it.
     template <std::size_t Which, class... Values>
     [[nodiscard]] bool convert(cell& c, Values... values) noexcept
     {
@@ -124,7 +129,7 @@ public:
         return usable;
     }
 
-    /// Take in a converted value of a metric, for what a unit was served.
+    /// Record a converted value of a metric for an exposure.
     template <std::size_t Which>
     void observe(const visit& seen, const cell& c, const ticket& receipt) noexcept
     {
@@ -153,11 +158,11 @@ public:
         try {
             live_.fix_thresholds();
         } catch (...) {
-            // Out of memory: the thresholds are fixed at a later look.
+            // Memory ran out. A later look fixes the thresholds.
         }
     }
 
-    /// Collect all evidence into a value used before.
+    /// Collect all evidence into a value, whose memory is used again.
     void collect(evidence& all) const
     {
         live_.collect(all);
@@ -167,16 +172,18 @@ public:
         }
     }
 
-    /// errors: configuration_error where evidence is not of this trial
+    /// Refuse evidence of another trial.
+    /// errors: configuration_error where the evidence belongs to another trial
     void check_own(const trial_identity& identity, const evidence& other) const
     {
         detail::check_own(other, named_after(identity), live_.watches().size(), metrics_.quantiles());
     }
 
 private:
-    static const std::vector<event_watch>& watched(metrics_t& metrics, bool watch_failures)
+    template <bool WatchFailures>
+    static const std::vector<event_watch>& watched(metrics_t& metrics, std::bool_constant<WatchFailures>)
     {
-        if (watch_failures) {
+        if constexpr (WatchFailures) {
             metrics.watch_failures();
         }
         return metrics.watches();

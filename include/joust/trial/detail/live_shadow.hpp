@@ -21,7 +21,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What became of a truth. Reports and snapshots count them in this order.
+/// The outcomes of a truth. Reports and snapshots count them in this order.
 enum class truth_fate : std::uint8_t {
     joined,
     waiting,
@@ -37,7 +37,7 @@ enum class truth_fate : std::uint8_t {
 };
 inline constexpr std::size_t truth_fates = 11;
 
-/// The evidence of a shadow: takes in what the champion and its challengers did, from any thread.
+/// The evidence of a shadow. It records the work of the champion and its challengers from any thread.
 template <std::size_t Challengers>
 class live_shadow {
     using row = shadow_row;
@@ -49,7 +49,7 @@ public:
 
     void serve_unrecorded() noexcept { unrecorded_.fetch_add(1, std::memory_order_relaxed); }
 
-    /// Take in a request that the champion served.
+    /// Record a request that the champion served.
     void request(std::uint64_t pseudonym, bool sampled, bool failed) noexcept
     {
         slab& thread_slab = slabs_.of_this_thread();
@@ -60,7 +60,7 @@ public:
         }
     }
 
-    // What became of a challenger's run of a request, on which the champion spent so many nanoseconds.
+    // These record the outcome of a challenger's errand for a request, with the time that the champion took in nanoseconds.
     static void sent(slab& thread_slab, std::size_t p, std::uint64_t pseudonym, std::int64_t spent) noexcept
     {
         thread_slab.add(row::fates, p, false, bucket_of(pseudonym), bin_of(spent), 0.0);
@@ -76,7 +76,7 @@ public:
         thread_slab.expect(row::not_copied, p, 1.0);
     }
 
-    /// Take in that a challenger answered.
+    /// Record that a challenger answered.
     void answered(std::size_t p, std::uint64_t pseudonym, std::int64_t spent) noexcept
     {
         slab& thread_slab = slabs_.of_this_thread();
@@ -85,7 +85,7 @@ public:
         thread_slab.add_unit(static_cast<unsigned>(p + 1), pseudonym);
     }
 
-    /// Take in that a challenger failed.
+    /// Record that a challenger failed.
     void failed(std::size_t p, std::uint64_t pseudonym) noexcept
     {
         slab& thread_slab = slabs_.of_this_thread();
@@ -101,7 +101,7 @@ public:
     }
     void incomparable(std::size_t p) noexcept { slabs_.of_this_thread().expect(row::incomparable, p, 1.0); }
 
-    /// Take in how both models scored against the truth.
+    /// Record the scores of both models against the truth.
     void judged(std::size_t p, std::uint64_t pseudonym, double champion, double challenger) noexcept
     {
         slab& thread_slab = slabs_.of_this_thread();
@@ -114,17 +114,17 @@ public:
     }
     void not_judged(std::size_t p) noexcept { slabs_.of_this_thread().expect(row::not_judged, p, 1.0); }
 
-    /// Say that predictions get scores, not only right or wrong.
+    /// Record that scores are numbers, and not only right or wrong.
     void grade() noexcept { graded_.store(true, std::memory_order_relaxed); }
 
-    /// Count a truth. Returns whether it was used or will be.
+    /// Count a truth. Returns whether it was used or waits to be used.
     bool note(truth_fate what) noexcept
     {
         truths_[static_cast<std::size_t>(what)].fetch_add(1, std::memory_order_relaxed);
         return what == truth_fate::joined || what == truth_fate::waiting;
     }
 
-    /// Count a truth whose ticket is not taken.
+    /// Count a truth whose ticket cannot be used.
     void ignore(ignored reason) noexcept
     {
         switch (reason) {
@@ -136,7 +136,8 @@ public:
         }
     }
 
-    /// Collect all evidence. `forgotten` predictions and truths never met.
+    /// Collect all evidence. `forgotten` is the number of predictions and truths that were discarded before they were
+    /// joined.
     [[nodiscard]] shadow_evidence collect(const trial_identity& identity, std::uint64_t forgotten) const
     {
         shadow_evidence all;

@@ -25,7 +25,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Does a policy bring a metric, plain, guarded or primary?
+/// Whether a policy is a metric: plain, guarded or primary.
 template <class T>
 inline constexpr bool brings_metric =
     role_of<metric_role, T>::plays || role_of<guardrail_role, T>::plays || role_of<primary_role, T>::plays;
@@ -65,7 +65,7 @@ inline constexpr bool is_mean = false;
 template <fixed_string Name>
 inline constexpr bool is_mean<mean<Name>> = true;
 
-/// Refuse options of a metric under which it could measure nothing.
+/// Refuse options under which a metric cannot measure anything.
 template <class Metric>
 void check_metric(const Metric& given)
 {
@@ -86,12 +86,12 @@ void check_metric(const Metric& given)
         }
         if (!(given.threshold > -std::numeric_limits<double>::infinity())) {
             throw configuration_error(where + "threshold", to_text(given.threshold),
-                                      "a value, or none at all for the one that the warm-up finds");
+                                      "a value, or no threshold, which leaves it to the warm-up to find one");
         }
     }
 }
 
-/// The unit that a metric's numbers are shown in.
+/// Return the unit that a metric's numbers are shown in.
 template <class Metric>
 constexpr std::string_view unit_of() noexcept
 {
@@ -104,30 +104,30 @@ constexpr std::string_view unit_of() noexcept
     }
 }
 
-/// A metric as a report and a verdict need it.
+/// The properties of a metric that reports and verdicts need.
 struct metric_spec {
     enum class part : unsigned char { primary, secondary, guardrail };
 
     std::string name;
     part role = part::secondary;
     std::size_t series = failure_series;
-    /// the series that its sum is divided by
+    /// The series that the sum of the metric is divided by.
     std::size_t denominator = exposure_series;
-    /// index of its event_watch, -1 where it has none
+    /// The index of its event_watch, or -1.
     int watch = -1;
-    /// "%" for proportions, "ms" for latency
+    /// "%" for proportions, "ms" for latencies.
     std::string_view unit{};
-    /// guardrails
+    /// The margin of a guardrail.
     bound limit{};
     better direction = better::up;
-    /// index of its quantile_watch, -1 where it has none
+    /// The index of its quantile_watch, or -1.
     int quantile = -1;
-    /// of its quantile
+    /// The probability of its quantile.
     double q = 0.0;
 };
 
-/// The metrics among a trial's policies, in the order given. Value metrics and latency guardrails have a series each,
-/// after exposures and failures.
+/// The metrics among a trial's policies, in the order given. Each value metric and each latency guardrail has a series,
+/// after the series of exposures and failures.
 template <class... Policies>
 class metric_set {
 public:
@@ -141,14 +141,14 @@ public:
     template <std::size_t I>
     using given_t = std::tuple_element_t<I, tuple>;
 
-    /// Which metric feeds feedback under this name? `none` if no one does.
+    /// Return the index of the metric that takes feedback under this name, or `none`.
     static constexpr std::size_t find(std::string_view name) noexcept
     {
         return search(
             [&]<std::size_t I> { return takes_feedback<I> && inner_metric_t<given_t<I>>::name() == name; });
     }
 
-    /// The names of the metrics that take feedback, for people: "click, revenue".
+    /// Return the names of the metrics that take feedback as a text: "click, revenue".
     [[nodiscard]] static std::string feedback_names()
     {
         std::string names;
@@ -160,7 +160,7 @@ public:
         return names.empty() ? "this trial has none" : names;
     }
 
-    /// The metric that decides: the one marked primary, else the first plain one.
+    /// Return the index of the metric that decides: the metric marked as primary, or else the first plain metric.
     static constexpr std::size_t primary() noexcept
     {
         constexpr std::size_t marked = search([]<std::size_t I> { return is_primary<given_t<I>>; });
@@ -178,7 +178,7 @@ public:
         return differ;
     }
 
-    /// Are all names of metrics free of those that a trial's own rows have?
+    /// Return whether the names of all metrics differ from the names that a trial's own rows have.
     static constexpr bool names_free() noexcept
     {
         bool free = true;
@@ -196,12 +196,19 @@ public:
         return series;
     }
 
-    /// The index of a metric among those that are quantiles.
+    /// Return the index of a metric among the quantiles.
     static constexpr std::size_t quantile_of(std::size_t index) noexcept
     {
         std::size_t before = 0;
         for_each_index([&]<std::size_t I> { before += I < index && is_quantile_at<I> ? 1 : 0; });
         return before;
+    }
+
+    /// Is a guardrail on latency among the metrics?
+    static constexpr bool watches_latency() noexcept
+    {
+        return search([]<std::size_t I> { return std::is_same_v<inner_metric_t<given_t<I>>, latency>; }) !=
+               none;
     }
 
     template <std::size_t I>
@@ -233,14 +240,14 @@ public:
     [[nodiscard]] const std::vector<event_watch>& watches() const noexcept { return watches_; }
     [[nodiscard]] const std::vector<quantile_watch>& quantiles() const noexcept { return quantiles_; }
 
-    /// The series that metric I is divided by: exposures, or one of its own behind those of all metrics.
+    /// Return the series that metric I is divided by: exposures, or a series of its own after the series of all metrics.
     template <std::size_t I>
     [[nodiscard]] std::size_t denominator_of() const noexcept
     {
         return denominators_[I];
     }
 
-    /// How many series there are, without that of a covariate.
+    /// Return the number of series without the series of a covariate.
     [[nodiscard]] std::size_t series_count() const noexcept { return series_count_; }
 
     [[nodiscard]] std::vector<std::string> series_names() const
@@ -259,7 +266,7 @@ public:
         return names;
     }
 
-    /// Make a canary watch failures where nobody asked it to.
+    /// Add a guardrail on failures where none was given. A canary always watches failures.
     void watch_failures()
     {
         for (const auto& spec : specs_) {
@@ -367,16 +374,17 @@ private:
             spec.watch = static_cast<int>(watches_.size());
             watches_.push_back(watch_latency(given.metric, spec.limit, series));
         } else if constexpr (std::is_same_v<Metric, failures>) {
-            // Ratios, and "no more at all", are judged from the first event on; a difference needs means.
+            // A ratio, and "no more failures at all", are judged from the first event on. A difference needs means.
             if (spec.limit.relative || spec.limit.value == 0.0) {
                 spec.watch = static_cast<int>(watches_.size());
                 watches_.push_back({.max_ratio = spec.limit.relative ? spec.limit.value : 1.0});
             }
             for (const metric_spec& other : specs_) {
-                // Both would keep their evidence in one place, and the laxer one would break with the stricter one.
+                // Both guardrails would keep their evidence in one place, so the looser one would break with the
+                // stricter one.
                 if (spec.watch < 0 && other.series == failure_series && other.watch < 0) {
                     throw configuration_error("guardrail(failures).max_increase", "given twice",
-                                              "one max_increase: the smaller one decides");
+                                              "one max_increase, since the smaller of two would decide");
                 }
             }
         }

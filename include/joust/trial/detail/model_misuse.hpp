@@ -7,13 +7,13 @@
 #include <cstddef>
 #include <type_traits>
 
-// The usual reasons why a model cannot be called with the arguments of a request, each with its own sentence.
+// The usual reasons why a model cannot be called with the arguments of a request. Each has a compiler error of its own.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Is a member of a class given no object of that class to be called on?
+/// Whether a model is a member of a class, and the call passes no object of that class.
 template <class Callable, class... Passed>
 inline constexpr bool lacks_object = false;
 template <class Member, class Class, class... Passed>
@@ -23,7 +23,7 @@ inline constexpr bool lacks_object<Member Class::*, First, Rest...> =
     !std::is_base_of_v<Class, std::remove_cvref_t<First>> && !points_elsewhere<std::remove_cvref_t<First>> &&
     !wraps_reference<std::remove_cvref_t<First>>;
 
-/// Does a callable with one signature take another number of arguments?
+/// Return whether a callable with a single signature takes another number of arguments.
 template <class Callable, std::size_t Passed>
 constexpr bool counts_differ() noexcept
 {
@@ -35,8 +35,8 @@ constexpr bool counts_differ() noexcept
     }
 }
 
-/// Say why a model cannot be called with arguments that are passed as these types. Returns whether one of the usual reasons
-/// was found; if not, the trial says what models of its kind must take.
+/// Explain in a compiler error why a model cannot be called with arguments of these types. Returns whether one of the usual
+/// reasons was found; if not, the trial says what its models must take.
 template <class Callable, class... Passed>
 constexpr bool explain_model()
 {
@@ -69,7 +69,7 @@ constexpr bool explain_model()
     }
 }
 
-/// Is there nothing to explain about a model, since it can be called?
+/// Return whether a model can be called, or its usual mistake was explained.
 template <class Callable, class... Passed>
 constexpr bool callable_or_explained()
 {

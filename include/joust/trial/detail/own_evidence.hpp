@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
@@ -11,6 +12,17 @@
 
 namespace joust {
 inline namespace v0 {
+namespace detail {
+
+/// Refuse evidence of another trial, or of a trial with other metrics. `own` has the trial's names. The trial has `watches`
+/// guardrails on failures and latency, and these quantiles.
+JOUST_COLD void check_own(const evidence& other, const evidence& own, std::size_t watches,
+                          const std::vector<quantile_watch>& quantiles);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
 namespace detail {
 
 [[nodiscard]] inline std::string listed(const std::vector<std::string>& names)
@@ -32,10 +44,8 @@ namespace detail {
     return same;
 }
 
-/// Refuse evidence of another trial, or of one that was set up in another way. `own` has the trial's names; it watches so
-/// many guardrails on failures and latency, and these quantiles.
-inline void check_own(const evidence& other, const evidence& own, std::size_t watches,
-                      const std::vector<quantile_watch>& quantiles)
+JOUST_FUNCTION void check_own(const evidence& other, const evidence& own, std::size_t watches,
+                              const std::vector<quantile_watch>& quantiles)
 {
     const std::string guardrails = " guardrails on failures and latency";
     std::string wrong;
@@ -60,5 +70,8 @@ inline void check_own(const evidence& other, const evidence& own, std::size_t wa
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -25,24 +25,25 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Values of both models on the same rows, and which rows belong to one unit.
+/// The values of both models on the same rows, and the units of the rows.
 struct paired_column {
     std::vector<double> champion;
     std::vector<double> challenger;
-    /// empty: every row is its own unit
+    /// The unit of each row. It is empty where every row is a unit of its own.
     std::vector<std::uint64_t> unit;
-    /// rows on which a model failed, or whose value could not be used
+    /// The number of rows on which a model failed, or whose value could not be used.
     std::uint64_t dropped = 0;
     bool binary = true;
 };
 
-/// Sums by unit, in a table that is probed from the unit's place on.
+/// Sums by unit, in a hash table with linear probing.
 class unit_sums {
 public:
-    /// Make place for `most` units.
+    /// Make room for `most` units.
     explicit unit_sums(std::size_t most) : slots_(std::bit_ceil(2 * most + 2)) {}
 
-    /// assumes: no more units than there is place for
+    /// Add a value to the sum of a unit.
+    /// assumes: there are no more units than the table has room for
     void add(std::uint64_t unit, double value) noexcept
     {
         std::size_t at = mix64(unit) & (slots_.size() - 1);
@@ -75,7 +76,7 @@ private:
     std::uint64_t count_ = 0;
 };
 
-/// A paired comparison with one bound that matters: the limit on the side of harm, at one-sided error alpha.
+/// A paired comparison. The bound that matters is the limit on the side of harm, with the one-sided error rate alpha.
 struct paired_answer {
     std::string_view method;
     double champion = stats::not_a_number;
@@ -83,12 +84,12 @@ struct paired_answer {
     double estimate = stats::not_a_number;
     double lower = stats::not_a_number;
     double upper = stats::not_a_number;
-    /// of no difference
+    /// The p-value of no difference.
     double p_value = stats::not_a_number;
     std::uint64_t units = 0;
     status state = status::too_few;
 
-    /// The same rows, with what a test found on them.
+    /// Return this answer with the results of a test on the same rows.
     template <class Found>
     [[nodiscard]] paired_answer with(const Found& found, std::string_view by) const noexcept
     {
@@ -103,7 +104,7 @@ struct paired_answer {
     }
 };
 
-/// The means of both models, and how many rows there are.
+/// Return the means of both models and the number of rows.
 [[nodiscard]] inline paired_answer means_of(const paired_column& rows) noexcept
 {
     stats::moments first;
@@ -140,7 +141,7 @@ struct paired_answer {
         const auto exact = stats::mcnemar(only_challenger, only_champion, n, {.alpha = 2.0 * alpha});
         return answer.with(exact, "McNemar's exact test, Tango's interval");
     }
-    // Sums per unit, then the ratio estimator over units: sum of differences by sum of rows.
+    // The ratio estimator over units divides the sum of differences by the number of rows.
     const double mean = answer.challenger - ratio * answer.champion;
     unit_sums residuals{n};
     for (std::size_t i = 0; i < n; ++i) {
@@ -160,7 +161,7 @@ struct paired_answer {
     const double error = std::sqrt(squares * count / (count - 1.0)) / static_cast<double>(n);
     answer.lower = mean - z * error;
     answer.upper = mean + z * error;
-    // Identical results on every row leave nothing to doubt about these rows.
+    // Where every row has the same difference, the standard error is 0.
     answer.p_value = error > 0.0 ? 2.0 * stats::normal_sf(std::fabs(mean) / error) : 1.0;
     answer.state = status::ok;
     return answer;
@@ -189,7 +190,7 @@ template <paired_inference_policy Policy>
     return answer.with(found, found.method);
 }
 
-/// Compare by a test that knows how the rows hang together.
+/// Compare by a test that takes into account how rows depend on each other.
 template <row_test Test>
 [[nodiscard]] paired_answer compare_rows(const Test& test, const paired_column& rows, double ratio,
                                          double alpha)

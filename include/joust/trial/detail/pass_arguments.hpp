@@ -17,7 +17,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Does a result stand for work that is not done yet?
+/// Whether a result stands for work that is not done yet.
 template <class Result>
 concept pending_result = requires(std::remove_cvref_t<Result>& r) {
     r.get();
@@ -26,13 +26,13 @@ concept pending_result = requires(std::remove_cvref_t<Result>& r) {
     r.await_ready();
 } || requires(std::remove_cvref_t<Result>& r) { r.operator co_await(); };
 
-/// Can a result be returned in place of another? A reference must not be bound to a temporary made by conversion.
+/// Whether a result can be returned in place of another. A reference must not be bound to a temporary from a conversion.
 template <class From, class To>
 inline constexpr bool returns_as =
     std::is_same_v<From, To> ||
     (std::is_convertible_v<From, To> && !std::is_reference_v<To> && !std::is_void_v<To>);
 
-/// Would a result lose its fraction in place of another?
+/// Whether a result would lose its fraction when it is converted to another type.
 template <class From, class To>
 inline constexpr bool loses_fraction =
     std::is_floating_point_v<std::remove_cvref_t<From>> && std::is_integral_v<std::remove_cvref_t<To>>;
@@ -42,8 +42,8 @@ using changeable = std::remove_const_t<std::remove_reference_t<A>>&;
 
 /// Calls one of a trial's models with the arguments of a request.
 ///
-/// Where the champion may have to answer for a challenger that failed, no model may consume the arguments. That holds for
-/// the champion too: else only the challenger would pay for copies, and latencies would not compare.
+/// Where the champion may have to answer after a challenger failed, no model may consume the arguments. The champion
+/// may not consume them either: otherwise only the challenger would pay for copies, and latencies could not be compared.
 template <class Models, bool FallsBack>
 struct arm_call;
 template <class... F, bool FallsBack>
@@ -80,7 +80,7 @@ struct arm_call<std::tuple<model<F>...>, FallsBack> {
         }
         using answer = std::invoke_result_t<decltype((std::get<I>(models).call)), A...>;
         if constexpr (std::is_arithmetic_v<std::remove_cvref_t<answer>> && std::is_arithmetic_v<Result>) {
-            // Said in so many words, since callers may have conversions between numbers warned about.
+            // The conversion is explicit, because callers may compile with warnings about conversions between numbers.
             return static_cast<Result>(
                 detail::invoke(std::get<I>(models).call, std::forward<A>(arguments)...));
         } else {
@@ -91,7 +91,8 @@ struct arm_call<std::tuple<model<F>...>, FallsBack> {
     template <class Callable, bool Const, class... A>
     using result_of = std::invoke_result_t<Callable&, passed<A, Const>...>;
 
-    /// Can every model be called with these arguments as they are passed? Otherwise say why not.
+    /// Check that every model can be called with these arguments as they are passed. Otherwise a compiler error says
+    /// why not.
     template <class... A>
     static constexpr bool check_arguments()
     {
@@ -119,7 +120,7 @@ struct arm_call<std::tuple<model<F>...>, FallsBack> {
         return callable;
     }
 
-    /// The same for what the models return.
+    /// Check that the results of the models fit together. Otherwise a compiler error says why not.
     template <class Champion, bool Const, class... A>
     static constexpr bool check_results()
     {
@@ -154,7 +155,7 @@ struct arm_call<std::tuple<model<F>...>, FallsBack> {
         }
     }
 
-    /// What a call with these arguments returns: what the champion returns, or no_answer where it was refused.
+    /// The type that a call with these arguments returns: the champion's result, or no_answer where the call was refused.
     template <class... A>
     using result = typename decltype(checked_result<A...>())::type;
 };

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <utility>
 
-// How a shadow's challengers get copies of what the champion gets, and what is checked at the first call that knows the
+// How a shadow's challengers get copies of the champion's arguments, and the checks at the first call that knows the
 // types of its arguments.
 
 namespace joust {
@@ -21,8 +21,8 @@ namespace detail {
 
 struct nothing {};
 
-/// How a challenger keeps and gets the arguments of a call. `Immediate` says that it runs while the call lasts, so that
-/// constant arguments can stay where they are.
+/// How a challenger keeps and gets the arguments of a call. `Immediate` says that the challenger runs during the call,
+/// so that constant arguments need no copies.
 template <bool Immediate>
 struct copied_arguments {
     template <class A>
@@ -41,7 +41,7 @@ struct copied_arguments {
     template <class A>
     static constexpr bool safe_later = Immediate || outlives_call<std::decay_t<A>>;
 
-    // The category in which a challenger gets its copy is that in which the champion got the original.
+    // A challenger gets its copy in the value category in which the champion got the original.
     template <class A>
     using passed =
         std::conditional_t<by_reference<A>, const std::remove_reference_t<A>&,
@@ -50,7 +50,7 @@ struct copied_arguments {
                                                                  const std::decay_t<A>&, std::decay_t<A>&>,
                                               std::decay_t<A>&&>>;
 
-    /// The champion's result as it is kept for the comparison.
+    /// The type in which the champion's result is kept for the comparison.
     template <class Result>
     struct champion_kept {
         using type =
@@ -65,7 +65,7 @@ struct copied_arguments {
     using kept_result = typename champion_kept<Result>::type;
 };
 
-/// What a shadow's call returns, and whether its challengers can be called with copies of the arguments.
+/// The result of a shadow's call, and the check that its challengers can be called with copies of the arguments.
 template <class Models, bool Immediate, class Comparator>
 struct shadowed_call;
 template <class Champion, class... Challengers, bool Immediate, class Comparator>
@@ -154,8 +154,8 @@ struct shadowed_call<std::tuple<model<Champion>, model<Challengers>...>, Immedia
         }
     }
 
-    /// What a call with these arguments returns: exactly what the champion returns, or no_answer where it
-    /// was refused.
+    /// The type that a call with these arguments returns: exactly the champion's result, or no_answer where the call was
+    /// refused.
     template <class... A>
     using result = typename decltype(checked_result<A...>())::type;
 };

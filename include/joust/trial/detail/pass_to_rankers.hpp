@@ -13,8 +13,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// How the rankers of an interleaving get the arguments of a call: all of them, one after another or at once, as const
-/// lvalues.
+/// Passes the arguments of a call to the rankers of an interleaving. All rankers get them as const lvalues.
 template <class Models>
 struct ranker_calls;
 template <class... F>
@@ -22,11 +21,12 @@ struct ranker_calls<std::tuple<model<F>...>> {
     template <class Result>
     using item_of = item_t<std::remove_reference_t<Result>>;
 
-    /// What the champion's list is made of.
+    /// The type of the items in the champion's list.
     template <class... A>
     using item = item_of<std::invoke_result_t<std::tuple_element_t<0, std::tuple<F...>>&, const A&...>>;
 
-    /// Can the rankers be called with these arguments, and do they return lists of one type of items? Otherwise say why not.
+    /// Check that the rankers take these arguments and return lists of one type of items. Otherwise a compiler error
+    /// says why not.
     template <class... A>
     static constexpr bool check()
     {
@@ -54,7 +54,7 @@ struct ranker_calls<std::tuple<model<F>...>> {
         }
     }
 
-    /// What keeps the rankers' lists of one call.
+    /// The rankers' lists of one call.
     template <class... A>
     using lists = std::tuple<held_list<std::invoke_result_t<F&, const A&...>>...>;
 };

@@ -15,15 +15,15 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// How traffic is split from one moment on. Immutable once published.
+/// A split of traffic from one moment on. It does not change after it is published.
 template <class Split, std::size_t Arms>
 struct plan {
     Split split;
-    /// counts a trial's plans from 0
+    /// The number of the plan, counted from 0 in each trial.
     unsigned number = 0;
-    /// planned share of each arm
+    /// The planned share of each arm.
     std::array<double, Arms> shares{};
-    /// of each challenger against the champion
+    /// The planned share of each challenger against the champion.
     std::array<pair_share, Arms - 1> pairs{};
 
     plan(Split how, unsigned which) : split(std::move(how)), number(which)
@@ -39,35 +39,35 @@ struct plan {
     }
 };
 
-/// The plans of a trial, the current one in front of every call.
+/// The plans of a trial, of which the current one splits the traffic.
 ///
-/// A reader needs neither lock nor count: the first 128 plans are kept until the trial ends, and a later one is read while
-/// its reader has pinned it in its slab (a hazard pointer). Of later plans the latest 128 are kept, since tickets name them,
-/// and older ones are destroyed as soon as nobody pins them. Plans come in lists of one, so that one made beforehand is
-/// published without allocating.
+/// A reader needs neither a lock nor a reference count. The first 128 plans are kept until the trial ends. The reader
+/// of a later plan pins it in its slab (a hazard pointer). The latest 128 of these plans are kept, because tickets name
+/// them, and older ones are destroyed when no reader pins them. A plan is passed in a list of one element, so that
+/// publishing it allocates nothing.
 /// source: Michael 2004, Hazard pointers
 template <class Plan>
 class plan_board {
 public:
-    /// How many plans a ticket can tell apart. The first as many are read without a pin.
+    /// The number of plans that a ticket can tell apart. The first plans, up to this number, are read without a pin.
     static constexpr unsigned kept = 128;
 
     explicit plan_board(std::list<Plan> first) : all_(std::move(first)), current_(address_of_latest()) {}
 
-    /// The current plan where it needs no pin, else null.
-    /// cost: one load and one bit
+    /// Return the current plan where it needs no pin, and else null.
+    /// cost: one load and the test of one bit
     [[nodiscard]] const Plan* without_pin() const noexcept
     {
         const std::uintptr_t now = current_.load(std::memory_order_acquire);
         return (now & must_be_pinned) == 0 ? reinterpret_cast<const Plan*>(now) : nullptr;
     }
 
-    /// Read the current plan under the calling thread's pin, which stays until the thread's next call.
+    /// Read the current plan under a pin of the calling thread. The pin stays until the thread's next call.
     template <class Slab, class Read>
     auto read_pinned(Slab& thread_slab, Read read) const noexcept
     {
         if (thread_slab.shared()) {
-            // One slab for many threads cannot pin for each: they are counted instead.
+            // Threads that share a slab cannot each have a pin in it, so readers are counted instead.
             counted_.fetch_add(1, std::memory_order_seq_cst);
             auto found = read(*plan_at(current_.load(std::memory_order_seq_cst)));
             counted_.fetch_sub(1, std::memory_order_seq_cst);
@@ -81,7 +81,7 @@ public:
         return read(*now);
     }
 
-    /// Read the current plan off the path of calls.
+    /// Read the current plan under a lock, outside the path of calls.
     template <class Read>
     auto read(Read read) const
     {
@@ -89,7 +89,7 @@ public:
         return read(all_.back());
     }
 
-    /// Put a plan in force. `for_each_pin(visit)` shows every slab's pin.
+    /// Put a plan in force. `for_each_pin(visit)` visits the pin of every slab.
     template <class ForEachPin>
     void publish(std::list<Plan> next, ForEachPin for_each_pin) noexcept
     {
@@ -115,7 +115,7 @@ public:
         }
     }
 
-    /// Begin with another plan instead, before anybody is served.
+    /// Replace the first plan, before the trial serves a call.
     void restart(std::list<Plan> first) noexcept
     {
         const std::scoped_lock lock{mutex_};
@@ -123,7 +123,7 @@ public:
         current_.store(address_of_latest(), std::memory_order_release);
     }
 
-    /// Visit every plan since the start. Returns false, without a visit, where some are gone.
+    /// Visit every plan since the start. Returns false without a visit where some plans were destroyed.
     template <class Visit>
     bool for_each(Visit&& visit) const
     {
@@ -137,7 +137,7 @@ public:
         return true;
     }
 
-    /// Read the latest plan whose number a ticket carries, modulo 128; the current one where there is none.
+    /// Read the latest plan whose number modulo 128 is the number in a ticket, or the current plan where no plan has it.
     template <class Read>
     auto read_of_ticket(unsigned number, Read read) const
     {
@@ -153,7 +153,7 @@ public:
         return read(all_.back());
     }
 
-    /// How many plans are held now.
+    /// Return the number of plans that are held now.
     [[nodiscard]] std::size_t size() const
     {
         const std::scoped_lock lock{mutex_};
@@ -161,7 +161,7 @@ public:
     }
 
 private:
-    // In the last bit of a plan's address, so that a reader knows before it looks.
+    // The last bit of a plan's address says whether it must be pinned, so that a reader knows before it reads the plan.
     static constexpr std::uintptr_t must_be_pinned = 1;
 
     [[nodiscard]] static const Plan* plan_at(std::uintptr_t address) noexcept

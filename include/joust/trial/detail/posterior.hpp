@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
 #include <joust/inference/inference.hpp>
 
@@ -12,9 +13,18 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Say what a posterior says, behind the name of its method: p- and e-values have columns of their own.
-inline void append_posterior(std::string& method, const inference& answer, bool more_is_better, bool relative,
-                             std::string_view unit)
+/// Append the chance and the loss of a posterior to the name of its method, because a report has no columns for them.
+JOUST_COLD void append_posterior(std::string& method, const inference& answer, bool more_is_better,
+                                 bool relative, std::string_view unit);
+
+}  // namespace detail
+
+#if JOUST_BODIES
+
+namespace detail {
+
+JOUST_FUNCTION void append_posterior(std::string& method, const inference& answer, bool more_is_better,
+                                     bool relative, std::string_view unit)
 {
     if (answer.state != status::ok || std::isnan(answer.chance_more)) {
         return;
@@ -26,7 +36,7 @@ inline void append_posterior(std::string& method, const inference& answer, bool 
     method += ": chance to be better ";
     append_percent(method, more_is_better ? answer.chance_more : 1.0 - answer.chance_more, 1);
     if (std::isnan(answer.shortfall)) {
-        return;  // of a quantile, whose mean loss is not what the posterior is about
+        return;  // The posterior of a quantile is not about a mean, so there is no expected loss.
     }
     method += ", expected loss ";
     append_number(method, percent ? 100.0 * loss : loss, 3);
@@ -36,5 +46,8 @@ inline void append_posterior(std::string& method, const inference& answer, bool 
 }
 
 }  // namespace detail
+
+#endif
+
 }  // namespace v0
 }  // namespace joust

@@ -18,10 +18,13 @@
 #include <string_view>
 #include <vector>
 
-// What the evidence of an interleaving trial means. It is a joust::evidence whose series are read thus, per
-// challenger: "exposures" slates by bucket of units; "failures" by bucket; "credit" what each side earned, by bucket;
-// "preference" slates that prefer each side, by bucket, and in the challenger's root slates with a clicked slot that
-// counts; "positions" how often each side was credited at a position, and behind the 64 positions plain counters.
+// The evidence of an interleaving trial and what it shows. It is a joust::evidence with these series for each challenger:
+// - "exposures": slates by bucket of units;
+// - "failures": failures by bucket;
+// - "credit": the credit of each side by bucket;
+// - "preference": slates that prefer each side by bucket, and in the challenger's root slates with a clicked slot that
+// counts;
+// - "positions": how often each side was credited at each of 64 positions, followed by plain counters.
 
 namespace joust {
 inline namespace v0 {
@@ -31,19 +34,19 @@ inline constexpr std::size_t credit_series = 2;
 inline constexpr std::size_t preference_series = 3;
 inline constexpr std::size_t position_series = 4;
 
-/// Counters behind the positions.
+/// The counters that follow the positions.
 enum class slate_count : std::size_t {
-    /// for a slot that credits nobody
+    /// Feedback for a slot that credits no ranker.
     neutral_feedback = 64,
-    /// for a position beyond the slate
+    /// Feedback for a position beyond the slate.
     not_shown,
-    /// slates that showed the champion's list, since a challenger failed
+    /// Slates that showed the champion's list, because a challenger failed.
     alone,
-    /// rankers that missed their deadline
+    /// Lists of rankers that missed their deadline.
     late
 };
 
-/// The sum of a series over buckets.
+/// Return the sum of a series over all buckets.
 [[nodiscard]] inline double total(const std::vector<double>& sums) noexcept
 {
     double sum = 0.0;
@@ -53,13 +56,13 @@ enum class slate_count : std::size_t {
     return sum;
 }
 
-/// What a paired test sees: per bucket the challenger's credit less the champion's, and the slates.
+/// The data of a paired test: the challenger's credit minus the champion's in each bucket, and the slates.
 struct paired_credit {
     std::vector<double> difference;
     const std::vector<double>& slates;
     double champion = 0.0;
     double challenger = 0.0;
-    /// pieces of feedback that earned credit
+    /// The number of pieces of feedback that earned credit.
     double credited = 0.0;
 
     explicit paired_credit(const pair_evidence& pair)
@@ -74,7 +77,7 @@ struct paired_credit {
         credited = static_cast<double>(credit.champion_count + credit.challenger_count);
     }
 
-    /// Of two challengers of one trial: what the second earned more than the first.
+    /// Compare two challengers of one trial: the credit of the second minus the credit of the first.
     paired_credit(const pair_evidence& first, const pair_evidence& second)
         : difference(second.series[credit_series].challenger), slates(second.series[exposure_series].champion)
     {
@@ -104,7 +107,8 @@ template <class Policy>
     return answer;
 }
 
-/// Judge what the challenger earned more: the coins make each bucket's difference symmetric under the null.
+/// Judge the challenger's credit against the champion's. Under the null hypothesis the coins make each bucket's difference
+/// symmetric.
 template <class Policy>
 [[nodiscard]] inference judge_credit(const Policy& policy, const pair_evidence& pair, double alpha,
                                      test_memory& memory)
@@ -112,7 +116,7 @@ template <class Policy>
     return judge_credit(policy, paired_credit{pair}, alpha, memory);
 }
 
-/// Judge what one challenger earned more than another.
+/// Judge the credit of the second challenger against the first one's.
 template <class Policy>
 [[nodiscard]] inference judge_credit(const Policy& policy, const pair_evidence& first,
                                      const pair_evidence& second, double alpha, test_memory& memory)
@@ -120,12 +124,13 @@ template <class Policy>
     return judge_credit(policy, paired_credit{first, second}, alpha, memory);
 }
 
-/// Slates that prefer either side.
+/// The numbers of slates that prefer each side.
 struct win_counts {
-    /// by the challenger
+    /// Slates that prefer the challenger.
     double won = 0.0;
+    /// Slates that prefer the champion.
     double lost = 0.0;
-    /// slates with feedback that counts, ties included
+    /// Slates with feedback that counts, ties included.
     double clicked = 0.0;
 
     explicit win_counts(const pair_evidence& pair)
@@ -137,15 +142,16 @@ struct win_counts {
     win_counts(double challenger, double champion) noexcept : won(challenger), lost(champion) {}
 };
 
-/// The logarithm of the beta-mixture e-value against a probability `p` of a win, for 0 < p < 1: exact at every look for
-/// coins that are fair given everything before them.
+/// Return the logarithm of the beta-mixture e-value against a probability `p` of a win, for 0 < p < 1. It is exact at
+/// every look for coins that are fair given all earlier ones.
 [[nodiscard]] inline double beta_mixture_log_e(const win_counts& seen, double p) noexcept
 {
     return stats::beta_mixture_log_e(static_cast<std::uint64_t>(seen.won),
                                      static_cast<std::uint64_t>(seen.lost), {.null = p});
 }
 
-/// The share of wins with its confidence sequence: the probabilities whose e-value stays below 1 / alpha.
+/// Return the share of wins with its confidence sequence, which holds the probabilities whose e-value stays below 1 /
+/// alpha.
 [[nodiscard]] inline inference judge_wins(const win_counts& seen, double alpha)
 {
     inference answer;
@@ -167,19 +173,19 @@ struct win_counts {
     return answer;
 }
 
-/// The same, whatever else the trial is judged by: it holds at every look.
+/// Return the share of wins of a trial under any inference policy but fixed_horizon. It holds at every look.
 template <class Policy>
 [[nodiscard]] inference judge_wins(const Policy&, const pair_evidence& pair, double alpha)
 {
     return judge_wins(win_counts{pair}, alpha);
 }
 
-/// One look only: a sign test has more power.
+/// Return the share of wins of a trial with a single look, by a sign test, which has more power.
 [[nodiscard]] inline inference judge_wins(const fixed_horizon& policy, const pair_evidence& pair,
                                           double alpha)
 {
     const win_counts seen{pair};
-    // Of slates that prefer somebody; half a win more turns the preference of a sign test into a share.
+    // The sign test counts slates that prefer a side. Adding one half turns its estimate into a share.
     const stats::sign_test_result tested = stats::sign_test(
         static_cast<std::uint64_t>(seen.won), static_cast<std::uint64_t>(seen.lost), 0, {.alpha = alpha});
     inference answer;
@@ -201,9 +207,9 @@ template <class Policy>
     return answer;
 }
 
-/// Whether each position was credited to both sides equally often, as the interleaver's coins promise.
+/// Judge whether each position was credited to both sides equally often, as the interleaver's coins promise.
 ///
-/// The champion's and challenger's numbers are their shares at the position that strays most.
+/// The answer has the shares of the champion and the challenger at the position that deviates most.
 [[nodiscard]] inline inference judge_positions(const pair_evidence& pair)
 {
     const bucket_sums& credited = pair.series[position_series];
@@ -236,7 +242,7 @@ template <class Policy>
     return answer;
 }
 
-/// A counter behind the positions.
+/// Return a counter that follows the positions.
 [[nodiscard]] inline std::uint64_t count_of(const evidence& seen, slate_count what) noexcept
 {
     const double counted =

@@ -31,7 +31,7 @@ using interleaving_roles = role_list<unit_key_role, interleaver_role, credit_rol
                                      consent_role, pins_role, eligibility_role, rankers_role, timing_role,
                                      clock_role, recorder_role, ticket_role, inference_role>;
 
-/// The constructor's arguments of an interleaving, taken apart.
+/// The constructor's arguments of an interleaving, sorted by role.
 template <class... Args>
 struct ranking_parts : trial_parts<interleaving_roles, always_valid, Args...> {
     using trial = trial_parts<interleaving_roles, always_valid, Args...>;

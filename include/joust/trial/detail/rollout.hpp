@@ -29,13 +29,14 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// How far the evidence of harm has gone, and on which guardrail.
+/// The strongest evidence of harm, and its guardrail.
 struct harm_so_far {
     double highest_e = 1.0;
     const metric_spec* guardrail = nullptr;
 };
 
-/// A first unlucky failure must not hold a canary for ever: what counts is what the data say by now.
+/// Return the strongest evidence of harm in the present data. The highest evidence so far would let one early and unlucky
+/// failure hold a canary for ever.
 [[nodiscard]] inline harm_so_far harm_now(const judgement& found, const setting& how)
 {
     harm_so_far harm;
@@ -49,13 +50,13 @@ struct harm_so_far {
     return harm;
 }
 
-/// The evidence from which on some guardrail counts as broken.
+/// Return the logarithm of the e-value from which on a guardrail counts as broken.
 [[nodiscard]] inline double breach_log_e(const std::vector<metric_spec>& specs, double alpha)
 {
     return std::log(static_cast<double>(guardrails_among(specs)) / alpha);
 }
 
-/// Leads a challenger through the stages of a ramp, and takes it back when a guardrail breaks.
+/// Takes a challenger through the stages of a ramp, and out of service when a guardrail breaks.
 template <class Parts>
 class rollout {
     using core_t = arm_core<Parts>;
@@ -66,7 +67,7 @@ public:
     static constexpr bool counts_every_call = true;
 
     /// Begin with the ramp's first share.
-    /// errors: configuration_error where the ramp makes no sense, or the splitter states shares of its own
+    /// errors: configuration_error where the ramp cannot work, or the splitter has shares of its own
     rollout(core_t& core, ramp_t steps) : ramp_(std::move(steps))
     {
         if constexpr (requires { ramp_.check(); }) {
@@ -74,7 +75,7 @@ public:
         }
         if (gives_shares(core.assignment().splitter())) {
             throw configuration_error("hash_split.shares", "given to a canary",
-                                      "none: the ramp says the shares");
+                                      "a splitter without shares: the ramp sets the shares");
         }
         core.assignment().restart(plan_for(core, ramp_.shares[0], 0U));
         withdrawal_ = plan_for(core, 0.0, static_cast<unsigned>(ramp_.shares.size()));
@@ -89,21 +90,21 @@ public:
     [[nodiscard]] bool rolled_back() const noexcept { return rolled_back_.load(std::memory_order_acquire); }
     [[nodiscard]] bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
 
-    /// Look at the evidence, of all replicas where it is given, and act.
+    /// Look at the evidence, which is that of all replicas where it is given, and act on it.
     void step(core_t& core, const evidence* merged)
     {
         const std::scoped_lock lock{control_};
         look(core, merged);
     }
 
-    /// Take the challenger out whatever the evidence says.
+    /// Take the challenger out of service, whatever the evidence says.
     void roll_back(core_t& core, std::string reason)
     {
         const std::scoped_lock lock{control_};
         withdraw(core, std::move(reason));
     }
 
-    /// Look, act, and say what is known.
+    /// Look at the evidence, act on it and report it.
     [[nodiscard]] report step_and_report(core_t& core, const evidence* merged)
     {
         const std::scoped_lock lock{control_};
@@ -129,12 +130,12 @@ public:
         annotate(out, seen_now_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
         if (champion_is_out(core)) {
             out.notes.emplace_back(
-                "The champion serves nobody now: comparisons are those of the earlier stages.");
+                "The champion serves no units now, so the comparisons are from earlier stages.");
         }
         return out;
     }
 
-    /// React to a call: at once where a guardrail breaks with it, and with a look from time to time.
+    /// React to a call: look at once where it breaks a guardrail, and otherwise look from time to time.
     void after_call(core_t& core, bool eventful, std::uint32_t number) noexcept
     {
         if (eventful) [[unlikely]] {
@@ -153,7 +154,7 @@ public:
     void after_feedback(core_t& core) noexcept { count(core, 1); }
 
 private:
-    // A thread's calls are counted in lots, so that serving shares no counter.
+    // The calls of a thread are counted in lots, so that threads do not share a counter for each call.
     static constexpr std::uint32_t lot = 64;
 
     [[nodiscard]] static std::list<plan_t> plan_for(const core_t& core, double challenger_share,
@@ -168,7 +169,7 @@ private:
     {
         const std::uint64_t now = counted_.fetch_add(more, std::memory_order_relaxed) + more;
         std::uint64_t due = due_.load(std::memory_order_relaxed);
-        // Later looks are rarer, so that looking costs a bounded share of serving.
+        // Later looks are less frequent, so that looks cost a bounded share of the time.
         const std::uint64_t pause = ramp_.check_every > now / 32 ? ramp_.check_every : now / 32;
         if (now >= due && due_.compare_exchange_strong(due, now + pause, std::memory_order_relaxed)) {
             look_unless_busy(core);
@@ -184,7 +185,7 @@ private:
         try {
             look(core, nullptr);
         } catch (...) {
-            // Out of memory: the next look decides. A withdrawal needs none.
+            // Memory ran out. The next look decides; a withdrawal needs no memory.
         }
     }
 
@@ -193,7 +194,7 @@ private:
         return core.assignment().read([](const plan_t& now) { return now.shares[0] == 0.0; });
     }
 
-    /// Is there nothing left to decide? A finished ramp that left the champion a share can still be taken back.
+    /// Return whether nothing is left to decide. A finished ramp that left the champion a share can still be rolled back.
     [[nodiscard]] bool over(const core_t& core) const noexcept
     {
         return rolled_back() || (finished() && champion_is_out(core));
@@ -212,7 +213,8 @@ private:
         return how;
     }
 
-    /// Collect, judge and act. assumes: control_ is held
+    /// Collect the evidence, judge it and act on it.
+    /// assumes: control_ is held
     void look(core_t& core, const evidence* merged)
     {
         core.metrics().fix_thresholds();
@@ -239,7 +241,7 @@ private:
     void advance(core_t& core, const setting& how)
     {
         const std::uint64_t served = seen_now_.requests(1);
-        // Merged evidence may lag behind what was seen when the stage began.
+        // Merged evidence may be older than the evidence at the start of the stage.
         progress_ = {.stage = stage_,
                      .requests = served > stage_first_request_ ? served - stage_first_request_ : 0};
         progress_.seconds = static_cast<double>(core.trial().clock().now() - stage_began_) * 1e-9;
@@ -268,7 +270,7 @@ private:
                             .reason = "advance: " + count_text(progress_.requests) +
                                       " requests without a broken guardrail"});
         if (share >= 1.0 && stage_ + 1 == ramp_.shares.size()) {
-            // The champion serves no one any more, so there is nothing this stage could still show.
+            // The champion serves no units any more, so this stage has nothing to compare.
             finished_.store(true, std::memory_order_release);
         }
     }
@@ -288,7 +290,7 @@ private:
         return text;
     }
 
-    /// Take the challenger out. Publishing comes first and allocates nothing.
+    /// Take the challenger out of service. The plan is published first, which allocates nothing.
     void withdraw(core_t& core, std::string reason)
     {
         if (rolled_back() || withdrawal_.empty()) {
@@ -303,9 +305,9 @@ private:
 
     ramp_t ramp_;
     std::mutex control_;
-    /// made beforehand, so that taking the challenger out cannot fail
+    /// The plan without the challenger. It is made beforehand, so that taking the challenger out cannot fail.
     std::list<plan_t> withdrawal_;
-    /// guarded by control_, as all below up to the atomics
+    /// control_ guards this member and the members below it up to the atomics.
     evidence seen_now_;
     judgement found_;
     std::vector<share_step> history_;

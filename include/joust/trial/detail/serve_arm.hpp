@@ -13,11 +13,11 @@
 #include <type_traits>
 #include <utility>
 
-// How a trial that serves each unit by one of its models serves a call, and how it judges the outcome: accepted, late or
+// How a trial that serves each unit by one of its models serves a call, and how it records the outcome: accepted, late or
 // failed.
 //
-// `Observer` is what the trial itself does afterwards: `after_call(core, failed or late, number of the thread's call)` and
-// `after_feedback(core)`; `counts_every_call` says whether it needs to hear of calls that have no number for another reason.
+// `Observer` is the trial's own reaction: `after_call(core, failed or late, number of the thread's call)` and
+// `after_feedback(core)`. `counts_every_call` says whether it needs a number for every call, also where nothing else does.
 
 namespace joust {
 inline namespace v0 {
@@ -25,7 +25,7 @@ namespace detail {
 
 inline constexpr std::uint32_t no_number = 0xffffffffU;
 
-/// Take in the outcome of a call.
+/// Record the outcome of a call.
 template <bool Timed, class Core, class Observer>
 JOUST_ALWAYS_INLINE inline void finish_call(Core& core, Observer& observer, const typename Core::visit& seen,
                                             std::int64_t spent, bool failed, const ticket* receipt,
@@ -41,7 +41,7 @@ JOUST_ALWAYS_INLINE inline void finish_call(Core& core, Observer& observer, cons
     }
 }
 
-/// Records an exposure when it goes out of scope: after the result has been built in the caller's place.
+/// Records an exposure when this object goes out of scope, after the result has been built in the caller's place.
 template <bool Timed, class Core, class Observer>
 class running_call {
 public:
@@ -74,7 +74,8 @@ private:
     std::int64_t start_ = 0;
 };
 
-/// Is a result accepted? An acceptance that throws refuses it, so that what the model returned is not lost to it.
+/// Return whether a result is accepted. A predicate that throws refuses the result; its exception does not reach the
+/// caller.
 template <class Acceptance, class Answer>
 [[nodiscard]] inline bool accepts(const Acceptance& acceptance, const Answer& answer) noexcept
 {
@@ -85,7 +86,7 @@ template <class Acceptance, class Answer>
     }
 }
 
-/// Call the model of a visit's arm, and the champion where a challenger fails or its result is refused.
+/// Call the model of a visit's arm, and then the champion where a challenger fails or its result is refused.
 template <bool Timed, class Result, class Core, class Observer, class... A>
 JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const typename Core::visit& seen,
                                           const ticket* receipt, std::uint32_t number, A&&... arguments)
@@ -122,7 +123,7 @@ JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const 
         return calls::template invoke<Result>(
             models, 0, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
     } else {
-        std::terminate();  // not reached: without a fallback every path above returns or throws
+        std::terminate();  // Not reached, because without a fallback every path above returns or throws.
     }
 }
 
@@ -133,7 +134,7 @@ JOUST_NOINLINE Result run_arm_timed(Core& core, Observer& observer, const typena
     return run_arm<true, Result>(core, observer, seen, receipt, number, std::forward<A>(arguments)...);
 }
 
-/// Check the models and the policies that a call asks. One sentence says what is wrong with each that cannot be asked.
+/// Check that the models and the policies take the arguments of a call. One compiler error says what is wrong with each.
 template <class Core, class... A>
 constexpr auto checked_arm_call()
 {
@@ -151,11 +152,11 @@ constexpr auto checked_arm_call()
     }
 }
 
-/// What a call with these arguments returns: what the champion returns, or no_answer where it was refused.
+/// The type that a call with these arguments returns: the champion's result, or no_answer where the call was refused.
 template <class Core, class... A>
 using arm_result = typename decltype(checked_arm_call<Core, A...>())::type;
 
-/// Stands in for a call that was refused, so that its sentence is not followed by further errors.
+/// Replaces a call that was refused, so that no further compiler errors follow the first one.
 template <bool WithTicket, class Core, class Observer, class... A>
     requires std::is_same_v<arm_result<Core, A...>, no_answer>
 no_answer serve_arm(Core&, Observer&, typename Core::ticket_type*, A&&...)
@@ -163,7 +164,7 @@ no_answer serve_arm(Core&, Observer&, typename Core::ticket_type*, A&&...)
     return {};
 }
 
-/// Serve a call by the model that its unit is assigned to. `out` gets the ticket, where one is asked for.
+/// Serve a call by the model that its unit is assigned to. `out` gets the ticket, where the caller wants one.
 template <bool WithTicket, class Core, class Observer, class... A>
     requires(!std::is_same_v<arm_result<Core, A...>, no_answer>)
 inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer, typename Core::ticket_type* out,
@@ -193,7 +194,7 @@ inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer, typename
             core.trial().models(), may_record ? seen.arm : 0,
             static_cast<typename calls::template passed<A, as_const>>(arguments)...);
     }
-    // The number is drawn before the call only where something needs it then; `finish_call` draws it otherwise.
+    // The number is taken before the call only where it is needed by then; otherwise `finish_call` takes it.
     constexpr bool numbered = WithTicket || parts::records || parts::times;
     const std::uint32_t number = numbered ? core.live().of_this_thread().next_call() : no_number;
     ticket made;
@@ -204,10 +205,10 @@ inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer, typename
         }
     }
     const ticket* const receipt = parts::records ? &made : nullptr;
-    // Two paths, so that a call that is not timed pays nothing for those that are.
+    // There are two paths, so that a call that is not timed does not pay for calls that are.
     if constexpr (parts::times) {
         if (core.timing().times(number)) {
-            const auto apart = seen;  // else `seen` itself could not stay in registers
+            const auto apart = seen;  // Without the copy, `seen` could not stay in registers.
             return run_arm_timed<result>(core, observer, apart, receipt, number,
                                          std::forward<A>(arguments)...);
         }

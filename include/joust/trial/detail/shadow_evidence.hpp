@@ -17,15 +17,21 @@ inline namespace v0 {
 
 /// A count and the sum of one quantity for each bucket of units.
 struct bucket_tally {
+    /// The count of each bucket.
     std::vector<double> count;
+    /// The sum of each bucket.
     std::vector<double> sum;
 
     bucket_tally() = default;
+    /// Make a tally of this many empty buckets.
     explicit bucket_tally(std::size_t buckets) : count(buckets), sum(buckets) {}
 
+    /// Return the count over all buckets.
     [[nodiscard]] double total() const noexcept { return added(count); }
+    /// Return the sum over all buckets.
     [[nodiscard]] double total_sum() const noexcept { return added(sum); }
 
+    /// Add another tally with the same number of buckets.
     void merge(const bucket_tally& other)
     {
         for (std::size_t b = 0; b < count.size(); ++b) {
@@ -33,6 +39,7 @@ struct bucket_tally {
             sum[b] += other.sum[b];
         }
     }
+    /// Pass every field to an archive, which reads or writes it.
     template <class Archive>
     void fields(Archive& archive)
     {
@@ -51,37 +58,48 @@ private:
     }
 };
 
-/// What one challenger did beside the champion.
+/// The evidence on one challenger against the champion.
 struct shadow_pair {
-    /// calls made; sum: those that failed
+    /// Calls of the challenger. The sum counts the calls that failed.
     bucket_tally run{bucket_count};
-    /// pairs of results; sum: those that agreed
+    /// Pairs of results. The sum counts the pairs that agreed.
     bucket_tally compared{bucket_count};
-    /// pairs with a finite distance; sum: of the distances
+    /// Pairs with a finite distance. The sum adds up the distances.
     bucket_tally distances{bucket_count};
-    /// pairs whose truth came; sum: challenger's score minus champion's
+    /// Pairs whose truth is known. The sum adds up the challenger's score minus the champion's.
     bucket_tally judged{bucket_count};
-    bucket_tally queued{/// requests handed to the executor; sum: bins of the champion's latency
-                        bucket_count};
-    bucket_tally dropped{/// requests that found the queue full; sum: bins of the champion's latency
-                         bucket_count};
-    /// sum over judged pairs
+    /// Requests that the executor took. The sum adds up the bins of the champion's latency.
+    bucket_tally queued{bucket_count};
+    /// Requests that found the queue full. The sum adds up the bins of the champion's latency.
+    bucket_tally dropped{bucket_count};
+    /// The sum of the champion's scores over judged pairs.
     double champion_score = 0.0;
-    /// pairs where the champion scored higher (for right and wrong: only it was right)
+    /// Judged pairs where the champion scored higher; where scores are right or wrong, only the champion was right.
     std::uint64_t champion_only = 0;
+    /// Judged pairs where the challenger scored higher.
     std::uint64_t challenger_only = 0;
-    /// requests kept from the challenger by its breaker
+    /// Requests that the challenger did not get because its breaker had paused it.
     std::uint64_t paused = 0;
-    /// requests whose arguments or result could not be copied
+    /// Requests whose arguments or result could not be copied.
     std::uint64_t not_copied = 0;
-    /// comparisons that threw
+    /// Pairs whose comparison threw.
     std::uint64_t incomparable = 0;
-    /// judgements that threw or were not finite
+    /// Pairs whose judgement threw or was not finite, and predictions that could not be kept.
     std::uint64_t not_judged = 0;
+    /// The distinct units that the challenger ran for.
     hyperloglog<> units;
+    /// The latencies of the challenger.
     latency_sketch latency;
-    test_memory agreement, distance, failing, accuracy;
+    /// What earlier looks fixed and found about agreement.
+    test_memory agreement;
+    /// What earlier looks fixed and found about distances.
+    test_memory distance;
+    /// What earlier looks fixed and found about failures.
+    test_memory failing;
+    /// What earlier looks fixed and found about accuracy.
+    test_memory accuracy;
 
+    /// Add the evidence of another replica or day on the same challenger.
     void merge(const shadow_pair& other)
     {
         run.merge(other.run);
@@ -104,6 +122,7 @@ struct shadow_pair {
         failing.merge(other.failing);
         accuracy.merge(other.accuracy);
     }
+    /// Pass every field to an archive, which reads or writes it.
     template <class Archive>
     void fields(Archive& archive)
     {
@@ -114,31 +133,36 @@ struct shadow_pair {
     bool operator==(const shadow_pair&) const = default;
 };
 
-/// Everything a shadow has seen, as a value: comparable, and mergeable across threads, replicas and days by addition.
+/// All evidence of a shadow as a value, which can be compared, and merged with the evidence of other threads, replicas
+/// and days.
 ///
-/// No unit ids, arguments or results are inside, only sums over hashed buckets of units.
+/// It holds no unit ids, arguments or results, only sums over hashed buckets of units.
 struct shadow_evidence {
+    /// The name of the trial.
     std::string trial;
-    /// champion first
+    /// The names of the models, the champion's first.
     std::vector<std::string> models;
+    /// The number of requests that were served and recorded.
     std::uint64_t requests = 0;
-    /// of them, those meant for the challengers
+    /// The number of these requests that were sampled for the challengers.
     std::uint64_t sampled = 0;
+    /// The number of requests on which the champion failed.
     std::uint64_t champion_failures = 0;
-    /// served without consent
+    /// The number of requests that were served without consent and not recorded.
     std::uint64_t unrecorded = 0;
+    /// The distinct units of all requests.
     hyperloglog<> units;
-    /// the champion's, where a challenger ran beside it
+    /// The latencies of the champion on requests that a challenger got too.
     latency_sketch latency;
-    /// one per challenger
+    /// The evidence on each challenger.
     std::vector<shadow_pair> pairs;
-    /// what became of truths, by reason
+    /// The number of truths for each outcome, such as joined, repeated or late.
     std::vector<std::uint64_t> truths;
-    /// 1 where scores are not only right or wrong
+    /// 1 where scores are numbers, 0 where they are only right or wrong.
     std::uint64_t graded = 0;
 
-    /// Add another replica's or day's evidence of the same trial.
-    /// errors: configuration_error where the two are not of the same trial and models.
+    /// Add the evidence of another replica or day of the same trial.
+    /// errors: configuration_error where the evidence is from another trial or other models
     void merge(const shadow_evidence& other)
     {
         if (trial != other.trial || models != other.models || truths.size() != other.truths.size()) {
@@ -161,6 +185,7 @@ struct shadow_evidence {
         }
     }
 
+    /// Pass every field to an archive, which reads or writes it.
     template <class Archive>
     void fields(Archive& archive)
     {
@@ -172,21 +197,22 @@ struct shadow_evidence {
 
 namespace detail {
 
-// Where a shadow keeps its sums in a slab. Each row has a count and two sums; one side of a row is called true.
+// Where a shadow keeps its sums in a slab. Each row has two sides, false and true, with a count and two sums for each
+// bucket.
 struct shadow_row {
-    static constexpr std::size_t calls =
-        0;  // true: run, failed; false: only pair 0, and totals instead of buckets, as below
-    static constexpr std::size_t fates =
-        1;  // false: queued; true: dropped; both with the bin of the champion's latency
-    static constexpr std::size_t compared =
-        2;  // false: agree, distance; true: agree, where the distance is not finite
-    static constexpr std::size_t judged =
-        3;  // false: gain, champion's score; true: only the champion, only the challenger
+    // true: calls of the challenger, and failed calls. false: only in pair 0, with totals in the two places below.
+    static constexpr std::size_t calls = 0;
+    // false: requests that were queued; true: requests that were dropped. Both have the bins of the champion's latency.
+    static constexpr std::size_t fates = 1;
+    // false: agreements and distances; true: agreements of pairs whose distance is not finite.
+    static constexpr std::size_t compared = 2;
+    // false: gains and the champion's scores; true: pairs that only the champion, and only the challenger, got right.
+    static constexpr std::size_t judged = 3;
     static constexpr std::size_t rows = 4;
-    // Two places that stay in the cache: sums of all requests and of those sampled; and of those that failed.
+    // Two places that stay in the cache: all requests with the sampled ones, and the failed requests.
     static constexpr std::size_t all_requests = 0;
     static constexpr std::size_t failed_requests = 1;
-    // And in the expectation of each row, one plain counter.
+    // The expectation of each row holds one plain counter.
     static constexpr std::size_t paused = 0;
     static constexpr std::size_t not_copied = 1;
     static constexpr std::size_t incomparable = 2;

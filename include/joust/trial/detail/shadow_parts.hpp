@@ -32,11 +32,11 @@ using shadow_roles =
 template <class T>
 inline constexpr bool runs_at_once = requires { requires T::immediate; };
 
-// A value may be remembered when a copy of it can be made and owns what it refers to.
+// A value can be remembered where it can be copied and owns the data that it refers to.
 template <class T>
 concept memorable = std::is_object_v<T> && std::is_copy_constructible_v<T> && outlives_call<T>;
 
-/// The constructor's arguments of a shadow, taken apart.
+/// The constructor's arguments of a shadow, sorted by role.
 template <class... Args>
 struct shadow_parts : trial_parts<shadow_roles, always_valid, Args...> {
     using trial = trial_parts<shadow_roles, always_valid, Args...>;
@@ -70,13 +70,13 @@ struct shadow_parts : trial_parts<shadow_roles, always_valid, Args...> {
     using callable_t =
         std::remove_reference_t<decltype(std::get<I>(std::declval<typename trial::models_t&>()).call)>;
 
-    /// What a model returns, as far as that is known before the first call.
+    /// The type that a model returns, as far as it is known before the first call.
     template <std::size_t I>
     using prediction_t =
         std::conditional_t<std::is_same_v<typename memory_t::prediction, deduced>,
                            typename sole_result<callable_t<I>>::type, typename memory_t::prediction>;
 
-    /// Can the predictions of the champion and of challenger P wait for the truth?
+    /// Whether the predictions of the champion and of challenger P can wait for the truth.
     template <std::size_t P>
     static constexpr bool remembers = memorable<prediction_t<0>> && memorable<prediction_t<P + 1>>;
 

@@ -25,7 +25,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// How a shadow is set up, as far as its report needs it.
+/// The settings of a shadow that its report needs.
 template <paired_inference_policy Inference>
 struct shadow_setting {
     Inference inference{};
@@ -33,9 +33,9 @@ struct shadow_setting {
     bool in_background = true;
 };
 
-/// Is a difference of `d` per observation, `n` of them, away from 0? Paired: both models saw the same requests.
+/// Infer a paired difference from the sums `d` and the counts `n` of each bucket. Both models saw the same requests.
 ///
-/// `events` is how many observations were not 0: with few of them a variance cannot be told from its estimate.
+/// `events` is the number of observations that were not 0. With few of them the variance is not known well enough.
 template <class Policy>
 [[nodiscard]] inference judge_paired(const Policy& policy, const std::vector<double>& d,
                                      const std::vector<double>& n, double events, double alpha,
@@ -44,9 +44,11 @@ template <class Policy>
     return judge_pairs(policy, {.difference = d, .count = n, .champion = champion}, events, alpha, memory);
 }
 
-/// By which factor did the champion take longer where the challenger's run was dropped? 1 where that is not clear.
+/// Return the factor by which the champion took longer where the challenger's call was dropped, or 1 where no clear factor
+/// exists.
 ///
-/// Compared are means of the logarithm, cluster-robust; clear is three and a half standard errors.
+/// It compares means of the logarithm with cluster-robust errors. A difference is clear above three and a half standard
+/// errors.
 [[nodiscard]] inline double slower_where_dropped(const shadow_pair& pair)
 {
     const double n1 = pair.dropped.total();
@@ -95,7 +97,8 @@ inline void add_percent(std::string& out, double share)
     return row;
 }
 
-/// A row whose null (no disagreement at all, no failure at all) nobody believes: an interval, no test.
+/// Remove the test from a row and keep its interval. Its null hypothesis, no disagreement or no failure at all, is never
+/// exactly true, so a test of it says nothing.
 [[nodiscard]] inline metric_row described_only(metric_row row)
 {
     row.p_value = stats::not_a_number;
@@ -134,14 +137,14 @@ inline void count_if_any(report& out, std::string what, std::uint64_t n)
     }
 }
 
-/// What one challenger shows, for the verdict.
+/// The result of one challenger, for the verdict.
 struct shadow_finding {
     bool wins = false;
     bool loses = false;
     std::string words;
 };
 
-/// What the evidence on one challenger says of it, in pairs of requests.
+/// The answers of an inference policy on the pairs of one challenger.
 struct shadow_answers {
     inference accuracy;
     inference agreement;
@@ -149,19 +152,19 @@ struct shadow_answers {
     inference failing;
 };
 
-/// Pairs of results that did not agree.
+/// Return the number of pairs of results that did not agree.
 [[nodiscard]] inline double disagreements_in(const shadow_pair& pair) noexcept
 {
     return pair.compared.total() - pair.compared.total_sum();
 }
 
-/// A distance says more than agreement only where it is not just 0 or 1.
+/// Return whether distances say more than agreement, which they do where they are not only 0 and 1.
 [[nodiscard]] inline bool distance_matters(const shadow_pair& pair) noexcept
 {
     return pair.distances.total() > 0.0 && pair.distances.total_sum() != disagreements_in(pair);
 }
 
-/// The champion's mean score by the truths.
+/// Return the champion's mean score against the truth.
 [[nodiscard]] inline double champion_score_in(const shadow_pair& pair) noexcept
 {
     const double judged = pair.judged.total();
@@ -176,7 +179,7 @@ template <class Inference>
     found.accuracy = judge_paired(policy, pair.judged.sum, pair.judged.count,
                                   static_cast<double>(pair.champion_only + pair.challenger_only), alpha,
                                   pair.accuracy, champion_score_in(pair));
-    // Agreement is kept as a difference like every other row: the champion agrees with itself.
+    // The champion agrees with itself, so agreement is a difference like every other row.
     std::vector<double> disagreed(bucket_count);
     for (std::size_t b = 0; b < bucket_count; ++b) {
         disagreed[b] = pair.compared.sum[b] - pair.compared.count[b];
@@ -192,7 +195,7 @@ template <class Inference>
     return found;
 }
 
-/// The row of accuracy, or of scores.
+/// Return the row of accuracy, or of scores.
 [[nodiscard]] inline metric_row row_of_accuracy(const shadow_evidence& seen, std::size_t p,
                                                 const inference& accuracy)
 {
@@ -241,7 +244,7 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
     }
 }
 
-/// Say what one challenger shows.
+/// Describe the result of one challenger in words.
 [[nodiscard]] inline shadow_finding find_out(const shadow_evidence& seen, std::size_t p,
                                              const shadow_answers& answers, double alpha)
 {
@@ -276,20 +279,20 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
     } else if (const double compared = pair.compared.total(); compared > 0.0) {
         found.words = name + " agrees with the champion on ";
         add_percent(found.words, pair.compared.total_sum() / compared);
-        found.words += " of requests; which of them is right, only truths can say";
+        found.words += " of requests; only truths can show which of the two is right";
     } else {
-        found.words = name + " has answered nothing yet";
+        found.words = name + " has not answered a request yet";
     }
     return found;
 }
 
-/// Count what was left out of the comparisons with one challenger, and point out where that is not random.
+/// Count what the comparisons with one challenger leave out, and note where drops are not random.
 inline void add_counts(report& out, const shadow_pair& pair, const std::string& name)
 {
-    count_if_any(out, "calls of " + name + " dropped, the queue was full",
+    count_if_any(out, "calls of " + name + " dropped because the queue was full",
                  static_cast<std::uint64_t>(pair.dropped.total()));
-    count_if_any(out, "calls of " + name + " not made, paused by its breaker", pair.paused);
-    count_if_any(out, "calls of " + name + " not made, arguments or result could not be copied",
+    count_if_any(out, "calls of " + name + " not made because its breaker had paused it", pair.paused);
+    count_if_any(out, "calls of " + name + " not made because arguments or result could not be copied",
                  pair.not_copied);
     count_if_any(out, "results of " + name + " that could not be compared (the comparator threw)",
                  pair.incomparable);
@@ -305,7 +308,7 @@ inline void add_counts(report& out, const shadow_pair& pair, const std::string& 
         std::string note = "Drops are not random: where " + name + " was dropped the champion took ";
         append_number(note, factor, 3);
         note +=
-            " times as long as where it ran, so what is compared leaves out part of the traffic. A longer queue, more threads or a lower sampling rate helps.";
+            " times as long as where it ran, so the comparison leaves out a part of the traffic. A longer queue, more threads or a lower sampling rate helps.";
         out.notes.push_back(std::move(note));
     }
 }
@@ -334,7 +337,7 @@ inline void describe_models(report& out, const shadow_evidence& seen, double rat
     }
 }
 
-/// Give a shadow's report its verdict and the reason for it.
+/// Write the verdict of a shadow and its reason into the report.
 inline void conclude(report& out, const std::vector<shadow_finding>& found)
 {
     std::string wins;
@@ -359,7 +362,7 @@ inline void conclude(report& out, const std::vector<shadow_finding>& found)
     }
 }
 
-/// Count requests that were left out, and truths by what became of them.
+/// Count requests that were left out, and the outcomes of truths.
 inline void add_counts(report& out, const shadow_evidence& seen)
 {
     static constexpr const char* fates[] = {"",
@@ -373,7 +376,7 @@ inline void add_counts(report& out, const shadow_evidence& seen)
                                             "truths for forged tickets",
                                             "truths for tickets of a retired key",
                                             "truths too late for their tickets",
-                                            "predictions or truths forgotten before their other half came"};
+                                            "predictions or truths discarded before the other one came"};
     count_if_any(out, "requests not sampled", seen.requests - seen.sampled);
     count_if_any(out, "calls served and not recorded", seen.unrecorded);
     for (std::size_t i = 2; i < seen.truths.size() && i < std::size(fates); ++i) {
@@ -381,7 +384,7 @@ inline void add_counts(report& out, const shadow_evidence& seen)
     }
 }
 
-/// The sentences about method that belong under the report of a shadow. `how_long` says when its intervals hold.
+/// Add the notes about methods that every report of a shadow has. `how_long` says when its intervals hold.
 inline void add_notes(report& out, const shadow_evidence& seen, bool in_background, std::string_view how_long)
 {
     out.notes.emplace_back(
@@ -392,14 +395,14 @@ inline void add_notes(report& out, const shadow_evidence& seen, bool in_backgrou
         "Agreement is with the champion (which agrees with itself), failures are those on requests that the champion answered; accuracy leaves out requests on which the challenger failed.");
     out.notes.emplace_back(
         in_background
-            ? "The challenger's latency was taken beside the service, on threads that compete with it: a canary measures the one that callers would see."
+            ? "The challenger's latency was measured on background threads that compete with the service; a canary measures the latency that callers would see."
             : "The challenger ran in the caller, after the champion.");
     if (seen.pairs.size() > 1) {
         out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
     }
 }
 
-/// Describe what a shadow has seen. `seen` gets the looks' memory.
+/// Write the report of a shadow. The look at the evidence keeps in `seen` what it fixes and finds.
 template <class Inference>
 [[nodiscard]] report shadow_report(shadow_evidence& seen, const shadow_setting<Inference>& how)
 {

@@ -24,18 +24,18 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// What a call of an interleaving knows once its rankers have run.
+/// The data of a call of an interleaving after its rankers have run.
 template <std::size_t Rankers>
 struct slate_visit : slate_request {
     bool counts_units = true;
-    /// nanoseconds, -1 where not timed
+    /// The time of each ranker in nanoseconds, -1 where it was not timed.
     std::array<std::int64_t, Rankers> spent{};
     std::array<bool, Rankers> failed{};
     std::array<bool, Rankers> late{};
 
     slate_visit() { spent.fill(-1); }
 
-    /// Does some ranker's failure leave the champion's own list?
+    /// Return whether a ranker failed, so that only the champion's list is shown.
     [[nodiscard]] bool alone() const noexcept
     {
         bool any = false;
@@ -46,7 +46,7 @@ struct slate_visit : slate_request {
     }
 };
 
-/// The evidence of an interleaving: takes in slates and what they earn, and tells the recorder.
+/// The evidence of an interleaving. It counts slates and their credit, and passes both to the recorder.
 template <std::size_t Rankers, class Recorder>
 class slate_evidence {
     static constexpr bool records = !std::is_same_v<Recorder, no_log>;
@@ -60,7 +60,7 @@ public:
     [[nodiscard]] live_evidence& live() const noexcept { return live_; }
     [[nodiscard]] slab& of_this_thread() noexcept { return live_.of_this_thread(); }
 
-    /// The names of the trial and its series, without evidence.
+    /// Return the names of the trial and its series, without evidence.
     [[nodiscard]] static evidence named_after(const trial_identity& identity)
     {
         evidence names;
@@ -70,21 +70,21 @@ public:
         return names;
     }
 
-    /// Count feedback that is not used. Returns false.
+    /// Count feedback that was not used. Returns false.
     bool refuse(ignored reason) noexcept
     {
         live_.ignore(reason);
         return false;
     }
 
-    /// Count what has no series of its own. Returns false.
+    /// Add to a counter that has no series of its own. Returns false.
     bool count(slate_count what) noexcept
     {
         of_this_thread().add(position_series, 0, false, static_cast<std::size_t>(what), 1.0, 0.0);
         return false;
     }
 
-    /// Take in that a slate was shown.
+    /// Record that a slate was shown.
     void record(const slate_visit<Rankers>& now, std::span<const slot> shown, const ticket& receipt) noexcept
     {
         slab& thread_slab = live_.of_this_thread();
@@ -127,7 +127,7 @@ public:
         }
     }
 
-    /// Take in that the champion failed, which leaves nothing to show.
+    /// Record that the champion failed, so that no slate was shown.
     void record_failed_champion(const slate_visit<Rankers>& now) noexcept
     {
         slab& thread_slab = live_.of_this_thread();
@@ -139,13 +139,13 @@ public:
         }
     }
 
-    /// Take in what a ranker earned with a slate.
+    /// Record the credit of a ranker for a slate.
     void earn(std::uint8_t team, std::size_t bucket, double amount) noexcept
     {
         credit_side(live_.of_this_thread(), credit_series, team, bucket, amount);
     }
 
-    /// Take in whom a slate prefers, which may change with every click on it.
+    /// Record which side a slate prefers, which may change with every click on it.
     void prefer(const ticket& page, const slate_teams& teams, std::uint64_t before,
                 std::uint64_t after) noexcept
     {
@@ -170,7 +170,7 @@ public:
         }
     }
 
-    /// Take in what every ranker earned with a slate whose clicks are judged together.
+    /// Record the credit of every ranker for a slate whose clicks are judged together.
     void settle(std::size_t bucket, const std::array<double, Rankers>& earned, bool clicked) noexcept
     {
         slab& thread_slab = live_.of_this_thread();
@@ -199,7 +199,7 @@ public:
     }
 
 private:
-    /// Add to a ranker's side; the champion's is one side of every pair.
+    /// Add to the side of a ranker. The champion is one side of every pair.
     static void credit_side(slab& thread_slab, std::size_t series, std::uint8_t team, std::size_t row,
                             double amount) noexcept
     {

@@ -22,7 +22,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Takes feedback on slates: credits clicks, each of them or only the first or the last, once.
+/// Takes feedback on slates. It credits each click once, or only the first or the last click on a slate.
 template <class Parts>
 class slate_feedback {
     using credit_t = typename Parts::credit_t;
@@ -39,7 +39,7 @@ public:
 
     [[nodiscard]] seen_window& seen() noexcept { return seen_; }
 
-    /// Take the ticket of a slate back.
+    /// Check the ticket of a slate that came back, and count it where it cannot be used.
     template <class Desk>
     [[nodiscard]] static bool admit(const Desk& desk, const typename Desk::sealed& given,
                                     evidence_t& evidence, ticket& page) noexcept
@@ -79,7 +79,7 @@ public:
         return true;
     }
 
-    /// Credit a click on a position of a slate drawn again. Returns whether it was used.
+    /// Credit a click on a position of a slate that was drawn again. Returns whether it was used.
     bool click(evidence_t& evidence, const redrawn_slate& again, std::size_t position, double value)
     {
         static_assert(counted_touch == touch::each,
@@ -100,7 +100,7 @@ public:
         if (!shares_credit<interleaver_t> && team >= rankers) {
             return evidence.count(slate_count::neutral_feedback);
         }
-        // Positions beyond the first block have masks of their own.
+        // Each block of positions after the first has a mask of its own.
         const std::uint64_t block = position / credited_positions;
         const std::size_t place = position % credited_positions;
         const std::uint64_t bits = bits_of(place, earned.amount > 0.0 && block == 0 && team < rankers);
@@ -124,7 +124,7 @@ public:
         return true;
     }
 
-    /// Take in what all clicks on a slate earned together. Returns whether it was used.
+    /// Record the credit of all clicks on a slate together. Returns whether it was used.
     bool settle(evidence_t& evidence, const redrawn_slate& again, std::uint64_t clicked,
                 const std::array<double, rankers>& earned)
     {
@@ -142,14 +142,14 @@ public:
     }
 
 private:
-    // The low half of a slate's mask tells which positions were reported, the high half which of those earned something.
+    // The low half of a slate's mask holds the positions that were reported, the high half those that earned credit.
     [[nodiscard]] static constexpr std::uint64_t bits_of(std::size_t place, bool earns) noexcept
     {
         const std::uint64_t reported = std::uint64_t{1} << place;
         return earns ? reported | (reported << credited_positions) : reported;
     }
 
-    /// Mark a position as reported. Returns false where it was before, and counts that.
+    /// Mark a position as reported. Returns false, and counts the repetition, where it was reported before.
     bool mark(evidence_t& evidence, std::uint64_t key, std::size_t place, std::uint64_t bits,
               std::uint64_t& before) noexcept
     {
@@ -157,7 +157,8 @@ private:
         return (before & (std::uint64_t{1} << place)) == 0 || evidence.refuse(ignored::repeated);
     }
 
-    /// The mask of a position plus one that was clicked, empty where that credits no ranker.
+    /// Return the mask of a clicked position. `place` is the position plus one; the mask is empty where no ranker gets
+    /// credit.
     [[nodiscard]] static std::uint64_t click_mask(const slate_teams& teams, std::uint64_t place) noexcept
     {
         const bool credits = place != 0 && place <= credited_positions &&
@@ -165,14 +166,14 @@ private:
         return credits ? std::uint64_t{1} << (place - 1) : std::uint64_t{0};
     }
 
-    /// Credit only the first, or only the last click on a slate. Returns whether it counts.
+    /// Credit only the first or only the last click on a slate. Returns whether the click counts.
     bool take_touch(evidence_t& evidence, const ticket& page, const slate_teams& teams, const award& earned,
                     std::size_t position, bool credits) noexcept
     {
         if (!(earned.amount > 0.0)) {
             return evidence.count(slate_count::neutral_feedback);
         }
-        // Of these slates the mask is the latest position plus one that was clicked, not bits.
+        // For these slates the mask holds no bits: it is the position, plus one, of the click that counts.
         const std::uint64_t place = position + 1;
         const std::uint64_t before = counted_touch == touch::first ? seen_.keep_first(page.key(), place)
                                                                    : seen_.replace(page.key(), place);

@@ -8,13 +8,13 @@
 #include <type_traits>
 #include <utility>
 
-// The lists that a slate is drawn from: those that rankers returned, and those that the caller brought.
+// The lists that a slate is drawn from: lists that rankers returned, and lists that the caller passed.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// An element of a tuple of lists: the list, or an optional one that is missing where its ranker failed.
+/// An element of a tuple of lists: a list, or a std::optional that is empty where its ranker failed.
 template <class List>
 struct list_at_hand {
     using type = List;
@@ -34,7 +34,7 @@ struct list_at_hand<List> {
     }
 };
 
-/// A list that the caller brought, as held_list keeps one that a ranker returned.
+/// A list that the caller passed, with the interface of held_list.
 template <class List>
 class brought_list {
 public:
@@ -43,21 +43,21 @@ public:
     explicit brought_list(std::remove_reference_t<List>& list) noexcept : list_(list_at_hand<List>::get(list))
     {
     }
-    /// Null where the list is missing.
+    /// Return the list, or null where it is missing.
     [[nodiscard]] auto* get() noexcept { return list_; }
 
 private:
     decltype(list_at_hand<List>::get(std::declval<std::remove_reference_t<List>&>())) list_;
 };
 
-/// One of a tuple of lists, as `rank` would have got it from a ranker: a list of its own, or a reference to one.
+/// One list of a tuple, as a ranker would have returned it to `rank`: by value or by reference.
 template <class Lists, std::size_t R>
 using list_in =
     brought_list<std::conditional_t<std::is_lvalue_reference_v<Lists>,
                                     decltype(std::get<R>(std::declval<std::remove_reference_t<Lists>&>())),
                                     std::tuple_element_t<R, std::remove_cvref_t<Lists>>>>;
 
-/// What the ranker returned whose list is held.
+/// The type that a ranker returned for a held list.
 template <class Held>
 struct result_held;
 template <class Result>
@@ -75,7 +75,7 @@ template <class... Held>
     return std::apply([](auto&... each) { return std::tuple{each.get()...}; }, lists);
 }
 
-/// The list itself, or null where it is missing.
+/// Return a pointer to the list, or null where the list is missing.
 template <class List>
 [[nodiscard]] const auto* list_of(const List& list) noexcept
 {

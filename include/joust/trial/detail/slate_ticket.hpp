@@ -10,16 +10,17 @@
 #include <cstddef>
 #include <cstdint>
 
-// What the ticket of a slate carries, and the coins that are made of it: so that a slate can be drawn again from its ticket.
+// The contents of a slate's ticket, and the coins that follow from them, so that a slate can be drawn again from its
+// ticket.
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// How many positions of a slate a ticket can credit.
+/// The number of positions of a slate that a ticket can credit.
 inline constexpr std::size_t credited_positions = 32;
 
-/// Whose request a slate answers, and when.
+/// The unit, the time and the number of a request that a slate answers.
 struct slate_request {
     std::uint64_t pseudonym = 0;
     std::uint32_t seconds = 0;
@@ -31,7 +32,7 @@ struct slate_request {
     return static_cast<unsigned>(out.size() < 63 ? out.size() : 63);
 }
 
-/// The ticket of a page, or of a slate that is yet to be drawn.
+/// Return the ticket of a page, or of a slate that is not drawn yet.
 [[nodiscard]] inline ticket ticket_of(const slate_request& now, const draft& out, std::uint32_t trial,
                                       unsigned rankers) noexcept
 {
@@ -45,7 +46,7 @@ struct slate_request {
                           .nonce = now.number});
 }
 
-/// The upper half of the pseudonym, which is all of it that a ticket carries.
+/// Return the upper half of the pseudonym. A ticket does not carry the lower half.
 [[nodiscard]] constexpr std::uint32_t unit_bits(const ticket& page) noexcept
 {
     return (page.bucket() << 22) | page.pseudonym();

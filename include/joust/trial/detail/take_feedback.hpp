@@ -29,9 +29,9 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-// The templates that a service calls are `inline`, as members of a class would be: compilers take that as advice.
+// The templates that a service calls are `inline`, as members of a class are, because compilers take that as advice.
 
-/// Check a ticket and recover what it says of its exposure; counts what is wrong with it.
+/// Check a ticket and read the exposure that it describes. A ticket that cannot be used is counted by its reason.
 template <class Core>
 [[nodiscard]] inline bool recall(Core& core, const typename Core::ticket_type& given, ticket& receipt,
                                  typename Core::visit& seen) noexcept
@@ -86,7 +86,7 @@ template <class Core, class Unit>
     }
 }
 
-/// Which model a ticket names; 0 where it names none, or is not one that the trial would take.
+/// Return the arm of the model that a ticket names, or 0 where it names no model or the trial would not take the ticket.
 template <class Core>
 [[nodiscard]] inline unsigned arm_named_by(const Core& core, const typename Core::ticket_type& given) noexcept
 {
@@ -98,7 +98,7 @@ template <class Core>
                : 0;
 }
 
-/// Take in how a call went that the trial only assigned. Returns whether it was used.
+/// Record how a call went that the trial only assigned. Returns whether the call was recorded.
 template <class Core, class Observer, class Rep, class Period>
 inline bool complete_call(Core& core, Observer& observer, const typename Core::ticket_type& given,
                           std::chrono::duration<Rep, Period> latency, bool ok)
@@ -114,7 +114,7 @@ inline bool complete_call(Core& core, Observer& observer, const typename Core::t
         core.live().ignore(ignored::repeated);
         return false;
     }
-    // In floating point first: what does not fit would overflow, or be anything at all for NaN.
+    // The latency is checked in floating point first, because a conversion could overflow, and that of NaN is undefined.
     const double rough = std::chrono::duration<double, std::nano>{latency}.count();
     std::int64_t spent = -1;
     if (rough >= 0.0 && rough < 9.2e18) {
@@ -154,7 +154,7 @@ inline bool observe_by_ticket(Core& core, Observer& observer, const typename Cor
     return true;
 }
 
-/// Take the values of a metric for whatever a unit was served. Returns whether they were used.
+/// Take the values of a metric for the arm that served a unit. Returns whether they were used.
 template <std::size_t Which, class Core, class Observer, class Unit, class... Values>
 inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Values... values)
 {
@@ -182,7 +182,7 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Va
     return true;
 }
 
-/// Take the values of a metric for a text, which is a ticket's or names a unit. Returns whether they were used.
+/// Take the values of a metric for a text, which is the text of a ticket or a unit. Returns whether they were used.
 template <std::size_t Which, class Core, class Observer, class Text, class... Values>
 inline bool observe_by_text(Core& core, Observer& observer, const Text& text, Values... values)
 {
@@ -195,14 +195,14 @@ inline bool observe_by_text(Core& core, Observer& observer, const Text& text, Va
     return observe_by_unit<Which>(core, observer, text, values...);
 }
 
-/// A ticket of some kind, by its shape.
+/// Any type that has the functions of a ticket.
 template <class T>
 concept ticket_like = requires(const T& t, T& out) {
     t.to_string();
     { T::parse(std::string_view{}, out) } -> std::same_as<ticket_error>;
 };
 
-/// Can feedback come with this, and with these values? Otherwise say why not.
+/// Check that feedback can come with a value of this type, and with these values. Otherwise a compiler error says why not.
 template <class Core, class What, class... Values>
 constexpr bool check_feedback()
 {
@@ -230,7 +230,7 @@ constexpr bool check_feedback()
     }
 }
 
-/// Take the values of a metric for what they come with: a ticket, a ticket's text or a unit. Returns whether they were used.
+/// Take the values of a metric for a ticket, the text of a ticket or a unit. Returns whether they were used.
 template <std::size_t Which, class Core, class Observer, class What, class... Values>
 inline bool observe_what(Core& core, Observer& observer, const What& what, Values... values)
 {
@@ -243,7 +243,7 @@ inline bool observe_what(Core& core, Observer& observer, const What& what, Value
     }
 }
 
-/// Take the values of the metric of a name. Returns whether they were used.
+/// Take the values of the metric of this name. Returns whether they were used.
 template <fixed_string Name, class Core, class Observer, class What, class... Values>
 inline bool observe(Core& core, Observer& observer, const What& what, Values... values)
 {
@@ -257,8 +257,8 @@ inline bool observe(Core& core, Observer& observer, const What& what, Values... 
     }
 }
 
-/// The same for a name that is known when the program runs.
-/// errors: configuration_error where no metric has this name, or it is observed with another number of values
+/// Take the values of a metric whose name is known only at run time. Returns whether they were used.
+/// errors: configuration_error where no metric has this name, or the metric takes another number of values
 template <class Core, class Observer, class What, class... Values>
 bool observe_named(Core& core, Observer& observer, std::string_view name, const What& what, Values... values)
 {

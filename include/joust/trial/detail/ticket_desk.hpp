@@ -14,14 +14,14 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// The time that tickets carry.
+/// Return the time that tickets carry.
 /// units: seconds since 1970-01-01 UTC
 [[nodiscard]] inline std::uint32_t seconds_now() noexcept
 {
     return static_cast<std::uint32_t>(wall_milliseconds() / 1'000U);
 }
 
-/// Gives out the tickets of one trial, as its policy says, and takes them back.
+/// Makes the tickets of one trial by its ticket policy, and checks the tickets that come back.
 template <class Tickets>
 class ticket_desk {
 public:
@@ -33,10 +33,10 @@ public:
         check_expiry(tickets_);
     }
 
-    /// The trial's number, which all of its tickets carry.
+    /// Return the trial's number, which all of its tickets carry.
     [[nodiscard]] std::uint32_t trial() const noexcept { return trial_; }
 
-    // A ticket that is given out as it is stays where it is.
+    // A ticket that needs no seal is returned by reference.
     [[nodiscard]] decltype(auto) seal(const ticket& made) const noexcept { return tickets_.seal(made); }
 
     /// Read a ticket of any trial.
@@ -45,13 +45,13 @@ public:
         return tickets_.open(given, out);
     }
 
-    /// Tell a ticket's text from that of a unit, and read the ticket.
+    /// Tell the text of a ticket from the text of a unit, and read the ticket.
     [[nodiscard]] text_of read(std::string_view text, sealed& out) const noexcept
     {
         return read_text<Tickets>(text, trial_, out);
     }
 
-    /// Is a text a ticket of this trial's making, whole and genuine?
+    /// Return whether a text is a complete and genuine ticket of this trial.
     [[nodiscard]] bool gave_out(std::string_view text) const noexcept
     {
         sealed given;
@@ -60,7 +60,7 @@ public:
                receipt.trial() == trial_;
     }
 
-    /// Take a ticket of this trial back, or let `counts.ignore(reason)` count why it cannot be used.
+    /// Check a ticket that came back, and let `counts.ignore(reason)` count why it cannot be used.
     template <class Counts>
     [[nodiscard]] JOUST_ALWAYS_INLINE bool admit(const sealed& given, Counts& counts,
                                                  ticket& out) const noexcept
@@ -68,7 +68,8 @@ public:
         return detail::admit(tickets_, given, trial_, counts, out);
     }
 
-    /// The ticket of a request that was served and not recorded. `slabs` numbers it, where tickets hide what they hold.
+    /// Return the ticket of a request that was served and not recorded. Where tickets hide their contents, `slabs`
+    /// numbers it.
     template <class Slabs>
     [[nodiscard]] sealed unrecorded(Slabs& slabs) const noexcept
     {

@@ -5,7 +5,8 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// The one way into a trial for functions that are not its members: `explain`, `replan`, `replace_plan`, and tests.
+/// The single access to the core of a trial for functions that are not members: `explain`, `replan`, `replace_plan` and
+/// tests.
 struct trial_access {
     template <class Trial>
     [[nodiscard]] static auto& core(Trial& trial) noexcept

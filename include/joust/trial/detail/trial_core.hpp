@@ -24,7 +24,7 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// The arguments of a trial's constructor, taken apart: its models, and the policies that play `Roles`.
+/// The arguments of a trial's constructor, sorted into models and policies that play `Roles`.
 template <class Roles, class DefaultInference, class... Args>
 struct trial_parts {
     using split = split_arguments<std::tuple<>, Args...>;
@@ -49,8 +49,8 @@ struct trial_parts {
 
     static constexpr bool asks_consent = given<consent_role>;
 
-    /// Move the policy that plays a role out of the arguments, or make the default.
-    /// errors: what the policy's own `validate()` throws
+    /// Move the policy that plays a role out of the arguments, or make the default policy.
+    /// errors: what `validate()` of the policy throws
     template <class Role, class Default>
     static auto pick(arguments_t& arguments)
     {
@@ -70,8 +70,8 @@ struct trial_parts {
     }
 };
 
-/// What every trial is built on: its models and their names, whom it serves, whom it may record, its clock, its tickets and
-/// its inference.
+/// The parts that every trial has: its models and their names, its unit key, its consent policy, its clock, its tickets
+/// and its inference.
 template <class Parts>
 class trial_core {
 public:
@@ -80,7 +80,7 @@ public:
     using inference_t = typename Parts::inference_t;
     using desk_t = ticket_desk<typename Parts::tickets_t>;
 
-    /// Take the models and the policies that all trials have out of the arguments.
+    /// Move the models and the policies that all trials have out of the arguments.
     /// errors: configuration_error where models share a name, or tickets would expire at once
     trial_core(std::string_view kind, const salt& name, typename Parts::arguments_t& arguments)
         : models_(Parts::take_models(arguments)),
@@ -94,14 +94,14 @@ public:
     }
 
     [[nodiscard]] models_t& models() noexcept { return models_; }
-    /// The callable of one model; the champion is 0.
+    /// Return the callable of one model. The champion is 0.
     template <std::size_t I>
     [[nodiscard]] auto& callable() noexcept
     {
         return std::get<I>(models_).call;
     }
 
-    /// May a request be recorded? One that may not is served by the champion.
+    /// Return whether a request may be recorded. The champion serves a request that may not.
     template <class... A>
     [[nodiscard]] bool may_record(const A&... arguments) const
     {
@@ -112,7 +112,7 @@ public:
         }
     }
 
-    /// Whose request is it?
+    /// Return the unit of a request.
     template <class... A>
     [[nodiscard]] auto unit_of(const A&... arguments) const
         -> decltype(std::declval<const typename Parts::key_t&>().key(arguments...))
@@ -121,7 +121,8 @@ public:
         return key_.key(arguments...);
     }
 
-    /// Is a value a unit of this trial, as far as can be seen: of the kind that it serves, and not the text of a ticket?
+    /// Return whether a value can be a unit of this trial: it has the kind that the trial serves, and is not a ticket's
+    /// text.
     template <class Unit>
     [[nodiscard]] bool is_unit(const Unit& unit) const noexcept
     {
@@ -133,7 +134,7 @@ public:
         return kind_.template takes<Unit>();
     }
 
-    /// Of which kind are the units?
+    /// Return the kind of the trial's units.
     [[nodiscard]] const units_kind<typename Parts::key_t>& units() const noexcept { return kind_; }
 
     [[nodiscard]] const trial_identity& identity() const noexcept { return identity_; }
