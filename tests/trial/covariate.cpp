@@ -156,7 +156,7 @@ TEST_CASE("ratios are fed with two amounts, judged by the delta method, guarded 
     CHECK(row_of(fine, "rating").champion == Approx(3.0).margin(0.1));
     CHECK_THAT(notes_of(fine),
                Catch::Matchers::Contains(
-                   "divided by a sum of its own: clicks per view, rating (delta method by cluster)"));
+                   "Divided by a sum of its own instead of by exposures: clicks per view, rating (delta method by cluster)"));
 
     auto worse = make();
     feed(worse, 0, 20'000, 0.7);
