@@ -154,9 +154,10 @@ TEST_CASE("ratios are fed with two amounts, judged by the delta method, guarded 
     CHECK(clicks.challenger == Approx(0.3).margin(0.01));
     CHECK(clicks.estimate == Approx(1.0).margin(0.05));
     CHECK(row_of(fine, "rating").champion == Approx(3.0).margin(0.1));
-    CHECK_THAT(notes_of(fine),
-               Catch::Matchers::Contains(
-                   "divided by a sum of its own: clicks per view, rating (delta method by cluster)"));
+    CHECK_THAT(
+        notes_of(fine),
+        Catch::Matchers::Contains(
+            "Divided by a sum of its own instead of by exposures: clicks per view, rating (delta method by cluster)"));
 
     auto worse = make();
     feed(worse, 0, 20'000, 0.7);

@@ -58,7 +58,7 @@ template <class Splitter, class Split>
     } else {
         if (!next.slots.empty()) {
             throw configuration_error("plan.slots", "given to a trial whose splitter has no slots",
-                                      "shares alone, or a trial with a slot_split");
+                                      "shares alone, or a slot_split");
         }
         return splitter.with_shares(next.stopped ? all_to_champion(arms) : shares).resolve(arms);
     }

@@ -4,6 +4,7 @@
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/slab.hpp>
+#include <joust/interleave/credit.hpp>
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/teams.hpp>
 #include <joust/ticket/ticket.hpp>
