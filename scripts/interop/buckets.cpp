@@ -137,7 +137,7 @@ answer keep(const std::string& number, Make make)
             return split.assign(joust::context<std::tuple<const std::string_view&>>{0, 0, args});
         };
     } catch (const joust::configuration_error& wrong) {
-        if (wrong.value() != "a split that enrolls nobody") {
+        if (wrong.value() != "a split that enrolls no unit") {
             throw;
         }
         assign = [](std::string_view) { return joust::assignment{0, 1.0, false}; };
