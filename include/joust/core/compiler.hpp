@@ -13,6 +13,8 @@
 #define JOUST_GNU_COMPILER 1
 #define JOUST_ALWAYS_INLINE [[gnu::always_inline]]
 #define JOUST_NOINLINE [[gnu::noinline]]
+// Only for functions that throw or end the program. GCC takes whatever inevitably leads to a cold function for cold as well, so
+// that a constructor or a report marked with it would have the loop beside it optimised for size.
 #define JOUST_COLD [[gnu::cold]]
 // Stands behind the parameters of a lambda expression, where an attribute in brackets would be one of its type.
 #define JOUST_ALWAYS_INLINE_LAMBDA __attribute__((always_inline))

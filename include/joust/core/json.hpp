@@ -20,7 +20,7 @@ inline namespace v0 {
 /// Bytes that are not UTF-8 become U+FFFD, so that the result is always valid. The characters `<`, `>` and `&` are
 /// escaped too, so that the value may stand inside an HTML page.
 /// source: Bray (2017), The JavaScript Object Notation (JSON) Data Interchange Format, RFC 8259, section 7
-JOUST_COLD void append_json_string(std::string& out, std::string_view text);
+void append_json_string(std::string& out, std::string_view text);
 
 /// Write one JSON value into a string: objects, arrays, strings, numbers, true, false and null.
 ///

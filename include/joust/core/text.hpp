@@ -32,48 +32,45 @@ namespace detail {
 
 /// Return floor(log10(|value|)), read off the shortest decimal form.
 /// assumes: the value is finite and not zero
-JOUST_COLD [[nodiscard]] int decimal_exponent(double value);
+[[nodiscard]] int decimal_exponent(double value);
 
 }  // namespace detail
 
 /// Write a number with the fewest digits that read back to the same value: "0.05", "1e-09".
-JOUST_COLD [[nodiscard]] std::string to_text(double value);
+[[nodiscard]] std::string to_text(double value);
 
 /// Append a whole number with commas between groups of three digits: "20,000".
-JOUST_COLD void append_count(std::string& out, std::uint64_t count);
+void append_count(std::string& out, std::uint64_t count);
 
 /// Write a whole number with commas between groups of three digits.
-JOUST_COLD [[nodiscard]] std::string count_text(std::uint64_t count);
+[[nodiscard]] std::string count_text(std::uint64_t count);
 
 /// Append a number with a fixed number of decimals, and commas between groups of three digits: "1,234.50".
 ///
 /// A value that rounds to zero loses its minus sign. NaN is written "-".
-JOUST_COLD void append_fixed(std::string& out, double value, int decimals, signs plus = signs::minus_only);
+void append_fixed(std::string& out, double value, int decimals, signs plus = signs::minus_only);
 
 /// Append a number with a number of significant digits and an exponent: "3.98e-5".
-JOUST_COLD void append_scientific(std::string& out, double value, int digits = 3,
-                                  signs plus = signs::minus_only);
+void append_scientific(std::string& out, double value, int digits = 3, signs plus = signs::minus_only);
 
 /// Append a number with a number of significant digits. Very large and very small numbers get an exponent; zero is "0".
-JOUST_COLD void append_number(std::string& out, double value, int digits = 4, signs plus = signs::minus_only);
+void append_number(std::string& out, double value, int digits = 4, signs plus = signs::minus_only);
 
 /// Append a proportion in percent: 0.125 is "12.5 %".
-JOUST_COLD void append_percent(std::string& out, double proportion, int decimals = 1,
-                               signs plus = signs::minus_only);
+void append_percent(std::string& out, double proportion, int decimals = 1, signs plus = signs::minus_only);
 
 /// Append a duration in the unit that fits its size, from nanoseconds to seconds: "1.50 ms".
 /// units: nanoseconds
-JOUST_COLD void append_duration(std::string& out, double nanoseconds, int digits = 3,
-                                signs plus = signs::minus_only);
+void append_duration(std::string& out, double nanoseconds, int digits = 3, signs plus = signs::minus_only);
 
 /// Append a p-value with three decimals, or three significant digits below 0.001, or as "< 1e-300".
-JOUST_COLD void append_p_value(std::string& out, double p);
+void append_p_value(std::string& out, double p);
 
 /// Append an e-value, a factor of evidence, with more decimals for small values.
-JOUST_COLD void append_e_value(std::string& out, double e);
+void append_e_value(std::string& out, double e);
 
 /// Return how many decimals show an interval of this width in at least thirty steps.
-JOUST_COLD [[nodiscard]] int decimals_for(double width);
+[[nodiscard]] int decimals_for(double width);
 
 /// Collect rows of text and write them as aligned columns or as a Markdown table.
 ///

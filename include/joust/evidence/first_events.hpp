@@ -115,7 +115,7 @@ public:
     [[nodiscard]] double highest_log_e() const noexcept { return highest_.load(std::memory_order_relaxed); }
 
     /// Copy the events into a list, sorted by slot.
-    JOUST_COLD void events(std::vector<first_event>& out) const;
+    void events(std::vector<first_event>& out) const;
 
 private:
     mutable spin_lock lock_;

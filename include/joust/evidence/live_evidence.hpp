@@ -89,7 +89,7 @@ inline constexpr const char* ignored_words[ignored_reasons] = {
 class live_evidence {
 public:
     /// shape: `names` states the trial, its models and its series; the rest of it is not used
-    JOUST_COLD live_evidence(evidence names, std::vector<event_watch> watches);
+    live_evidence(evidence names, std::vector<event_watch> watches);
 
     [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
     [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
@@ -184,7 +184,7 @@ public:
 
     /// Fix the latency thresholds whose warm-up is over.
     /// cost: one load when all are fixed
-    JOUST_COLD void fix_thresholds();
+    void fix_thresholds();
 
     /// Return the latency threshold of the champion. It is infinite until the warm-up is over.
     /// units: nanoseconds
@@ -214,10 +214,10 @@ public:
     }
 
     /// Collect into a value that was used before. This allocates nothing if the lists of the value have their size.
-    JOUST_COLD void collect(evidence& all) const;
+    void collect(evidence& all) const;
 
     /// Keep what a look at the evidence fixed (rho, the answer of a fixed horizon) and found (the highest e-values).
-    JOUST_COLD void remember(const evidence& seen);
+    void remember(const evidence& seen);
 
 private:
     static constexpr double no_limit = std::numeric_limits<double>::infinity();
@@ -259,8 +259,8 @@ private:
         }
     }
 
-    JOUST_COLD static void collect_latency(const slab& from, unsigned arm, latency_sketch& into);
-    JOUST_COLD static void collect(const slab& from, evidence& into);
+    static void collect_latency(const slab& from, unsigned arm, latency_sketch& into);
+    static void collect(const slab& from, evidence& into);
 
     std::string trial_;
     std::vector<std::string> models_;

@@ -138,10 +138,10 @@ struct slab_return_at_exit {
 /// Give a trial the slab of the calling thread in a few instructions.
 class thread_slabs {
 public:
-    JOUST_COLD explicit thread_slabs(const slab_layout& layout, std::size_t max_slabs = 256);
+    explicit thread_slabs(const slab_layout& layout, std::size_t max_slabs = 256);
     thread_slabs(const thread_slabs&) = delete;
     thread_slabs& operator=(const thread_slabs&) = delete;
-    JOUST_COLD ~thread_slabs();
+    ~thread_slabs();
 
     /// Find the slab of the calling thread.
     /// cost: two loads and two comparisons; the first call of a thread takes a lock and allocates

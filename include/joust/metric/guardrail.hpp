@@ -75,8 +75,8 @@ struct bound {
 /// Check a margin, and turn it into a limit. A metric on which less can do no harm has no lower bound; `otherwise` is the
 /// limit where no bound is set.
 /// errors: configuration_error for two bounds or a bound out of range
-JOUST_COLD [[nodiscard]] bound limit_of(std::string_view metric, const margin& m, bool less_does_no_harm,
-                                        const bound& otherwise);
+[[nodiscard]] bound limit_of(std::string_view metric, const margin& m, bool less_does_no_harm,
+                             const bound& otherwise);
 
 /// Check the margin of a guardrail, and turn it into a limit.
 /// errors: configuration_error for two bounds or a bound out of range
@@ -91,7 +91,7 @@ bound bound_of(const guarded<Metric>& g)
 }
 
 /// Say what a limit allows, in the unit that reports show: "at most 1 pp less".
-JOUST_COLD std::string describe(const bound& b, std::string_view unit);
+std::string describe(const bound& b, std::string_view unit);
 
 }  // namespace detail
 

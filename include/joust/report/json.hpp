@@ -20,7 +20,7 @@ inline namespace v0 {
 /// shape: `"joust_report": 1` is the version of the format. Members may be added within a version; none is renamed or
 /// removed. A number that is unknown or infinite is null. An interval without a bound says so in `"unbounded"`:
 /// "below", "above" or "both". An e-value that is too large for a double is written as the largest double.
-JOUST_COLD void write_json(const report& full, std::string& out, std::uint64_t min_units = default_min_units);
+void write_json(const report& full, std::string& out, std::uint64_t min_units = default_min_units);
 
 #if JOUST_BODIES
 

@@ -18,8 +18,7 @@ inline namespace v0 {
 /// Append a report as Markdown: a heading with the verdict, then tables. The summary page of a CI job can show it.
 ///
 /// Names and reasons are escaped, so that they cannot break a table or begin a link.
-JOUST_COLD void write_markdown(const report& full, std::string& out,
-                               std::uint64_t min_units = default_min_units);
+void write_markdown(const report& full, std::string& out, std::uint64_t min_units = default_min_units);
 
 #if JOUST_BODIES
 

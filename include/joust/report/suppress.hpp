@@ -21,11 +21,10 @@ inline constexpr std::uint64_t default_min_units = 5;
 /// Shares, steps and counts of refused input stay, since they describe the trial and not its users. Texts (reason,
 /// notes) stay as the trial wrote them. Every writer calls this first; a minimum of 0 or 1 turns it off.
 /// assumes: the names of arms differ, and the champion is the first
-JOUST_COLD [[nodiscard]] report suppress_small_groups(report all,
-                                                      std::uint64_t min_units = default_min_units);
+[[nodiscard]] report suppress_small_groups(report all, std::uint64_t min_units = default_min_units);
 
 /// Say whether numbers were left out of a report.
-JOUST_COLD [[nodiscard]] bool any_suppressed(const report& shown) noexcept;
+[[nodiscard]] bool any_suppressed(const report& shown) noexcept;
 
 #if JOUST_BODIES
 

@@ -37,13 +37,13 @@ private:
 
 // The following tables serve text and Markdown.
 
-JOUST_COLD [[nodiscard]] text_table table_of_arms(const report& shown);
+[[nodiscard]] text_table table_of_arms(const report& shown);
 
-JOUST_COLD [[nodiscard]] text_table table_of_metrics(const report& shown);
+[[nodiscard]] text_table table_of_metrics(const report& shown);
 
-JOUST_COLD [[nodiscard]] text_table table_of_latencies(const report& shown);
+[[nodiscard]] text_table table_of_latencies(const report& shown);
 
-JOUST_COLD [[nodiscard]] text_table table_of_shares(const report& shown);
+[[nodiscard]] text_table table_of_shares(const report& shown);
 
 /// Call `each(method, metrics)` for every method with the metrics that it was used for: "click, revenue".
 template <class Each>

@@ -16,10 +16,10 @@ namespace joust {
 inline namespace v0 {
 
 /// Append a report as plain text for a terminal: the verdict, its reason, and aligned tables.
-JOUST_COLD void write_text(const report& full, std::string& out, std::uint64_t min_units = default_min_units);
+void write_text(const report& full, std::string& out, std::uint64_t min_units = default_min_units);
 
 /// Append a report as one line: `A/B test "score": ship challenger; click is better with dnn-v2`.
-JOUST_COLD void write_line(const report& shown, std::string& out);
+void write_line(const report& shown, std::string& out);
 
 #if JOUST_BODIES
 

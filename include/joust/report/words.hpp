@@ -309,22 +309,22 @@ private:
 
 /// Append the title of the intervals: "95 % interval", "95 to 98.3 % interval" if rows differ, or "interval" if no
 /// level is known.
-JOUST_COLD void append_interval_title(std::string& out, const report& shown);
+void append_interval_title(std::string& out, const report& shown);
 
 /// Are there several challengers, so that each row has to name its own?
-JOUST_COLD [[nodiscard]] bool several_challengers(const report& shown) noexcept;
+[[nodiscard]] bool several_challengers(const report& shown) noexcept;
 
 /// Does an arm have a count of distinct units?
-JOUST_COLD [[nodiscard]] bool counts_units(const report& shown) noexcept;
+[[nodiscard]] bool counts_units(const report& shown) noexcept;
 
 /// Append the number of failures, and their share of the requests.
-JOUST_COLD void append_failures(std::string& out, const arm_row& arm);
+void append_failures(std::string& out, const arm_row& arm);
 
 /// Append an estimated number of units as a whole number.
-JOUST_COLD void append_units(std::string& out, double units);
+void append_units(std::string& out, double units);
 
 /// Append the counts that are not 0: "3 foreign tickets, 1 NaN value".
-JOUST_COLD void append_counts(std::string& out, const report& shown);
+void append_counts(std::string& out, const report& shown);
 
 }  // namespace detail
 

@@ -16,13 +16,13 @@ namespace joust {
 inline namespace v0 {
 
 /// Append a report in one of the styles, without the numbers of groups with fewer than `min_units` units.
-JOUST_COLD void write(const report& shown, std::string& out, style how, std::uint64_t min_units);
+void write(const report& shown, std::string& out, style how, std::uint64_t min_units);
 
 /// Append the name of a verdict.
-JOUST_COLD void write(verdict decision, std::string& out, style how);
+void write(verdict decision, std::string& out, style how);
 
 /// Append the name of a status.
-JOUST_COLD void write(status state, std::string& out, style how);
+void write(status state, std::string& out, style how);
 
 #if JOUST_BODIES
 

@@ -70,8 +70,7 @@ namespace detail {
 /// Check shares for a number of models. Returns them as they were written, or divided by their sum where they were written
 /// with so few digits that it is not quite 1.
 /// errors: configuration_error naming `field`
-JOUST_COLD [[nodiscard]] share_list checked_shares(const char* field, const share_list& shares,
-                                                   std::size_t arms);
+[[nodiscard]] share_list checked_shares(const char* field, const share_list& shares, std::size_t arms);
 
 }  // namespace detail
 

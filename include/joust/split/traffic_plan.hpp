@@ -69,7 +69,10 @@ struct traffic_plan {
     }
 
     /// Write the plan: as the JSON that parse_plan reads, or in any other style as one line for people.
-    JOUST_COLD void write(std::string& out, style how) const;
+    void write(std::string& out, style how) const;
+
+    /// Write the plan as one line for people.
+    void write_line(std::string& out) const;
 
     bool operator==(const traffic_plan&) const = default;
 
@@ -91,19 +94,24 @@ private:
 
 #if JOUST_BODIES
 
+JOUST_FUNCTION void traffic_plan::write_line(std::string& out) const
+{
+    out += "plan " + std::to_string(version) + " of '" + salt + "': ";
+    if (stopped) {
+        out += "stopped, everything to the champion; otherwise ";
+    }
+    const char* between = "";
+    for (const double share : shares) {
+        out += between;
+        append_percent(out, share, 2);
+        between = " / ";
+    }
+}
+
 JOUST_FUNCTION void traffic_plan::write(std::string& out, style how) const
 {
     if (how != style::json) {
-        out += "plan " + std::to_string(version) + " of '" + salt + "': ";
-        if (stopped) {
-            out += "stopped, everything to the champion; otherwise ";
-        }
-        const char* between = "";
-        for (const double share : shares) {
-            out += between;
-            append_percent(out, share, 2);
-            between = " / ";
-        }
+        write_line(out);
         return;
     }
     out += R"({"joust":"plan","format":1,"salt":)";

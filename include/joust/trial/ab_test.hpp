@@ -216,7 +216,10 @@ private:
         const detail::plan_in_force& outside = core_.assignment().in_force();
         const std::scoped_lock lock{outside.mutex};
         if (outside.plan.version != 0) {
-            out.notes.push_back("In force: " + to_text(outside.plan) + ".");
+            std::string note = "In force: ";
+            outside.plan.write_line(note);  // and not `to_text`, which would compile the plan's JSON
+            note += '.';
+            out.notes.push_back(std::move(note));
         }
         if (!outside.complaint.empty()) {
             out.notes.push_back("A later plan was refused: " + outside.complaint);

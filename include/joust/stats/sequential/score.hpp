@@ -344,6 +344,34 @@ inline void insert_turning_points(double at_root, double linear, double square, 
     }
 }
 
+// The evidence at a distance u from the estimate, in one direction of t.
+struct evidence_beside_estimate {
+    const score_line& line;
+    double root;
+    double direction;
+    double rho;
+    variance_clock clock;
+
+    [[nodiscard]] double variance(double u) const noexcept
+    {
+        return line.variance(root + direction * u, clock);
+    }
+
+    // Not inlined at its nine calls, since that would cost the compiler more than it would save here.
+    [[nodiscard]] JOUST_NOINLINE double at(double u, side which) const noexcept
+    {
+        return normal_mixture_log_e((which == side::two ? line.s1 : std::fabs(line.s1)) * u, variance(u), rho,
+                                    which);
+    }
+
+    // The first u between two others at which a level is reached.
+    [[nodiscard]] JOUST_NOINLINE double reaches(double level, side which, double low,
+                                                double high) const noexcept
+    {
+        return bisect({low, high}, [&](double u) { return at(u, which) >= level; }).with;
+    }
+};
+
 // The distance from the estimate, in one direction of t, at which the evidence first reaches `target`, log(1 / alpha).
 // It is infinite where the evidence never does, because far away the variance grows faster than the squared score.
 [[nodiscard]] inline double first_crossing(const score_line& line, double root, double direction,
@@ -363,33 +391,25 @@ inline void insert_turning_points(double at_root, double linear, double square, 
         insert_quadratic_roots(line.v(root) - line.v0(root), linear(line.v) - linear(line.v0),
                                line.v.c2 - line.v0.c2, turns);
     }
-    const auto variance = [&](double u) { return line.variance(root + direction * u, clock); };
-    const auto two_sided = [&](double u) { return normal_mixture_log_e(line.s1 * u, variance(u), rho); };
-    const auto half = [&](double u) {
-        return normal_mixture_log_e(std::fabs(line.s1) * u, variance(u), rho, side::greater);
-    };
-    const auto reached = [&](double low, double high, double level, bool by_half) {
-        return bisect({low, high}, [&](double u) { return (by_half ? half(u) : two_sided(u)) >= level; })
-            .with;
-    };
+    const evidence_beside_estimate evidence{line, root, direction, rho, clock};
     // Between turning points the two-sided evidence is monotone, so the first turning point above the level brackets
     // the first crossing. Only where the variance does not depend on t does the evidence grow without bound.
     const auto crossing = [&](double level) {
         double low = 0.0;
         for (int i = 0; i < turns.size; ++i) {
-            if (two_sided(turns.values[i]) >= level) {
-                return reached(low, turns.values[i], level, false);
+            if (evidence.at(turns.values[i], side::two) >= level) {
+                return evidence.reaches(level, side::two, low, turns.values[i]);
             }
             low = turns.values[i];
         }
         const bool constant = (clock == variance_clock::arm_free || line.v.c2 == 0.0) &&
                               (clock == variance_clock::residual || line.v0.c2 == 0.0);
         if (constant && level >= 0.0) {
-            double high = 2.0 * (low + std::sqrt((variance(low) + rho) / slope2));
-            while (two_sided(high) < level && std::isfinite(high)) {
+            double high = 2.0 * (low + std::sqrt((evidence.variance(low) + rho) / slope2));
+            while (evidence.at(high, side::two) < level && std::isfinite(high)) {
                 high *= 2.0;
             }
-            return reached(low, high, level, false);
+            return evidence.reaches(level, side::two, low, high);
         }
         return std::numeric_limits<double>::infinity();
     };
@@ -397,20 +417,20 @@ inline void insert_turning_points(double at_root, double linear, double square, 
         return crossing(target);
     }
     // The one-sided evidence is between the two-sided evidence and that plus log 2.
-    const double near = two_sided(0.0) >= target - log_two ? 0.0 : crossing(target - log_two);
+    const double near = evidence.at(0.0, side::two) >= target - log_two ? 0.0 : crossing(target - log_two);
     if (!std::isfinite(near)) {
         return near;
     }
     double far = crossing(target);
     for (int i = 0; i < turns.size && !std::isfinite(far); ++i) {
-        if (turns.values[i] > near && half(turns.values[i]) >= target) {
+        if (turns.values[i] > near && evidence.at(turns.values[i], side::greater) >= target) {
             far = turns.values[i];
         }
     }
     if (!std::isfinite(far)) {
         return far;
     }
-    return reached(near, far, target, true);
+    return evidence.reaches(target, side::greater, near, far);
 }
 
 }  // namespace detail

@@ -34,7 +34,7 @@ struct ab_race {
 };
 
 /// Write the verdict of an A/B test and its reason into the report.
-JOUST_COLD void decide_ab(report& out, const evidence& seen, const judgement& found, const setting& how);
+void decide_ab(report& out, const evidence& seen, const judgement& found, const setting& how);
 
 }  // namespace detail
 

@@ -26,14 +26,14 @@ inline namespace v0 {
 namespace detail {
 
 /// Note how much of a metric's variance the covariate removes, over all challengers.
-JOUST_COLD void annotate_covariate(report& out, const evidence& seen, const setting& how);
+void annotate_covariate(report& out, const evidence& seen, const setting& how);
 
 /// Describe the threshold that the values of a quantile metric are compared with.
-JOUST_COLD [[nodiscard]] std::string threshold_in_words(const evidence& seen, const metric_spec& spec);
+[[nodiscard]] std::string threshold_in_words(const evidence& seen, const metric_spec& spec);
 
 /// Add the notes about methods that every report has. `how_long` says when the intervals of metrics hold.
-JOUST_COLD void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
-                         const setting& how);
+void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
+              const setting& how);
 
 }  // namespace detail
 

@@ -44,8 +44,8 @@ public:
 
     /// shape: `watch_failures` is true_type where failures are watched even where no guardrail asks for it
     template <bool WatchFailures>
-    JOUST_COLD arm_core(std::string_view kind, std::bool_constant<WatchFailures> watch_failures,
-                        typename Parts::arguments_t& arguments)
+    arm_core(std::string_view kind, std::bool_constant<WatchFailures> watch_failures,
+             typename Parts::arguments_t& arguments)
         : assignment_(Parts::template pick<splitter_role, hash_split>(arguments)),
           trial_(kind, assignment_.own_salt(), arguments),
           acceptance_(Parts::template pick<acceptance_role, any_result>(arguments)),

@@ -25,15 +25,15 @@ namespace detail {
 
 inline constexpr double mismatch_alpha = 0.001;
 
-JOUST_COLD [[nodiscard]] stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
-                                                   std::size_t covariate);
+[[nodiscard]] stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
+                                        std::size_t covariate);
 
 /// Return whether traffic arrived in other shares than planned.
-JOUST_COLD [[nodiscard]] bool is_mismatch(const stats::score_result& split) noexcept;
+[[nodiscard]] bool is_mismatch(const stats::score_result& split) noexcept;
 
 /// Give an answer about late calls the quantiles of the latency in both arms, and the interval of their difference.
-JOUST_COLD void show_latency(inference& answer, const evidence& seen, std::size_t pair,
-                             const event_watch& watch, const look& at, double alpha);
+void show_latency(inference& answer, const evidence& seen, std::size_t pair, const event_watch& watch,
+                  const look& at, double alpha);
 
 /// Turn an answer about how often values exceed a threshold into one about the quantile, in the metric's own units.
 ///
@@ -42,15 +42,15 @@ JOUST_COLD void show_latency(inference& answer, const evidence& seen, std::size_
 /// carries that difference through the challenger's own distribution. The ends of the interval are carried in the same
 /// way (Woodruff 1952) and then moved to the outer ends of their bins. Whether 0 is outside the interval is decided by
 /// the test alone.
-JOUST_COLD void answer_in_values(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
-                                 std::size_t pair, const metric_spec& spec);
+void answer_in_values(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
+                      std::size_t pair, const metric_spec& spec);
 
 /// Judge all metrics of all challengers. The challengers share the error rate equally, and so do the guardrails.
 ///
 /// It writes into a judgement that was used before, so that a look while the trial serves allocates nothing.
 /// shape: `live` has the highest evidence from first events in a live trial; it is null for copied evidence
-JOUST_COLD void judge(const any_inference& policy, evidence& seen, const setting& how,
-                      const live_evidence* live, judgement& all);
+void judge(const any_inference& policy, evidence& seen, const setting& how, const live_evidence* live,
+           judgement& all);
 
 }  // namespace detail
 

@@ -30,17 +30,17 @@ inline namespace v0 {
 namespace detail {
 
 /// Return the estimated number of distinct units, which is at most the number of requests.
-JOUST_COLD [[nodiscard]] double units_of(const evidence& seen, std::size_t arm);
+[[nodiscard]] double units_of(const evidence& seen, std::size_t arm);
 
 /// Write the arms, metrics, latencies and counts of evidence into a report.
-JOUST_COLD void describe(report& out, const evidence& seen, const judgement& found, const setting& how);
+void describe(report& out, const evidence& seen, const judgement& found, const setting& how);
 
 /// Write a value in the form of the report's tables.
-JOUST_COLD void append_in_unit(std::string& out, double value, std::string_view unit);
+void append_in_unit(std::string& out, double value, std::string_view unit);
 
 /// Return a sentence about the guardrail that is broken, or an empty text where no guardrail is broken.
-JOUST_COLD [[nodiscard]] std::string breach_of(const evidence& seen, const judgement& found,
-                                               const setting& how, std::size_t pair);
+[[nodiscard]] std::string breach_of(const evidence& seen, const judgement& found, const setting& how,
+                                    std::size_t pair);
 
 }  // namespace detail
 

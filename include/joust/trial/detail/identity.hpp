@@ -25,7 +25,7 @@ class trial_identity {
 public:
     /// shape: `given` is the trial's salt; where it is empty, the trial has the joined names of its models
     /// errors: configuration_error where two models have the same name
-    JOUST_COLD trial_identity(std::string_view kind, std::vector<std::string> models, const salt& given);
+    trial_identity(std::string_view kind, std::vector<std::string> models, const salt& given);
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     /// The names of the models. The champion's is the first.
@@ -51,7 +51,7 @@ private:
 };
 
 /// Refuse an error rate or a planned sample that an inference cannot work with. `counted` names what the sample counts.
-JOUST_COLD void check_error_rate(double alpha, double units, const char* counted);
+void check_error_rate(double alpha, double units, const char* counted);
 
 }  // namespace detail
 

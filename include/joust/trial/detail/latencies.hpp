@@ -12,7 +12,7 @@ inline namespace v0 {
 namespace detail {
 
 /// Return the row of a report on the latencies of a model's timed calls.
-JOUST_COLD [[nodiscard]] latency_row latencies_of(const std::string& model, const latency_sketch& times);
+[[nodiscard]] latency_row latencies_of(const std::string& model, const latency_sketch& times);
 
 }  // namespace detail
 

@@ -39,8 +39,8 @@ class live_metrics {
 public:
     /// shape: `watch_failures` is true_type where failures are watched also without a guardrail on them
     template <bool WatchFailures>
-    JOUST_COLD live_metrics(const trial_identity& identity, std::bool_constant<WatchFailures> watch_failures,
-                            typename Parts::arguments_t& arguments)
+    live_metrics(const trial_identity& identity, std::bool_constant<WatchFailures> watch_failures,
+                 typename Parts::arguments_t& arguments)
         : metrics_(arguments), covariate_(Parts::template pick<covariate_role, no_covariate>(arguments)),
           recorder_(Parts::template pick<recorder_role, no_log>(arguments)),
           live_(named_after(identity), watched(metrics_, watch_failures))
@@ -166,9 +166,13 @@ public:
     void collect(evidence& all) const
     {
         live_.collect(all);
-        all.quantiles.resize(quantiles_.size());
-        for (std::size_t i = 0; i < quantiles_.size(); ++i) {
-            quantiles_[i].collect(all.quantiles[i]);
+        if constexpr (metrics_t::quantile_of(metrics_t::size) == 0) {
+            all.quantiles.clear();
+        } else {
+            all.quantiles.resize(quantiles_.size());
+            for (std::size_t i = 0; i < quantiles_.size(); ++i) {
+                quantiles_[i].collect(all.quantiles[i]);
+            }
         }
     }
 

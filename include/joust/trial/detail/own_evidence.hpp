@@ -16,8 +16,8 @@ namespace detail {
 
 /// Refuse evidence of another trial, or of a trial with other metrics. `own` has the trial's names. The trial has `watches`
 /// guardrails on failures and latency, and these quantiles.
-JOUST_COLD void check_own(const evidence& other, const evidence& own, std::size_t watches,
-                          const std::vector<quantile_watch>& quantiles);
+void check_own(const evidence& other, const evidence& own, std::size_t watches,
+               const std::vector<quantile_watch>& quantiles);
 
 }  // namespace detail
 

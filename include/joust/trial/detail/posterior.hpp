@@ -14,8 +14,8 @@ inline namespace v0 {
 namespace detail {
 
 /// Append the chance and the loss of a posterior to the name of its method, because a report has no columns for them.
-JOUST_COLD void append_posterior(std::string& method, const inference& answer, bool more_is_better,
-                                 bool relative, std::string_view unit);
+void append_posterior(std::string& method, const inference& answer, bool more_is_better, bool relative,
+                      std::string_view unit);
 
 }  // namespace detail
 
