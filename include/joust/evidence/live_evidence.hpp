@@ -274,7 +274,8 @@ private:
     std::atomic<bool> thresholds_open_{true};
     std::mutex threshold_mutex_;
     mutable std::mutex memory_mutex_;
-    std::vector<std::vector<test_memory>> memory_;
+    /// of each pair, the memory of each series
+    std::vector<test_memory> memory_;
     std::array<std::atomic<std::uint64_t>, ignored_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
 };
@@ -284,11 +285,9 @@ private:
 JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_watch> watches)
     : trial_(std::move(names.trial)), models_(std::move(names.models)), series_(std::move(names.series)),
       watches_(std::move(watches)), slabs_(slab_layout{models_.size(), series_.size()}),
-      logs_((models_.size() - 1) * watches_.size()), thresholds_(watches_.size()), memory_(models_.size() - 1)
+      logs_((models_.size() - 1) * watches_.size()), thresholds_(watches_.size()),
+      memory_((models_.size() - 1) * series_.size())
 {
-    for (auto& each : memory_) {
-        each.resize(series_.size());
-    }
     for (std::size_t i = 0; i < logs_.size(); ++i) {
         logs_[i].allow(watches_[i % watches_.size()].max_ratio);
     }
@@ -326,24 +325,29 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
 {
     const std::size_t pairs = models_.size() - 1;
     if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
-        all.pairs.front().events.size() != watches_.size()) {
+        all.pairs.front().events.size() != watches_.size() ||
+        all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size() ||
+        all.ignored.size() != ignored_reasons) {
+        // Lists are made anew: `resize` would compile how they grow and move as well.
         all = evidence{};
         all.trial = trial_;
         all.models = models_;
         all.series = series_;
-        all.pairs.resize(pairs);
+        all.arms = std::vector<arm_evidence>(models_.size());
+        all.pairs = std::vector<pair_evidence>(pairs);
+        all.ignored = std::vector<std::uint64_t>(ignored_reasons);
         for (auto& pair : all.pairs) {
-            pair.series.resize(series_.size());
-            pair.events.resize(watches_.size());
+            pair.series = std::vector<bucket_sums>(series_.size());
+            pair.events = std::vector<std::vector<first_event>>(watches_.size());
+            pair.memory = std::vector<test_memory>(series_.size());
             for (auto& sums : pair.series) {
                 for (auto* list :
                      {&sums.challenger, &sums.champion, &sums.challenger_root, &sums.champion_root}) {
-                    list->resize(bucket_count);
+                    *list = std::vector<double>(bucket_count);
                 }
             }
         }
     }
-    all.arms.resize(models_.size());
     for (auto& arm : all.arms) {
         arm = arm_evidence{};
     }
@@ -359,13 +363,11 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     {
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < pairs; ++p) {
-            all.pairs[p].memory.resize(series_.size());
             for (std::size_t s = 0; s < series_.size(); ++s) {
-                all.pairs[p].memory[s] = memory_[p][s];
+                all.pairs[p].memory[s] = memory_[p * series_.size() + s];
             }
         }
     }
-    all.ignored.resize(ignored_reasons);
     for (std::size_t i = 0; i < ignored_reasons; ++i) {
         all.ignored[i] = ignored_[i].load(std::memory_order_relaxed);
     }
@@ -375,10 +377,8 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
 JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
 {
     const std::scoped_lock lock{memory_mutex_};
-    for (std::size_t p = 0; p < memory_.size(); ++p) {
-        for (std::size_t s = 0; s < memory_[p].size(); ++s) {
-            memory_[p][s].learn(seen.pairs[p].memory[s]);
-        }
+    for (std::size_t i = 0; i < memory_.size(); ++i) {
+        memory_[i].learn(seen.pairs[i / series_.size()].memory[i % series_.size()]);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -42,8 +43,8 @@ public:
     void for_each(Visit&& visit) const
     {
         const std::scoped_lock lock{mutex_};
-        for (const std::unique_ptr<slab>& each : all_) {
-            visit(std::as_const(*each));
+        for (const slab& each : all_) {
+            visit(each);
         }
         visit(shared_);
     }
@@ -62,7 +63,7 @@ private:
     slab_layout layout_;
     std::size_t max_slabs_;
     mutable std::mutex mutex_;
-    std::vector<std::unique_ptr<slab>> all_;
+    std::list<slab> all_;
     std::vector<slab*> idle_;
     slab shared_;
     bool alive_ = true;
@@ -182,9 +183,7 @@ JOUST_FUNCTION slab* slab_owner::claim() noexcept
             }
             // Memory is reserved here, so that giving a slab back never allocates.
             idle_.reserve(all_.size() + 1);
-            all_.push_back(std::make_unique<slab>(layout_, false,
-                                                  static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U));
-            return all_.back().get();
+            return &all_.emplace_back(layout_, false, static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U);
         }
     } catch (const std::bad_alloc&) {
         return nullptr;
