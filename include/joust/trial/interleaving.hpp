@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/entropy.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/core/unit_key.hpp>
@@ -304,7 +305,8 @@ private:
         visit now;
         now.pseudonym = pseudonym;
         now.seconds = detail::seconds_now();
-        now.number = evidence_.of_this_thread().next_call();
+        now.call = evidence_.of_this_thread().next_call();
+        now.number = detail::ticket_nonce(now.call);
         return now;
     }
 
@@ -340,7 +342,7 @@ private:
             return serve_unrecorded<lists_t>(from, length, arguments...);
         }
         visit now = visit_of(detail::pseudonym_of(core_.identity().hasher()(core_.unit_of(arguments...))));
-        const bool timed = timing_.times(now.number);
+        const bool timed = timing_.times(now.call);
         if constexpr (std::is_same_v<rankers_t, one_after_another>) {
             lists_t lists;
             (run<R>(now, timed, std::get<R>(lists), arguments...), ...);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/entropy.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/core/unit_key.hpp>
@@ -246,7 +247,7 @@ private:
     /// Give a request the number and the time that its ticket carries.
     void number(detail::shadowed_request& about) noexcept
     {
-        about.nonce = live_.of_this_thread().next_call();
+        about.nonce = detail::ticket_nonce(live_.of_this_thread().next_call());
         about.seconds = detail::seconds_now();
     }
 

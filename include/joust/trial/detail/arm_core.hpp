@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/entropy.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/inference/always_valid.hpp>
 #include <joust/split/hash_split.hpp>
@@ -84,7 +85,7 @@ public:
                 .propensity = static_cast<float>(seen.propensity),
                 .arm = seen.arm,
                 .plan = seen.plan,
-                .nonce = call};
+                .nonce = ticket_nonce(call)};
     }
 
     [[nodiscard]] evidence collect() const

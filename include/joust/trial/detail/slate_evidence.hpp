@@ -29,6 +29,8 @@ namespace detail {
 template <std::size_t Rankers>
 struct slate_visit : slate_request {
     bool counts_units = true;
+    /// The number of the thread's call, by which calls are timed.
+    std::uint32_t call = 0;
     /// The time of each ranker in nanoseconds, -1 where it was not timed.
     std::array<std::int64_t, Rankers> spent{};
     std::array<bool, Rankers> failed{};
