@@ -341,7 +341,11 @@ struct evidence {
                 pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
             }
         }
-        for (std::size_t i = 0; i < ignored.size(); ++i) {
+        // Evidence of an earlier version of the library has counts for fewer reasons.
+        if (ignored.size() < other.ignored.size()) {
+            ignored.resize(other.ignored.size());
+        }
+        for (std::size_t i = 0; i < other.ignored.size(); ++i) {
             ignored[i] += other.ignored[i];
         }
         unrecorded += other.unrecorded;
@@ -355,7 +359,7 @@ struct evidence {
     {
         bool fit = trial == other.trial && models == other.models && series == other.series &&
                    arms.size() == other.arms.size() && pairs.size() == other.pairs.size() &&
-                   ignored.size() == other.ignored.size() && quantiles.size() == other.quantiles.size();
+                   quantiles.size() == other.quantiles.size();
         for (std::size_t p = 0; fit && p < pairs.size(); ++p) {
             fit = pairs[p].fits(other.pairs[p]);
         }

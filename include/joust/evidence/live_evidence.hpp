@@ -56,7 +56,8 @@ struct event_watch {
     std::uint64_t warm_up = 1'000;
 };
 
-/// Name the reasons for which feedback is counted but not used.
+/// Name the reasons for which feedback is counted but not used, and the helpers of a trial that threw. A snapshot holds the counts
+/// in this order, so that new reasons come last.
 enum class ignored : std::uint8_t {
     invalid_value,
     foreign_ticket,
@@ -67,9 +68,26 @@ enum class ignored : std::uint8_t {
     forged_ticket,
     retired_key,
     late_ticket,
-    no_unit
+    no_unit,
+    unknown_plan,
+    unknown_history,
+    // What these asked was served by the champion and not recorded.
+    consent_threw,
+    key_threw,
+    covariate_threw,
+    when_threw,
+    assigned_by_threw,
+    pins_threw,
+    eligible_threw,
+    identity_threw,
+    interleaver_threw,
+    draft_failed,
+    // The call was served and recorded all the same.
+    acceptance_threw,
+    metric_threw,
+    recorder_threw
 };
-inline constexpr std::size_t ignored_reasons = 10;
+inline constexpr std::size_t ignored_reasons = 25;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[ignored_reasons] = {
@@ -82,7 +100,22 @@ inline constexpr const char* ignored_words[ignored_reasons] = {
     "feedback for a forged ticket",
     "feedback for a ticket of a retired key",
     "feedback too late for its ticket",
-    "feedback or a choice for something that is not a unit of the trial"};
+    "feedback or a choice for something that is not a unit of the trial",
+    "feedback for a ticket of a plan that this process does not know",
+    "feedback for a unit whose earlier plans this process does not know",
+    "calls that the champion served unrecorded, since consent(...) threw",
+    "calls that the champion served unrecorded, since by(...) threw",
+    "calls that the champion served unrecorded, since adjust_for(...) threw",
+    "calls that the champion served unrecorded, since when(...) threw",
+    "calls that the champion served unrecorded, since assigned_by(...) threw",
+    "calls that the champion served unrecorded, since pinned(...) threw",
+    "calls that the champion served unrecorded, since eligible(...) threw",
+    "calls that the champion served unrecorded, since identified_by(...) threw",
+    "calls that the champion served unrecorded, since the interleaver threw",
+    "calls that the champion served unrecorded, since no slate could be drawn",
+    "results refused, since accept_if(...) threw",
+    "feedback not used, since the metric threw",
+    "events not logged, since the recorder threw"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.

@@ -98,7 +98,7 @@ public:
         const keyed_context<Arguments, Unit> call{{hasher(unit), time_for_splitter(clock), arguments}, unit};
         const plan_t* const now = board_.without_pin();
         if (now != nullptr) [[likely]] {
-            return assign_by(*now, call);
+            return assign_by(*now, live, call);
         }
         return assign_pinned(live, call);
     }
@@ -184,13 +184,17 @@ private:
     [[nodiscard]] JOUST_NOINLINE visit assign_pinned(live_evidence& live, const Call& call) const noexcept
     {
         return board_.read_pinned(live.of_this_thread(),
-                                  [&](const plan_t& now) { return assign_by(now, call); });
+                                  [&](const plan_t& now) { return assign_by(now, live, call); });
     }
 
     template <class Call>
-    [[nodiscard]] JOUST_ALWAYS_INLINE visit assign_by(const plan_t& now, const Call& call) const noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE visit assign_by(const plan_t& now, live_evidence& live,
+                                                      const Call& call) const noexcept
     {
         const assignment given = now.split.assign(call);
+        if (given.threw != thrower::nothing) [[unlikely]] {
+            live.ignore(given.threw == thrower::when ? ignored::when_threw : ignored::assigned_by_threw);
+        }
         visit seen;
         seen.pseudonym = detail::pseudonym_of(randomised(now.split, call));
         seen.propensity = given.propensity;

@@ -82,11 +82,12 @@ public:
             live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds());
         }
         if constexpr (Parts::records) {
-            recorder_.record(event{.kind = event::what::exposure,
-                                   .ticket = *receipt,
-                                   .nanoseconds = spent,
-                                   .failed = failed,
-                                   .covariate = covariate});
+            record_by(recorder_, live_,
+                      event{.kind = event::what::exposure,
+                            .ticket = *receipt,
+                            .nanoseconds = spent,
+                            .failed = failed,
+                            .covariate = covariate});
         }
         return eventful;
     }
@@ -120,7 +121,12 @@ public:
     {
         bool usable = (std::isfinite(values) && ...);
         if (usable) {
-            metrics_.template get<Which>().add(c, values...);
+            try {
+                metrics_.template get<Which>().add(c, values...);
+            } catch (...) {
+                live_.ignore(ignored::metric_threw);
+                return false;
+            }
             usable = !c.refused && std::isfinite(c.value) && std::isfinite(c.per);
         }
         if (!usable) {
@@ -143,12 +149,12 @@ public:
             add_up<Which>(seen, c);
         }
         if constexpr (Parts::records) {
-            recorder_.record(
-                event{.kind = event::what::feedback,
-                      .ticket = receipt,
-                      .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
-                      .value = c.value,
-                      .denominator = c.per});
+            record_by(recorder_, live_,
+                      event{.kind = event::what::feedback,
+                            .ticket = receipt,
+                            .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
+                            .value = c.value,
+                            .denominator = c.per});
         }
     }
 

@@ -125,8 +125,11 @@ public:
             }
         }
         if constexpr (records) {
-            recorder_.record(event{
-                .kind = event::what::exposure, .ticket = receipt, .nanoseconds = spent, .failed = failed});
+            record_by(recorder_, live_,
+                      event{.kind = event::what::exposure,
+                            .ticket = receipt,
+                            .nanoseconds = spent,
+                            .failed = failed});
         }
     }
 
@@ -192,12 +195,13 @@ public:
                     std::string_view metric = "credit") noexcept
     {
         if constexpr (records) {
-            recorder_.record(event{.kind = event::what::feedback,
-                                   .ticket = page,
-                                   .metric = metric,
-                                   .value = amount,
-                                   .position = static_cast<std::uint32_t>(position),
-                                   .team = team});
+            record_by(recorder_, live_,
+                      event{.kind = event::what::feedback,
+                            .ticket = page,
+                            .metric = metric,
+                            .value = amount,
+                            .position = static_cast<std::uint32_t>(position),
+                            .team = team});
         }
     }
 
