@@ -93,7 +93,8 @@ void check_ab(std::string_view name, Policies... policies)
 
 const hash_split all{.salt = "c2", .shares = {0.0, 1.0}};
 
-TEST_CASE("An A/B test whose helper throws serves the champion, unrecorded, and counts it by the helper's name")
+TEST_CASE(
+    "An A/B test whose helper throws serves the champion, unrecorded, and counts it by the helper's name")
 {
     check_ab("consent(...) threw", by(&request::user), all, consent(yes));
     check_ab("by(...) threw", by(user), all);
@@ -107,7 +108,8 @@ TEST_CASE("An A/B test whose helper throws serves the champion, unrecorded, and 
              assigned_by(unless_bad([](const request&) { return 1; }), {0.0, 1.0}));
 }
 
-TEST_CASE("A helper of one's own that throws anything, and a unit that cannot be copied since memory is out, cost no answer")
+TEST_CASE(
+    "A helper of one's own that throws anything, and a unit that cannot be copied since memory is out, cost no answer")
 {
     struct own_consent {
         [[nodiscard]] bool may_record(const request& r) const
@@ -142,8 +144,12 @@ TEST_CASE("A canary whose helper throws serves the champion too")
 
 TEST_CASE("accept_if that throws refuses the result, and is counted by its name")
 {
-    ab_test trial{model{"a", champion}, model{"b", challenger}, by(&request::user), all,
-                  conversion<"good">{}, accept_if([](int answer) {
+    ab_test trial{model{"a", champion},
+                  model{"b", challenger},
+                  by(&request::user),
+                  all,
+                  conversion<"good">{},
+                  accept_if([](int answer) {
                       if (answer == 1) {
                           throw std::runtime_error{"accept_if"};
                       }
@@ -157,8 +163,12 @@ TEST_CASE("accept_if that throws refuses the result, and is counted by its name"
 TEST_CASE("A recorder that throws loses its event and nothing else")
 {
     int events = 0;
-    ab_test trial{model{"a", champion}, model{"b", challenger}, by(&request::user), all,
-                  conversion<"good">{}, record_with([&events](const event& seen) {
+    ab_test trial{model{"a", champion},
+                  model{"b", challenger},
+                  by(&request::user),
+                  all,
+                  conversion<"good">{},
+                  record_with([&events](const event& seen) {
                       ++events;
                       if (seen.kind == event::what::feedback || events % 2 == 0) {
                           throw std::runtime_error{"recorder"};
@@ -185,8 +195,7 @@ TEST_CASE("A metric of one's own that throws refuses the feedback")
             c.value = value;
         }
     };
-    ab_test trial{model{"a", champion}, model{"b", challenger}, by(&request::user), all,
-                  checked{}};
+    ab_test trial{model{"a", champion}, model{"b", challenger}, by(&request::user), all, checked{}};
     const auto receipt = trial.serve(request{.user = 1}).ticket;
     CHECK_FALSE(trial.observe<"checked">(receipt, -1.0));
     CHECK(trial.observe<"checked">(receipt, 1.0));
@@ -206,7 +215,10 @@ TEST_CASE("A challenger that is forced on a tester and fails falls back as any o
     CHECK(trial(request{.user = 7}) == 1);
     CHECK(trial(request{.user = 7, .bad = true}) == 0);
     CHECK(trial.evidence().requests() == 0);
-    ab_test strict{model{"a", champion}, model{"b", failing}, by(&request::user), conversion<"good">{},
+    ab_test strict{model{"a", champion},
+                   model{"b", failing},
+                   by(&request::user),
+                   conversion<"good">{},
                    overrides({{"7", 1}}, hash_split{.salt = "c2", .shares = {1.0, 0.0}}),
                    accept_if([](int answer) { return answer == 0; })};
     CHECK(strict(request{.user = 7}) == 0);

@@ -85,9 +85,10 @@ enum class ignored : std::uint8_t {
     // The call was served and recorded all the same.
     acceptance_threw,
     metric_threw,
-    recorder_threw
+    recorder_threw,
+    redraw_threw
 };
-inline constexpr std::size_t ignored_reasons = 25;
+inline constexpr std::size_t ignored_reasons = 26;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[ignored_reasons] = {
@@ -115,7 +116,8 @@ inline constexpr const char* ignored_words[ignored_reasons] = {
     "calls that the champion served unrecorded, since no slate could be drawn",
     "results refused, since accept_if(...) threw",
     "feedback not used, since the metric threw",
-    "events not logged, since the recorder threw"};
+    "events not logged, since the recorder threw",
+    "clicks not settled, since a helper threw when the slate was drawn again"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.

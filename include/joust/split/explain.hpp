@@ -102,7 +102,9 @@ struct assignment_story {
     {
         out += "when: the predicate is ";
         const unsigned answer = when.decide(call);
-        out += answer == passes_on ? "true" : answer == could_not_decide ? "not known, since it threw" : "false";
+        out += answer == passes_on          ? "true"
+               : answer == could_not_decide ? "not known, since it threw"
+                                            : "false";
     }
     template <class Other>
     void rule(const Other& other)

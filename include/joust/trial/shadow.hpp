@@ -8,6 +8,7 @@
 #include <joust/report/report.hpp>
 #include <joust/shadow/sampler.hpp>
 #include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/ask_unit.hpp>
 #include <joust/trial/detail/check_call.hpp>
 #include <joust/trial/detail/errands.hpp>
 #include <joust/trial/detail/join_truth.hpp>
@@ -94,7 +95,8 @@ public:
     shadow& operator=(const shadow&) = delete;
 
     /// Serve a request by the champion. It replaces the call of the model.
-    /// errors: what the champion throws
+    /// errors: what the champion throws. Where consent or the unit key throws, the champion serves the request, which is not
+    /// recorded, and the report counts it by the helper's name.
     template <class... A>
     decltype(auto) operator()(A&&... arguments)
     {
@@ -254,14 +256,14 @@ private:
     template <bool WithTicket, class... A>
     result_t<A...> call(ticket_type* out, A&&... arguments)
     {
-        if (!core_.may_record(std::as_const(arguments)...)) {
+        std::uint64_t hash = 0;
+        if (!detail::ask_unit_hash(core_, live_, hash, std::as_const(arguments)...)) {
             live_.serve_unrecorded();
             if constexpr (WithTicket) {
                 *out = core_.desk().unrecorded(live_);
             }
             return detail::invoke(core_.template callable<0>(), std::forward<A>(arguments)...);
         }
-        const std::uint64_t hash = core_.identity().hasher()(core_.unit_of(std::as_const(arguments)...));
         detail::shadowed_request about{.pseudonym = detail::pseudonym_of(hash)};
         detail::counted_request count{live_, about.pseudonym, sampler_.sample(hash)};
         try {

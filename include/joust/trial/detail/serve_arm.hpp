@@ -195,7 +195,8 @@ inline Result run_unrecorded(Core& core, unsigned arm, A&&... arguments)
                 }
             } catch (thread_unwind&) {
                 throw;
-            } catch (...) {  // NOLINT(bugprone-empty-catch): the champion answers, and nothing of the call is recorded
+            } catch (
+                ...) {  // NOLINT(bugprone-empty-catch): the champion answers, and nothing of the call is recorded
             }
             arm = 0;
         }

@@ -160,6 +160,8 @@ struct shadow_evidence {
     std::vector<std::uint64_t> truths;
     /// 1 where scores are numbers, 0 where they are only right or wrong.
     std::uint64_t graded = 0;
+    /// How often each helper threw, so that the champion served unrecorded: consent, and the unit key. It is empty where none did.
+    std::vector<std::uint64_t> helpers;
 
     /// Add the evidence of another replica or day of the same trial.
     /// errors: configuration_error where the evidence is from another trial or other models
@@ -183,6 +185,12 @@ struct shadow_evidence {
         for (std::size_t i = 0; i < truths.size(); ++i) {
             truths[i] += other.truths[i];
         }
+        if (helpers.size() < other.helpers.size()) {
+            helpers.resize(other.helpers.size());
+        }
+        for (std::size_t i = 0; i < other.helpers.size(); ++i) {
+            helpers[i] += other.helpers[i];
+        }
     }
 
     /// Pass every field to an archive, which reads or writes it.
@@ -191,11 +199,17 @@ struct shadow_evidence {
     {
         archive(trial, models, requests, sampled, champion_failures, unrecorded, units, latency, pairs,
                 truths, graded);
+        archive.if_any(helpers);
     }
     bool operator==(const shadow_evidence&) const = default;
 };
 
 namespace detail {
+
+/// The helpers of a shadow that can throw before the champion runs, in the order of shadow_evidence::helpers.
+inline constexpr std::size_t shadow_consent = 0;
+inline constexpr std::size_t shadow_key = 1;
+inline constexpr std::size_t shadow_helpers = 2;
 
 // Where a shadow keeps its sums in a slab. Each row has two sides, false and true, with a count and two sums for each
 // bucket.
