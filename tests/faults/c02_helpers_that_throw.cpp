@@ -229,8 +229,11 @@ TEST_CASE("Evidence of before and after a version that counts more reasons can b
     ab_test trial{model{"a", champion}, model{"b", challenger}, by(user), all, conversion<"good">{}};
     CHECK(trial(request{.user = 1, .bad = true}) == 0);
     evidence now = trial.evidence();
-    evidence old = now;
-    old.ignored.assign(10, 1);
+    ab_test quiet{model{"a", champion}, model{"b", challenger}, by(user), all, conversion<"good">{}};
+    evidence old = quiet.evidence();
+    CHECK(old.ignored.size() == 10);
+    CHECK(now.ignored.size() > 10);
+    old.ignored[0] = 1;
     evidence sum = old;
     sum.merge(now);
     now.merge(old);

@@ -295,6 +295,13 @@ struct quantile_evidence {
     bool operator==(const quantile_evidence&) const = default;
 };
 
+namespace detail {
+
+/// The number of reasons in `evidence::ignored` that are always there. Later ones follow where they were counted.
+inline constexpr std::size_t ignored_reasons = 10;
+
+}  // namespace detail
+
 /// Hold everything that a trial has seen, as a value: comparable, serialisable, and mergeable across threads, replicas
 /// and days.
 ///
@@ -341,7 +348,7 @@ struct evidence {
                 pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
             }
         }
-        // Evidence of an earlier version of the library has counts for fewer reasons.
+        // Reasons that no version counted at first are there only where they were counted.
         if (ignored.size() < other.ignored.size()) {
             ignored.resize(other.ignored.size());
         }
@@ -359,7 +366,10 @@ struct evidence {
     {
         bool fit = trial == other.trial && models == other.models && series == other.series &&
                    arms.size() == other.arms.size() && pairs.size() == other.pairs.size() &&
-                   quantiles.size() == other.quantiles.size();
+                   quantiles.size() == other.quantiles.size() &&
+                   (ignored.size() == other.ignored.size() ||
+                    (ignored.size() >= detail::ignored_reasons &&
+                     other.ignored.size() >= detail::ignored_reasons));
         for (std::size_t p = 0; fit && p < pairs.size(); ++p) {
             fit = pairs[p].fits(other.pairs[p]);
         }

@@ -88,10 +88,10 @@ enum class ignored : std::uint8_t {
     recorder_threw,
     redraw_threw
 };
-inline constexpr std::size_t ignored_reasons = 26;
+inline constexpr std::size_t counted_reasons = 26;
 
 /// The words of reports for these reasons.
-inline constexpr const char* ignored_words[ignored_reasons] = {
+inline constexpr const char* ignored_words[counted_reasons] = {
     "feedback with an invalid value",
     "feedback for a ticket of another trial",
     "feedback for a damaged ticket",
@@ -311,7 +311,7 @@ private:
     mutable std::mutex memory_mutex_;
     /// of each pair, the memory of each series
     std::vector<test_memory> memory_;
-    std::array<std::atomic<std::uint64_t>, ignored_reasons> ignored_{};
+    std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
 };
 
@@ -361,8 +361,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     const std::size_t pairs = models_.size() - 1;
     if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
         all.pairs.front().events.size() != watches_.size() ||
-        all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size() ||
-        all.ignored.size() != ignored_reasons) {
+        all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size()) {
         // Lists are made anew: `resize` would compile how they grow and move as well.
         all = evidence{};
         all.trial = trial_;
@@ -370,7 +369,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         all.series = series_;
         all.arms = std::vector<arm_evidence>(models_.size());
         all.pairs = std::vector<pair_evidence>(pairs);
-        all.ignored = std::vector<std::uint64_t>(ignored_reasons);
+        all.ignored = std::vector<std::uint64_t>(counted_reasons);
         for (auto& pair : all.pairs) {
             pair.series = std::vector<bucket_sums>(series_.size());
             pair.events = std::vector<std::vector<first_event>>(watches_.size());
@@ -403,8 +402,13 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             }
         }
     }
-    for (std::size_t i = 0; i < ignored_reasons; ++i) {
+    all.ignored.resize(counted_reasons);
+    for (std::size_t i = 0; i < counted_reasons; ++i) {
         all.ignored[i] = ignored_[i].load(std::memory_order_relaxed);
+    }
+    // Counts that came later are there where they are not 0, so that snapshots do not change.
+    while (all.ignored.size() > ignored_reasons && all.ignored.back() == 0) {
+        all.ignored.pop_back();
     }
     all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
 }
