@@ -35,6 +35,10 @@ void annotate_covariate(report& out, const evidence& seen, const setting& how);
 void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
               const setting& how);
 
+/// Note that this process does not know all plans of the trial. `credits_units` says whether it has credited feedback by unit.
+/// Returns whether that feedback may stand in the wrong arm.
+bool annotate_history(report& out, bool knows_history, bool credits_units);
+
 }  // namespace detail
 
 #if JOUST_BODIES
@@ -157,6 +161,20 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
             "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
         out.notes.push_back(std::move(note));
     }
+}
+
+JOUST_FUNCTION bool annotate_history(report& out, bool knows_history, bool credits_units)
+{
+    if (knows_history) {
+        return false;
+    }
+    out.notes.emplace_back(
+        "The trial had plans that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or give the ticket.");
+    if (credits_units) {
+        out.notes.emplace_back(
+            "Feedback by unit that came before this was known may stand in an arm that did not serve the unit.");
+    }
+    return credits_units;
 }
 
 JOUST_FUNCTION void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,

@@ -128,6 +128,7 @@ public:
                          std::to_string(ramp_.shares.size()) + ": " + waiting();
         }
         annotate(out, seen_now_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
+        annotate_history(out, core.assignment().knows_history(), core.assignment().credits_units());
         if (champion_is_out(core)) {
             out.notes.emplace_back(
                 "The champion serves no units now, so the comparisons are from earlier stages.");

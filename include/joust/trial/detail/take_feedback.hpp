@@ -56,8 +56,8 @@ template <class Core>
     seen.propensity = static_cast<double>(receipt.propensity());
     seen.arm = receipt.arm();
     seen.plan = receipt.plan();
-    if (!core.assignment().recall_shares(receipt.plan(), seen)) {
-        live.ignore(ignored::foreign_ticket);
+    if (!core.assignment().recall_shares(receipt, seen)) {
+        live.ignore(ignored::unknown_plan);
         return false;
     }
     return true;
@@ -167,12 +167,17 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Va
     if (!metrics.template convert<Which>(c, values...)) {
         return false;
     }
+    if (!core.assignment().knows_history()) {
+        core.live().ignore(ignored::unknown_history);
+        return false;
+    }
     typename Core::visit seen;
     seen.pseudonym = core.trial().pseudonym_of(unit);
     if (!core.assignment().constant_arm(core.identity().hasher(), unit, seen)) {
         core.live().ignore(ignored::unit_moved);
         return false;
     }
+    core.assignment().credit_unit();
     ticket receipt;
     if constexpr (Core::parts::records) {
         receipt = ticket::exposure(core.fields_of(seen, core.live().of_this_thread().next_call()));
