@@ -86,9 +86,10 @@ enum class ignored : std::uint8_t {
     acceptance_threw,
     metric_threw,
     recorder_threw,
-    redraw_threw
+    redraw_threw,
+    failed_in_both
 };
-inline constexpr std::size_t counted_reasons = 26;
+inline constexpr std::size_t counted_reasons = 27;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[counted_reasons] = {
@@ -117,7 +118,8 @@ inline constexpr const char* ignored_words[counted_reasons] = {
     "results refused, since accept_if(...) threw",
     "feedback not used, since the metric threw",
     "events not logged, since the recorder threw",
-    "clicks not settled, since a helper threw when the slate was drawn again"};
+    "clicks not settled, since a helper threw when the slate was drawn again",
+    "requests that failed in a challenger and then in the champion"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
@@ -180,12 +182,24 @@ public:
         }
     }
 
-    /// Count a failed call, and record it in every guardrail on failures.
+    /// Count a failed call, and record it in every guardrail on failures. `shared` says that the champion failed on the same request
+    /// of a challenger.
     template <std::size_t Pairs>
     void fail(slab& thread_slab, unsigned arm, const std::array<pair_share, Pairs>& shares,
-              std::uint64_t pseudonym, std::uint64_t milliseconds) noexcept
+              std::uint64_t pseudonym, std::uint64_t milliseconds, bool shared = false) noexcept
     {
         observe(thread_slab, failure_series, arm, shares, pseudonym, 1.0);
+        if (shared && arm != 0) {
+            ignore(ignored::failed_in_both);
+            const std::size_t pair = Pairs == 1 ? 0 : arm - 1;
+            for (std::size_t w = 0; w < watches_.size(); ++w) {
+                if (!watches_[w].on_latency) {
+                    logs_[pair * watches_.size() + w].record_shared(pseudonym, shares[pair].challenger,
+                                                                    milliseconds);
+                }
+            }
+            return;
+        }
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             if (!watches_[w].on_latency) {
                 event(w, arm, shares, pseudonym, milliseconds);

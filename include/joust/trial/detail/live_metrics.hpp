@@ -55,10 +55,10 @@ public:
     [[nodiscard]] live_evidence& live() const noexcept { return live_; }
     [[nodiscard]] const covariate_t& covariate() const noexcept { return covariate_; }
 
-    /// Record that a unit was served. Returns whether the call failed, or took longer than a guardrail allows.
+    /// Record that a unit was served. `shared` says that a call failed in its challenger and in the champion. Returns whether the call failed, or took longer than a guardrail allows.
     template <bool Timed>
     JOUST_ALWAYS_INLINE bool expose(slab& thread_slab, const visit& seen, std::int64_t spent, bool failed,
-                                    const ticket* receipt) noexcept
+                                    const ticket* receipt, bool shared = false) noexcept
     {
         live_.expose(thread_slab, seen.arm, seen.shares, seen.pseudonym);
         double covariate = 0.0;
@@ -79,7 +79,7 @@ public:
             }
         }
         if (failed) [[unlikely]] {
-            live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds());
+            live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds(), shared);
         }
         if constexpr (Parts::records) {
             record_by(recorder_, live_,

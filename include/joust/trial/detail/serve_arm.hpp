@@ -30,13 +30,14 @@ inline constexpr std::uint32_t no_number = 0xffffffffU;
 template <bool Timed, class Core, class Observer>
 JOUST_ALWAYS_INLINE inline void finish_call(Core& core, Observer& observer, const typename Core::visit& seen,
                                             std::int64_t spent, bool failed, const ticket* receipt,
-                                            std::uint32_t number) noexcept
+                                            std::uint32_t number, bool shared = false) noexcept
 {
     slab& thread_slab = core.live().of_this_thread();
     if (Observer::counts_every_call && number == no_number) {
         number = thread_slab.next_call();
     }
-    const bool eventful = core.metrics().template expose<Timed>(thread_slab, seen, spent, failed, receipt);
+    const bool eventful =
+        core.metrics().template expose<Timed>(thread_slab, seen, spent, failed, receipt, shared);
     if (Observer::counts_every_call || number != no_number) {
         observer.after_call(core, eventful, number);
     }
@@ -62,9 +63,11 @@ public:
         if constexpr (Timed) {
             spent = core_.trial().clock().now() - start_;
         }
-        finish_call<Timed>(core_, observer_, seen_, spent, failed, receipt_, number_);
+        finish_call<Timed>(core_, observer_, seen_, spent, failed, receipt_, number_, shared);
     }
     bool failed = false;
+    /// Whether the champion failed as well, on a request of a challenger.
+    bool shared = false;
 
 private:
     Core& core_;
@@ -73,6 +76,19 @@ private:
     const ticket* receipt_;
     std::uint32_t number_;
     std::int64_t start_ = 0;
+};
+
+/// Sets a mark to false when it goes out of scope, unless an exception has begun meanwhile.
+class champion_answers {
+public:
+    explicit champion_answers(bool& mark) noexcept : mark_(mark) {}
+    champion_answers(const champion_answers&) = delete;
+    champion_answers& operator=(const champion_answers&) = delete;
+    ~champion_answers() { mark_ = std::uncaught_exceptions() > before_; }
+
+private:
+    bool& mark_;
+    int before_ = std::uncaught_exceptions();
 };
 
 /// Return whether a result is accepted. A predicate that throws refuses the result, and is counted; its exception does not
@@ -157,8 +173,20 @@ JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const 
         }
     }
     if constexpr (parts::falls_back) {
-        return calls::template invoke<Result>(
-            models, 0, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+        // Until the champion has answered, the request may be what fails.
+        running.shared = true;
+        if constexpr (parts::asks_acceptance) {
+            Result answer = calls::template invoke<Result>(
+                models, 0, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+            running.shared = !accepts(core, answer);
+            return answer;
+        } else {
+            // The result is made in the caller's place, so that nothing can be set after it: an object that goes out of scope looks
+            // whether the champion threw.
+            const champion_answers look{running.shared};
+            return calls::template invoke<Result>(
+                models, 0, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+        }
     } else {
         std::terminate();  // Not reached, because without a fallback every path above returns or throws.
     }
