@@ -130,6 +130,7 @@ public:
                          std::to_string(ramp_.shares.size()) + ": " + waiting(how);
         }
         annotate(out, seen_now_, found_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
+        core.trial().annotate_name(out.notes);
         if (champion_is_out(core)) {
             out.notes.emplace_back(
                 "The champion serves no units now, so the comparisons are from earlier stages.");
