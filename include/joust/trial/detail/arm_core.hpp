@@ -71,8 +71,8 @@ public:
     template <class Unit, class Arguments>
     [[nodiscard]] visit assign(const Unit& unit, const Arguments& arguments) const noexcept
     {
-        // Where blocks of time are randomised, an empty id decides nothing.
-        if constexpr (!Parts::reads_time) {
+        // Where blocks of time are randomised, an empty id decides nothing, but a null pointer cannot be read.
+        if constexpr (!Parts::reads_time || std::is_pointer_v<Unit>) {
             if (is_no_unit(unit)) [[unlikely]] {
                 live().ignore(ignored::empty_unit);
                 visit nobody;

@@ -178,9 +178,11 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Va
         core.live().ignore(ignored::no_unit);
         return false;
     }
-    if (is_no_unit(unit)) {
-        core.live().ignore(ignored::empty_unit);
-        return false;
+    if constexpr (!text_like<Unit>) {  // Text was looked at already.
+        if (is_no_unit(unit)) {
+            core.live().ignore(ignored::empty_unit);
+            return false;
+        }
     }
     const bool usable = metrics.template convert<Which>(c, values...);
     typename Core::visit seen;
@@ -206,6 +208,10 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Va
 template <std::size_t Which, class Core, class Observer, class Text, class... Values>
 inline bool observe_by_text(Core& core, Observer& observer, const Text& text, Values... values)
 {
+    if (is_no_unit(text)) {
+        core.live().ignore(ignored::empty_unit);
+        return false;
+    }
     typename Core::ticket_type given;
     switch (core.trial().desk().read(static_cast<std::string_view>(text), given)) {
         case text_of::ticket: return observe_by_ticket<Which>(core, observer, given, values...);

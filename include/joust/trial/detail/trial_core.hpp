@@ -128,7 +128,7 @@ public:
     [[nodiscard]] bool is_unit(const Unit& unit) const noexcept
     {
         if constexpr (text_like<Unit>) {
-            if (desk_.gave_out(static_cast<std::string_view>(unit))) {
+            if (!is_no_unit(unit) && desk_.gave_out(static_cast<std::string_view>(unit))) {
                 return false;
             }
         }
