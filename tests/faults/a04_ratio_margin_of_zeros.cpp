@@ -170,24 +170,25 @@ TEST_CASE("means and ratios of zeros are judged like conversions")
     });
 }
 
-TEST_CASE("a challenger of zeros is judged at a small share too, and a margin that zeros explain is not broken")
+TEST_CASE(
+    "a challenger of zeros is judged at a small share too, and a margin that zeros explain is not broken")
 {
     with_each_policy([](auto policy, const char* name) {
         INFO(name);
         // About 20 of the champion's 190 sales are expected of the challenger, or 2 where the margin is 0.1.
-        const report strict = ab_of(policy, guardrail(conversion<"sale">{}, {.min_ratio = 0.9}),
-                                    [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
-                                        trial.template observe<"sale">(ticket,
-                                                                       arm == 0 && random.chance(0.11));
-                                    },
-                                    {0.95, 0.05});
+        const report strict =
+            ab_of(policy, guardrail(conversion<"sale">{}, {.min_ratio = 0.9}),
+                  [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
+                      trial.template observe<"sale">(ticket, arm == 0 && random.chance(0.11));
+                  },
+                  {0.95, 0.05});
         CHECK(guardrail_row(strict).state == status::ok);
-        const report lenient = ab_of(policy, guardrail(conversion<"sale">{}, {.min_ratio = 0.05}),
-                                     [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
-                                         trial.template observe<"sale">(ticket,
-                                                                        arm == 0 && random.chance(0.11));
-                                     },
-                                     {0.95, 0.05});
+        const report lenient =
+            ab_of(policy, guardrail(conversion<"sale">{}, {.min_ratio = 0.05}),
+                  [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
+                      trial.template observe<"sale">(ticket, arm == 0 && random.chance(0.11));
+                  },
+                  {0.95, 0.05});
         CHECK(guardrail_row(lenient).state == status::ok);
         CHECK(lenient.reason.find("breaks the guardrail") == std::string::npos);
     });

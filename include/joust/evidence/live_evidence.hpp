@@ -219,6 +219,11 @@ public:
     /// Keep what a look at the evidence fixed (rho, the answer of a fixed horizon) and found (the highest e-values).
     void remember(const evidence& seen);
 
+    /// Prepare merged evidence for a look: its tests continue with what earlier looks at merged evidence have kept.
+    void resume(evidence& merged) const;
+    /// Keep what a look at merged evidence fixed and found, so that the evidence of this part carries it.
+    void remember_whole(const evidence& merged);
+
 private:
     static constexpr double no_limit = std::numeric_limits<double>::infinity();
 
@@ -379,6 +384,25 @@ JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
         memory_[i].learn(seen.pairs[i / series_.size()].memory[i % series_.size()]);
+    }
+}
+
+JOUST_FUNCTION void live_evidence::resume(evidence& merged) const
+{
+    const std::scoped_lock lock{memory_mutex_};
+    for (std::size_t i = 0; i < memory_.size(); ++i) {
+        pair_evidence& pair = merged.pairs[i / series_.size()];
+        pair.memory[i % series_.size()].resume(
+            memory_[i], static_cast<double>(pair.series[exposure_series].challenger_count +
+                                            pair.series[exposure_series].champion_count));
+    }
+}
+
+JOUST_FUNCTION void live_evidence::remember_whole(const evidence& merged)
+{
+    const std::scoped_lock lock{memory_mutex_};
+    for (std::size_t i = 0; i < memory_.size(); ++i) {
+        memory_[i].learn_whole(merged.pairs[i / series_.size()].memory[i % series_.size()]);
     }
 }
 

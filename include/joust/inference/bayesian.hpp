@@ -109,7 +109,8 @@ private:
         const double sign = lone.challenger_absent ? 1.0 : -1.0;
         const double d = (mean - 1.0) / sd;
         answer.chance_more = stats::normal_cdf(sign * d);
-        answer.shortfall = lone.challenger_absent ? sd * (stats::normal_pdf(d) - d * stats::normal_sf(d)) : 0.0;
+        answer.shortfall =
+            lone.challenger_absent ? sd * (stats::normal_pdf(d) - d * stats::normal_sf(d)) : 0.0;
         const double margin = 1.0 + asked.null;
         answer.posterior_tail = detail::normal_p(
             sign * (mean - (lone.challenger_absent ? margin : 1.0 / margin)) / sd, asked.alternative);

@@ -128,7 +128,7 @@ struct scored {
 void give_interval(inference& answer, const look& at, const question& asked, double critical) noexcept;
 
 /// Keep an answer as the one look that counts.
-[[nodiscard]] counted_look counted(const inference& answer) noexcept;
+[[nodiscard]] counted_look counted(const inference& answer, double exposures) noexcept;
 
 /// Repeat the answer of the one look that counts.
 [[nodiscard]] inference repeated(const counted_look& look, std::string_view method) noexcept;
@@ -331,10 +331,12 @@ JOUST_FUNCTION void give_interval(inference& answer, const look& at, const quest
     }
 }
 
-JOUST_FUNCTION counted_look counted(const inference& answer) noexcept
+JOUST_FUNCTION counted_look counted(const inference& answer, double exposures) noexcept
 {
-    return {true,         answer.champion, answer.challenger, answer.estimate,
-            answer.lower, answer.upper,    answer.p_value};
+    // Pairs have no levels. A NaN would make evidence unequal to itself.
+    const auto level = [](double value) { return std::isnan(value) ? 0.0 : value; };
+    return {true,         level(answer.champion), level(answer.challenger), answer.estimate,
+            answer.lower, answer.upper,           answer.p_value,           exposures};
 }
 
 JOUST_FUNCTION inference repeated(const counted_look& look, std::string_view method) noexcept

@@ -881,8 +881,8 @@ JOUST_FUNCTION score_result score_test(const score_sums& sums, const score_optio
 namespace detail {
 
 // The answer about a ratio where one arm has only zeros.
-[[nodiscard]] inline score_result judge_lone(score_result result, const fitted_line& fit, const lone_arm& lone,
-                                             const score_options& options) noexcept
+[[nodiscard]] inline score_result judge_lone(score_result result, const fitted_line& fit,
+                                             const lone_arm& lone, const score_options& options) noexcept
 {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     const double r = 1.0 + options.null;

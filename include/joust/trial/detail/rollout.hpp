@@ -220,6 +220,7 @@ private:
         core.metrics().fix_thresholds();
         if (merged != nullptr) {
             seen_now_ = *merged;
+            core.live().resume(seen_now_);
         } else {
             core.metrics().collect(seen_now_);
         }
@@ -227,6 +228,8 @@ private:
         judge(core.trial().inference(), seen_now_, how, merged == nullptr ? &core.live() : nullptr, found_);
         if (merged == nullptr) {
             core.live().remember(seen_now_);
+        } else {
+            core.live().remember_whole(seen_now_);
         }
         if (over(core)) {
             return;
