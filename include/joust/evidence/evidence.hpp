@@ -374,6 +374,46 @@ private:
     }
 };
 
+/// Hold the latencies of one arm against another one, weighted as in bucket_sums: those of the challenger with 1 - s, those
+/// of the champion with s. While shares change, only such weights compare both arms over the same traffic.
+struct overlap_latencies {
+    /// The sum of the weights in each bin of a latency_sketch. It is empty where no guardrail is on latency.
+    std::vector<double> weights;
+    /// The sum of the squared weights.
+    double squares = 0.0;
+
+    /// Add the latencies of another replica or day.
+    void merge(const overlap_latencies& other)
+    {
+        if (weights.empty()) {
+            weights = other.weights;
+        } else {
+            for (std::size_t bin = 0; bin < other.weights.size() && bin < weights.size(); ++bin) {
+                weights[bin] += other.weights[bin];
+            }
+        }
+        squares += other.squares;
+    }
+    /// Say whether these can be sums of weights.
+    [[nodiscard]] bool consistent() const
+    {
+        bool good = (weights.empty() || weights.size() == latency_sketch::bins) && squares >= 0.0 &&
+                    std::isfinite(squares);
+        for (const double weight : weights) {
+            good = good && weight >= 0.0 && std::isfinite(weight);
+        }
+        return good;
+    }
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(weights, squares);
+    }
+    /// Compare all members.
+    bool operator==(const overlap_latencies&) const = default;
+};
+
 /// Hold the evidence of one challenger against the champion.
 struct pair_evidence {
     /// The sums of exposures, failures, and then the metrics of the trial in order.
@@ -382,6 +422,10 @@ struct pair_evidence {
     std::vector<std::vector<first_event>> events;
     /// The memory of the test of each series.
     std::vector<test_memory> memory;
+    /// The challenger's latencies, where a guardrail is on latency.
+    overlap_latencies challenger_latency;
+    /// The champion's latencies, where a guardrail is on latency.
+    overlap_latencies champion_latency;
 
     /// Say whether both have lists of the same lengths.
     [[nodiscard]] bool fits(const pair_evidence& other) const
@@ -398,7 +442,7 @@ struct pair_evidence {
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(series, events, memory);
+        archive(series, events, memory, challenger_latency, champion_latency);
     }
     /// Compare all members.
     bool operator==(const pair_evidence&) const = default;
@@ -497,6 +541,8 @@ struct evidence {
             for (std::size_t s = 0; s < pairs[p].memory.size(); ++s) {
                 pairs[p].memory[s].merge(other.pairs[p].memory[s]);
             }
+            pairs[p].challenger_latency.merge(other.pairs[p].challenger_latency);
+            pairs[p].champion_latency.merge(other.pairs[p].champion_latency);
             for (std::size_t g = 0; g < pairs[p].events.size(); ++g) {
                 pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
             }
@@ -555,6 +601,7 @@ struct evidence {
         for (const auto& pair : pairs) {
             good = good && pair.series.size() == series.size() && pair.memory.size() == series.size() &&
                    pair.events.size() == pairs.front().events.size();
+            good = good && pair.challenger_latency.consistent() && pair.champion_latency.consistent();
             for (const test_memory& kept : pair.memory) {
                 good = good && kept.consistent();
             }

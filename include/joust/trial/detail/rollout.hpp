@@ -78,6 +78,7 @@ public:
                                       "a splitter without shares: the ramp sets the shares");
         }
         core.assignment().restart(plan_for(core, ramp_.shares[0], 0U));
+        core.assignment().begin_stage(core.live());
         withdrawal_ = plan_for(core, 0.0, static_cast<unsigned>(ramp_.shares.size()));
         core.metrics().collect(seen_now_);
         stage_began_ = core.trial().clock().now();
