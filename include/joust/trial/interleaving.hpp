@@ -233,7 +233,8 @@ public:
         return out;
     }
 
-    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas.
+    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas. The evidence of this trial
+    /// keeps the looks that it takes, as in an A/B test.
     /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(joust::evidence merged) const
     {
@@ -244,7 +245,10 @@ public:
                                       "evidence of trial '" + own.trial +
                                           "' with the same rankers in the same order");
         }
-        return report_on(merged);
+        evidence_.live().resume(merged);
+        joust::report out = report_on(merged);
+        evidence_.live().remember_whole(merged);
+        return out;
     }
 
     /// Return a copy of all evidence, to save it, to send it, or to merge it with the evidence of other replicas.

@@ -177,7 +177,8 @@ public:
         return out;
     }
 
-    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas.
+    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas. The evidence of this trial
+    /// keeps the looks that it takes, as in an A/B test.
     /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(shadow_evidence merged) const
     {
@@ -187,7 +188,10 @@ public:
                                       "evidence of trial '" + name() +
                                           "' with the same models in the same order");
         }
-        return report_on(merged);
+        live_.resume(merged);
+        joust::report out = report_on(merged);
+        live_.remember_whole(merged);
+        return out;
     }
 
     /// Return a copy of all evidence, to merge it with the evidence of other replicas. Its totals are exact while no thread

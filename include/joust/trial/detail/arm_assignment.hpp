@@ -86,6 +86,15 @@ public:
         board_.publish(std::move(next), [&live](auto&& see) {
             live.slabs().for_each([&see](const slab& each) { see(each.pinned()); });
         });
+        begin_stage(live);
+    }
+
+    /// Tell the evidence which shares are in force, where the plan knows them.
+    void begin_stage(live_evidence& live) const noexcept
+    {
+        if constexpr (fixed_shares) {
+            board_.read([&live](const plan_t& now) { live.begin_stage(now.pairs); });
+        }
     }
 
     /// Assign the unit of a call.

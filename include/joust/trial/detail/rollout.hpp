@@ -79,6 +79,7 @@ public:
                                       "a splitter without shares: the ramp sets the shares");
         }
         core.assignment().restart(plan_for(core, ramp_.shares[0], 0U));
+        core.assignment().begin_stage(core.live());
         withdrawal_ = plan_for(core, 0.0, static_cast<unsigned>(ramp_.shares.size()));
         core.metrics().collect(seen_now_);
         stage_values_.resize(core.metrics().metrics().specs().size());
@@ -223,6 +224,7 @@ private:
         core.metrics().fix_thresholds();
         if (merged != nullptr) {
             seen_now_ = *merged;
+            core.live().resume(seen_now_);
         } else {
             core.metrics().collect(seen_now_);
         }
@@ -230,6 +232,8 @@ private:
         judge(core.trial().inference(), seen_now_, how, merged == nullptr ? &core.live() : nullptr, found_);
         if (merged == nullptr) {
             core.live().remember(seen_now_);
+        } else {
+            core.live().remember_whole(seen_now_);
         }
         if (over(core)) {
             return;
