@@ -279,7 +279,9 @@ struct pair_table {
     const double b = seen.only_challenger;
     const double c = seen.only_champion;
     const auto slope = [&](double t) {
-        return a * (1.0 - ratio) / (1.0 + t * (1.0 - ratio)) + b / (1.0 + t) - ratio * c / (1.0 - ratio * t);
+        // A cell without observations has no term, also where its denominator is 0.
+        return (a > 0.0 ? a * (1.0 - ratio) / (1.0 + t * (1.0 - ratio)) : 0.0) +
+               (b > 0.0 ? b / (1.0 + t) : 0.0) - (c > 0.0 ? ratio * c / (1.0 - ratio * t) : 0.0);
     };
     // At an end of the range a cell without observations takes what the restriction asks for.
     double spread = 0.0;
