@@ -126,7 +126,8 @@ TEST_CASE("an answer that cannot be scored has the worst value of the metric, wh
     const report half = share.run(rows_of(2'000), as_it_is);
     CHECK(half.decision == verdict::regress);
     CHECK(row_of(half, "correct").challenger == Approx(0.9));
-    CHECK_THAT(half.reason, ContainsSubstring("200 rows without an answer of new"));
+    CHECK_THAT(half.reason,
+               ContainsSubstring("where 200 rows without a usable answer of new count at the worst value"));
 
     const auto errors = [](int row) { return row % 10 == 0 ? nan_value : 0.0; };
     gate up{model{"old", [](int) { return 0.0; }}, model{"new", errors},
@@ -302,7 +303,7 @@ TEST_CASE("recorded conversions without an answer count as wrong, and a champion
     const report worse = forwards.read(all);
     CHECK(worse.decision == verdict::regress);
     CHECK(row_of(worse, "correct").challenger == Approx(0.04));
-    CHECK_THAT(worse.reason, ContainsSubstring("960 rows without an answer of v2"));
+    CHECK_THAT(worse.reason, ContainsSubstring("960 rows without a usable answer of v2"));
     gate backwards{recorded_model("v2"), recorded_model("v1"),
                    guardrail(conversion<"correct">{}, {.max_decrease = 0.05})};
     CHECK(backwards.read(all).decision == verdict::inconclusive);

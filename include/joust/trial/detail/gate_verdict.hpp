@@ -237,11 +237,12 @@ inline void append_rows(std::string& out, std::uint64_t n, std::string_view what
         if (rows.at_worst[model] > 0) {
             text += text.empty() ? "" : " and ";
             append_count(text, rows.at_worst[model]);
-            text += rows.at_worst[model] == 1 ? " row without an answer of " : " rows without an answer of ";
+            text += rows.at_worst[model] == 1 ? " row without a usable answer of "
+                                              : " rows without a usable answer of ";
             text += models[model];
         }
     }
-    return text.empty() ? text : text + " that can be scored at the worst value";
+    return text.empty() ? text : text + " count at the worst value";
 }
 
 /// Describe the answers among the failures that could not be scored, or return nothing.
@@ -257,7 +258,7 @@ inline void append_rows(std::string& out, std::uint64_t n, std::string_view what
             text += models[model];
         }
     }
-    return text.empty() ? text : text + " that could not be scored";
+    return text.empty() ? text : "including " + text + " that could not be scored";
 }
 
 /// Return the worst value that an answer can have under a metric, or NaN if there is none.
@@ -487,12 +488,12 @@ struct gate_sum {
     {
         if (found.broken) {
             broken += (broken.empty() ? "" : "; ") + spec.name + broken_in_words(row);
-            broken += at_worst.empty() ? "" : ", with " + at_worst;
+            broken += at_worst.empty() ? "" : ", " + at_worst;
         } else if (!found.holds) {
             open += (open.empty() ? "" : ", ") + spec.name;
             std::string why = found.why;
             why += why.empty() || at_worst.empty() ? "" : "; ";
-            why += at_worst.empty() ? "" : "with " + at_worst;
+            why += at_worst;
             open += why.empty() ? "" : " (" + why + ")";
             rows_needed = std::fmax(rows_needed, found.rows_needed);
         }
@@ -670,7 +671,7 @@ inline void add_notes(report& out, const gate_rows& seen, const gate_setting& ho
         const std::string worst = worst_in_words(values.account, how.models);
         if (!lost.empty() || !worst.empty()) {
             out.notes.push_back(spec.name + ": " + lost + (lost.empty() || worst.empty() ? "" : "; ") +
-                                (worst.empty() ? "" : worst + " count") + ".");
+                                worst + ".");
         }
     }
     std::string note = "Both models saw the same rows; ";
@@ -709,6 +710,7 @@ inline void add_notes(report& out, const gate_rows& seen, const gate_setting& ho
             const paired_column& values = seen.values[column];
             found = rule_on_values(row, spec, answers[column++], values, how);
             at_worst = worst_in_words(values.account, how.models);
+            at_worst = at_worst.empty() ? at_worst : "where " + at_worst;
         } else if (const event_watch* const watch = latency_watch(spec, how.watches)) {
             found = rule_on_latency(row, spec, watch->q, seen, how);
         } else if (seen.recorded && !seen.tells_failures && !how.asked_of_failures) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/hash.hpp>
 #include <joust/store/recorded.hpp>
 #include <joust/trial/detail/paired_rows.hpp>
 
-#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,26 +28,27 @@ public:
         : results_(results), models_{champion, challenger}, failed_(results.ids.size()),
           seen_(results.ids.size())
     {
-        for (const recorded::loss& each : results.lost) {
-            lost_at_.push_back(place_of(each.id));
-        }
-        failed_.resize(seen_.size());
+        place_lost_rows();
     }
 
     /// Do the results name a model, with or without values?
     [[nodiscard]] bool has_arm(std::string_view name) const
     {
-        return has(results_.arms, name) ||
-               std::any_of(results_.lost.begin(), results_.lost.end(),
-                           [name](const recorded::loss& each) { return each.arm == name; });
+        bool found = index_of(results_.arms, name) < results_.arms.size();
+        for (const recorded::loss& each : results_.lost) {
+            found = found || each.arm == name;
+        }
+        return found;
     }
 
     /// Do the results name a metric, with or without values?
     [[nodiscard]] bool has_metric(std::string_view name) const
     {
-        return has(results_.metrics, name) ||
-               std::any_of(results_.lost.begin(), results_.lost.end(),
-                           [name](const recorded::loss& each) { return each.metric == name; });
+        bool found = index_of(results_.metrics, name) < results_.metrics.size();
+        for (const recorded::loss& each : results_.lost) {
+            found = found || each.metric == name;
+        }
+        return found;
     }
 
     /// Add the cases of a metric to a column. `usable(value)` returns the answer that the metric makes of a value.
@@ -92,7 +93,8 @@ public:
                 into.take(answer(first.is), answer(second.is), nullptr);
             }
         }
-        into.account.unknown = results_.missing + results_.failed - results_.lost.size();
+        const std::uint64_t counted = results_.missing + results_.failed;
+        into.account.unknown = counted > results_.lost.size() ? counted - results_.lost.size() : 0;
     }
 
     /// Say of every case of the metrics so far whether the measurement of a model failed.
@@ -122,27 +124,59 @@ private:
 
     [[nodiscard]] static std::size_t index_of(const std::vector<std::string>& names, std::string_view name)
     {
-        return static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+        std::size_t i = 0;
+        while (i < names.size() && names[i] != name) {
+            ++i;
+        }
+        return i;
     }
 
-    [[nodiscard]] static bool has(const std::vector<std::string>& names, std::string_view name)
-    {
-        return index_of(names, name) < names.size();
-    }
+    /// The places of names, in a hash table with linear probing.
+    class places {
+    public:
+        /// Make room for `most` names.
+        explicit places(std::size_t most) : slots_(std::bit_ceil(2 * most + 2)) {}
 
-    /// Return the index of a case. A case without any value gets an index after the others.
-    std::size_t place_of(std::string_view id)
-    {
-        if (places_.empty()) {
-            for (std::size_t i = 0; i < results_.ids.size(); ++i) {
-                places_.emplace(results_.ids[i], i);
+        /// Return the place of a name. A name that is new gets the place `next`.
+        std::size_t find_or_add(std::string_view name, std::size_t next)
+        {
+            std::size_t at = xxh64(name) & (slots_.size() - 1);
+            while (slots_[at].used && slots_[at].name != name) {
+                at = (at + 1) & (slots_.size() - 1);
             }
+            if (!slots_[at].used) {
+                slots_[at] = {name, next, true};
+            }
+            return slots_[at].place;
         }
-        const auto [at, is_new] = places_.try_emplace(id, seen_.size());
-        if (is_new) {
-            seen_.push_back(false);
+
+    private:
+        struct slot {
+            std::string_view name{};
+            std::size_t place = 0;
+            bool used = false;
+        };
+        std::vector<slot> slots_;
+    };
+
+    /// Give each lost row the place of its case. A case without any value gets a place behind the others.
+    void place_lost_rows()
+    {
+        if (results_.lost.empty()) {
+            return;
         }
-        return at->second;
+        places known{results_.ids.size() + results_.lost.size()};
+        for (std::size_t i = 0; i < results_.ids.size(); ++i) {
+            known.find_or_add(results_.ids[i], i);
+        }
+        std::size_t next = results_.ids.size();
+        for (const recorded::loss& each : results_.lost) {
+            const std::size_t at = known.find_or_add(each.id, next);
+            next += at == next ? 1U : 0U;
+            lost_at_.push_back(at);
+        }
+        seen_.resize(next);
+        failed_.resize(next);
     }
 
     /// Keep a value. Returns false if the case has one.
@@ -172,7 +206,6 @@ private:
     std::vector<std::array<bool, 2>> failed_;
     std::vector<bool> seen_;
     std::vector<std::size_t> lost_at_;
-    std::map<std::string_view, std::size_t> places_;
 };
 
 }  // namespace detail
