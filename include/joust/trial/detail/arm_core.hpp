@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/entropy.hpp>
+#include <joust/core/unit_id.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/inference/always_valid.hpp>
 #include <joust/split/hash_split.hpp>
@@ -54,6 +55,7 @@ public:
           metrics_(trial_.identity(), watch_failures, arguments)
     {
         check_error_rate(trial_.inference().alpha, trial_.inference().units, "exposures");
+        assignment_.begin_stage(live());
     }
 
     [[nodiscard]] trial_core<Parts>& trial() noexcept { return trial_; }
@@ -71,6 +73,15 @@ public:
     template <class Unit, class Arguments>
     [[nodiscard]] visit assign(const Unit& unit, const Arguments& arguments) const noexcept
     {
+        // Where blocks of time are randomised, an empty id decides nothing, but a null pointer cannot be read.
+        if constexpr (!Parts::reads_time || std::is_pointer_v<Unit>) {
+            if (is_no_unit(unit)) [[unlikely]] {
+                live().ignore(ignored::empty_unit);
+                visit nobody;
+                nobody.recorded = false;
+                return nobody;
+            }
+        }
         return assignment_.assign(identity().hasher(), trial_.clock(), live(), unit, arguments);
     }
 
@@ -113,6 +124,10 @@ public:
         setting how{.specs = metrics_.metrics().specs(),
                     .watches = metrics_.metrics().watches(),
                     .covariate = Parts::adjusts ? metrics_.metrics().series_count() : exposure_series};
+        for (const metric_spec& spec : how.specs) {
+            how.guards_failures = how.guards_failures || (spec.role == metric_spec::part::guardrail &&
+                                                          spec.series == failure_series);
+        }
         if constexpr (Parts::metrics_t::watches_latency()) {
             how.special.show_latency = show_latency;
         }
@@ -159,7 +174,7 @@ private:
             }
             const auto lies = [](double sum, std::uint64_t count, double from, double to) {
                 const double n = static_cast<double>(count);
-                return sum >= n * from - 1e-9 * (n + 1.0) && sum <= n * to + 1e-9 * (n + 1.0);
+                return sum >= n * from - 1e-6 * (n + 1.0) && sum <= n * to + 1e-6 * (n + 1.0);
             };
             known = known && (!whole || (lies(champion, served.champion_count, least, most) &&
                                          lies(challenger, served.challenger_count, 1.0 - most, 1.0 - least)));

@@ -42,6 +42,8 @@ struct plan {
     std::array<double, Arms> shares{};
     /// The planned share of each challenger against the champion.
     std::array<pair_share, Arms - 1> pairs{};
+    /// The same for the exposures of each arm of two, as tickets give them back.
+    std::array<pair_share, 2> of_arm{};
     /// What tickets name the plan by: with two arms its number, since a ticket then has all that is needed, and otherwise bits of the
     /// digest of its shares.
     unsigned tag = 0;
@@ -76,6 +78,8 @@ private:
         for (std::size_t p = 0; p + 1 < Arms; ++p) {
             pairs[p] = pair_share::of(shares[0], shares[p + 1]);
         }
+        of_arm = {pair_share::as_in_ticket(0, pairs[0].challenger),
+                  pair_share::as_in_ticket(1, pairs[0].challenger)};
         tag = Arms == 2 ? number : static_cast<unsigned>(digest_of_shares(shares) >> (64 - plan_tag_bits));
     }
 };
