@@ -172,7 +172,7 @@ public:
     [[nodiscard]] joust::report report() const
     {
         shadow_evidence seen = evidence();
-        joust::report out = detail::shadow_report(seen, setting_now());
+        joust::report out = report_on(seen);
         live_.remember(seen);
         return out;
     }
@@ -187,7 +187,7 @@ public:
                                       "evidence of trial '" + name() +
                                           "' with the same models in the same order");
         }
-        return detail::shadow_report(merged, setting_now());
+        return report_on(merged);
     }
 
     /// Return a copy of all evidence, to merge it with the evidence of other replicas. Its totals are exact while no thread
@@ -221,6 +221,13 @@ private:
           errands_(core_, live_, truths_, arguments)
     {
         detail::check_error_rate(core_.inference().alpha, core_.inference().units, "comparisons");
+    }
+
+    [[nodiscard]] joust::report report_on(shadow_evidence& seen) const
+    {
+        joust::report out = detail::shadow_report(seen, setting_now());
+        core_.annotate_name(out.notes);
+        return out;
     }
 
     [[nodiscard]] detail::shadow_setting<typename parts::inference_t> setting_now() const
