@@ -33,7 +33,8 @@ struct open_file {
 
 [[noreturn]] inline void file_trouble(const std::string& path, const char* what)
 {
-    throw std::runtime_error(path + ": " + what + ": " + std::strerror(errno));
+    const int why = errno;
+    throw std::runtime_error(printable(path) + ": " + what + ": " + std::strerror(why));
 }
 
 }  // namespace detail
