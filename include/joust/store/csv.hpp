@@ -254,7 +254,8 @@ private:
 
 /// Read recorded results from CSV with a header that names the columns id, arm, metric and value, in any order.
 ///
-/// Other columns are ignored. A value that is empty, NA, NaN, null or infinite is counted as missing.
+/// Other columns are ignored. A value that is empty, NA, NaN, null or infinite is missing: a gate does not leave out its
+/// case without a word.
 /// errors: parse_error that names the line, for any bytes
 [[nodiscard]] inline recorded read_results_csv(std::string_view text)
 {
@@ -266,15 +267,17 @@ private:
 
     recorder_of_results results;
     while (records.next()) {
-        if (records.missing(value)) {
-            results.add_missing();
-            continue;
-        }
         const double number = records.number(value);
+        bool named = true;
         for (const std::size_t name : {id, arm, metric}) {
-            if (records.field(name).empty()) {
+            named = named && !records.field(name).empty();
+            if (records.field(name).empty() && !records.missing(value)) {
                 records.refuse(name, "the field is empty");
             }
+        }
+        if (!named) {
+            results.add_missing();
+            continue;
         }
         results.add(records.field(id), records.field(arm), records.field(metric), number);
     }

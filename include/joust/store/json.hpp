@@ -184,8 +184,9 @@ private:
 
 /// Read recorded results from JSON lines: `{"id": 17, "arm": "dnn-v2", "metric": "accuracy", "value": 1}`.
 ///
-/// The id is text or a whole number. The value is a number, true (1) or false (0); null is counted as missing. Other
-/// members and blank lines are ignored. A line has at most 1 MiB, is nested at most 64 deep, and names no member twice.
+/// The id is text or a whole number. The value is a number, true (1) or false (0); null is missing: a gate does not
+/// leave out its case without a word. Other members and blank lines are ignored. A line has at most 1 MiB, is nested at
+/// most 64 deep, and names no member twice.
 /// errors: parse_error that names the line, for any bytes
 [[nodiscard]] inline recorded read_results(std::string_view jsonl)
 {
@@ -219,7 +220,7 @@ private:
             detail::refuse_line(line, "the member \"value\" is missing");
         }
         if (value->is_null()) {
-            results.add_missing();
+            results.add_missing(id, arm, metric);
         } else if (value->is_boolean()) {
             results.add(id, arm, metric, value->get<bool>() ? 1.0 : 0.0);
         } else if (value->is_number()) {
@@ -240,7 +241,8 @@ enum class benchmark_time : std::uint8_t {
 };
 
 /// Read the JSON output of Google Benchmark as the results of one model (one build). Every benchmark is a metric, every
-/// repetition is a case, and the value is nanoseconds per iteration. Aggregates are left out.
+/// repetition is a case, and the value is nanoseconds per iteration. Aggregates are left out. A repetition that is
+/// marked `error_occurred` is kept as failed.
 ///
 /// Run each build with `--benchmark_repetitions` and `--benchmark_enable_random_interleaving`, and combine both results
 /// with `merged`. The file has at most 64 MiB, is nested at most 64 deep, and names no member twice.
@@ -281,9 +283,19 @@ enum class benchmark_time : std::uint8_t {
         if (name.empty()) {
             refuse("has no name");
         }
+        const auto repetition = entry.find("repetition_index");
+        const std::uint64_t count = repetitions[name]++;
+        const std::string id = std::to_string(repetition != entry.end() && repetition->is_number_unsigned()
+                                                  ? repetition->get<std::uint64_t>()
+                                                  : count);
         const auto failed = entry.find("error_occurred");
         if (failed != entry.end() && failed->is_boolean() && failed->get<bool>()) {
-            results.add_failed();
+            results.add_failed(id, arm, name);
+            continue;
+        }
+        const auto skipped = entry.find("skipped");
+        if (skipped != entry.end() && skipped->is_boolean() && skipped->get<bool>()) {
+            results.add_missing(id, arm, name);
             continue;
         }
         const auto time = entry.find(which == benchmark_time::real ? "real_time" : "cpu_time");
@@ -294,12 +306,7 @@ enum class benchmark_time : std::uint8_t {
         if (scale == 0.0) {
             refuse("has a time unit other than ns, us, ms and s");
         }
-        const auto repetition = entry.find("repetition_index");
-        const std::uint64_t count = repetitions[name]++;
-        const std::uint64_t id = repetition != entry.end() && repetition->is_number_unsigned()
-                                     ? repetition->get<std::uint64_t>()
-                                     : count;
-        results.add(std::to_string(id), arm, name, scale * time->get<double>());
+        results.add(id, arm, name, scale * time->get<double>());
     }
     return results.take();
 }

@@ -233,7 +233,8 @@ public:
         return out;
     }
 
-    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas.
+    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas. The evidence of this trial
+    /// keeps the looks that it takes, as in an A/B test.
     /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(joust::evidence merged) const
     {
@@ -244,7 +245,10 @@ public:
                                       "evidence of trial '" + own.trial +
                                           "' with the same rankers in the same order");
         }
-        return report_on(merged);
+        evidence_.live().resume(merged);
+        joust::report out = report_on(merged);
+        evidence_.live().remember_whole(merged);
+        return out;
     }
 
     /// Return a copy of all evidence, to save it, to send it, or to merge it with the evidence of other replicas.
@@ -455,10 +459,12 @@ private:
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const
     {
         using inference_t = typename parts::inference_t;
-        return detail::interleaving_report<inference_t>{
+        joust::report out = detail::interleaving_report<inference_t>{
             core_.identity().name(), core_.identity().models(), core_.inference(),
             detail::even_positions<interleaver_t>, detail::even_slates<interleaver_t>}
-            .of(seen);
+                                .of(seen);
+        core_.annotate_name(out.notes);
+        return out;
     }
 
     core_t core_;

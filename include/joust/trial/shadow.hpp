@@ -172,12 +172,13 @@ public:
     [[nodiscard]] joust::report report() const
     {
         shadow_evidence seen = evidence();
-        joust::report out = detail::shadow_report(seen, setting_now());
+        joust::report out = report_on(seen);
         live_.remember(seen);
         return out;
     }
 
-    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas.
+    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas. The evidence of this trial
+    /// keeps the looks that it takes, as in an A/B test.
     /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(shadow_evidence merged) const
     {
@@ -187,7 +188,10 @@ public:
                                       "evidence of trial '" + name() +
                                           "' with the same models in the same order");
         }
-        return detail::shadow_report(merged, setting_now());
+        live_.resume(merged);
+        joust::report out = report_on(merged);
+        live_.remember_whole(merged);
+        return out;
     }
 
     /// Return a copy of all evidence, to merge it with the evidence of other replicas. Its totals are exact while no thread
@@ -221,6 +225,13 @@ private:
           errands_(core_, live_, truths_, arguments)
     {
         detail::check_error_rate(core_.inference().alpha, core_.inference().units, "comparisons");
+    }
+
+    [[nodiscard]] joust::report report_on(shadow_evidence& seen) const
+    {
+        joust::report out = detail::shadow_report(seen, setting_now());
+        core_.annotate_name(out.notes);
+        return out;
     }
 
     [[nodiscard]] detail::shadow_setting<typename parts::inference_t> setting_now() const

@@ -9,6 +9,7 @@
 #include <joust/report/write.hpp>
 #include <joust/stats/sequential/arm_elimination.hpp>
 #include <joust/trial/detail/latencies.hpp>
+#include <joust/trial/detail/possible.hpp>
 #include <joust/trial/detail/posterior.hpp>
 #include <joust/trial/detail/preference.hpp>
 
@@ -238,6 +239,7 @@ private:
             row_of("slates won", names_[p + 1], "secondary", judge_wins(inference_, pair, alpha), alpha);
         row.reference = 0.5;
         row.unit = "%";
+        keep_possible(row);
         out.metrics.push_back(std::move(row));
     }
 
@@ -249,6 +251,7 @@ private:
         row.reference = 0.5;
         row.unit = "%";
         row.better = 0;
+        keep_possible(row);
         const bool unfair = found.rejects(positions_alpha);
         if (unfair) {
             row.state = status::srm_failed;
