@@ -183,7 +183,7 @@ public:
     [[nodiscard]] joust::report report(shadow_evidence merged) const
     {
         if (merged.trial != name() || merged.models != core_.identity().models() ||
-            merged.pairs.size() != challengers) {
+            merged.pairs.size() != challengers || !merged.consistent()) {
             throw configuration_error("shadow_evidence", "of trial '" + merged.trial + "'",
                                       "evidence of trial '" + name() +
                                           "' with the same models in the same order");
