@@ -125,6 +125,29 @@ struct inline_run {
 
 namespace detail {
 
+/// Wait until something has happened, but for a time at most. Returns whether it has. It looks more rarely the longer it
+/// takes.
+template <class Happened>
+bool wait_for(Happened&& happened, std::chrono::nanoseconds longest) noexcept
+{
+    constexpr std::chrono::nanoseconds shortest_nap = std::chrono::microseconds{50};
+    constexpr std::chrono::nanoseconds longest_nap = std::chrono::milliseconds{1};
+    const auto begun = std::chrono::steady_clock::now();
+    while (!happened()) {
+        const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begun;
+        if (spent >= longest) {
+            return false;
+        }
+        const std::chrono::nanoseconds nap = spent / 16;
+        const std::chrono::nanoseconds left = longest - spent;
+        const std::chrono::nanoseconds wanted = nap < shortest_nap  ? shortest_nap
+                                                : nap < longest_nap ? nap
+                                                                    : longest_nap;
+        std::this_thread::sleep_for(wanted < left ? wanted : left);
+    }
+    return true;
+}
+
 /// The ring of a background_queue. The queue and each of its workers own it together, so that a worker that was left
 /// alone still finds its task and the ring.
 ///
@@ -321,28 +344,6 @@ private:
     [[nodiscard]] void* place(unsigned worker) const noexcept
     {
         return cells_ + (mask_ + 1 + worker) * stride_;
-    }
-
-    /// Look whether something has happened, more rarely the longer it takes.
-    template <class Happened>
-    static bool wait_for(Happened&& happened, std::chrono::nanoseconds longest) noexcept
-    {
-        constexpr std::chrono::nanoseconds shortest_nap = std::chrono::microseconds{50};
-        constexpr std::chrono::nanoseconds longest_nap = std::chrono::milliseconds{1};
-        const auto begun = std::chrono::steady_clock::now();
-        while (!happened()) {
-            const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begun;
-            if (spent >= longest) {
-                return false;
-            }
-            const std::chrono::nanoseconds nap = spent / 16;
-            const std::chrono::nanoseconds left = longest - spent;
-            const std::chrono::nanoseconds wanted = nap < shortest_nap  ? shortest_nap
-                                                    : nap < longest_nap ? nap
-                                                                        : longest_nap;
-            std::this_thread::sleep_for(wanted < left ? wanted : left);
-        }
-        return true;
     }
 
     template <class Task>

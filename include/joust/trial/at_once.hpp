@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/clone.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/executor.hpp>
 #include <joust/core/invoke.hpp>
@@ -17,7 +18,6 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -38,7 +38,7 @@ public:
     static constexpr std::size_t rankers = std::tuple_size_v<Lists>;
 
     explicit ranker_race(std::shared_ptr<Core> core, const Args&... arguments)
-        : core_(std::move(core)), arguments_(arguments...)
+        : core_(std::move(core)), arguments_(copy_of(arguments)...)
     {
         spent_.fill(-1);
     }
@@ -112,6 +112,16 @@ private:
         done_.notify_one();
     }
 
+    template <class A>
+    static decltype(auto) copy_of(const A& argument)
+    {
+        if constexpr (needs_clone<A>) {
+            return clone(argument);
+        } else {
+            return (argument);
+        }
+    }
+
     template <std::size_t R>
     void take(Lists& arrived, bool timed, std::int64_t begun)
     {
@@ -164,14 +174,7 @@ public:
     /// Waits for rankers that still run, but for the time `shutdown` at most. What they use belongs to them as well.
     ~side_by_side()
     {
-        const auto begun = std::chrono::steady_clock::now();
-        while (running_->load(std::memory_order_acquire) != 0) {
-            const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begun;
-            if (spent >= shutdown_) {
-                break;
-            }
-            std::this_thread::sleep_for(std::chrono::microseconds{100});
-        }
+        (void)wait_for([this] { return running_->load(std::memory_order_acquire) == 0; }, shutdown_);
     }
 
     /// Run the champion on this thread and every challenger through the executor, and wait for them until the deadline.
@@ -180,8 +183,14 @@ public:
     [[nodiscard]] auto race(const std::shared_ptr<Core>& core, bool timed, const Args&... arguments)
     {
         static_assert(
-            (std::is_copy_constructible_v<Args> && ...) && (outlives_call<std::decay_t<Args>> && ...),
+            (std::is_copy_constructible_v<Args> && ...) &&
+                ((kind_of_element<std::decay_t<Args>>() != copy_kind::borrows) && ...),
             "joust: at_once copies the arguments for rankers that miss their deadline; an argument that cannot be copied, or is a pointer, string_view, span or reference wrapper, is refused: pass an owning value");
+        static_assert(
+            ((kind_of_element<std::decay_t<Args>>() != copy_kind::shares &&
+              kind_of_element<std::decay_t<Args>>() != copy_kind::computes) &&
+             ...),
+            "joust: at_once copies the arguments for rankers that miss their deadline, and a copy of this one shares what it refers to (a shared_ptr to what is not const, a tensor or image handle, an expression of a matrix library, or a type that holds one): pass an owning value, or say how it is copied by `T clone(const T&)` beside the type or by joust::cloner<T>");
         using race_t = ranker_race<Core, Lists, std::decay_t<Args>...>;
         const std::int64_t begun = timed ? core->clock().now() : 0;
         const auto deadline = std::chrono::steady_clock::now() + deadline_;

@@ -110,7 +110,7 @@ public:
                 }
             }
             try {
-                ready.copies[p].emplace(arguments...);
+                ready.copies[p].emplace(calls::template copy_of<A>(arguments)...);
             } catch (...) {
                 ready.fates[p] = errand_fate::not_copied;
             }
@@ -127,7 +127,8 @@ public:
             if (ready.fates[P] == errand_fate::meant) {
                 try {
                     errand<P, Self, typename calls::template kept_result<Result>, A...> task{
-                        self, about.pseudonym, about.key, std::move(*ready.copies[P]), answer};
+                        self, about.pseudonym, about.key, std::move(*ready.copies[P]),
+                        calls::template kept<typename calls::template kept_result<Result>>(answer)};
                     if (!running.dispatch(std::move(task))) {
                         ready.fates[P] = errand_fate::dropped;
                     }
