@@ -10,6 +10,7 @@
 #include <joust/ticket/ticket.hpp>
 #include <joust/trial/detail/arm_parts.hpp>
 #include <joust/trial/detail/plan.hpp>
+#include <joust/trial/detail/stopped_plan.hpp>
 
 #include <array>
 #include <atomic>
@@ -33,6 +34,8 @@ struct plan_in_force {
     traffic_plan plan;
     /// The digest of the plan as the caller gave it, before it got slots.
     std::uint64_t given = 0;
+    /// The number of the plan that was in force when the trial was stopped. The next plan goes on from it.
+    unsigned stopped_from = 0;
     /// The reason why a later plan was refused.
     std::string complaint;
 };
@@ -54,6 +57,7 @@ public:
         : splitter_(std::move(splitter)),
           board_(std::list<plan_t>{plan_t{resolved(splitter_, arm_count), 0U}})
     {
+        prepare_to_stop(board_.read([](const plan_t& now) { return now; }));
     }
 
     [[nodiscard]] const splitter_t& splitter() const noexcept { return splitter_; }
@@ -77,6 +81,30 @@ public:
     [[nodiscard]] plan_t current() const
     {
         return board_.read([](const plan_t& now) { return now; });
+    }
+
+    /// Read the plan with a number, which is one of the latest 128.
+    template <class Read>
+    auto read_numbered(unsigned number, Read&& read) const
+    {
+        return board_.read_of_ticket(number % plan_board<plan_t>::kept, std::forward<Read>(read));
+    }
+
+    /// Make the plan that gives everything to the champion, unless it is there already. It keeps the rules of `before`.
+    void prepare_to_stop(const plan_t& before)
+    {
+        if (to_stop_.empty()) {
+            to_stop_ = plan_to_stop<plan_t>(splitter_, before.split, arm_count);
+        }
+    }
+
+    /// Take the plan that gives everything to the champion, without an allocation. It is missing where the trial is
+    /// stopped already.
+    [[nodiscard]] std::list<plan_t> take_plan_to_stop() noexcept
+    {
+        std::list<plan_t> taken;
+        taken.swap(to_stop_);
+        return taken;
     }
 
     /// Replace the first plan, before the trial serves a call.
@@ -225,7 +253,7 @@ public:
             same = same && given.enrolled && given.propensity > 0.0 && given.arm < arm_count &&
                    (first || given.arm == seen.arm);
             seen.arm = given.arm < arm_count ? given.arm : 0;
-            seen.plan = each.tag;
+            seen.plan = each.name_in_tickets();
             const std::array<double, arm_count> now = shares_under(each, given);
             for (std::size_t a = 0; a < arm_count; ++a) {
                 smallest[a] = first ? now[a] : std::fmin(smallest[a], now[a]);
@@ -269,7 +297,7 @@ private:
         seen.pseudonym = detail::pseudonym_of(randomised(now.split, call));
         seen.propensity = given.propensity;
         seen.arm = given.arm < arm_count ? given.arm : 0;
-        seen.plan = now.tag;
+        seen.plan = now.name_in_tickets();
         seen.recorded = given.enrolled && given.propensity > 0.0;
         if constexpr (!fixed_shares) {
             seen.shares[0] = pair_share::as_in_ticket(
@@ -298,6 +326,8 @@ private:
     plan_board<plan_t> board_;
     mutable std::atomic<bool> history_missed_{false};
     mutable std::atomic<bool> credits_units_{false};
+    /// The mutex of `in_force_` guards it.
+    std::list<plan_t> to_stop_;
     plan_in_force in_force_;
 };
 

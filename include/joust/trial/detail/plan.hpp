@@ -44,8 +44,7 @@ struct plan {
     std::array<pair_share, Arms - 1> pairs{};
     /// The same for the exposures of each arm of two, as tickets give them back.
     std::array<pair_share, 2> of_arm{};
-    /// What tickets name the plan by: with two arms its number, since a ticket then has all that is needed, and otherwise bits of the
-    /// digest of its shares.
+    /// Bits of the digest of the shares.
     unsigned tag = 0;
 
     plan(Split how, unsigned which) : split(std::move(how)), number(which)
@@ -65,6 +64,10 @@ struct plan {
         name_by_shares();
     }
 
+    /// Return what tickets name the plan by: with two arms its number, since a ticket then has all that is needed, and otherwise bits of
+    /// the digest of its shares.
+    [[nodiscard]] unsigned name_in_tickets() const noexcept { return Arms == 2 ? number : tag; }
+
     /// Return whether this plan can have given an arm with this propensity to a unit, by the bits of its digest.
     [[nodiscard]] bool gave(unsigned by_tag, unsigned arm, double propensity) const noexcept
     {
@@ -80,7 +83,7 @@ private:
         }
         of_arm = {pair_share::as_in_ticket(0, pairs[0].challenger),
                   pair_share::as_in_ticket(1, pairs[0].challenger)};
-        tag = Arms == 2 ? number : static_cast<unsigned>(digest_of_shares(shares) >> (64 - plan_tag_bits));
+        tag = static_cast<unsigned>(digest_of_shares(shares) >> (64 - plan_tag_bits));
     }
 };
 
