@@ -14,6 +14,7 @@
 #include <joust/interleave/slate.hpp>
 #include <joust/report/report.hpp>
 #include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/annotate_forgotten.hpp>
 #include <joust/trial/detail/ask_unit.hpp>
 #include <joust/trial/detail/check_ranking.hpp>
 #include <joust/trial/detail/draw_slate.hpp>
@@ -34,8 +35,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -299,7 +300,8 @@ private:
     interleaving(std::tuple<Args...> arguments, unpacked)
         : owned_(std::make_shared<core_t>("interleaving", parts::template pick<salt_role, salt>(arguments),
                                           arguments)),
-          core_(*owned_), drawer_(core_.identity().name(), arguments), feedback_(arguments),
+          core_(*owned_), drawer_(core_.identity().name(), arguments),
+          feedback_(arguments, core_.desk().remembered()),
           timing_(parts::template pick<timing_role, timed>(arguments)),
           evidence_(core_.identity(), parts::template pick<recorder_role, no_log>(arguments)),
           gather_(parts::template pick<rankers_role, one_after_another>(arguments).runner())
@@ -511,11 +513,13 @@ private:
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const
     {
         using inference_t = typename parts::inference_t;
-        joust::report out = detail::interleaving_report<inference_t>{
-            core_.identity().name(), core_.identity().models(), core_.inference(),
-            detail::even_positions<interleaver_t>, detail::even_slates<interleaver_t>}
-                                .of(seen);
+        joust::report out =
+            detail::interleaving_report<inference_t>{core_.identity().name(), core_.identity().models(),
+                                                     core_.inference(), detail::even_positions<interleaver_t>,
+                                                     detail::even_slates<interleaver_t>}
+                .of(seen);
         core_.annotate_name(out.notes);
+        detail::annotate_forgotten(out, feedback_.forgotten(), core_.desk().remembered());
         return out;
     }
 
