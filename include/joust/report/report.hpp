@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/style.hpp>
 #include <joust/stats/result.hpp>
 
@@ -215,7 +216,7 @@ struct report {
     static constexpr style default_style = style::table;
 
     /// Append the report in one of the styles. It is defined in report/write.hpp; include that header to call it.
-    inline void write(std::string& out, style how = default_style) const;
+    JOUST_FUNCTION void write(std::string& out, style how = default_style) const;
 
     /// Compare all members.
     bool operator==(const report&) const = default;
