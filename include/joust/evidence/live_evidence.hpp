@@ -420,8 +420,8 @@ JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_wa
     : trial_(std::move(names.trial)), models_(std::move(names.models)), series_(std::move(names.series)),
       watches_(std::move(watches)), fed_(std::move(fed)), feeds_(fed_.size()),
       slabs_(slab_layout{models_.size(), series_.size() - fed_.size()}),
-      rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()), thresholds_(watches_.size()),
-      memory_((models_.size() - 1) * series_.size())
+      rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()),
+      thresholds_(watches_.size()), memory_((models_.size() - 1) * series_.size())
 {
     for (std::size_t i = 0; i < logs_.size(); ++i) {
         logs_[i].allow(watches_[i % watches_.size()].max_ratio);

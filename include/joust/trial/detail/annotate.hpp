@@ -197,7 +197,8 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
             note(gap::uneven);
         }
         if (now.lost() > 0) {
-            std::string text = spec.name + ": values that cannot be scored (NaN, infinite or refused) were left out, ";
+            std::string text =
+                spec.name + ": values that cannot be scored (NaN, infinite or refused) were left out, ";
             append_count(text, now.champion_lost);
             text += " of " + seen.models[0] + " and ";
             append_count(text, now.challenger_lost);

@@ -300,8 +300,8 @@ private:
         seen.plan = now.name_in_tickets();
         seen.recorded = given.enrolled && given.propensity > 0.0;
         if constexpr (!fixed_shares) {
-            seen.shares[0] = pair_share::as_in_ticket(
-                seen.arm, seen.arm == 0 ? 1.0 - given.propensity : given.propensity);
+            seen.shares[0] =
+                pair_share::as_in_ticket(seen.arm, seen.arm == 0 ? 1.0 - given.propensity : given.propensity);
         } else if constexpr (arm_count == 2) {
             seen.shares[0] = now.of_arm[seen.arm];
         } else {

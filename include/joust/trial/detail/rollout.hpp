@@ -7,8 +7,8 @@
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/split/hash_split.hpp>
-#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/account.hpp>
+#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -292,7 +292,8 @@ private:
         worst_ = harm.guardrail;
         unjudged_ = found_.unjudged(0, how.specs);
         silent_ = unjudged_ == nullptr ? silent_in_stage(how) : nullptr;
-        if (found_.mismatch || unjudged_ != nullptr || silent_ != nullptr || (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
+        if (found_.mismatch || unjudged_ != nullptr || silent_ != nullptr ||
+            (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
             return;
         }
         if (stage_ + 1 == ramp_.shares.size()) {
