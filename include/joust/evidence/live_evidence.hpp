@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <limits>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -220,6 +221,14 @@ public:
     /// cost: one load when all are fixed
     void fix_thresholds();
 
+    /// Begin a stage: from now on the challengers have these propensities. The latencies so far keep the weights of the
+    /// stages in which they were measured.
+    ///
+    /// A call that was assigned before and ends afterwards counts with the new weights.
+    /// shape: one share for each challenger, or none where propensities are not known beforehand
+    /// cost: nothing on the path of calls and no allocation; a pass over the slabs if a guardrail is on latency
+    void begin_stage(std::span<const pair_share> shares) noexcept;
+
     /// Return the latency threshold of the champion. It is infinite until the warm-up is over.
     /// units: nanoseconds
     [[nodiscard]] double champion_threshold(std::size_t watch) const noexcept
@@ -252,6 +261,11 @@ public:
 
     /// Keep what a look at the evidence fixed (rho, the answer of a fixed horizon) and found (the highest e-values).
     void remember(const evidence& seen);
+
+    /// Prepare merged evidence for a look: its tests continue with what earlier looks at merged evidence have kept.
+    void resume(evidence& merged) const;
+    /// Keep what a look at merged evidence fixed and found, so that the evidence of this part carries it.
+    void remember_whole(const evidence& merged);
 
 private:
     static constexpr double no_limit = std::numeric_limits<double>::infinity();
@@ -297,6 +311,26 @@ private:
     static void collect(const slab& from, evidence& into, std::size_t first_series);
     [[nodiscard]] std::uint64_t exposures_now() const noexcept;
 
+    /// The latencies of one arm in one pair, by stages that have ended.
+    struct ended_stages {
+        std::vector<double> weights;
+        double squares = 0.0;
+    };
+    [[nodiscard]] bool weighs_latency() const noexcept { return !ended_.empty(); }
+    /// Return the number of calls in a bin since the stage began.
+    [[nodiscard]] std::uint64_t of_stage(unsigned arm, std::size_t bin, std::uint64_t counted) const noexcept
+    {
+        const std::uint64_t before = counted_before_[arm * latency_sketch::bins + bin];
+        return counted > before ? counted - before : 0;
+    }
+    /// Return the weight of a call of an arm in a pair.
+    [[nodiscard]] double weight_in_stage(std::size_t pair, bool challenger) const noexcept
+    {
+        const double s = stage_[pair].challenger;
+        return challenger ? 1.0 - s : s;
+    }
+    void collect_overlap(evidence& all) const;
+
     std::string trial_;
     std::vector<std::string> models_;
     std::vector<std::string> series_;
@@ -313,6 +347,14 @@ private:
     std::atomic<double> lowest_challenger_{no_limit};
     std::atomic<bool> thresholds_open_{true};
     std::mutex threshold_mutex_;
+    mutable std::mutex stage_mutex_;
+    /// stage_mutex_ guards the propensities of the present stage, and the latencies of those before it.
+    std::vector<pair_share> stage_;
+    /// of each pair, those of the champion and those of the challenger
+    std::vector<ended_stages> ended_;
+    /// of each arm, the counts of all bins when the stage began
+    std::vector<std::uint64_t> counted_before_;
+    std::vector<std::uint64_t> counted_now_;
     mutable std::mutex memory_mutex_;
     /// of each pair, the memory of each series
     std::vector<test_memory> memory_;
@@ -332,6 +374,82 @@ JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_wa
 {
     for (std::size_t i = 0; i < logs_.size(); ++i) {
         logs_[i].allow(watches_[i % watches_.size()].max_ratio);
+    }
+    for (const event_watch& each : watches_) {
+        if (each.on_latency && ended_.empty()) {
+            // Stages begin in calls that must not fail, so their memory is there from the start.
+            const std::size_t pairs = models_.size() - 1;
+            stage_ = std::vector<pair_share>(pairs);
+            ended_ = std::vector<ended_stages>(2 * pairs);
+            for (ended_stages& ended : ended_) {
+                ended.weights = std::vector<double>(latency_sketch::bins);
+            }
+            counted_before_ = std::vector<std::uint64_t>(models_.size() * latency_sketch::bins);
+            counted_now_ = counted_before_;
+        }
+    }
+}
+
+JOUST_FUNCTION void live_evidence::begin_stage(std::span<const pair_share> shares) noexcept
+{
+    if (!weighs_latency() || shares.size() != stage_.size()) {
+        return;
+    }
+    const std::scoped_lock lock{stage_mutex_};
+    bool same = true;
+    for (std::size_t p = 0; p < stage_.size(); ++p) {
+        same = same && stage_[p].challenger == shares[p].challenger;
+    }
+    if (same) {
+        return;
+    }
+    for (std::uint64_t& count : counted_now_) {
+        count = 0;
+    }
+    const auto arms = static_cast<unsigned>(models_.size());
+    slabs_.for_each([&](const slab& each) {
+        for (unsigned a = 0; a < arms; ++a) {
+            for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
+                counted_now_[a * latency_sketch::bins + bin] += each.latency_count(a, bin);
+            }
+        }
+    });
+    for (std::size_t p = 0; p < stage_.size(); ++p) {
+        for (const bool challenger : {false, true}) {
+            ended_stages& ended = ended_[2 * p + (challenger ? 1 : 0)];
+            const unsigned arm = challenger ? static_cast<unsigned>(p) + 1 : 0;
+            const double weight = weight_in_stage(p, challenger);
+            for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
+                const auto n =
+                    static_cast<double>(of_stage(arm, bin, counted_now_[arm * latency_sketch::bins + bin]));
+                ended.weights[bin] += weight * n;
+                ended.squares += weight * weight * n;
+            }
+        }
+        stage_[p] = shares[p];
+    }
+    counted_before_.swap(counted_now_);
+}
+
+JOUST_FUNCTION void live_evidence::collect_overlap(evidence& all) const
+{
+    const std::scoped_lock lock{stage_mutex_};
+    for (std::size_t p = 0; p < all.pairs.size(); ++p) {
+        for (const bool challenger : {false, true}) {
+            const unsigned arm = challenger ? static_cast<unsigned>(p) + 1 : 0;
+            const ended_stages& ended = ended_[2 * p + (challenger ? 1 : 0)];
+            overlap_latencies& into =
+                challenger ? all.pairs[p].challenger_latency : all.pairs[p].champion_latency;
+            const auto counts = all.arms[arm].latency.counts();
+            const double weight = weight_in_stage(p, challenger);
+            into.weights = ended.weights;
+            into.squares = ended.squares;
+            for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
+                const auto n = static_cast<double>(of_stage(arm, bin, counts[bin]));
+                into.weights[bin] += weight * n;
+                into.squares += weight * weight * n;
+            }
+        }
     }
 }
 
@@ -410,6 +528,9 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             pair.series[fed_[i]].quiet = quiet;
         }
     }
+    if (weighs_latency()) {
+        collect_overlap(all);
+    }
     {
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < pairs; ++p) {
@@ -429,6 +550,25 @@ JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
         memory_[i].learn(seen.pairs[i / series_.size()].memory[i % series_.size()]);
+    }
+}
+
+JOUST_FUNCTION void live_evidence::resume(evidence& merged) const
+{
+    const std::scoped_lock lock{memory_mutex_};
+    for (std::size_t i = 0; i < memory_.size(); ++i) {
+        pair_evidence& pair = merged.pairs[i / series_.size()];
+        pair.memory[i % series_.size()].resume(
+            memory_[i], static_cast<double>(pair.series[exposure_series].challenger_count +
+                                            pair.series[exposure_series].champion_count));
+    }
+}
+
+JOUST_FUNCTION void live_evidence::remember_whole(const evidence& merged)
+{
+    const std::scoped_lock lock{memory_mutex_};
+    for (std::size_t i = 0; i < memory_.size(); ++i) {
+        memory_[i].learn_whole(merged.pairs[i / series_.size()].memory[i % series_.size()]);
     }
 }
 

@@ -30,6 +30,7 @@ class off_policy;
 struct stratum;
 struct stratified_result;
 struct quantile_result;
+struct weighted_latencies;
 struct rank_interval;
 enum class set_shape : std::uint8_t;
 enum class ratio_effect : std::uint8_t;

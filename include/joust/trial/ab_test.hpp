@@ -166,11 +166,18 @@ public:
     }
 
     /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas.
+    ///
+    /// The looks that it takes are kept in the evidence of this trial, so that the next merged evidence carries them and a
+    /// test that looks once or at planned times keeps its error rate. Where the judging process ends between two looks, save
+    /// its `evidence()` and merge it too.
     /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(joust::evidence merged) const
     {
         core_.check_own(merged);
-        return report_on(merged, nullptr);
+        core_.live().resume(merged);
+        joust::report out = report_on(merged, nullptr);
+        core_.live().remember_whole(merged);
+        return out;
     }
 
     /// Return a copy of all evidence, to save it, to send it, or to merge it with the evidence of other replicas.

@@ -3,6 +3,7 @@
 
 #include <joust/core/text.hpp>
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/group_sequential.hpp>
@@ -233,19 +234,14 @@ template <class Family>
     if (!(at_b > 0.0)) {
         return high;
     }
-    if (at_a > 0.0) {
+    if (!(at_a < 0.0)) {
         return low;
     }
-    for (int i = 0; i < 20; ++i) {
-        const double root = b - at_b * (b - a) / (at_b - at_a);
-        const double value = excess(root);
-        if (std::fabs(value) < 1e-5) {
-            return root * root;
-        }
-        (value < 0.0 ? a : b) = root;
-        (value < 0.0 ? at_a : at_b) = value;
-    }
-    return b * b;
+    const solution root =
+        illinois_root({a, b, at_a, at_b}, excess, [](const illinois_bracket& at, double value) {
+            return std::fabs(value) < 1e-5 || !(at.high - at.low > 1e-12 * at.high);
+        });
+    return root.converged ? root.at * root.at : high;
 }
 
 [[nodiscard]] inline bool usable(const experiment_plan& plan) noexcept

@@ -237,8 +237,8 @@ struct size_parts {
     return both_tails ? right_side + noncentral_t_sf(critical, df, -std::fabs(ncp)) : right_side;
 }
 
-// The x in [low, high] with f(x) = target for an increasing f, by bisection on a log scale and then the Illinois
-// method. NaN where the target is not between the values at the ends.
+// The x in [low, high] with f(x) = target for an increasing f, by halving the exponent and then the Illinois method. NaN
+// where the target is not between the values at the ends.
 template <class Function>
 [[nodiscard]] double solve_increasing(Function f, double target, double low, double high) noexcept
 {
@@ -246,24 +246,24 @@ template <class Function>
     if (!(at.at_low <= 0.0 && at.at_high >= 0.0)) {
         return at.at_low > 0.0 ? low : not_a_number;
     }
-    for (int i = 0; i < 300; ++i) {
-        double x = at.high / at.low > 4.0 ? std::sqrt(at.low * at.high) : at.secant();
-        if (!(x > at.low && x < at.high)) {
-            x = 0.5 * (at.low + at.high);
-        }
-        if (x == at.low || x == at.high || at.high - at.low <= 1e-15 * at.high) {
-            break;
-        }
+    while (at.high > 4.0 * at.low) {
+        const double x = std::sqrt(at.low) * std::sqrt(at.high);
         const double value = f(x) - target;
-        if (value == 0.0) {
-            return x;
+        if (std::isnan(value)) {
+            return not_a_number;
         }
         at.narrow(x, value);
-        if (std::fabs(value) < 1e-14) {
-            return x;
-        }
     }
-    return std::fabs(at.at_low) < std::fabs(at.at_high) ? at.low : at.high;
+    at = {at.low, at.high, f(at.low) - target, f(at.high) - target};  // without the halved values
+    if (at.at_low == 0.0) {
+        return at.low;
+    }
+    const solution found = illinois_root(
+        at, [&](double x) { return f(x) - target; },
+        [](const illinois_bracket& b, double value) {
+            return std::fabs(value) < 1e-14 || !(b.high - b.low > 1e-15 * b.high);
+        });
+    return found.converged ? found.at : not_a_number;
 }
 
 }  // namespace detail

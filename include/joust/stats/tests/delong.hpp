@@ -151,7 +151,7 @@ inline bool place(const labelled& labels, std::span<const double> scores, orderi
         }
         negatives_below += negatives;
     };
-    if (scores.size() <= most_steps) {
+    if (scores.size() <= most_digit_steps) {
         walk_packed_groups(split_by_label{labels, scores}, room, visit);
     } else {
         const split_scores split{labels, scores};

@@ -10,6 +10,7 @@
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/possible.hpp>
 
 #include <cstddef>
 #include <string>
@@ -48,12 +49,18 @@ namespace detail {
 [[nodiscard]] inline std::string difference_in_words(const inference& answer, std::string_view unit)
 {
     const double scale = unit == "%" ? 100.0 : 1.0;
+    metric_row shown;
+    shown.estimate = answer.estimate;
+    shown.lower = answer.lower;
+    shown.upper = answer.upper;
+    shown.unit = unit;
+    keep_possible(shown);
     std::string text = ": ";
-    append_number(text, scale * answer.estimate, 3, signs::always);
+    append_number(text, scale * shown.estimate, 3, signs::always);
     text += " [";
-    append_number(text, scale * answer.lower, 3, signs::always);
+    append_number(text, scale * shown.lower, 3, signs::always);
     text += ", ";
-    append_number(text, scale * answer.upper, 3, signs::always);
+    append_number(text, scale * shown.upper, 3, signs::always);
     text += unit == "%" ? "] pp" : unit.empty() ? "]" : "] ";
     text += unit == "%" ? "" : unit;
     return text;

@@ -270,7 +270,7 @@ JOUST_FUNCTION void annotate(report& out, const evidence& seen, const judgement&
     annotate_units(out, seen);
     if (share_changed) {
         out.notes.push_back(
-            "Means are overlap-weighted over the stages of the ramp, since shares changed; latency quantiles pool all stages.");
+            "Means and the quantiles of a latency guardrail are overlap-weighted over the stages of the ramp, since shares changed; the latencies listed by model pool all its calls, so that load which changed beside the shares makes them differ.");
     }
     annotate_error_rate(out, seen, how);
 }

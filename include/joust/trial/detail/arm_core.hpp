@@ -54,6 +54,7 @@ public:
           metrics_(trial_.identity(), watch_failures, arguments)
     {
         check_error_rate(trial_.inference().alpha, trial_.inference().units, "exposures");
+        assignment_.begin_stage(live());
     }
 
     [[nodiscard]] trial_core<Parts>& trial() noexcept { return trial_; }

@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 namespace joust {
 inline namespace v0 {
@@ -97,6 +98,36 @@ JOUST_FUNCTION bool is_mismatch(const stats::score_result& split) noexcept
     return split.state == status::ok && split.log_e >= -std::log(mismatch_alpha);
 }
 
+/// Return an arm's latencies with the design effect of the calls beyond the threshold: how much more their sums by bucket
+/// of units vary than those of independent calls would.
+[[nodiscard]] inline stats::weighted_latencies weighted_by_overlap(const overlap_latencies& seen,
+                                                                   std::span<const double> late,
+                                                                   std::span<const double> served,
+                                                                   double planned)
+{
+    double weights = 0.0;
+    for (const double weight : seen.weights) {
+        weights += weight;
+    }
+    const double mean_weight = weights > 0.0 ? seen.squares / weights : 0.0;
+    stats::weighted_latencies out{
+        .weights = seen.weights, .squares = seen.squares, .planned = planned * mean_weight * mean_weight};
+    double all_late = 0.0;
+    double all_served = 0.0;
+    for (std::size_t b = 0; b < late.size() && b < served.size(); ++b) {
+        all_late += late[b];
+        all_served += served[b];
+    }
+    const double share = all_served > 0.0 ? all_late / all_served : 0.0;
+    double squares = 0.0;
+    for (std::size_t b = 0; b < late.size() && b < served.size(); ++b) {
+        squares += (late[b] - share * served[b]) * (late[b] - share * served[b]);
+    }
+    const double independent = mean_weight * all_late * (1.0 - share);
+    out.design_effect = squares > independent && independent > 0.0 ? squares / independent : 1.0;
+    return out;
+}
+
 JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::size_t pair,
                                  const event_watch& watch, const look& at, double alpha)
 {
@@ -105,12 +136,19 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     const latency_sketch& challenger = seen.arms[pair + 1].latency;
     constexpr double per_millisecond = 1e-6;
     // The interval is tightest where the challenger, which has the smaller share, has served its planned units.
-    const auto planned = static_cast<std::uint64_t>(std::fmax(at.planned_information, 1.0));
-    const auto compared =
-        stats::quantile_difference(challenger, champion, {.q = watch.q, .alpha = alpha, .planned = planned});
-    answer.champion = champion.empty() ? stats::not_a_number : champion.quantile(watch.q) * per_millisecond;
-    answer.challenger =
-        challenger.empty() ? stats::not_a_number : challenger.quantile(watch.q) * per_millisecond;
+    const double planned = std::fmax(at.planned_information, 1.0);
+    const pair_evidence& both = seen.pairs[pair];
+    const bool weighted = both.challenger_latency.squares > 0.0 && both.champion_latency.squares > 0.0;
+    const stats::quantile_result compared =
+        weighted
+            ? stats::overlap_quantile_difference(
+                  weighted_by_overlap(both.challenger_latency, at.sums.p1, at.sums.q1, planned),
+                  weighted_by_overlap(both.champion_latency, at.sums.p0, at.sums.q0, planned), watch.q, alpha)
+            : stats::quantile_difference(
+                  challenger, champion,
+                  {.q = watch.q, .alpha = alpha, .planned = static_cast<std::uint64_t>(planned)});
+    answer.champion = compared.second * per_millisecond;
+    answer.challenger = compared.first * per_millisecond;
     answer.estimate = compared.estimate * per_millisecond;
     answer.lower = compared.lower * per_millisecond;
     answer.upper = compared.upper * per_millisecond;

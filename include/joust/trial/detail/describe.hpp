@@ -14,11 +14,13 @@
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/latencies.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/possible.hpp>
 #include <joust/trial/detail/posterior.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -125,6 +127,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
         row.margin = spec.limit.value;
         row.reference = 1.0;
     }
+    keep_possible(row);
     return row;
 }
 
@@ -142,6 +145,8 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     row.e_value = std::exp(split.log_e);
     row.p_value = stats::always_valid_p(split.log_e);
     row.state = is_mismatch(split) ? status::srm_failed : split.state;
+    keep_within(row, -1.0,
+                std::numeric_limits<double>::infinity());  // An arm cannot lose more than all exposures.
     return row;
 }
 

@@ -10,12 +10,14 @@
 #include <joust/stats/sequential/normal_mixture.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/latencies.hpp>
+#include <joust/trial/detail/possible.hpp>
 #include <joust/trial/detail/posterior.hpp>
 #include <joust/trial/detail/shadow_evidence.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -205,6 +207,7 @@ template <class Inference>
                             champion, champion + pair.judged.total_sum() / pair.judged.total());
     row.better = 1;
     row.unit = seen.graded != 0 ? "" : "%";
+    keep_possible(row);
     append_posterior(row.method, accuracy, true, false, row.unit);
     return row;
 }
@@ -226,9 +229,11 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
                               compared > 0.0 ? 1.0 : stats::not_a_number,
                               compared > 0.0 ? pair.compared.total_sum() / compared : stats::not_a_number)));
     out.metrics.back().unit = "%";
+    keep_within(out.metrics.back(), -1.0, 0.0);  // The champion agrees with itself always.
     if (distance_matters(pair)) {
         out.metrics.push_back(described_only(row_of("distance", name, "secondary", found.distance, 0.0,
                                                     pair.distances.total_sum() / pair.distances.total())));
+        keep_within(out.metrics.back(), 0.0, std::numeric_limits<double>::infinity());
     }
     const double run = pair.run.total();
     out.metrics.push_back(described_only(
@@ -236,6 +241,7 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
                run > 0.0 ? pair.run.total_sum() / run : stats::not_a_number)));
     out.metrics.back().unit = "%";
     out.metrics.back().better = -1;
+    keep_within(out.metrics.back(), 0.0, 1.0);
     for (const double q : {0.5, 0.99}) {
         out.metrics.push_back(compare_latency(seen, p, q, alpha, units));
     }
