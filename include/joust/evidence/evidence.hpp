@@ -43,6 +43,9 @@ struct bucket_sums {
     std::uint64_t champion_count = 0;
     /// The sum of s over values other than 0: how many of these events are expected in the challenger.
     double expected = 0.0;
+    /// For the series of exposures with feedback: how many exposures came since feedback stopped or fell below a quarter
+    /// of what was usual. It is 0 while feedback keeps coming.
+    std::uint64_t quiet = 0;
 
     /// Begin without buckets.
     bucket_sums() = default;
@@ -68,7 +71,7 @@ struct bucket_sums {
         for (auto* sums : {&challenger, &champion, &challenger_root, &champion_root}) {
             sums->assign(sums->size(), 0.0);
         }
-        challenger_count = champion_count = 0;
+        challenger_count = champion_count = quiet = 0;
         expected = 0.0;
     }
 
@@ -85,6 +88,7 @@ struct bucket_sums {
         challenger_count += other.challenger_count;
         champion_count += other.champion_count;
         expected += other.expected;
+        quiet += other.quiet;
     }
 
     /// Say whether both have the same number of buckets.
@@ -100,7 +104,7 @@ struct bucket_sums {
     void fields(Archive& archive)
     {
         archive(challenger, champion, challenger_root, champion_root, challenger_count, champion_count,
-                expected);
+                expected, quiet);
     }
     /// Compare all members.
     bool operator==(const bucket_sums&) const = default;
@@ -547,7 +551,11 @@ struct evidence {
                 pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
             }
         }
-        for (std::size_t i = 0; i < ignored.size(); ++i) {
+        // Evidence of an earlier version of the library has counts for fewer reasons.
+        if (ignored.size() < other.ignored.size()) {
+            ignored.resize(other.ignored.size());
+        }
+        for (std::size_t i = 0; i < other.ignored.size(); ++i) {
             ignored[i] += other.ignored[i];
         }
         unrecorded += other.unrecorded;
@@ -561,7 +569,7 @@ struct evidence {
     {
         bool fit = trial == other.trial && models == other.models && series == other.series &&
                    arms.size() == other.arms.size() && pairs.size() == other.pairs.size() &&
-                   ignored.size() == other.ignored.size() && quantiles.size() == other.quantiles.size();
+                   quantiles.size() == other.quantiles.size();
         for (std::size_t p = 0; fit && p < pairs.size(); ++p) {
             fit = pairs[p].fits(other.pairs[p]);
         }

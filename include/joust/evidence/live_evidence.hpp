@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/evidence/evidence.hpp>
+#include <joust/evidence/feed_log.hpp>
 #include <joust/evidence/thread_slabs.hpp>
 
 #include <array>
@@ -31,6 +32,13 @@ struct pair_share {
         const double both = champion_share + challenger_share;
         const double s = both > 0.0 ? challenger_share / both : 0.0;
         return with(s);
+    }
+    /// Make the shares of a pair as the ticket of an arm will give them back. A ticket has the propensity of its arm with 24
+    /// bits. If exposures had more, a metric that is 1 for each of them would differ by arm, if only in the eighth digit.
+    static pair_share as_in_ticket(unsigned arm, double challenger) noexcept
+    {
+        return with(arm == 0 ? 1.0 - static_cast<double>(static_cast<float>(1.0 - challenger))
+                             : static_cast<double>(static_cast<float>(challenger)));
     }
     /// Make the shares of a pair from the challenger's propensity.
     static pair_share with(double challenger) noexcept
@@ -68,9 +76,10 @@ enum class ignored : std::uint8_t {
     forged_ticket,
     retired_key,
     late_ticket,
-    no_unit
+    no_unit,
+    empty_unit
 };
-inline constexpr std::size_t ignored_reasons = 10;
+inline constexpr std::size_t ignored_reasons = 11;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[ignored_reasons] = {
@@ -83,14 +92,17 @@ inline constexpr const char* ignored_words[ignored_reasons] = {
     "feedback for a forged ticket",
     "feedback for a ticket of a retired key",
     "feedback too late for its ticket",
-    "feedback or a choice for something that is not a unit of the trial"};
+    "feedback or a choice for something that is not a unit of the trial",
+    "calls or feedback for an empty unit id, which is not enrolled"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
 class live_evidence {
 public:
-    /// shape: `names` states the trial, its models and its series; the rest of it is not used
-    live_evidence(evidence names, std::vector<event_watch> watches);
+    /// shape: `names` states the trial, its models and its series; the rest of it is not used. `fed` lists the series that
+    /// count exposures with feedback, one for each metric that takes feedback. For each of them one of the last series
+    /// counts the values that cannot be scored. These are rare, so that all threads share their sums.
+    live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {});
 
     [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
     [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
@@ -144,6 +156,28 @@ public:
                 thread_slab.expect(series, p, shares[p].root > 0.0 ? shares[p].challenger : 0.0);
             });
         }
+    }
+
+    /// Count that an exposure got feedback on a metric. `which` is the metric's place in the list of fed series.
+    template <std::size_t Pairs>
+    JOUST_ALWAYS_INLINE void feed(slab& thread_slab, std::size_t which, unsigned arm,
+                                  const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+                                  bool counts) noexcept
+    {
+        if (counts) {
+            observe(thread_slab, fed_[which], arm, shares, pseudonym, 1.0);
+        }
+        if (feeds_[which].is_due()) [[unlikely]] {
+            feeds_[which].mark(exposures_now());
+        }
+    }
+
+    /// Count a value of a metric that cannot be scored.
+    template <std::size_t Pairs>
+    void lose(std::size_t which, unsigned arm, const std::array<pair_share, Pairs>& shares,
+              std::uint64_t pseudonym) noexcept
+    {
+        observe(rare_, which, arm, shares, pseudonym, 1.0);
     }
 
     /// Count a failed call, and record it in every guardrail on failures.
@@ -274,7 +308,8 @@ private:
     }
 
     static void collect_latency(const slab& from, unsigned arm, latency_sketch& into);
-    static void collect(const slab& from, evidence& into);
+    static void collect(const slab& from, evidence& into, std::size_t first_series);
+    [[nodiscard]] std::uint64_t exposures_now() const noexcept;
 
     /// The latencies of one arm in one pair, by stages that have ended.
     struct ended_stages {
@@ -300,7 +335,12 @@ private:
     std::vector<std::string> models_;
     std::vector<std::string> series_;
     std::vector<event_watch> watches_;
+    /// The series that count exposures with feedback.
+    std::vector<std::size_t> fed_;
+    std::vector<feed_log> feeds_;
     thread_slabs slabs_;
+    /// Counts of values that cannot be scored.
+    slab rare_;
     std::vector<first_event_log> logs_;
     std::vector<threshold> thresholds_;
     std::atomic<double> lowest_champion_{no_limit};
@@ -324,10 +364,12 @@ private:
 
 #if JOUST_BODIES
 
-JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_watch> watches)
+JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_watch> watches,
+                                            std::vector<std::size_t> fed)
     : trial_(std::move(names.trial)), models_(std::move(names.models)), series_(std::move(names.series)),
-      watches_(std::move(watches)), slabs_(slab_layout{models_.size(), series_.size()}),
-      logs_((models_.size() - 1) * watches_.size()), thresholds_(watches_.size()),
+      watches_(std::move(watches)), fed_(std::move(fed)), feeds_(fed_.size()),
+      slabs_(slab_layout{models_.size(), series_.size() - fed_.size()}),
+      rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()), thresholds_(watches_.size()),
       memory_((models_.size() - 1) * series_.size())
 {
     for (std::size_t i = 0; i < logs_.size(); ++i) {
@@ -477,7 +519,15 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             logs_[p * watches_.size() + w].events(all.pairs[p].events[w]);
         }
     }
-    slabs_.for_each([&](const slab& each) { collect(each, all); });
+    slabs_.for_each([&](const slab& each) { collect(each, all, 0); });
+    collect(rare_, all, series_.size() - fed_.size());
+    const std::uint64_t served = all.requests();
+    for (std::size_t i = 0; i < fed_.size(); ++i) {
+        const std::uint64_t quiet = feeds_[i].quiet(served);
+        for (auto& pair : all.pairs) {
+            pair.series[fed_[i]].quiet = quiet;
+        }
+    }
     if (weighs_latency()) {
         collect_overlap(all);
     }
@@ -531,12 +581,31 @@ JOUST_FUNCTION void live_evidence::collect_latency(const slab& from, unsigned ar
     }
 }
 
-JOUST_FUNCTION void live_evidence::collect(const slab& from, evidence& into)
+JOUST_FUNCTION std::uint64_t live_evidence::exposures_now() const noexcept
+{
+    std::uint64_t all = 0;
+    try {
+        slabs_.for_each([&all](const slab& each) {
+            const std::size_t pairs = each.layout().pairs();
+            for (std::size_t b = 0; b < bucket_count; ++b) {
+                all += each.count(exposure_series, 0, false, b);
+                for (std::size_t p = 0; p < pairs; ++p) {
+                    all += each.count(exposure_series, p, true, b);
+                }
+            }
+        });
+    } catch (...) {
+        return 0;  // The lock failed. A mark at 0 is not kept.
+    }
+    return all;
+}
+
+JOUST_FUNCTION void live_evidence::collect(const slab& from, evidence& into, std::size_t first_series)
 {
     const slab_layout& layout = from.layout();
     for (std::size_t p = 0; p < layout.pairs(); ++p) {
         for (std::size_t s = 0; s < layout.series; ++s) {
-            bucket_sums& sums = into.pairs[p].series[s];
+            bucket_sums& sums = into.pairs[p].series[first_series + s];
             for (std::size_t b = 0; b < bucket_count; ++b) {
                 const row_values one = from.read(s, p, true, b);
                 const row_values zero = from.read(s, p, false, b);

@@ -219,7 +219,8 @@ private:
         detail::describe(out, seen, found, how);
         detail::decide_ab(out, seen, found, how);
         const bool changed = core_.assignment().read([](const auto& now) { return now.number > 0; });
-        detail::annotate(out, seen, changed, detail::holds_of<typename parts::inference_t>(), how);
+        detail::annotate(out, seen, found, changed, detail::holds_of<typename parts::inference_t>(), how);
+        core_.trial().annotate_name(out.notes);
         const detail::plan_in_force& outside = core_.assignment().in_force();
         const std::scoped_lock lock{outside.mutex};
         if (outside.plan.version != 0) {

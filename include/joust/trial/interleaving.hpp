@@ -459,10 +459,12 @@ private:
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const
     {
         using inference_t = typename parts::inference_t;
-        return detail::interleaving_report<inference_t>{
+        joust::report out = detail::interleaving_report<inference_t>{
             core_.identity().name(), core_.identity().models(), core_.inference(),
             detail::even_positions<interleaver_t>, detail::even_slates<interleaver_t>}
-            .of(seen);
+                                .of(seen);
+        core_.annotate_name(out.notes);
+        return out;
     }
 
     core_t core_;

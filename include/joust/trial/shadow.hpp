@@ -172,7 +172,7 @@ public:
     [[nodiscard]] joust::report report() const
     {
         shadow_evidence seen = evidence();
-        joust::report out = detail::shadow_report(seen, setting_now());
+        joust::report out = report_on(seen);
         live_.remember(seen);
         return out;
     }
@@ -189,7 +189,7 @@ public:
                                           "' with the same models in the same order");
         }
         live_.resume(merged);
-        joust::report out = detail::shadow_report(merged, setting_now());
+        joust::report out = report_on(merged);
         live_.remember_whole(merged);
         return out;
     }
@@ -225,6 +225,13 @@ private:
           errands_(core_, live_, truths_, arguments)
     {
         detail::check_error_rate(core_.inference().alpha, core_.inference().units, "comparisons");
+    }
+
+    [[nodiscard]] joust::report report_on(shadow_evidence& seen) const
+    {
+        joust::report out = detail::shadow_report(seen, setting_now());
+        core_.annotate_name(out.notes);
+        return out;
     }
 
     [[nodiscard]] detail::shadow_setting<typename parts::inference_t> setting_now() const

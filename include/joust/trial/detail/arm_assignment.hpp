@@ -184,6 +184,9 @@ public:
         for (std::size_t p = 0; p + 1 < arm_count; ++p) {
             seen.shares[p] = pair_share::of(smallest[0], smallest[p + 1]);
         }
+        if constexpr (arm_count == 2) {
+            seen.shares[0] = pair_share::as_in_ticket(seen.arm, seen.shares[0].challenger);
+        }
         seen.propensity = all > 0.0 ? smallest[seen.arm] / all : 0.0;
         return whole && same && seen.propensity > 0.0;
     }
@@ -206,11 +209,13 @@ private:
         seen.arm = given.arm < arm_count ? given.arm : 0;
         seen.plan = now.number;
         seen.recorded = given.enrolled && given.propensity > 0.0;
-        if constexpr (fixed_shares) {
-            seen.shares = now.pairs;
+        if constexpr (!fixed_shares) {
+            seen.shares[0] = pair_share::as_in_ticket(
+                seen.arm, seen.arm == 0 ? 1.0 - given.propensity : given.propensity);
+        } else if constexpr (arm_count == 2) {
+            seen.shares[0] = now.of_arm[seen.arm];
         } else {
-            seen.shares = {seen.arm == 0 ? pair_share::of(given.propensity, 1.0 - given.propensity)
-                                         : pair_share::of(1.0 - given.propensity, given.propensity)};
+            seen.shares = now.pairs;
         }
         return seen;
     }

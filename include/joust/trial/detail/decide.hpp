@@ -11,6 +11,7 @@
 #include <joust/stats/sequential/normal_mixture.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/stats/tests/srm.hpp>
+#include <joust/trial/detail/account.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
@@ -23,8 +24,6 @@
 namespace joust {
 inline namespace v0 {
 namespace detail {
-
-inline constexpr double mismatch_alpha = 0.001;
 
 [[nodiscard]] stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
                                         std::size_t covariate);
@@ -294,6 +293,7 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
         found.answer = policy.infer(at, asked, memory);
     }
     const bool more = found.answer.estimate > 0.0;
+    const inference as_asked = found.answer;
     if (spec.quantile >= 0) {
         how.special.show_values(found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], pair,
                                 challenger, spec);
@@ -302,6 +302,11 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
         found.answer.state = status::no_contemporary_champion;
     }
     rule_on(found, spec, more);
+    found.account = account_of(seen, how, challenger, spec, at.planned_information);
+    if (found.wins && spec.role == metric_spec::part::primary && !how.guards_failures) {
+        found.shift_by_failures = shift_by_failures(seen, how, found, as_asked, at.planned_information);
+    }
+    find_gap(found, seen, how, as_asked);
     return found;
 }
 

@@ -8,6 +8,7 @@
 #include <joust/report/write.hpp>
 #include <joust/split/hash_split.hpp>
 #include <joust/trial/detail/annotate.hpp>
+#include <joust/trial/detail/account.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -81,6 +82,7 @@ public:
         core.assignment().begin_stage(core.live());
         withdrawal_ = plan_for(core, 0.0, static_cast<unsigned>(ramp_.shares.size()));
         core.metrics().collect(seen_now_);
+        stage_values_.resize(core.metrics().metrics().specs().size());
         stage_began_ = core.trial().clock().now();
         history_.reserve(ramp_.shares.size() + 2);
         history_.push_back({.requests = 0.0, .share = ramp_.shares[0], .reason = "start"});
@@ -121,14 +123,15 @@ public:
             out.reason = history_.back().reason;
         } else if (finished()) {
             out.decision = verdict::ship_challenger;
-            out.reason =
-                core.identity().models()[1] + " has passed every stage of the ramp and broken no guardrail";
+            out.reason = core.identity().models()[1] +
+                         " has passed every stage of the ramp; every guardrail was judged and none is broken";
         } else {
             out.decision = verdict::keep_testing;
             out.reason = "stage " + std::to_string(stage_ + 1) + " of " +
-                         std::to_string(ramp_.shares.size()) + ": " + waiting();
+                         std::to_string(ramp_.shares.size()) + ": " + waiting(how);
         }
-        annotate(out, seen_now_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
+        annotate(out, seen_now_, found_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
+        core.trial().annotate_name(out.notes);
         if (champion_is_out(core)) {
             out.notes.emplace_back(
                 "The champion serves no units now, so the comparisons are from earlier stages.");
@@ -252,7 +255,9 @@ private:
         const harm_so_far harm = harm_now(found_, how);
         progress_.highest_e = harm.highest_e;
         worst_ = harm.guardrail;
-        if (found_.mismatch || (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
+        unjudged_ = found_.unjudged(0, how.specs);
+        silent_ = unjudged_ == nullptr ? silent_in_stage(how) : nullptr;
+        if (found_.mismatch || unjudged_ != nullptr || silent_ != nullptr || (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
             return;
         }
         if (stage_ + 1 == ramp_.shares.size()) {
@@ -268,6 +273,7 @@ private:
         core.publish(plan_for(core, share, static_cast<unsigned>(stage)));
         stage_ = stage;
         stage_first_request_ = served;
+        note_values(core.metrics().metrics().specs());
         stage_began_ = core.trial().clock().now();
         history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
                             .share = share,
@@ -279,10 +285,54 @@ private:
         }
     }
 
-    [[nodiscard]] std::string waiting() const
+    /// Return how many values the challenger has brought to a guardrail.
+    [[nodiscard]] std::uint64_t values_of(const metric_spec& spec) const
+    {
+        const pair_evidence& pair = seen_now_.pairs.front();
+        return spec.takes_feedback()           ? pair.series[spec.fed].challenger_count
+               : spec.series == failure_series ? pair.series[exposure_series].challenger_count
+                                               : seen_now_.arms[1].latency.count();
+    }
+
+    void note_values(const std::vector<metric_spec>& specs)
+    {
+        for (std::size_t m = 0; m < specs.size(); ++m) {
+            stage_values_[m] = values_of(specs[m]);
+        }
+    }
+
+    /// Return the first guardrail that hears less than a quarter as much of the challenger as in the stages before, or null.
+    [[nodiscard]] const metric_spec* silent_in_stage(const setting& how) const
+    {
+        for (std::size_t m = 0; m < how.specs.size(); ++m) {
+            const metric_spec& spec = how.specs[m];
+            if (spec.role != metric_spec::part::guardrail || spec.series == failure_series) {
+                continue;
+            }
+            const std::uint64_t values = values_of(spec);
+            const std::uint64_t came = values > stage_values_[m] ? values - stage_values_[m] : 0;
+            const double usual = share_of(stage_values_[m], stage_first_request_);
+            if (came == 0 ||
+                4.0 * static_cast<double>(came) < usual * static_cast<double>(progress_.requests)) {
+                return &spec;
+            }
+        }
+        return nullptr;
+    }
+
+    [[nodiscard]] std::string waiting(const setting& how) const
     {
         if (found_.mismatch) {
             return "held, since traffic did not arrive in the planned shares";
+        }
+        if (unjudged_ != nullptr) {
+            return "held, since the guardrail on " + gap_in_words(*unjudged_, seen_now_, how) + "; " +
+                   count_text(progress_.requests) + " requests served by the challenger in this stage";
+        }
+        if (silent_ != nullptr) {
+            return "held, since the guardrail on " + silent_->name +
+                   " has got too little feedback in this stage; " + count_text(progress_.requests) +
+                   " requests served by the challenger in it";
         }
         std::string text =
             count_text(progress_.requests) + " requests served by the challenger in this stage";
@@ -317,6 +367,12 @@ private:
     std::vector<share_step> history_;
     stage_progress progress_;
     const metric_spec* worst_ = nullptr;
+    /// The guardrail that is not judged, of the findings of the last look.
+    const finding* unjudged_ = nullptr;
+    /// The guardrail that hears too little in this stage.
+    const metric_spec* silent_ = nullptr;
+    /// The challenger's values of each metric at the beginning of the stage.
+    std::vector<std::uint64_t> stage_values_;
     std::size_t stage_ = 0;
     std::uint64_t stage_first_request_ = 0;
     std::int64_t stage_began_ = 0;
