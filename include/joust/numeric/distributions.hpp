@@ -141,7 +141,12 @@ inline constexpr double boost_below = 1000.0;
         slope = std::exp(log_beta_term(a, b, x, y) - log_value);
         return log_value - log_p;
     });
-    return found.converged ? found.at : not_a_number;
+    if (found.converged) {
+        return found.at;
+    }
+    // Both parameters tiny: nearly all of the upper part is beyond the scale as well.
+    const double above = (std::log(-std::expm1(log_p)) + std::log(b) + log_beta_function(a, b)) / b;
+    return above < far ? -above : not_a_number;
 }
 
 // One far tail of Student's t, for t^2 / df > 1e200: I_x(a, 1/2) = x^a / (a B(a, 1/2)) (1 + O(x)), x = df / t^2.
