@@ -11,6 +11,7 @@
 #include <joust/stats/moments.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
+#include <joust/stats/sequential/score.hpp>
 #include <joust/stats/tests/coin.hpp>
 #include <joust/stats/tests/paired_proportions.hpp>
 #include <joust/trial/row_test.hpp>
@@ -561,6 +562,14 @@ template <paired_inference_policy Policy>
                     differing, 2.0 * alpha, memory);
     answer = answer.with(found, found.method);
     keep_possible(answer, rows, ratio);
+    std::uint64_t filled = 0;
+    for (const double n : count) {
+        filled += n > 0.0 ? 1U : 0U;
+    }
+    constexpr std::uint64_t fewest_buckets = stats::score_options{}.min_buckets;
+    if (answer.state != status::ok && filled < fewest_buckets) {
+        answer.why = too_few_in_words(filled, fewest_buckets, !rows.unit.empty());
+    }
     return answer;
 }
 
