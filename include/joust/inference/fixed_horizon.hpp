@@ -49,7 +49,7 @@ struct fixed_horizon {
         const double z = seen.s / std::sqrt(seen.v);
         answer.p_value = detail::normal_p(z, asked.alternative);
         detail::give_interval(answer, at, asked, stats::normal_upper_quantile(0.5 * asked.alpha));
-        memory.counted = detail::counted(answer);
+        memory.counted = detail::counted(answer, at.exposures);
         return answer;
     }
 

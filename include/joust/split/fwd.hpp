@@ -29,6 +29,7 @@ template <class Fast, class Deep, class Confidence>
 class cascade_model;
 struct cascade_target;
 struct cascade_threshold;
+enum class sql_dialect : std::uint8_t;
 class hash_plan;
 struct hash_split;
 struct forced_unit;

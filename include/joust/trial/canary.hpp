@@ -144,8 +144,9 @@ public:
         rollout_.step(core_, &merged);
     }
 
-    /// Take the challenger out of service now and for good, whatever the evidence says.
-    void roll_back(std::string_view reason) { rollout_.roll_back(core_, std::string{reason}); }
+    /// Take the challenger out of service now and for good, whatever the evidence says. This works when memory is out; then
+    /// only the reason is lost.
+    void roll_back(std::string_view reason) noexcept { rollout_.roll_back(core_, reason); }
 
     /// Return whether the challenger was taken out of service.
     [[nodiscard]] bool rolled_back() const noexcept { return rollout_.rolled_back(); }

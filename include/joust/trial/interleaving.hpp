@@ -31,6 +31,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -233,7 +234,8 @@ public:
         return out;
     }
 
-    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas.
+    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas. The evidence of this trial
+    /// keeps the looks that it takes, as in an A/B test.
     /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(joust::evidence merged) const
     {
@@ -244,7 +246,10 @@ public:
                                       "evidence of trial '" + own.trial +
                                           "' with the same rankers in the same order");
         }
-        return report_on(merged);
+        evidence_.live().resume(merged);
+        joust::report out = report_on(merged);
+        evidence_.live().remember_whole(merged);
+        return out;
     }
 
     /// Return a copy of all evidence, to save it, to send it, or to merge it with the evidence of other replicas.
@@ -280,8 +285,9 @@ private:
     };
 
     interleaving(std::tuple<Args...> arguments, unpacked)
-        : core_("interleaving", parts::template pick<salt_role, salt>(arguments), arguments),
-          drawer_(core_.identity().name(), arguments), feedback_(arguments),
+        : owned_(std::make_shared<core_t>("interleaving", parts::template pick<salt_role, salt>(arguments),
+                                          arguments)),
+          core_(*owned_), drawer_(core_.identity().name(), arguments), feedback_(arguments),
           timing_(parts::template pick<timing_role, timed>(arguments)),
           evidence_(core_.identity(), parts::template pick<recorder_role, no_log>(arguments)),
           gather_(parts::template pick<rankers_role, one_after_another>(arguments).runner())
@@ -346,9 +352,8 @@ private:
             (run<R>(now, timed, std::get<R>(lists), arguments...), ...);
             return mix(from, now, length, lists, arguments...);
         } else {
-            // The rankers hold the race as well, because a ranker that misses the deadline still writes its list there.
-            const auto race = gather_.template race<lists_t>(core_.models(), timed ? &core_.clock() : nullptr,
-                                                             arguments...);
+            // A ranker that misses the deadline owns the race, and writes its list there when it is done.
+            auto [race, lists] = gather_.template race<lists_t>(owned_, timed, arguments...);
             now.spent = race->spent();
             now.failed = race->failed();
             now.late = race->late();
@@ -356,7 +361,7 @@ private:
                 evidence_.record_failed_champion(now);
                 race->rethrow();
             }
-            return mix(from, now, length, race->lists(), arguments...);
+            return mix(from, now, length, lists, arguments...);
         }
     }
 
@@ -455,18 +460,22 @@ private:
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const
     {
         using inference_t = typename parts::inference_t;
-        return detail::interleaving_report<inference_t>{
+        joust::report out = detail::interleaving_report<inference_t>{
             core_.identity().name(), core_.identity().models(), core_.inference(),
             detail::even_positions<interleaver_t>, detail::even_slates<interleaver_t>}
-            .of(seen);
+                                .of(seen);
+        core_.annotate_name(out.notes);
+        return out;
     }
 
-    core_t core_;
+    // A ranker that still runs when the trial is gone owns its model and the clock as well.
+    std::shared_ptr<core_t> owned_;
+    core_t& core_;
     detail::slate_drawer<parts> drawer_;
     detail::slate_feedback<parts> feedback_;
     [[no_unique_address]] typename parts::timing_t timing_;
     detail::slate_evidence<rankers, typename parts::recorder_t> evidence_;
-    // Made last and destroyed first, because rankers that still run use the other members.
+    // Made last and destroyed first, so that rankers stop first, as far as they stop.
     decltype(std::declval<const rankers_t&>().runner()) gather_;
 };
 

@@ -28,8 +28,10 @@ struct ab_race {
     std::string losses;
     /// The number of challengers that broke a guardrail or lost.
     std::size_t out_of_race = 0;
-    /// The winner with the largest effect.
+    /// The winner with the largest effect, of those that are judged on everything.
     const finding* best = nullptr;
+    /// What keeps winners from being shipped.
+    std::string held;
     /// The first challenger that has neither won nor lost.
     const finding* open = nullptr;
 };
@@ -65,9 +67,13 @@ namespace detail {
 }
 
 /// Describe why a metric has not decided yet.
-[[nodiscard]] inline std::string undecided_in_words(const finding& f, const setting& how)
+[[nodiscard]] inline std::string undecided_in_words(const finding& f, const evidence& seen,
+                                                    const setting& how)
 {
     const std::string& name = how.specs[f.metric].name;
+    if (f.missing != gap::none && f.missing != gap::state && seen.requests() > 0) {
+        return gap_in_words(f, seen, how);
+    }
     switch (f.answer.state) {
         case status::ok:
             return "the interval for " + name + " still contains 0" +
@@ -88,8 +94,29 @@ namespace detail {
         guards += f.pair == pair && how.specs[f.metric].role == metric_spec::part::guardrail ? 1U : 0U;
     }
     return guards == 0   ? ""
-           : guards == 1 ? "; its guardrail is not broken"
-                         : "; none of its guardrails is broken";
+           : guards == 1 ? "; its guardrail is judged and not broken"
+                         : "; all of its guardrails are judged, and none is broken";
+}
+
+/// Say why a challenger that is better is not shipped: what its metric misses, and which guardrails are not judged.
+/// Returns an empty text where nothing is missing.
+[[nodiscard]] inline std::string held_in_words(const finding& win, const evidence& seen,
+                                               const judgement& found, const setting& how)
+{
+    std::string missing;
+    for (const finding& f : found.findings) {
+        const bool counts =
+            &f == &win || how.specs[f.metric].role == metric_spec::part::guardrail;
+        if (f.pair == win.pair && counts && f.missing != gap::none) {
+            missing += missing.empty() ? "" : "; ";
+            missing += &f == &win ? "" : "the guardrail on ";
+            missing += gap_in_words(f, seen, how);
+        }
+    }
+    return missing.empty() ? missing
+                           : seen.models[win.pair + 1] + " is better on " + how.specs[win.metric].name +
+                                 difference_in_words(win.answer, how.specs[win.metric].unit) +
+                                 ", but it is not shipped, since not everything is judged: " + missing;
 }
 
 [[nodiscard]] inline ab_race race_of(const evidence& seen, const judgement& found, const setting& how)
@@ -108,6 +135,9 @@ namespace detail {
             ++race.out_of_race;
             race.losses += (race.losses.empty() ? "" : "; ") + seen.models[f.pair + 1] + " is worse on " +
                            spec.name + difference_in_words(f.answer, spec.unit);
+        } else if (std::string held = f.wins ? held_in_words(f, seen, found, how) : std::string{};
+                   !held.empty()) {
+            race.held += (race.held.empty() ? "" : "; ") + held;
         } else if (f.wins) {
             const bool leads =
                 race.best == nullptr || sign * f.answer.estimate > sign * race.best->answer.estimate;
@@ -139,7 +169,9 @@ JOUST_FUNCTION void decide_ab(report& out, const evidence& seen, const judgement
         out.reason = race.breaches + (race.breaches.empty() || race.losses.empty() ? "" : "; ") + race.losses;
     } else {
         out.decision = verdict::keep_testing;
-        out.reason = race.open == nullptr ? "nothing is decided" : undecided_in_words(*race.open, how);
+        out.reason = !race.held.empty()      ? race.held
+                     : race.open == nullptr ? "nothing is decided"
+                                            : undecided_in_words(*race.open, seen, how);
         if (!race.breaches.empty()) {
             out.reason += "; " + race.breaches;
         }

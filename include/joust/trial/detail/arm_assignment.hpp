@@ -9,6 +9,7 @@
 #include <joust/split/traffic_plan.hpp>
 #include <joust/trial/detail/arm_parts.hpp>
 #include <joust/trial/detail/plan.hpp>
+#include <joust/trial/detail/stopped_plan.hpp>
 
 #include <array>
 #include <cmath>
@@ -31,6 +32,8 @@ struct plan_in_force {
     traffic_plan plan;
     /// The digest of the plan as the caller gave it, before it got slots.
     std::uint64_t given = 0;
+    /// The number of the plan that was in force when the trial was stopped. The next plan goes on from it.
+    unsigned stopped_from = 0;
     /// The reason why a later plan was refused.
     std::string complaint;
 };
@@ -52,6 +55,7 @@ public:
         : splitter_(std::move(splitter)),
           board_(std::list<plan_t>{plan_t{resolved(splitter_, arm_count), 0U}})
     {
+        prepare_to_stop(board_.read([](const plan_t& now) { return now; }));
     }
 
     [[nodiscard]] const splitter_t& splitter() const noexcept { return splitter_; }
@@ -77,6 +81,30 @@ public:
         return board_.read([](const plan_t& now) { return now; });
     }
 
+    /// Read the plan with a number, which is one of the latest 128.
+    template <class Read>
+    auto read_numbered(unsigned number, Read&& read) const
+    {
+        return board_.read_of_ticket(number % plan_board<plan_t>::kept, std::forward<Read>(read));
+    }
+
+    /// Make the plan that gives everything to the champion, unless it is there already. It keeps the rules of `before`.
+    void prepare_to_stop(const plan_t& before)
+    {
+        if (to_stop_.empty()) {
+            to_stop_ = plan_to_stop<plan_t>(splitter_, before.split, arm_count);
+        }
+    }
+
+    /// Take the plan that gives everything to the champion, without an allocation. It is missing where the trial is
+    /// stopped already.
+    [[nodiscard]] std::list<plan_t> take_plan_to_stop() noexcept
+    {
+        std::list<plan_t> taken;
+        taken.swap(to_stop_);
+        return taken;
+    }
+
     /// Replace the first plan, before the trial serves a call.
     void restart(std::list<plan_t> first) noexcept { board_.restart(std::move(first)); }
 
@@ -86,6 +114,15 @@ public:
         board_.publish(std::move(next), [&live](auto&& see) {
             live.slabs().for_each([&see](const slab& each) { see(each.pinned()); });
         });
+        begin_stage(live);
+    }
+
+    /// Tell the evidence which shares are in force, where the plan knows them.
+    void begin_stage(live_evidence& live) const noexcept
+    {
+        if constexpr (fixed_shares) {
+            board_.read([&live](const plan_t& now) { live.begin_stage(now.pairs); });
+        }
     }
 
     /// Assign the unit of a call.
@@ -175,6 +212,9 @@ public:
         for (std::size_t p = 0; p + 1 < arm_count; ++p) {
             seen.shares[p] = pair_share::of(smallest[0], smallest[p + 1]);
         }
+        if constexpr (arm_count == 2) {
+            seen.shares[0] = pair_share::as_in_ticket(seen.arm, seen.shares[0].challenger);
+        }
         seen.propensity = all > 0.0 ? smallest[seen.arm] / all : 0.0;
         return whole && same && seen.propensity > 0.0;
     }
@@ -197,11 +237,13 @@ private:
         seen.arm = given.arm < arm_count ? given.arm : 0;
         seen.plan = now.number;
         seen.recorded = given.enrolled && given.propensity > 0.0;
-        if constexpr (fixed_shares) {
-            seen.shares = now.pairs;
+        if constexpr (!fixed_shares) {
+            seen.shares[0] = pair_share::as_in_ticket(
+                seen.arm, seen.arm == 0 ? 1.0 - given.propensity : given.propensity);
+        } else if constexpr (arm_count == 2) {
+            seen.shares[0] = now.of_arm[seen.arm];
         } else {
-            seen.shares = {seen.arm == 0 ? pair_share::of(given.propensity, 1.0 - given.propensity)
-                                         : pair_share::of(1.0 - given.propensity, given.propensity)};
+            seen.shares = now.pairs;
         }
         return seen;
     }
@@ -220,6 +262,8 @@ private:
 
     [[no_unique_address]] splitter_t splitter_;
     plan_board<plan_t> board_;
+    /// The mutex of `in_force_` guards it.
+    std::list<plan_t> to_stop_;
     plan_in_force in_force_;
 };
 

@@ -324,7 +324,8 @@ private:
         add("slates of the champion alone, since a challenger failed", count_of(seen, slate_count::alone));
         add("lists of rankers that missed their deadline", count_of(seen, slate_count::late));
         add("slates with a clicked slot that counts",
-            static_cast<std::uint64_t>(total(seen.pairs.front().series[preference_series].challenger_root)));
+            static_cast<std::uint64_t>(
+                as_count(total(seen.pairs.front().series[preference_series].challenger_root))));
         add("calls served and not recorded", seen.unrecorded);
     }
 

@@ -20,8 +20,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace joust {
@@ -43,8 +45,9 @@ public:
                  typename Parts::arguments_t& arguments)
         : metrics_(arguments), covariate_(Parts::template pick<covariate_role, no_covariate>(arguments)),
           recorder_(Parts::template pick<recorder_role, no_log>(arguments)),
-          live_(named_after(identity), watched(metrics_, watch_failures))
+          live_(named_after(identity), watched(metrics_, watch_failures), metrics_.fed_series())
     {
+        metrics_.place_lost(metrics_.series_count() + (Parts::adjusts ? 1 : 0));
         for (std::size_t i = 0; i < quantiles_.size(); ++i) {
             quantiles_[i].watch(metrics_.quantiles()[i], Parts::arm_count - 1);
         }
@@ -129,10 +132,19 @@ public:
         return usable;
     }
 
-    /// Record a converted value of a metric for an exposure.
+    /// Count a value of a metric that cannot be scored.
     template <std::size_t Which>
-    void observe(const visit& seen, const cell& c, const ticket& receipt) noexcept
+    void lose(const visit& seen) noexcept
     {
+        live_.lose(metrics_t::fed_metric(Which), seen.arm, seen.shares, seen.pseudonym);
+    }
+
+    /// Record a converted value of a metric for an exposure. `first` says whether it is the first value of the exposure.
+    template <std::size_t Which>
+    void observe(const visit& seen, const cell& c, const ticket& receipt, bool first = true) noexcept
+    {
+        live_.feed(live_.of_this_thread(), metrics_t::fed_metric(Which), seen.arm, seen.shares,
+                   seen.pseudonym, first && !metrics_.template counts_feedback<Which>());
         if constexpr (metrics_t::template is_quantile_at<Which>) {
             const double counted =
                 quantiles_[metrics_t::quantile_of(Which)].take(seen.arm, seen.shares, c.value);
@@ -201,6 +213,9 @@ private:
         names.series = metrics_.series_names();
         if constexpr (Parts::adjusts) {
             names.series.emplace_back("covariate");
+        }
+        for (std::string& each : metrics_t::lost_names()) {
+            names.series.push_back(std::move(each));
         }
         return names;
     }

@@ -179,6 +179,24 @@ public:
         }
     }
 
+    /// Prepare merged evidence for a look: its tests continue with what earlier looks at merged evidence have kept.
+    void resume(shadow_evidence& merged) const
+    {
+        const std::scoped_lock lock{memory_mutex_};
+        for (std::size_t p = 0; p < Challengers; ++p) {
+            memory_[p].resume(merged.pairs[p]);
+        }
+    }
+
+    /// Keep what a look at merged evidence fixed and found, so that the evidence of this part carries it.
+    void remember_whole(const shadow_evidence& merged) const
+    {
+        const std::scoped_lock lock{memory_mutex_};
+        for (std::size_t p = 0; p < Challengers; ++p) {
+            memory_[p].take_whole(merged.pairs[p]);
+        }
+    }
+
 private:
     [[nodiscard]] static double bin_of(std::int64_t spent) noexcept
     {

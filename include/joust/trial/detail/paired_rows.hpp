@@ -297,7 +297,7 @@ struct pair_table {
             return std::fabs(at.with - at.without) <= 1e-15 * (std::fabs(at.with) + 1e-3);
         };
         const double t = stats::detail::bisect(
-                             {1.0 / ratio, -1.0}, [&](double x) { return slope(x) >= 0.0; }, narrow, 200)
+                             {1.0 / ratio, -1.0}, [&](double x) { return slope(x) >= 0.0; }, narrow)
                              .with;
         spread = b / (1.0 + t) + c / (1.0 - ratio * t);
     }
@@ -330,7 +330,7 @@ inline void compare_ratio(paired_answer& answer, const pair_table& seen, double 
         const auto narrow = [](const stats::detail::bracket& b) {
             return std::fabs(b.with - b.without) <= 1e-14 * b.with;
         };
-        return stats::detail::bisect({at, end}, excluded, narrow, 200).without;
+        return stats::detail::bisect({at, end}, excluded, narrow).without;
     };
     answer.lower = by_challenger > 0.0 ? ratio_of(limit(0.0)) : 0.0;
     answer.upper = by_champion > 0.0 ? ratio_of(limit(1.0)) : infinite;

@@ -25,6 +25,8 @@ struct plan {
     std::array<double, Arms> shares{};
     /// The planned share of each challenger against the champion.
     std::array<pair_share, Arms - 1> pairs{};
+    /// The same for the exposures of each arm of two, as tickets give them back.
+    std::array<pair_share, 2> of_arm{};
 
     plan(Split how, unsigned which) : split(std::move(how)), number(which)
     {
@@ -35,6 +37,8 @@ struct plan {
             for (std::size_t p = 0; p + 1 < Arms; ++p) {
                 pairs[p] = pair_share::of(shares[0], shares[p + 1]);
             }
+            of_arm = {pair_share::as_in_ticket(0, pairs[0].challenger),
+                      pair_share::as_in_ticket(1, pairs[0].challenger)};
         }
     }
 };
