@@ -7,8 +7,8 @@
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/split/hash_split.hpp>
-#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/account.hpp>
+#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -137,6 +137,7 @@ public:
         }
         annotate(out, seen_now_, found_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
         core.trial().annotate_name(out.notes);
+        annotate_history(out, core.assignment().knows_history(), core.assignment().credits_units());
         if (champion_is_out(core)) {
             out.notes.emplace_back(
                 "The champion serves no units now, so the comparisons are from earlier stages.");
@@ -291,7 +292,8 @@ private:
         worst_ = harm.guardrail;
         unjudged_ = found_.unjudged(0, how.specs);
         silent_ = unjudged_ == nullptr ? silent_in_stage(how) : nullptr;
-        if (found_.mismatch || unjudged_ != nullptr || silent_ != nullptr || (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
+        if (found_.mismatch || unjudged_ != nullptr || silent_ != nullptr ||
+            (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
             return;
         }
         if (stage_ + 1 == ramp_.shares.size()) {
