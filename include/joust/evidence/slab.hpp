@@ -99,6 +99,14 @@ public:
         }
     }
 
+    /// Return how many observations a bucket has.
+    [[nodiscard]] std::uint64_t count(std::size_t series, std::size_t pair, bool challenger,
+                                      std::size_t bucket) const noexcept
+    {
+        return rows_[layout_.row(series, pair, challenger, bucket)].sequence.load(std::memory_order_relaxed) /
+               2;
+    }
+
     /// Add the challenger's propensity at an event, so that the expected number of its events is known.
     void expect(std::size_t series, std::size_t pair, double propensity) noexcept
     {

@@ -37,6 +37,7 @@ namespace fairness {
 
 struct measure;
 enum class gap : std::uint8_t;
+enum class group_rate : std::uint8_t;
 struct named_group;
 struct group_minimum;
 

@@ -342,19 +342,11 @@ template <class Scale, class Belief>
         }
         high += widen;
     }
-    illinois_bracket at{low, high, at_low, at_high};
-    for (int i = 0; i < 100 && at.high - at.low > 1e-13 * sd; ++i) {
-        double d = at.secant();
-        if (!(d > at.low && d < at.high) || i % 8 == 7) {
-            d = 0.5 * (at.low + at.high);
-        }
-        const double value = excess(d);
-        if (std::fabs(value) < 1e-13) {
-            return d;
-        }
-        at.narrow(d, value);
-    }
-    return 0.5 * (at.low + at.high);
+    const solution found =
+        illinois_root({low, high, at_low, at_high}, excess, [sd](const illinois_bracket& at, double value) {
+            return std::fabs(value) < 1e-13 || !(at.high - at.low > 1e-13 * sd);
+        });
+    return found.converged ? found.at : not_a_number;
 }
 
 // E[(z + Z)+] for a standard normal Z: pdf(z) + z cdf(z), and far to the left pdf(z) times a continued fraction,

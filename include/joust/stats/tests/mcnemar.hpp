@@ -33,13 +33,13 @@ namespace stats {
     const double first = static_cast<double>(b);
     const double second = static_cast<double>(c);
     detail::mcnemar_tails(result, first, second, options);
-    if (b + c == 0) {
+    if (b == 0 && c == 0) {
         return result;
     }
     result.estimate = (first - second) / (first + second);
     const double level = options.alternative == side::two ? options.alpha : 2.0 * options.alpha;
     if (level < 1.0) {
-        const bounds share = clopper_pearson_interval(b, b + c, level);
+        const bounds share = detail::clopper_pearson_of(first, second, level);
         result.lower = 2.0 * share.lower - 1.0;
         result.upper = 2.0 * share.upper - 1.0;
     } else {  // at a one-sided level of one half or more nothing is excluded
