@@ -46,7 +46,7 @@ struct unit_projection {
 /// When to use: always when units are assigned. Choose the unit that would notice a difference (the user, the session,
 /// the conversation).
 /// When not: for a value that changes from call to call; it makes every request a unit of its own (`per_request` says
-/// so).
+/// so). An empty text, a null pointer to text and the nil UUID are no units: the champion serves them, unrecorded.
 /// shape: `by(&Request::user_id)`, `by([](const Request& r) { return r.session; })`
 template <class Projection>
 [[nodiscard]] constexpr unit_projection<std::decay_t<Projection>> by(Projection&& projection)

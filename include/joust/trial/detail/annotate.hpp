@@ -163,6 +163,14 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
             "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
         out.notes.push_back(std::move(note));
     }
+    bool decides = false;
+    for (const metric_spec& spec : how.specs) {
+        decides = decides || spec.role == metric_spec::part::primary;
+    }
+    if (decides && guardrails_among(how.specs) > 0 && out.kind == "ab_test") {
+        out.notes.emplace_back(
+            "The error rates of the primary metric and of the guardrails add up: that of a wrong verdict of any kind is their sum.");
+    }
 }
 
 JOUST_FUNCTION bool annotate_history(report& out, bool knows_history, bool credits_units)

@@ -219,7 +219,9 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
             append_count(text, always_valid::burn_in_buckets);
             text += " groups of units";
             break;
-        case gap::not_timed: text += " cannot be judged: too few calls of " + challenger + " were timed"; break;
+        case gap::not_timed:
+            text += " cannot be judged: too few calls of " + challenger + " were timed";
+            break;
         case gap::stopped:
             text += " hardly gets feedback any more: in the last ";
             append_count(text, now.quiet);

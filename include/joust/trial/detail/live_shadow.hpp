@@ -57,6 +57,9 @@ public:
         thread_slab.add_unit(0, pseudonym);
         if (failed) [[unlikely]] {
             thread_slab.add(row::calls, 0, false, row::failed_requests, 1.0, 0.0);
+            if (sampled) {
+                thread_slab.add(row::calls, 0, true, bucket_of(pseudonym), 0.0, 1.0);
+            }
         }
     }
 
@@ -155,6 +158,9 @@ public:
             all.champion_failures +=
                 static_cast<std::uint64_t>(from.read(row::calls, 0, false, row::failed_requests).first);
             collect_arm(from, 0, all.units, all.latency);
+            for (std::size_t b = 0; b < bucket_count; ++b) {
+                all.failed[b] += from.read(row::calls, 0, true, b).second;
+            }
             for (std::size_t p = 0; p < Challengers; ++p) {
                 collect_pair(from, p, all.pairs[p]);
             }

@@ -109,7 +109,7 @@ struct shadow_pair {
     test_memory agreement;
     /// What earlier looks fixed and found about distances.
     test_memory distance;
-    /// What earlier looks fixed and found about failures.
+    /// What earlier looks fixed and found about failures of the challenger beside those of the champion.
     test_memory failing;
     /// What earlier looks fixed and found about accuracy.
     test_memory accuracy;
@@ -187,6 +187,8 @@ struct shadow_evidence {
     std::uint64_t sampled = 0;
     /// The number of requests on which the champion failed.
     std::uint64_t champion_failures = 0;
+    /// How often the champion failed on sampled requests, by bucket of units.
+    std::vector<double> failed = std::vector<double>(bucket_count);
     /// The number of requests that were served without consent and not recorded.
     std::uint64_t unrecorded = 0;
     /// The distinct units of all requests.
@@ -215,6 +217,9 @@ struct shadow_evidence {
         requests += other.requests;
         sampled += other.sampled;
         champion_failures += other.champion_failures;
+        for (std::size_t b = 0; b < failed.size() && b < other.failed.size(); ++b) {
+            failed[b] += other.failed[b];
+        }
         unrecorded += other.unrecorded;
         units.merge(other.units);
         latency.merge(other.latency);
@@ -254,8 +259,8 @@ struct shadow_evidence {
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(trial, models, requests, sampled, champion_failures, unrecorded, units, latency, pairs,
-                truths, graded);
+        archive(trial, models, requests, sampled, champion_failures, failed, unrecorded, units, latency,
+                pairs, truths, graded);
         archive.if_any(helpers);
     }
     bool operator==(const shadow_evidence&) const = default;
@@ -271,7 +276,8 @@ inline constexpr std::size_t shadow_helpers = 2;
 // Where a shadow keeps its sums in a slab. Each row has two sides, false and true, with a count and two sums for each
 // bucket.
 struct shadow_row {
-    // true: calls of the challenger, and failed calls. false: only in pair 0, with totals in the two places below.
+    // true: calls of the challenger, and failed calls; in pair 0 the second sum counts the champion's failures on sampled
+    // requests, which are no calls of the challenger. false: only in pair 0, with totals in the two places below.
     static constexpr std::size_t calls = 0;
     // false: requests that were queued; true: requests that were dropped. Both have the bins of the champion's latency.
     static constexpr std::size_t fates = 1;
