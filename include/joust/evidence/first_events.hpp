@@ -88,7 +88,11 @@ inline constexpr std::size_t event_slots = 4096;
 class first_event_log {
 public:
     /// Set how often the challenger may be first, as a ratio, before anything is recorded.
-    void allow(double max_ratio) noexcept { test_ = stats::first_failure{{.null_ratio = max_ratio}}; }
+    void allow(double max_ratio) noexcept
+    {
+        max_ratio_ = max_ratio;
+        test_ = stats::first_failure{{.null_ratio = max_ratio}};
+    }
 
     /// Record an event. Returns the logarithm of the e-value after it.
     double record(std::uint64_t pseudonym, bool challenger, double propensity, std::uint64_t time) noexcept
@@ -114,11 +118,15 @@ public:
     [[nodiscard]] double log_e() const noexcept { return log_e_.load(std::memory_order_relaxed); }
     [[nodiscard]] double highest_log_e() const noexcept { return highest_.load(std::memory_order_relaxed); }
 
+    /// Forget all events in a forked child, where no other thread exists.
+    void begin_anew() noexcept;
+
     /// Copy the events into a list, sorted by slot.
     void events(std::vector<first_event>& out) const;
 
 private:
     mutable spin_lock lock_;
+    double max_ratio_ = 1.0;
     stats::first_failure test_;
     std::atomic<double> log_e_{0.0};
     std::atomic<double> highest_{0.0};
@@ -127,6 +135,19 @@ private:
 };
 
 #if JOUST_BODIES
+
+JOUST_FUNCTION void first_event_log::begin_anew() noexcept
+{
+    lock_.unlock();
+    allow(max_ratio_);
+    log_e_.store(0.0, std::memory_order_relaxed);
+    highest_.store(0.0, std::memory_order_relaxed);
+    for (auto& each : taken_) {
+        if (each.load(std::memory_order_relaxed)) {
+            each.store(false, std::memory_order_relaxed);
+        }
+    }
+}
 
 JOUST_FUNCTION void first_event_log::events(std::vector<first_event>& out) const
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/trial/detail/identity.hpp>
 
 #include <cstddef>
@@ -28,7 +29,7 @@ public:
     [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
 
 private:
-    mutable std::mutex mutex_;
+    mutable fork_mutex mutex_{fork_order::leaf};
     std::vector<std::string> names_;
 };
 
@@ -117,8 +118,9 @@ JOUST_FUNCTION void annotate_name(std::vector<std::string>& notes, const trial_i
                                   const live_name& listed)
 {
     if (listed.others() > 0) {
-        notes.push_back("Another live trial of this process has the name '" + identity.name() +
-                        "' too. Under one name trials assign a unit alike, and trials of one kind take each other's tickets; give each trial a salt of its own.");
+        notes.push_back(
+            "Another live trial of this process has the name '" + identity.name() +
+            "' too. Under one name trials assign a unit alike, and trials of one kind take each other's tickets; give each trial a salt of its own.");
     }
     if (!identity.salted()) {
         notes.emplace_back(

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/split/hash_split.hpp>
-#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/account.hpp>
+#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -155,6 +156,17 @@ public:
         }
     }
 
+    /// Continue the stage without evidence in a forked child, where no other thread exists.
+    void begin_anew() noexcept
+    {
+        stage_first_request_ = 0;
+        for (std::uint64_t& values : stage_values_) {
+            values = 0;
+        }
+        counted_.store(0, std::memory_order_relaxed);
+        due_.store(ramp_.check_every, std::memory_order_relaxed);
+    }
+
     void after_feedback(core_t& core) noexcept { count(core, 1); }
 
 private:
@@ -291,7 +303,8 @@ private:
         worst_ = harm.guardrail;
         unjudged_ = found_.unjudged(0, how.specs);
         silent_ = unjudged_ == nullptr ? silent_in_stage(how) : nullptr;
-        if (found_.mismatch || unjudged_ != nullptr || silent_ != nullptr || (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
+        if (found_.mismatch || unjudged_ != nullptr || silent_ != nullptr ||
+            (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
             return;
         }
         if (stage_ + 1 == ramp_.shares.size()) {
@@ -402,7 +415,7 @@ private:
     }
 
     ramp_t ramp_;
-    std::mutex control_;
+    fork_mutex control_{fork_order::control};
     /// The plan without the challenger. It is made beforehand, so that taking the challenger out cannot fail.
     std::list<plan_t> withdrawal_;
     /// The reason of a withdrawal, where there is no memory for the true one.
@@ -427,6 +440,7 @@ private:
     std::atomic<std::uint64_t> due_{0};
     std::atomic<bool> rolled_back_{false};
     std::atomic<bool> finished_{false};
+    new_epoch_in_child<rollout> fork_{*this};
 };
 
 }  // namespace detail
