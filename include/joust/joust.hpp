@@ -90,6 +90,7 @@
 #include <joust/trial/canary.hpp>
 #include <joust/trial/gate.hpp>
 #include <joust/trial/interleaving.hpp>
+#include <joust/trial/plan_history.hpp>
 #include <joust/trial/replace_plan.hpp>
 #include <joust/trial/shadow.hpp>
 #include <joust/version.hpp>

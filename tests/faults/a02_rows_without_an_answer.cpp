@@ -284,6 +284,25 @@ TEST_CASE("a challenger's file that ends early, or is full of empty values, does
     CHECK_THAT(none.reason, ContainsSubstring("on 0 of 200 rows"));
 }
 
+TEST_CASE("null in JSON lines is accounted for as an empty value in CSV is")
+{
+    std::string text;
+    for (int i = 0; i < 500; ++i) {
+        const std::string id = "{\"id\": " + std::to_string(i);
+        text += id + R"(, "arm": "v1", "metric": "loss", "value": 1.5})" + '\n';
+        text += id + R"(, "arm": "v2", "metric": "loss", "value": )" + (i < 100 ? "null" : "1.5") + "}\n";
+    }
+    const recorded all = read_results(text);
+    CHECK(all.missing == 100);
+    REQUIRE(all.lost.size() == 100);
+    CHECK(all.lost[7] == recorded::loss{"7", "v2", "loss", false});
+    gate check{recorded_model("v1"), recorded_model("v2"),
+               guardrail(mean<"loss">{.better = better::down}, {.max_increase = 0.1})};
+    const report r = check.read(all);
+    CHECK(r.decision == verdict::inconclusive);
+    CHECK_THAT(r.reason, ContainsSubstring("100 rows have no answer of v2"));
+}
+
 TEST_CASE("recorded conversions without an answer count as wrong, and a champion's do not")
 {
     recorder_of_results results;

@@ -153,6 +153,11 @@ TEST_CASE("a few rows are judged by a paired t-test, and the reason says how man
     CHECK(r.metrics[0].lower == Approx(t.lower).epsilon(1e-12));
     CHECK(r.metrics[0].upper == Approx(t.upper).epsilon(1e-12));
     CHECK(r.metrics[0].p_value == Approx(t.p_value).epsilon(1e-10));
+    // An inference policy has a minimum of its own, and the reason names it.
+    const report policy = judge(rows, guardrail(mean<"time">{.better = better::down}, {.max_increase = 5.0}),
+                                fixed_horizon{.units = 9});
+    CHECK(policy.decision == verdict::inconclusive);
+    CHECK_THAT(policy.reason, ContainsSubstring("9 rows are too few: at least 30 are needed"));
     // Signs alone show little on few rows: five coins fall alike with probability 1/16.
     const auto strict = significance{.alpha = 0.01};
     const report equal =

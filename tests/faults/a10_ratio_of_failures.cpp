@@ -198,10 +198,12 @@ TEST_CASE("an arm without failures is judged by the ratio of its limit")
 TEST_CASE("conversions are compared by the ratio that is stated, and not by a normal limit of differences")
 {
     // 3 events against 3 on 1,000 rows do not show that the ratio is below 1.5.
-    const auto events = [](int every) { return [every](int row) { return row % every == 0 ? 1.0 : 0.0; }; };
+    const auto every_nth = [](int every) {
+        return [every](int row) { return row % every == 0 ? 1.0 : 0.0; };
+    };
     const auto shifted = [](int row) { return row % 333 == 5 ? 1.0 : 0.0; };
     const auto as_it_is = [](int, double value) { return value; };
-    gate few{model{"old", events(334)}, model{"new", shifted},
+    gate few{model{"old", every_nth(334)}, model{"new", shifted},
              guardrail(conversion<"error">{.better = better::down}, {.max_ratio = 1.5})};
     const report open = few.run(rows_of(1'000), as_it_is);
     CHECK(open.decision == verdict::inconclusive);
@@ -209,7 +211,7 @@ TEST_CASE("conversions are compared by the ratio that is stated, and not by a no
     CHECK(open.metrics[0].lower > 0.0);
     CHECK(open.metrics[0].upper > 1.5);
     // Sales fall from 5 % to 0.
-    gate sales{model{"old", events(20)}, model{"new", [](int) { return 0.0; }},
+    gate sales{model{"old", every_nth(20)}, model{"new", [](int) { return 0.0; }},
                guardrail(conversion<"sale">{}, {.min_ratio = 0.8})};
     const report lost = sales.run(rows_of(2'000), as_it_is);
     CHECK(lost.decision == verdict::regress);

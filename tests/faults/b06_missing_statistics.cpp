@@ -17,6 +17,7 @@
 #include <joust/stats/tests/kruskal_wallis.hpp>
 #include <joust/stats/tests/mann_whitney.hpp>
 #include <joust/stats/tests/mantel_haenszel.hpp>
+#include <joust/stats/tests/mcnemar.hpp>
 #include <joust/stats/tests/multiplicity.hpp>
 #include <joust/stats/tests/poisson_test.hpp>
 #include <joust/stats/tests/spearman.hpp>
@@ -178,7 +179,15 @@ TEST_CASE("one-look event rates are those of R and statsmodels")
     CHECK(stats::poisson_rate_test(1, 0.0, 1, 1.0).state == status::out_of_range);
     CHECK(stats::poisson_rate_test(1, 1.0, 1, missing).state == status::out_of_range);
     CHECK(stats::poisson_rate_test(1, 1.0, 1, 1.0, {.ratio = 0.0}).state == status::out_of_range);
+    CHECK(stats::poisson_rate_test(1, 1e-300, 1, 1e300).state == status::out_of_range);
     CHECK(stats::poisson_test(3, 1.0, 0.0).state == status::out_of_range);
+    // At a one-sided level above one half the limit lies on the other side of the count.
+    const double high = stats::poisson_test(3, 1.0, 1.0, {.alpha = 0.9, .alternative = side::less}).upper;
+    CHECK(high < 3.0);
+    CHECK(stats::chi_squared_sf(2.0 * high, 8.0) == Approx(0.9).epsilon(1e-12));
+    const double low = stats::poisson_test(3, 1.0, 1.0, {.alpha = 0.9, .alternative = side::greater}).lower;
+    CHECK(low > 3.0);
+    CHECK(stats::chi_squared_cdf(2.0 * low, 6.0) == Approx(0.9).epsilon(1e-12));
     const stats::test_result tail = stats::poisson_test(5000, 1.0, 1.0);
     CHECK(tail.p_value == 0.0);
     CHECK(tail.log_p == Approx(-1.0 - std::lgamma(5001.0) + std::log1p(1.0 / 5001.0)).epsilon(1e-9));
@@ -410,6 +419,36 @@ TEST_CASE("sizes of proportions with a margin, of pairs and of rates")
     CHECK(std::isnan(stats::sample_size(stats::rate_design{.first = 0.0, .second = 0.1}, 0.8)));
     CHECK(std::isnan(
         stats::power(stats::rate_design{.first = 1.0, .second = 2.0, .alternative = side::greater}, 9.0)));
+    // Pairs against a margin, as a gate compares rows: 50-digit values of Nam's formula, and the gate's own interval.
+    struct gate_size {
+        double first_only, second_only, margin, n;
+    };
+    for (const gate_size& g :
+         {gate_size{0.05, 0.05, 0.01, 6214.92925537444899}, gate_size{0.1, 0.08, 0.02, 703.091911287938389},
+          gate_size{0.02, 0.03, 0.03, 860.119583127414954}}) {
+        const stats::paired_proportion_design design{.first_only = g.first_only,
+                                                     .second_only = g.second_only,
+                                                     .alternative = side::greater,
+                                                     .null = -g.margin};
+        CHECK(stats::sample_size(design, 0.8) == Approx(g.n).epsilon(1e-12));
+        CHECK(stats::power(design, g.n) == Approx(0.8).epsilon(1e-12));
+    }
+    const stats::paired_proportion_design rows{
+        .first_only = 0.06, .second_only = 0.06, .alternative = side::greater, .null = -0.03};
+    const auto pairs = static_cast<std::uint64_t>(std::ceil(stats::sample_size(rows, 0.8)));
+    joust_test::engine draw{8};
+    int shown = 0;
+    for (int run = 0; run < 400; ++run) {
+        std::uint64_t first = 0, second = 0;
+        for (std::uint64_t i = 0; i < pairs; ++i) {
+            const double u = draw.uniform();
+            first += u < 0.06 ? 1U : 0U;
+            second += u >= 0.06 && u < 0.12 ? 1U : 0U;
+        }
+        shown += stats::mcnemar(first, second, pairs, {.alternative = side::greater}).lower > -0.03 ? 1 : 0;
+    }
+    CHECK(shown >= 290);
+    CHECK(shown <= 350);
     // Events in clusters need as many times the exposure.
     CHECK(stats::sample_size(stats::rate_design{.first = 2.0, .second = 1.0, .dispersion = 3.0}, 0.8) ==
           Approx(3.0 * stats::sample_size(stats::rate_design{.first = 2.0, .second = 1.0}, 0.8))

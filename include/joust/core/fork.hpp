@@ -65,10 +65,10 @@ public:
     void add(fork_watcher& one);
     void remove(fork_watcher& one) noexcept;
 
-    /// Start what serving needs in a forked child. It does something only once in each child.
+    /// Start what serving needs in a forked child. It does something only once in each child, and returns when that is done.
     void start_in_child() noexcept
     {
-        if (child_.load(std::memory_order_relaxed) && child_.exchange(false, std::memory_order_acq_rel)) {
+        if (child_.load(std::memory_order_acquire)) [[unlikely]] {
             start();
         }
     }
@@ -178,7 +178,10 @@ JOUST_FUNCTION void fork_registry::call_all(fork_moment now) noexcept
 JOUST_FUNCTION void fork_registry::start() noexcept
 {
     const std::scoped_lock lock{mutex_};
-    call_all(fork_moment::first_use);
+    if (child_.load(std::memory_order_relaxed)) {
+        call_all(fork_moment::first_use);
+        child_.store(false, std::memory_order_release);
+    }
 }
 
 JOUST_FUNCTION void fork_registry::before_fork() noexcept

@@ -583,7 +583,7 @@ struct evidence {
                 pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
             }
         }
-        // Evidence of an earlier version of the library has counts for fewer reasons.
+        // Reasons that no version counted at first are there only where they were counted.
         if (ignored.size() < other.ignored.size()) {
             ignored.resize(other.ignored.size());
         }

@@ -41,7 +41,7 @@ struct bayesian {
     /// Answer a question at one look.
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory&) const noexcept
     {
-        auto [seen, answer] =
+        auto [seen, answer, variance, clock] =
             detail::score_for_normal_limit(at, asked, "normal posterior, clusters of units", status::burn_in);
         if (answer.state != status::ok) {
             return answer;
@@ -55,7 +55,7 @@ struct bayesian {
         const double centre = asked.relative ? 1.0 : 0.0;
         // For r = 1 / (1 + t) the derivative dr / dt is -r^2.
         const double slope = asked.relative ? seen.estimate * seen.estimate : 1.0;
-        const double error = slope * std::sqrt(line.v(line.root())) / std::fabs(line.s1);
+        const double error = slope * std::sqrt(line.variance(line.root(), clock)) / std::fabs(line.s1);
         const double prior = prior_sd(at, asked, seen);
         if (!(error > 0.0) || !(prior > 0.0)) {
             answer.state = status::out_of_range;

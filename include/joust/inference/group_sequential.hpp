@@ -53,7 +53,8 @@ struct group_sequential {
         if (memory.counted.taken && (part(time) <= taken || memory.counted.p_value <= asked.alpha)) {
             return detail::repeated(memory.counted, method);
         }
-        auto [seen, answer] = detail::score_for_normal_limit(at, asked, method, status::too_few);
+        auto [seen, answer, variance, clock] =
+            detail::score_for_normal_limit(at, asked, method, status::too_few);
         if (answer.state != status::ok) {
             return answer;
         }
@@ -63,9 +64,9 @@ struct group_sequential {
         }
         // Information never falls, but a variance is an estimate and may fall from one look to the next.
         const double before = memory.looks.empty() ? 0.0 : memory.looks.back().variance;
-        memory.looks.push_back({std::fmax(seen.v, before), time, seen.s / std::sqrt(seen.v)});
+        memory.looks.push_back({std::fmax(variance, before), time, seen.s / std::sqrt(variance)});
         answer.p_value = sequential_p(memory, asked);
-        detail::give_interval(answer, at, asked, cross(memory, stats::side::two, asked.alpha).bound);
+        detail::give_interval(answer, at, asked, cross(memory, stats::side::two, asked.alpha).bound, clock);
         memory.counted = detail::counted(answer, at.exposures);
         return answer;
     }

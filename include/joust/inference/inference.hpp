@@ -114,6 +114,9 @@ namespace detail {
 struct scored {
     stats::score_result seen;
     inference answer;
+    /// The variance of the score, by the clock.
+    double variance = stats::not_a_number;
+    stats::variance_clock clock = stats::variance_clock::larger;
 };
 
 /// Score the data for a policy that trusts a normal limit. The status is `scarce` while too few events are expected.
@@ -125,7 +128,8 @@ struct scored {
 
 /// Give an answer the interval of a two-sided test with this critical value, so that the row of a guardrail shows both
 /// how bad and how good the challenger may be.
-void give_interval(inference& answer, const look& at, const question& asked, double critical) noexcept;
+void give_interval(inference& answer, const look& at, const question& asked, double critical,
+                   stats::variance_clock clock) noexcept;
 
 /// Keep an answer as the one look that counts.
 [[nodiscard]] counted_look counted(const inference& answer, double exposures) noexcept;
@@ -275,7 +279,9 @@ JOUST_FUNCTION scored score_for_normal_limit(const look& at, const question& ask
     if (seen.state == status::ok && at.expected_events < normal_limit_events) {
         answer.state = scarce;
     }
-    return {seen, answer};
+    const stats::variance_clock clock = stats::one_look_clock(seen.effective_buckets, at.expected_events);
+    const double variance = clock == stats::variance_clock::residual ? seen.v : std::fmax(seen.v, seen.v0);
+    return {seen, answer, variance, clock};
 }
 
 JOUST_FUNCTION double normal_p(double z, stats::side alternative) noexcept
@@ -288,13 +294,14 @@ JOUST_FUNCTION double normal_p(double z, stats::side alternative) noexcept
 /// Return the effects t around the root that the two-sided test with critical value z does not reject: s(t)^2 <= z^2
 /// v(t), a quadratic inequality. Where the variance far away grows faster than the score, the interval has at most one
 /// end, beyond which an effect is rejected.
-[[nodiscard]] inline stats::bounds not_rejected(const stats::score_line& line, double z) noexcept
+[[nodiscard]] inline stats::bounds not_rejected(const stats::score_line& line, const stats::quadratic& v,
+                                                double z) noexcept
 {
     const double root = line.root();
     const double zz = z * z;
-    const double at_root = zz * line.v(root);
-    const double a = line.s1 * line.s1 - zz * line.v.c2;
-    const double slope = zz * (line.v.c1 + root * line.v.c2);
+    const double at_root = zz * v(root);
+    const double a = line.s1 * line.s1 - zz * v.c2;
+    const double slope = zz * (v.c1 + root * v.c2);
     const double discriminant = slope * slope + a * at_root;
     if (a > 0.0) {
         const double half = std::sqrt(discriminant);
@@ -309,8 +316,8 @@ JOUST_FUNCTION double normal_p(double z, stats::side alternative) noexcept
     return ends;
 }
 
-JOUST_FUNCTION void give_interval(inference& answer, const look& at, const question& asked,
-                                  double critical) noexcept
+JOUST_FUNCTION void give_interval(inference& answer, const look& at, const question& asked, double critical,
+                                  stats::variance_clock clock) noexcept
 {
     if (asked.relative && !at.paired()) {
         if (const stats::detail::lone_arm lone = stats::detail::lone_arm_of(at.sums); lone.any()) {
@@ -321,7 +328,11 @@ JOUST_FUNCTION void give_interval(inference& answer, const look& at, const quest
         }
     }
     const stats::score_line line = line_of(at, asked);
-    const stats::bounds ends = not_rejected(line, critical);
+    stats::bounds ends = not_rejected(line, line.v, critical);
+    if (clock != stats::variance_clock::residual) {
+        const stats::bounds free = not_rejected(line, line.v0, critical);
+        ends = {std::fmin(ends.lower, free.lower), std::fmax(ends.upper, free.upper)};
+    }
     if (asked.relative) {
         answer.lower = 1.0 / (1.0 + ends.upper);
         answer.upper = ends.lower > -1.0 ? 1.0 / (1.0 + ends.lower) : std::numeric_limits<double>::infinity();

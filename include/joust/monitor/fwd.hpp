@@ -14,6 +14,7 @@ class false_alarms;
 class change_evidence;
 class bernoulli_alarm;
 class conformal_alarm;
+class rare_cell_alarm;
 class two_sample_alarm;
 class numeric_bins;
 class categories;

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <joust/numeric/buffer.hpp>
-#include <joust/numeric/order.hpp>
 #include <joust/numeric/ranks.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -26,45 +24,37 @@ namespace stats::detail {
 // The differences x - y of pairs, in which rounding breaks no tie. A difference that is no larger than its rounding is
 // 0. In ascending order of size, a difference whose size exceeds that of the first of its group by no more than the
 // rounding of both gets that size. Order of the pairs and exchange of x and y make no difference.
+// assumes: fewer than 2^32 pairs
 [[nodiscard]] inline buffer<double> tied_differences(std::span<const double> x, std::span<const double> y)
 {
     const std::size_t n = x.size();
     buffer<double> differences(n);
-    buffer<std::uint64_t> keys(n);
-    double most = 0.0;
+    buffer<keyed_row> order(n);
     for (std::size_t i = 0; i < n; ++i) {
         const double rounding = difference_rounding(x[i], y[i]);
         const double d = x[i] - y[i];
         differences[i] = std::fabs(d) <= rounding ? 0.0 : d;
-        most = rounding > most ? rounding : most;
-        if (!(d == d)) {
-            return differences;
-        }
-        keys[i] = ordered_key(std::fabs(differences[i]));
+        order[i] = {ordered_key(std::fabs(differences[i])), static_cast<std::uint32_t>(i)};
     }
-    // Continuous measurements have no sizes this close, and need no further pass.
-    sort_by_key(keys);
-    bool close = false;
-    for (std::size_t i = 1; i < n && !close; ++i) {
-        const double gap = value_of_key(keys[i]) - value_of_key(keys[i - 1]);
-        close = gap > 0.0 && gap <= 2.0 * most;
-    }
-    if (!close) {
+    if (!has_no_nan(std::span<const double>{differences.data(), n})) {
         return differences;
     }
-    const auto size = [&](std::size_t i) { return std::fabs(differences[i]); };
-    const auto rounding = [&](std::size_t i) { return difference_rounding(x[i], y[i]); };
-    const std::vector<std::size_t> order = order_by(n, [&](std::size_t a, std::size_t b) {
-        return size(a) != size(b) ? size(a) < size(b) : rounding(a) > rounding(b);
-    });
+    sort_by_key(order);
+    const auto size = [&](std::size_t at) { return value_of_key(order[at].key); };
+    const auto rounding = [&](std::size_t at) {
+        return difference_rounding(x[order[at].row], y[order[at].row]);
+    };
     for (std::size_t first = 0; first < n;) {
-        const double of_group = size(order[first]);
-        const double allowed = rounding(order[first]);
-        std::size_t last = first + 1;
-        while (last < n && of_group > 0.0 &&
-               size(order[last]) - of_group <= allowed + rounding(order[last])) {
-            differences[order[last]] = std::copysign(of_group, differences[order[last]]);
-            ++last;
+        const double of_group = size(first);
+        // Of equal sizes the one with the largest rounding is the first, whatever the order of the pairs.
+        double allowed = 0.0;
+        std::size_t last = first;
+        for (; last < n && order[last].key == order[first].key; ++last) {
+            allowed = rounding(last) > allowed ? rounding(last) : allowed;
+        }
+        for (; last < n && of_group > 0.0 && size(last) - of_group <= allowed + rounding(last); ++last) {
+            double& tied = differences[order[last].row];
+            tied = std::copysign(of_group, tied);
         }
         first = last;
     }

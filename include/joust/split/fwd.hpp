@@ -14,6 +14,7 @@ template <class Projection>
 class platform_plan;
 template <class Projection>
 struct platform_split;
+enum class thrower : std::uint8_t;
 struct assignment;
 template <class Args>
 struct context;

@@ -106,7 +106,9 @@ class gate {
     static_assert(!(infers && tests_rows),
                   "joust: a gate compares rows by an inference policy or by a test of rows, not by both");
 
-    static constexpr bool has_units = parts::template given<unit_key_role>;
+    // With per_request each row is a unit, which needs no name.
+    static constexpr bool has_units =
+        parts::template given<unit_key_role> && !std::is_same_v<typename parts::key_t, per_request>;
     using inference_t = typename parts::inference_t;
     using row_test_t = typename parts::template policy<row_test_role, detail::plain_rows>;
     static_assert(

@@ -223,6 +223,10 @@ plan_difference replace_plan_of(Core& core, const traffic_plan& next, const repl
     std::list<plan_t> fresh;
     fresh.emplace_back(std::move(split), before.number + 1);
     assignment.prepare_to_stop(source);
+    if (next.parent == 0 && next.version > now.version + 1) {
+        // There were plans in between, as after a restart, so that the arms that units had before are not known.
+        assignment.miss_history();
+    }
     outside.given = given;
     outside.plan = std::move(kept);
     outside.complaint.clear();

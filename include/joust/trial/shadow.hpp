@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/entropy.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/report/report.hpp>
 #include <joust/shadow/sampler.hpp>
 #include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/ask_unit.hpp>
 #include <joust/trial/detail/check_call.hpp>
 #include <joust/trial/detail/errands.hpp>
 #include <joust/trial/detail/join_truth.hpp>
@@ -97,7 +99,8 @@ public:
     shadow& operator=(const shadow&) = delete;
 
     /// Serve a request by the champion. It replaces the call of the model.
-    /// errors: what the champion throws
+    /// errors: what the champion throws. Where consent or the unit key throws, the champion serves the request, which is not
+    /// recorded, and the report counts it by the helper's name.
     template <class... A>
     decltype(auto) operator()(A&&... arguments)
     {
@@ -282,21 +285,21 @@ private:
     /// Give a request the number and the time that its ticket carries.
     void number(detail::shadowed_request& about) noexcept
     {
-        about.nonce = live_.of_this_thread().next_call();
+        about.nonce = detail::ticket_nonce(live_.of_this_thread().next_call());
         about.seconds = detail::seconds_now();
     }
 
     template <bool WithTicket, class... A>
     result_t<A...> call(ticket_type* out, A&&... arguments)
     {
-        if (!core_.may_record(std::as_const(arguments)...)) {
+        std::uint64_t hash = 0;
+        if (!detail::ask_unit_hash(core_, live_, hash, std::as_const(arguments)...)) {
             live_.serve_unrecorded();
             if constexpr (WithTicket) {
                 *out = core_.desk().unrecorded(live_);
             }
             return detail::invoke(core_.template callable<0>(), std::forward<A>(arguments)...);
         }
-        const std::uint64_t hash = core_.identity().hasher()(core_.unit_of(std::as_const(arguments)...));
         detail::shadowed_request about{.pseudonym = detail::pseudonym_of(hash)};
         detail::counted_request count{live_, about.pseudonym, sampler_.sample(hash)};
         try {

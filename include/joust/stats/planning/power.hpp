@@ -85,7 +85,8 @@ struct proportion_design {
     double null = 0.0;
 };
 
-/// Describe two proportions of the same units (two classifiers on one set of cases) that McNemar's test compares.
+/// Describe two proportions of the same units (two classifiers on one set of cases) that McNemar's test compares, or the score
+/// test of a margin.
 struct paired_proportion_design {
     /// The probability that only the first succeeds.
     double first_only = not_a_number;
@@ -97,6 +98,9 @@ struct paired_proportion_design {
     side alternative = side::two;
     /// The number of challengers; each is compared at alpha / comparisons.
     double comparisons = 1.0;
+    /// The difference of the proportions, first minus second, that is tested against: minus the margin for non-inferiority
+    /// of the first (with side::greater), as a gate tests it.
+    double null = 0.0;
 };
 
 /// Describe two event rates that the score test compares at one look (`poisson_rate_test`).
@@ -173,7 +177,7 @@ namespace detail {
 {
     return is_alpha(design.alpha) && design.first_only >= 0.0 && design.second_only >= 0.0 &&
            design.first_only + design.second_only > 0.0 && design.first_only + design.second_only <= 1.0 &&
-           design.comparisons >= 1.0 && std::isfinite(design.comparisons);
+           std::fabs(design.null) < 1.0 && design.comparisons >= 1.0 && std::isfinite(design.comparisons);
 }
 
 [[nodiscard]] inline bool usable(const rate_design& design) noexcept
@@ -195,7 +199,16 @@ struct size_parts {
 {
     const double difference = design.first_only - design.second_only;
     const double apart = design.first_only + design.second_only;
-    return {towards(difference, design.alternative), apart, apart - difference * difference};
+    // The second discordant probability at the restricted maximum of the likelihood, as in Tango's interval; at a null of
+    // 0 the variance is `apart`.
+    const double d = design.null;
+    const double linear = -apart + d * (2.0 - difference);
+    const double constant = -design.second_only * d * (1.0 - d);
+    const double discriminant = linear * linear - 8.0 * constant;
+    const double root = std::sqrt(discriminant > 0.0 ? discriminant : 0.0);
+    const double q = linear <= 0.0 ? 0.25 * (root - linear) : -2.0 * constant / (linear + root);
+    return {towards(difference - d, design.alternative), 2.0 * (q > 0.0 ? q : 0.0) + d * (1.0 - d),
+            apart - difference * difference};
 }
 
 [[nodiscard]] inline size_parts parts_of(const rate_design& design) noexcept
@@ -346,8 +359,9 @@ template <class Function>
 
 /// Return the power with `n` pairs, by the normal approximation of McNemar's test.
 ///
-/// errors: NaN for a design out of its domain, or a true difference that is 0 or on the other side.
-/// source: Connor 1987, "Sample size for testing differences in proportions for the paired-sample design".
+/// errors: NaN for a design out of its domain, or a true difference that is the null or on the other side of it.
+/// source: Connor 1987, "Sample size for testing differences in proportions for the paired-sample design"; Nam 1997,
+///     "Establishing equivalence of two treatments and sample size requirements in matched-pairs design" (margin).
 [[nodiscard]] inline double power(const paired_proportion_design& design, double n) noexcept
 {
     if (!detail::usable(design) || !(n > 0.0 && std::isfinite(n))) {

@@ -84,6 +84,17 @@ enum class variance_clock : std::uint8_t {
                                                                  : variance_clock::larger;
 }
 
+/// Choose the clock for a test at one look, whose normal limit errs where few buckets carry the variance: at a share of 1 %
+/// with skewed values or heavy users V alone rejects in 9 to 24 % of runs at a nominal 5 %.
+///
+/// It is Vmax until 100 events were expected of the challenger and the variance is as even as that of 200 equal buckets.
+[[nodiscard]] constexpr variance_clock one_look_clock(double effective_buckets,
+                                                      double expected_events) noexcept
+{
+    return effective_buckets >= 200.0 && expected_events >= 100.0 ? variance_clock::residual
+                                                                  : variance_clock::larger;
+}
+
 /// Set up a score test.
 struct score_options {
     /// The precision of the mixture; fix it before the data that it judges (see `burn_in_rho`).
@@ -131,6 +142,9 @@ struct score_result {
     std::size_t challenger_buckets = 0;
     /// How many buckets have champion data.
     std::size_t champion_buckets = 0;
+    /// How many buckets of equal and normal scores would have a variance as uncertain as that of V: 3 (sum r^2)^2 / sum r^4
+    /// over the residual scores r, which are the degrees of freedom of Satterthwaite 1946.
+    double effective_buckets = 0.0;
     /// Whether the numbers are valid, and why not.
     status state = status::too_few;
 };
@@ -470,6 +484,14 @@ struct fitted_line {
     double kappa = 0.0;        // the common level at t = 0
     double kappa_slope = 0.0;  // its change with t
     double square = 0.0;       // the sum of squares of the raw scores at t = 0, to recognise rounding noise
+    double fourth[5]{};        // the sum of fourth powers of the residual scores, by powers of t
+
+    [[nodiscard]] double effective_buckets(double t) const noexcept
+    {
+        const double sum = fourth[0] + t * (fourth[1] + t * (fourth[2] + t * (fourth[3] + t * fourth[4])));
+        const double v = line.v(t);
+        return sum > 0.0 ? 3.0 * v * v / sum : 0.0;
+    }
 };
 
 // The part of a score that the randomisation explains: the part proportional to the exposures q = q1 - q0, and to the
@@ -578,6 +600,11 @@ template <class A, class B, class C, class D>
         v00 += r0 * r0;
         v01 += r0 * r1;
         v11 += r1 * r1;
+        fit.fourth[0] += r0 * r0 * r0 * r0;
+        fit.fourth[1] += 4.0 * r0 * r0 * r0 * r1;
+        fit.fourth[2] += 6.0 * r0 * r0 * r1 * r1;
+        fit.fourth[3] += 4.0 * r0 * r1 * r1 * r1;
+        fit.fourth[4] += r1 * r1 * r1 * r1;
         f00 += e0 * e0;
         f01 += e0 * e1;
         f11 += e1 * e1;
@@ -809,6 +836,7 @@ inline void judge(score_result& result, const fitted_line& fit, double t,
     result.s = line.s(t);
     result.v = line.v(t);
     result.v0 = line.v0(t);
+    result.effective_buckets = fit.effective_buckets(t);
     // A constant metric leaves rounding noise. It is refused against every null: the absence of events so far must
     // not count as evidence that a margin holds.
     constexpr double rounding = 1e-28;  // squared and relative
@@ -987,7 +1015,7 @@ JOUST_FUNCTION score_result paired_score_test(std::span<const double> d, std::sp
     const double count = -line.s1;
     result.champion_buckets = result.challenger_buckets;
     result.information = count;
-    const detail::fitted_line fit{line, 0.0, 0.0, line.v.c0};
+    const detail::fitted_line fit{line, 0.0, 0.0, line.v.c0, {}};
     if (!valid || !detail::is_finite(fit.line)) {
         result.state = status::out_of_range;
         return result;

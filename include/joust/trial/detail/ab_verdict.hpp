@@ -105,8 +105,7 @@ namespace detail {
 {
     std::string missing;
     for (const finding& f : found.findings) {
-        const bool counts =
-            &f == &win || how.specs[f.metric].role == metric_spec::part::guardrail;
+        const bool counts = &f == &win || how.specs[f.metric].role == metric_spec::part::guardrail;
         if (f.pair == win.pair && counts && f.missing != gap::none) {
             missing += missing.empty() ? "" : "; ";
             missing += &f == &win ? "" : "the guardrail on ";
@@ -169,7 +168,7 @@ JOUST_FUNCTION void decide_ab(report& out, const evidence& seen, const judgement
         out.reason = race.breaches + (race.breaches.empty() || race.losses.empty() ? "" : "; ") + race.losses;
     } else {
         out.decision = verdict::keep_testing;
-        out.reason = !race.held.empty()      ? race.held
+        out.reason = !race.held.empty()     ? race.held
                      : race.open == nullptr ? "nothing is decided"
                                             : undecided_in_words(*race.open, seen, how);
         if (!race.breaches.empty()) {

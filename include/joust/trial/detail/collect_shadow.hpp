@@ -71,7 +71,8 @@ inline void collect_pair(const slab& from, std::size_t p, shadow_pair& into)
             to.count[b] += static_cast<double>(values.count);
             to.sum[b] += sum;
         };
-        const row_values run = from.read(row::calls, p, true, b);
+        row_values run = from.read(row::calls, p, true, b);
+        run.count -= static_cast<std::uint64_t>(run.second);  // the champion's failures
         add(into.run, run, run.first);
         const row_values queued = from.read(row::fates, p, false, b);
         add(into.queued, queued, queued.first);

@@ -159,7 +159,7 @@ JOUST_FUNCTION void describe(report& out, const evidence& seen, const judgement&
     for (std::size_t p = 0; p < found.split.size(); ++p) {
         out.metrics.push_back(row_of_split(found.split[p], seen.models[p + 1]));
     }
-    for (std::size_t i = 0; i < ignored_reasons && i < seen.ignored.size(); ++i) {
+    for (std::size_t i = 0; i < counted_reasons && i < seen.ignored.size(); ++i) {
         if (seen.ignored[i] > 0) {
             out.counts.push_back({ignored_words[i], seen.ignored[i]});
         }
@@ -219,7 +219,9 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
             append_count(text, always_valid::burn_in_buckets);
             text += " groups of units";
             break;
-        case gap::not_timed: text += " cannot be judged: too few calls of " + challenger + " were timed"; break;
+        case gap::not_timed:
+            text += " cannot be judged: too few calls of " + challenger + " were timed";
+            break;
         case gap::stopped:
             text += " hardly gets feedback any more: in the last ";
             append_count(text, now.quiet);

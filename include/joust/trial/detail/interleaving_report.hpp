@@ -316,7 +316,7 @@ private:
                 out.counts.push_back({what, number});
             }
         };
-        for (std::size_t i = 0; i < ignored_reasons && i < seen.ignored.size(); ++i) {
+        for (std::size_t i = 0; i < counted_reasons && i < seen.ignored.size(); ++i) {
             add(ignored_words[i], seen.ignored[i]);
         }
         add("feedback for a position that credits no ranker", count_of(seen, slate_count::neutral_feedback));

@@ -58,6 +58,9 @@ public:
         thread_slab.add_unit(0, pseudonym);
         if (failed) [[unlikely]] {
             thread_slab.add(row::calls, 0, false, row::failed_requests, 1.0, 0.0);
+            if (sampled) {
+                thread_slab.add(row::calls, 0, true, bucket_of(pseudonym), 0.0, 1.0);
+            }
         }
     }
 
@@ -125,7 +128,7 @@ public:
         return what == truth_fate::joined || what == truth_fate::waiting;
     }
 
-    /// Count a truth whose ticket cannot be used.
+    /// Count a truth whose ticket cannot be used, or a helper that threw.
     void ignore(ignored reason) noexcept
     {
         switch (reason) {
@@ -133,6 +136,10 @@ public:
             case ignored::forged_ticket: note(truth_fate::forged); break;
             case ignored::retired_key: note(truth_fate::retired); break;
             case ignored::late_ticket: note(truth_fate::late); break;
+            case ignored::consent_threw:
+                helpers_[shadow_consent].fetch_add(1, std::memory_order_relaxed);
+                break;
+            case ignored::key_threw: helpers_[shadow_key].fetch_add(1, std::memory_order_relaxed); break;
             default: note(truth_fate::damaged); break;
         }
     }
@@ -152,6 +159,9 @@ public:
             all.champion_failures +=
                 static_cast<std::uint64_t>(from.read(row::calls, 0, false, row::failed_requests).first);
             collect_arm(from, 0, all.units, all.latency);
+            for (std::size_t b = 0; b < bucket_count; ++b) {
+                all.failed[b] += from.read(row::calls, 0, true, b).second;
+            }
             for (std::size_t p = 0; p < Challengers; ++p) {
                 collect_pair(from, p, all.pairs[p]);
             }
@@ -168,6 +178,13 @@ public:
         all.truths.push_back(forgotten);
         all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
         all.graded = graded_.load(std::memory_order_relaxed) ? 1 : 0;
+        std::uint64_t threw = 0;
+        for (const auto& counted : helpers_) {
+            threw += counted.load(std::memory_order_relaxed);
+        }
+        for (std::size_t i = 0; threw > 0 && i < shadow_helpers; ++i) {
+            all.helpers.push_back(helpers_[i].load(std::memory_order_relaxed));
+        }
         return all;
     }
 
@@ -216,6 +233,7 @@ private:
 
     thread_slabs slabs_;
     std::array<std::atomic<std::uint64_t>, truth_fates> truths_{};
+    std::array<std::atomic<std::uint64_t>, shadow_helpers> helpers_{};
     std::atomic<std::uint64_t> unrecorded_{0};
     std::atomic<bool> graded_{false};
     mutable fork_mutex memory_mutex_{fork_order::memory};

@@ -138,6 +138,7 @@ public:
         }
         annotate(out, seen_now_, found_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
         core.trial().annotate_name(out.notes);
+        annotate_history(out, core.assignment().knows_history(), core.assignment().credits_units());
         if (champion_is_out(core)) {
             out.notes.emplace_back(
                 "The champion serves no units now, so the comparisons are from earlier stages.");

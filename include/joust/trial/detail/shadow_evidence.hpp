@@ -109,7 +109,7 @@ struct shadow_pair {
     test_memory agreement;
     /// What earlier looks fixed and found about distances.
     test_memory distance;
-    /// What earlier looks fixed and found about failures.
+    /// What earlier looks fixed and found about failures of the challenger beside those of the champion.
     test_memory failing;
     /// What earlier looks fixed and found about accuracy.
     test_memory accuracy;
@@ -187,6 +187,8 @@ struct shadow_evidence {
     std::uint64_t sampled = 0;
     /// The number of requests on which the champion failed.
     std::uint64_t champion_failures = 0;
+    /// How often the champion failed on sampled requests, by bucket of units.
+    std::vector<double> failed = std::vector<double>(bucket_count);
     /// The number of requests that were served without consent and not recorded.
     std::uint64_t unrecorded = 0;
     /// The distinct units of all requests.
@@ -199,6 +201,8 @@ struct shadow_evidence {
     std::vector<std::uint64_t> truths;
     /// 1 where scores are numbers, 0 where they are only right or wrong.
     std::uint64_t graded = 0;
+    /// How often each helper threw, so that the champion served unrecorded: consent, and the unit key. It is empty where none did.
+    std::vector<std::uint64_t> helpers;
 
     /// Add the evidence of another replica or day of the same trial.
     /// errors: configuration_error where the evidence is from another trial or other models, or is not consistent
@@ -213,6 +217,9 @@ struct shadow_evidence {
         requests += other.requests;
         sampled += other.sampled;
         champion_failures += other.champion_failures;
+        for (std::size_t b = 0; b < failed.size() && b < other.failed.size(); ++b) {
+            failed[b] += other.failed[b];
+        }
         unrecorded += other.unrecorded;
         units.merge(other.units);
         latency.merge(other.latency);
@@ -222,6 +229,12 @@ struct shadow_evidence {
         graded |= other.graded;
         for (std::size_t i = 0; i < truths.size(); ++i) {
             truths[i] += other.truths[i];
+        }
+        if (helpers.size() < other.helpers.size()) {
+            helpers.resize(other.helpers.size());
+        }
+        for (std::size_t i = 0; i < other.helpers.size(); ++i) {
+            helpers[i] += other.helpers[i];
         }
     }
 
@@ -246,18 +259,25 @@ struct shadow_evidence {
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(trial, models, requests, sampled, champion_failures, unrecorded, units, latency, pairs,
-                truths, graded);
+        archive(trial, models, requests, sampled, champion_failures, failed, unrecorded, units, latency,
+                pairs, truths, graded);
+        archive.if_any(helpers);
     }
     bool operator==(const shadow_evidence&) const = default;
 };
 
 namespace detail {
 
+/// The helpers of a shadow that can throw before the champion runs, in the order of shadow_evidence::helpers.
+inline constexpr std::size_t shadow_consent = 0;
+inline constexpr std::size_t shadow_key = 1;
+inline constexpr std::size_t shadow_helpers = 2;
+
 // Where a shadow keeps its sums in a slab. Each row has two sides, false and true, with a count and two sums for each
 // bucket.
 struct shadow_row {
-    // true: calls of the challenger, and failed calls. false: only in pair 0, with totals in the two places below.
+    // true: calls of the challenger, and failed calls; in pair 0 the second sum counts the champion's failures on sampled
+    // requests, which are no calls of the challenger. false: only in pair 0, with totals in the two places below.
     static constexpr std::size_t calls = 0;
     // false: requests that were queued; true: requests that were dropped. Both have the bins of the champion's latency.
     static constexpr std::size_t fates = 1;
