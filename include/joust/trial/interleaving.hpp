@@ -34,8 +34,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -137,6 +137,9 @@ public:
             return {};
         } else if (!core_.is_unit(unit)) {
             evidence_.live().ignore(detail::ignored::no_unit);
+            return core_.desk().unrecorded(evidence_);
+        } else if (detail::is_no_unit(unit)) {
+            evidence_.live().ignore(detail::ignored::empty_unit);
             return core_.desk().unrecorded(evidence_);
         } else {
             return choose_coins(unit);
