@@ -209,8 +209,10 @@ public:
         if (counts) {
             observe(thread_slab, fed_[which], arm, shares, pseudonym, 1.0);
         }
-        if (feeds_[which].is_due()) [[unlikely]] {
-            feeds_[which].mark(exposures_now());
+        if (const std::uint32_t more = thread_slab.next_feedback(which); more != 0) [[unlikely]] {
+            if (feeds_[which].count(more)) {
+                feeds_[which].mark(exposures_now());
+            }
         }
     }
 

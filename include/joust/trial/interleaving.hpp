@@ -139,6 +139,9 @@ public:
         } else if (!core_.is_unit(unit)) {
             evidence_.live().ignore(detail::ignored::no_unit);
             return core_.desk().unrecorded(evidence_);
+        } else if (detail::is_no_unit(unit)) {
+            evidence_.live().ignore(detail::ignored::empty_unit);
+            return core_.desk().unrecorded(evidence_);
         } else {
             return choose_coins(unit);
         }
