@@ -139,7 +139,8 @@ TEST_CASE("a guardrail that got only values that cannot be scored blocks the ver
 
 TEST_CASE("a guardrail in burn-in, with too few events, blocks the verdict")
 {
-    auto trial = better_challenger(guardrail(conversion<"complaint">{.better = better::down}, {.max_increase = 0.001}));
+    auto trial = better_challenger(
+        guardrail(conversion<"complaint">{.better = better::down}, {.max_increase = 0.001}));
     const report r = run(trial, [&](int i, int, const ticket& t, keyed_random&) {
         trial.template observe<"complaint">(t, i % 1'000 == 0);
     });
@@ -307,7 +308,8 @@ TEST_CASE("a canary without requests has shown nothing, whatever its ramp asks f
     const report r = trial.report();
     CHECK(r.decision == verdict::keep_testing);
     CHECK(trial.share() == 0.1);
-    CHECK_THAT(r.reason, ContainsSubstring("stage 1 of 2: held, since the guardrail on safe has never got a value"));
+    CHECK_THAT(r.reason,
+               ContainsSubstring("stage 1 of 2: held, since the guardrail on safe has never got a value"));
 
     auto bare = rising({.shares = {0.1, 0.5}, .requests = 0});
     bare.step();

@@ -32,10 +32,8 @@ template <class... Policies>
 auto trial_of(Policies... policies)
 {
     return ab_test{model{"old", [](std::uint64_t) { return 0; }},
-                   model{"new", [](std::uint64_t) { return 1; }},
-                   by([](std::uint64_t user) { return user; }),
-                   hash_split{.salt = "lost rows", .shares = {0.7, 0.3}},
-                   policies...};
+                   model{"new", [](std::uint64_t) { return 1; }}, by([](std::uint64_t user) { return user; }),
+                   hash_split{.salt = "lost rows", .shares = {0.7, 0.3}}, policies...};
 }
 
 /// Serve requests, of which 60 % are hard. `feed(arm, hard, ticket, random)` gives feedback.
@@ -66,7 +64,8 @@ bool names_the_loss(const report& r)
 {
     INFO(r.reason);
     CHECK(r.decision == verdict::keep_testing);
-    CHECK_THAT(r.reason, ContainsSubstring("lost values that cannot be scored for 0.0 % of the exposures of old and "));
+    CHECK_THAT(r.reason,
+               ContainsSubstring("lost values that cannot be scored for 0.0 % of the exposures of old and "));
     return r.decision == verdict::keep_testing;
 }
 
@@ -82,7 +81,8 @@ bool has_note(const report& r, std::string_view part)
 
 }  // namespace
 
-TEST_CASE("a challenger that answers NaN on the hard requests is not shipped for its small loss, under any inference")
+TEST_CASE(
+    "a challenger that answers NaN on the hard requests is not shipped for its small loss, under any inference")
 {
     const auto held = [](auto inference) {
         auto trial = trial_of(loss, inference);
@@ -196,7 +196,8 @@ TEST_CASE("a canary whose challenger answers NaN on the hard requests stays in i
     const report r = lose_the_hard_rows(trial);
     CHECK(r.decision == verdict::keep_testing);
     CHECK(trial.share() == 0.2);
-    CHECK_THAT(r.reason, ContainsSubstring("held, since the guardrail on loss lost values that cannot be scored"));
+    CHECK_THAT(r.reason,
+               ContainsSubstring("held, since the guardrail on loss lost values that cannot be scored"));
 }
 
 TEST_CASE("evidence keeps what was lost through a snapshot and a merge")
@@ -251,9 +252,7 @@ TEST_CASE("calls on which the challenger failed and the champion answered do not
                             }
                             return 1;
                         }},
-                  per_request{},
-                  hash_split{.salt = "failing"},
-                  conversion<"right">{}};
+                  per_request{}, hash_split{.salt = "failing"}, conversion<"right">{}};
     keyed_random random{3};
     for (int i = 0; i < requests; ++i) {
         const bool hard = random.chance(0.4);

@@ -24,10 +24,8 @@ template <class... Policies>
 auto trial_of(double share, Policies... policies)
 {
     return ab_test{model{"old", [](std::uint64_t) { return 0; }},
-                   model{"new", [](std::uint64_t) { return 1; }},
-                   by([](std::uint64_t user) { return user; }),
-                   hash_split{.salt = "labels", .shares = {1.0 - share, share}},
-                   policies...};
+                   model{"new", [](std::uint64_t) { return 1; }}, by([](std::uint64_t user) { return user; }),
+                   hash_split{.salt = "labels", .shares = {1.0 - share, share}}, policies...};
 }
 
 template <class Trial, class Feed>
@@ -75,9 +73,11 @@ report label_a_tenth(Trial& trial)
 
 }  // namespace
 
-TEST_CASE("labels for a tenth of the exposures are not taken for wrong answers, and the report says what to do")
+TEST_CASE(
+    "labels for a tenth of the exposures are not taken for wrong answers, and the report says what to do")
 {
-    auto trial = trial_of(0.5, conversion<"click">{}, guardrail(conversion<"correct">{}, {.max_decrease = 0.02}));
+    auto trial =
+        trial_of(0.5, conversion<"click">{}, guardrail(conversion<"correct">{}, {.max_decrease = 0.02}));
     const report r = label_a_tenth(trial);
     INFO(r.reason);
     CHECK(r.decision == verdict::keep_testing);
@@ -164,9 +164,9 @@ TEST_CASE("a loss that is missing for a part of the challenger's exposures does 
 
 TEST_CASE("a guardrail whose labels come less often for the challenger is not judged")
 {
-    auto trial = trial_of(0.5, conversion<"click">{},
-                          guardrail(conversion<"wrong">{.better = better::down, .per = per::observed},
-                                    {.max_increase = 0.05}));
+    auto trial = trial_of(
+        0.5, conversion<"click">{},
+        guardrail(conversion<"wrong">{.better = better::down, .per = per::observed}, {.max_increase = 0.05}));
     const report r = run(trial, 12'000, [&](int arm, const ticket& t, keyed_random& random) {
         trial.observe<"click">(t, random.chance(arm == 1 ? 0.3 : 0.2));
         if (random.chance(arm == 1 ? 0.3 : 0.6)) {
@@ -201,7 +201,8 @@ TEST_CASE("equal shares of labels are seldom said to differ, however often one l
     CHECK(differ <= 1);
 }
 
-TEST_CASE("a metric that is the same for every exposure shows no difference at any share, by ticket and by unit")
+TEST_CASE(
+    "a metric that is the same for every exposure shows no difference at any share, by ticket and by unit")
 {
     for (const double share : {0.05, 0.1, 0.3, 1.0 / 3.0}) {
         auto trial = trial_of(share, conversion<"ok">{}, mean<"one">{});
@@ -227,7 +228,9 @@ TEST_CASE("text, Markdown, HTML and JSON show the shares of feedback")
     const report r = label_a_tenth(trial);
     std::string text;
     write_text(r, text);
-    CHECK_THAT(text, ContainsSubstring("exposures with feedback, champion and challenger: click 100.0 % and 100.0 %, correct "));
+    CHECK_THAT(text,
+               ContainsSubstring(
+                   "exposures with feedback, champion and challenger: click 100.0 % and 100.0 %, correct "));
     std::string markdown;
     write_markdown(r, markdown);
     CHECK_THAT(markdown, ContainsSubstring("click 100.0 % and 100.0 %"));

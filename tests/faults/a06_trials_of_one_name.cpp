@@ -40,8 +40,14 @@ bool has_note(const report& r, std::string_view part)
     return false;
 }
 
-bool shares_a_name(const report& r) { return has_note(r, "Another live trial of this process has the name"); }
-bool lacks_a_salt(const report& r) { return has_note(r, "No salt was given"); }
+bool shares_a_name(const report& r)
+{
+    return has_note(r, "Another live trial of this process has the name");
+}
+bool lacks_a_salt(const report& r)
+{
+    return has_note(r, "No salt was given");
+}
 
 }  // namespace
 

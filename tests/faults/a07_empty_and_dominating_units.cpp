@@ -129,11 +129,15 @@ TEST_CASE("requests of an empty id leave the arms as they were planned")
     CHECK_FALSE(has_note(r, "probably one unit"));
 }
 
-TEST_CASE("a unit that brings more than a tenth of the requests is noted, at any share and among any number of arms")
+TEST_CASE(
+    "a unit that brings more than a tenth of the requests is noted, at any share and among any number of arms")
 {
     const auto dominated = [](double share, const char* name, auto... more) {
-        ab_test trial{model{"old", first}, model{"new", second}, more...,
-                      by([](const std::string& user) { return user; }), hash_split{.salt = "robots"},
+        ab_test trial{model{"old", first},
+                      model{"new", second},
+                      more...,
+                      by([](const std::string& user) { return user; }),
+                      hash_split{.salt = "robots"},
                       conversion<"click">{}};
         keyed_random random{2};
         for (int i = 0; i < 4'000; ++i) {

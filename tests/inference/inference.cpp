@@ -40,8 +40,9 @@ TEST_CASE("an answer rejects at its p-value and above, and never while its state
     CHECK(answer.rejects(0.05));
     CHECK(answer.rejects(0.04));
     CHECK_FALSE(answer.rejects(0.039));
-    for (const status state : {status::too_few, status::burn_in, status::zero_variance, status::out_of_range,
-                               status::before_planned_sample, status::no_contemporary_champion}) {
+    for (const status state :
+         {status::too_few, status::burn_in, status::zero_variance, status::out_of_range,
+          status::before_planned_sample, status::no_contemporary_champion, status::incomplete}) {
         answer.state = state;
         CHECK_FALSE(answer.rejects(1.0));
     }

@@ -22,32 +22,81 @@ TEST_CASE("bisection ends at neighbouring doubles, whichever end of the bracket 
     CHECK(detail::middle_of({1.0, std::nextafter(1.0, 2.0)}) == 1.0);
 }
 
-TEST_CASE("bisection stops where the caller says so, and after the steps allowed")
+TEST_CASE("bisection stops where the caller says so")
 {
     int calls = 0;
     const auto count = [&](double x) {
         ++calls;
         return x > 0.3;
     };
-    const detail::bracket at = detail::bisect(
-        {0.0, 1.0}, count, [](const detail::bracket& b) { return b.with - b.without < 0.2; }, 50);
+    const detail::bracket at =
+        detail::bisect({0.0, 1.0}, count, [](const detail::bracket& b) { return b.with - b.without < 0.2; });
     CHECK(calls == 3);
     CHECK(at.with - at.without == 0.125);
-    const detail::bracket once =
-        detail::bisect({0.0, 1.0}, count, [](const detail::bracket&) { return false; }, 1);
-    CHECK(once.with == 0.5);
-    CHECK(once.without == 0.0);
 }
 
 TEST_CASE("bisection by exponent finds tiny roots to their last digits")
 {
-    for (const double root : {0.3, 1e-9, 1e-100}) {
+    for (const double root : {0.3, 1e-9, 1e-100, 1e-200, 1e-305, 5e-323}) {
         const detail::bracket at =
             detail::bisect_by_exponent({root / 3.0, 1.0}, [&](double x) { return x > root; });
-        CHECK_THAT(at.with, WithinRel(root, 1e-15));
-        CHECK(at.with > root);
-        CHECK(at.without <= root);
+        CHECK(at.with == std::nextafter(root, 1.0));
+        CHECK(at.without == root);
+        const detail::bracket from_zero =
+            detail::bisect_by_exponent({0.0, 1.0}, [&](double x) { return x > root; });
+        CHECK(from_zero.with == at.with);
     }
+}
+
+TEST_CASE("no search takes more steps than the exponents and digits of a double explain")
+{
+    int calls = 0;
+    for (const double root : {-1e300, -1.0, -1e-300, 0.0, 5e-324, 1e-200, 0.3, 7e250}) {
+        calls = 0;
+        const detail::bracket at = detail::bisect({-1e308, 1e308}, [&](double x) {
+            ++calls;
+            return x > root;
+        });
+        CHECK(at.without == root);
+        CHECK(at.with == std::nextafter(root, 1e308));
+        CHECK(calls <= detail::most_steps);
+        calls = 0;
+        const auto sign = [&](double x) {
+            ++calls;
+            return x < root ? -1.0 : 1.0;
+        };
+        const detail::solution found = detail::illinois_root(
+            {-1e308, 1e308, -1.0, 1.0}, sign, [](const detail::illinois_bracket&, double) { return false; });
+        CHECK(found.converged);
+        CHECK(found.at == root);
+        CHECK(calls <= detail::most_plain_steps + detail::most_steps);
+    }
+}
+
+TEST_CASE("a search that finds no sign change, or NaN, says that it did not converge")
+{
+    const auto close = [](const detail::illinois_bracket&, double) { return false; };
+    CHECK_FALSE(detail::illinois_root({0.0, 1.0, 1.0, 2.0}, [](double x) { return x; }, close).converged);
+    CHECK_FALSE(
+        detail::illinois_root({-1.0, 1.0, -1.0, 1.0}, [](double) { return std::nan(""); }, close).converged);
+    CHECK_FALSE(detail::rising_root(-800.0, 800.0, 0.0, 1.0, [](double, double& slope) {
+                    slope = 1.0;
+                    return -1.0;
+                }).converged);
+    CHECK_FALSE(
+        detail::rising_root(-800.0, 800.0, 0.0, 1.0, [](double, double&) { return std::nan(""); }).converged);
+}
+
+TEST_CASE("a search that has converged to rounding on one side of the root does not go back to a far end")
+{
+    // The value never becomes 0 and always has one sign near the root, as sums that were rounded do.
+    const detail::solution found = detail::rising_root(-800.0, 800.0, 0.0, 0.2, [](double x, double& slope) {
+        slope = 1.0;
+        const double value = x - 0.125;
+        return std::fabs(value) < 1e-16 ? -1e-17 : value;
+    });
+    CHECK(found.converged);
+    CHECK_THAT(found.at, WithinAbs(0.125, 1e-15));
 }
 
 TEST_CASE("an end that is kept twice by the Illinois method has its value halved")
@@ -76,16 +125,19 @@ TEST_CASE("Ridders' point is the root of a line times an exponential, and the mi
 TEST_CASE("a rising function's root is found from far away and along plateaus")
 {
     for (const double root : {-300.0, -2.0, 0.0, 5.5, 700.0}) {
-        const double found = detail::rising_root(0.0, 1.0, [&](double x, double& slope) {
-            slope = 1.0 / (1.0 + (x - root) * (x - root));
-            return std::atan(x - root);
-        });
-        CHECK_THAT(found, WithinAbs(root, 1e-12));
+        const detail::solution found =
+            detail::rising_root(-800.0, 800.0, 0.0, 1.0, [&](double x, double& slope) {
+                slope = 1.0 / (1.0 + (x - root) * (x - root));
+                return std::atan(x - root);
+            });
+        CHECK(found.converged);
+        CHECK_THAT(found.at, WithinAbs(root, 1e-12));
     }
     // A slope of 0 away from the root sends the step past every bound; the bracket takes over.
-    const double found = detail::rising_root(0.0, 0.5, [](double x, double& slope) {
+    const detail::solution found = detail::rising_root(-800.0, 800.0, 0.0, 0.5, [](double x, double& slope) {
         slope = std::fabs(x - 10.0) < 1.0 ? 1.0 : 0.0;
         return std::fmin(1.0, std::fmax(-1.0, x - 10.0));
     });
-    CHECK_THAT(found, WithinAbs(10.0, 1e-12));
+    CHECK(found.converged);
+    CHECK_THAT(found.at, WithinAbs(10.0, 1e-12));
 }

@@ -93,7 +93,7 @@ TEST_CASE("a covariate takes out of a metric what was known before, and the repo
     CHECK(after.champion == before.champion);
     CHECK_THAT(notes_of(r), Catch::Matchers::Contains(
                                 "Adjusted for a covariate that is known before each request. It removes 9"));
-    CHECK_THAT(notes_of(plain.report()), !Catch::Matchers::Contains("covariate"));
+    CHECK_THAT(notes_of(plain.report()), !Catch::Matchers::Contains("Adjusted for a covariate"));
     // The series of values that cannot be scored comes last.
     const std::vector<std::string> series = adjusted.evidence().series;
     CHECK(series.at(series.size() - 2) == "covariate");

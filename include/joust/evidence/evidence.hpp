@@ -99,6 +99,38 @@ struct bucket_sums {
                champion_root.size() == other.champion_root.size();
     }
 
+    /// Say whether all lists have one place for each bucket, and possible numbers. What an arm never counted adds up to
+    /// nothing.
+    [[nodiscard]] bool consistent() const noexcept
+    {
+        const auto fits_count = [](const std::vector<double>& list, std::uint64_t count) {
+            bool good = list.size() == bucket_count;
+            for (const double x : list) {
+                good = good && std::isfinite(x) && (count > 0 || x == 0.0);
+            }
+            return good;
+        };
+        return expected >= 0.0 && std::isfinite(expected) && fits_count(challenger, challenger_count) &&
+               fits_count(champion, champion_count) && fits_count(challenger_root, challenger_count) &&
+               fits_count(champion_root, champion_count);
+    }
+    /// Say whether these can be sums of exposures: each adds at most 1, and nothing below 0.
+    [[nodiscard]] bool counts_exposures() const noexcept
+    {
+        const auto counts = [](const std::vector<double>& list, std::uint64_t count) {
+            double sum = 0.0;
+            bool good = true;
+            for (const double x : list) {
+                good = good && x >= 0.0;
+                sum += x;
+            }
+            return good && sum <= static_cast<double>(count) * (1.0 + 1e-9);
+        };
+        constexpr std::uint64_t most_events = std::uint64_t{1} << 53;  // Above it a double does not count.
+        return challenger_count <= most_events && champion_count <= most_events &&
+               counts(challenger, challenger_count) && counts(champion, champion_count) &&
+               counts(challenger_root, challenger_count) && counts(champion_root, champion_count);
+    }
     /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
@@ -551,7 +583,7 @@ struct evidence {
                 pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
             }
         }
-        // Evidence of an earlier version of the library has counts for fewer reasons.
+        // Reasons that no version counted at first are there only where they were counted.
         if (ignored.size() < other.ignored.size()) {
             ignored.resize(other.ignored.size());
         }
@@ -614,17 +646,9 @@ struct evidence {
                 good = good && kept.consistent();
             }
             for (const auto& sums : pair.series) {
-                good = good && sums.challenger.size() == bucket_count &&
-                       sums.champion.size() == bucket_count && sums.challenger_root.size() == bucket_count &&
-                       sums.champion_root.size() == bucket_count && std::isfinite(sums.expected) &&
-                       sums.expected >= 0.0;
-                for (const auto* list :
-                     {&sums.challenger, &sums.champion, &sums.challenger_root, &sums.champion_root}) {
-                    for (const double x : *list) {
-                        good = good && std::isfinite(x);
-                    }
-                }
+                good = good && sums.consistent();
             }
+            good = good && pair.series.front().counts_exposures();
             for (const auto& events : pair.events) {
                 for (std::size_t i = 0; i < events.size(); ++i) {
                     good = good && events[i].slot < detail::event_slots &&

@@ -65,7 +65,8 @@ struct event_watch {
     std::uint64_t warm_up = 1'000;
 };
 
-/// Name the reasons for which feedback is counted but not used.
+/// Name the reasons for which feedback is counted but not used, and the helpers of a trial that threw. A snapshot holds the counts
+/// in this order, so that new reasons come last.
 enum class ignored : std::uint8_t {
     invalid_value,
     foreign_ticket,
@@ -77,12 +78,33 @@ enum class ignored : std::uint8_t {
     retired_key,
     late_ticket,
     no_unit,
-    empty_unit
+    empty_unit,
+    unknown_plan,
+    unknown_history,
+    // What these asked was served by the champion and not recorded.
+    consent_threw,
+    key_threw,
+    covariate_threw,
+    when_threw,
+    assigned_by_threw,
+    pins_threw,
+    eligible_threw,
+    identity_threw,
+    interleaver_threw,
+    draft_failed,
+    // The call was served and recorded all the same.
+    acceptance_threw,
+    metric_threw,
+    recorder_threw,
+    redraw_threw,
+    failed_in_both
 };
+/// The number of reasons that evidence always has. Later ones follow where they were counted.
 inline constexpr std::size_t ignored_reasons = 11;
+inline constexpr std::size_t counted_reasons = 28;
 
 /// The words of reports for these reasons.
-inline constexpr const char* ignored_words[ignored_reasons] = {
+inline constexpr const char* ignored_words[counted_reasons] = {
     "feedback with an invalid value",
     "feedback for a ticket of another trial",
     "feedback for a damaged ticket",
@@ -93,7 +115,24 @@ inline constexpr const char* ignored_words[ignored_reasons] = {
     "feedback for a ticket of a retired key",
     "feedback too late for its ticket",
     "feedback or a choice for something that is not a unit of the trial",
-    "calls or feedback for an empty unit id, which is not enrolled"};
+    "calls or feedback for an empty unit id, which is not enrolled",
+    "feedback for a ticket of a plan that this process does not know",
+    "feedback for a unit whose earlier plans this process does not know",
+    "calls that the champion served unrecorded, since consent(...) threw",
+    "calls that the champion served unrecorded, since by(...) threw",
+    "calls that the champion served unrecorded, since adjust_for(...) threw",
+    "calls that the champion served unrecorded, since when(...) threw",
+    "calls that the champion served unrecorded, since assigned_by(...) threw",
+    "calls that the champion served unrecorded, since pinned(...) threw",
+    "calls that the champion served unrecorded, since eligible(...) threw",
+    "calls that the champion served unrecorded, since identified_by(...) threw",
+    "calls that the champion served unrecorded, since the interleaver threw",
+    "calls that the champion served unrecorded, since no slate could be drawn",
+    "results refused, since accept_if(...) threw",
+    "feedback not used, since the metric threw",
+    "events not logged, since the recorder threw",
+    "clicks not settled, since a helper threw when the slate was drawn again",
+    "requests that failed in a challenger and then in the champion"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
@@ -180,12 +219,24 @@ public:
         observe(rare_, which, arm, shares, pseudonym, 1.0);
     }
 
-    /// Count a failed call, and record it in every guardrail on failures.
+    /// Count a failed call, and record it in every guardrail on failures. `shared` says that the champion failed on the same request
+    /// of a challenger.
     template <std::size_t Pairs>
     void fail(slab& thread_slab, unsigned arm, const std::array<pair_share, Pairs>& shares,
-              std::uint64_t pseudonym, std::uint64_t milliseconds) noexcept
+              std::uint64_t pseudonym, std::uint64_t milliseconds, bool shared = false) noexcept
     {
         observe(thread_slab, failure_series, arm, shares, pseudonym, 1.0);
+        if (shared && arm != 0) {
+            ignore(ignored::failed_in_both);
+            const std::size_t pair = Pairs == 1 ? 0 : arm - 1;
+            for (std::size_t w = 0; w < watches_.size(); ++w) {
+                if (!watches_[w].on_latency) {
+                    logs_[pair * watches_.size() + w].record_shared(pseudonym, shares[pair].challenger,
+                                                                    milliseconds);
+                }
+            }
+            return;
+        }
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             if (!watches_[w].on_latency) {
                 event(w, arm, shares, pseudonym, milliseconds);
@@ -358,7 +409,7 @@ private:
     mutable std::mutex memory_mutex_;
     /// of each pair, the memory of each series
     std::vector<test_memory> memory_;
-    std::array<std::atomic<std::uint64_t>, ignored_reasons> ignored_{};
+    std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
 };
 
@@ -369,8 +420,8 @@ JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_wa
     : trial_(std::move(names.trial)), models_(std::move(names.models)), series_(std::move(names.series)),
       watches_(std::move(watches)), fed_(std::move(fed)), feeds_(fed_.size()),
       slabs_(slab_layout{models_.size(), series_.size() - fed_.size()}),
-      rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()), thresholds_(watches_.size()),
-      memory_((models_.size() - 1) * series_.size())
+      rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()),
+      thresholds_(watches_.size()), memory_((models_.size() - 1) * series_.size())
 {
     for (std::size_t i = 0; i < logs_.size(); ++i) {
         logs_[i].allow(watches_[i % watches_.size()].max_ratio);
@@ -486,8 +537,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     const std::size_t pairs = models_.size() - 1;
     if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
         all.pairs.front().events.size() != watches_.size() ||
-        all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size() ||
-        all.ignored.size() != ignored_reasons) {
+        all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size()) {
         // Lists are made anew: `resize` would compile how they grow and move as well.
         all = evidence{};
         all.trial = trial_;
@@ -495,7 +545,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         all.series = series_;
         all.arms = std::vector<arm_evidence>(models_.size());
         all.pairs = std::vector<pair_evidence>(pairs);
-        all.ignored = std::vector<std::uint64_t>(ignored_reasons);
+        all.ignored = std::vector<std::uint64_t>(counted_reasons);
         for (auto& pair : all.pairs) {
             pair.series = std::vector<bucket_sums>(series_.size());
             pair.events = std::vector<std::vector<first_event>>(watches_.size());
@@ -539,8 +589,13 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             }
         }
     }
-    for (std::size_t i = 0; i < ignored_reasons; ++i) {
+    all.ignored.resize(counted_reasons);
+    for (std::size_t i = 0; i < counted_reasons; ++i) {
         all.ignored[i] = ignored_[i].load(std::memory_order_relaxed);
+    }
+    // Counts that came later are there where they are not 0, so that snapshots do not change.
+    while (all.ignored.size() > ignored_reasons && all.ignored.back() == 0) {
+        all.ignored.pop_back();
     }
     all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
 }

@@ -143,13 +143,19 @@ private:
     /// completes the warm-up still belongs to the warm-up.
     double learn(double value) noexcept
     {
-        const spin_guard hold{lock_};
-        const double fixed = threshold_.load(std::memory_order_relaxed);
-        if (fixed == no_limit) {
-            first_.push_back(value);
-            if (first_.size() == asked_.warm_up) {
-                threshold_.store(threshold_of(first_, asked_.q), std::memory_order_relaxed);
+        double fixed = no_limit;
+        bool complete = false;
+        {
+            const spin_guard hold{lock_};
+            fixed = threshold_.load(std::memory_order_relaxed);
+            if (fixed == no_limit && first_.size() < asked_.warm_up) {
+                first_.push_back(value);
+                complete = first_.size() == asked_.warm_up;
             }
+        }
+        if (complete) {
+            // No thread adds a value any more, so that the search needs no lock, which others would wait for.
+            threshold_.store(threshold_of(first_, asked_.q), std::memory_order_relaxed);
         }
         return fixed;
     }

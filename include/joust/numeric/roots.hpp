@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/not_a_number.hpp>
+
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 
 namespace joust {
 inline namespace v0 {
@@ -25,14 +30,43 @@ struct bracket {
     return (x > at.without && x < at.with) || (x > at.with && x < at.without);
 }
 
-// Halves a bracket at most `steps` times, until narrow(bracket) is true or its ends are neighbouring doubles.
-template <class Condition, class Narrow>
-[[nodiscard]] bracket bisect(bracket at, Condition holds, Narrow narrow, int steps) noexcept
+// What a search for a root ended with. Where it did not converge, `at` is the last point that it tried.
+struct solution {
+    double at = not_a_number;
+    bool converged = false;
+};
+
+// The middle of two numbers in the order of doubles: half of the doubles between them are on each side. Halving this
+// way ends after 64 steps, whatever the exponents of the ends are.
+[[nodiscard]] inline double middle_double(double a, double b) noexcept
 {
-    for (int step = 0; step < steps && !narrow(at); ++step) {
-        const double middle = middle_of(at);
+    constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
+    const auto place = [](double x) {
+        const auto bits = std::bit_cast<std::int64_t>(x);
+        return bits < 0 ? lowest - bits : bits;
+    };
+    const std::int64_t i = place(a), j = place(b);
+    const std::int64_t middle = (i & j) + ((i ^ j) >> 1);
+    return std::bit_cast<double>(middle < 0 ? lowest - middle : middle);
+}
+
+// After this many steps a search that has not ended halves by middle_double.
+inline constexpr int most_plain_steps = 60;
+// Every search has ended by then.
+inline constexpr int most_steps = most_plain_steps + 70;
+
+// Halves a bracket until narrow(bracket) is true or its ends are neighbouring doubles.
+template <class Condition, class Narrow>
+[[nodiscard]] bracket bisect(bracket at, Condition holds, Narrow narrow) noexcept
+{
+    for (int step = 0; step < most_steps && !narrow(at); ++step) {
+        const double middle = step < most_plain_steps ? middle_of(at) : middle_double(at.without, at.with);
         if (!is_inside(at, middle)) {
-            break;
+            if (step >= most_plain_steps) {
+                break;
+            }
+            step = most_plain_steps - 1;  // the plain middle may round to an end that is not a neighbour
+            continue;
         }
         (holds(middle) ? at.with : at.without) = middle;
     }
@@ -43,20 +77,27 @@ template <class Condition, class Narrow>
 template <class Condition>
 [[nodiscard]] bracket bisect(bracket at, Condition holds) noexcept
 {
-    return bisect(at, holds, [](const bracket&) { return false; }, 1100);
+    return bisect(at, holds, [](const bracket&) { return false; });
 }
 
-// Halves a bracket of numbers that are not negative. Its exponent is halved while its ends are far apart, so that a
-// root near 0 is found too, down to about 1e-150.
+// Halves a bracket of numbers that are not negative until its ends are neighbouring doubles. The exponent is halved
+// while the ends are far apart, so that a root near 0 needs few steps too.
 template <class Condition>
 [[nodiscard]] bracket bisect_by_exponent(bracket at, Condition holds) noexcept
 {
-    for (int step = 0; step < 200; ++step) {
+    for (int step = 0; step < most_steps; ++step) {
         const double low = at.without < at.with ? at.without : at.with;
         const double high = at.without < at.with ? at.with : at.without;
-        const double middle = low > 0.0 && high > 4.0 * low ? std::sqrt(low * high) : 0.5 * (low + high);
-        if (!(middle > low && middle < high) || high - low < 1e-16 * high) {
-            break;
+        const double middle = step >= most_plain_steps        ? middle_double(low, high)
+                              : low > 0.0 && high > 4.0 * low ? std::sqrt(low) * std::sqrt(high)
+                              : low == 0.0 && step >= 4       ? middle_double(low, high)
+                                                              : middle_of({low, high});
+        if (!(middle > low && middle < high)) {
+            if (step >= most_plain_steps) {
+                break;
+            }
+            step = most_plain_steps - 1;
+            continue;
         }
         (holds(middle) ? at.with : at.without) = middle;
     }
@@ -103,35 +144,79 @@ struct illinois_bracket {
     return scale > 0.0 ? middle - half * at_middle / scale : middle;
 }
 
-// The root of a rising function between -800 and 800, by Newton's steps of at most 8 `step` from `start`, which
-// bisection replaces where they leave the bracket found so far. value_and_slope(x, slope) returns the value and
-// writes the slope.
-template <class Function>
-[[nodiscard]] double rising_root(double start, double step, Function value_and_slope) noexcept
+// The root of a continuous function within a bracket, by the method of Illinois. Every third step halves the bracket,
+// so the search ends whatever the function is. enough(bracket, value) says whether the last value is close enough to
+// 0, or the bracket narrow enough. Not converged means that the ends do not bracket a root or that the function is NaN.
+template <class Function, class Enough>
+[[nodiscard]] solution illinois_root(illinois_bracket at, Function value_at, Enough enough)
 {
-    double low = -800.0;
-    double high = 800.0;
+    if (!(at.at_low < 0.0 && at.at_high >= 0.0)) {
+        return {};
+    }
+    for (int step = 0; step < most_plain_steps + most_steps; ++step) {
+        const bool plain = step < most_plain_steps;
+        double x = plain && step % 3 != 2 ? at.secant() : middle_of({at.low, at.high});
+        x = plain && is_inside({at.low, at.high}, x) ? x
+            : plain                                  ? middle_of({at.low, at.high})
+                                                     : middle_double(at.low, at.high);
+        if (!is_inside({at.low, at.high}, x)) {
+            if (!plain) {
+                break;
+            }
+            x = middle_double(at.low, at.high);
+            if (!is_inside({at.low, at.high}, x)) {
+                break;
+            }
+        }
+        const double value = value_at(x);
+        if (std::isnan(value)) {
+            return {x, false};
+        }
+        at.narrow(x, value);
+        if (value == 0.0 || enough(at, value)) {
+            return {x, true};
+        }
+    }
+    return {at.high, true};
+}
+
+// The root of a rising function between `low` and `high`, by Newton's steps of at most 8 `step` from `start`. Halving
+// replaces a step that leaves the bracket found so far, and every step after the first sixty, so the search ends.
+// value_and_slope(x, slope) returns the value and writes the slope. Not converged means that the function has one sign
+// only, or is NaN.
+template <class Function>
+[[nodiscard]] solution rising_root(double low, double high, double start, double step,
+                                   Function value_and_slope)
+{
+    bool below = false, above = false;  // was a value of this sign found?
     double x = start;
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < most_plain_steps + most_steps; ++i) {
         double slope = 0.0;
         const double value = value_and_slope(x, slope);
-        if (value == 0.0) {
-            return x;
+        if (value == 0.0 || std::isnan(value)) {
+            return {x, value == 0.0};
         }
         (value < 0.0 ? low : high) = x;
-        double next = x - value / slope;
-        if (!(std::fabs(next - x) <= 8.0 * step)) {
-            next = x + (value < 0.0 ? 8.0 : -8.0) * step;
+        (value < 0.0 ? below : above) = true;
+        double change = -value / slope;
+        // A step that the rounding of x is larger than ends the search, before the bracket is asked: the root may be
+        // on the other side of x, and the other end of the bracket still far away.
+        if (std::fabs(change) <= 1e-15 * (1.0 + std::fabs(x))) {
+            return {x + change, true};
+        }
+        if (!(std::fabs(change) <= 8.0 * step)) {
+            change = value < 0.0 ? 8.0 * step : -8.0 * step;
+        }
+        double next = x + change;
+        if (i >= most_plain_steps || !(next > low && next < high)) {
+            next = i >= most_plain_steps ? middle_double(low, high) : 0.5 * low + 0.5 * high;
         }
         if (!(next > low && next < high)) {
-            next = 0.5 * (low + high);
-        }
-        if (std::fabs(next - x) <= 1e-15 * (1.0 + std::fabs(x)) || next == low || next == high) {
-            return next;
+            break;
         }
         x = next;
     }
-    return x;
+    return {x, below && above};
 }
 
 }  // namespace stats::detail

@@ -103,7 +103,8 @@ void for_each_explanation(const report& shown, Each each)
     std::string feedback;
     append_feedback(feedback, shown);
     if (!feedback.empty()) {
-        each(std::string_view{"exposures with feedback, champion and challenger"}, std::string_view{feedback});
+        each(std::string_view{"exposures with feedback, champion and challenger"},
+             std::string_view{feedback});
     }
 }
 

@@ -102,11 +102,19 @@ namespace detail {
 class event_members {
 public:
     /// errors: parse_error if the line is not a JSON object
-    event_members(std::string_view text, std::size_t line) : object_(parse_json(text)), line_(line)
+    event_members(std::string_view text, std::size_t line) : line_(line)
     {
-        if (!object_.is_object()) {
-            refuse_line(line, object_.is_discarded() ? "not a JSON value" : "not a JSON object");
+        if (text.size() > most_line_bytes) {
+            refuse_line(line, "longer than 1 MiB");
         }
+        parsed_json parsed = parse_json(text);
+        if (parsed.trouble != nullptr) {
+            refuse_line(line, parsed.words());
+        }
+        if (!parsed.value.is_object()) {
+            refuse_line(line, "not a JSON object");
+        }
+        object_ = std::move(parsed.value);
     }
 
     [[noreturn]] void refuse(const char* name, const char* what) const

@@ -33,7 +33,8 @@ struct open_file {
 
 [[noreturn]] inline void file_trouble(const std::string& path, const char* what)
 {
-    throw std::runtime_error(path + ": " + what + ": " + std::strerror(errno));
+    const int why = errno;
+    throw std::runtime_error(printable(path) + ": " + what + ": " + std::strerror(why));
 }
 
 }  // namespace detail
@@ -57,6 +58,25 @@ inline void write_file(const std::string& path, std::string_view bytes)
         detail::file_trouble(path, "cannot be replaced");
     }
 }
+
+namespace detail {
+
+/// Read the beginning of a file without an allocation of this library's own. Returns the number of bytes read.
+/// errors: std::runtime_error with path and reason
+[[nodiscard]] inline std::size_t read_beginning(const std::string& path, char* to, std::size_t most)
+{
+    detail::open_file in{path, "rb"};
+    if (in.handle == nullptr) {
+        detail::file_trouble(path, "cannot be opened");
+    }
+    const std::size_t size = std::fread(to, 1, most, in.handle);
+    if (std::ferror(in.handle) != 0) {
+        detail::file_trouble(path, "cannot be read");
+    }
+    return size;
+}
+
+}  // namespace detail
 
 /// Read a whole file.
 /// errors: std::runtime_error with path and reason

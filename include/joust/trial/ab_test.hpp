@@ -221,6 +221,14 @@ private:
         const bool changed = core_.assignment().read([](const auto& now) { return now.number > 0; });
         detail::annotate(out, seen, found, changed, detail::holds_of<typename parts::inference_t>(), how);
         core_.trial().annotate_name(out.notes);
+        if (detail::annotate_history(out, core_.assignment().knows_history(),
+                                     core_.assignment().credits_units()) &&
+            out.decision != verdict::keep_testing) {
+            out.decision = verdict::keep_testing;
+            out.reason =
+                "feedback by unit was taken before this process saw that the trial had plans which it does not know, so that it may stand in the wrong arm: " +
+                out.reason;
+        }
         const detail::plan_in_force& outside = core_.assignment().in_force();
         const std::scoped_lock lock{outside.mutex};
         if (outside.plan.version != 0) {

@@ -175,7 +175,11 @@ private:
             throw std::runtime_error(path_ + ": cannot be opened for appending: " + std::strerror(errno));
         }
         try {
-            return background{.queue = options_.queue, .threads = 1, .task_bytes = sizeof(row)}.start();
+            return background{.queue = options_.queue,
+                              .threads = 1,
+                              .task_bytes = sizeof(row),
+                              .shutdown = background_queue::without_end}
+                .start();
         } catch (...) {
             close();
             throw;

@@ -43,7 +43,7 @@ namespace detail {
     if (!(x > 0.0)) {
         return 0.0;
     }
-    return x > (a + 1.0) / (a + b + 2.0) ? log_incomplete_beta_tail(b, a, y, x)
+    return beta_excess(a, b, x, y) < 0.0 ? log_incomplete_beta_tail(b, a, y, x)
                                          : std::log1p(-std::exp(log_incomplete_beta_tail(a, b, x, y)));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/spending.hpp>
@@ -306,24 +307,28 @@ wang_tsiatis_bounds(double shape, std::span<const double> information,
         }
         return out.upper.empty() ? -1.0 : looks.back().spent;
     };
-    // Secant steps on the logarithm of the error, which is nearly a parabola.
-    double c = normal_upper_quantile(options.alpha * (two ? 0.5 : 1.0));
-    double before = 1.1 * c + 0.1;
-    double f_before = error(before);
-    for (int step = 0; step < 100; ++step) {
-        const double f = error(c);
-        if (!(f > 0.0 && f_before > 0.0)) {
-            return {};
-        }
-        const double excess = std::log(f / options.alpha);
-        const double slope = (excess - std::log(f_before / options.alpha)) / (c - before);
-        const double next = c - excess / slope;
-        if (!(std::fabs(next - c) > 1e-15 * std::fabs(c))) {
-            break;
-        }
-        before = c;
-        f_before = f;
-        c = next;
+    // Secant steps on the logarithm of the error, which is nearly a parabola. The error at one look is at least what is
+    // spent at the last one, so the constant is not below that of one look, whose tail starts the search.
+    const double start = std::fabs(normal_upper_quantile(options.alpha * (two ? 0.5 : 1.0)));
+    double before = 0.0, excess_before = not_a_number;
+    double slope_before = -(start + 1.0);
+    bool broken = false;
+    const detail::solution found =
+        detail::rising_root(-40.0, 40.0, start, 0.25, [&](double c, double& slope) {
+            const double f = error(c);
+            broken = broken || f < 0.0;
+            const double excess = f > 0.0 ? std::log(f / options.alpha) : broken ? not_a_number : -1e3;
+            if (std::fabs(c - before) > 1e-9 && excess_before > -1e3) {
+                const double secant = (excess - excess_before) / (c - before);
+                slope_before = secant < 0.0 ? secant : slope_before;
+            }
+            before = c;
+            excess_before = excess;
+            slope = -slope_before;
+            return -excess;
+        });
+    if (!found.converged) {
+        return {};
     }
     return looks;
 }

@@ -210,7 +210,7 @@ private:
             return std::numeric_limits<double>::infinity();
         }
         return detail::middle_of(
-            detail::bisect({-farthest, farthest}, [&](double r) { return slope(r) > 0.0; }, is_narrow, 200));
+            detail::bisect({-farthest, farthest}, [&](double r) { return slope(r) > 0.0; }, is_narrow));
     }
     [[nodiscard]] double limit(double centre, double direction, double target) const noexcept
     {
@@ -220,7 +220,7 @@ private:
         if (!excluded(outside)) {
             return direction * std::numeric_limits<double>::infinity();
         }
-        return detail::bisect({inside, outside}, excluded, is_narrow, 200).with;
+        return detail::bisect({inside, outside}, excluded, is_narrow).with;
     }
     [[nodiscard]] static bool is_narrow(const detail::bracket& at) noexcept
     {

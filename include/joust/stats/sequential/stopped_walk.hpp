@@ -93,7 +93,8 @@ public:
                 x = next;
                 break;
             }
-            x = next > low && next < high ? next : 0.5 * (low + high);
+            // After many steps the bracket is halved, so that the search ends.
+            x = step < 60 && next > low && next < high ? next : 0.5 * (low + high);
             if (!(high - low > 1e-16 * (1.0 + std::fabs(x)))) {
                 break;
             }

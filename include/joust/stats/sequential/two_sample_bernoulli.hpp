@@ -215,7 +215,7 @@ private:
         }
         const detail::bracket edge = detail::bisect(
             {low, high}, [&](double pull) { return at(pull, p, failure) > target; },
-            [](const detail::bracket& b) { return !(b.with - b.without > 1e-14 * b.with); }, 100);
+            [](const detail::bracket& b) { return !(b.with - b.without > 1e-14 * b.with); });
         at(edge.with, p, failure);
         const double difference = p + failure - 1.0;
         return difference < 1.0 ? difference : 1.0;

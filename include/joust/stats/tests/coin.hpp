@@ -31,13 +31,20 @@ namespace stats::detail {
     if (!(wins > 0.0)) {
         return {1.0, 0.0};
     }
-    if (wins <= 0.5 * n) {
+    if (wins == losses) {
+        const double tail = 0.5 + 0.5 * std::exp(coin_log_pmf(wins, n));
+        return {tail, std::log(tail)};
+    }
+    if (wins < losses) {
         // The long tail is the complement of the short one: P(X <= wins - 1) = P(X >= n - wins + 1).
         const tail_probability other = coin_tail(losses + 1.0, wins - 1.0);
         return {1.0 - other.p, std::log1p(-other.p)};
     }
-    // Each term is (n - x) / (x + 1) times the one before, and that factor falls: far out a few terms suffice, near
-    // the middle about sqrt(n) terms.
+    if (n > 1000.0) {
+        const double log_p = log_incomplete_beta_tail(wins, losses + 1.0, 0.5, 0.5);
+        return {std::exp(log_p), log_p};
+    }
+    // Each term is (n - x) / (x + 1) times the one before, and that factor falls.
     double sum = 1.0;
     double term = 1.0;
     for (double x = wins; x < n; x += 1.0) {

@@ -220,7 +220,7 @@ template <class Comparison>
     if (doublings == 60 || !std::isfinite(outside)) {
         return outward * std::numeric_limits<double>::infinity();
     }
-    return bisect({inside, outside}, rejected, [](const bracket&) { return false; }, 200).without;
+    return bisect({inside, outside}, rejected).without;
 }
 
 template <class Comparison>

@@ -10,6 +10,7 @@
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/possible.hpp>
 
 #include <cstddef>
 #include <string>
@@ -48,12 +49,18 @@ namespace detail {
 [[nodiscard]] inline std::string difference_in_words(const inference& answer, std::string_view unit)
 {
     const double scale = unit == "%" ? 100.0 : 1.0;
+    metric_row shown;
+    shown.estimate = answer.estimate;
+    shown.lower = answer.lower;
+    shown.upper = answer.upper;
+    shown.unit = unit;
+    keep_possible(shown);
     std::string text = ": ";
-    append_number(text, scale * answer.estimate, 3, signs::always);
+    append_number(text, scale * shown.estimate, 3, signs::always);
     text += " [";
-    append_number(text, scale * answer.lower, 3, signs::always);
+    append_number(text, scale * shown.lower, 3, signs::always);
     text += ", ";
-    append_number(text, scale * answer.upper, 3, signs::always);
+    append_number(text, scale * shown.upper, 3, signs::always);
     text += unit == "%" ? "] pp" : unit.empty() ? "]" : "] ";
     text += unit == "%" ? "" : unit;
     return text;
@@ -98,8 +105,7 @@ namespace detail {
 {
     std::string missing;
     for (const finding& f : found.findings) {
-        const bool counts =
-            &f == &win || how.specs[f.metric].role == metric_spec::part::guardrail;
+        const bool counts = &f == &win || how.specs[f.metric].role == metric_spec::part::guardrail;
         if (f.pair == win.pair && counts && f.missing != gap::none) {
             missing += missing.empty() ? "" : "; ";
             missing += &f == &win ? "" : "the guardrail on ";
@@ -162,7 +168,7 @@ JOUST_FUNCTION void decide_ab(report& out, const evidence& seen, const judgement
         out.reason = race.breaches + (race.breaches.empty() || race.losses.empty() ? "" : "; ") + race.losses;
     } else {
         out.decision = verdict::keep_testing;
-        out.reason = !race.held.empty()      ? race.held
+        out.reason = !race.held.empty()     ? race.held
                      : race.open == nullptr ? "nothing is decided"
                                             : undecided_in_words(*race.open, seen, how);
         if (!race.breaches.empty()) {

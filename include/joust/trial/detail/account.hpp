@@ -55,8 +55,8 @@ JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, std::size_t 
     const look at{.sums = sums_of(pair, series),
                   .expected_events = pair.series[series].expected,
                   .planned_information = planned_information};
-    const inference answer = always_valid{.alpha = mismatch_alpha}.infer(at, {.alpha = mismatch_alpha},
-                                                                         pair.memory[series]);
+    const inference answer =
+        always_valid{.alpha = mismatch_alpha}.infer(at, {.alpha = mismatch_alpha}, pair.memory[series]);
     constexpr double material = 0.002;
     return answer.rejects(mismatch_alpha) &&
            std::fabs(answer.estimate) > material * std::fmax(answer.champion, answer.challenger);
@@ -110,13 +110,14 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
         }
         return now;
     }
-    now.zeros = fed.expected > 0.0 ? std::fmax(1.0 - sums.series[spec.series].expected / fed.expected, 0.0) : 0.0;
-    const double fed_share = share_of(fed.champion_count + fed.challenger_count,
-                                      served.champion_count + served.challenger_count);
+    now.zeros =
+        fed.expected > 0.0 ? std::fmax(1.0 - sums.series[spec.series].expected / fed.expected, 0.0) : 0.0;
+    const double fed_share =
+        share_of(fed.champion_count + fed.challenger_count, served.champion_count + served.challenger_count);
     constexpr double few = 30.0;
-    now.partly_labelled =
-        spec.unit == "%" && spec.denominator == exposure_series && fed_share < 0.9 && now.zeros > 0.05 &&
-        now.zeros * static_cast<double>(fed.champion_count + fed.challenger_count) >= few;
+    now.partly_labelled = spec.unit == "%" && spec.denominator == exposure_series && fed_share < 0.9 &&
+                          now.zeros > 0.05 &&
+                          now.zeros * static_cast<double>(fed.champion_count + fed.challenger_count) >= few;
     now.differ = feedback_is_due(spec, now) && shares_differ(sums, spec.fed, planned_information);
     if (now.lost() > 0) {
         now.lost_differ = shares_differ(sums, spec.lost, planned_information);
@@ -252,17 +253,15 @@ JOUST_FUNCTION void find_gap(finding& found, const evidence& seen, const setting
     const feedback_account& now = found.account;
     found.missing = gap::none;
     if (spec.watch >= 0) {
-        found.missing =
-            gap_of_events(found, seen, how.watches[static_cast<std::size_t>(spec.watch)]);
+        found.missing = gap_of_events(found, seen, how.watches[static_cast<std::size_t>(spec.watch)]);
     } else if (spec.takes_feedback() && !(now.champion > 0.0 && now.challenger > 0.0)) {
         found.missing = gap::no_values;
     } else if (now.stopped) {
         found.missing = gap::stopped;
     } else if (now.lost_differ) {
         found.missing = gap::lost_by_arm;
-    } else if (found.answer.state != status::ok &&
-               !(guards && found.answer.state == status::zero_variance &&
-                 settled_by_equality(found, seen, spec))) {
+    } else if (found.answer.state != status::ok && !(guards && found.answer.state == status::zero_variance &&
+                                                     settled_by_equality(found, seen, spec))) {
         found.missing = gap::state;
     } else if (now.lost() > 0 && found.answer.state == status::ok &&
                shift_matters(found, spec, asked, feared_shift(seen, how, found, asked))) {

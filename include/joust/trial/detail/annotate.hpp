@@ -37,6 +37,10 @@ void annotate_covariate(report& out, const evidence& seen, const setting& how);
 void annotate(report& out, const evidence& seen, const judgement& found, bool share_changed,
               std::string_view how_long, const setting& how);
 
+/// Note that this process does not know all plans of the trial. `credits_units` says whether it has credited feedback by unit.
+/// Returns whether that feedback may stand in the wrong arm.
+bool annotate_history(report& out, bool knows_history, bool credits_units);
+
 }  // namespace detail
 
 #if JOUST_BODIES
@@ -169,6 +173,20 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
     }
 }
 
+JOUST_FUNCTION bool annotate_history(report& out, bool knows_history, bool credits_units)
+{
+    if (knows_history) {
+        return false;
+    }
+    out.notes.emplace_back(
+        "The trial had plans that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or give the ticket.");
+    if (credits_units) {
+        out.notes.emplace_back(
+            "Feedback by unit that came before this was known may stand in an arm that did not serve the unit.");
+    }
+    return credits_units;
+}
+
 /// Note what is missing from the feedback on each metric, also where it decides nothing.
 inline void annotate_feedback(report& out, const evidence& seen, const judgement& found, const setting& how)
 {
@@ -187,7 +205,8 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
             note(gap::uneven);
         }
         if (now.lost() > 0) {
-            std::string text = spec.name + ": values that cannot be scored (NaN, infinite or refused) were left out, ";
+            std::string text =
+                spec.name + ": values that cannot be scored (NaN, infinite or refused) were left out, ";
             append_count(text, now.champion_lost);
             text += " of " + seen.models[0] + " and ";
             append_count(text, now.challenger_lost);

@@ -14,11 +14,13 @@
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/latencies.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/possible.hpp>
 #include <joust/trial/detail/posterior.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -125,6 +127,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
         row.margin = spec.limit.value;
         row.reference = 1.0;
     }
+    keep_possible(row);
     return row;
 }
 
@@ -142,6 +145,8 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     row.e_value = std::exp(split.log_e);
     row.p_value = stats::always_valid_p(split.log_e);
     row.state = is_mismatch(split) ? status::srm_failed : split.state;
+    keep_within(row, -1.0,
+                std::numeric_limits<double>::infinity());  // An arm cannot lose more than all exposures.
     return row;
 }
 
@@ -154,7 +159,7 @@ JOUST_FUNCTION void describe(report& out, const evidence& seen, const judgement&
     for (std::size_t p = 0; p < found.split.size(); ++p) {
         out.metrics.push_back(row_of_split(found.split[p], seen.models[p + 1]));
     }
-    for (std::size_t i = 0; i < ignored_reasons && i < seen.ignored.size(); ++i) {
+    for (std::size_t i = 0; i < counted_reasons && i < seen.ignored.size(); ++i) {
         if (seen.ignored[i] > 0) {
             out.counts.push_back({ignored_words[i], seen.ignored[i]});
         }
@@ -214,7 +219,9 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
             append_count(text, always_valid::burn_in_buckets);
             text += " groups of units";
             break;
-        case gap::not_timed: text += " cannot be judged: too few calls of " + challenger + " were timed"; break;
+        case gap::not_timed:
+            text += " cannot be judged: too few calls of " + challenger + " were timed";
+            break;
         case gap::stopped:
             text += " hardly gets feedback any more: in the last ";
             append_count(text, now.quiet);

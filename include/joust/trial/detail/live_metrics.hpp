@@ -58,10 +58,10 @@ public:
     [[nodiscard]] live_evidence& live() const noexcept { return live_; }
     [[nodiscard]] const covariate_t& covariate() const noexcept { return covariate_; }
 
-    /// Record that a unit was served. Returns whether the call failed, or took longer than a guardrail allows.
+    /// Record that a unit was served. `shared` says that a call failed in its challenger and in the champion. Returns whether the call failed, or took longer than a guardrail allows.
     template <bool Timed>
     JOUST_ALWAYS_INLINE bool expose(slab& thread_slab, const visit& seen, std::int64_t spent, bool failed,
-                                    const ticket* receipt) noexcept
+                                    const ticket* receipt, bool shared = false) noexcept
     {
         live_.expose(thread_slab, seen.arm, seen.shares, seen.pseudonym);
         double covariate = 0.0;
@@ -82,14 +82,15 @@ public:
             }
         }
         if (failed) [[unlikely]] {
-            live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds());
+            live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds(), shared);
         }
         if constexpr (Parts::records) {
-            recorder_.record(event{.kind = event::what::exposure,
-                                   .ticket = *receipt,
-                                   .nanoseconds = spent,
-                                   .failed = failed,
-                                   .covariate = covariate});
+            record_by(recorder_, live_,
+                      event{.kind = event::what::exposure,
+                            .ticket = *receipt,
+                            .nanoseconds = spent,
+                            .failed = failed,
+                            .covariate = covariate});
         }
         return eventful;
     }
@@ -123,7 +124,12 @@ public:
     {
         bool usable = (std::isfinite(values) && ...);
         if (usable) {
-            metrics_.template get<Which>().add(c, values...);
+            try {
+                metrics_.template get<Which>().add(c, values...);
+            } catch (...) {
+                live_.ignore(ignored::metric_threw);
+                return false;
+            }
             usable = !c.refused && std::isfinite(c.value) && std::isfinite(c.per);
         }
         if (!usable) {
@@ -155,12 +161,12 @@ public:
             add_up<Which>(seen, c);
         }
         if constexpr (Parts::records) {
-            recorder_.record(
-                event{.kind = event::what::feedback,
-                      .ticket = receipt,
-                      .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
-                      .value = c.value,
-                      .denominator = c.per});
+            record_by(recorder_, live_,
+                      event{.kind = event::what::feedback,
+                            .ticket = receipt,
+                            .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
+                            .value = c.value,
+                            .denominator = c.per});
         }
     }
 

@@ -117,8 +117,9 @@ JOUST_FUNCTION void annotate_name(std::vector<std::string>& notes, const trial_i
                                   const live_name& listed)
 {
     if (listed.others() > 0) {
-        notes.push_back("Another live trial of this process has the name '" + identity.name() +
-                        "' too. Under one name trials assign a unit alike, and trials of one kind take each other's tickets; give each trial a salt of its own.");
+        notes.push_back(
+            "Another live trial of this process has the name '" + identity.name() +
+            "' too. Under one name trials assign a unit alike, and trials of one kind take each other's tickets; give each trial a salt of its own.");
     }
     if (!identity.salted()) {
         notes.emplace_back(

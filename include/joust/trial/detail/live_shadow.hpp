@@ -127,7 +127,7 @@ public:
         return what == truth_fate::joined || what == truth_fate::waiting;
     }
 
-    /// Count a truth whose ticket cannot be used.
+    /// Count a truth whose ticket cannot be used, or a helper that threw.
     void ignore(ignored reason) noexcept
     {
         switch (reason) {
@@ -135,6 +135,10 @@ public:
             case ignored::forged_ticket: note(truth_fate::forged); break;
             case ignored::retired_key: note(truth_fate::retired); break;
             case ignored::late_ticket: note(truth_fate::late); break;
+            case ignored::consent_threw:
+                helpers_[shadow_consent].fetch_add(1, std::memory_order_relaxed);
+                break;
+            case ignored::key_threw: helpers_[shadow_key].fetch_add(1, std::memory_order_relaxed); break;
             default: note(truth_fate::damaged); break;
         }
     }
@@ -173,6 +177,13 @@ public:
         all.truths.push_back(forgotten);
         all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
         all.graded = graded_.load(std::memory_order_relaxed) ? 1 : 0;
+        std::uint64_t threw = 0;
+        for (const auto& counted : helpers_) {
+            threw += counted.load(std::memory_order_relaxed);
+        }
+        for (std::size_t i = 0; threw > 0 && i < shadow_helpers; ++i) {
+            all.helpers.push_back(helpers_[i].load(std::memory_order_relaxed));
+        }
         return all;
     }
 
@@ -211,6 +222,7 @@ private:
 
     thread_slabs slabs_;
     std::array<std::atomic<std::uint64_t>, truth_fates> truths_{};
+    std::array<std::atomic<std::uint64_t>, shadow_helpers> helpers_{};
     std::atomic<std::uint64_t> unrecorded_{0};
     std::atomic<bool> graded_{false};
     mutable std::mutex memory_mutex_;

@@ -7,13 +7,14 @@
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/split/hash_split.hpp>
-#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/account.hpp>
+#include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/stopped_plan.hpp>
 #include <joust/trial/ramp.hpp>
 
 #include <atomic>
@@ -23,6 +24,7 @@
 #include <list>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -80,8 +82,11 @@ public:
         }
         core.assignment().restart(plan_for(core, ramp_.shares[0], 0U));
         core.assignment().begin_stage(core.live());
-        withdrawal_ = plan_for(core, 0.0, static_cast<unsigned>(ramp_.shares.size()));
+        withdrawal_ = plan_without_challenger(core, static_cast<unsigned>(ramp_.shares.size()));
         core.metrics().collect(seen_now_);
+        // Looks need no memory then, so that a guardrail works when memory is out.
+        found_.findings.reserve(core.metrics().metrics().specs().size());
+        found_.split.reserve(seen_now_.pairs.size());
         stage_values_.resize(core.metrics().metrics().specs().size());
         stage_began_ = core.trial().clock().now();
         history_.reserve(ramp_.shares.size() + 2);
@@ -101,10 +106,10 @@ public:
     }
 
     /// Take the challenger out of service, whatever the evidence says.
-    void roll_back(core_t& core, std::string reason)
+    void roll_back(core_t& core, std::string_view reason) noexcept
     {
         const std::scoped_lock lock{control_};
-        withdraw(core, std::move(reason));
+        withdraw(core, [reason] { return std::string{reason}; });
     }
 
     /// Look at the evidence, act on it and report it.
@@ -132,6 +137,7 @@ public:
         }
         annotate(out, seen_now_, found_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
         core.trial().annotate_name(out.notes);
+        annotate_history(out, core.assignment().knows_history(), core.assignment().credits_units());
         if (champion_is_out(core)) {
             out.notes.emplace_back(
                 "The champion serves no units now, so the comparisons are from earlier stages.");
@@ -142,13 +148,8 @@ public:
     /// React to a call: look at once where it breaks a guardrail, and otherwise look from time to time.
     void after_call(core_t& core, bool eventful, std::uint32_t number) noexcept
     {
-        if (eventful) [[unlikely]] {
-            for (std::size_t w = 0; w < core.live().watches().size(); ++w) {
-                if (core.live().highest_log_e(0, w) >= breach_at_) {
-                    look_unless_busy(core);
-                    break;
-                }
-            }
+        if (eventful && broken_by_events(core)) [[unlikely]] {
+            look_unless_busy(core);
         }
         if (number % lot == lot - 1) [[unlikely]] {
             count(core, lot);
@@ -167,6 +168,18 @@ private:
         const auto splitter =
             core.assignment().splitter().with_shares({1.0 - challenger_share, challenger_share});
         return {plan_t{resolved(splitter, Parts::arm_count), number}};
+    }
+
+    /// Make the plan without the challenger. No rule forces a unit to it.
+    [[nodiscard]] static std::list<plan_t> plan_without_challenger(const core_t& core, unsigned number)
+    {
+        std::list<plan_t> made = plan_for(core, 0.0, number);
+        if constexpr (requires { made.front().split.rule(); }) {
+            auto split = without_forced_units(made.front().split);
+            made.clear();
+            made.emplace_back(std::move(split), number);
+        }
+        return made;
     }
 
     void count(core_t& core, std::uint32_t more) noexcept
@@ -189,7 +202,7 @@ private:
         try {
             look(core, nullptr);
         } catch (...) {
-            // Memory ran out. The next look decides; a withdrawal needs no memory.
+            // Memory ran out. What a withdrawal needs was done before, and the next look does the rest.
         }
     }
 
@@ -217,9 +230,31 @@ private:
         return how;
     }
 
-    /// Collect the evidence, judge it and act on it.
+    /// Collect the evidence, judge it and act on it. Where that ends with an exception, the guardrails that events change
+    /// are still heeded.
     /// assumes: control_ is held
     void look(core_t& core, const evidence* merged)
+    {
+        try {
+            look_at(core, merged);
+        } catch (...) {
+            if (!over(core) && broken_by_events(core)) {
+                withdraw(core, [] { return std::string{"a guardrail on failures or latency is broken"}; });
+            }
+            throw;
+        }
+    }
+
+    [[nodiscard]] bool broken_by_events(const core_t& core) const noexcept
+    {
+        bool broken = false;
+        for (std::size_t w = 0; w < core.live().watches().size(); ++w) {
+            broken = broken || core.live().highest_log_e(0, w) >= breach_at_;
+        }
+        return broken;
+    }
+
+    void look_at(core_t& core, const evidence* merged)
     {
         core.metrics().fix_thresholds();
         if (merged != nullptr) {
@@ -230,17 +265,17 @@ private:
         }
         const setting how = setting_of_ramp(core);
         judge(core.trial().inference(), seen_now_, how, merged == nullptr ? &core.live() : nullptr, found_);
+        const bool decides = !over(core);
+        const bool breached = found_.breached(0);
+        if (decides && breached) {
+            withdraw(core, [&] { return breach_of(seen_now_, found_, how, 0); });
+        }
         if (merged == nullptr) {
             core.live().remember(seen_now_);
         } else {
             core.live().remember_whole(seen_now_);
         }
-        if (over(core)) {
-            return;
-        }
-        if (found_.breached(0)) {
-            withdraw(core, breach_of(seen_now_, found_, how, 0));
-        } else if (!finished()) {
+        if (decides && !breached && !finished()) {
             advance(core, how);
         }
     }
@@ -257,7 +292,8 @@ private:
         worst_ = harm.guardrail;
         unjudged_ = found_.unjudged(0, how.specs);
         silent_ = unjudged_ == nullptr ? silent_in_stage(how) : nullptr;
-        if (found_.mismatch || unjudged_ != nullptr || silent_ != nullptr || (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
+        if (found_.mismatch || unjudged_ != nullptr || silent_ != nullptr ||
+            (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
             return;
         }
         if (stage_ + 1 == ramp_.shares.size()) {
@@ -270,15 +306,17 @@ private:
     void enter_stage(core_t& core, std::size_t stage, std::uint64_t served)
     {
         const double share = ramp_.shares[stage];
+        // What needs memory comes first, so that a stage is entered as a whole or not at all.
+        share_step step{.requests = static_cast<double>(seen_now_.requests()),
+                        .share = share,
+                        .reason = "advance: " + count_text(progress_.requests) +
+                                  " requests without a broken guardrail"};
         core.publish(plan_for(core, share, static_cast<unsigned>(stage)));
         stage_ = stage;
         stage_first_request_ = served;
         note_values(core.metrics().metrics().specs());
         stage_began_ = core.trial().clock().now();
-        history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
-                            .share = share,
-                            .reason = "advance: " + count_text(progress_.requests) +
-                                      " requests without a broken guardrail"});
+        history_.push_back(std::move(step));
         if (share >= 1.0 && stage_ + 1 == ramp_.shares.size()) {
             // The champion serves no units any more, so this stage has nothing to compare.
             finished_.store(true, std::memory_order_release);
@@ -344,23 +382,33 @@ private:
         return text;
     }
 
-    /// Take the challenger out of service. The plan is published first, which allocates nothing.
-    void withdraw(core_t& core, std::string reason)
+    /// Take the challenger out of service. The plan is published first, which allocates nothing, and the reason is put
+    /// into words afterwards.
+    template <class Words>
+    void withdraw(core_t& core, Words words) noexcept
     {
         if (rolled_back() || withdrawal_.empty()) {
             return;
         }
         core.publish(std::move(withdrawal_));
         rolled_back_.store(true, std::memory_order_release);
+        try {
+            lost_reason_ = words();
+        } catch (...) {
+            // The words that were kept for this stay.
+        }
+        // The place was reserved, so that this allocates nothing.
         history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
                             .share = 0.0,
-                            .reason = std::move(reason)});
+                            .reason = std::move(lost_reason_)});
     }
 
     ramp_t ramp_;
     std::mutex control_;
     /// The plan without the challenger. It is made beforehand, so that taking the challenger out cannot fail.
     std::list<plan_t> withdrawal_;
+    /// The reason of a withdrawal, where there is no memory for the true one.
+    std::string lost_reason_{"the challenger was taken out of service, and there was no memory to say why"};
     /// control_ guards this member and the members below it up to the atomics.
     evidence seen_now_;
     judgement found_;

@@ -10,12 +10,14 @@
 #include <joust/stats/sequential/normal_mixture.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/latencies.hpp>
+#include <joust/trial/detail/possible.hpp>
 #include <joust/trial/detail/posterior.hpp>
 #include <joust/trial/detail/shadow_evidence.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -250,6 +252,7 @@ template <class Inference>
                             champion, champion + pair.judged.total_sum() / pair.judged.total());
     row.better = 1;
     row.unit = seen.graded != 0 ? "" : "%";
+    keep_possible(row);
     append_posterior(row.method, accuracy, true, false, row.unit);
     return row;
 }
@@ -271,14 +274,17 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
                               compared > 0.0 ? 1.0 : stats::not_a_number,
                               compared > 0.0 ? pair.compared.total_sum() / compared : stats::not_a_number)));
     out.metrics.back().unit = "%";
+    keep_within(out.metrics.back(), -1.0, 0.0);  // The champion agrees with itself always.
     if (distance_matters(pair)) {
         out.metrics.push_back(described_only(row_of("distance", name, "secondary", found.distance, 0.0,
                                                     pair.distances.total_sum() / pair.distances.total())));
+        keep_within(out.metrics.back(), 0.0, std::numeric_limits<double>::infinity());
     }
     out.metrics.push_back(row_of("failures", name, "secondary", found.failing, found.failing.champion,
                                  found.failing.challenger));
     out.metrics.back().unit = "%";
     out.metrics.back().better = -1;
+    keep_within(out.metrics.back(), 0.0, 1.0);
     for (const double q : {0.5, 0.99}) {
         out.metrics.push_back(compare_latency(seen, p, q, alpha, units));
     }
@@ -420,6 +426,12 @@ inline void add_counts(report& out, const shadow_evidence& seen)
                                             "predictions or truths discarded before the other one came"};
     count_if_any(out, "requests not sampled", seen.requests - seen.sampled);
     count_if_any(out, "calls served and not recorded", seen.unrecorded);
+    for (std::size_t i = 0; i < seen.helpers.size() && i < shadow_helpers; ++i) {
+        count_if_any(out,
+                     ignored_words[static_cast<std::size_t>(i == shadow_consent ? ignored::consent_threw
+                                                                                : ignored::key_threw)],
+                     seen.helpers[i]);
+    }
     for (std::size_t i = 2; i < seen.truths.size() && i < std::size(fates); ++i) {
         count_if_any(out, fates[i], seen.truths[i]);
     }

@@ -57,8 +57,8 @@ template <class Core>
     seen.propensity = static_cast<double>(receipt.propensity());
     seen.arm = receipt.arm();
     seen.plan = receipt.plan();
-    if (!core.assignment().recall_shares(receipt.plan(), seen)) {
-        live.ignore(ignored::foreign_ticket);
+    if (!core.assignment().recall_shares(receipt, seen)) {
+        live.ignore(ignored::unknown_plan);
         return false;
     }
     return true;
@@ -184,6 +184,10 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Va
             return false;
         }
     }
+    if (!core.assignment().knows_history()) {
+        core.live().ignore(ignored::unknown_history);
+        return false;
+    }
     const bool usable = metrics.template convert<Which>(c, values...);
     typename Core::visit seen;
     seen.pseudonym = core.trial().pseudonym_of(unit);
@@ -195,6 +199,7 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Va
         metrics.template lose<Which>(seen);
         return false;
     }
+    core.assignment().credit_unit();
     ticket receipt;
     if constexpr (Core::parts::records) {
         receipt = ticket::exposure(core.fields_of(seen, core.live().of_this_thread().next_call()));
