@@ -11,8 +11,19 @@
 namespace {
 
 thread_local long count = 0;
+thread_local int refusals = 0;
 
 }  // namespace
+
+joust_tests::no_memory::no_memory()
+{
+    ++refusals;
+}
+
+joust_tests::no_memory::~no_memory()
+{
+    --refusals;
+}
 
 long joust_tests::allocations()
 {
@@ -20,6 +31,11 @@ long joust_tests::allocations()
 }
 
 #ifdef JOUST_TESTS_SANITIZED
+
+bool joust_tests::memory_can_run_out()
+{
+    return false;
+}
 
 // A sanitizer brings its own operators, which find more than replaced ones would; it counts through its hooks.
 // Declared here, since g++ comes without the header.
@@ -40,11 +56,19 @@ const int installed = __sanitizer_install_malloc_and_free_hooks(counted, not_cou
 
 #else
 
+bool joust_tests::memory_can_run_out()
+{
+    return true;
+}
+
 // The array forms of the standard library come here; the aligned ones do not, and slabs are aligned.
 
 void* operator new(std::size_t size)
 {
     ++count;
+    if (refusals != 0) {
+        throw std::bad_alloc{};
+    }
     if (void* p = std::malloc(size == 0 ? 1 : size)) {
         return p;
     }
@@ -53,6 +77,9 @@ void* operator new(std::size_t size)
 void* operator new(std::size_t size, std::align_val_t alignment)
 {
     ++count;
+    if (refusals != 0) {
+        throw std::bad_alloc{};
+    }
     const auto unit = static_cast<std::size_t>(alignment);
     if (void* p = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) {
         return p;

@@ -17,6 +17,7 @@
 //                                     splitters that learn from rewards
 //   joust/split/cascade.hpp, joust/split/cascade_threshold.hpp
 //                                     make one model of a fast model and a slow one
+//   joust/split/assignment_sql.hpp    writes the SQL by which a database finds the same arms
 //   joust/split/explain.hpp, joust/trial/explain.hpp
 //                                     explain in words how a unit got its model
 //   joust/split/interop/...           splitters that assign units exactly as other products do
@@ -89,6 +90,7 @@
 #include <joust/trial/canary.hpp>
 #include <joust/trial/gate.hpp>
 #include <joust/trial/interleaving.hpp>
+#include <joust/trial/plan_history.hpp>
 #include <joust/trial/replace_plan.hpp>
 #include <joust/trial/shadow.hpp>
 #include <joust/version.hpp>

@@ -6,6 +6,7 @@
 #include <joust/trial/interleaving.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -259,5 +260,16 @@ void rank()
                                joust::by(&query::user),
                                joust::pinned([](int) { return std::vector<joust::pin<int>>{}; })};
     (void)search.rank(query{}, 10);
+}
+#endif
+
+// REJECT 21: joust: at_once copies the arguments for rankers that miss their deadline, and a copy of this one shares what it refers to
+#if REJECT == 21
+void rank()
+{
+    const auto list = [](const std::shared_ptr<query>&) { return std::vector<int>{}; };
+    joust::interleaving search{joust::model{"a", list}, joust::model{"b", list}, joust::per_request{},
+                               joust::at_once(std::chrono::milliseconds{50})};
+    (void)search.rank(std::make_shared<query>(), 10);
 }
 #endif

@@ -4,13 +4,19 @@
 
 #include <joust/trial/shadow.hpp>
 
+#include <any>
+#include <array>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 struct request {
@@ -21,6 +27,80 @@ struct request {
 inline const auto champion = [](const request& r) { return static_cast<float>(r.features.size()); };
 inline const auto challenger = [](const request& r) { return static_cast<double>(r.user.size()); };
 inline const auto by_text = [](std::string_view text) { return text.size(); };
+
+// Handles whose copies are shallow, as those of tensor and image libraries are.
+namespace handles {
+struct tensor {
+    std::shared_ptr<float> storage;
+    [[nodiscard]] tensor clone() const { return {std::make_shared<float>(*storage)}; }
+};
+class image {
+public:
+    [[nodiscard]] image clone() const { return *this; }
+
+private:
+    float* pixels_ = nullptr;
+};
+class counted {
+public:
+    [[nodiscard]] int use_count() const { return 1; }
+};
+struct hooked : tensor {};
+inline hooked clone(const hooked& one)
+{
+    return {one.tensor::clone()};
+}
+struct pair_of_hooked {
+    hooked a;
+    hooked b;
+};
+
+// An expression in the shape of Eigen's.
+struct matrix {
+    using PlainObject = matrix;
+    using Scalar = double;
+    using EvalReturnType = matrix;
+};
+struct sum_of_matrices {
+    using PlainObject = matrix;
+    using Scalar = double;
+    using EvalReturnType = matrix;
+    const matrix* left;
+    const matrix* right;
+};
+}  // namespace handles
+template <>
+struct joust::cloner<handles::image> {
+    static handles::image clone(const handles::image& one) { return one.clone(); }
+};
+
+struct tree {
+    int value;
+    std::vector<tree> branches;
+};
+struct names_a_view {
+    std::string user;
+    std::string_view country;
+};
+struct names_a_handle {
+    int version;
+    std::optional<std::string> user;
+    std::shared_ptr<std::vector<float>> features;
+};
+struct lasting_text {
+    const char* text;
+};
+template <>
+inline constexpr bool joust::outlives_call<lasting_text> = true;
+
+inline const auto count = [](const auto&) { return 1; };
+
+template <class Argument>
+void call_with(const Argument& argument)
+{
+    joust::shadow live{joust::model{"a", count}, joust::model{"b", count}};
+    (void)live(argument);
+}
 
 // The least a call needs, with the models given.
 template <class... Policies>
@@ -69,6 +149,19 @@ void accepted(const request& r)
     (void)owned(std::string{"copied"});
     joust::shadow mine{joust::model{"a", champion}, joust::model{"b", challenger}, own_executor{}};
     (void)mine(r);
+    call_with(std::make_shared<const request>());
+    call_with(std::vector<handles::hooked>{});
+    call_with(std::optional<handles::image>{});
+    call_with(std::pair<int, handles::hooked>{});
+    call_with(std::map<int, handles::hooked>{});
+    call_with(handles::matrix{});
+    call_with(tree{});
+    call_with(std::variant<int, std::string>{1});
+    call_with(std::function<int()>{});
+    call_with(std::any{});
+    call_with(std::pair{lasting_text{"lives as long as the process"}, 1});
+    joust::shadow seen{joust::model{"a", count}, joust::model{"b", count}, joust::inline_run{}};
+    (void)seen(std::make_shared<request>());
     joust::shadow functions{joust::model{"a", +[](int v) { return v; }},
                             joust::model{"b", +[](int v) { return v; }}};
     (void)functions.truth(functions.serve(1).ticket, 1);
@@ -234,6 +327,186 @@ void key(const request& r)
 {
     joust::shadow live{joust::model{"a", champion}, joust::model{"b", challenger},
                        joust::by(&request::features)};
+    (void)live(r);
+}
+#endif
+
+// REJECT 18: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to with the champion's
+#if REJECT == 18
+void shared()
+{
+    call_with(std::make_shared<request>());
+}
+#endif
+
+// REJECT 19: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to with the champion's
+#if REJECT == 19
+void shared_in_struct()
+{
+    call_with(names_a_handle{});
+}
+#endif
+
+// REJECT 20: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to with the champion's
+#if REJECT == 20
+void shared_in_containers()
+{
+    call_with(std::map<int, std::vector<std::optional<std::shared_ptr<int>>>>{});
+}
+#endif
+
+// REJECT 21: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to with the champion's
+#if REJECT == 21
+void weak()
+{
+    call_with(std::weak_ptr<int>{});
+}
+#endif
+
+// REJECT 22: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to with the champion's
+#if REJECT == 22
+void tensor()
+{
+    call_with(handles::tensor{});
+}
+#endif
+
+// REJECT 23: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to with the champion's
+#if REJECT == 23
+void tensors()
+{
+    call_with(std::tuple<int, std::vector<handles::tensor>>{});
+}
+#endif
+
+// REJECT 24: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to with the champion's
+#if REJECT == 24
+void counted_uses()
+{
+    call_with(handles::counted{});
+}
+#endif
+
+// REJECT 25: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to with the champion's
+#if REJECT == 25
+void hooked_in_a_struct()
+{
+    call_with(handles::pair_of_hooked{});
+}
+#endif
+
+// REJECT 26: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to with the champion's
+#if REJECT == 26
+void hooked_in_a_variant()
+{
+    call_with(std::variant<int, handles::hooked>{});
+}
+#endif
+
+// REJECT 27: joust: a background shadow keeps its arguments beyond the call, and this one is an expression that refers to its operands: pass a plain object, such as the result of .eval(), or use inline_run{}
+#if REJECT == 27
+void expression()
+{
+    call_with(handles::sum_of_matrices{});
+}
+#endif
+
+// REJECT 28: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer
+#if REJECT == 28
+void views()
+{
+    call_with(std::vector<std::string_view>{});
+}
+#endif
+
+// REJECT 29: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer
+#if REJECT == 29
+void perhaps_a_view()
+{
+    call_with(std::optional<std::string_view>{});
+}
+#endif
+
+// REJECT 30: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer
+#if REJECT == 30
+void pair_with_a_view()
+{
+    call_with(std::pair<int, std::string_view>{});
+}
+#endif
+
+// REJECT 31: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer
+#if REJECT == 31
+void view_in_a_map()
+{
+    call_with(std::map<std::string_view, int>{});
+}
+#endif
+
+// REJECT 32: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer
+#if REJECT == 32
+void variant_with_a_view()
+{
+    call_with(std::variant<int, std::string_view>{});
+}
+#endif
+
+// REJECT 33: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer
+#if REJECT == 33
+void view_in_a_struct()
+{
+    call_with(names_a_view{});
+}
+#endif
+
+// REJECT 34: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer
+#if REJECT == 34
+void array_of_pointers()
+{
+    call_with(std::array<int*, 2>{});
+}
+#endif
+
+// REJECT 35: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer
+#if REJECT == 35
+void tuple_of_references(const std::string& text)
+{
+    call_with(std::tie(text));
+}
+#endif
+
+// REJECT 36: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer
+#if REJECT == 36
+void iterator()
+{
+    call_with(std::vector<int>::iterator{});
+}
+#endif
+
+// REJECT 37: joust: a background shadow keeps its arguments beyond the call, so it takes no pointer
+#if REJECT == 37
+void views_shared()
+{
+    call_with(std::shared_ptr<const std::vector<std::string_view>>{});
+}
+#endif
+
+// REJECT 38: joust: a background shadow compares a copy of the champion's result after the call, and a copy of this result shares what it refers to
+#if REJECT == 38
+void shared_result(const request& r)
+{
+    const auto tensor = [](const request&) { return handles::tensor{}; };
+    joust::shadow live{joust::model{"a", tensor}, joust::model{"b", tensor}};
+    (void)live(r);
+}
+#endif
+
+// REJECT 39: joust: a background shadow compares a copy of the champion's result after the call, and this result is an expression that refers to its operands
+#if REJECT == 39
+void expression_result(const request& r)
+{
+    const auto sum = [](const request&) { return handles::sum_of_matrices{}; };
+    joust::shadow live{joust::model{"a", sum}, joust::model{"b", sum}};
     (void)live(r);
 }
 #endif

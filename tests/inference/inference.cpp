@@ -40,8 +40,9 @@ TEST_CASE("an answer rejects at its p-value and above, and never while its state
     CHECK(answer.rejects(0.05));
     CHECK(answer.rejects(0.04));
     CHECK_FALSE(answer.rejects(0.039));
-    for (const status state : {status::too_few, status::burn_in, status::zero_variance, status::out_of_range,
-                               status::before_planned_sample, status::no_contemporary_champion}) {
+    for (const status state :
+         {status::too_few, status::burn_in, status::zero_variance, status::out_of_range,
+          status::before_planned_sample, status::no_contemporary_champion, status::incomplete}) {
         answer.state = state;
         CHECK_FALSE(answer.rejects(1.0));
     }
@@ -61,11 +62,11 @@ TEST_CASE("an answer that counts once comes back as it was, without the e-value 
                            .upper = 0.4,
                            .p_value = 0.02,
                            .state = status::ok};
-    const joust::counted_look look = joust::detail::counted(answer);
-    CHECK(look == joust::counted_look{true, 0.1, 0.3, 0.2, -HUGE_VAL, 0.4, 0.02});
+    const joust::counted_look look = joust::detail::counted(answer, 70.0);
+    CHECK(look == joust::counted_look{true, 0.1, 0.3, 0.2, -HUGE_VAL, 0.4, 0.02, 70.0});
     const inference again = joust::detail::repeated(look, "any");
     CHECK(again.method == answer.method);
-    CHECK(joust::detail::counted(again) == look);
+    CHECK(joust::detail::counted(again, 70.0) == look);
     CHECK(again.state == status::ok);
     CHECK(std::isnan(again.log_e));
 }

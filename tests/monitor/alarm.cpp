@@ -12,6 +12,7 @@
 #include <functional>
 #include <iostream>
 #include <limits>
+#include <utility>
 #include <vector>
 
 using counts = std::vector<std::uint64_t>;
@@ -379,6 +380,84 @@ TEST_CASE("a conformal alarm finds rows that move between categories", "[calibra
     std::cout << "conformal alarm, promised 1e7 rows: " << 20.0 * moved
               << " % of rows moved between categories, found after " << median(delays) << " rows (median)\n";
     CHECK(median(delays) < 10'000);
+}
+
+TEST_CASE("a rare cell alarm keeps both promises for small references", "[calibration]")
+{
+    // Cells of very different size, of which the last one is for missing values.
+    const std::vector<double> shares{0.6, 0.3, 0.05, 0.02, 0.008, 0.002, 0.0, 0.02};
+    const auto draw = [&](joust::keyed_random& random) {
+        double left = random.uniform();
+        std::size_t cell = 0;
+        while (cell + 1 < shares.size() && left >= shares[cell]) {
+            left -= shares[cell++];
+        }
+        return cell;
+    };
+    constexpr std::uint64_t rows = 2000;
+    constexpr std::uint64_t runs = 400;
+    const bool restarts = GENERATE(true, false);
+    const std::uint64_t reference = GENERATE(0U, 100U, 2000U);
+    int raised = 0;
+    for (std::uint64_t run = 0; run < runs; ++run) {
+        joust::keyed_random random{31, run * 8192 + reference};
+        counts learned(shares.size());
+        for (std::uint64_t i = 0; i < reference; ++i) {
+            ++learned[draw(random)];
+        }
+        joust::rare_cell_alarm alarm{learned, 7,
+                                     restarts ? false_alarms::every(1e4) : false_alarms::ever(0.2)};
+        for (std::uint64_t i = 0; i < rows; ++i) {
+            const std::size_t cell = draw(random);
+            const double coin = random.uniform();
+            alarm.update(cell, coin, random.uniform());
+        }
+        raised += alarm.raised() ? 1 : 0;
+    }
+    std::cout << "rare cell alarm, " << (restarts ? "one in 10,000 rows" : "ever 20 %") << ", reference of "
+              << reference << ": " << raised << " of " << runs
+              << " quiet streams of 2,000 rows raised one (allowed " << 0.2 * runs << ")\n";
+    CHECK(raised <= at_most(0.2, runs) * runs);
+}
+
+TEST_CASE("a rare cell alarm finds new categories and missing values", "[calibration]")
+{
+    // The share of the cell for missing values before and after; the others are ten equal cells.
+    const auto [before, after] =
+        GENERATE(std::pair{0.0, 0.01}, std::pair{0.0, 0.002}, std::pair{0.02, 0.04}, std::pair{0.01, 0.03});
+    const double quiet = before;
+    const double changed = after;
+    std::vector<double> delays;
+    for (std::uint64_t run = 0; run < 30; ++run) {
+        joust::keyed_random random{32, run};
+        const auto draw = [&random](double rate) {
+            return random.uniform() < rate ? std::size_t{10} : static_cast<std::size_t>(random.below(10));
+        };
+        counts learned(11);
+        for (int i = 0; i < 10'000; ++i) {
+            ++learned[draw(quiet)];
+        }
+        // As in a monitor, which gives this alarm half of its promise.
+        joust::rare_cell_alarm alarm{learned, 10, false_alarms::every(2e7)};
+        const auto show_row = [&](double rate) {
+            const std::size_t cell = draw(rate);
+            const double coin = random.uniform();
+            alarm.update(cell, coin, random.uniform());
+        };
+        for (int i = 0; i < 5000; ++i) {
+            show_row(quiet);
+        }
+        int waited = 0;
+        while (!alarm.raised() && waited < 60'000) {
+            show_row(changed);
+            ++waited;
+        }
+        CHECK((alarm.raised_at() == 0 || alarm.raised_at() > 5000));
+        delays.push_back(waited);
+    }
+    std::cout << "rare cell alarm, promised 2e7 rows: a share of " << 100.0 * quiet << " % that becomes "
+              << 100.0 * changed << " % found after " << median(delays) << " rows (median)\n";
+    CHECK(median(delays) < 12'000);
 }
 
 TEST_CASE("a two-sample alarm keeps its promise where both streams change together", "[calibration]")

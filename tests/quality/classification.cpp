@@ -438,7 +438,8 @@ TEST_CASE("parts merge, and edge cases give a status")
     quality::confusion perfect;
     perfect.add(0, 0, 10);
     perfect.add(1, 1, 10);
-    CHECK(perfect.result(quality::accuracy{}).state == status::zero_variance);
+    CHECK(perfect.result(quality::accuracy{}).state == status::ok);
+    CHECK(perfect.result(quality::f_score{}).state == status::zero_variance);
     CHECK(perfect.result(quality::accuracy{}).value == 1.0);
     CHECK(perfect.result(quality::accuracy{}, 0.0).state == status::out_of_range);
     quality::confusion constant;
@@ -458,7 +459,8 @@ TEST_CASE("parts merge, and edge cases give a status")
     CHECK(quality::auc(wrong, scores).state == status::out_of_range);
     CHECK(quality::auc(labels, missing).state == status::out_of_range);
     CHECK(quality::auc(same, scores).state == status::too_few);
-    CHECK(quality::auc(labels, perfect_scores).state == status::zero_variance);
+    CHECK(quality::auc(labels, perfect_scores).state == status::ok);
+    CHECK(quality::auc(labels, std::vector<double>(4, 0.5)).state == status::zero_variance);
     CHECK(quality::compare_auc(labels, scores, scores).state == status::zero_variance);
     CHECK(quality::compare_auc(labels, scores, missing).state == status::out_of_range);
     CHECK(quality::average_precision(labels, missing).state == status::out_of_range);

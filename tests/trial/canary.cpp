@@ -387,8 +387,8 @@ TEST_CASE("feedback by unit is refused once the unit has changed arms")
     for (std::uint64_t u = 0; u < first.size(); ++u) {
         first[u] = trial.choose(u).arm();
     }
-    for (std::uint64_t u = 0; u < 50'000 && !trial.finished(); ++u) {
-        trial(request{u});
+    for (std::uint64_t u = first.size(); u < 50'000 && !trial.finished(); ++u) {
+        trial.observe<"ok">(trial.serve(request{u}).ticket, 1.0);
     }
     REQUIRE(trial.finished());
     for (std::uint64_t u = 0; u < first.size(); ++u) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/utf8.hpp>
 
 #include <stdexcept>
 #include <string>
@@ -15,12 +16,20 @@
 namespace joust {
 inline namespace v0 {
 
+namespace detail {
+
+/// Return a text that may come from outside as valid UTF-8 without control characters, for a message. It can then write
+/// nothing to a terminal or a log but its own line. A text of more than 4,096 bytes is cut.
+[[nodiscard]] JOUST_COLD std::string printable(std::string_view text);
+
+}  // namespace detail
+
 /// Say which field of which policy was configured wrongly, which value it was given and which values it allows.
 ///
 /// Only constructors and other functions that set something up throw it; serving a request never does.
 class configuration_error : public std::invalid_argument {
 public:
-    /// Build the sentence "field is value; allowed: ...".
+    /// Build the sentence "field is value; allowed: ...". Control characters in it become U+FFFD.
     JOUST_COLD configuration_error(std::string_view field, std::string_view value, std::string_view allowed);
 
     /// Return the name of the field, such as "hash_split.shares".
@@ -42,14 +51,35 @@ private:
 /// Say why bytes from outside (a ticket, a snapshot, a log) could not be read.
 class parse_error : public std::runtime_error {
 public:
-    using std::runtime_error::runtime_error;
+    /// Take the sentence. Control characters in it, which may come from the bytes, become U+FFFD.
+    JOUST_COLD explicit parse_error(std::string_view why);
+    /// Take the sentence.
+    explicit parse_error(const char* why) : parse_error(std::string_view{why}) {}
+    /// Take the sentence.
+    explicit parse_error(const std::string& why) : parse_error(std::string_view{why}) {}
 };
 
 #if JOUST_BODIES
 
+namespace detail {
+
+JOUST_FUNCTION std::string printable(std::string_view text)
+{
+    constexpr std::size_t most = 4'096;
+    std::string clean;
+    append_clean(clean, text.substr(0, most));
+    clean += text.size() > most ? "..." : "";
+    return clean;
+}
+
+}  // namespace detail
+
+JOUST_FUNCTION parse_error::parse_error(std::string_view why) : std::runtime_error(detail::printable(why)) {}
+
 JOUST_FUNCTION configuration_error::configuration_error(std::string_view field, std::string_view value,
                                                         std::string_view allowed)
-    : std::invalid_argument(sentence(field, value, allowed)), field_(field), value_(value), allowed_(allowed)
+    : std::invalid_argument(sentence(field, value, allowed)), field_(detail::printable(field)),
+      value_(detail::printable(value)), allowed_(detail::printable(allowed))
 {
 }
 
@@ -61,7 +91,7 @@ JOUST_FUNCTION std::string configuration_error::sentence(std::string_view field,
     text += value;
     text += "; allowed: ";
     text += allowed;
-    return text;
+    return detail::printable(text);
 }
 
 #endif

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/policy.hpp>
 
 #include <atomic>
@@ -9,6 +10,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <string>
 #include <thread>
@@ -122,54 +124,65 @@ struct inline_run {
     bool operator==(const inline_run&) const = default;
 };
 
-/// Run tasks from a bounded queue on threads that belong to the queue. `background::start` makes it.
+namespace detail {
+
+/// Wait until something has happened, but for a time at most. Returns whether it has. It looks more rarely the longer it
+/// takes.
+template <class Happened>
+bool wait_for(Happened&& happened, std::chrono::nanoseconds longest) noexcept
+{
+    constexpr std::chrono::nanoseconds shortest_nap = std::chrono::microseconds{50};
+    constexpr std::chrono::nanoseconds longest_nap = std::chrono::milliseconds{1};
+    const auto begun = std::chrono::steady_clock::now();
+    while (!happened()) {
+        const std::chrono::nanoseconds spent = std::chrono::steady_clock::now() - begun;
+        if (spent >= longest) {
+            return false;
+        }
+        const std::chrono::nanoseconds nap = spent / 16;
+        const std::chrono::nanoseconds left = longest - spent;
+        const std::chrono::nanoseconds wanted = nap < shortest_nap  ? shortest_nap
+                                                : nap < longest_nap ? nap
+                                                                    : longest_nap;
+        std::this_thread::sleep_for(wanted < left ? wanted : left);
+    }
+    return true;
+}
+
+/// The ring of a background_queue. The queue and each of its workers own it together, so that a worker that was left
+/// alone still finds its task and the ring.
 ///
-/// The queue is a preallocated ring of cells. Each cell carries a sequence number that says whether a producer or a
-/// worker may use it next, so a producer claims a cell with one compare-and-swap and sees a full ring with one load.
-/// An idle worker spins briefly, then naps and looks again, and at last sleeps until a producer wakes it. A producer
-/// makes a system call only to wake a sleeping worker.
-///
-/// The destructor finishes the task that is running, destroys the waiting tasks without running them, and joins the
-/// threads. Call `drain()` first to have the waiting tasks run.
-///
-/// Threads do not survive fork(), so start the queue after forking. In a forked child no task runs: the ring fills,
-/// every further task is refused and counted, and `drain()` and the destructor return at once.
-/// assumes: no thread calls `dispatch` any more when the destructor begins
-/// cost: 15 to 30 ns for an accepted task, about 5 for a refused one; a task that is larger than `task_bytes`, or
-/// whose move may throw, costs one allocation
-/// source: Vyukov 2011, Bounded MPMC queue (a sequence number for each cell)
-class background_queue {
+/// Each cell carries a sequence number that says whether a producer or a worker may use it next, so a producer claims a
+/// cell with one compare-and-swap and sees a full ring with one load.
+class task_ring {
 public:
-    /// Allocate the ring and start the threads. The options are those of `background`.
-    /// errors: std::bad_alloc and std::system_error, after the threads that had started have ended
-    background_queue(std::size_t queue, unsigned threads, std::size_t task_bytes,
-                     std::chrono::nanoseconds awake)
+    /// Allocate the cells, and one place for each worker, which holds the task that the worker runs. One more place
+    /// belongs to the owner.
+    task_ring(std::size_t queue, unsigned workers, std::size_t task_bytes, std::chrono::nanoseconds awake)
         : mask_(round_up(queue) - 1), task_bytes_(task_bytes), stride_(stride_for(task_bytes)), awake_(awake),
-          process_(detail::process_id())
+          has_left_(new std::atomic<bool>[workers]())
     {
-        // After the ring comes one more place for each worker, which holds the task that it runs.
         cells_ = static_cast<std::byte*>(
-            ::operator new((mask_ + 1 + threads) * stride_, std::align_val_t{cache_line}));
+            ::operator new((mask_ + 1 + workers + 1) * stride_, std::align_val_t{cache_line}));
         for (std::uint64_t i = 0; i <= mask_; ++i) {
             ::new (static_cast<void*>(cells_ + i * stride_)) cell{{i}, nullptr};
         }
-        try {
-            workers_ = new std::thread[threads];
-            for (; count_ < threads; ++count_) {
-                workers_[count_] =
-                    std::thread([this, own = cells_ + (mask_ + 1 + count_) * stride_] { work(own); });
-            }
-        } catch (...) {
-            shut_down();
-            throw;
-        }
+    }
+    task_ring(const task_ring&) = delete;
+    task_ring& operator=(const task_ring&) = delete;
+    ~task_ring() { ::operator delete(cells_, std::align_val_t{cache_line}); }
+
+    /// Keep an object alive as long as the ring, because its tasks use the object.
+    void keep(std::shared_ptr<const void> used) noexcept { kept_ = std::move(used); }
+
+    /// Make an empty ring with the same options, and keep the same object alive.
+    [[nodiscard]] std::shared_ptr<task_ring> another(unsigned workers) const
+    {
+        auto made = std::make_shared<task_ring>(mask_ + 1, workers, task_bytes_, awake_);
+        made->keep(kept_);
+        return made;
     }
 
-    background_queue(const background_queue&) = delete;
-    background_queue& operator=(const background_queue&) = delete;
-    ~background_queue() { shut_down(); }
-
-    /// Queue a task and return true, or refuse it at once and return false if the queue is full.
     template <class Task>
     bool dispatch(Task&& task) noexcept
     {
@@ -193,35 +206,75 @@ public:
         }
     }
 
-    /// Say whether `dispatch` would refuse a task now. Ask before copying the arguments of a task.
     [[nodiscard]] bool full() const noexcept
     {
         const std::uint64_t at = head_.load(std::memory_order_relaxed);
         return turn(cell_at(at).sequence.load(std::memory_order_acquire), at) < 0;
     }
 
-    /// Wait until every task accepted before this call has run. Never call it from a task.
-    void drain() const noexcept
+    /// Wait until every task accepted before this call has run, or for a time at most. Returns whether they have run.
+    bool drain(std::chrono::nanoseconds longest) const noexcept
     {
-        if (process_ != detail::process_id()) {
-            return;
-        }
         const std::uint64_t target = head_.load(std::memory_order_seq_cst);
-        while (done_.load(std::memory_order_acquire) < target) {
-            std::this_thread::sleep_for(std::chrono::microseconds{50});
-        }
+        return wait_for([&] { return done_.load(std::memory_order_acquire) >= target; }, longest);
     }
 
-    /// Return how many tasks can wait at once.
     [[nodiscard]] std::size_t capacity() const noexcept { return mask_ + 1; }
-    /// Return how many tasks were accepted since the start.
     [[nodiscard]] std::uint64_t accepted() const noexcept { return head_.load(std::memory_order_relaxed); }
-    /// Return how many tasks were refused since the start.
     [[nodiscard]] std::uint64_t refused() const noexcept { return refused_.load(std::memory_order_relaxed); }
-    /// Return how many tasks have run, with those that threw.
     [[nodiscard]] std::uint64_t finished() const noexcept { return done_.load(std::memory_order_acquire); }
-    /// Return how many tasks ended by throwing.
     [[nodiscard]] std::uint64_t failed() const noexcept { return failed_.load(std::memory_order_relaxed); }
+
+    /// Run tasks until the ring stops. Each worker is a thread that calls this with its number.
+    void work(unsigned worker) noexcept
+    {
+        void* const own = place(worker);
+        for (idleness idle; !stop_.load(std::memory_order_acquire);) {
+            if (const action act = take(own)) {
+                if (!act(step::run, own, nullptr)) {
+                    failed_.fetch_add(1, std::memory_order_relaxed);
+                }
+                (void)act(step::destroy, own, nullptr);
+                done_.fetch_add(1, std::memory_order_release);
+                idle.rounds = 0;
+            } else {
+                wait_for_work(idle);
+            }
+        }
+        has_left_[worker].store(true, std::memory_order_release);
+    }
+
+    /// Stop the workers when they have finished the tasks that they run, destroy the waiting tasks, and wait for the
+    /// workers, but for a time at most.
+    void stop(unsigned workers, std::chrono::nanoseconds longest) noexcept
+    {
+        stop_.store(true, std::memory_order_seq_cst);
+        wake_signal_.fetch_add(1, std::memory_order_seq_cst);
+        wake_signal_.notify_all();
+        for (void* const own = place(workers);;) {
+            const action act = take(own);
+            if (act == nullptr) {
+                break;
+            }
+            (void)act(step::destroy, own, nullptr);
+        }
+        (void)wait_for(
+            [&] {
+                for (unsigned i = 0; i < workers; ++i) {
+                    if (!has_left(i)) {
+                        return false;
+                    }
+                }
+                return true;
+            },
+            longest);
+    }
+
+    /// Say whether a worker has finished its last task.
+    [[nodiscard]] bool has_left(unsigned worker) const noexcept
+    {
+        return has_left_[worker].load(std::memory_order_acquire);
+    }
 
 private:
     static constexpr std::size_t cache_line = 64;
@@ -297,6 +350,11 @@ private:
         return reinterpret_cast<std::byte*>(&holder) + header;
     }
 
+    [[nodiscard]] void* place(unsigned worker) const noexcept
+    {
+        return cells_ + (mask_ + 1 + worker) * stride_;
+    }
+
     template <class Task>
     bool push(Task&& task) noexcept
     {
@@ -357,22 +415,6 @@ private:
         }
     }
 
-    void work(void* own) noexcept
-    {
-        for (idleness idle; !stop_.load(std::memory_order_acquire);) {
-            if (const action act = take(own)) {
-                if (!act(step::run, own, nullptr)) {
-                    failed_.fetch_add(1, std::memory_order_relaxed);
-                }
-                (void)act(step::destroy, own, nullptr);
-                done_.fetch_add(1, std::memory_order_release);
-                idle.rounds = 0;
-            } else {
-                wait_for_work(idle);
-            }
-        }
-    }
-
     struct idleness {
         unsigned rounds = 0;
         std::chrono::steady_clock::time_point since{};
@@ -412,36 +454,13 @@ private:
         }
     }
 
-    void shut_down() noexcept
-    {
-        if (process_ != detail::process_id()) {
-            return;  // A forked child has no workers to join, and to destroy their handles would end the process.
-        }
-        stop_.store(true, std::memory_order_seq_cst);
-        wake_signal_.fetch_add(1, std::memory_order_seq_cst);
-        wake_signal_.notify_all();
-        for (unsigned i = 0; i < count_; ++i) {
-            workers_[i].join();
-        }
-        delete[] workers_;
-        if (cells_ != nullptr) {
-            for (std::uint64_t at = tail_.load(std::memory_order_acquire);
-                 at != head_.load(std::memory_order_acquire); ++at) {
-                cell& waiting = cell_at(at);
-                (void)waiting.act(step::destroy, task_of(waiting), nullptr);
-            }
-            ::operator delete(cells_, std::align_val_t{cache_line});
-        }
-    }
-
     const std::size_t mask_;
     const std::size_t task_bytes_;
     const std::size_t stride_;
     const std::chrono::nanoseconds awake_;
-    const long process_;
     std::byte* cells_ = nullptr;
-    std::thread* workers_ = nullptr;
-    unsigned count_ = 0;
+    std::unique_ptr<std::atomic<bool>[]> has_left_;
+    std::shared_ptr<const void> kept_;
     // Each counter has a cache line of its own, since producers and workers would otherwise slow each other down.
     alignas(cache_line) std::atomic<std::uint64_t> head_{0};
     alignas(cache_line) std::atomic<std::uint64_t> tail_{0};
@@ -453,12 +472,154 @@ private:
     std::atomic<std::uint64_t> failed_{0};
 };
 
+}  // namespace detail
+
+/// Run tasks from a bounded queue on threads that belong to the queue. `background::start` makes it.
+///
+/// The queue is a preallocated ring of cells. An idle worker spins briefly, then naps and looks again, and at last
+/// sleeps until a producer wakes it. A producer makes a system call only to wake a sleeping worker.
+///
+/// The destructor destroys the waiting tasks without running them, and waits for the tasks that are running, but not
+/// longer than the time `shutdown`. A task that runs longer is abandoned: its thread goes on alone, together with the
+/// ring and with what `keep` was given, and ends when the task returns. Call `drain()` first to have the waiting tasks
+/// run.
+///
+/// Threads do not survive fork(). When a trial serves its first call in a forked child, the queue starts threads of its own
+/// there, with an empty ring: tasks that waited at the fork are run by the parent alone. Without a trial no task runs in the
+/// child: the ring fills, every further task is refused and counted, and `drain()` and the destructor return at once.
+/// assumes: no thread calls `dispatch` any more when the destructor begins; what an abandoned task refers to and neither
+/// it nor `keep` owns stays alive as long as the process
+/// cost: 15 to 30 ns for an accepted task, about 5 for a refused one; a task that is larger than `task_bytes`, or
+/// whose move may throw, costs one allocation
+/// source: Vyukov 2011, Bounded MPMC queue (a sequence number for each cell)
+class background_queue {
+public:
+    /// Wait as long as a task takes.
+    static constexpr std::chrono::nanoseconds without_end = std::chrono::nanoseconds::max();
+
+    /// Allocate the ring and start the threads. The options are those of `background`.
+    /// errors: std::bad_alloc and std::system_error, after the threads that had started have ended
+    background_queue(std::size_t queue, unsigned threads, std::size_t task_bytes,
+                     std::chrono::nanoseconds awake, std::chrono::nanoseconds shutdown = without_end)
+        : shutdown_(shutdown), process_(detail::process_id()),
+          ring_(std::make_shared<detail::task_ring>(queue, threads, task_bytes, awake)),
+          workers_(new std::thread[threads])
+    {
+        try {
+            for (; count_ < threads; ++count_) {
+                start_worker(count_);
+            }
+        } catch (...) {
+            shut_down();
+            throw;
+        }
+    }
+
+    background_queue(const background_queue&) = delete;
+    background_queue& operator=(const background_queue&) = delete;
+    ~background_queue() { shut_down(); }
+
+    /// Queue a task and return true, or refuse it at once and return false if the queue is full.
+    template <class Task>
+    bool dispatch(Task&& task) noexcept
+    {
+        return ring_->dispatch(std::forward<Task>(task));
+    }
+
+    /// Keep an object alive until the queue is destroyed and no worker runs a task any more. Call it once, before the
+    /// first task.
+    void keep(std::shared_ptr<const void> used) noexcept { ring_->keep(std::move(used)); }
+
+    /// Say whether `dispatch` would refuse a task now. Ask before copying the arguments of a task.
+    [[nodiscard]] bool full() const noexcept { return ring_->full(); }
+
+    /// Wait until every task accepted before this call has run. Never call it from a task.
+    void drain() const noexcept { (void)drain(without_end); }
+    /// Wait until every task accepted before this call has run, or for a time at most. Returns whether they have run.
+    bool drain(std::chrono::nanoseconds longest) const noexcept
+    {
+        return process_ != detail::process_id() || ring_->drain(longest);
+    }
+
+    /// Return how many tasks can wait at once.
+    [[nodiscard]] std::size_t capacity() const noexcept { return ring_->capacity(); }
+    /// Return how many tasks were accepted since the start.
+    [[nodiscard]] std::uint64_t accepted() const noexcept { return ring_->accepted(); }
+    /// Return how many tasks were refused since the start.
+    [[nodiscard]] std::uint64_t refused() const noexcept { return ring_->refused(); }
+    /// Return how many tasks have run, with those that threw.
+    [[nodiscard]] std::uint64_t finished() const noexcept { return ring_->finished(); }
+    /// Return how many tasks ended by throwing.
+    [[nodiscard]] std::uint64_t failed() const noexcept { return ring_->failed(); }
+
+private:
+    void start_worker(unsigned number)
+    {
+        workers_[number] = std::thread([ring = ring_, number] { ring->work(number); });
+    }
+
+    /// Start again in a forked child. The ring and the handles of the parent's threads are left alone.
+    void start_in_child()
+    {
+        auto fresh = ring_->another(count_);
+        std::unique_ptr<std::thread[]> workers(new std::thread[count_]);
+        (void)workers_.release();
+        workers_ = std::move(workers);
+        ring_ = std::move(fresh);
+        process_ = detail::process_id();
+        const unsigned wanted = std::exchange(count_, 0U);
+        for (; count_ < wanted; ++count_) {
+            start_worker(count_);
+        }
+    }
+
+    static void around_fork(void* object, detail::fork_moment now) noexcept
+    {
+        auto& own = *static_cast<background_queue*>(object);
+        if (now == detail::fork_moment::first_use && own.process_ != detail::process_id()) {
+            try {
+                own.start_in_child();
+            } catch (...) {
+                // Without memory or threads the child refuses tasks, or has fewer workers.
+            }
+        }
+    }
+
+    void shut_down() noexcept
+    {
+        if (process_ != detail::process_id()) {
+            // A forked child has no workers to join, and to destroy their handles would end the process.
+            (void)workers_.release();
+            return;
+        }
+        ring_->stop(count_, shutdown_);
+        for (unsigned i = 0; i < count_; ++i) {
+            if (ring_->has_left(i)) {
+                workers_[i].join();
+            } else {
+                workers_[i].detach();
+            }
+        }
+    }
+
+    const std::chrono::nanoseconds shutdown_;
+    long process_;
+    std::shared_ptr<detail::task_ring> ring_;
+    std::unique_ptr<std::thread[]> workers_;
+    unsigned count_ = 0;
+    detail::fork_watcher fork_{this, &around_fork, detail::fork_order::leaf};
+};
+
 /// Run challengers on threads that belong to the trial, beside the caller. This is the default executor.
 ///
 /// A request that finds the queue full is dropped at once and counted: a shadow that lags behind loses comparisons, but
-/// it never costs the caller time.
+/// it never costs the caller time. The trial's destructor does not wait for a challenger that hangs: it gives a running
+/// call the time `shutdown` and then abandons it. An abandoned call keeps the trial's models, policies and evidence alive
+/// until it returns, but not what a model only refers to.
 /// When to use: in services.
 /// When not: for calls whose arguments live only during the call; take `inline_run` for those.
+/// assumes: what a model refers to without owning it (std::ref, a capture by reference) outlives its slowest call, or
+/// `shutdown` is longer than that call
 /// errors: configuration_error from `validate` and `start` for a field out of range
 /// cost: the queue takes queue * (task_bytes + 16) bytes, 256 KiB by default
 struct background {
@@ -471,6 +632,9 @@ struct background {
     /// How long a worker without work stays awake and looks for work every 0.2 to 10 ms. Then it sleeps until a caller
     /// wakes it, which costs that caller 10 to 25 us.
     std::chrono::nanoseconds awake = std::chrono::seconds{2};
+    /// How long the destructor of the trial waits for calls that are running. Then it abandons them.
+    /// `background_queue::without_end` waits as long as they take.
+    std::chrono::nanoseconds shutdown = std::chrono::seconds{1};
 
     /// Tasks run after `dispatch` has returned, so they need copies of their arguments.
     static constexpr bool immediate = false;
@@ -479,7 +643,7 @@ struct background {
     [[nodiscard]] background_queue start() const
     {
         validate();
-        return background_queue(queue, threads, task_bytes, awake);
+        return background_queue(queue, threads, task_bytes, awake, shutdown);
     }
 
     /// Refuse fields that are out of range.
@@ -490,6 +654,10 @@ struct background {
         require("background.task_bytes", task_bytes, 16, std::size_t{1} << 16);
         if (awake.count() < 0) {
             throw configuration_error("background.awake", std::to_string(awake.count()) + " ns",
+                                      "a time of at least 0");
+        }
+        if (shutdown.count() < 0) {
+            throw configuration_error("background.shutdown", std::to_string(shutdown.count()) + " ns",
                                       "a time of at least 0");
         }
     }

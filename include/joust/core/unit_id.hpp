@@ -74,6 +74,22 @@ concept unit_like = detail::text_like<Key> || detail::number_like<Key> || std::s
 
 namespace detail {
 
+/// Does a value name no unit? Empty text, a null pointer to text and the nil UUID stand for an id that is missing. No
+/// integer does: 0 is an id like any other.
+template <unit_like Key>
+[[nodiscard]] JOUST_ALWAYS_INLINE constexpr bool is_no_unit(const Key& key) noexcept
+{
+    if constexpr (std::is_pointer_v<Key>) {
+        return key == nullptr || *key == '\0';
+    } else if constexpr (text_like<Key>) {
+        return static_cast<std::string_view>(key).empty();
+    } else if constexpr (std::same_as<Key, uuid>) {
+        return (key.hi | key.lo) == 0;
+    } else {
+        return false;
+    }
+}
+
 // The text of a number or a uuid, in words, so that it goes into the hash from registers.
 struct word_text {
     std::uint64_t words[5]{};

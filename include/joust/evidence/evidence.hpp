@@ -2,18 +2,21 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/hash.hpp>
 #include <joust/evidence/first_events.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/numeric/hyperloglog.hpp>
 #include <joust/numeric/sketch.hpp>
 #include <joust/numeric/value_sketch.hpp>
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace joust {
@@ -40,6 +43,9 @@ struct bucket_sums {
     std::uint64_t champion_count = 0;
     /// The sum of s over values other than 0: how many of these events are expected in the challenger.
     double expected = 0.0;
+    /// For the series of exposures with feedback: how many exposures came since feedback stopped or fell below a quarter
+    /// of what was usual. It is 0 while feedback keeps coming.
+    std::uint64_t quiet = 0;
 
     /// Begin without buckets.
     bucket_sums() = default;
@@ -65,7 +71,7 @@ struct bucket_sums {
         for (auto* sums : {&challenger, &champion, &challenger_root, &champion_root}) {
             sums->assign(sums->size(), 0.0);
         }
-        challenger_count = champion_count = 0;
+        challenger_count = champion_count = quiet = 0;
         expected = 0.0;
     }
 
@@ -82,6 +88,7 @@ struct bucket_sums {
         challenger_count += other.challenger_count;
         champion_count += other.champion_count;
         expected += other.expected;
+        quiet += other.quiet;
     }
 
     /// Say whether both have the same number of buckets.
@@ -92,12 +99,44 @@ struct bucket_sums {
                champion_root.size() == other.champion_root.size();
     }
 
+    /// Say whether all lists have one place for each bucket, and possible numbers. What an arm never counted adds up to
+    /// nothing.
+    [[nodiscard]] bool consistent() const noexcept
+    {
+        const auto fits_count = [](const std::vector<double>& list, std::uint64_t count) {
+            bool good = list.size() == bucket_count;
+            for (const double x : list) {
+                good = good && std::isfinite(x) && (count > 0 || x == 0.0);
+            }
+            return good;
+        };
+        return expected >= 0.0 && std::isfinite(expected) && fits_count(challenger, challenger_count) &&
+               fits_count(champion, champion_count) && fits_count(challenger_root, challenger_count) &&
+               fits_count(champion_root, champion_count);
+    }
+    /// Say whether these can be sums of exposures: each adds at most 1, and nothing below 0.
+    [[nodiscard]] bool counts_exposures() const noexcept
+    {
+        const auto counts = [](const std::vector<double>& list, std::uint64_t count) {
+            double sum = 0.0;
+            bool good = true;
+            for (const double x : list) {
+                good = good && x >= 0.0;
+                sum += x;
+            }
+            return good && sum <= static_cast<double>(count) * (1.0 + 1e-9);
+        };
+        constexpr std::uint64_t most_events = std::uint64_t{1} << 53;  // Above it a double does not count.
+        return challenger_count <= most_events && champion_count <= most_events &&
+               counts(challenger, challenger_count) && counts(champion, champion_count) &&
+               counts(challenger_root, challenger_count) && counts(champion_root, champion_count);
+    }
     /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
         archive(challenger, champion, challenger_root, champion_root, challenger_count, champion_count,
-                expected);
+                expected, quiet);
     }
     /// Compare all members.
     bool operator==(const bucket_sums&) const = default;
@@ -119,12 +158,21 @@ struct counted_look {
     double upper = 0.0;
     /// The p-value.
     double p_value = 0.0;
+    /// How many exposures had been served at the look.
+    double exposures = 0.0;
 
+    /// Say whether a test can have kept these numbers. The estimate of a ratio may be infinite.
+    [[nodiscard]] bool consistent() const
+    {
+        return std::isfinite(champion) && std::isfinite(challenger) && !std::isnan(estimate) &&
+               lower <= upper && p_value >= 0.0 && p_value <= 1.0 && exposures >= 0.0 &&
+               std::isfinite(exposures);
+    }
     /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(taken, champion, challenger, estimate, lower, upper, p_value);
+        archive(taken, champion, challenger, estimate, lower, upper, p_value, exposures);
     }
     /// Compare all members.
     bool operator==(const counted_look&) const = default;
@@ -149,11 +197,8 @@ struct planned_look {
     bool operator==(const planned_look&) const = default;
 };
 
-/// Hold what an inference policy keeps from look to look.
-///
-/// A sequential test keeps what it fixed at the end of its burn-in, and the highest evidence since then. A
-/// fixed-horizon test keeps its only look, and a group-sequential test keeps all of its looks.
-struct test_memory {
+/// Hold what the looks of one test have fixed and found.
+struct look_memory {
     /// The tuning of the normal mixture. It is 0 until the burn-in is over.
     double rho = 0.0;
     /// The highest logarithm of the e-value so far.
@@ -162,28 +207,59 @@ struct test_memory {
     counted_look counted{};
     /// The looks of a group-sequential test.
     std::vector<planned_look> looks{};
+    /// The answer at the look with the highest evidence, once a test at every look has rejected.
+    counted_look decided{};
 
-    /// Join the memory of another replica or day.
-    void merge(const test_memory& other)
+    /// Choose between the looks of two parts of one trial: those that were taken first stay.
+    ///
+    /// The choice must not see what the looks have found, or the error rate would grow with the number of parts. It goes by
+    /// the exposures at the first look, and between looks at the same exposures by a hash of their numbers.
+    [[nodiscard]] bool precedes(const look_memory& other) const noexcept
     {
-        // Every replica's burn-in estimates the same rho. The largest one stays, so that the order of merging does not
-        // matter. Evidence that one part has shown alone is not evidence of the whole, so the rest starts again.
-        rho = rho > other.rho ? rho : other.rho;
-        highest_log_e = 0.0;
-        counted = {};
-        looks.clear();
+        if (counted.taken != other.counted.taken) {
+            return counted.taken;
+        }
+        if (looks.empty() != other.looks.empty()) {
+            return !looks.empty();
+        }
+        if (!looks.empty()) {
+            const planned_look& one = looks.front();
+            const planned_look& two = other.looks.front();
+            if (one.time != two.time) {
+                return one.time < two.time;
+            }
+            if (!(one == two)) {
+                return blind(one.variance, one.z) < blind(two.variance, two.z);
+            }
+            if (looks.size() != other.looks.size()) {  // One continues the other.
+                return looks.size() > other.looks.size();
+            }
+        }
+        if (counted.exposures != other.counted.exposures) {
+            return counted.exposures < other.counted.exposures;
+        }
+        return blind(counted.champion, counted.estimate) <
+               blind(other.counted.champion, other.counted.estimate);
     }
 
-    /// Take over what a look at a copy of the same evidence found. Values that were fixed before stay.
-    void learn(const test_memory& found)
+    /// Join what was kept at two series of looks at the same merged evidence.
+    void join(const look_memory& other)
     {
-        rho = rho > 0.0 ? rho : found.rho;
-        highest_log_e = highest_log_e > found.highest_log_e ? highest_log_e : found.highest_log_e;
-        if (found.looks.size() > looks.size()) {
-            looks = found.looks;
-            counted = found.counted;
+        const bool other_first = other.precedes(*this);
+        if (other_first) {
+            counted = other.counted;
+            looks = other.looks;
         }
-        counted = counted.taken ? counted : found.counted;
+        if (rho == other.rho || !(rho > 0.0) || !(other.rho > 0.0)) {
+            decided = other.highest_log_e > highest_log_e ? other.decided : decided;
+            highest_log_e = highest_log_e > other.highest_log_e ? highest_log_e : other.highest_log_e;
+            rho = rho > other.rho ? rho : other.rho;
+        } else if (other.rho > rho) {
+            // Evidence against different mixtures has no common maximum.
+            rho = other.rho;
+            decided = other.decided;
+            highest_log_e = other.highest_log_e;
+        }
     }
 
     /// Say whether a test can have kept these numbers.
@@ -199,19 +275,179 @@ struct test_memory {
             time = each.time;
             variance = each.variance;
         }
-        return rho >= 0.0 && std::isfinite(rho) && std::isfinite(highest_log_e) &&
-               std::isfinite(counted.champion) && std::isfinite(counted.challenger) &&
-               std::isfinite(counted.estimate) && counted.lower <= counted.upper && counted.p_value >= 0.0 &&
-               counted.p_value <= 1.0;
+        return rho >= 0.0 && std::isfinite(rho) && std::isfinite(highest_log_e) && counted.consistent() &&
+               decided.consistent();
     }
     /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(rho, highest_log_e, counted, looks);
+        archive(rho, highest_log_e, counted, looks, decided);
+    }
+    /// Compare all members.
+    bool operator==(const look_memory&) const = default;
+
+private:
+    [[nodiscard]] static std::uint64_t blind(double one, double two) noexcept
+    {
+        return mix64(std::bit_cast<std::uint64_t>(one) ^ mix64(std::bit_cast<std::uint64_t>(two)));
+    }
+};
+
+/// Hold what an inference policy keeps from look to look.
+///
+/// A sequential test keeps what it fixed at the end of its burn-in, and the highest evidence since then. A
+/// fixed-horizon test keeps its only look, and a group-sequential test keeps all of its looks.
+struct test_memory {
+    /// The tuning of the normal mixture. It is 0 until the burn-in is over.
+    double rho = 0.0;
+    /// The highest logarithm of the e-value so far.
+    double highest_log_e = 0.0;
+    /// The answer that counts, of a test that is taken once.
+    counted_look counted{};
+    /// The looks of a group-sequential test.
+    std::vector<planned_look> looks{};
+    /// The answer at the look with the highest evidence, once a test at every look has rejected.
+    counted_look decided{};
+    /// What looks at merged evidence have kept: one entry, or none. The evidence of each part carries it, so that the next
+    /// merged evidence knows which looks were taken.
+    std::vector<look_memory> whole{};
+
+    /// Join the memory of another replica or day.
+    ///
+    /// Looks at merged evidence stay. Without any, the look that counts stays that one of the parts that was taken first.
+    void merge(const test_memory& other)
+    {
+        if (!other.whole.empty()) {
+            if (whole.empty()) {
+                whole = other.whole;
+            } else {
+                whole.front().join(other.whole.front());
+            }
+        }
+        look_memory own = kept();
+        own.join(other.kept());
+        // Every replica's burn-in estimates the same rho. The largest one stays, so that the order of merging does not
+        // matter. Evidence that one part has shown alone is not evidence of the whole, so it starts again.
+        own.rho = rho > other.rho ? rho : other.rho;
+        own.highest_log_e = 0.0;
+        own.decided = {};
+        take(own);
+    }
+
+    /// Continue with what looks at merged evidence have kept, before another look at merged evidence.
+    ///
+    /// `judge` is the memory of the trial that looks. It knows the looks that the trial has taken, also where the trial
+    /// itself has no part in the evidence. They count where the evidence has grown since.
+    void resume(const test_memory& judge, double exposures)
+    {
+        if (!judge.whole.empty() && judge.whole.front().counted.taken &&
+            judge.whole.front().counted.exposures <= exposures) {
+            look_memory known = judge.whole.front();
+            known.highest_log_e = 0.0;
+            known.decided = {};
+            if (whole.empty()) {
+                whole.push_back(std::move(known));
+            } else {
+                whole.front().join(known);
+            }
+        }
+        if (!whole.empty()) {
+            take(whole.front());
+        }
+    }
+
+    /// Take over what a look at a copy of the same evidence found. Values that were fixed before stay.
+    void learn(const test_memory& found)
+    {
+        rho = rho > 0.0 ? rho : found.rho;
+        if (found.highest_log_e > highest_log_e) {
+            highest_log_e = found.highest_log_e;
+            decided = found.decided.taken ? found.decided : decided;
+        }
+        if (found.looks.size() > looks.size()) {
+            looks = found.looks;
+            counted = found.counted;
+        }
+        counted = counted.taken ? counted : found.counted;
+    }
+
+    /// Take over what a look at merged evidence found, of which this evidence is a part.
+    void learn_whole(const test_memory& found)
+    {
+        if (look_memory kept_there = found.kept(); kept_there != look_memory{}) {
+            if (whole.empty()) {
+                whole.push_back(std::move(kept_there));
+            } else {
+                whole.front().join(kept_there);
+            }
+        }
+    }
+
+    /// Say whether a test can have kept these numbers.
+    [[nodiscard]] bool consistent() const
+    {
+        return kept().consistent() && whole.size() <= 1 && (whole.empty() || whole.front().consistent());
+    }
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(rho, highest_log_e, counted, looks, decided, whole);
     }
     /// Compare all members.
     bool operator==(const test_memory&) const = default;
+
+private:
+    [[nodiscard]] look_memory kept() const { return {rho, highest_log_e, counted, looks, decided}; }
+    void take(const look_memory& from)
+    {
+        rho = from.rho;
+        highest_log_e = from.highest_log_e;
+        counted = from.counted;
+        looks = from.looks;
+        decided = from.decided;
+    }
+};
+
+/// Hold the latencies of one arm against another one, weighted as in bucket_sums: those of the challenger with 1 - s, those
+/// of the champion with s. While shares change, only such weights compare both arms over the same traffic.
+struct overlap_latencies {
+    /// The sum of the weights in each bin of a latency_sketch. It is empty where no guardrail is on latency.
+    std::vector<double> weights;
+    /// The sum of the squared weights.
+    double squares = 0.0;
+
+    /// Add the latencies of another replica or day.
+    void merge(const overlap_latencies& other)
+    {
+        if (weights.empty()) {
+            weights = other.weights;
+        } else {
+            for (std::size_t bin = 0; bin < other.weights.size() && bin < weights.size(); ++bin) {
+                weights[bin] += other.weights[bin];
+            }
+        }
+        squares += other.squares;
+    }
+    /// Say whether these can be sums of weights.
+    [[nodiscard]] bool consistent() const
+    {
+        bool good = (weights.empty() || weights.size() == latency_sketch::bins) && squares >= 0.0 &&
+                    std::isfinite(squares);
+        for (const double weight : weights) {
+            good = good && weight >= 0.0 && std::isfinite(weight);
+        }
+        return good;
+    }
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(weights, squares);
+    }
+    /// Compare all members.
+    bool operator==(const overlap_latencies&) const = default;
 };
 
 /// Hold the evidence of one challenger against the champion.
@@ -222,6 +458,10 @@ struct pair_evidence {
     std::vector<std::vector<first_event>> events;
     /// The memory of the test of each series.
     std::vector<test_memory> memory;
+    /// The challenger's latencies, where a guardrail is on latency.
+    overlap_latencies challenger_latency;
+    /// The champion's latencies, where a guardrail is on latency.
+    overlap_latencies champion_latency;
 
     /// Say whether both have lists of the same lengths.
     [[nodiscard]] bool fits(const pair_evidence& other) const
@@ -238,7 +478,7 @@ struct pair_evidence {
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(series, events, memory);
+        archive(series, events, memory, challenger_latency, champion_latency);
     }
     /// Compare all members.
     bool operator==(const pair_evidence&) const = default;
@@ -337,11 +577,17 @@ struct evidence {
             for (std::size_t s = 0; s < pairs[p].memory.size(); ++s) {
                 pairs[p].memory[s].merge(other.pairs[p].memory[s]);
             }
+            pairs[p].challenger_latency.merge(other.pairs[p].challenger_latency);
+            pairs[p].champion_latency.merge(other.pairs[p].champion_latency);
             for (std::size_t g = 0; g < pairs[p].events.size(); ++g) {
                 pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
             }
         }
-        for (std::size_t i = 0; i < ignored.size(); ++i) {
+        // Reasons that no version counted at first are there only where they were counted.
+        if (ignored.size() < other.ignored.size()) {
+            ignored.resize(other.ignored.size());
+        }
+        for (std::size_t i = 0; i < other.ignored.size(); ++i) {
             ignored[i] += other.ignored[i];
         }
         unrecorded += other.unrecorded;
@@ -355,7 +601,7 @@ struct evidence {
     {
         bool fit = trial == other.trial && models == other.models && series == other.series &&
                    arms.size() == other.arms.size() && pairs.size() == other.pairs.size() &&
-                   ignored.size() == other.ignored.size() && quantiles.size() == other.quantiles.size();
+                   quantiles.size() == other.quantiles.size();
         for (std::size_t p = 0; fit && p < pairs.size(); ++p) {
             fit = pairs[p].fits(other.pairs[p]);
         }
@@ -395,21 +641,14 @@ struct evidence {
         for (const auto& pair : pairs) {
             good = good && pair.series.size() == series.size() && pair.memory.size() == series.size() &&
                    pair.events.size() == pairs.front().events.size();
+            good = good && pair.challenger_latency.consistent() && pair.champion_latency.consistent();
             for (const test_memory& kept : pair.memory) {
                 good = good && kept.consistent();
             }
             for (const auto& sums : pair.series) {
-                good = good && sums.challenger.size() == bucket_count &&
-                       sums.champion.size() == bucket_count && sums.challenger_root.size() == bucket_count &&
-                       sums.champion_root.size() == bucket_count && std::isfinite(sums.expected) &&
-                       sums.expected >= 0.0;
-                for (const auto* list :
-                     {&sums.challenger, &sums.champion, &sums.challenger_root, &sums.champion_root}) {
-                    for (const double x : *list) {
-                        good = good && std::isfinite(x);
-                    }
-                }
+                good = good && sums.consistent();
             }
+            good = good && pair.series.front().counts_exposures();
             for (const auto& events : pair.events) {
                 for (std::size_t i = 0; i < events.size(); ++i) {
                     good = good && events[i].slot < detail::event_slots &&

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/evidence/evidence.hpp>
+#include <joust/evidence/feed_log.hpp>
 #include <joust/evidence/thread_slabs.hpp>
 
 #include <array>
@@ -12,6 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +33,13 @@ struct pair_share {
         const double both = champion_share + challenger_share;
         const double s = both > 0.0 ? challenger_share / both : 0.0;
         return with(s);
+    }
+    /// Make the shares of a pair as the ticket of an arm will give them back. A ticket has the propensity of its arm with 24
+    /// bits. If exposures had more, a metric that is 1 for each of them would differ by arm, if only in the eighth digit.
+    static pair_share as_in_ticket(unsigned arm, double challenger) noexcept
+    {
+        return with(arm == 0 ? 1.0 - static_cast<double>(static_cast<float>(1.0 - challenger))
+                             : static_cast<double>(static_cast<float>(challenger)));
     }
     /// Make the shares of a pair from the challenger's propensity.
     static pair_share with(double challenger) noexcept
@@ -56,7 +66,8 @@ struct event_watch {
     std::uint64_t warm_up = 1'000;
 };
 
-/// Name the reasons for which feedback is counted but not used.
+/// Name the reasons for which feedback is counted but not used, and the helpers of a trial that threw. A snapshot holds the counts
+/// in this order, so that new reasons come last.
 enum class ignored : std::uint8_t {
     invalid_value,
     foreign_ticket,
@@ -67,12 +78,34 @@ enum class ignored : std::uint8_t {
     forged_ticket,
     retired_key,
     late_ticket,
-    no_unit
+    no_unit,
+    empty_unit,
+    unknown_plan,
+    unknown_history,
+    // What these asked was served by the champion and not recorded.
+    consent_threw,
+    key_threw,
+    covariate_threw,
+    when_threw,
+    assigned_by_threw,
+    pins_threw,
+    eligible_threw,
+    identity_threw,
+    interleaver_threw,
+    draft_failed,
+    // The call was served and recorded all the same.
+    acceptance_threw,
+    metric_threw,
+    recorder_threw,
+    redraw_threw,
+    failed_in_both
 };
-inline constexpr std::size_t ignored_reasons = 10;
+/// The number of reasons that evidence always has. Later ones follow where they were counted.
+inline constexpr std::size_t ignored_reasons = 11;
+inline constexpr std::size_t counted_reasons = 28;
 
 /// The words of reports for these reasons.
-inline constexpr const char* ignored_words[ignored_reasons] = {
+inline constexpr const char* ignored_words[counted_reasons] = {
     "feedback with an invalid value",
     "feedback for a ticket of another trial",
     "feedback for a damaged ticket",
@@ -82,14 +115,34 @@ inline constexpr const char* ignored_words[ignored_reasons] = {
     "feedback for a forged ticket",
     "feedback for a ticket of a retired key",
     "feedback too late for its ticket",
-    "feedback or a choice for something that is not a unit of the trial"};
+    "feedback or a choice for something that is not a unit of the trial",
+    "calls or feedback for an empty unit id, which is not enrolled",
+    "feedback for a ticket of a plan that this process does not know",
+    "feedback for a unit whose earlier plans this process does not know",
+    "calls that the champion served unrecorded, since consent(...) threw",
+    "calls that the champion served unrecorded, since by(...) threw",
+    "calls that the champion served unrecorded, since adjust_for(...) threw",
+    "calls that the champion served unrecorded, since when(...) threw",
+    "calls that the champion served unrecorded, since assigned_by(...) threw",
+    "calls that the champion served unrecorded, since pinned(...) threw",
+    "calls that the champion served unrecorded, since eligible(...) threw",
+    "calls that the champion served unrecorded, since identified_by(...) threw",
+    "calls that the champion served unrecorded, since the interleaver threw",
+    "calls that the champion served unrecorded, since no slate could be drawn",
+    "results refused, since accept_if(...) threw",
+    "feedback not used, since the metric threw",
+    "events not logged, since the recorder threw",
+    "clicks not settled, since a helper threw when the slate was drawn again",
+    "requests that failed in a challenger and then in the champion"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
 class live_evidence {
 public:
-    /// shape: `names` states the trial, its models and its series; the rest of it is not used
-    live_evidence(evidence names, std::vector<event_watch> watches);
+    /// shape: `names` states the trial, its models and its series; the rest of it is not used. `fed` lists the series that
+    /// count exposures with feedback, one for each metric that takes feedback. For each of them one of the last series
+    /// counts the values that cannot be scored. These are rare, so that all threads share their sums.
+    live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {});
 
     [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
     [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
@@ -145,12 +198,46 @@ public:
         }
     }
 
-    /// Count a failed call, and record it in every guardrail on failures.
+    /// Count that an exposure got feedback on a metric. `which` is the metric's place in the list of fed series.
+    template <std::size_t Pairs>
+    JOUST_ALWAYS_INLINE void feed(slab& thread_slab, std::size_t which, unsigned arm,
+                                  const std::array<pair_share, Pairs>& shares, std::uint64_t pseudonym,
+                                  bool counts) noexcept
+    {
+        if (counts) {
+            observe(thread_slab, fed_[which], arm, shares, pseudonym, 1.0);
+        }
+        if (feeds_[which].is_due()) [[unlikely]] {
+            feeds_[which].mark(exposures_now());
+        }
+    }
+
+    /// Count a value of a metric that cannot be scored.
+    template <std::size_t Pairs>
+    void lose(std::size_t which, unsigned arm, const std::array<pair_share, Pairs>& shares,
+              std::uint64_t pseudonym) noexcept
+    {
+        observe(rare_, which, arm, shares, pseudonym, 1.0);
+    }
+
+    /// Count a failed call, and record it in every guardrail on failures. `shared` says that the champion failed on the same request
+    /// of a challenger.
     template <std::size_t Pairs>
     void fail(slab& thread_slab, unsigned arm, const std::array<pair_share, Pairs>& shares,
-              std::uint64_t pseudonym, std::uint64_t milliseconds) noexcept
+              std::uint64_t pseudonym, std::uint64_t milliseconds, bool shared = false) noexcept
     {
         observe(thread_slab, failure_series, arm, shares, pseudonym, 1.0);
+        if (shared && arm != 0) {
+            ignore(ignored::failed_in_both);
+            const std::size_t pair = Pairs == 1 ? 0 : arm - 1;
+            for (std::size_t w = 0; w < watches_.size(); ++w) {
+                if (!watches_[w].on_latency) {
+                    logs_[pair * watches_.size() + w].record_shared(pseudonym, shares[pair].challenger,
+                                                                    milliseconds);
+                }
+            }
+            return;
+        }
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             if (!watches_[w].on_latency) {
                 event(w, arm, shares, pseudonym, milliseconds);
@@ -186,6 +273,14 @@ public:
     /// cost: one load when all are fixed
     void fix_thresholds();
 
+    /// Begin a stage: from now on the challengers have these propensities. The latencies so far keep the weights of the
+    /// stages in which they were measured.
+    ///
+    /// A call that was assigned before and ends afterwards counts with the new weights.
+    /// shape: one share for each challenger, or none where propensities are not known beforehand
+    /// cost: nothing on the path of calls and no allocation; a pass over the slabs if a guardrail is on latency
+    void begin_stage(std::span<const pair_share> shares) noexcept;
+
     /// Return the latency threshold of the champion. It is infinite until the warm-up is over.
     /// units: nanoseconds
     [[nodiscard]] double champion_threshold(std::size_t watch) const noexcept
@@ -218,6 +313,14 @@ public:
 
     /// Keep what a look at the evidence fixed (rho, the answer of a fixed horizon) and found (the highest e-values).
     void remember(const evidence& seen);
+
+    /// Prepare merged evidence for a look: its tests continue with what earlier looks at merged evidence have kept.
+    void resume(evidence& merged) const;
+    /// Forget what was counted and found in a forked child, where no other thread exists. Thresholds that are fixed stay.
+    void begin_anew() noexcept;
+
+    /// Keep what a look at merged evidence fixed and found, so that the evidence of this part carries it.
+    void remember_whole(const evidence& merged);
 
 private:
     static constexpr double no_limit = std::numeric_limits<double>::infinity();
@@ -260,37 +363,177 @@ private:
     }
 
     static void collect_latency(const slab& from, unsigned arm, latency_sketch& into);
-    static void collect(const slab& from, evidence& into);
+    static void collect(const slab& from, evidence& into, std::size_t first_series);
+    [[nodiscard]] std::uint64_t exposures_now() const noexcept;
+
+    /// The latencies of one arm in one pair, by stages that have ended.
+    struct ended_stages {
+        std::vector<double> weights;
+        double squares = 0.0;
+    };
+    [[nodiscard]] bool weighs_latency() const noexcept { return !ended_.empty(); }
+    /// Return the number of calls in a bin since the stage began.
+    [[nodiscard]] std::uint64_t of_stage(unsigned arm, std::size_t bin, std::uint64_t counted) const noexcept
+    {
+        const std::uint64_t before = counted_before_[arm * latency_sketch::bins + bin];
+        return counted > before ? counted - before : 0;
+    }
+    /// Return the weight of a call of an arm in a pair.
+    [[nodiscard]] double weight_in_stage(std::size_t pair, bool challenger) const noexcept
+    {
+        const double s = stage_[pair].challenger;
+        return challenger ? 1.0 - s : s;
+    }
+    void collect_overlap(evidence& all) const;
 
     std::string trial_;
     std::vector<std::string> models_;
     std::vector<std::string> series_;
     std::vector<event_watch> watches_;
+    /// The series that count exposures with feedback.
+    std::vector<std::size_t> fed_;
+    std::vector<feed_log> feeds_;
     thread_slabs slabs_;
+    /// Counts of values that cannot be scored.
+    slab rare_;
     std::vector<first_event_log> logs_;
     std::vector<threshold> thresholds_;
     std::atomic<double> lowest_champion_{no_limit};
     std::atomic<double> lowest_challenger_{no_limit};
     std::atomic<bool> thresholds_open_{true};
-    std::mutex threshold_mutex_;
-    mutable std::mutex memory_mutex_;
+    fork_mutex threshold_mutex_{fork_order::thresholds};
+    mutable fork_mutex stage_mutex_{fork_order::memory};
+    /// stage_mutex_ guards the propensities of the present stage, and the latencies of those before it.
+    std::vector<pair_share> stage_;
+    /// of each pair, those of the champion and those of the challenger
+    std::vector<ended_stages> ended_;
+    /// of each arm, the counts of all bins when the stage began
+    std::vector<std::uint64_t> counted_before_;
+    std::vector<std::uint64_t> counted_now_;
+    mutable fork_mutex memory_mutex_{fork_order::memory};
     /// of each pair, the memory of each series
     std::vector<test_memory> memory_;
-    std::array<std::atomic<std::uint64_t>, ignored_reasons> ignored_{};
+    std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
+    new_epoch_in_child<live_evidence> fork_{*this};
 };
 
 #if JOUST_BODIES
 
-JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_watch> watches)
+JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_watch> watches,
+                                            std::vector<std::size_t> fed)
     : trial_(std::move(names.trial)), models_(std::move(names.models)), series_(std::move(names.series)),
-      watches_(std::move(watches)), slabs_(slab_layout{models_.size(), series_.size()}),
-      logs_((models_.size() - 1) * watches_.size()), thresholds_(watches_.size()),
-      memory_((models_.size() - 1) * series_.size())
+      watches_(std::move(watches)), fed_(std::move(fed)), feeds_(fed_.size()),
+      slabs_(slab_layout{models_.size(), series_.size() - fed_.size()}),
+      rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()),
+      thresholds_(watches_.size()), memory_((models_.size() - 1) * series_.size())
 {
     for (std::size_t i = 0; i < logs_.size(); ++i) {
         logs_[i].allow(watches_[i % watches_.size()].max_ratio);
     }
+    for (const event_watch& each : watches_) {
+        if (each.on_latency && ended_.empty()) {
+            // Stages begin in calls that must not fail, so their memory is there from the start.
+            const std::size_t pairs = models_.size() - 1;
+            stage_ = std::vector<pair_share>(pairs);
+            ended_ = std::vector<ended_stages>(2 * pairs);
+            for (ended_stages& ended : ended_) {
+                ended.weights = std::vector<double>(latency_sketch::bins);
+            }
+            counted_before_ = std::vector<std::uint64_t>(models_.size() * latency_sketch::bins);
+            counted_now_ = counted_before_;
+        }
+    }
+}
+
+JOUST_FUNCTION void live_evidence::begin_stage(std::span<const pair_share> shares) noexcept
+{
+    if (!weighs_latency() || shares.size() != stage_.size()) {
+        return;
+    }
+    const std::scoped_lock lock{stage_mutex_};
+    bool same = true;
+    for (std::size_t p = 0; p < stage_.size(); ++p) {
+        same = same && stage_[p].challenger == shares[p].challenger;
+    }
+    if (same) {
+        return;
+    }
+    for (std::uint64_t& count : counted_now_) {
+        count = 0;
+    }
+    const auto arms = static_cast<unsigned>(models_.size());
+    slabs_.for_each([&](const slab& each) {
+        for (unsigned a = 0; a < arms; ++a) {
+            for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
+                counted_now_[a * latency_sketch::bins + bin] += each.latency_count(a, bin);
+            }
+        }
+    });
+    for (std::size_t p = 0; p < stage_.size(); ++p) {
+        for (const bool challenger : {false, true}) {
+            ended_stages& ended = ended_[2 * p + (challenger ? 1 : 0)];
+            const unsigned arm = challenger ? static_cast<unsigned>(p) + 1 : 0;
+            const double weight = weight_in_stage(p, challenger);
+            for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
+                const auto n =
+                    static_cast<double>(of_stage(arm, bin, counted_now_[arm * latency_sketch::bins + bin]));
+                ended.weights[bin] += weight * n;
+                ended.squares += weight * weight * n;
+            }
+        }
+        stage_[p] = shares[p];
+    }
+    counted_before_.swap(counted_now_);
+}
+
+JOUST_FUNCTION void live_evidence::collect_overlap(evidence& all) const
+{
+    const std::scoped_lock lock{stage_mutex_};
+    for (std::size_t p = 0; p < all.pairs.size(); ++p) {
+        for (const bool challenger : {false, true}) {
+            const unsigned arm = challenger ? static_cast<unsigned>(p) + 1 : 0;
+            const ended_stages& ended = ended_[2 * p + (challenger ? 1 : 0)];
+            overlap_latencies& into =
+                challenger ? all.pairs[p].challenger_latency : all.pairs[p].champion_latency;
+            const auto counts = all.arms[arm].latency.counts();
+            const double weight = weight_in_stage(p, challenger);
+            into.weights = ended.weights;
+            into.squares = ended.squares;
+            for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
+                const auto n = static_cast<double>(of_stage(arm, bin, counts[bin]));
+                into.weights[bin] += weight * n;
+                into.squares += weight * weight * n;
+            }
+        }
+    }
+}
+
+JOUST_FUNCTION void live_evidence::begin_anew() noexcept
+{
+    rare_.begin_anew();
+    for (feed_log& each : feeds_) {
+        each.begin_anew();
+    }
+    for (first_event_log& each : logs_) {
+        each.begin_anew();
+    }
+    for (ended_stages& each : ended_) {
+        for (double& weight : each.weights) {
+            weight = 0.0;
+        }
+        each.squares = 0.0;
+    }
+    for (std::uint64_t& count : counted_before_) {
+        count = 0;
+    }
+    for (test_memory& each : memory_) {
+        each = {};
+    }
+    for (auto& count : ignored_) {
+        count.store(0, std::memory_order_relaxed);
+    }
+    unrecorded_.store(0, std::memory_order_relaxed);
 }
 
 JOUST_FUNCTION void live_evidence::fix_thresholds()
@@ -326,8 +569,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     const std::size_t pairs = models_.size() - 1;
     if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
         all.pairs.front().events.size() != watches_.size() ||
-        all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size() ||
-        all.ignored.size() != ignored_reasons) {
+        all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size()) {
         // Lists are made anew: `resize` would compile how they grow and move as well.
         all = evidence{};
         all.trial = trial_;
@@ -335,7 +577,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         all.series = series_;
         all.arms = std::vector<arm_evidence>(models_.size());
         all.pairs = std::vector<pair_evidence>(pairs);
-        all.ignored = std::vector<std::uint64_t>(ignored_reasons);
+        all.ignored = std::vector<std::uint64_t>(counted_reasons);
         for (auto& pair : all.pairs) {
             pair.series = std::vector<bucket_sums>(series_.size());
             pair.events = std::vector<std::vector<first_event>>(watches_.size());
@@ -359,7 +601,18 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             logs_[p * watches_.size() + w].events(all.pairs[p].events[w]);
         }
     }
-    slabs_.for_each([&](const slab& each) { collect(each, all); });
+    slabs_.for_each([&](const slab& each) { collect(each, all, 0); });
+    collect(rare_, all, series_.size() - fed_.size());
+    const std::uint64_t served = all.requests();
+    for (std::size_t i = 0; i < fed_.size(); ++i) {
+        const std::uint64_t quiet = feeds_[i].quiet(served);
+        for (auto& pair : all.pairs) {
+            pair.series[fed_[i]].quiet = quiet;
+        }
+    }
+    if (weighs_latency()) {
+        collect_overlap(all);
+    }
     {
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < pairs; ++p) {
@@ -368,8 +621,13 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             }
         }
     }
-    for (std::size_t i = 0; i < ignored_reasons; ++i) {
+    all.ignored.resize(counted_reasons);
+    for (std::size_t i = 0; i < counted_reasons; ++i) {
         all.ignored[i] = ignored_[i].load(std::memory_order_relaxed);
+    }
+    // Counts that came later are there where they are not 0, so that snapshots do not change.
+    while (all.ignored.size() > ignored_reasons && all.ignored.back() == 0) {
+        all.ignored.pop_back();
     }
     all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
 }
@@ -382,6 +640,25 @@ JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
     }
 }
 
+JOUST_FUNCTION void live_evidence::resume(evidence& merged) const
+{
+    const std::scoped_lock lock{memory_mutex_};
+    for (std::size_t i = 0; i < memory_.size(); ++i) {
+        pair_evidence& pair = merged.pairs[i / series_.size()];
+        pair.memory[i % series_.size()].resume(
+            memory_[i], static_cast<double>(pair.series[exposure_series].challenger_count +
+                                            pair.series[exposure_series].champion_count));
+    }
+}
+
+JOUST_FUNCTION void live_evidence::remember_whole(const evidence& merged)
+{
+    const std::scoped_lock lock{memory_mutex_};
+    for (std::size_t i = 0; i < memory_.size(); ++i) {
+        memory_[i].learn_whole(merged.pairs[i / series_.size()].memory[i % series_.size()]);
+    }
+}
+
 JOUST_FUNCTION void live_evidence::collect_latency(const slab& from, unsigned arm, latency_sketch& into)
 {
     for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
@@ -391,12 +668,31 @@ JOUST_FUNCTION void live_evidence::collect_latency(const slab& from, unsigned ar
     }
 }
 
-JOUST_FUNCTION void live_evidence::collect(const slab& from, evidence& into)
+JOUST_FUNCTION std::uint64_t live_evidence::exposures_now() const noexcept
+{
+    std::uint64_t all = 0;
+    try {
+        slabs_.for_each([&all](const slab& each) {
+            const std::size_t pairs = each.layout().pairs();
+            for (std::size_t b = 0; b < bucket_count; ++b) {
+                all += each.count(exposure_series, 0, false, b);
+                for (std::size_t p = 0; p < pairs; ++p) {
+                    all += each.count(exposure_series, p, true, b);
+                }
+            }
+        });
+    } catch (...) {
+        return 0;  // The lock failed. A mark at 0 is not kept.
+    }
+    return all;
+}
+
+JOUST_FUNCTION void live_evidence::collect(const slab& from, evidence& into, std::size_t first_series)
 {
     const slab_layout& layout = from.layout();
     for (std::size_t p = 0; p < layout.pairs(); ++p) {
         for (std::size_t s = 0; s < layout.series; ++s) {
-            bucket_sums& sums = into.pairs[p].series[s];
+            bucket_sums& sums = into.pairs[p].series[first_series + s];
             for (std::size_t b = 0; b < bucket_count; ++b) {
                 const row_values one = from.read(s, p, true, b);
                 const row_values zero = from.read(s, p, false, b);

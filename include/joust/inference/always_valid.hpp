@@ -15,6 +15,9 @@ inline namespace v0 {
 
 /// Test with evidence that holds at every look: look whenever you like, and stop when the result says so. The default.
 ///
+/// The first rejection stays. Where a later look alone would no longer reject, the answer is that of the look with the
+/// highest evidence, so that estimate, interval and p-value are always those of one look.
+///
 /// Until the burn-in is over (30 buckets of units with challenger data, and 10 expected challenger events) the status
 /// is `burn_in` and nothing is claimed.
 /// When to use: whenever a decision may be taken before the end.
@@ -102,10 +105,17 @@ JOUST_FUNCTION inference always_valid::infer(const look& at, const question& ask
         log_e = stats::normal_mixture_log_e(seen.s, variance_at(seen, options.clock), options.rho,
                                             asked.alternative);
     }
+    const bool highest = log_e > memory.highest_log_e;
     memory.highest_log_e = std::fmax(memory.highest_log_e, log_e);
+    answer.p_value = stats::always_valid_p(memory.highest_log_e);
+    const bool rejects_now = stats::always_valid_p(log_e) <= asked.alpha;
+    if (rejects_now && (highest || !memory.decided.taken)) {
+        memory.decided = detail::counted(answer, at.exposures);
+    } else if (memory.decided.taken && memory.decided.p_value <= asked.alpha && !rejects_now) {
+        answer = detail::repeated(memory.decided, answer.method);
+    }
     answer.log_e = memory.highest_log_e;
     answer.log_e_now = log_e;
-    answer.p_value = stats::always_valid_p(memory.highest_log_e);
     return answer;
 }
 

@@ -41,16 +41,21 @@ struct bayesian {
     /// Answer a question at one look.
     [[nodiscard]] inference infer(const look& at, const question& asked, test_memory&) const noexcept
     {
-        auto [seen, answer] =
+        auto [seen, answer, variance, clock] =
             detail::score_for_normal_limit(at, asked, "normal posterior, clusters of units", status::burn_in);
         if (answer.state != status::ok) {
             return answer;
+        }
+        if (asked.relative && !at.paired()) {
+            if (const stats::detail::lone_arm lone = stats::detail::lone_arm_of(at.sums); lone.any()) {
+                return about_zeros(answer, lone, asked);
+            }
         }
         const stats::score_line line = detail::line_of(at, asked);
         const double centre = asked.relative ? 1.0 : 0.0;
         // For r = 1 / (1 + t) the derivative dr / dt is -r^2.
         const double slope = asked.relative ? seen.estimate * seen.estimate : 1.0;
-        const double error = slope * std::sqrt(line.v(line.root())) / std::fabs(line.s1);
+        const double error = slope * std::sqrt(line.variance(line.root(), clock)) / std::fabs(line.s1);
         const double prior = prior_sd(at, asked, seen);
         if (!(error > 0.0) || !(prior > 0.0)) {
             answer.state = status::out_of_range;
@@ -62,7 +67,8 @@ struct bayesian {
         const double sd = error * std::sqrt(weight);
         const double z = stats::normal_upper_quantile(0.5 * asked.alpha);
         answer.estimate = mean;
-        answer.lower = mean - z * sd;
+        // Both means are not negative where their ratio is asked for.
+        answer.lower = asked.relative ? std::fmax(mean - z * sd, 0.0) : mean - z * sd;
         answer.upper = mean + z * sd;
         const double d = (mean - centre) / sd;
         answer.chance_more = stats::normal_cdf(d);
@@ -76,6 +82,41 @@ struct bayesian {
     bool operator==(const bayesian&) const = default;
 
 private:
+    /// Answer about a ratio where one arm has only zeros. The posterior is that of the arm of zeros divided by the other
+    /// one: its estimate is 0, and its error is the quotient that one standard error excludes.
+    [[nodiscard]] inference about_zeros(inference answer, const stats::detail::lone_arm& lone,
+                                        const question& asked) const noexcept
+    {
+        const double error = lone.v0 / (lone.s * lone.s);
+        if (!(error > 0.0) || !(lift_sd > 0.0)) {
+            answer.state = status::out_of_range;
+            return answer;
+        }
+        const double weight = 1.0 / (1.0 + (error / lift_sd) * (error / lift_sd));
+        const double mean = 1.0 - weight;
+        const double sd = error * std::sqrt(weight);
+        const double z = stats::normal_upper_quantile(0.5 * asked.alpha);
+        const double low = std::fmax(mean - z * sd, 0.0);
+        const double high = mean + z * sd;
+        const auto ratio_of = [&](double quotient) {
+            return lone.challenger_absent ? quotient
+                   : quotient > 0.0       ? 1.0 / quotient
+                                          : std::numeric_limits<double>::infinity();
+        };
+        answer.estimate = ratio_of(mean);
+        answer.lower = ratio_of(lone.challenger_absent ? low : high);
+        answer.upper = ratio_of(lone.challenger_absent ? high : low);
+        const double sign = lone.challenger_absent ? 1.0 : -1.0;
+        const double d = (mean - 1.0) / sd;
+        answer.chance_more = stats::normal_cdf(sign * d);
+        answer.shortfall =
+            lone.challenger_absent ? sd * (stats::normal_pdf(d) - d * stats::normal_sf(d)) : 0.0;
+        const double margin = 1.0 + asked.null;
+        answer.posterior_tail = detail::normal_p(
+            sign * (mean - (lone.challenger_absent ? margin : 1.0 / margin)) / sd, asked.alternative);
+        return answer;
+    }
+
     [[nodiscard]] double prior_sd(const look& at, const question& asked,
                                   const stats::score_result& seen) const noexcept
     {

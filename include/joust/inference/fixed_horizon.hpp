@@ -18,7 +18,8 @@ inline namespace v0 {
 /// When not: if a look before the end may lead to a decision; use always_valid.
 /// units: `units` is the planned number of exposures of champion and challenger together
 /// assumes: many buckets of units, for the normal limit of a cluster-robust score test; at least 30 with challenger
-/// data and 10 expected challenger events are required
+/// data and 10 expected challenger events are required. While few buckets carry the variance, as at small shares with heavy
+/// users or skewed values, the variance is the larger one of two estimates.
 struct fixed_horizon {
     /// The error rate.
     double alpha = 0.05;
@@ -38,7 +39,8 @@ struct fixed_horizon {
         if (memory.counted.taken) {
             return detail::repeated(memory.counted, method);
         }
-        auto [seen, answer] = detail::score_for_normal_limit(at, asked, method, status::too_few);
+        auto [seen, answer, variance, clock] =
+            detail::score_for_normal_limit(at, asked, method, status::too_few);
         if (answer.state != status::ok) {
             return answer;
         }
@@ -46,10 +48,10 @@ struct fixed_horizon {
             answer.state = status::before_planned_sample;
             return answer;
         }
-        const double z = seen.s / std::sqrt(seen.v);
+        const double z = seen.s / std::sqrt(variance);
         answer.p_value = detail::normal_p(z, asked.alternative);
-        detail::give_interval(answer, at, asked, stats::normal_upper_quantile(0.5 * asked.alpha));
-        memory.counted = detail::counted(answer);
+        detail::give_interval(answer, at, asked, stats::normal_upper_quantile(0.5 * asked.alpha), clock);
+        memory.counted = detail::counted(answer, at.exposures);
         return answer;
     }
 

@@ -15,7 +15,8 @@ inline namespace v0 {
 /// Test at a few planned looks, the last of them at the planned number of exposures. Between looks the last one is
 /// repeated.
 ///
-/// You may ask for a report at any time: the first report after each `looks`-th part of `units` is a look.
+/// You may ask for a report at any time: the first report after each `looks`-th part of `units` is a look. A look that
+/// rejects is the last one.
 /// When to use: when looks are on a schedule (each Monday) and the trial has a planned end. It has nearly the power of
 /// `fixed_horizon`, and large effects end the trial early.
 /// When not: if looks come at any time, or if the end may move; use always_valid.
@@ -48,10 +49,12 @@ struct group_sequential {
         constexpr std::string_view method = "group sequential, at planned looks; clusters of units";
         const double time = at.exposures < units ? at.exposures / units : 1.0;
         const unsigned taken = memory.looks.empty() ? 0 : part(memory.looks.back().time);
-        if (part(time) <= taken && memory.counted.taken) {
+        // A look that rejects is the last one: later looks could only disagree with the verdict.
+        if (memory.counted.taken && (part(time) <= taken || memory.counted.p_value <= asked.alpha)) {
             return detail::repeated(memory.counted, method);
         }
-        auto [seen, answer] = detail::score_for_normal_limit(at, asked, method, status::too_few);
+        auto [seen, answer, variance, clock] =
+            detail::score_for_normal_limit(at, asked, method, status::too_few);
         if (answer.state != status::ok) {
             return answer;
         }
@@ -61,10 +64,10 @@ struct group_sequential {
         }
         // Information never falls, but a variance is an estimate and may fall from one look to the next.
         const double before = memory.looks.empty() ? 0.0 : memory.looks.back().variance;
-        memory.looks.push_back({std::fmax(seen.v, before), time, seen.s / std::sqrt(seen.v)});
+        memory.looks.push_back({std::fmax(variance, before), time, seen.s / std::sqrt(variance)});
         answer.p_value = sequential_p(memory, asked);
-        detail::give_interval(answer, at, asked, cross(memory, stats::side::two, asked.alpha).bound);
-        memory.counted = detail::counted(answer);
+        detail::give_interval(answer, at, asked, cross(memory, stats::side::two, asked.alpha).bound, clock);
+        memory.counted = detail::counted(answer, at.exposures);
         return answer;
     }
 

@@ -14,6 +14,9 @@ inline namespace v0 {
 /// Test at every look until the planned sample with a small part of the error rate, and once at the planned sample with
 /// the rest.
 ///
+/// The look at the planned sample is kept. Its answer is shown from then on, unless only the looks around it reject; then
+/// the answer is theirs. Estimate, interval and p-value are always those of one look.
+///
 /// When to use: for a trial with a planned end that will be looked at before it. Large effects and harm end it early,
 /// and at the planned sample it has nearly the power of `fixed_horizon`.
 /// When not: without a planned end, use always_valid; with looks on a schedule, use group_sequential.
@@ -47,17 +50,17 @@ struct hybrid {
         answer.p_value = weighed(answer.p_value, share);
         part.alpha = (1.0 - share) * asked.alpha;
         const inference planned = fixed_horizon{.alpha = part.alpha, .units = units}.infer(at, part, memory);
-        if (planned.state != status::ok) {
+        if (planned.state != status::ok || (answer.rejects(asked.alpha) && !planned.rejects(part.alpha))) {
             return answer;
         }
-        // Evidence from before the planned sample still counts. The interval is that of the one look.
-        answer.p_value = std::fmin(answer.p_value, weighed(planned.p_value, 1.0 - share));
-        answer.champion = planned.champion;
-        answer.challenger = planned.challenger;
-        answer.estimate = planned.estimate;
-        answer.lower = planned.lower;
-        answer.upper = planned.upper;
-        answer.state = status::ok;
+        // Evidence at every look stays beside the answer, which is wholly that of the planned look.
+        const double highest = answer.log_e;
+        const double now = answer.log_e_now;
+        answer = planned;
+        answer.method = method;
+        answer.p_value = weighed(planned.p_value, 1.0 - share);
+        answer.log_e = highest;
+        answer.log_e_now = now;
         return answer;
     }
 

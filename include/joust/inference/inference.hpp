@@ -114,6 +114,9 @@ namespace detail {
 struct scored {
     stats::score_result seen;
     inference answer;
+    /// The variance of the score, by the clock.
+    double variance = stats::not_a_number;
+    stats::variance_clock clock = stats::variance_clock::larger;
 };
 
 /// Score the data for a policy that trusts a normal limit. The status is `scarce` while too few events are expected.
@@ -125,10 +128,11 @@ struct scored {
 
 /// Give an answer the interval of a two-sided test with this critical value, so that the row of a guardrail shows both
 /// how bad and how good the challenger may be.
-void give_interval(inference& answer, const look& at, const question& asked, double critical) noexcept;
+void give_interval(inference& answer, const look& at, const question& asked, double critical,
+                   stats::variance_clock clock) noexcept;
 
 /// Keep an answer as the one look that counts.
-[[nodiscard]] counted_look counted(const inference& answer) noexcept;
+[[nodiscard]] counted_look counted(const inference& answer, double exposures) noexcept;
 
 /// Repeat the answer of the one look that counts.
 [[nodiscard]] inference repeated(const counted_look& look, std::string_view method) noexcept;
@@ -275,7 +279,9 @@ JOUST_FUNCTION scored score_for_normal_limit(const look& at, const question& ask
     if (seen.state == status::ok && at.expected_events < normal_limit_events) {
         answer.state = scarce;
     }
-    return {seen, answer};
+    const stats::variance_clock clock = stats::one_look_clock(seen.effective_buckets, at.expected_events);
+    const double variance = clock == stats::variance_clock::residual ? seen.v : std::fmax(seen.v, seen.v0);
+    return {seen, answer, variance, clock};
 }
 
 JOUST_FUNCTION double normal_p(double z, stats::side alternative) noexcept
@@ -285,26 +291,48 @@ JOUST_FUNCTION double normal_p(double z, stats::side alternative) noexcept
                                                  : stats::normal_sf(-z);
 }
 
-/// Return the effects t that the two-sided test with critical value z does not reject: s(t)^2 <= z^2 v(t), a quadratic
-/// inequality around the root. The interval is unbounded if the variance far away grows faster than the score.
-[[nodiscard]] inline stats::bounds not_rejected(const stats::score_line& line, double z) noexcept
+/// Return the effects t around the root that the two-sided test with critical value z does not reject: s(t)^2 <= z^2
+/// v(t), a quadratic inequality. Where the variance far away grows faster than the score, the interval has at most one
+/// end, beyond which an effect is rejected.
+[[nodiscard]] inline stats::bounds not_rejected(const stats::score_line& line, const stats::quadratic& v,
+                                                double z) noexcept
 {
     const double root = line.root();
     const double zz = z * z;
-    const double a = line.s1 * line.s1 - zz * line.v.c2;
-    if (!(a > 0.0)) {
-        return {};
+    const double at_root = zz * v(root);
+    const double a = line.s1 * line.s1 - zz * v.c2;
+    const double slope = zz * (v.c1 + root * v.c2);
+    const double discriminant = slope * slope + a * at_root;
+    if (a > 0.0) {
+        const double half = std::sqrt(discriminant);
+        return {root + (slope - half) / a, root + (slope + half) / a};
     }
-    const double slope = zz * (line.v.c1 + root * line.v.c2);
-    const double half = std::sqrt(slope * slope + a * zz * line.v(root));
-    return {root + (slope - half) / a, root + (slope + half) / a};
+    stats::bounds ends;
+    if (discriminant > 0.0 && slope != 0.0) {
+        // The end that is nearer to the root, in the form that a of 0 does not disturb.
+        const double end = root - at_root / (slope + (slope > 0.0 ? 1.0 : -1.0) * std::sqrt(discriminant));
+        (slope > 0.0 ? ends.lower : ends.upper) = end;
+    }
+    return ends;
 }
 
-JOUST_FUNCTION void give_interval(inference& answer, const look& at, const question& asked,
-                                  double critical) noexcept
+JOUST_FUNCTION void give_interval(inference& answer, const look& at, const question& asked, double critical,
+                                  stats::variance_clock clock) noexcept
 {
+    if (asked.relative && !at.paired()) {
+        if (const stats::detail::lone_arm lone = stats::detail::lone_arm_of(at.sums); lone.any()) {
+            const stats::bounds ratios = lone.not_rejected(critical);
+            answer.lower = ratios.lower;
+            answer.upper = ratios.upper;
+            return;
+        }
+    }
     const stats::score_line line = line_of(at, asked);
-    const stats::bounds ends = not_rejected(line, critical);
+    stats::bounds ends = not_rejected(line, line.v, critical);
+    if (clock != stats::variance_clock::residual) {
+        const stats::bounds free = not_rejected(line, line.v0, critical);
+        ends = {std::fmin(ends.lower, free.lower), std::fmax(ends.upper, free.upper)};
+    }
     if (asked.relative) {
         answer.lower = 1.0 / (1.0 + ends.upper);
         answer.upper = ends.lower > -1.0 ? 1.0 / (1.0 + ends.lower) : std::numeric_limits<double>::infinity();
@@ -314,10 +342,12 @@ JOUST_FUNCTION void give_interval(inference& answer, const look& at, const quest
     }
 }
 
-JOUST_FUNCTION counted_look counted(const inference& answer) noexcept
+JOUST_FUNCTION counted_look counted(const inference& answer, double exposures) noexcept
 {
-    return {true,         answer.champion, answer.challenger, answer.estimate,
-            answer.lower, answer.upper,    answer.p_value};
+    // Pairs have no levels. A NaN would make evidence unequal to itself.
+    const auto level = [](double value) { return std::isnan(value) ? 0.0 : value; };
+    return {true,         level(answer.champion), level(answer.challenger), answer.estimate,
+            answer.lower, answer.upper,           answer.p_value,           exposures};
 }
 
 JOUST_FUNCTION inference repeated(const counted_look& look, std::string_view method) noexcept

@@ -11,11 +11,11 @@ inline namespace v0 {
 
 /// Count exposures that led to an event: a click, a purchase, a correct prediction.
 ///
-/// An exposure without feedback counts as 0. With `.per = per::observed` the metric is the share of events among the
+/// An exposure without feedback counts as 0, so that labels that come for a part of the exposures need `per::observed`. With `.per = per::observed` the metric is the share of events among the
 /// exposures that brought feedback. A second report for the same ticket is refused and counted.
 /// When to use: for yes-or-no outcomes.
 /// When not: for values other than 0 and 1; they are refused as invalid.
-/// cost: 48 KiB per thread and challenger
+/// cost: 96 KiB per thread and challenger, and 64 KiB that threads share
 template <fixed_string Name>
 struct conversion {
     static_assert(!Name.view().empty(),

@@ -83,7 +83,8 @@ namespace detail {
 [[nodiscard]] constexpr bool is_reserved(std::string_view name) noexcept
 {
     return name.empty() || name == "exposures" || name == "failures" || name == "latency" ||
-           name == "covariate" || name.ends_with(", denominator");
+           name == "covariate" || name.ends_with(", denominator") || name.ends_with(", feedback") ||
+           name.ends_with(", not scored");
 }
 
 /// Is a number neither NaN nor infinite?

@@ -8,7 +8,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
+#include <string>
 #include <vector>
 
 // Alarms that may be looked at after every row. Each alarm turns rows into e-factors: numbers whose mean, given
@@ -147,6 +149,26 @@ private:
     std::uint64_t raised_at_ = 0;
 };
 
+/// Visit the rows of a block, given as counts per cell, in a random order.
+template <class Coins, class Visit>
+void for_each_row(std::span<const std::uint64_t> block, Coins& coins, Visit&& visit)
+{
+    std::vector<std::uint64_t> left(block.begin(), block.end());
+    std::uint64_t rows = 0;
+    for (const std::uint64_t n : left) {
+        rows += n;
+    }
+    for (; rows > 0; --rows) {
+        std::uint64_t drawn = coins.below(rows);
+        std::size_t cell = 0;
+        while (drawn >= left[cell]) {
+            drawn -= left[cell++];
+        }
+        --left[cell];
+        visit(cell);
+    }
+}
+
 }  // namespace detail
 
 /// Watch a rate that should stay at or below a level: errors, missing values, refusals.
@@ -273,20 +295,7 @@ public:
             ++refused_;
             return;
         }
-        std::vector<std::uint64_t> left(block.begin(), block.end());
-        std::uint64_t rows = 0;
-        for (const std::uint64_t n : left) {
-            rows += n;
-        }
-        for (; rows > 0; --rows) {
-            std::uint64_t drawn = coins.below(rows);
-            std::size_t cell = 0;
-            while (drawn >= left[cell]) {
-                drawn -= left[cell++];
-            }
-            --left[cell];
-            update(cell, coins.uniform());
-        }
+        detail::for_each_row(block, coins, [&](std::size_t cell) { update(cell, coins.uniform()); });
     }
 
     /// Return the evidence of a change.
@@ -372,6 +381,196 @@ private:
     std::array<double, slices> seen_{};
     double seen_total_ = 0.0;
     std::uint64_t refused_ = 0;
+};
+
+namespace detail {
+
+template <class Visit>
+constexpr void for_each_small_p_bet(Visit&& visit)
+{
+    constexpr double most = 0.9;  // The largest probability that is betted on.
+    double limit = 1.0;
+    for (int k = 0; k < 14; ++k) {
+        limit *= 0.5;
+        for (const double multiple : {1.5, 2.0, 4.0, 16.0, 128.0}) {
+            if (multiple * limit <= most) {
+                visit(limit, multiple, (1.0 - multiple * limit) / (1.0 - limit));
+            }
+        }
+    }
+}
+inline constexpr std::size_t count_of_small_p_bets = [] {
+    std::size_t n = 0;
+    for_each_small_p_bet([&n](double, double, double) { ++n; });
+    return n;
+}();
+
+/// The limits of bets on small p-values, and what evidence is multiplied by below and above them.
+struct small_p_table {
+    std::array<double, count_of_small_p_bets> limit{};
+    std::array<double, count_of_small_p_bets> below{};
+    std::array<double, count_of_small_p_bets> above{};
+};
+inline constexpr small_p_table all_small_p_bets = [] {
+    small_p_table all;
+    std::size_t n = 0;
+    for_each_small_p_bet([&](double limit, double below, double above) {
+        all.limit[n] = limit;
+        all.below[n] = below;
+        all.above[n] = above;
+        ++n;
+    });
+    return all;
+}();
+
+/// Bets that small p-values have become more frequent: that p lies below a = 1/2, 1/4, ..., 1/16384, with 1.5, 2, 4, 16
+/// or 128 times the probability a. The limits are fixed beforehand, because a limit that followed the reference would
+/// take it for exact.
+class small_p_bets {
+public:
+    void restart(bool restarts) noexcept
+    {
+        fresh_ = restarts ? 1.0 : 0.0;
+        values_.fill(restarts ? 0.0 : 1.0);
+        mean_ = values_.front();
+    }
+
+    /// Take a p-value that is uniform while nothing changes. Returns the evidence after it.
+    double update(double p) noexcept
+    {
+        // The limits fall, so that a p-value lies below those of the first bets.
+        std::size_t won = 0;
+        while (won < values_.size() && p < all_small_p_bets.limit[won]) {
+            ++won;
+        }
+        for (std::size_t i = 0; i < won; ++i) {
+            values_[i] = grown(all_small_p_bets.below[i], values_[i]);
+        }
+        for (std::size_t i = won; i < values_.size(); ++i) {
+            values_[i] = grown(all_small_p_bets.above[i], values_[i]);
+        }
+        std::array<double, 4> sums{};
+        for (std::size_t i = 0; i < values_.size(); ++i) {
+            sums[i % sums.size()] += values_[i];
+        }
+        mean_ = (sums[0] + sums[1] + sums[2] + sums[3]) / static_cast<double>(values_.size());
+        return mean_;
+    }
+
+    [[nodiscard]] double evidence() const noexcept { return mean_; }
+
+private:
+    static constexpr double ceiling = 1e300;
+
+    [[nodiscard]] double grown(double factor, double value) const noexcept
+    {
+        const double product = factor * (value + fresh_);
+        return product < ceiling ? product : ceiling;
+    }
+
+    double fresh_ = 1.0;
+    double mean_ = 0.0;
+    std::array<double, count_of_small_p_bets> values_{};
+};
+
+}  // namespace detail
+
+/// Watch whether values that were rare, or that no row of the reference had, have become more frequent: a new category,
+/// a number outside all earlier ones, an invalid number, and missing values.
+///
+/// Two conformal p-values are made of each row. The first is the share of all rows so far, with the row itself, that lie
+/// in cells with fewer rows; the second is the share of rows that miss their value, for a row that misses its own. A random
+/// number splits ties. While rows are exchangeable, each of them is uniform and independent of the earlier ones, for a
+/// reference of any size, so that the rate in the reference need not be known. Each has half of the promise.
+/// When to use: beside a `conformal_alarm`, whose bets look at all rows together and see a change of one row in a
+/// hundred late or never. A monitor has both.
+/// When not: for a rate with a promised level; use `bernoulli_alarm`.
+/// assumes: as conformal_alarm
+/// cost: about 120 ns a row, off the serving path; cells x 8 + 1,000 bytes
+class rare_cell_alarm {
+public:
+    /// Begin with the counts of a reference by cell, and the cell of missing values.
+    /// errors: configuration_error unless `missing` is one of the cells
+    rare_cell_alarm(std::span<const std::uint64_t> reference, std::size_t missing,
+                    false_alarms promise = false_alarms::every(1e7))
+        : bag_(reference.begin(), reference.end()), missing_(missing), promise_(promise)
+    {
+        if (missing >= bag_.size()) {
+            throw configuration_error("rare_cell_alarm.missing", std::to_string(missing),
+                                      "the number of one of the cells");
+        }
+        for (const std::uint64_t n : bag_) {
+            total_ += n;
+        }
+        restart();
+    }
+
+    /// Add one row to the reference, without testing it.
+    /// assumes: the cell is one of the cells of the reference
+    void learn(std::size_t cell) noexcept
+    {
+        ++bag_[cell];
+        ++total_;
+    }
+
+    /// Take one row: its cell, and two new uniform numbers in [0, 1) that split ties.
+    /// assumes: the cell is one of the cells of the reference
+    void update(std::size_t cell, double coin, double missing_coin) noexcept
+    {
+        learn(cell);
+        const std::uint64_t own = bag_[cell];
+        std::uint64_t rarer = 0;
+        std::uint64_t equal = 0;
+        for (const std::uint64_t n : bag_) {
+            rarer += n < own ? n : 0;
+            equal += n == own ? n : 0;
+        }
+        const auto all = static_cast<double>(total_);
+        const auto missing = static_cast<double>(bag_[missing_]);
+        const double rare =
+            rarity_.update((static_cast<double>(rarer) + coin * static_cast<double>(equal)) / all);
+        const double gone = absence_.update(
+            (cell == missing_ ? missing_coin * missing : missing + missing_coin * (all - missing)) / all);
+        ++rows_;
+        evidence_ = 0.5 * (rare > gone ? rare : gone);
+        if (evidence_ >= promise_.threshold() && raised_at_ == 0) {
+            raised_at_ = rows_;
+        }
+    }
+
+    /// Return the evidence that rare or new values have become more frequent.
+    [[nodiscard]] double rare_evidence() const noexcept { return rarity_.evidence(); }
+    /// Return the evidence that missing values have become more frequent.
+    [[nodiscard]] double missing_evidence() const noexcept { return absence_.evidence(); }
+    /// Return the evidence of a change, half of the larger one of both.
+    [[nodiscard]] double evidence() const noexcept { return evidence_; }
+    /// Return the evidence at which the alarm is raised.
+    [[nodiscard]] double threshold() const noexcept { return promise_.threshold(); }
+    /// Say whether the alarm was raised since the start or the last `restart`.
+    [[nodiscard]] bool raised() const noexcept { return raised_at_ != 0; }
+    /// Return the row that raised the alarm, counted from 1, or 0 if no row did.
+    [[nodiscard]] std::uint64_t raised_at() const noexcept { return raised_at_; }
+
+    /// Forget evidence and alarm. The rows seen stay part of the reference.
+    void restart() noexcept
+    {
+        rarity_.restart(promise_.restarts());
+        absence_.restart(promise_.restarts());
+        evidence_ = 0.5 * rarity_.evidence();
+        rows_ = 0;
+        raised_at_ = 0;
+    }
+
+private:
+    std::vector<std::uint64_t> bag_;
+    std::uint64_t total_ = 0;
+    std::size_t missing_;
+    false_alarms promise_;
+    detail::small_p_bets rarity_;
+    detail::small_p_bets absence_;
+    double evidence_ = 0.0;
+    std::uint64_t rows_ = 0;
+    std::uint64_t raised_at_ = 0;
 };
 
 /// Return the natural logarithm of the two-sample e-value of two count vectors, given guesses of both distributions.

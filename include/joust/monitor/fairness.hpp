@@ -2,8 +2,10 @@
 #pragma once
 
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/tails.hpp>
 #include <joust/quality/confusion.hpp>
 #include <joust/stats/result.hpp>
+#include <joust/stats/tests/proportion_ratio.hpp>
 #include <joust/stats/tests/proportions.hpp>
 
 #include <algorithm>
@@ -32,6 +34,22 @@ struct measure {
     double value = stats::not_a_number;
     /// Whether the numbers are valid, and why not.
     status state = status::too_few;
+    /// How many groups have no such rate and were left out; `groups_left_out` names them.
+    std::size_t left_out = 0;
+};
+
+/// Choose a rate of a group, for `groups_left_out`.
+enum class group_rate : std::uint8_t {
+    /// P(predicted yes).
+    selection,
+    /// P(predicted yes | truly yes).
+    recall,
+    /// P(predicted yes | truly no).
+    fall_out,
+    /// P(truly yes | predicted yes).
+    precision,
+    /// P(predicted as it truly is).
+    accuracy
 };
 
 /// Choose the two sides of a gap.
@@ -97,6 +115,7 @@ struct extremes {
     double least = 1.0;
     double most = 0.0;
     double overall = 0.0;
+    std::size_t left_out = 0;
     status state = status::too_few;
 };
 
@@ -111,15 +130,16 @@ struct extremes {
         }
         const fraction f = of(group);
         if (f.whole == 0) {
-            return {};
+            ++result.left_out;
+            continue;
         }
         const double value = static_cast<double>(f.part) / static_cast<double>(f.whole);
         result.least = value < result.least ? value : result.least;
         result.most = value > result.most ? value : result.most;
         all = {all.part + f.part, all.whole + f.whole};
     }
-    if (groups.size() < 2) {
-        return {};
+    if (groups.size() < result.left_out + 2) {
+        return result;
     }
     result.overall = static_cast<double>(all.part) / static_cast<double>(all.whole);
     result.state = status::ok;
@@ -130,11 +150,11 @@ struct extremes {
 {
     const extremes e = spread(groups, of);
     if (e.state != status::ok) {
-        return {stats::not_a_number, e.state};
+        return {stats::not_a_number, e.state, e.left_out};
     }
     const double up = kind == gap::between_groups ? e.most - e.least : e.most - e.overall;
     const double down = kind == gap::between_groups ? up : e.overall - e.least;
-    return {up > down ? up : down, status::ok};
+    return {up > down ? up : down, status::ok, e.left_out};
 }
 
 // The smallest ratio, at most 1; where no row is selected there is no ratio.
@@ -142,32 +162,74 @@ struct extremes {
 {
     const extremes e = spread(groups, of);
     if (e.state != status::ok) {
-        return {stats::not_a_number, e.state};
+        return {stats::not_a_number, e.state, e.left_out};
     }
     if (!(e.most > 0.0)) {
-        return {stats::not_a_number, status::zero_variance};
+        return {stats::not_a_number, status::zero_variance, e.left_out};
     }
     if (kind == gap::between_groups) {
-        return {e.least / e.most, status::ok};
+        return {e.least / e.most, status::ok, e.left_out};
     }
     const double low = e.least / e.overall;
     const double high = e.overall / e.most;
-    return {low < high ? low : high, status::ok};
+    return {low < high ? low : high, status::ok, e.left_out};
 }
 
-[[nodiscard]] inline measure worst(const measure& a, const measure& b, bool larger) noexcept
+// How many groups lack the rows of either rate.
+[[nodiscard]] inline std::size_t without_either(std::span<const confusion> groups, rate a, rate b) noexcept
 {
-    if (a.state != status::ok || b.state != status::ok) {
-        return {stats::not_a_number, a.state != status::ok ? a.state : b.state};
+    std::size_t count = 0;
+    for (const confusion& group : groups) {
+        count += a(group).whole == 0 || b(group).whole == 0 ? 1U : 0U;
     }
-    return (a.value > b.value) == larger ? a : b;
+    return count;
+}
+
+// Both parts of equalized odds, each over the groups that have it.
+struct odds {
+    measure recall;
+    measure fall_out;
+    std::size_t left_out = 0;
+
+    [[nodiscard]] status state() const noexcept
+    {
+        return recall.state != status::ok ? recall.state : fall_out.state;
+    }
+    [[nodiscard]] measure worst(bool larger) const noexcept
+    {
+        if (state() != status::ok) {
+            return {stats::not_a_number, state(), left_out};
+        }
+        return {(recall.value > fall_out.value) == larger ? recall.value : fall_out.value, status::ok,
+                left_out};
+    }
+};
+
+using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
+
+[[nodiscard]] inline odds odds_of(std::span<const confusion> groups, measuring by, gap kind) noexcept
+{
+    return {by(groups, recall, kind), by(groups, fall_out, kind), without_either(groups, recall, fall_out)};
+}
+
+[[nodiscard]] inline rate rate_of(group_rate of) noexcept
+{
+    switch (of) {
+        case group_rate::selection: return selection;
+        case group_rate::recall: return recall;
+        case group_rate::fall_out: return fall_out;
+        case group_rate::precision: return precision;
+        case group_rate::accuracy: return accuracy;
+    }
+    return selection;
 }
 
 }  // namespace detail
 
 // Gaps are never negative and ratios never above 1, whichever group has the higher rate.
-// errors: `too_few` where a group lacks the rows that its rate divides by, or where there are fewer than two groups;
-// `out_of_range` where a table has another number of classes than two, or rejected rows.
+// A group that lacks the rows its rate divides by (no positives, for the recall) is left out and counted in `left_out`; the
+// gap is that of the others.
+// errors: `too_few` where fewer than two groups have the rate; `out_of_range` where a table has another number of classes than two, or rejected rows.
 
 /// Return the gap in selection rates, P(predicted yes).
 [[nodiscard]] inline measure demographic_parity_difference(std::span<const confusion> groups,
@@ -204,28 +266,25 @@ struct extremes {
 [[nodiscard]] inline measure equalized_odds_difference_worst(std::span<const confusion> groups,
                                                              gap kind = gap::between_groups) noexcept
 {
-    return detail::worst(detail::difference(groups, detail::recall, kind),
-                         detail::difference(groups, detail::fall_out, kind), true);
+    return detail::odds_of(groups, detail::difference, kind).worst(true);
 }
 
 /// Return the mean of the gaps in true and in false positive rates.
 [[nodiscard]] inline measure equalized_odds_difference_mean(std::span<const confusion> groups,
                                                             gap kind = gap::between_groups) noexcept
 {
-    const measure recall = detail::difference(groups, detail::recall, kind);
-    const measure fall_out = detail::difference(groups, detail::fall_out, kind);
-    if (recall.state != status::ok || fall_out.state != status::ok) {
-        return detail::worst(recall, fall_out, true);
+    const detail::odds both = detail::odds_of(groups, detail::difference, kind);
+    if (both.state() != status::ok) {
+        return both.worst(true);
     }
-    return {0.5 * (recall.value + fall_out.value), status::ok};
+    return {0.5 * (both.recall.value + both.fall_out.value), status::ok, both.left_out};
 }
 
 /// Return the smaller of the ratios of true and of false positive rates.
 [[nodiscard]] inline measure equalized_odds_ratio_worst(std::span<const confusion> groups,
                                                         gap kind = gap::between_groups) noexcept
 {
-    return detail::worst(detail::ratio(groups, detail::recall, kind),
-                         detail::ratio(groups, detail::fall_out, kind), false);
+    return detail::odds_of(groups, detail::ratio, kind).worst(false);
 }
 
 /// Return the gap in positive predictive values, P(truly yes | predicted yes).
@@ -246,7 +305,7 @@ struct extremes {
 [[nodiscard]] inline measure accuracy_group_min(std::span<const confusion> groups) noexcept
 {
     const detail::extremes e = detail::spread(groups, detail::accuracy);
-    return e.state == status::ok ? measure{e.least, status::ok} : measure{stats::not_a_number, e.state};
+    return {e.state == status::ok ? e.least : stats::not_a_number, e.state, e.left_out};
 }
 
 /// Compare the selection rates of two groups, with Newcombe's interval of the difference (first minus second).
@@ -264,9 +323,13 @@ struct extremes {
 }
 
 /// Compare a group's selection rate with another's as a ratio, with the log-Wald interval.
+///
+/// Where a group has no selected row, or every row of both is selected, that interval does not exist. Then the interval is
+/// Koopman's, and `method` says so: with 0 of 50 against 30 of 60 the ratio is 0 and at most 0.143.
 /// assumes: rows are independent; several hundred of them, because the interval is asymptotic.
-/// errors: `too_few` where a group is empty or has no selected row: then the ratio has no such interval.
-/// source: Katz, Baptista, Azen, Pike (1978), Biometrics 34, method C.
+/// errors: `too_few` where a group is empty; `zero_variance` where no row of both is selected, or every row of both: p is
+///     1, and the interval is valid.
+/// source: Katz, Baptista, Azen, Pike (1978), Biometrics 34, method C; Koopman (1984), Biometrics 40.
 [[nodiscard]] inline stats::test_result
 disparate_impact(const confusion& group, const confusion& compared_with, double alpha = 0.05) noexcept
 {
@@ -275,24 +338,28 @@ disparate_impact(const confusion& group, const confusion& compared_with, double 
         result.state = status::out_of_range;
         return result;
     }
-    if (detail::selected(group) == 0 || detail::selected(compared_with) == 0) {
+    if (group.rows() == 0 || compared_with.rows() == 0) {
         return result;
     }
     const auto k1 = static_cast<double>(detail::selected(group));
     const auto n1 = static_cast<double>(group.rows());
     const auto k2 = static_cast<double>(detail::selected(compared_with));
     const auto n2 = static_cast<double>(compared_with.rows());
-    result.estimate = (k1 / n1) / (k2 / n2);
-    const double error = std::sqrt((n1 - k1) / (k1 * n1) + (n2 - k2) / (k2 * n2));
-    if (!(error > 0.0)) {
-        result.state = status::zero_variance;
-        return result;
+    const double square = (n1 - k1) / (k1 * n1) + (n2 - k2) / (k2 * n2);
+    if (!(k1 > 0.0 && k2 > 0.0 && square > 0.0)) {
+        return stats::proportion_ratio(detail::selected(group), group.rows(), detail::selected(compared_with),
+                                       compared_with.rows(), {.alpha = alpha});
     }
-    const double z = stats::normal_quantile(1.0 - 0.5 * alpha);
+    result.estimate = (k1 / n1) / (k2 / n2);
+    const double error = std::sqrt(square);
+    const double z = stats::normal_upper_quantile(0.5 * alpha);
     result.lower = result.estimate * std::exp(-z * error);
     result.upper = result.estimate * std::exp(z * error);
     result.statistic = std::log(result.estimate) / error;
-    result.p_value = 2.0 * stats::normal_sf(std::abs(result.statistic));
+    const stats::detail::tail_probability tail =
+        stats::detail::normal_tails(result.statistic, stats::side::two);
+    result.p_value = tail.p;
+    result.log_p = tail.log_p;
     result.state = status::ok;
     return result;
 }
@@ -306,6 +373,19 @@ struct named_group {
     /// Compare all members.
     bool operator==(const named_group&) const = default;
 };
+
+/// Name the groups that a gap of this rate leaves out, because they have no row that the rate divides by.
+[[nodiscard]] inline std::vector<std::string> groups_left_out(std::span<const named_group> groups,
+                                                              group_rate rate)
+{
+    std::vector<std::string> names;
+    for (const named_group& group : groups) {
+        if (detail::rate_of(rate)(group.counts).whole == 0) {
+            names.push_back(group.name);
+        }
+    }
+    return names;
+}
 
 /// Set how large a group must be to be shown.
 struct group_minimum {

@@ -14,6 +14,7 @@ class false_alarms;
 class change_evidence;
 class bernoulli_alarm;
 class conformal_alarm;
+class rare_cell_alarm;
 class two_sample_alarm;
 class numeric_bins;
 class categories;
@@ -36,6 +37,7 @@ namespace fairness {
 
 struct measure;
 enum class gap : std::uint8_t;
+enum class group_rate : std::uint8_t;
 struct named_group;
 struct group_minimum;
 

@@ -240,7 +240,7 @@ struct ordering_room {
 inline constexpr int place_bits = 20;
 inline constexpr std::uint64_t place_mask = (std::uint64_t{1} << place_bits) - 1;
 // Two digits cannot distinguish more values than this.
-inline constexpr std::size_t most_steps = std::size_t{1} << 17;
+inline constexpr std::size_t most_digit_steps = std::size_t{1} << 17;
 
 // Visits the groups of equal values among those that share the upper bits of their words.
 template <class Sample, class Visit>
@@ -272,7 +272,7 @@ bool sort_by_steps(const Sample& sample, ordering_room& room)
 {
     const std::span<const double> values = sample.values();
     const std::size_t n = values.size();
-    if (n <= 4096 || n > most_steps) {
+    if (n <= 4096 || n > most_digit_steps) {
         return false;
     }
     const value_range range{values};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/quality/quality.hpp>
+#include <joust/stats/tests/constant_pairs.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -181,6 +182,16 @@ void for_ties(std::span<const double> scores, const std::vector<std::size_t>& or
     return out;
 }
 
+// The rows of the rarer class: so many independent pairs of a positive and a negative there are.
+[[nodiscard]] inline double independent_pairs(std::span<const std::uint8_t> labels) noexcept
+{
+    double of[2] = {0.0, 0.0};
+    for (const std::uint8_t label : labels) {
+        of[label != 0 ? 1 : 0] += 1.0;
+    }
+    return of[0] < of[1] ? of[0] : of[1];
+}
+
 [[nodiscard]] inline quality judged_rows(const row_influences& rows, std::size_t count, double alpha)
 {
     if (rows.state != status::ok) {
@@ -227,6 +238,14 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
         of[group] += a.of[i] * a.of[i];
         count[group] += 1.0;
     }
+    if (by_class && !units && of[0] == 0.0 && of[1] == 0.0 && a.value != b.value &&
+        stats::detail::is_alpha(options.alpha)) {
+        stats::test_result out;
+        out.method = method;
+        stats::detail::judge_constant(out, a.value - b.value, -1.0, 1.0, 0.0, independent_pairs(labels),
+                                      options);
+        return out;
+    }
     double variance =
         of[0] * count[0] / (count[0] - 1.0) + (by_class ? of[1] * count[1] / (count[1] - 1.0) : 0.0);
     if (units) {
@@ -249,16 +268,89 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 /// one, where ties count one half.
 ///
 /// The area is exact, with DeLong's variance and an interval that is normal on the logit scale; areas near 1 (0.98)
-/// need about 100 rows of each class.
+/// need about 100 rows of each class. At perfect separation the interval is that of k independent pairs of a positive and a
+/// negative, k of the rarer class: from (alpha / 2)^(1 / k) to 1.
 /// shape: labels 0 or 1, one score per label; scores may be infinite
-/// errors: too_few (fewer than 2 rows of a class), zero_variance (perfect separation), out_of_range (lengths, NaN,
+/// errors: too_few (fewer than 2 rows of a class), zero_variance (all scores equal), out_of_range (lengths, NaN,
 ///     other labels, alpha).
 /// cost: one sort.
 /// source: DeLong, DeLong and Clarke-Pearson 1988; Sun and Xu 2014.
 [[nodiscard]] inline quality auc(std::span<const std::uint8_t> labels, std::span<const double> scores,
                                  double alpha = 0.05)
 {
-    return detail::judged_rows(detail::auc_of(labels, scores), labels.size(), alpha);
+    quality out = detail::judged_rows(detail::auc_of(labels, scores), labels.size(), alpha);
+    if (out.state == status::zero_variance && (out.value == 0.0 || out.value == 1.0)) {
+        stats::test_result ends;
+        stats::detail::judge_constant(ends, out.value, 0.0, 1.0, 0.5, detail::independent_pairs(labels),
+                                      {.alpha = alpha});
+        out.lower = ends.lower;
+        out.upper = ends.upper;
+        out.state = status::ok;
+    }
+    return out;
+}
+
+/// Return the area under the ROC curve from weighted rows: the probability that a positive row scores above a negative one,
+/// where rows are chosen in proportion to their weights (inverse sampling rates, importance).
+///
+/// Weights are taken as known. With equal weights it is `auc`.
+/// shape: as auc, with one weight per row
+/// errors: as auc; out_of_range also for a weight that is negative or not finite; rows of weight 0 count as absent.
+/// cost: one sort.
+[[nodiscard]] inline quality auc(std::span<const std::uint8_t> labels, std::span<const double> scores,
+                                 std::span<const double> weights, double alpha = 0.05)
+{
+    std::size_t kept = 0;
+    quality out;
+    out.state = status::out_of_range;
+    if (weights.size() != scores.size() || labels.size() != scores.size()) {
+        return out;
+    }
+    std::vector<std::size_t> order;
+    double w[2] = {0.0, 0.0}, rows[2] = {0.0, 0.0};
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+        if (std::isnan(scores[i]) || labels[i] > 1 || !(weights[i] >= 0.0) || !std::isfinite(weights[i])) {
+            return out;
+        }
+        if (weights[i] > 0.0) {
+            order.push_back(i);
+            w[labels[i]] += weights[i];
+            rows[labels[i]] += 1.0;
+            ++kept;
+        }
+    }
+    out.rows = kept;
+    if (rows[0] < 2.0 || rows[1] < 2.0) {
+        out.state = status::too_few;
+        return out;
+    }
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
+    // The weight of the other class that each row wins against, as a share of it.
+    std::vector<double> won(order.size());
+    double above[2] = {0.0, 0.0}, total = 0.0;
+    detail::for_ties(scores, order, [&](std::size_t from, std::size_t to) {
+        double here[2] = {0.0, 0.0};
+        for (std::size_t i = from; i < to; ++i) {
+            here[labels[order[i]]] += weights[order[i]];
+        }
+        for (std::size_t i = from; i < to; ++i) {
+            won[i] = labels[order[i]] != 0 ? (w[0] - above[0] - 0.5 * here[0]) / w[0]
+                                           : (above[1] + 0.5 * here[1]) / w[1];
+            total += labels[order[i]] != 0 ? weights[order[i]] * won[i] : 0.0;
+        }
+        above[0] += here[0];
+        above[1] += here[1];
+    });
+    const double value = total / w[1];
+    double squares[2] = {0.0, 0.0};
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        const std::uint8_t label = labels[order[i]];
+        const double part = weights[order[i]] * (won[i] - value) / w[label];
+        squares[label] += part * part;
+    }
+    return detail::judged_area(
+        value, squares[0] * rows[0] / (rows[0] - 1.0) + squares[1] * rows[1] / (rows[1] - 1.0), kept, alpha);
 }
 
 /// Return the area under the ROC curve for units with several rows each.

@@ -27,6 +27,10 @@ struct class_shares {
     std::span<const double> truth;
     /// By class: the share of rows whose prediction is this class.
     std::span<const double> predicted;
+    /// By class: truth less hit, summed from the cells, so that a rare miss beside many hits has all its digits.
+    std::span<const double> missed{};
+    /// By class: predicted less hit, summed from the cells.
+    std::span<const double> wrong{};
 };
 
 /// Hold the derivatives of a metric with respect to the shares of class_shares.
@@ -130,6 +134,10 @@ template <class TakesPart, class PerClass>
 struct accuracy {
     /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "accuracy"; }
+    /// The smallest value it can have; intervals end there.
+    static constexpr double least = 0.0;
+    /// The largest value it can have; intervals end there.
+    static constexpr double most = 1.0;
     /// Return the metric from class shares, and write its slopes.
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
     {
@@ -143,6 +151,10 @@ struct accuracy {
 struct precision {
     /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "precision"; }
+    /// The smallest value it can have; intervals end there.
+    static constexpr double least = 0.0;
+    /// The largest value it can have; intervals end there.
+    static constexpr double most = 1.0;
     /// The mean over classes, where no label is chosen.
     averaging average = averaging::macro;
     /// The class to measure; by default all classes.
@@ -161,6 +173,10 @@ struct precision {
 struct recall {
     /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "recall"; }
+    /// The smallest value it can have; intervals end there.
+    static constexpr double least = 0.0;
+    /// The largest value it can have; intervals end there.
+    static constexpr double most = 1.0;
     /// The mean over classes, where no label is chosen.
     averaging average = averaging::macro;
     /// The class to measure; by default all classes.
@@ -177,6 +193,10 @@ struct recall {
 struct f_score {
     /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "F-score"; }
+    /// The smallest value it can have; intervals end there.
+    static constexpr double least = 0.0;
+    /// The largest value it can have; intervals end there.
+    static constexpr double most = 1.0;
     /// How many times as much as precision recall counts.
     double beta = 1.0;
     /// The mean over classes, where no label is chosen.
@@ -206,6 +226,10 @@ struct f_score {
 struct balanced_accuracy {
     /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "balanced accuracy"; }
+    /// The smallest value it can have; intervals end there.
+    static constexpr double least = 0.0;
+    /// The largest value it can have; intervals end there.
+    static constexpr double most = 1.0;
 
     /// Return the metric from class shares, and write its slopes.
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
@@ -225,19 +249,34 @@ struct balanced_accuracy {
 struct matthews_correlation {
     /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "Matthews correlation"; }
+    /// The smallest value it can have; intervals end there.
+    static constexpr double least = -1.0;
+    /// The largest value it can have; intervals end there.
+    static constexpr double most = 1.0;
 
     /// Return the metric from class shares, and write its slopes.
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
     {
         const std::size_t k = s.hit.size();
-        double covariance = 0.0, truth = 1.0, predicted = 1.0;
+        double covariance = 0.0, truth = 0.0, predicted = 0.0;
         for (std::size_t c = 0; c < k; ++c) {
-            covariance += s.hit[c] - s.truth[c] * s.predicted[c];
-            truth -= s.truth[c] * s.truth[c];
-            predicted -= s.predicted[c] * s.predicted[c];
+            // Shares of all other classes are summed, because 1 less the share of a frequent class would cancel.
+            double others = 0.0, other_predictions = 0.0;
+            for (std::size_t d = 0; d < k; ++d) {
+                others += d == c ? 0.0 : s.truth[d];
+                other_predictions += d == c ? 0.0 : s.predicted[d];
+            }
+            truth += s.truth[c] * others;
+            predicted += s.predicted[c] * other_predictions;
+            if (s.missed.size() == k && s.wrong.size() == k) {
+                // hit - truth predicted is the determinant of the class against all others.
+                covariance += s.hit[c] * (others - s.wrong[c]) - s.missed[c] * s.wrong[c];
+            } else {
+                covariance += s.hit[c] - s.truth[c] * s.predicted[c];
+            }
         }
-        const double below = std::sqrt(truth * predicted);
-        if (!(truth > 1e-15 && predicted > 1e-15)) {
+        const double below = std::sqrt(truth) * std::sqrt(predicted);
+        if (!(truth > 0.0 && predicted > 0.0)) {
             return stats::not_a_number;
         }
         for (std::size_t c = 0; c < k; ++c) {
@@ -246,6 +285,41 @@ struct matthews_correlation {
             slopes.predicted[c] = (covariance * s.predicted[c] / predicted - s.truth[c]) / below;
         }
         return covariance / below;
+    }
+};
+
+/// Measure the agreement of truth and prediction beyond that of chance: Cohen's kappa, 0 for guessing by the frequencies.
+/// Weighted forms are `kappa` in quality/kappa.hpp.
+///
+/// errors: out_of_range where truth and prediction are both constant.
+/// source: Cohen 1960, "A coefficient of agreement for nominal scales".
+struct cohen_kappa {
+    /// Return the name of the metric, for reports.
+    static constexpr std::string_view name() noexcept { return "Cohen's kappa"; }
+    /// The smallest value it can have; intervals end there.
+    static constexpr double least = -1.0;
+    /// The largest value it can have; intervals end there.
+    static constexpr double most = 1.0;
+
+    /// Return the metric from class shares, and write its slopes.
+    [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
+    {
+        double seen = 0.0, chance = 0.0;
+        for (std::size_t c = 0; c < s.hit.size(); ++c) {
+            seen += s.hit[c];
+            chance += s.truth[c] * s.predicted[c];
+        }
+        const double room = 1.0 - chance;
+        if (!(room > 1e-15)) {
+            return stats::not_a_number;
+        }
+        const double of_chance = (seen - 1.0) / (room * room);
+        for (std::size_t c = 0; c < s.hit.size(); ++c) {
+            slopes.hit[c] = 1.0 / room;
+            slopes.truth[c] = of_chance * s.predicted[c];
+            slopes.predicted[c] = of_chance * s.truth[c];
+        }
+        return (seen - chance) / room;
     }
 };
 
@@ -271,21 +345,52 @@ struct cell_influence {
     }
 };
 
+// Cuts an interval at the ends of the metric's range, where it states them.
+template <class Metric>
+[[nodiscard]] quality within_range(quality out) noexcept
+{
+    if constexpr (requires { Metric::least + Metric::most; }) {
+        out.lower = out.lower < Metric::least ? Metric::least : out.lower;
+        out.upper = out.upper > Metric::most ? Metric::most : out.upper;
+    }
+    return out;
+}
+
+// A metric that is a share of rows, as counts; `of` is 0 where it is not one.
+struct counted_share {
+    std::uint64_t part = 0;
+    std::uint64_t of = 0;
+};
+
+// The interval of a share that is 0 or 1, for which the normal limit has none: Clopper and Pearson's in closed form.
+[[nodiscard]] inline quality exact_at_the_end(quality out, const counted_share& share, double alpha) noexcept
+{
+    if (out.state == status::zero_variance && share.of > 0 && (share.part == 0 || share.part == share.of)) {
+        const double end = std::exp(std::log(0.5 * alpha) / static_cast<double>(share.of));
+        out.lower = share.part == 0 ? 0.0 : end;
+        out.upper = share.part == 0 ? 1.0 - end : 1.0;
+        out.state = status::ok;
+    }
+    return out;
+}
+
 // `count(t, p)` returns the cells of a k x k table of `rows` rows.
 template <class Metric, class Count>
 [[nodiscard]] cell_influence influence_of(const Metric& metric, std::size_t k, double rows, Count count)
 {
-    std::vector<double> hit(k), truth(k), predicted(k);
+    std::vector<double> hit(k), truth(k), predicted(k), missed(k), wrong(k);
     for (std::size_t t = 0; t < k; ++t) {
         for (std::size_t p = 0; p < k; ++p) {
             const double share = count(t, p) / rows;
             truth[t] += share;
             predicted[p] += share;
             hit[t] += t == p ? share : 0.0;
+            missed[t] += t == p ? 0.0 : share;
+            wrong[p] += t == p ? 0.0 : share;
         }
     }
     cell_influence out{stats::not_a_number, class_slopes{k}, 0.0};
-    out.value = metric.value({hit, truth, predicted}, out.slopes);
+    out.value = metric.value({hit, truth, predicted, missed, wrong}, out.slopes);
     for (std::size_t c = 0; c < k; ++c) {
         out.centre += out.slopes.hit[c] * hit[c] + out.slopes.truth[c] * truth[c] +
                       out.slopes.predicted[c] * predicted[c];
@@ -363,8 +468,9 @@ public:
 
     /// Evaluate a metric on independent rows.
     ///
-    /// errors: too_few (fewer than 2 rows), zero_variance (all rows alike, or all right: use an exact interval of a
-    ///     share then), out_of_range (rejected rows, alpha, a metric that is not defined for these counts).
+    /// Intervals end where the metric's range ends. Where the accuracy, or the precision or recall of one class, is 0 or 1,
+    /// the interval is the exact one of Clopper and Pearson: 100 of 100 right is [0.964, 1] at alpha 5 %.
+    /// errors: too_few (fewer than 2 rows), zero_variance (all rows alike, or all right, for other metrics), out_of_range (rejected rows, alpha, a metric that is not defined for these counts).
     template <class_metric Metric>
     [[nodiscard]] quality result(const Metric& metric, double alpha = 0.05) const
     {
@@ -389,10 +495,35 @@ public:
                 squares += static_cast<double>(cells_[t * classes_ + p]) * value * value;
             }
         }
-        return detail::judged(influence.value, squares / (n - 1.0) / n, rows_, alpha);
+        return detail::exact_at_the_end(detail::within_range<Metric>(detail::judged(
+                                            influence.value, squares / (n - 1.0) / n, rows_, alpha)),
+                                        share_of(metric), alpha);
     }
 
 private:
+    // The metric as a share of counted rows, where it is one.
+    template <class Metric>
+    [[nodiscard]] detail::counted_share share_of(const Metric& metric) const noexcept
+    {
+        detail::counted_share out;
+        if constexpr (std::same_as<Metric, accuracy>) {
+            for (std::size_t c = 0; c < classes_; ++c) {
+                out.part += count(c, c);
+            }
+            out.of = rows_;
+        } else if constexpr (std::same_as<Metric, precision> || std::same_as<Metric, recall>) {
+            if (metric.label < classes_) {
+                out.part = count(metric.label, metric.label);
+                for (std::size_t c = 0; c < classes_; ++c) {
+                    out.of += std::same_as<Metric, recall> ? count(metric.label, c) : count(c, metric.label);
+                }
+            } else if (metric.average == averaging::micro) {
+                return share_of(accuracy{});
+            }
+        }
+        return out;
+    }
+
     std::size_t classes_;
     std::uint64_t rows_ = 0;
     std::uint64_t rejected_ = 0;
@@ -549,7 +680,8 @@ public:
                 clusters.add(contribution(j, influence, static_cast<double>(all.rows())));
             }
         }
-        out = detail::judged(influence.value, clusters.variance(), all.rows(), alpha, clusters.clusters());
+        out = detail::within_range<Metric>(
+            detail::judged(influence.value, clusters.variance(), all.rows(), alpha, clusters.clusters()));
         if (out.state == status::ok && clusters.clusters() < detail::fewest_clusters) {
             out.lower = out.upper = stats::not_a_number;
             out.state = status::few_clusters;

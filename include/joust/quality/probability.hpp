@@ -37,11 +37,19 @@ struct log_loss {
         return std::array<double, 1>{loss};
     }
 
-    /// Return the loss of a row: a class, and the predicted probabilities of all classes.
+    /// Return the loss of a row: a class, and the predicted probabilities of all classes. Each must be within 0 and 1, and
+    /// their sum within 1e-4 of 1, which probabilities in single precision keep for thousands of classes.
     [[nodiscard]] std::optional<std::array<double, 1>>
     row(std::size_t label, std::span<const double> probabilities) const noexcept
     {
-        if (label >= probabilities.size() || !(probabilities[label] >= 0.0 && probabilities[label] <= 1.0)) {
+        double sum = 0.0;
+        for (const double p : probabilities) {
+            if (!(p >= 0.0 && p <= 1.0)) {
+                return std::nullopt;
+            }
+            sum += p;
+        }
+        if (label >= probabilities.size() || !(std::fabs(sum - 1.0) <= 1e-4)) {
             return std::nullopt;
         }
         return std::array<double, 1>{-std::log(std::fmax(probabilities[label], floor))};

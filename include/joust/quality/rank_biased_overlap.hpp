@@ -157,8 +157,11 @@ template <class List>
 /// the depth that a reader with probability p of going on reaches.
 ///
 /// Ties: `expected` is the exact mean over all orders of the tied groups of both lists: a document of a group adds to
-/// each depth the share of orders in which it is that high. It is the variant of Corsi and Urbano for an order that
-/// exists but is unknown. `pessimistic` has no meaning for two lists: out_of_range.
+/// each depth the share of orders in which it is that high. So an order exists but is unknown, as in variant a of Corsi and
+/// Urbano. With lists of one length, or ties that end before the shorter list does, `extrapolated` is their number. Where a
+/// tied group of the longer list goes past the end of the shorter one, they extrapolate after taking the mean in another
+/// way; here each order is extrapolated by equation 32 of Webber and others, and the mean is taken of the results: {a}
+/// against {a, b} tied gives (1 + 1/4) / 2 at p = 1/2. `pessimistic` has no meaning for two lists: out_of_range.
 ///
 /// When to use: rankers whose top matters most and whose lists are cut. When not: both order the same documents and
 /// every rank matters; see rank_correlation.hpp.

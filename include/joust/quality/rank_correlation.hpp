@@ -106,7 +106,8 @@ void for_runs(const dense_places& ranked, Visit visit)
 /// Correlate two scores of the same documents by Kendall's tau-b: the pairs in the same order minus the pairs in the
 /// opposite order, as a share that allows for ties.
 ///
-/// When to use: every pair matters equally. When not: the top matters more (`ap_correlation`).
+/// When to use: every pair matters equally. When not: the top matters more (`ap_correlation`), or ranks are to be tested for
+/// a trend (`stats::spearman`).
 /// errors: out_of_range (unequal lengths, NaN), too_few (fewer than 2 documents), zero_variance (either score is
 ///     constant).
 /// cost: n log n; exact counts.

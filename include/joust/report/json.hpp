@@ -62,6 +62,10 @@ inline void write_metric(json_writer& json, const metric_row& row)
     json.member("margin", row.margin).member("reference", row.reference);
     json.member("better", row.better > 0 ? "up" : row.better < 0 ? "down" : "");
     json.member("unit", row.unit);
+    if (known(row.champion_feedback) || known(row.challenger_feedback)) {
+        json.member("champion_feedback", row.champion_feedback);
+        json.member("challenger_feedback", row.challenger_feedback);
+    }
     if (row.suppressed) {
         json.member("suppressed", true);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/style.hpp>
 #include <joust/stats/result.hpp>
 
@@ -119,6 +120,10 @@ struct metric_row {
     std::string unit{};
     /// Whether the group is too small to be shown.
     bool suppressed = false;
+    /// The share of the champion's exposures that brought feedback on the metric, or NaN where the metric takes none.
+    double champion_feedback = std::numeric_limits<double>::quiet_NaN();
+    /// The same share of the challenger's exposures.
+    double challenger_feedback = std::numeric_limits<double>::quiet_NaN();
 
     /// Compare all members. Two numbers that are NaN are equal.
     bool operator==(const metric_row& other) const noexcept
@@ -129,7 +134,9 @@ struct metric_row {
                same(estimate, other.estimate) && same(lower, other.lower) && same(upper, other.upper) &&
                same(p_value, other.p_value) && same(e_value, other.e_value) && state == other.state &&
                same(margin, other.margin) && same(reference, other.reference) && better == other.better &&
-               same(level, other.level) && unit == other.unit && suppressed == other.suppressed;
+               same(level, other.level) && unit == other.unit && suppressed == other.suppressed &&
+               same(champion_feedback, other.champion_feedback) &&
+               same(challenger_feedback, other.challenger_feedback);
     }
 };
 
@@ -209,7 +216,7 @@ struct report {
     static constexpr style default_style = style::table;
 
     /// Append the report in one of the styles. It is defined in report/write.hpp; include that header to call it.
-    inline void write(std::string& out, style how = default_style) const;
+    JOUST_FUNCTION void write(std::string& out, style how = default_style) const;
 
     /// Compare all members.
     bool operator==(const report&) const = default;

@@ -52,7 +52,7 @@ JOUST_FUNCTION report suppress_small_groups(report all, std::uint64_t min_units)
     for (metric_row& row : all.metrics) {
         if (row.suppressed || no_champion || hidden(row.arm)) {
             row.champion = row.challenger = row.estimate = row.lower = row.upper = unknown;
-            row.p_value = row.e_value = unknown;
+            row.p_value = row.e_value = row.champion_feedback = row.challenger_feedback = unknown;
             row.suppressed = true;
         }
     }

@@ -100,6 +100,12 @@ void for_each_explanation(const report& shown, Each each)
 {
     for_each_bad_status(shown, [&](status state) { each(to_string(state), explain(state)); });
     for_each_method(shown, [&](std::string_view method, std::string_view metrics) { each(metrics, method); });
+    std::string feedback;
+    append_feedback(feedback, shown);
+    if (!feedback.empty()) {
+        each(std::string_view{"exposures with feedback, champion and challenger"},
+             std::string_view{feedback});
+    }
 }
 
 /// Call `each(lead, text)` for every note: the counts, which have a lead, then the notes of the trial, then the reason

@@ -51,6 +51,8 @@ inline namespace v0 {
             return "a fixed-horizon result is given only at its planned sample";
         case status::no_contemporary_champion:
             return "the champion serves no requests now, so nothing can be compared";
+        case status::incomplete:
+            return "so many answers are missing that the others do not speak for all rows";
         case status::not_converged: return "a number could not be computed, because a search did not converge";
     }
     return "";
@@ -324,6 +326,9 @@ void append_failures(std::string& out, const arm_row& arm);
 /// Append an estimated number of units as a whole number.
 void append_units(std::string& out, double units);
 
+/// Append the share of exposures that brought feedback, for each metric that takes it: "click 99.2 % and 99.0 %".
+void append_feedback(std::string& out, const report& shown);
+
 /// Append the counts that are not 0: "3 foreign tickets, 1 NaN value".
 void append_counts(std::string& out, const report& shown);
 
@@ -406,6 +411,29 @@ JOUST_FUNCTION void append_units(std::string& out, double units)
         append_count(out, static_cast<std::uint64_t>(units + 0.5));
     } else {
         append_number(out, units);
+    }
+}
+
+JOUST_FUNCTION void append_feedback(std::string& out, const report& shown)
+{
+    const bool several = several_challengers(shown);
+    bool any = false;
+    for (const metric_row& row : shown.metrics) {
+        if (row.suppressed || !(known(row.champion_feedback) || known(row.challenger_feedback))) {
+            continue;
+        }
+        out += any ? ", " : "";
+        any = true;
+        append_clean(out, row.metric);
+        if (several) {
+            out += " (";
+            append_clean(out, row.arm);
+            out += ')';
+        }
+        out += ' ';
+        append_percent(out, row.champion_feedback, 1);
+        out += " and ";
+        append_percent(out, row.challenger_feedback, 1);
     }
 }
 

@@ -18,7 +18,7 @@ namespace detail {
 inline constexpr assignment outside_the_trial{0, 1.0, false};
 
 /// Ask a projection about a call and turn its answer into an assignment by `read`. A unit whose projection throws is
-/// outside the trial.
+/// outside the trial, and the trial counts it.
 template <class Projection, class Context, class Read>
 [[nodiscard]] assignment platform_answer(const Projection& projection, const Context& call,
                                          const Read& read) noexcept
@@ -26,7 +26,7 @@ template <class Projection, class Context, class Read>
     static_assert(
         asks_one<Projection, std::remove_cvref_t<decltype(call.args)>>,
         "joust: the projection of assigned_by(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with it");
-    return ask_or(projection, call, outside_the_trial, read);
+    return ask_or(projection, call, assignment{0, 1.0, false, thrower::assigned_by}, read);
 }
 
 }  // namespace detail

@@ -9,6 +9,16 @@
 namespace joust {
 inline namespace v0 {
 
+/// The policy whose callable threw, so that a splitter could not decide.
+enum class thrower : std::uint8_t {
+    /// None did.
+    nothing,
+    /// The predicate of `when`.
+    when,
+    /// The projection of `assigned_by`.
+    assigned_by
+};
+
 /// The decision of a splitter for one unit.
 struct assignment {
     /// The index of the model that serves the unit; 0 is the champion.
@@ -17,7 +27,13 @@ struct assignment {
     double propensity = 1.0;
     /// Whether the unit takes part in the trial. A unit that is not enrolled is served by `arm` and never recorded.
     bool enrolled = true;
-    bool operator==(const assignment&) const = default;
+    /// What threw, so that the champion serves the unit outside the trial. The trial counts it.
+    thrower threw = thrower::nothing;
+    /// Compare the decisions, whatever led to them.
+    constexpr bool operator==(const assignment& other) const noexcept
+    {
+        return arm == other.arm && propensity == other.propensity && enrolled == other.enrolled;
+    }
 };
 
 /// What a splitter may look at. Trials pass the derived keyed_context.

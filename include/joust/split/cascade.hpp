@@ -5,6 +5,7 @@
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/core/text.hpp>
+#include <joust/core/thread_unwind.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -34,14 +35,18 @@ struct cascade_options {
 struct cascade_counts {
     /// How many calls there were.
     std::uint64_t calls = 0;
-    /// How many calls went to the deep model.
+    /// How many calls the deep model answered.
     std::uint64_t deep = 0;
     /// How many calls were unsure, and kept the fast answer because the budget was used up.
     std::uint64_t over_budget = 0;
-    /// The cost of all calls, in the options' unit.
+    /// The cost of all calls, in the options' unit. A deep call that failed costs as much as one that answered.
     double cost = 0.0;
+    /// How many calls the deep model failed on, so that the fast answer was kept.
+    std::uint64_t deep_failed = 0;
+    /// How many calls the confidence failed on, which counts as unsure.
+    std::uint64_t confidence_failed = 0;
 
-    /// Return the share of calls that went to the deep model.
+    /// Return the share of calls that the deep model answered.
     [[nodiscard]] double deep_share() const noexcept
     {
         return calls == 0 ? 0.0 : static_cast<double>(deep) / static_cast<double>(calls);
@@ -77,7 +82,7 @@ public:
         }
     }
 
-    /// Say whether this call may go to the deep model, and count it.
+    /// Say whether the budget lets this call go to the deep model. A call that it does not let is counted.
     [[nodiscard]] bool spend() noexcept
     {
         constexpr auto one = static_cast<std::uint64_t>(token);
@@ -85,9 +90,15 @@ public:
         while (limited_ && held >= one &&
                !tokens_.compare_exchange_weak(held, held - one, std::memory_order_relaxed)) {}
         const bool may = held >= one;
-        (may ? deep_ : over_budget_).fetch_add(1, std::memory_order_relaxed);
+        if (!may) {
+            over_budget_.fetch_add(1, std::memory_order_relaxed);
+        }
         return may;
     }
+
+    void deep_answered() noexcept { deep_.fetch_add(1, std::memory_order_relaxed); }
+    void deep_failed() noexcept { deep_failed_.fetch_add(1, std::memory_order_relaxed); }
+    void confidence_failed() noexcept { confidence_failed_.fetch_add(1, std::memory_order_relaxed); }
 
     [[nodiscard]] cascade_counts counts(const cascade_options& options) const noexcept
     {
@@ -95,9 +106,11 @@ public:
         cascade_counts out;
         out.over_budget = over_budget_.load(std::memory_order_relaxed);
         out.deep = deep_.load(std::memory_order_relaxed);
+        out.deep_failed = deep_failed_.load(std::memory_order_relaxed);
+        out.confidence_failed = confidence_failed_.load(std::memory_order_relaxed);
         out.calls = calls_.load(std::memory_order_relaxed);
         out.cost = static_cast<double>(out.calls) * options.fast_cost +
-                   static_cast<double>(out.deep) * options.deep_cost;
+                   static_cast<double>(out.deep + out.deep_failed) * options.deep_cost;
         return out;
     }
 
@@ -111,6 +124,8 @@ private:
     std::atomic<std::uint64_t> calls_{0};
     std::atomic<std::uint64_t> deep_{0};
     std::atomic<std::uint64_t> over_budget_{0};
+    std::atomic<std::uint64_t> deep_failed_{0};
+    std::atomic<std::uint64_t> confidence_failed_{0};
 };
 
 }  // namespace detail
@@ -131,7 +146,9 @@ public:
     }
 
     /// Answer by the fast model, or by the deep one where the fast one is unsure and the budget allows it.
-    /// errors: exceptions of the models and of the confidence
+    ///
+    /// Where the deep model throws, the fast answer is kept and the failure counted. A confidence that throws counts as unsure.
+    /// errors: exceptions of the fast model, without which there is no answer to keep
     template <class... Args>
     auto operator()(const Args&... args)
     {
@@ -169,15 +186,35 @@ private:
             using result_t = std::common_type_t<fast_t, deep_t>;
             state_->call();
             fast_t quick = detail::invoke(fast_, args...);
-            // The comparison is false for NaN: an unknown confidence counts as unsure.
-            const bool sure = static_cast<double>(detail::invoke(std::as_const(confidence_),
-                                                                 std::as_const(quick))) >= options_.threshold;
-            if (sure || !state_->spend()) {
-                return static_cast<result_t>(std::move(quick));
+            if (!sure_of(quick) && state_->spend()) {
+                try {
+                    result_t careful = static_cast<result_t>(detail::invoke(deep_, args...));
+                    state_->deep_answered();
+                    return careful;
+                } catch (detail::thread_unwind&) {
+                    throw;
+                } catch (...) {
+                    state_->deep_failed();
+                }
             }
-            return static_cast<result_t>(detail::invoke(deep_, args...));
+            return static_cast<result_t>(std::move(quick));
         } else {
             return detail::no_answer{};
+        }
+    }
+
+    /// Say whether the fast answer is kept. The comparison is false for NaN: an unknown confidence counts as unsure.
+    template <class Answer>
+    [[nodiscard]] bool sure_of(const Answer& quick)
+    {
+        try {
+            return static_cast<double>(detail::invoke(std::as_const(confidence_), quick)) >=
+                   options_.threshold;
+        } catch (detail::thread_unwind&) {
+            throw;
+        } catch (...) {
+            state_->confidence_failed();
+            return false;
         }
     }
 
@@ -208,6 +245,9 @@ private:
 /// The result is a model like any other. In a trial against the deep model alone it shows what the saving costs in quality.
 /// Find the threshold with calibrate_threshold, and keep a copy of the cascade to read its counts. Both models get the
 /// arguments as const lvalues and run on the calling thread. As in any trial, several threads may call them at once.
+///
+/// A deep model that throws loses no answer: the call keeps the fast answer, and the counts tell how often that happened. A
+/// trial sees a call that succeeded, so watch `deep_failed` beside the trial's report.
 ///
 /// With `.budget` below 1, at most that share of calls goes to the deep model in the long run, and at most `.burst` more at
 /// once. An unsure call beyond the budget keeps the fast answer. Which calls these are depends on earlier calls, so the

@@ -101,7 +101,10 @@ struct assignment_story {
     void rule(const predicate_rule<Predicate>& when)
     {
         out += "when: the predicate is ";
-        out += when.decide(call) == passes_on ? "true" : "false";
+        const unsigned answer = when.decide(call);
+        out += answer == passes_on          ? "true"
+               : answer == could_not_decide ? "not known, since it threw"
+                                            : "false";
     }
     template <class Other>
     void rule(const Other& other)

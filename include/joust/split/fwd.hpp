@@ -14,6 +14,7 @@ template <class Projection>
 class platform_plan;
 template <class Projection>
 struct platform_split;
+enum class thrower : std::uint8_t;
 struct assignment;
 template <class Args>
 struct context;
@@ -29,6 +30,7 @@ template <class Fast, class Deep, class Confidence>
 class cascade_model;
 struct cascade_target;
 struct cascade_threshold;
+enum class sql_dialect : std::uint8_t;
 class hash_plan;
 struct hash_split;
 struct forced_unit;

@@ -203,7 +203,7 @@ private:
 /// Split units by their hash. This is the default splitter.
 ///
 /// The assignment is a pure function of salt, unit and shares, so every replica computes the same one, and so can an analyst
-/// with SQL.
+/// with SQL, which `assignment_sql` writes.
 ///
 /// Challenger i of n begins at (i - 1) / n of the hash space. While no challenger has more than 1 / n, a unit leaves a
 /// challenger only when the share of that challenger falls, and joins a challenger only when its share grows. Otherwise

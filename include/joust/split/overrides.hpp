@@ -53,6 +53,16 @@ public:
         return table_[find(call.unit)].arm;
     }
 
+    /// Return the table of a stopped trial, which gives every forced unit to the champion.
+    [[nodiscard]] forced_table stopped() const
+    {
+        forced_table all = *this;
+        for (entry& place : all.table_) {
+            place.arm = place.arm == passes_on ? passes_on : 0U;
+        }
+        return all;
+    }
+
 private:
     struct entry {
         std::uint64_t hash = 0;
@@ -101,7 +111,8 @@ struct forced_units {
 /// Force arms on single units: testers who must see the challenger, customers who must not.
 ///
 /// Forced units are no part of the trial, since they were not randomised. Units are recognised by their hash, so a long list
-/// costs no more than a short one, and the trial holds no ids.
+/// costs no more than a short one, and the trial holds no ids. While a trial is stopped, or after a canary was rolled back, all
+/// forced units get the champion.
 /// When to use: a few units that must or must not get a challenger.
 /// When not: to choose units by a property; `when` does that.
 /// shape: `overrides({{"qa-1", 1}, {"4711", 0}}, hash_split{...})`

@@ -29,6 +29,13 @@ inline namespace v0 {
 /// The answer of a rule for a unit that it lets pass.
 inline constexpr unsigned passes_on = ~0U;
 
+namespace detail {
+
+/// The answer of a rule whose predicate threw. The champion serves the unit.
+inline constexpr unsigned could_not_decide = passes_on - 1U;
+
+}  // namespace detail
+
 /// A rule and the plan behind it.
 template <class Rule, class Plan>
 class ruled_plan {
@@ -43,6 +50,9 @@ public:
         const unsigned arm = rule_.decide(call);
         if (arm == passes_on) [[likely]] {
             return behind_.assign(call);
+        }
+        if (arm == detail::could_not_decide) [[unlikely]] {
+            return {0, 1.0, false, thrower::when};
         }
         return {arm, 1.0, false};
     }

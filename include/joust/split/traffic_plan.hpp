@@ -7,6 +7,7 @@
 #include <joust/core/json.hpp>
 #include <joust/core/style.hpp>
 #include <joust/core/text.hpp>
+#include <joust/core/utf8.hpp>
 #include <joust/split/hash_split.hpp>
 #include <joust/split/plan_diff.hpp>
 #include <joust/split/slot_split.hpp>
@@ -96,7 +97,9 @@ private:
 
 JOUST_FUNCTION void traffic_plan::write_line(std::string& out) const
 {
-    out += "plan " + std::to_string(version) + " of '" + salt + "': ";
+    out += "plan " + std::to_string(version) + " of '";
+    append_clean(out, salt);
+    out += "': ";
     if (stopped) {
         out += "stopped, everything to the champion; otherwise ";
     }

@@ -27,7 +27,7 @@ struct predicate_rule {
         static_assert(
             asks_one<Predicate, std::remove_cvref_t<decltype(call.args)>>,
             "joust: the predicate of when(...) takes the call's arguments, or the first of them; choose(unit) and observe(unit) know the unit alone, so they do not go with a predicate on requests");
-        return ask_or(predicate, call, 0U, [](auto&& answer) {
+        return ask_or(predicate, call, could_not_decide, [](auto&& answer) {
             return static_cast<bool>(std::forward<decltype(answer)>(answer)) ? passes_on : 0U;
         });
     }
@@ -39,7 +39,7 @@ struct predicate_rule {
 
 /// Split only calls for which a predicate is true: `when(&Request::eligible, hash_split{...})`.
 ///
-/// All other calls get the champion and are no part of the trial. A predicate that throws counts as false.
+/// All other calls get the champion and are no part of the trial. A predicate that throws counts as false, and the report counts it.
 /// When to use: a trial on one market, one client version, or one kind of request.
 /// When not: a predicate that depends on what the trial does, since the units that pass would then differ between the arms.
 /// Ask what was true before the trial (the country, the plan that a user pays for), and not whether the last answer was

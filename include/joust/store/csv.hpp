@@ -19,7 +19,7 @@ inline namespace v0 {
 /// Read comma-separated values record by record. The first record is the header, which names the columns.
 ///
 /// A quoted field may hold commas, quotes and line ends; either line end is read. A blank line is skipped, except in a
-/// file with one column, where it is an empty field.
+/// file with one column, where it is an empty field. A record has at most 1 MiB and no NUL character.
 /// assumes: the text exists as long as the reader
 /// errors: parse_error that names the file and the line, for any bytes
 /// cost: memory for one record
@@ -177,6 +177,7 @@ private:
         line_ = next_line_;
         const bool blank = rest_.starts_with('\n') || rest_.starts_with('\r');
         fields_.clear();
+        const std::string_view all = rest_;
         do {
             fields_.emplace_back();
             if (rest_.starts_with('"')) {
@@ -184,6 +185,10 @@ private:
             } else {
                 read_plain_field();
             }
+            if (fields_.back().find('\0') != std::string::npos) {
+                refuse(fields_.size() - 1, "the field holds a NUL character");
+            }
+            check_length(all.size() - rest_.size());
         } while (take(','));
         if (take('\r') && !rest_.empty() && rest_.front() != '\n') {
             refuse("a carriage return is not followed by a line feed");
@@ -193,9 +198,17 @@ private:
         return blank;
     }
 
+    void check_length(std::size_t bytes) const
+    {
+        if (bytes > most_record_bytes) {
+            refuse("the record is longer than 1 MiB");
+        }
+    }
+
     void read_plain_field()
     {
         const std::size_t end = rest_.find_first_of(",\"\r\n");
+        check_length(end == std::string_view::npos ? rest_.size() : end);
         fields_.back() = rest_.substr(0, end);
         rest_.remove_prefix(fields_.back().size());
         if (rest_.starts_with('"')) {
@@ -212,6 +225,7 @@ private:
                 refuse(fields_.size() - 1, "the quote is not closed");
             }
             const std::string_view part = rest_.substr(0, end);
+            check_length(field.size() + part.size());
             for (const char c : part) {
                 next_line_ += c == '\n' ? 1 : 0;
             }
@@ -227,6 +241,8 @@ private:
         }
     }
 
+    static constexpr std::size_t most_record_bytes = std::size_t{1} << 20;
+
     std::string_view rest_;
     std::string file_;
     std::vector<std::string> columns_;
@@ -238,7 +254,8 @@ private:
 
 /// Read recorded results from CSV with a header that names the columns id, arm, metric and value, in any order.
 ///
-/// Other columns are ignored. A value that is empty, NA, NaN, null or infinite is counted as missing.
+/// Other columns are ignored. A value that is empty, NA, NaN, null or infinite is missing: a gate does not leave out its
+/// case without a word.
 /// errors: parse_error that names the line, for any bytes
 [[nodiscard]] inline recorded read_results_csv(std::string_view text)
 {
@@ -250,15 +267,17 @@ private:
 
     recorder_of_results results;
     while (records.next()) {
-        if (records.missing(value)) {
-            results.add_missing();
-            continue;
-        }
         const double number = records.number(value);
+        bool named = true;
         for (const std::size_t name : {id, arm, metric}) {
-            if (records.field(name).empty()) {
+            named = named && !records.field(name).empty();
+            if (records.field(name).empty() && !records.missing(value)) {
                 records.refuse(name, "the field is empty");
             }
+        }
+        if (!named) {
+            results.add_missing();
+            continue;
         }
         results.add(records.field(id), records.field(arm), records.field(metric), number);
     }

@@ -7,20 +7,125 @@
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace joust {
 inline namespace v0 {
 
 namespace detail {
 
-/// Parse one JSON value. If the bytes are not JSON, the value returned is of the kind `discarded`; no bytes make it
-/// throw.
-[[nodiscard]] inline nlohmann::json parse_json(std::string_view text)
+/// A JSON value, or the reason why a text is none.
+struct parsed_json {
+    nlohmann::json value;
+    /// The reason, or null if the text is a JSON value.
+    const char* trouble = nullptr;
+    /// The member that an object has twice, if that is the reason.
+    std::string member{};
+    /// The place of the trouble, where it is known.
+    std::size_t place = 0;
+    /// Whether the reason is a number that no double can hold.
+    bool number_too_large = false;
+
+    /// Say what is wrong.
+    [[nodiscard]] std::string words() const
+    {
+        return member.empty() ? std::string{trouble} : std::string{trouble} + " \"" + member + '"';
+    }
+};
+
+/// The longest line of recorded results and of event logs.
+inline constexpr std::size_t most_line_bytes = std::size_t{1} << 20;
+/// The longest output of Google Benchmark.
+inline constexpr std::size_t most_benchmark_bytes = std::size_t{64} << 20;
+/// The most objects and arrays that may stand inside one another.
+inline constexpr int json_depth = 64;
+
+/// Watch a text while it is parsed: how deep it is, and whether an object has a member twice.
+class json_watch {
+public:
+    struct refused {
+        const char* trouble;
+        std::string member{};
+    };
+
+    bool operator()(int depth, nlohmann::json::parse_event_t seen, const nlohmann::json& value)
+    {
+        using what = nlohmann::json::parse_event_t;
+        if (seen == what::object_start || seen == what::array_start) {
+            if (depth >= json_depth) {
+                throw refused{"nested too deep"};
+            }
+            if (seen == what::object_start) {
+                open_.push_back(keys_.size());
+            }
+        } else if (seen == what::object_end) {
+            keys_.resize(open_.back());
+            open_.pop_back();
+        } else if (seen == what::key) {
+            add(value.get_ref<const std::string&>());
+        }
+        return true;
+    }
+
+private:
+    void add(const std::string& key)
+    {
+        const std::size_t first = open_.back();
+        if (keys_.size() - first >= most_members) {
+            throw refused{"has too many members"};
+        }
+        for (std::size_t i = first; i < keys_.size(); ++i) {
+            if (keys_[i] == key) {
+                throw refused{"has two members", key.empty() ? "(no name)" : key};
+            }
+        }
+        keys_.push_back(key);
+    }
+
+    // Every key is compared with all others of its object.
+    static constexpr std::size_t most_members = 256;
+
+    std::vector<std::string> keys_;
+    std::vector<std::size_t> open_;
+};
+
+/// Parse one JSON value of a size that is bounded by the caller. No bytes make it throw anything but std::bad_alloc.
+///
+/// A text with a NUL character, an object with a member twice, and a value that is nested too deep are refused: the
+/// first would end the text before its end, and of two members other readers take the other one.
+[[nodiscard]] inline parsed_json parse_json(std::string_view text)
 {
-    return nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+    parsed_json parsed;
+    if (text.find('\0') != std::string_view::npos) {
+        parsed.place = text.find('\0') + 1;
+        parsed.trouble = "not a JSON value, since it holds a NUL character";
+        return parsed;
+    }
+    json_watch watch;
+    const nlohmann::json::parser_callback_t see = [&watch](int depth, nlohmann::json::parse_event_t seen,
+                                                           const nlohmann::json& value) {
+        return watch(depth, seen, value);
+    };
+    try {
+        parsed.value = nlohmann::json::parse(text.begin(), text.end(), see);
+    } catch (const json_watch::refused& refused) {
+        parsed.trouble =
+            nlohmann::json::accept(text.begin(), text.end()) ? refused.trouble : "not a JSON value";
+        parsed.member = refused.member;
+    } catch (const nlohmann::json::parse_error& error) {
+        parsed.trouble = "not a JSON value";
+        parsed.place = error.byte;
+    } catch (const nlohmann::json::exception&) {
+        parsed.trouble = "not a JSON value";
+        parsed.number_too_large = true;
+        parsed.place = text.size();
+    }
+    return parsed;
 }
 
 [[noreturn]] inline void refuse_line(std::size_t line, const std::string& why)
@@ -48,6 +153,9 @@ namespace detail {
     if (text.empty()) {
         refuse_line(line, "the member \"" + std::string{name} + "\" is empty");
     }
+    if (text.find('\0') != std::string::npos) {
+        refuse_line(line, "the member \"" + std::string{name} + "\" holds a NUL character");
+    }
     return text;
 }
 
@@ -55,22 +163,15 @@ namespace detail {
 /// errors: parse_error that names the line
 [[nodiscard]] inline nlohmann::json parse_json_file(std::string_view text)
 {
-    std::string why;
-    std::size_t place = 0;
-    try {
-        return nlohmann::json::parse(text.begin(), text.end());
-    } catch (const nlohmann::json::parse_error& error) {
-        why = "not a JSON value";
-        place = error.byte;
-    } catch (const nlohmann::json::exception&) {
-        why = "holds a number that no double can hold";
-        place = text.size();
+    parsed_json parsed = parse_json(text);
+    if (parsed.trouble == nullptr) {
+        return std::move(parsed.value);
     }
     std::size_t line = 1;
-    for (std::size_t i = 0; i + 1 < place && i < text.size(); ++i) {
+    for (std::size_t i = 0; i + 1 < parsed.place && i < text.size(); ++i) {
         line += text[i] == '\n' ? 1U : 0U;
     }
-    refuse_line(line, why);
+    refuse_line(line, parsed.number_too_large ? "holds a number that no double can hold" : parsed.words());
 }
 
 /// Return the nanoseconds of a time unit of Google Benchmark, or 0 for an unknown unit.
@@ -83,8 +184,9 @@ namespace detail {
 
 /// Read recorded results from JSON lines: `{"id": 17, "arm": "dnn-v2", "metric": "accuracy", "value": 1}`.
 ///
-/// The id is text or a whole number. The value is a number, true (1) or false (0); null is counted as missing. Other
-/// members and blank lines are ignored.
+/// The id is text or a whole number. The value is a number, true (1) or false (0); null is missing: a gate does not
+/// leave out its case without a word. Other members and blank lines are ignored. A line has at most 1 MiB, is nested at
+/// most 64 deep, and names no member twice.
 /// errors: parse_error that names the line, for any bytes
 [[nodiscard]] inline recorded read_results(std::string_view jsonl)
 {
@@ -99,10 +201,14 @@ namespace detail {
         if (text.find_first_not_of(" \t\r") == std::string_view::npos) {
             continue;
         }
-        const nlohmann::json object = detail::parse_json(text);
-        if (object.is_discarded()) {
-            detail::refuse_line(line, "not a JSON value");
+        if (text.size() > detail::most_line_bytes) {
+            detail::refuse_line(line, "longer than 1 MiB");
         }
+        const detail::parsed_json parsed = detail::parse_json(text);
+        if (parsed.trouble != nullptr) {
+            detail::refuse_line(line, parsed.words());
+        }
+        const nlohmann::json& object = parsed.value;
         if (!object.is_object()) {
             detail::refuse_line(line, "not a JSON object");
         }
@@ -114,7 +220,7 @@ namespace detail {
             detail::refuse_line(line, "the member \"value\" is missing");
         }
         if (value->is_null()) {
-            results.add_missing();
+            results.add_missing(id, arm, metric);
         } else if (value->is_boolean()) {
             results.add(id, arm, metric, value->get<bool>() ? 1.0 : 0.0);
         } else if (value->is_number()) {
@@ -135,14 +241,18 @@ enum class benchmark_time : std::uint8_t {
 };
 
 /// Read the JSON output of Google Benchmark as the results of one model (one build). Every benchmark is a metric, every
-/// repetition is a case, and the value is nanoseconds per iteration. Aggregates are left out.
+/// repetition is a case, and the value is nanoseconds per iteration. Aggregates are left out. A repetition that is
+/// marked `error_occurred` is kept as failed.
 ///
 /// Run each build with `--benchmark_repetitions` and `--benchmark_enable_random_interleaving`, and combine both results
-/// with `merged`.
+/// with `merged`. The file has at most 64 MiB, is nested at most 64 deep, and names no member twice.
 /// errors: parse_error that names the line if the bytes are not JSON, and otherwise the benchmark
 [[nodiscard]] inline recorded read_benchmark(std::string_view text, std::string_view arm,
                                              benchmark_time which = benchmark_time::real)
 {
+    if (text.size() > detail::most_benchmark_bytes) {
+        throw parse_error("the file is longer than 64 MiB");
+    }
     const nlohmann::json file = detail::parse_json_file(text);
     const auto list = file.is_object() ? file.find("benchmarks") : file.end();
     if (list == file.end() || !list->is_array()) {
@@ -173,9 +283,19 @@ enum class benchmark_time : std::uint8_t {
         if (name.empty()) {
             refuse("has no name");
         }
+        const auto repetition = entry.find("repetition_index");
+        const std::uint64_t count = repetitions[name]++;
+        const std::string id = std::to_string(repetition != entry.end() && repetition->is_number_unsigned()
+                                                  ? repetition->get<std::uint64_t>()
+                                                  : count);
         const auto failed = entry.find("error_occurred");
         if (failed != entry.end() && failed->is_boolean() && failed->get<bool>()) {
-            results.add_failed();
+            results.add_failed(id, arm, name);
+            continue;
+        }
+        const auto skipped = entry.find("skipped");
+        if (skipped != entry.end() && skipped->is_boolean() && skipped->get<bool>()) {
+            results.add_missing(id, arm, name);
             continue;
         }
         const auto time = entry.find(which == benchmark_time::real ? "real_time" : "cpu_time");
@@ -186,12 +306,7 @@ enum class benchmark_time : std::uint8_t {
         if (scale == 0.0) {
             refuse("has a time unit other than ns, us, ms and s");
         }
-        const auto repetition = entry.find("repetition_index");
-        const std::uint64_t count = repetitions[name]++;
-        const std::uint64_t id = repetition != entry.end() && repetition->is_number_unsigned()
-                                     ? repetition->get<std::uint64_t>()
-                                     : count;
-        results.add(std::to_string(id), arm, name, scale * time->get<double>());
+        results.add(id, arm, name, scale * time->get<double>());
     }
     return results.take();
 }

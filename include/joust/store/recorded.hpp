@@ -29,6 +29,20 @@ struct recorded {
         bool operator==(const row&) const = default;
     };
 
+    /// Hold a case for which a model has no value of a metric.
+    struct loss {
+        /// The name of the case.
+        std::string id{};
+        /// The name of the model.
+        std::string arm{};
+        /// The name of the metric.
+        std::string metric{};
+        /// Whether the measurement was marked as failed. Otherwise the value was empty, null or not finite.
+        bool failed = false;
+        /// Compare all members.
+        bool operator==(const loss&) const = default;
+    };
+
     /// The names of the cases.
     std::vector<std::string> ids{};
     /// The names of the models.
@@ -37,10 +51,12 @@ struct recorded {
     std::vector<std::string> metrics{};
     /// The values.
     std::vector<row> rows{};
-    /// How many rows had no value, null or a value that is not finite. They are not kept.
+    /// How many rows had no value, null or a value that is not finite. They are not among `rows`.
     std::uint64_t missing = 0;
-    /// How many measurements were marked as failed by the program that made them. They are not kept.
+    /// How many measurements were marked as failed by the program that made them. They are not among `rows`.
     std::uint64_t failed = 0;
+    /// The missing and failed rows of which case, model and metric are known.
+    std::vector<loss> lost{};
 
     /// Compare all members.
     bool operator==(const recorded&) const = default;

@@ -25,21 +25,33 @@ public:
         remember(metrics_, filled_.metrics);
     }
 
-    /// Keep one value. A value that is not finite is counted as missing.
+    /// Keep one value. A value that is not finite is missing.
     void add(std::string_view id, std::string_view arm, std::string_view metric, double value)
     {
         // Only for NaN and infinity the difference of a number and itself is not zero.
         if (!(value - value == 0.0)) {
-            ++filled_.missing;
+            add_missing(id, arm, metric);
             return;
         }
         filled_.rows.push_back({index(ids_, filled_.ids, id), index(arms_, filled_.arms, arm),
                                 index(metrics_, filled_.metrics, metric), value});
     }
 
-    /// Count a row without a value.
+    /// Keep that a model has no value of a metric for a case, so that the case is not left out without a trace.
+    void add_missing(std::string_view id, std::string_view arm, std::string_view metric)
+    {
+        lose(id, arm, metric, false);
+        ++filled_.missing;
+    }
+    /// Keep that the measurement of a case failed.
+    void add_failed(std::string_view id, std::string_view arm, std::string_view metric)
+    {
+        lose(id, arm, metric, true);
+        ++filled_.failed;
+    }
+    /// Count a row without a value, of an unknown case.
     void add_missing() noexcept { ++filled_.missing; }
-    /// Count a measurement that failed.
+    /// Count a measurement that failed, of an unknown case.
     void add_failed() noexcept { ++filled_.failed; }
 
     /// Return the results. Nothing may be added afterwards.
@@ -47,6 +59,11 @@ public:
 
 private:
     using index_of = std::map<std::string, std::uint32_t, std::less<>>;
+
+    void lose(std::string_view id, std::string_view arm, std::string_view metric, bool failed)
+    {
+        filled_.lost.push_back({std::string{id}, std::string{arm}, std::string{metric}, failed});
+    }
 
     static void remember(index_of& known, const std::vector<std::string>& names)
     {
@@ -81,6 +98,7 @@ private:
     recorded out = all.take();
     out.missing += second.missing;
     out.failed += second.failed;
+    out.lost.insert(out.lost.end(), second.lost.begin(), second.lost.end());
     return out;
 }
 

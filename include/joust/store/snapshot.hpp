@@ -26,7 +26,7 @@ inline namespace v0 {
 // empty, so that older snapshots can still be read.
 
 /// The version of the format of snapshots.
-inline constexpr std::uint32_t snapshot_version = 1;
+inline constexpr std::uint32_t snapshot_version = 2;
 
 namespace detail {
 
@@ -128,9 +128,15 @@ public:
 };
 
 /// Read values from bytes, which may hold anything.
+///
+/// The memory that a value takes is bounded by the bytes that it is read from. A few bytes can stand for an element that
+/// is large in memory, such as an empty sketch, so the memory of such elements is counted before it is taken.
 class snapshot_reader {
 public:
-    explicit snapshot_reader(std::string_view contents) : left_(contents) {}
+    explicit snapshot_reader(std::string_view contents)
+        : left_(contents), memory_left_(spare_memory + memory_per_byte * contents.size())
+    {
+    }
 
     template <class... Values>
     void operator()(Values&... values)
@@ -165,7 +171,9 @@ public:
     template <plain_number T>
     void get(std::vector<T>& list)
     {
-        list.assign(length(sizeof(T)), T{});
+        const std::size_t n = length(sizeof(T));
+        spend(n * sizeof(T));
+        list.assign(n, T{});
         for (T& each : list) {
             get(each);
         }
@@ -176,6 +184,7 @@ public:
         // An element may take far more memory than its bytes. So elements are made one by one, as their bytes are read.
         list.clear();
         for (std::size_t left = length(1); left > 0; --left) {
+            spend(sizeof(T));
             get(list.emplace_back());
         }
     }
@@ -192,6 +201,7 @@ public:
     }
     void get(latency_sketch& times)
     {
+        spend(latency_sketch::bins * sizeof(std::uint64_t));
         const std::uint64_t used = length(12);
         std::uint64_t next = 0;
         for (std::uint64_t i = 0; i < used; ++i) {
@@ -211,6 +221,8 @@ public:
     }
     void get(value_sketch& values)
     {
+        spend(value_sketch::bins * sizeof(double));
+        double total = 0.0;
         const std::uint64_t used = length(12);
         std::uint64_t next = 0;
         for (std::uint64_t i = 0; i < used; ++i) {
@@ -226,8 +238,12 @@ public:
                 throw parse_error(
                     "the snapshot holds a weight of values that is not a positive finite number");
             }
+            total += weight;
             values.add_bin(bin, weight);
             next = std::uint64_t{bin} + 1;
+        }
+        if (total > std::numeric_limits<double>::max()) {
+            throw parse_error("the snapshot holds weights of values that add up to infinity");
         }
     }
 
@@ -254,6 +270,18 @@ public:
     [[nodiscard]] bool at_end() const noexcept { return left_.empty(); }
 
 private:
+    static constexpr std::size_t spare_memory = std::size_t{32} << 20;
+    static constexpr std::size_t memory_per_byte = 16;
+
+    /// Count memory that is about to be taken.
+    void spend(std::size_t bytes)
+    {
+        if (bytes > memory_left_) {
+            throw parse_error("the snapshot would take far more memory than its size");
+        }
+        memory_left_ -= bytes;
+    }
+
     std::string_view take(std::size_t n)
     {
         if (n > left_.size()) {
@@ -276,6 +304,7 @@ private:
     }
 
     std::string_view left_;
+    std::size_t memory_left_;
 };
 
 }  // namespace detail
@@ -301,7 +330,10 @@ template <class Value>
 }
 
 /// Read a value from bytes, which may come from anywhere.
+///
+/// A value that has `consistent()`, as the evidence of every trial has, is refused where that is false.
 /// errors: parse_error with a sentence that says what is wrong
+/// cost: at most 32 MiB of memory, and 16 bytes for each byte of the snapshot
 template <class Value>
 [[nodiscard]] Value from_snapshot(std::string_view bytes)
 {

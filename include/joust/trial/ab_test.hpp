@@ -166,11 +166,18 @@ public:
     }
 
     /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas.
+    ///
+    /// The looks that it takes are kept in the evidence of this trial, so that the next merged evidence carries them and a
+    /// test that looks once or at planned times keeps its error rate. Where the judging process ends between two looks, save
+    /// its `evidence()` and merge it too.
     /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(joust::evidence merged) const
     {
         core_.check_own(merged);
-        return report_on(merged, nullptr);
+        core_.live().resume(merged);
+        joust::report out = report_on(merged, nullptr);
+        core_.live().remember_whole(merged);
+        return out;
     }
 
     /// Return a copy of all evidence, to save it, to send it, or to merge it with the evidence of other replicas.
@@ -212,7 +219,16 @@ private:
         detail::describe(out, seen, found, how);
         detail::decide_ab(out, seen, found, how);
         const bool changed = core_.assignment().read([](const auto& now) { return now.number > 0; });
-        detail::annotate(out, seen, changed, detail::holds_of<typename parts::inference_t>(), how);
+        detail::annotate(out, seen, found, changed, detail::holds_of<typename parts::inference_t>(), how);
+        core_.trial().annotate_name(out.notes);
+        if (detail::annotate_history(out, core_.assignment().knows_history(),
+                                     core_.assignment().credits_units()) &&
+            out.decision != verdict::keep_testing) {
+            out.decision = verdict::keep_testing;
+            out.reason =
+                "feedback by unit was taken before this process saw that the trial had plans which it does not know, so that it may stand in the wrong arm: " +
+                out.reason;
+        }
         const detail::plan_in_force& outside = core_.assignment().in_force();
         const std::scoped_lock lock{outside.mutex};
         if (outside.plan.version != 0) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/clone.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/executor.hpp>
 #include <joust/core/invoke.hpp>
-#include <joust/core/model.hpp>
 #include <joust/core/outlives_call.hpp>
 #include <joust/trial/rankers.hpp>
 
@@ -29,31 +29,37 @@ namespace detail {
 
 /// The arguments of one call whose rankers run side by side, and the lists that have arrived.
 ///
-/// The caller and every running ranker share this object, so that a late ranker finds its arguments and a place for its
-/// list.
-template <class Lists, class... Args>
+/// The caller and every running ranker own this object together, and it owns the trial's core, so that a late ranker
+/// finds its model, its arguments and a place for its list, also where the trial is gone. A ranker owns its place until it
+/// is settled. The caller takes the lists of settled rankers and touches no other place.
+template <class Core, class Lists, class... Args>
 class ranker_race {
 public:
     static constexpr std::size_t rankers = std::tuple_size_v<Lists>;
 
-    explicit ranker_race(const Args&... arguments) : arguments_(arguments...) { spent_.fill(-1); }
+    explicit ranker_race(std::shared_ptr<Core> core, const Args&... arguments)
+        : core_(std::move(core)), arguments_(copy_of(arguments)...)
+    {
+        spent_.fill(-1);
+    }
 
     /// Run one ranker. Any thread may call this, once for each ranker.
-    template <std::size_t R, class Model, class Clock>
-    void run(Model& model, const Clock* clock) noexcept
+    template <std::size_t R>
+    void run(bool timed) noexcept
     {
-        const std::int64_t begun = clock != nullptr ? clock->now() : 0;
+        const std::int64_t begun = timed ? core_->clock().now() : 0;
         std::exception_ptr thrown;
         try {
             std::apply(
                 [&](const auto&... each) {
-                    std::get<R>(lists_).hold([&]() -> decltype(auto) { return invoke(model.call, each...); });
+                    std::get<R>(lists_).hold(
+                        [&]() -> decltype(auto) { return invoke(core_->template callable<R>(), each...); });
                 },
                 arguments_);
         } catch (...) {
             thrown = std::current_exception();
         }
-        finish<R>(clock != nullptr ? clock->now() - begun : -1, thrown);
+        finish<R>(timed ? core_->clock().now() - begun : -1, thrown);
     }
 
     /// Record that one ranker will not run.
@@ -64,21 +70,23 @@ public:
         settle(R, -1, true);
     }
 
-    /// Wait until every ranker is done, or until the deadline. A ranker that is not done by then counts as failed and
-    /// late, and its latency, where it is measured, is the time since `begun`.
-    template <class Clock>
-    void wait_until(std::chrono::steady_clock::time_point deadline, const Clock* clock, std::int64_t begun)
+    /// Wait until every ranker is done, or until the deadline, and take the lists of the rankers that are done. A ranker
+    /// that is not done by then counts as failed and late, and its latency, where it is measured, is the time since
+    /// `begun`.
+    [[nodiscard]] Lists wait_until(std::chrono::steady_clock::time_point deadline, bool timed,
+                                   std::int64_t begun)
     {
-        std::unique_lock lock{mutex_};
-        (void)done_.wait_until(lock, deadline, [this] { return settled_ == rankers; });
-        closed_ = true;
-        for (std::size_t r = 0; r < rankers; ++r) {
-            if (!is_settled_[r]) {
-                failed_[r] = true;
-                late_[r] = true;
-                spent_[r] = clock != nullptr ? clock->now() - begun : -1;
-            }
+        {
+            std::unique_lock lock{mutex_};
+            (void)done_.wait_until(lock, deadline, [this] { return settled_ == rankers; });
+            closed_ = true;
         }
+        // No ranker writes these any more, since the race is closed.
+        Lists arrived;
+        [&]<std::size_t... R>(std::index_sequence<R...>) {
+            (take<R>(arrived, timed, begun), ...);
+        }(std::make_index_sequence<rankers>{});
+        return arrived;
     }
 
     /// Throw what the champion threw.
@@ -86,7 +94,6 @@ public:
     [[noreturn]] void rethrow() const { std::rethrow_exception(champions_); }
 
     // These may be called after wait_until.
-    [[nodiscard]] Lists& lists() noexcept { return lists_; }
     [[nodiscard]] const std::array<std::int64_t, rankers>& spent() const noexcept { return spent_; }
     [[nodiscard]] const std::array<bool, rankers>& failed() const noexcept { return failed_; }
     [[nodiscard]] const std::array<bool, rankers>& late() const noexcept { return late_; }
@@ -105,6 +112,28 @@ private:
         done_.notify_one();
     }
 
+    template <class A>
+    static decltype(auto) copy_of(const A& argument)
+    {
+        if constexpr (needs_clone<A>) {
+            return clone(argument);
+        } else {
+            return (argument);
+        }
+    }
+
+    template <std::size_t R>
+    void take(Lists& arrived, bool timed, std::int64_t begun)
+    {
+        if (is_settled_[R]) {
+            std::get<R>(arrived).take(std::get<R>(lists_));
+        } else {
+            failed_[R] = true;
+            late_[R] = true;
+            spent_[R] = timed ? core_->clock().now() - begun : -1;
+        }
+    }
+
     // A ranker that finishes after the wait changes nothing that the caller reads.
     void settle(std::size_t ranker, std::int64_t spent, bool failed) noexcept
     {
@@ -116,6 +145,7 @@ private:
         }
     }
 
+    std::shared_ptr<Core> core_;
     std::tuple<Args...> arguments_;
     Lists lists_;
     std::mutex mutex_;
@@ -134,36 +164,41 @@ template <class Executor>
 class side_by_side {
 public:
     template <class Options>
-    side_by_side(const Options& executor, std::chrono::nanoseconds deadline)
-        : deadline_(deadline), executor_(started(executor))
+    side_by_side(const Options& executor, std::chrono::nanoseconds deadline,
+                 std::chrono::nanoseconds shutdown)
+        : deadline_(deadline), shutdown_(shutdown), executor_(started(executor))
     {
     }
     side_by_side(const side_by_side&) = delete;
     side_by_side& operator=(const side_by_side&) = delete;
-    /// Waits for rankers that still run, because they use the trial.
+    /// Waits for rankers that still run, but for the time `shutdown` at most. What they use belongs to them as well.
     ~side_by_side()
     {
-        for (std::uint64_t left = running_->load(std::memory_order_acquire); left != 0;
-             left = running_->load(std::memory_order_acquire)) {
-            running_->wait(left, std::memory_order_acquire);
-        }
+        (void)wait_for([this] { return running_->load(std::memory_order_acquire) == 0; }, shutdown_);
     }
 
     /// Run the champion on this thread and every challenger through the executor, and wait for them until the deadline.
-    template <class Lists, class Models, class Clock, class... Args>
-    [[nodiscard]] auto race(Models& models, const Clock* clock, const Args&... arguments)
+    /// Returns the race, and the lists that have arrived.
+    template <class Lists, class Core, class... Args>
+    [[nodiscard]] auto race(const std::shared_ptr<Core>& core, bool timed, const Args&... arguments)
     {
         static_assert(
-            (std::is_copy_constructible_v<Args> && ...) && (outlives_call<std::decay_t<Args>> && ...),
+            (std::is_copy_constructible_v<Args> && ...) &&
+                ((kind_of_element<std::decay_t<Args>>() != copy_kind::borrows) && ...),
             "joust: at_once copies the arguments for rankers that miss their deadline; an argument that cannot be copied, or is a pointer, string_view, span or reference wrapper, is refused: pass an owning value");
-        using race_t = ranker_race<Lists, std::decay_t<Args>...>;
-        const std::int64_t begun = clock != nullptr ? clock->now() : 0;
+        static_assert(
+            ((kind_of_element<std::decay_t<Args>>() != copy_kind::shares &&
+              kind_of_element<std::decay_t<Args>>() != copy_kind::computes) &&
+             ...),
+            "joust: at_once copies the arguments for rankers that miss their deadline, and a copy of this one shares what it refers to (a shared_ptr to what is not const, a tensor or image handle, an expression of a matrix library, or a type that holds one): pass an owning value, or say how it is copied by `T clone(const T&)` beside the type or by joust::cloner<T>");
+        using race_t = ranker_race<Core, Lists, std::decay_t<Args>...>;
+        const std::int64_t begun = timed ? core->clock().now() : 0;
         const auto deadline = std::chrono::steady_clock::now() + deadline_;
-        auto shared = std::make_shared<race_t>(arguments...);
-        begin(shared, models, clock, std::make_index_sequence<race_t::rankers - 1>{});
-        shared->template run<0>(std::get<0>(models), clock);
-        shared->wait_until(deadline, clock, begun);
-        return shared;
+        auto shared = std::make_shared<race_t>(core, arguments...);
+        begin(shared, timed, std::make_index_sequence<race_t::rankers - 1>{});
+        shared->template run<0>(timed);
+        Lists arrived = shared->wait_until(deadline, timed, begun);
+        return std::pair{std::move(shared), std::move(arrived)};
     }
 
 private:
@@ -179,8 +214,8 @@ private:
         token& operator=(token&&) = delete;
         ~token()
         {
-            if (running_ != nullptr && running_->fetch_sub(1, std::memory_order_release) == 1) {
-                running_->notify_all();
+            if (running_ != nullptr) {
+                running_->fetch_sub(1, std::memory_order_release);
             }
         }
 
@@ -188,18 +223,17 @@ private:
         std::shared_ptr<std::atomic<std::uint64_t>> running_;
     };
 
-    template <class Race, class Models, class Clock, std::size_t... R>
-    void begin(const std::shared_ptr<Race>& shared, Models& models, const Clock* clock,
-               std::index_sequence<R...>) noexcept
+    template <class Race, std::size_t... R>
+    void begin(const std::shared_ptr<Race>& shared, bool timed, std::index_sequence<R...>) noexcept
     {
-        (begin_one<R + 1>(shared, std::get<R + 1>(models), clock), ...);
+        (begin_one<R + 1>(shared, timed), ...);
     }
-    template <std::size_t R, class Race, class Model, class Clock>
-    void begin_one(const std::shared_ptr<Race>& shared, Model& model, const Clock* clock) noexcept
+    template <std::size_t R, class Race>
+    void begin_one(const std::shared_ptr<Race>& shared, bool timed) noexcept
     {
         const bool accepted =
-            executor_.dispatch([race = shared, counted = token{running_}, &model, clock]() mutable noexcept {
-                race->template run<R>(model, clock);
+            executor_.dispatch([race = shared, counted = token{running_}, timed]() mutable noexcept {
+                race->template run<R>(timed);
             });
         if (!accepted) {
             shared->template give_up<R>();
@@ -217,7 +251,8 @@ private:
     }
 
     std::chrono::nanoseconds deadline_;
-    // Shared with the running tasks, because the last one notifies it when the trial may be gone already.
+    std::chrono::nanoseconds shutdown_;
+    // Shared with the running tasks, because the trial may be gone when the last one ends.
     std::shared_ptr<std::atomic<std::uint64_t>> running_ = std::make_shared<std::atomic<std::uint64_t>>(0);
     Executor executor_;  // Destroyed first, because its threads use the other members.
 };
@@ -240,6 +275,9 @@ struct at_once_rankers {
     std::chrono::nanoseconds deadline;
     /// The executor that runs the challengers, or its options.
     Executor executor;
+    /// How long the destructor of the trial waits for challengers that still run. Then it abandons them: each keeps alive
+    /// the models, the clock and the arguments until it returns.
+    std::chrono::nanoseconds shutdown = std::chrono::seconds{1};
 
     /// Start what runs the rankers of one trial.
     /// errors: configuration_error where the deadline is not above 0
@@ -249,7 +287,11 @@ struct at_once_rankers {
             throw configuration_error("at_once.deadline", std::to_string(deadline.count()) + " ns",
                                       "a positive time");
         }
-        return {executor, deadline};
+        if (shutdown.count() < 0) {
+            throw configuration_error("at_once.shutdown", std::to_string(shutdown.count()) + " ns",
+                                      "a time of at least 0");
+        }
+        return {executor, deadline, shutdown};
     }
 };
 
@@ -259,22 +301,26 @@ struct at_once_rankers {
 /// default, a `background{...}` with other options, or any value with `dispatch(task) noexcept -> bool`, such as a
 /// handle of your thread pool. Where a challenger is not done by the deadline, or the executor has no room for it, the
 /// user gets the champion's list, no position credits a ranker, and the challenger counts as failed. The trial always
-/// waits for the champion.
+/// waits for the champion. Its destructor waits for challengers that still run, but for the time `shutdown` at most.
 ///
 /// When to use: for rankers that take milliseconds. When not: for rankers that take microseconds, less than handing
 /// them over.
-/// assumes: rankers may be called from several threads at once; arguments can be copied and own the data that they refer to
+/// assumes: rankers may be called from several threads at once; arguments can be copied and own the data that they refer
+/// to; a list that a ranker returns by reference belongs to the ranker and not to an argument; what a ranker refers to
+/// without owning it outlives its slowest call, or `shutdown` is longer than that call
 /// cost: one allocation for each call, a copy of the arguments, and one wake-up for each challenger
-[[nodiscard]] inline at_once_rankers<background> at_once(std::chrono::nanoseconds deadline)
+[[nodiscard]] inline at_once_rankers<background>
+at_once(std::chrono::nanoseconds deadline, std::chrono::nanoseconds shutdown = std::chrono::seconds{1})
 {
-    return {deadline, background{.threads = 2}};
+    return {deadline, background{.threads = 2, .shutdown = shutdown}, shutdown};
 }
 /// Run the rankers of an interleaving side by side through an executor of your own.
 template <class Executor>
     requires dispatcher<Executor> || startable_executor<Executor>
-[[nodiscard]] at_once_rankers<Executor> at_once(std::chrono::nanoseconds deadline, Executor executor)
+[[nodiscard]] at_once_rankers<Executor> at_once(std::chrono::nanoseconds deadline, Executor executor,
+                                                std::chrono::nanoseconds shutdown = std::chrono::seconds{1})
 {
-    return {deadline, std::move(executor)};
+    return {deadline, std::move(executor), shutdown};
 }
 
 }  // namespace v0

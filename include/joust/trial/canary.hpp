@@ -38,7 +38,7 @@ using canary_roles = role_list<unit_key_role, splitter_role, metric_role, guardr
 /// A canary always watches failures: by default the challenger may not fail more often than the champion. A guardrail on
 /// failures or latency is updated by every event and can roll back within that call. A guardrail on a metric is checked
 /// whenever the canary looks at its evidence: once in so many requests and pieces of feedback (`ramp.check_every`), in
-/// `step()` and in `report()`.
+/// `step()` and in `report()`. A guardrail that is not judged, or that gets no feedback in a stage, holds the stage.
 ///
 /// shape: `canary trial{model{"a", f}, model{"b", g}, by(&Request::user_id), ramp{...}, guardrail(...), ...}`
 /// A canary can be neither copied nor moved; a factory returns it as a prvalue.
@@ -144,8 +144,9 @@ public:
         rollout_.step(core_, &merged);
     }
 
-    /// Take the challenger out of service now and for good, whatever the evidence says.
-    void roll_back(std::string_view reason) { rollout_.roll_back(core_, std::string{reason}); }
+    /// Take the challenger out of service now and for good, whatever the evidence says. This works when memory is out; then
+    /// only the reason is lost.
+    void roll_back(std::string_view reason) noexcept { rollout_.roll_back(core_, reason); }
 
     /// Return whether the challenger was taken out of service.
     [[nodiscard]] bool rolled_back() const noexcept { return rollout_.rolled_back(); }

@@ -33,6 +33,8 @@ struct event_log_recorder;
 struct significance;
 template <class... Args>
 class gate;
+struct known_plan;
+struct plan_history;
 struct redrawn_slate;
 template <class... Args>
 class interleaving;

@@ -16,6 +16,7 @@
 #include <joust/trial/detail/gate_verdict.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/detail/paired_rows.hpp>
+#include <joust/trial/detail/recorded_rows.hpp>
 #include <joust/trial/detail/trial_access.hpp>
 #include <joust/trial/detail/trial_core.hpp>
 #include <joust/trial/row_test.hpp>
@@ -41,7 +42,7 @@ namespace detail {
 using gate_roles =
     role_list<unit_key_role, guardrail_role, clock_role, significance_role, inference_role, row_test_role>;
 
-/// Compares rows by McNemar's test or a paired z, where no other policy is given.
+/// Compares rows by McNemar's test or a paired t-test, where no other policy is given.
 struct plain_rows {};
 
 /// Stands for the callable of a model whose results were recorded elsewhere.
@@ -60,8 +61,8 @@ struct recorded_elsewhere {};
 /// Every guardrail has a margin and is tested for non-inferiority. The gate passes when all guardrails are shown to
 /// hold, so the error rate need not be divided. It regresses when a guardrail is shown to be broken, at the error rate
 /// divided by the number of guardrails. In every other case the verdict is inconclusive, and the report says how many
-/// rows would settle it. The gate compares rows by McNemar's exact test where values are 0 or 1, and else by a paired z over
-/// units. An inference policy (`bayesian{}`, `fixed_horizon{.units = 10'000}`) or a test of rows that depend on each
+/// rows would settle it. The gate compares values of 0 or 1 by McNemar's exact test and Tango's interval, or for a ratio by the
+/// score test of Nam and Blackwelder, and other values by a paired t-test from 5 rows (or units) on. An inference policy (`bayesian{}`, `fixed_horizon{.units = 10'000}`) or a test of rows that depend on each
 /// other (`cross_validated{}`) replaces both.
 ///
 /// When to use: before a deployment, on rows with known answers. When not: to learn what users do, which no row shows.
@@ -69,8 +70,11 @@ struct recorded_elsewhere {};
 /// `check.run(rows, correct)` calls both models on every row, and `correct(row, prediction)` returns the value; it
 /// takes one callable for each value metric, in order. `by(&Row::user)` makes users the units, for rows of one user
 /// that are alike.
-/// errors: configuration_error from the constructor. A model that throws fails on that row, and the failure is counted:
-/// the row then has the worst value of a conversion, and no value of a mean.
+/// errors: configuration_error from the constructor. A model fails on a row on which it throws, or on which a measure gives
+/// a value that its metric does not take (NaN, infinity, 0.5 in a conversion). The failure is counted, and the row has the
+/// worst value of the metric: 0 or 1 in a conversion, the cap of a mean of which less is better. In a mean without a worst
+/// value the row is lost. The verdict is inconclusive where more than 5 % of the rows are lost, where the models lose
+/// rows unequally, or where the worst value seen in their place would break the margin.
 /// cost: one call of both models for each row, in alternating order, so that neither model always finds the warmer cache
 template <class... Args>
 class gate {
@@ -102,7 +106,9 @@ class gate {
     static_assert(!(infers && tests_rows),
                   "joust: a gate compares rows by an inference policy or by a test of rows, not by both");
 
-    static constexpr bool has_units = parts::template given<unit_key_role>;
+    // With per_request each row is a unit, which needs no name.
+    static constexpr bool has_units =
+        parts::template given<unit_key_role> && !std::is_same_v<typename parts::key_t, per_request>;
     using inference_t = typename parts::inference_t;
     using row_test_t = typename parts::template policy<row_test_role, detail::plain_rows>;
     static_assert(
@@ -144,12 +150,15 @@ public:
     }
 
     /// Decide by results that were recorded elsewhere, for the models and metrics of the same names.
+    ///
+    /// A case that one of the models has no value for is treated as a row on which that model cannot be scored.
     /// errors: configuration_error where the results lack a model or a metric of the gate
     [[nodiscard]] joust::report read(const recorded& results) const
     {
         const std::vector<std::string>& models = core_.identity().models();
+        detail::recorded_rows rows{results, models[0], models[1]};
         for (const std::string& name : models) {
-            if (!contains(results.arms, name)) {
+            if (!rows.has_arm(name)) {
                 throw configuration_error("results.arms", "without '" + name + "'",
                                           "results of both models of the gate");
             }
@@ -160,18 +169,20 @@ public:
             if (!detail::is_value(spec)) {
                 continue;
             }
-            if (!contains(results.metrics, spec.name)) {
+            if (!rows.has_metric(spec.name)) {
                 throw configuration_error("results.metrics", "without '" + spec.name + "'",
                                           "results of every metric of the gate");
             }
-            const paired_values pairs = pairs_of(results, spec.name, models[0], models[1]);
-            for (std::size_t i = 0; i < pairs.first.size(); ++i) {
-                put(column, all.values[column], pairs.first[i], pairs.second[i]);
-            }
-            all.unpaired += pairs.unpaired;
-            all.repeated += pairs.repeated;
-            all.count = pairs.first.size() > all.count ? pairs.first.size() : all.count;
+            detail::paired_column& into = all.values[column];
+            rows.fill(into, spec.name, [this, column](double value) { return usable(column, value); });
+            all.count = into.account.offered > all.count ? into.account.offered : all.count;
             ++column;
+        }
+        all.unpaired = rows.unpaired;
+        all.repeated = rows.repeated;
+        all.tells_failures = rows.tells_failures;
+        if (rows.tells_failures) {
+            rows.fill_failures(all.failures);
         }
         all.recorded = true;
         all.missing = results.missing;
@@ -216,12 +227,9 @@ private:
     {
         detail::gate_rows all = no_rows();
         for (const auto& row : rows) {
+            std::uint64_t unit = 0;
             if constexpr (has_units) {
-                const std::uint64_t unit = core_.identity().hasher()(core_.unit_of(row));
-                for (auto& column : all.values) {
-                    column.unit.push_back(unit);
-                }
-                all.failures.unit.push_back(unit);
+                unit = core_.identity().hasher()(core_.unit_of(row));
             }
             measured champion;
             measured challenger;
@@ -232,24 +240,21 @@ private:
                 challenger = measure<1>(all, row, measures...);
                 champion = measure<0>(all, row, measures...);
             }
-            keep(all, champion, challenger);
+            keep(all, champion, challenger, has_units ? &unit : nullptr);
         }
         return decide(all);
     }
 
-    [[nodiscard]] static bool contains(const std::vector<std::string>& names, std::string_view name)
-    {
-        bool found = false;
-        for (const std::string& each : names) {
-            found = found || each == name;
-        }
-        return found;
-    }
-
-    [[nodiscard]] static detail::gate_rows no_rows()
+    [[nodiscard]] detail::gate_rows no_rows() const
     {
         detail::gate_rows all;
         all.values.resize(value_metrics);
+        for (std::size_t i = 0; i < value_metrics; ++i) {
+            with_metric(i, [&](const auto& metric, const detail::metric_spec& spec) {
+                all.values[i].binary = detail::is_conversion<std::remove_cvref_t<decltype(metric)>>;
+                all.values[i].worst = detail::worst_of(metric, spec.limit.harm_is_up);
+            });
+        }
         return all;
     }
 
@@ -270,53 +275,57 @@ private:
         }
     }
 
-    void keep(detail::gate_rows& all, const measured& champion, const measured& challenger) const
+    static void keep_failures(detail::paired_column& into, bool by_champion, bool by_challenger,
+                              const std::uint64_t* unit)
     {
-        all.failures.champion.push_back(champion.failed ? 1.0 : 0.0);
-        all.failures.challenger.push_back(challenger.failed ? 1.0 : 0.0);
-        for (std::size_t i = 0; i < value_metrics; ++i) {
-            put(i, all.values[i], champion.values[i], challenger.values[i]);
-        }
+        into.add(by_champion ? 1.0 : 0.0, by_challenger ? 1.0 : 0.0, unit);
     }
 
-    /// Convert a pair of values as the metric says. A model that failed has the worst value of a conversion; any other
-    /// value that cannot be used drops the row.
-    void put(std::size_t which, detail::paired_column& into, double champion, double challenger) const
+    /// Keep a row. An answer that one of the metrics cannot score is a failure, as an exception is.
+    void keep(detail::gate_rows& all, const measured& champion, const measured& challenger,
+              const std::uint64_t* unit) const
+    {
+        bool failed[2] = {champion.failed, challenger.failed};
+        for (std::size_t i = 0; i < value_metrics; ++i) {
+            const detail::row_answer first = answer_of(i, champion);
+            const detail::row_answer second = answer_of(i, challenger);
+            failed[0] = failed[0] || first.kind != detail::answer_kind::value;
+            failed[1] = failed[1] || second.kind != detail::answer_kind::value;
+            all.values[i].take(first, second, unit);
+        }
+        all.unscored[0] += failed[0] && !champion.failed ? 1U : 0U;
+        all.unscored[1] += failed[1] && !challenger.failed ? 1U : 0U;
+        keep_failures(all.failures, failed[0], failed[1], unit);
+        keep_failures(all.untimed, champion.failed, challenger.failed, nullptr);
+    }
+
+    [[nodiscard]] detail::row_answer answer_of(std::size_t which, const measured& found) const
+    {
+        return found.failed ? detail::row_answer{stats::not_a_number, detail::answer_kind::failed}
+                            : usable(which, found.values[which]);
+    }
+
+    /// Convert a value as the metric says, or say that it cannot be used.
+    [[nodiscard]] detail::row_answer usable(std::size_t which, double value) const
+    {
+        detail::row_answer answer{value, detail::answer_kind::unscored};
+        if (std::isnan(value)) {
+            return answer;
+        }
+        with_metric(which, [&](const auto& metric, const detail::metric_spec&) {
+            cell c;
+            metric.add(c, value);
+            const bool good = std::isfinite(value) && std::isfinite(c.value) && !c.refused;
+            answer = {c.value, good ? detail::answer_kind::value : detail::answer_kind::unusable};
+        });
+        return answer;
+    }
+
+    /// Call `visit(metric, spec)` with a value metric, by its place among them.
+    template <class Visit>
+    void with_metric(std::size_t which, Visit&& visit) const
     {
         std::size_t column = 0;
-        bool kept = false;
-        convert_with(which, column, [&](const auto& metric, const detail::metric_spec& spec) {
-            constexpr bool binary = detail::is_conversion<std::remove_cvref_t<decltype(metric)>>;
-            into.binary = binary;
-            double values[2] = {champion, challenger};
-            bool good = true;
-            for (double& value : values) {
-                cell c;
-                if (std::isnan(value) && binary) {
-                    value = spec.limit.harm_is_up ? 1.0 : 0.0;
-                } else {
-                    metric.add(c, value);
-                    good = good && std::isfinite(value) && std::isfinite(c.value) && !c.refused;
-                    value = c.value;
-                }
-            }
-            if (good) {
-                into.champion.push_back(values[0]);
-                into.challenger.push_back(values[1]);
-                kept = true;
-            }
-        });
-        if (!kept) {
-            ++into.dropped;
-            if (!into.unit.empty() && into.unit.size() > into.champion.size()) {
-                into.unit.pop_back();
-            }
-        }
-    }
-
-    template <class Visit>
-    void convert_with(std::size_t which, std::size_t& column, Visit&& visit) const
-    {
         [&]<std::size_t... I>(std::index_sequence<I...>) {
             (
                 [&] {
@@ -369,7 +378,15 @@ private:
             if (detail::is_value(spec)) {
                 const detail::paired_column& values = all.values[answers.size()];
                 const double ratio = spec.limit.relative ? spec.limit.value : 1.0;
-                answers.push_back({compare(values, ratio, how.alpha), compare(values, ratio, how.divided())});
+                detail::paired_answers found{compare(values, ratio, how.alpha),
+                                             compare(values, ratio, how.divided())};
+                detail::check_domain(found, values, spec, how.alpha);
+                const bool in_doubt = detail::refuse_if_lost(found, values, spec, how, tests_rows);
+                if (in_doubt) {
+                    const detail::paired_column worst = detail::with_lost_at_worst(values, spec.limit);
+                    detail::refuse_unless_kept(found, compare(worst, ratio, how.alpha), values, spec, how);
+                }
+                answers.push_back(std::move(found));
             }
         }
         return detail::gate_report(all, answers, how);

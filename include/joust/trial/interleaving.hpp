@@ -2,8 +2,10 @@
 #pragma once
 
 #include <joust/core/clock.hpp>
+#include <joust/core/entropy.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/invoke.hpp>
+#include <joust/core/thread_unwind.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
@@ -12,6 +14,7 @@
 #include <joust/interleave/slate.hpp>
 #include <joust/report/report.hpp>
 #include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/ask_unit.hpp>
 #include <joust/trial/detail/check_ranking.hpp>
 #include <joust/trial/detail/draw_slate.hpp>
 #include <joust/trial/detail/interleaver_traits.hpp>
@@ -31,6 +34,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -82,8 +87,10 @@ public:
     /// elements. It moves items out of lists that are returned by value, and refers to items where every list is
     /// returned by reference or as a view. It cannot show more items than the lists have. One ticket carries credit for
     /// 32 slots (21 for four to seven rankers, 16 for more); items beyond those are shown and credit no ranker.
-    /// errors: what the champion throws. Where a challenger throws, the user gets the champion's list, no position
-    /// credits a ranker, and the failure counts.
+    /// errors: what the champion throws, and std::bad_alloc where there is no memory for the page itself. Where a challenger
+    /// throws, the user gets the champion's list, no position credits a ranker, and the failure counts. Where a helper throws
+    /// (consent, by, pinned, eligible, identified_by, the interleaver), the user gets the champion's list, nothing is recorded, and
+    /// the report counts it by the helper's name.
     template <class... A>
     [[nodiscard]] auto rank(A&&... arguments)
     {
@@ -219,9 +226,15 @@ public:
                       "joust: this interleaver credits clicks one by one: click(ticket, position)");
         std::array<double, rankers> earned{};
         detail::verdict_on_clicks<rankers> judged{clicked, earned};
-        const redrawn_slate again =
-            drawer_.redraw(core_.desk(), lists, page, page, 0, length, &judged, arguments...);
-        return feedback_.settle(evidence_, again, clicked, earned);
+        try {
+            const redrawn_slate again =
+                drawer_.redraw(core_.desk(), lists, page, page, 0, length, &judged, arguments...);
+            return feedback_.settle(evidence_, again, clicked, earned);
+        } catch (detail::thread_unwind&) {
+            throw;
+        } catch (...) {
+            return evidence_.refuse(detail::ignored::redraw_threw);
+        }
     }
 
     /// Report what the evidence shows so far. It may be called at any time, also while other threads serve.
@@ -233,7 +246,8 @@ public:
         return out;
     }
 
-    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas.
+    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas. The evidence of this trial
+    /// keeps the looks that it takes, as in an A/B test.
     /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(joust::evidence merged) const
     {
@@ -244,7 +258,10 @@ public:
                                       "evidence of trial '" + own.trial +
                                           "' with the same rankers in the same order");
         }
-        return report_on(merged);
+        evidence_.live().resume(merged);
+        joust::report out = report_on(merged);
+        evidence_.live().remember_whole(merged);
+        return out;
     }
 
     /// Return a copy of all evidence, to save it, to send it, or to merge it with the evidence of other replicas.
@@ -280,8 +297,9 @@ private:
     };
 
     interleaving(std::tuple<Args...> arguments, unpacked)
-        : core_("interleaving", parts::template pick<salt_role, salt>(arguments), arguments),
-          drawer_(core_.identity().name(), arguments), feedback_(arguments),
+        : owned_(std::make_shared<core_t>("interleaving", parts::template pick<salt_role, salt>(arguments),
+                                          arguments)),
+          core_(*owned_), drawer_(core_.identity().name(), arguments), feedback_(arguments),
           timing_(parts::template pick<timing_role, timed>(arguments)),
           evidence_(core_.identity(), parts::template pick<recorder_role, no_log>(arguments)),
           gather_(parts::template pick<rankers_role, one_after_another>(arguments).runner())
@@ -304,7 +322,8 @@ private:
         visit now;
         now.pseudonym = pseudonym;
         now.seconds = detail::seconds_now();
-        now.number = evidence_.of_this_thread().next_call();
+        now.call = evidence_.of_this_thread().next_call();
+        now.number = detail::ticket_nonce(now.call);
         return now;
     }
 
@@ -336,19 +355,29 @@ private:
     {
         using lists_t = typename detail::ranker_calls<typename parts::models_t>::template lists<A...>;
 
-        if (!core_.may_record(arguments...)) [[unlikely]] {
+        std::uint64_t pseudonym = 0;
+        if (!detail::ask_unit(core_, evidence_.live(), pseudonym, arguments...)) [[unlikely]] {
             return serve_unrecorded<lists_t>(from, length, arguments...);
         }
-        visit now = visit_of(detail::pseudonym_of(core_.identity().hasher()(core_.unit_of(arguments...))));
-        const bool timed = timing_.times(now.number);
+        visit now = visit_of(pseudonym);
+        const bool timed = timing_.times(now.call);
         if constexpr (std::is_same_v<rankers_t, one_after_another>) {
             lists_t lists;
             (run<R>(now, timed, std::get<R>(lists), arguments...), ...);
             return mix(from, now, length, lists, arguments...);
         } else {
-            // The rankers hold the race as well, because a ranker that misses the deadline still writes its list there.
-            const auto race = gather_.template race<lists_t>(core_.models(), timed ? &core_.clock() : nullptr,
-                                                             arguments...);
+            // A ranker that misses the deadline owns the race, and writes its list there when it is done.
+            std::optional<decltype(gather_.template race<lists_t>(owned_, timed, arguments...))> run;
+            try {
+                run.emplace(gather_.template race<lists_t>(owned_, timed, arguments...));
+            } catch (detail::thread_unwind&) {
+                throw;
+            } catch (...) {
+                // Memory is out, so that no race could be started.
+                evidence_.live().ignore(detail::ignored::draft_failed);
+                return serve_unrecorded<lists_t>(from, length, arguments...);
+            }
+            auto& [race, lists] = *run;
             now.spent = race->spent();
             now.failed = race->failed();
             now.late = race->late();
@@ -356,7 +385,7 @@ private:
                 evidence_.record_failed_champion(now);
                 race->rethrow();
             }
-            return mix(from, now, length, race->lists(), arguments...);
+            return mix(from, now, length, lists, arguments...);
         }
     }
 
@@ -368,12 +397,21 @@ private:
         std::get<0>(lists).hold(
             [&]() -> decltype(auto) { return detail::invoke(core_.template callable<0>(), arguments...); });
         evidence_.live().serve_unrecorded();
-        const ticket_type receipt = core_.desk().unrecorded(evidence_.live());
-        auto pins = drawer_.pins_for(arguments...);
-        draft out{0};
-        drawer_.draw({.alone = true, .first = from.position, .length = length}, detail::pointers_to(lists),
-                     pins, out, arguments...);
-        return drawer_.page_of(std::move(out), lists, pins, receipt);
+        return drawer_.champion_page(
+            from.position, length, lists, core_.desk().unrecorded(evidence_.live()),
+            [this](detail::ignored thrown) { evidence_.live().ignore(thrown); }, arguments...);
+    }
+
+    /// Show the champion's list, since a helper threw when the slate was drawn.
+    template <class Lists, class... A>
+    auto fall_back_to_champion(detail::ignored thrown, std::size_t position, std::size_t length, Lists& lists,
+                               const A&... arguments)
+    {
+        evidence_.live().ignore(thrown);
+        evidence_.live().serve_unrecorded();
+        return drawer_.champion_page(
+            position, length, lists, core_.desk().unrecorded(evidence_.live()), [](detail::ignored) {},
+            arguments...);
     }
 
     template <std::size_t R, class Held, class... A>
@@ -384,6 +422,8 @@ private:
             held.hold([&]() -> decltype(auto) {
                 return detail::invoke(core_.template callable<R>(), arguments...);
             });
+        } catch (detail::thread_unwind&) {
+            throw;
         } catch (...) {
             now.failed[R] = true;
             now.spent[R] = timed ? core_.clock().now() - begun : -1;
@@ -399,18 +439,26 @@ private:
     template <class Lists, class... A>
     auto mix(const start& from, const visit& now, std::size_t length, Lists& lists, const A&... arguments)
     {
-        auto pins = drawer_.pins_for(arguments...);
-        draft out{0};
-        drawer_.draw({.alone = now.alone(),
-                      .credits = from.credits,
-                      .first = from.position,
-                      .length = length,
-                      .coins = from.continues ? from.coins : detail::coins_of(now)},
-                     detail::pointers_to(lists), pins, out, arguments...);
-        const ticket receipt = ticket_of(now, out);
-        auto page = drawer_.page_of(std::move(out), lists, pins, core_.desk().seal(receipt));
-        evidence_.record(now, page.slots(), receipt);
-        return page;
+        detail::ignored thrown = detail::ignored::draft_failed;
+        try {
+            auto pins = drawer_.pins_for(&thrown, arguments...);
+            draft out{0};
+            drawer_.draw({.alone = now.alone(),
+                          .credits = from.credits,
+                          .first = from.position,
+                          .length = length,
+                          .coins = from.continues ? from.coins : detail::coins_of(now),
+                          .thrown = &thrown},
+                         detail::pointers_to(lists), pins, out, arguments...);
+            const ticket receipt = ticket_of(now, out);
+            auto page = drawer_.page_of(std::move(out), lists, &pins, core_.desk().seal(receipt));
+            evidence_.record(now, page.slots(), receipt);
+            return page;
+        } catch (detail::thread_unwind&) {
+            throw;
+        } catch (...) {
+            return fall_back_to_champion(thrown, from.position, length, lists, arguments...);
+        }
     }
 
     /// Mix the caller's lists, for the ticket of a slate that was chosen before.
@@ -432,41 +480,54 @@ private:
             (void)evidence_.refuse(detail::ignored::repeated);
         }
         const bool first_time = whole && (feedback_.seen().mark(choice.key(), 1) & 1U) == 0;
-        auto pins = drawer_.pins_for(arguments...);
-        draft out{0};
-        if (!now.failed[0]) {
-            drawer_.draw(
-                {.alone = now.alone() || !whole, .length = length, .coins = detail::coins_of(choice)},
-                detail::pointers_to(held), pins, out, arguments...);
+        detail::ignored thrown = detail::ignored::draft_failed;
+        try {
+            auto pins = drawer_.pins_for(&thrown, arguments...);
+            draft out{0};
+            if (!now.failed[0]) {
+                drawer_.draw({.alone = now.alone() || !whole,
+                              .length = length,
+                              .coins = detail::coins_of(choice),
+                              .thrown = &thrown},
+                             detail::pointers_to(held), pins, out, arguments...);
+            }
+            const ticket receipt = whole ? ticket_of(now, out)
+                                         : ticket::unrecorded({.trial = core_.identity().number(),
+                                                               .seconds = detail::seconds_now()});
+            auto page = drawer_.page_of(std::move(out), held, &pins, core_.desk().seal(receipt));
+            if (first_time && now.failed[0]) {
+                evidence_.record_failed_champion(now);
+            } else if (first_time) {
+                evidence_.record(now, page.slots(), receipt);
+            }
+            return page;
+        } catch (detail::thread_unwind&) {
+            throw;
+        } catch (...) {
+            return fall_back_to_champion(thrown, 0, length, held, arguments...);
         }
-        const ticket receipt =
-            whole
-                ? ticket_of(now, out)
-                : ticket::unrecorded({.trial = core_.identity().number(), .seconds = detail::seconds_now()});
-        auto page = drawer_.page_of(std::move(out), held, pins, core_.desk().seal(receipt));
-        if (first_time && now.failed[0]) {
-            evidence_.record_failed_champion(now);
-        } else if (first_time) {
-            evidence_.record(now, page.slots(), receipt);
-        }
-        return page;
     }
 
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const
     {
         using inference_t = typename parts::inference_t;
-        return detail::interleaving_report<inference_t>{
-            core_.identity().name(), core_.identity().models(), core_.inference(),
-            detail::even_positions<interleaver_t>, detail::even_slates<interleaver_t>}
-            .of(seen);
+        joust::report out =
+            detail::interleaving_report<inference_t>{core_.identity().name(), core_.identity().models(),
+                                                     core_.inference(), detail::even_positions<interleaver_t>,
+                                                     detail::even_slates<interleaver_t>}
+                .of(seen);
+        core_.annotate_name(out.notes);
+        return out;
     }
 
-    core_t core_;
+    // A ranker that still runs when the trial is gone owns its model and the clock as well.
+    std::shared_ptr<core_t> owned_;
+    core_t& core_;
     detail::slate_drawer<parts> drawer_;
     detail::slate_feedback<parts> feedback_;
     [[no_unique_address]] typename parts::timing_t timing_;
     detail::slate_evidence<rankers, typename parts::recorder_t> evidence_;
-    // Made last and destroyed first, because rankers that still run use the other members.
+    // Made last and destroyed first, so that rankers stop first, as far as they stop.
     decltype(std::declval<const rankers_t&>().runner()) gather_;
 };
 

@@ -2,19 +2,25 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/split/traffic_plan.hpp>
+#include <joust/store/file.hpp>
 #include <joust/store/plan_file.hpp>
 #include <joust/trial/detail/trial_access.hpp>
 #include <joust/trial/replace_plan.hpp>
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -43,6 +49,12 @@ struct watch_options {
 /// watch before the trial serves. A file that is missing, broken or refused changes nothing: the last good plan stays in
 /// force, and `state()` and the trial's report say why. The shares of a canary come from its ramp, so a canary follows only
 /// the kill switch, and rolls back.
+///
+/// The kill switch is the exception. A file that says stopped stops the trial, however broken the file is in other respects,
+/// unless it names another trial by its salt. It stops whatever the version is, and when memory is out.
+///
+/// In a process that fork() makes the file is followed as well, by a thread that starts with the first call that is served
+/// there.
 /// shape: `plan_watch watch{trial, "plan.json"};` with a thread of its own, or `{.every = 0ms}` and `poll()`
 /// assumes: the trial outlives the watch
 /// cost: one read of a small file each time; a call costs no more than before
@@ -52,7 +64,7 @@ public:
     /// Read the file once, and then start the thread that follows it.
     /// errors: configuration_error where `every` is negative
     plan_watch(Trial& trial, std::string path, const watch_options& options = {})
-        : trial_(trial), path_(std::move(path)), options_(options)
+        : trial_(trial), path_(std::move(path)), options_(options), buffer_(usual_size)
     {
         if (options_.every.count() < 0) {
             throw configuration_error("watch.every", std::to_string(options_.every.count()) + " ms",
@@ -60,9 +72,7 @@ public:
         }
         poll();
         first_ = false;
-        if (options_.every.count() > 0) {
-            thread_ = std::thread{[this] { follow(); }};
-        }
+        start();
     }
     plan_watch(const plan_watch&) = delete;
     plan_watch& operator=(const plan_watch&) = delete;
@@ -72,44 +82,30 @@ public:
             const std::scoped_lock lock{mutex_};
             ending_ = true;
         }
-        wake_.notify_all();
-        if (thread_.joinable()) {
-            thread_.join();
+        follower_->wake.notify_all();
+        if (follower_->thread.joinable()) {
+            follower_->thread.join();
         }
+        delete follower_;
     }
 
     /// Read the file now. Returns whether another plan was put in force.
-    bool poll()
+    bool poll() noexcept
     {
         const std::scoped_lock lock{polling_};
-        std::string text;
+        text_ = {};
         try {
-            text = read_file(path_);
-            if (text == seen_) {
+            text_ = read_text();
+            if (has_seen_ && text_ == seen_) {
                 return false;
             }
-            const traffic_plan next = parse_plan(text);
-            const bool changed = put_in_force(next);
-            seen_ = std::move(text);
-            const std::scoped_lock state_lock{mutex_};
-            state_.last_refusal.clear();
-            state_.version = changed ? next.version : state_.version;
-            return changed;
+            return follow_plan(parse_plan(text_));
+        } catch (const std::bad_alloc&) {
+            has_seen_ = false;  // The file is read again when there is memory.
+            return stop_or_complain("memory is out");
         } catch (const std::exception& trouble) {
-            const std::string why = trouble.what();
-            seen_ = std::move(text);  // The same contents are refused only once.
-            {
-                const std::scoped_lock state_lock{mutex_};
-                if (state_.last_refusal == why) {
-                    return false;
-                }
-                state_.last_refusal = why;
-                ++state_.refused;
-            }
-            if constexpr (has_plan) {
-                detail::complain(detail::trial_access::core(trial_), why);
-            }
-            return false;
+            remember_text();
+            return stop_or_complain(trouble.what());
         }
     }
 
@@ -126,6 +122,31 @@ private:
     static_assert(
         has_plan || requires(Trial& trial) { trial.roll_back("why"); },
         "joust: a plan file steers an ab_test or a canary");
+
+    // Most plan files fit into this buffer, so that reading one needs no memory.
+    static constexpr std::size_t usual_size = 65'536;
+
+    /// Read the file. Where a long file does not fit into memory, its beginning is left in `text_`.
+    [[nodiscard]] std::string_view read_text()
+    {
+        const std::size_t size = detail::read_beginning(path_, buffer_.data(), usual_size);
+        if (size == usual_size) {
+            text_ = {buffer_.data(), size};
+            long_text_ = read_file(path_);
+            return long_text_;
+        }
+        return {buffer_.data(), size};
+    }
+
+    [[nodiscard]] bool follow_plan(const traffic_plan& next)
+    {
+        const bool changed = put_in_force(next);
+        remember_text();
+        const std::scoped_lock state_lock{mutex_};
+        state_.last_refusal.clear();
+        state_.version = changed ? next.version : state_.version;
+        return changed;
+    }
 
     bool put_in_force(const traffic_plan& next)
     {
@@ -146,34 +167,115 @@ private:
             if (next.salt != trial_.name()) {
                 throw configuration_error("plan.salt", "'" + next.salt + "'", "'" + trial_.name() + "'");
             }
-            if (next.stopped) {
-                trial_.roll_back("stopped by the plan file");
-            }
-            return next.stopped;
+            return next.stopped && stop();
         }
     }
 
-    void follow()
+    /// Stop the trial if the text says so, and then keep the reason why it was refused. The stop needs no memory.
+    bool stop_or_complain(const char* why) noexcept
     {
-        std::unique_lock lock{mutex_};
-        while (!wake_.wait_for(lock, options_.every, [this] { return ending_; })) {
+        const bool stopped =
+            says_stopped(text_) && !detail::names_another_trial(text_, trial_.name()) && stop();
+        try {
+            const std::string reason{why};
+            {
+                const std::scoped_lock state_lock{mutex_};
+                if (state_.last_refusal == reason) {
+                    return stopped;
+                }
+                state_.last_refusal = reason;
+                ++state_.refused;
+            }
+            if constexpr (has_plan) {
+                detail::complain(detail::trial_access::core(trial_), reason);
+            }
+        } catch (...) {
+            has_seen_ = false;  // The next reading of the file explains it.
+        }
+        return stopped;
+    }
+
+    /// The same contents are followed or refused only once.
+    void remember_text() noexcept
+    {
+        try {
+            seen_ = text_;
+            has_seen_ = true;
+        } catch (...) {
+            has_seen_ = false;
+        }
+    }
+
+    /// Take the challengers out of service. Returns false where they are out already.
+    bool stop() noexcept
+    {
+        if constexpr (has_plan) {
+            auto& core = detail::trial_access::core(trial_);
+            const std::scoped_lock lock{core.assignment().in_force().mutex};
+            const bool before = core.assignment().in_force().plan.stopped;
+            detail::stop(core, nullptr);
+            return !before;
+        } else {
+            const bool before = trial_.rolled_back();
+            trial_.roll_back("stopped by the plan file");
+            return !before;
+        }
+    }
+
+    /// The thread that follows the file. In a forked child another one takes its place, and this one is not touched,
+    /// because its thread does not exist there.
+    struct follower {
+        std::condition_variable wake;
+        std::thread thread;
+    };
+
+    void start()
+    {
+        if (options_.every.count() > 0 && !follower_->thread.joinable()) {
+            follower_->thread = std::thread{[this, &wake = follower_->wake] { follow(wake); }};
+        }
+    }
+
+    void follow(std::condition_variable& wake)
+    {
+        std::unique_lock<std::mutex> lock{mutex_};
+        while (!wake.wait_for(lock, options_.every, [this] { return ending_; })) {
             lock.unlock();
             poll();
             lock.lock();
         }
     }
 
+    static void around_fork(void* object, detail::fork_moment now) noexcept
+    {
+        auto& own = *static_cast<plan_watch*>(object);
+        try {
+            if (now == detail::fork_moment::new_epoch) {
+                own.follower_ = new follower;
+            } else if (now == detail::fork_moment::first_use) {
+                own.start();
+            }
+        } catch (...) {
+            // Without memory or threads the child keeps the plan that it has.
+        }
+    }
+
     Trial& trial_;
     std::string path_;
     watch_options options_;
-    std::mutex polling_;
+    detail::fork_mutex polling_{detail::fork_order::watching};
+    /// `polling_` guards this member and the members below it up to the other mutex.
+    std::vector<char> buffer_;
+    std::string long_text_;
+    std::string_view text_;
     std::string seen_;
-    mutable std::mutex mutex_;
-    std::condition_variable wake_;
+    bool has_seen_ = false;
+    mutable detail::fork_mutex mutex_{detail::fork_order::watching};
     plan_watch_state state_;
     bool first_ = true;  // The trial has not served a call yet.
     bool ending_ = false;
-    std::thread thread_;
+    follower* follower_ = new follower;
+    detail::fork_watcher fork_{this, &around_fork, detail::fork_order::leaf};
 };
 
 template <class Trial>

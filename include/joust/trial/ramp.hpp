@@ -28,6 +28,8 @@ struct stage_progress {
 
 /// The challenger's share in each stage of a canary, and what a stage must show before the next one begins.
 ///
+/// Whatever the ramp asks for, the next stage waits until every guardrail is judged, from at least 30 groups of units, and
+/// until its feedback keeps coming in the stage.
 /// When to use: in every canary. The default ramp suits a service with a few thousand requests an hour. A last share of 1
 /// leaves the champion without traffic, so that nothing can be compared from then on; a last share below 1 keeps a
 /// holdback.

@@ -28,6 +28,13 @@ public:
     {
         list_.emplace(call());
     }
+    /// Take the list of another object, if there is one.
+    void take(held_list& from)
+    {
+        if (from.list_.has_value()) {
+            list_.emplace(std::move(*from.list_));
+        }
+    }
     /// Return the list, or null where the ranker was not called or threw.
     [[nodiscard]] Result* get() noexcept { return list_.has_value() ? &*list_ : nullptr; }
 
@@ -42,6 +49,7 @@ public:
     {
         list_ = &call();
     }
+    void take(const held_list& from) noexcept { list_ = from.list_; }
     [[nodiscard]] Result* get() noexcept { return list_; }
 
 private:

@@ -3,8 +3,10 @@
 
 #include <joust/core/invoke.hpp>
 #include <joust/core/policy.hpp>
+#include <joust/evidence/live_evidence.hpp>
 #include <joust/ticket/ticket.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <string_view>
 #include <type_traits>
@@ -56,12 +58,20 @@ struct callback_recorder {
     /// The callable.
     [[no_unique_address]] Callable callable;
 
-    /// Call the callable with an event.
-    void record(const event& seen) const noexcept
+    /// Call the callable with an event. An event on which the callable throws is lost.
+    void record(const event& seen) const noexcept { static_cast<void>(try_record(seen)); }
+
+    /// Call the callable with an event. Returns false where the callable threw, which the trial counts.
+    [[nodiscard]] bool try_record(const event& seen) const noexcept
     {
         if constexpr (std::is_invocable_v<const Callable&, const event&>) {
-            detail::invoke(callable, seen);
+            try {
+                detail::invoke(callable, seen);
+            } catch (...) {
+                return false;
+            }
         }
+        return true;
     }
 };
 
@@ -69,7 +79,8 @@ struct callback_recorder {
 ///
 /// When to use: to feed a log or a stream of your own. When not: where the callable can block, because it runs inside the
 /// call; `event_log` writes in a thread of its own.
-/// assumes: the callable is thread-safe and does not throw; an exception ends the program, as in every noexcept function
+/// assumes: the callable is thread-safe
+/// errors: an event on which the callable throws is lost, and the report counts it
 /// cost: the callable's own cost, and one ticket for each call
 template <class Callable>
 [[nodiscard]] constexpr callback_recorder<std::decay_t<Callable>> record_with(Callable&& callable)
@@ -89,6 +100,21 @@ namespace detail {
 struct verb_record {
     int record;
 };
+/// Pass an event to a recorder, and count it where the recorder says that it could not be recorded.
+template <class Recorder, class Live>
+void record_by(const Recorder& recorder, Live& live, const event& seen) noexcept
+{
+    if constexpr (requires {
+                      { recorder.try_record(seen) } noexcept -> std::same_as<bool>;
+                  }) {
+        if (!recorder.try_record(seen)) {
+            live.ignore(ignored::recorder_threw);
+        }
+    } else {
+        recorder.record(seen);
+    }
+}
+
 template <class T>
 concept has_record = derivable<T> && !requires { &both<T, verb_record>::record; };
 

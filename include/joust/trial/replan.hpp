@@ -40,10 +40,20 @@ void learn(Core& core, const evidence& seen)
         }
         const reward_totals totals =
             rewards_of(seen, metrics_t::series_of(metrics_t::primary()), lower_is_better);
-        const std::scoped_lock lock{core.assignment().in_force().mutex};
+        plan_in_force& outside = core.assignment().in_force();
+        const std::scoped_lock lock{outside.mutex};
+        if (outside.plan.stopped) {
+            return;  // Only a plan that is not stopped starts the trial again.
+        }
         const plan_t now = core.assignment().current();
-        core.publish(std::list<plan_t>{
-            plan_t{core.assignment().splitter().replan(totals, now.split), now.number + 1}});
+        std::list<plan_t> next{
+            plan_t{core.assignment().splitter().replan(totals, now.split), now.number + 1}};
+        // The version that was put in force stays, and its shares are now the bandit's.
+        outside.plan.slots.clear();
+        if (outside.plan.version != 0) {
+            outside.plan.shares = share_list{next.front().shares};
+        }
+        core.publish(std::move(next));
     }
 }
 
@@ -51,7 +61,8 @@ void learn(Core& core, const evidence& seen)
 
 /// Let a trial's bandit make a new plan from the evidence on the primary metric so far.
 ///
-/// Call it from a timer; the evidence that arrives between two calls is one batch. Other threads may serve meanwhile.
+/// Call it from a timer; the evidence that arrives between two calls is one batch. Other threads may serve meanwhile. A trial
+/// that a plan has stopped stays stopped.
 /// cost: the bandit's own cost, a copy of the evidence, and 1 to 3 KiB for each plan that is kept
 template <class... Args>
 void replan(ab_test<Args...>& trial)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/entropy.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/report/report.hpp>
 #include <joust/shadow/sampler.hpp>
 #include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/ask_unit.hpp>
 #include <joust/trial/detail/check_call.hpp>
 #include <joust/trial/detail/errands.hpp>
 #include <joust/trial/detail/join_truth.hpp>
@@ -19,9 +21,12 @@
 #include <joust/trial/detail/trial_core.hpp>
 #include <joust/trial/served.hpp>
 
+#include <chrono>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -75,6 +80,7 @@ class shadow {
     using parts = detail::shadow_parts<Args...>;
     using core_t = detail::trial_core<parts>;
     using runner = detail::errand_runner<parts>;
+    using running_t = decltype(detail::started(std::declval<const typename parts::executor_t&>()));
     static constexpr std::size_t challengers = parts::challengers;
     friend struct detail::trial_access;
 
@@ -93,7 +99,8 @@ public:
     shadow& operator=(const shadow&) = delete;
 
     /// Serve a request by the champion. It replaces the call of the model.
-    /// errors: what the champion throws
+    /// errors: what the champion throws. Where consent or the unit key throws, the champion serves the request, which is not
+    /// recorded, and the report counts it by the helper's name.
     template <class... A>
     decltype(auto) operator()(A&&... arguments)
     {
@@ -166,28 +173,49 @@ public:
 
     /// Wait until the challengers have answered every request that was accepted so far. For tests and shutdown; a model
     /// must not call it.
-    void drain() { errands_.drain(); }
+    void drain()
+    {
+        if constexpr (requires { running_.drain(); }) {
+            running_.drain();
+        }
+    }
+    /// Wait until the challengers have answered every request that was accepted so far, or for a time at most. Returns
+    /// whether they have; an executor that has no `drain(time)` is not waited for.
+    bool drain(std::chrono::nanoseconds longest)
+    {
+        if constexpr (requires {
+                          { running_.drain(longest) } -> std::convertible_to<bool>;
+                      }) {
+            return running_.drain(longest);
+        } else {
+            return parts::immediate;
+        }
+    }
 
     /// Report what the evidence shows so far. It may be called at any time, also while other threads serve.
     [[nodiscard]] joust::report report() const
     {
         shadow_evidence seen = evidence();
-        joust::report out = detail::shadow_report(seen, setting_now());
+        joust::report out = report_on(seen);
         live_.remember(seen);
         return out;
     }
 
-    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas.
+    /// Report what evidence from elsewhere shows, such as the merged evidence of all replicas. The evidence of this trial
+    /// keeps the looks that it takes, as in an A/B test.
     /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(shadow_evidence merged) const
     {
         if (merged.trial != name() || merged.models != core_.identity().models() ||
-            merged.pairs.size() != challengers) {
+            merged.pairs.size() != challengers || !merged.consistent()) {
             throw configuration_error("shadow_evidence", "of trial '" + merged.trial + "'",
                                       "evidence of trial '" + name() +
                                           "' with the same models in the same order");
         }
-        return detail::shadow_report(merged, setting_now());
+        live_.resume(merged);
+        joust::report out = report_on(merged);
+        live_.remember_whole(merged);
+        return out;
     }
 
     /// Return a copy of all evidence, to merge it with the evidence of other replicas. Its totals are exact while no thread
@@ -216,11 +244,22 @@ private:
     }
 
     shadow(std::tuple<Args...> arguments, unpacked)
-        : core_("shadow", parts::template pick<salt_role, salt>(arguments), arguments),
-          sampler_(parts::template pick<sampler_role, all_requests>(arguments)), truths_(live_, arguments),
-          errands_(core_, live_, truths_, arguments)
+        : works_(std::make_shared<detail::shadow_works<parts>>(arguments)), core_(works_->core),
+          live_(works_->live), truths_(works_->truths), errands_(works_->errands),
+          sampler_(parts::template pick<sampler_role, all_requests>(arguments)),
+          running_(detail::started(parts::template pick<executor_role, background>(arguments)))
     {
+        if constexpr (detail::keeps_alive<running_t>) {
+            running_.keep(works_);
+        }
         detail::check_error_rate(core_.inference().alpha, core_.inference().units, "comparisons");
+    }
+
+    [[nodiscard]] joust::report report_on(shadow_evidence& seen) const
+    {
+        joust::report out = detail::shadow_report(seen, setting_now());
+        core_.annotate_name(out.notes);
+        return out;
     }
 
     [[nodiscard]] detail::shadow_setting<typename parts::inference_t> setting_now() const
@@ -246,21 +285,21 @@ private:
     /// Give a request the number and the time that its ticket carries.
     void number(detail::shadowed_request& about) noexcept
     {
-        about.nonce = live_.of_this_thread().next_call();
+        about.nonce = detail::ticket_nonce(live_.of_this_thread().next_call());
         about.seconds = detail::seconds_now();
     }
 
     template <bool WithTicket, class... A>
     result_t<A...> call(ticket_type* out, A&&... arguments)
     {
-        if (!core_.may_record(std::as_const(arguments)...)) {
+        std::uint64_t hash = 0;
+        if (!detail::ask_unit_hash(core_, live_, hash, std::as_const(arguments)...)) {
             live_.serve_unrecorded();
             if constexpr (WithTicket) {
                 *out = core_.desk().unrecorded(live_);
             }
             return detail::invoke(core_.template callable<0>(), std::forward<A>(arguments)...);
         }
-        const std::uint64_t hash = core_.identity().hasher()(core_.unit_of(std::as_const(arguments)...));
         detail::shadowed_request about{.pseudonym = detail::pseudonym_of(hash)};
         detail::counted_request count{live_, about.pseudonym, sampler_.sample(hash)};
         try {
@@ -288,14 +327,15 @@ private:
             *out = receipt_of(about);
         }
         typename runner::template prepared<A...> ready;
-        errands_.template prepare<A...>(ready, arguments...);
+        errands_.template prepare<A...>(running_, ready, arguments...);
         const std::int64_t start = core_.clock().now();
         const auto champion = [&]() -> result {
             return detail::invoke(core_.template callable<0>(), std::forward<A>(arguments)...);
         };
         const auto finish = [&](const auto& answer) {
             about.spent = core_.clock().now() - start;
-            errands_.template send<result, std::remove_cvref_t<decltype(answer)>, A...>(about, ready, answer);
+            errands_.template send<result, std::remove_cvref_t<decltype(answer)>, A...>(running_, self(),
+                                                                                        about, ready, answer);
             if constexpr (WithTicket) {
                 *out = receipt_of(about);
             }
@@ -314,11 +354,23 @@ private:
         }
     }
 
-    core_t core_;
+    /// Return what an errand refers to the trial by.
+    [[nodiscard]] auto self() const
+    {
+        if constexpr (parts::immediate || detail::keeps_alive<running_t>) {
+            return &errands_;
+        } else {
+            return std::shared_ptr<runner>{works_, &errands_};
+        }
+    }
+
+    std::shared_ptr<detail::shadow_works<parts>> works_;
+    core_t& core_;
+    detail::live_shadow<challengers>& live_;
+    detail::truth_joiner<parts>& truths_;
+    runner& errands_;
     [[no_unique_address]] typename parts::sampler_t sampler_;
-    detail::live_shadow<challengers> live_;
-    detail::truth_joiner<parts> truths_;
-    runner errands_;  // The last member: its threads stop before anything that they use is destroyed.
+    running_t running_;  // The last member: its threads stop first, as far as they stop.
 };
 
 template <class... Args>

@@ -507,15 +507,40 @@ TEST_CASE("bad or missing data give a status and never a silent NaN")
     CHECK(stats::score_test(unequal, {}).state == status::out_of_range);
 }
 
-TEST_CASE("a ratio waits for an event in each arm")
+TEST_CASE("a ratio is judged where one arm has only zeros, by the variance that both arms would share")
 {
-    evidence e{256};
-    engine random{5};
-    for (std::size_t i = 0; i < 4000; ++i) {
-        const bool challenger = random.coin(0.5);
-        e.add(i % 256, challenger, 0.5, !challenger && random.coin(0.05) ? 1.0 : 0.0);
+    for (const bool spared : {true, false}) {  // the arm without events
+        evidence e{256};
+        engine random{5};
+        for (std::size_t i = 0; i < 4000; ++i) {
+            const bool challenger = random.coin(0.5);
+            e.add(i % 256, challenger, 0.5, challenger != spared && random.coin(0.05) ? 1.0 : 0.0);
+        }
+        double events = 0.0;
+        for (std::size_t b = 0; b < 256; ++b) {
+            events += 2.0 * (e.p1[b] + e.p0[b]);
+        }
+        for (const double null : {-0.2, 0.0, 0.3}) {
+            const auto seen = stats::relative_score_test(e.sums(), {.rho = 10.0, .null = null});
+            CHECK(seen.state == status::ok);
+            CHECK(seen.estimate == (spared ? 0.0 : infinity));
+            CHECK(seen.log_e > 3.0);
+            CHECK(seen.lower < seen.estimate + 1e-9);
+            CHECK(seen.upper > seen.lower);
+            // At each end the evidence is 1 / alpha.
+            const double end = spared ? seen.upper : seen.lower;
+            CHECK(stats::relative_score_test(e.sums(), {.rho = 10.0, .null = end - 1.0}).log_e ==
+                  Approx(std::log(20.0)).epsilon(1e-6));
+            // Given all events, each falls to one of two equal arms with odds r: about 3.7 / events at one look.
+            CHECK((spared ? end : 1.0 / end) > 3.7 / events);
+            CHECK((spared ? end : 1.0 / end) < 25.0 / events);
+        }
     }
-    CHECK(stats::relative_score_test(e.sums(), {}).state == status::too_few);
+    evidence none{256};
+    for (std::size_t i = 0; i < 4000; ++i) {
+        none.add(i % 256, i % 3 == 0, 0.5, 0.0);
+    }
+    CHECK(stats::relative_score_test(none.sums(), {}).state == status::too_few);
     const evidence negative = collect(ramp(12, 0.0), 100.0);
     CHECK(stats::relative_score_test(negative.sums(), {}).state == status::out_of_range);
 }

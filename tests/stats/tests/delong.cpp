@@ -176,7 +176,10 @@ TEST_CASE("scores that order the cases alike have no variance, whatever their va
     CHECK(std::isnan(r.p_value));
     const auto perfect =
         stats::area_under_curve(std::vector<int>{0, 0, 1, 1}, std::vector<double>{1, 2, 3, 4});
-    CHECK(perfect.state == status::zero_variance);
+    CHECK(perfect.state == status::ok);
+    CHECK(perfect.lower == Approx(std::sqrt(0.025)).epsilon(1e-14));  // two independent pairs, both won
+    CHECK(perfect.upper == 1.0);
+    CHECK(perfect.p_value == Approx(0.5).epsilon(1e-14));
     CHECK(perfect.estimate == 1.0);
     // nearly the same scores: the variance of the difference does not cancel
     joust_test::engine draw{3};

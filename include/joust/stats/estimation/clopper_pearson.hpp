@@ -11,6 +11,17 @@ namespace joust {
 inline namespace v0 {
 namespace stats {
 
+namespace detail {
+
+// From successes and failures, at least one of which is not 0; their sum may exceed 2^64.
+[[nodiscard]] inline bounds clopper_pearson_of(double successes, double failures, double alpha) noexcept
+{
+    return {successes > 0.0 ? beta_quantile(0.5 * alpha, successes, failures + 1.0) : 0.0,
+            failures > 0.0 ? beta_upper_quantile(0.5 * alpha, successes + 1.0, failures) : 1.0};
+}
+
+}  // namespace detail
+
 /// Return the exact interval of a proportion. It covers with probability 1 - alpha or more for every proportion, and
 /// is therefore wide.
 ///
@@ -22,10 +33,7 @@ namespace stats {
     if (n == 0 || k > n || !detail::is_alpha(alpha)) {
         return {not_a_number, not_a_number};
     }
-    const double a = static_cast<double>(k);
-    const double b = static_cast<double>(n - k);
-    return {k == 0 ? 0.0 : beta_quantile(0.5 * alpha, a, b + 1.0),
-            k == n ? 1.0 : beta_upper_quantile(0.5 * alpha, a + 1.0, b)};
+    return detail::clopper_pearson_of(static_cast<double>(k), static_cast<double>(n - k), alpha);
 }
 
 /// Return Jeffreys' interval of a proportion: equal tails of its posterior under the Beta(1/2, 1/2) prior.

@@ -141,6 +141,29 @@ template <class Function>
 [[nodiscard]] quantile_result quantile_ratio(const latency_sketch& x, const latency_sketch& y,
                                              const quantile_options& options = {}) noexcept;
 
+/// Hold the latencies of one arm as sums of weights by the bins of a latency_sketch.
+struct weighted_latencies {
+    /// The sum of the weights in each bin.
+    std::span<const double> weights;
+    /// The sum of the squared weights.
+    double squares = 0.0;
+    /// How many times the variance is that of independent requests; at least 1.
+    double design_effect = 1.0;
+    /// The sum of squared weights at which the interval is narrowest.
+    double planned = 1.0;
+};
+
+/// Compare a quantile of two weighted samples of latencies: first minus second, at every look.
+///
+/// With the weights of evidence (1 - s for the challenger, s for the champion) it compares both arms over the same traffic
+/// while shares and load change, and users who send many requests widen it by their design effect.
+/// errors: too_few, burn_in, out_of_range as for sketches.
+/// cost: two passes over the bins.
+/// source: as quantile_difference; a weighted sum of indicators has the variance q (1 - q) times the sum of squared weights.
+[[nodiscard]] quantile_result overlap_quantile_difference(const weighted_latencies& x,
+                                                          const weighted_latencies& y, double q,
+                                                          double alpha) noexcept;
+
 }  // namespace stats
 
 #if JOUST_BODIES
@@ -388,6 +411,88 @@ JOUST_FUNCTION quantile_result quantile_difference(const latency_sketch& x, cons
                                                    const quantile_options& options) noexcept
 {
     return detail::compare_sketches(x, y, options, false);
+}
+
+namespace detail {
+
+// The first bin at which the weights so far reach, or exceed, an amount.
+[[nodiscard]] inline std::size_t bin_of_weight(std::span<const double> weights, double amount,
+                                               bool exceed) noexcept
+{
+    double sum = 0.0;
+    std::size_t last = 0;
+    for (std::size_t bin = 0; bin < weights.size(); ++bin) {
+        sum += weights[bin];
+        last = weights[bin] > 0.0 ? bin : last;
+        if (weights[bin] > 0.0 && (exceed ? sum > amount : sum >= amount)) {
+            return bin;
+        }
+    }
+    return last;
+}
+
+[[nodiscard]] inline quantile_ends weighted_quantile(const weighted_latencies& seen, double q,
+                                                     double alpha) noexcept
+{
+    quantile_ends ends;
+    double total = 0.0;
+    for (const double weight : seen.weights) {
+        total += weight;
+    }
+    if (!(total > 0.0 && seen.squares > 0.0 && seen.weights.size() == latency_sketch::bins)) {
+        return ends;
+    }
+    // Sums of weights round, so a rank is reached within a few units of the last place.
+    constexpr double rounding = 1e-12;
+    ends.estimate =
+        latency_sketch::range_of(bin_of_weight(seen.weights, q * total * (1.0 - rounding), false)).middle();
+    const double unit = q * (1.0 - q);
+    const double rarer = q < 0.5 ? q : 1.0 - q;
+    if (total * total / seen.squares * rarer < minimum_beyond) {
+        ends.state = status::burn_in;
+        return ends;
+    }
+    const double rho = normal_mixture_rho(unit * seen.planned, alpha);
+    const double half = normal_mixture_bound(unit * seen.squares * seen.design_effect, rho, alpha);
+    const double low = q * total - half;
+    const double high = q * total + half;
+    if (!(low > 0.0 && high < total * (1.0 - rounding))) {
+        return ends;  // too few values on one side
+    }
+    ends.lower = static_cast<double>(
+        latency_sketch::range_of(bin_of_weight(seen.weights, low * (1.0 - rounding), false)).lower);
+    const std::size_t last = bin_of_weight(seen.weights, high * (1.0 + rounding), true);
+    ends.upper = last + 1 == latency_sketch::bins
+                     ? std::numeric_limits<double>::infinity()
+                     : static_cast<double>(latency_sketch::range_of(last).upper - 1);
+    ends.state = status::ok;
+    return ends;
+}
+
+}  // namespace detail
+
+JOUST_FUNCTION quantile_result overlap_quantile_difference(const weighted_latencies& x,
+                                                           const weighted_latencies& y, double q,
+                                                           double alpha) noexcept
+{
+    quantile_result result;
+    result.method = "overlap-weighted quantiles, clusters of units";
+    if (!(q > 0.0 && q < 1.0 && detail::is_alpha(alpha))) {
+        result.state = status::out_of_range;
+        return result;
+    }
+    // Both sequences must hold at every look.
+    const detail::quantile_ends first = detail::weighted_quantile(x, q, 0.5 * alpha);
+    const detail::quantile_ends second = detail::weighted_quantile(y, q, 0.5 * alpha);
+    result.first = first.estimate;
+    result.second = second.estimate;
+    result.estimate = first.estimate - second.estimate;
+    result.state = first.state != status::ok ? first.state : second.state;
+    if (result.state == status::ok) {
+        result.lower = first.lower - second.upper;
+        result.upper = first.upper - second.lower;
+    }
+    return result;
 }
 
 JOUST_FUNCTION quantile_result quantile_ratio(const latency_sketch& x, const latency_sketch& y,

@@ -249,10 +249,12 @@ template <class Family>
 {
     const auto positive = [](double x) { return x > 0.0 && std::isfinite(x); };
     return positive(plan.units_per_day) && positive(plan.sd) && positive(std::fabs(plan.effect)) &&
-           positive(plan.deadline_days) && positive(plan.look_days) && plan.share > 0.0 && plan.share < 1.0 &&
-           is_alpha(plan.alpha) && plan.alpha < 0.5 && plan.power > plan.alpha && plan.power < 1.0 &&
-           plan.looks > 0 && plan.looks <= 100 && plan.deadline_days / plan.look_days <= 400.0 &&
-           plan.early_alpha > 0.0 && plan.early_alpha < 1.0;
+           !(plan.alternative == side::greater && plan.effect < 0.0) &&
+           !(plan.alternative == side::less && plan.effect > 0.0) && positive(plan.deadline_days) &&
+           positive(plan.look_days) && plan.share > 0.0 && plan.share < 1.0 && is_alpha(plan.alpha) &&
+           plan.alpha < 0.5 && plan.power > plan.alpha && plan.power < 1.0 && plan.looks > 0 &&
+           plan.looks <= 100 && plan.deadline_days / plan.look_days <= 400.0 && plan.early_alpha > 0.0 &&
+           plan.early_alpha < 1.0;
 }
 
 // An experiment in the planner's units: time 1 is the size of the fixed horizon.
@@ -385,7 +387,9 @@ struct scaled_experiment {
 /// reach the requested power, cut at the deadline. The always-valid design has no size: it continues until the
 /// deadline.
 /// assumes: units that arrive evenly and count once; the normal limit with known variance.
-/// errors: out_of_range (traffic, effect or sd not above 0 and finite, an effect below 1e-15 or above 1e15 sd, shares or rates outside (0, 1), power not above
+/// errors: out_of_range (traffic, sd or the size of the effect not above 0 and finite, an effect
+///     below 1e-15 or above 1e15 standard deviations, an effect on the side that the
+///     alternative does not look for, shares or rates outside (0, 1), power not above
 ///     alpha, no look, more than 400 sequential looks until the deadline).
 /// cost: 0.1 s for 28 daily looks, 1 s for 90.
 /// source: Armitage, McPherson and Rowe 1969; Lan and DeMets 1983; Howard et al. 2021.

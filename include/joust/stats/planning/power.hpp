@@ -62,7 +62,7 @@ struct paired_design {
     bool both_tails = true;
 };
 
-/// Describe two proportions that the pooled z-test compares at one look.
+/// Describe two proportions that are compared at one look: by the pooled z-test, or against a margin by the score test.
 struct proportion_design {
     /// The true first proportion.
     double first = not_a_number;
@@ -80,9 +80,152 @@ struct proportion_design {
     double icc = 0.0;
     /// The number of challengers; each is compared at alpha / comparisons.
     double comparisons = 1.0;
+    /// The difference, first minus second, that is tested against: minus the margin for non-inferiority of the first where
+    /// more is better (with side::greater), plus the margin where less is better (with side::less).
+    double null = 0.0;
+};
+
+/// Describe two proportions of the same units (two classifiers on one set of cases) that McNemar's test compares, or the score
+/// test of a margin.
+struct paired_proportion_design {
+    /// The probability that only the first succeeds.
+    double first_only = not_a_number;
+    /// The probability that only the second succeeds.
+    double second_only = not_a_number;
+    /// The level of the test.
+    double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
+    side alternative = side::two;
+    /// The number of challengers; each is compared at alpha / comparisons.
+    double comparisons = 1.0;
+    /// The difference of the proportions, first minus second, that is tested against: minus the margin for non-inferiority
+    /// of the first (with side::greater), as a gate tests it.
+    double null = 0.0;
+};
+
+/// Describe two event rates that the score test compares at one look (`poisson_rate_test`).
+struct rate_design {
+    /// The true first rate: events per unit of exposure.
+    double first = not_a_number;
+    /// The true second rate.
+    double second = not_a_number;
+    /// The level of the test.
+    double alpha = 0.05;
+    /// The departure from the null that the p-value looks for.
+    side alternative = side::two;
+    /// Exposure of the second sample per exposure of the first.
+    double ratio = 1.0;
+    /// The ratio of rates, first divided by second, that is tested against: above 1 for non-inferiority of errors (with
+    /// side::less).
+    double null_ratio = 1.0;
+    /// By how much the variance of a count exceeds its mean, where events come in clusters.
+    double dispersion = 1.0;
+    /// The number of challengers; each is compared at alpha / comparisons.
+    double comparisons = 1.0;
 };
 
 namespace detail {
+
+// The variance, times n, of a difference of two proportions whose null is `null`, at the restricted maximum of the
+// likelihood of the expected counts. source: Farrington and Manning 1990, method 3.
+[[nodiscard]] inline double variance_at_margin(const proportion_design& design) noexcept
+{
+    if (design.null == 0.0) {
+        const double pooled = (design.first + design.ratio * design.second) / (1.0 + design.ratio);
+        return pooled * (1.0 - pooled) * (1.0 + 1.0 / design.ratio);
+    }
+    const auto falls = [&](double p2) {
+        const double p1 = p2 + design.null;
+        return design.first / p1 + design.ratio * design.second / p2 - (1.0 - design.first) / (1.0 - p1) -
+                   design.ratio * (1.0 - design.second) / (1.0 - p2) <
+               0.0;
+    };
+    const double low = design.null < 0.0 ? -design.null : 0.0;
+    const double high = design.null > 0.0 ? 1.0 - design.null : 1.0;
+    const bracket at = bisect({low, high}, falls);
+    const double p2 = middle_of(at);
+    const double p1 = p2 + design.null;
+    return p1 * (1.0 - p1) + p2 * (1.0 - p2) / design.ratio;
+}
+
+// The quantile of a level that is divided over comparisons.
+[[nodiscard]] inline double critical_z(double alpha, side alternative, double comparisons) noexcept
+{
+    const double level = alpha / comparisons;
+    return normal_upper_quantile(alternative == side::two ? 0.5 * level : level);
+}
+
+// How far the truth is on the side that a test looks for, by its sign; NaN on the other side.
+[[nodiscard]] inline double towards(double difference, side alternative) noexcept
+{
+    const double distance = alternative == side::two       ? std::fabs(difference)
+                            : alternative == side::greater ? difference
+                                                           : -difference;
+    return distance > 0.0 ? distance : not_a_number;
+}
+
+// The size at which a normal test with these variances (times n) of one unit has the power.
+[[nodiscard]] inline double normal_size(double distance, double z, double at_null, double variance,
+                                        double target) noexcept
+{
+    const double root =
+        (z * std::sqrt(at_null) - normal_upper_quantile(target) * std::sqrt(variance)) / distance;
+    return root > 0.0 ? root * root : not_a_number;
+}
+
+[[nodiscard]] inline bool usable(const paired_proportion_design& design) noexcept
+{
+    return is_alpha(design.alpha) && design.first_only >= 0.0 && design.second_only >= 0.0 &&
+           design.first_only + design.second_only > 0.0 && design.first_only + design.second_only <= 1.0 &&
+           std::fabs(design.null) < 1.0 && design.comparisons >= 1.0 && std::isfinite(design.comparisons);
+}
+
+[[nodiscard]] inline bool usable(const rate_design& design) noexcept
+{
+    const auto positive_number = [](double x) { return x > 0.0 && std::isfinite(x); };
+    return is_alpha(design.alpha) && positive_number(design.first) && positive_number(design.second) &&
+           positive_number(design.ratio) && positive_number(design.null_ratio) && design.dispersion >= 1.0 &&
+           std::isfinite(design.dispersion) && design.comparisons >= 1.0 && std::isfinite(design.comparisons);
+}
+
+// Both variances of the paired difference, times n: under the null and as it is.
+struct size_parts {
+    double distance;
+    double at_null;
+    double variance;
+};
+
+[[nodiscard]] inline size_parts parts_of(const paired_proportion_design& design) noexcept
+{
+    const double difference = design.first_only - design.second_only;
+    const double apart = design.first_only + design.second_only;
+    // The second discordant probability at the restricted maximum of the likelihood, as in Tango's interval; at a null of
+    // 0 the variance is `apart`.
+    const double d = design.null;
+    const double linear = -apart + d * (2.0 - difference);
+    const double constant = -design.second_only * d * (1.0 - d);
+    const double discriminant = linear * linear - 8.0 * constant;
+    const double root = std::sqrt(discriminant > 0.0 ? discriminant : 0.0);
+    const double q = linear <= 0.0 ? 0.25 * (root - linear) : -2.0 * constant / (linear + root);
+    return {towards(difference - d, design.alternative), 2.0 * (q > 0.0 ? q : 0.0) + d * (1.0 - d),
+            apart - difference * difference};
+}
+
+[[nodiscard]] inline size_parts parts_of(const rate_design& design) noexcept
+{
+    const double r = design.null_ratio;
+    // The second rate at the restricted maximum of the likelihood.
+    const double base = (design.first + design.ratio * design.second) / (r + design.ratio);
+    return {towards(design.first - r * design.second, design.alternative),
+            design.dispersion * r * base * (1.0 + r / design.ratio),
+            design.dispersion * (design.first + r * r * design.second / design.ratio)};
+}
+
+[[nodiscard]] inline double normal_power(const size_parts& parts, double z, double n) noexcept
+{
+    return normal_cdf((parts.distance * std::sqrt(n) - z * std::sqrt(parts.at_null)) /
+                      std::sqrt(parts.variance));
+}
 
 [[nodiscard]] inline bool usable_effects(double cluster_size, double icc, double comparisons, double ratio,
                                          double alpha) noexcept
@@ -187,30 +330,60 @@ template <class Function>
 
 /// Return the power with `n` units in the first sample, by the normal approximation.
 ///
-/// Only the tail on the side of the true difference counts, as in the usual tables.
+/// Only the tail on the side of the true difference counts, as in the usual tables. With a margin (`null`) it is the power of
+/// the score test of that difference, which `non_inferiority` of two proportions is.
 /// assumes: several dozen successes and failures per sample.
-/// source: Fleiss, Levin and Paik 2003, chapter 4, without continuity correction.
+/// errors: NaN for a design out of its domain, or a margin that is not between -1 and 1.
+/// source: Fleiss, Levin and Paik 2003, chapter 4, without continuity correction; Farrington and Manning 1990, "Test
+///     statistics and sample size formulae for comparative binomial trials" (margin).
 [[nodiscard]] inline double power(const proportion_design& design, double n) noexcept
 {
     if (!detail::usable_effects(design.cluster_size, design.icc, design.comparisons, design.ratio,
                                 design.alpha) ||
         !(design.first > 0.0 && design.first < 1.0 && design.second > 0.0 && design.second < 1.0 && n > 0.0 &&
-          std::isfinite(n))) {
+          std::isfinite(n) && std::fabs(design.null) < 1.0)) {
         return not_a_number;
     }
-    const double alpha = design.alpha / design.comparisons;
-    const double z = normal_upper_quantile(design.alternative == side::two ? 0.5 * alpha : alpha);
+    const double z = detail::critical_z(design.alpha, design.alternative, design.comparisons);
     const double inflation = 1.0 + (design.cluster_size - 1.0) * design.icc;
-    const double pooled = (design.first + design.ratio * design.second) / (1.0 + design.ratio);
-    const double under_null = pooled * (1.0 - pooled) * (1.0 + 1.0 / design.ratio) * inflation / n;
+    const double under_null = detail::variance_at_margin(design) * inflation / n;
     const double variance =
         (design.first * (1.0 - design.first) + design.second * (1.0 - design.second) / design.ratio) *
         inflation / n;
-    const double difference = design.first - design.second;
+    const double difference = design.first - design.second - design.null;
     const double distance = design.alternative == side::two       ? std::fabs(difference)
                             : design.alternative == side::greater ? difference
                                                                   : -difference;
     return normal_cdf((distance - z * std::sqrt(under_null)) / std::sqrt(variance));
+}
+
+/// Return the power with `n` pairs, by the normal approximation of McNemar's test.
+///
+/// errors: NaN for a design out of its domain, or a true difference that is the null or on the other side of it.
+/// source: Connor 1987, "Sample size for testing differences in proportions for the paired-sample design"; Nam 1997,
+///     "Establishing equivalence of two treatments and sample size requirements in matched-pairs design" (margin).
+[[nodiscard]] inline double power(const paired_proportion_design& design, double n) noexcept
+{
+    if (!detail::usable(design) || !(n > 0.0 && std::isfinite(n))) {
+        return not_a_number;
+    }
+    return detail::normal_power(detail::parts_of(design),
+                                detail::critical_z(design.alpha, design.alternative, design.comparisons), n);
+}
+
+/// Return the power with an exposure of `n` in the first sample (n times `ratio` in the second), by the normal approximation of
+/// the score test of two rates.
+///
+/// assumes: some dozen events in each sample.
+/// errors: as for pairs.
+/// source: Ng and Tang 2005, "Testing the equality of two Poisson means using the rate ratio".
+[[nodiscard]] inline double power(const rate_design& design, double n) noexcept
+{
+    if (!detail::usable(design) || !(n > 0.0 && std::isfinite(n))) {
+        return not_a_number;
+    }
+    return detail::normal_power(detail::parts_of(design),
+                                detail::critical_z(design.alpha, design.alternative, design.comparisons), n);
 }
 
 /// Return the number of units in the first sample at which the design has `target` power, not rounded up.
@@ -236,26 +409,44 @@ template <class Function>
     return detail::solve_increasing([&](double n) { return power(design, n); }, target, 1.05, 1e15);
 }
 
-/// Return the number of units in the first sample for two proportions, in closed form.
+/// Return the number of units in the first sample for two proportions, in closed form. With a margin, `first` and `second`
+/// may be equal: how many units show that a change costs no more than the margin?
 [[nodiscard]] inline double sample_size(const proportion_design& design, double target) noexcept
 {
-    if (!detail::is_alpha(target) || std::isnan(power(design, 1.0)) || design.first == design.second) {
+    if (!detail::is_alpha(target) || std::isnan(power(design, 1.0))) {
         return not_a_number;
     }
-    const double difference = design.first - design.second;
-    if ((design.alternative == side::greater && difference < 0.0) ||
-        (design.alternative == side::less && difference > 0.0)) {
-        return not_a_number;
-    }
-    const double alpha = design.alpha / design.comparisons;
-    const double z = normal_upper_quantile(design.alternative == side::two ? 0.5 * alpha : alpha);
-    const double pooled = (design.first + design.ratio * design.second) / (1.0 + design.ratio);
-    const double under_null = pooled * (1.0 - pooled) * (1.0 + 1.0 / design.ratio);
     const double variance =
         design.first * (1.0 - design.first) + design.second * (1.0 - design.second) / design.ratio;
-    const double root =
-        (z * std::sqrt(under_null) - normal_upper_quantile(target) * std::sqrt(variance)) / difference;
-    return root * root * (1.0 + (design.cluster_size - 1.0) * design.icc);
+    return detail::normal_size(
+               detail::towards(design.first - design.second - design.null, design.alternative),
+               detail::critical_z(design.alpha, design.alternative, design.comparisons),
+               detail::variance_at_margin(design), variance, target) *
+           (1.0 + (design.cluster_size - 1.0) * design.icc);
+}
+
+/// Return the number of pairs for two proportions of the same units, in closed form.
+[[nodiscard]] inline double sample_size(const paired_proportion_design& design, double target) noexcept
+{
+    if (!detail::is_alpha(target) || !detail::usable(design)) {
+        return not_a_number;
+    }
+    const detail::size_parts parts = detail::parts_of(design);
+    return detail::normal_size(parts.distance,
+                               detail::critical_z(design.alpha, design.alternative, design.comparisons),
+                               parts.at_null, parts.variance, target);
+}
+
+/// Return the exposure of the first sample for two event rates, in closed form.
+[[nodiscard]] inline double sample_size(const rate_design& design, double target) noexcept
+{
+    if (!detail::is_alpha(target) || !detail::usable(design)) {
+        return not_a_number;
+    }
+    const detail::size_parts parts = detail::parts_of(design);
+    return detail::normal_size(parts.distance,
+                               detail::critical_z(design.alpha, design.alternative, design.comparisons),
+                               parts.at_null, parts.variance, target);
 }
 
 namespace detail {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -228,6 +229,8 @@ inline void shuffle(buffer<double>& values, std::size_t count, resampler& random
 /// Test the same by any statistic of two samples that is 0 where they are alike; a two-sided test uses its absolute
 /// value.
 ///
+/// A division counts as extreme as the observed one where it falls short by no more than 1e-12 of the largest value that
+/// the statistic takes.
 /// errors: as above, and out_of_range where the statistic is NaN.
 template <two_sample_statistic Statistic>
 [[nodiscard]] permutation_result permutation(std::span<const double> x, std::span<const double> y,
@@ -250,13 +253,11 @@ template <two_sample_statistic Statistic>
     if (std::isnan(result.estimate)) {
         return result;
     }
-    const double tolerance = 1e-12 * std::fabs(result.estimate);
     bool valid = true;
-    std::uint64_t extreme = 0;
+    std::vector<double> values_tried;
     const auto judge = [&](std::span<const double> divided) {
-        const double value = statistic(divided.first(m), divided.subspan(m));
-        valid = valid && !std::isnan(value);
-        extreme += detail::as_extreme(value, result.estimate, tolerance, options.alternative) ? 1U : 0U;
+        values_tried.push_back(statistic(divided.first(m), divided.subspan(m)));
+        valid = valid && !std::isnan(values_tried.back());
     };
     const double all = detail::choices_up_to(n, m, static_cast<double>(options.exact_up_to));
     const bool exact = all <= static_cast<double>(options.exact_up_to);
@@ -285,6 +286,17 @@ template <two_sample_statistic Statistic>
     if (tried == 0) {
         result.state = status::too_few;
         return result;
+    }
+    // Divisions that tie with the observed one do so but for rounding, whose size is that of the statistic's largest values
+    // and not that of the observed one, which may be nearly 0.
+    double largest = std::fabs(result.estimate);
+    for (const double value : values_tried) {
+        largest = std::isfinite(value) && std::fabs(value) > largest ? std::fabs(value) : largest;
+    }
+    const double tolerance = std::isfinite(largest) ? 1e-12 * largest : 0.0;
+    std::uint64_t extreme = 0;
+    for (const double value : values_tried) {
+        extreme += detail::as_extreme(value, result.estimate, tolerance, options.alternative) ? 1U : 0U;
     }
     detail::finish_permutation(result, extreme, tried, exact);
     return result;

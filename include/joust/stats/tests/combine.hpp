@@ -9,6 +9,8 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <numbers>
 #include <span>
 #include <string_view>
 
@@ -57,6 +59,88 @@ namespace detail {
     return result;
 }
 
+[[nodiscard]] inline test_result begin_log_combination(std::string_view method, std::span<const double> log_p,
+                                                       std::span<const double> weights) noexcept
+{
+    test_result result;
+    result.method = method;
+    result.state = log_p.empty() ? status::too_few : status::ok;
+    for (const double value : log_p) {
+        if (!(value <= 0.0)) {
+            result.state = status::out_of_range;
+        }
+    }
+    if (result.state == status::ok && !usable_weights(log_p, weights)) {
+        result.state = status::out_of_range;
+    }
+    return result;
+}
+
+// The normal score of a p-value that is given by its logarithm.
+[[nodiscard]] inline double score_of_log(double log_p) noexcept
+{
+    if (log_p > -log_two) {
+        return -normal_upper_quantile(-std::expm1(log_p));
+    }
+    if (log_p > -600.0) {
+        return normal_upper_quantile(std::exp(log_p));
+    }
+    if (std::isinf(log_p)) {
+        return -log_p;
+    }
+    // Newton's steps on the logarithm of the tail, which is concave; the start is within a few per cent.
+    double z = std::sqrt(-2.0 * log_p);
+    for (int step = 0; step < 20; ++step) {
+        const double log_tail = log_normal_sf(z);
+        const double hazard = std::exp(-0.5 * z * z - half_log_two_pi - log_tail);
+        const double next = z + (log_tail - log_p) / hazard;
+        if (std::fabs(next - z) <= 1e-16 * z || !(hazard > 0.0)) {
+            return next;
+        }
+        z = next;
+    }
+    return z;
+}
+
+// By the sum of chi-squared scores.
+inline void finish_fisher(test_result& result, double sum, std::size_t tests) noexcept
+{
+    result.statistic = -2.0 * sum;
+    result.df = 2.0 * static_cast<double>(tests);
+    result.log_p = log_chi_squared_sf(result.statistic, 2 * tests);
+    result.p_value = std::exp(result.log_p);
+}
+
+inline void finish_stouffer(test_result& result, double sum, double squares) noexcept
+{
+    result.statistic = sum / std::sqrt(squares);
+    if (std::isnan(result.statistic)) {
+        result.state = status::out_of_range;
+        return;
+    }
+    const tail_probability tail = normal_tails(result.statistic, side::greater);
+    result.p_value = tail.p;
+    result.log_p = tail.log_p;
+}
+
+// The Cauchy score of p, a cotangent; of the smaller tail, which keeps every digit of a tiny p.
+[[nodiscard]] inline double cauchy_score(double p) noexcept
+{
+    return p <= 0.5 ? 1.0 / std::tan(std::numbers::pi * p) : -1.0 / std::tan(std::numbers::pi * (1.0 - p));
+}
+
+inline void finish_cauchy(test_result& result, double statistic) noexcept
+{
+    result.statistic = statistic;
+    if (std::isnan(statistic)) {
+        result.state = status::out_of_range;
+        return;
+    }
+    result.p_value = statistic > 0.0 ? std::atan(1.0 / statistic) / std::numbers::pi
+                                     : 0.5 - std::atan(statistic) / std::numbers::pi;
+    result.log_p = std::log(result.p_value);
+}
+
 }  // namespace detail
 
 /// Combine independent p-values by their product: strong where one of them is very small.
@@ -75,10 +159,24 @@ namespace detail {
     for (const double value : p) {
         sum += std::log(value);
     }
-    result.statistic = -2.0 * sum;
-    result.df = 2.0 * static_cast<double>(p.size());
-    result.log_p = detail::log_chi_squared_sf(result.statistic, 2 * p.size());
-    result.p_value = std::exp(result.log_p);
+    detail::finish_fisher(result, sum, p.size());
+    return result;
+}
+
+/// Combine the same from logarithms of p-values, which may be far below what a double holds as a p-value.
+///
+/// errors: too_few (no p-values), out_of_range (a logarithm above 0, NaN).
+[[nodiscard]] inline test_result fisher_combine_log(std::span<const double> log_p) noexcept
+{
+    test_result result = detail::begin_log_combination("Fisher's combination", log_p, {});
+    if (result.state != status::ok) {
+        return result;
+    }
+    double sum = 0.0;
+    for (const double value : log_p) {
+        sum += value;
+    }
+    detail::finish_fisher(result, sum, log_p.size());
     return result;
 }
 
@@ -103,14 +201,28 @@ namespace detail {
         sum += w > 0.0 ? w * normal_upper_quantile(p[i]) : 0.0;
         squares += w * w;
     }
-    result.statistic = sum / std::sqrt(squares);
-    if (std::isnan(result.statistic)) {
-        result.state = status::out_of_range;
+    detail::finish_stouffer(result, sum, squares);
+    return result;
+}
+
+/// Combine the same from logarithms of p-values.
+///
+/// errors: as fisher_combine_log; weights as stouffer.
+[[nodiscard]] inline test_result stouffer_log(std::span<const double> log_p,
+                                              std::span<const double> weights = {}) noexcept
+{
+    test_result result = detail::begin_log_combination("Stouffer's combination", log_p, weights);
+    if (result.state != status::ok) {
         return result;
     }
-    const detail::tail_probability tail = detail::normal_tails(result.statistic, side::greater);
-    result.p_value = tail.p;
-    result.log_p = tail.log_p;
+    double sum = 0.0;
+    double squares = 0.0;
+    for (std::size_t i = 0; i < log_p.size(); ++i) {
+        const double w = weights.empty() ? 1.0 : weights[i];
+        sum += w > 0.0 ? w * detail::score_of_log(log_p[i]) : 0.0;
+        squares += w * w;
+    }
+    detail::finish_stouffer(result, sum, squares);
     return result;
 }
 
@@ -133,19 +245,46 @@ namespace detail {
         const double w = weights.empty() ? 1.0 : weights[i];
         total += w;
         if (w > 0.0) {
-            // tan(pi (1/2 - p)) is computed as a cotangent of the smaller tail, which keeps every digit of a tiny p.
-            sum += p[i] <= 0.5 ? w / std::tan(std::numbers::pi * p[i])
-                               : -w / std::tan(std::numbers::pi * (1.0 - p[i]));
+            sum += w * detail::cauchy_score(p[i]);
         }
     }
-    result.statistic = sum / total;
-    if (std::isnan(result.statistic)) {
-        result.state = status::out_of_range;
+    detail::finish_cauchy(result, sum / total);
+    return result;
+}
+
+/// Combine the same from logarithms of p-values.
+///
+/// errors: as fisher_combine_log; weights as stouffer; a p of 0 together with a p of 1.
+[[nodiscard]] inline test_result cauchy_combine_log(std::span<const double> log_p,
+                                                    std::span<const double> weights = {}) noexcept
+{
+    test_result result = detail::begin_log_combination("Cauchy combination", log_p, weights);
+    if (result.state != status::ok) {
         return result;
     }
-    result.p_value = result.statistic > 0.0 ? std::atan(1.0 / result.statistic) / std::numbers::pi
-                                            : 0.5 - std::atan(result.statistic) / std::numbers::pi;
-    result.log_p = std::log(result.p_value);
+    double sum = 0.0, total = 0.0, largest = -std::numeric_limits<double>::infinity();
+    for (std::size_t i = 0; i < log_p.size(); ++i) {
+        const double w = weights.empty() ? 1.0 : weights[i];
+        total += w;
+        if (w > 0.0) {
+            sum += w * (log_p[i] < -detail::log_two
+                            ? detail::cauchy_score(std::exp(log_p[i]))
+                            : -1.0 / std::tan(std::numbers::pi * std::fabs(std::expm1(log_p[i]))));
+            largest = std::log(w) - log_p[i] > largest ? std::log(w) - log_p[i] : largest;
+        }
+    }
+    detail::finish_cauchy(result, sum / total);
+    if (result.state != status::ok || !(sum > 0.0) || largest < 600.0 || std::isinf(largest)) {
+        return result;
+    }
+    // A score is 1 / (pi p) for such p-values, and the others are nothing beside them.
+    double scaled = 0.0;
+    for (std::size_t i = 0; i < log_p.size(); ++i) {
+        const double w = weights.empty() ? 1.0 : weights[i];
+        scaled += w > 0.0 ? std::exp(std::log(w) - log_p[i] - largest) : 0.0;
+    }
+    result.log_p = std::log(total) - largest - std::log(scaled);
+    result.p_value = std::exp(result.log_p);
     return result;
 }
 

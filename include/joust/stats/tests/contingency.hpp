@@ -19,7 +19,8 @@ namespace stats {
 
 /// Set up chi_squared and g_test.
 struct contingency_options {
-    /// Subtract one half from each difference in a 2 x 2 table: closer to Fisher's exact test, and as cautious.
+    /// Subtract one half from each difference in a 2 x 2 table: closer to Fisher's exact test, and as cautious. A table
+    /// that has another size once its empty rows and columns are left out is not corrected, and `method` names no correction.
     bool yates = false;
 };
 
@@ -40,12 +41,14 @@ concept table_of_counts = requires(const T& table, std::size_t i) {
 
 namespace detail {
 
-[[nodiscard]] inline contingency_result test_table(std::string_view method, bool likelihood,
-                                                   std::span<const std::uint64_t> counts, std::size_t columns,
-                                                   const contingency_options& options)
+inline constexpr std::string_view chi_squared_name = "chi-squared test of independence";
+inline constexpr std::string_view g_name = "G-test of independence";
+
+[[nodiscard]] inline contingency_result test_table(bool likelihood, std::span<const std::uint64_t> counts,
+                                                   std::size_t columns, const contingency_options& options)
 {
     contingency_result result;
-    result.method = method;
+    result.method = likelihood ? g_name : chi_squared_name;
     if (columns == 0 || counts.size() % columns != 0) {
         result.state = status::out_of_range;
         return result;
@@ -71,6 +74,10 @@ namespace detail {
         return result;
     }
     const bool yates = options.yates && filled_rows == 2 && filled_columns == 2;
+    if (yates) {
+        result.method = likelihood ? "G-test of independence, Yates' correction"
+                                   : "chi-squared test of independence, Yates' correction";
+    }
     double statistic = 0.0, pearson = 0.0;
     result.smallest_expected = all;
     for (std::size_t i = 0; i < counts.size(); ++i) {
@@ -136,9 +143,6 @@ template <class Table, class Test>
     return test(std::span<const std::uint64_t>{counts.data(), counts.size()}, columns);
 }
 
-inline constexpr std::string_view chi_squared_name = "chi-squared test of independence";
-inline constexpr std::string_view g_name = "G-test of independence";
-
 }  // namespace detail
 
 /// Test whether rows and columns of a table of counts are independent: Pearson's chi-squared.
@@ -156,9 +160,7 @@ inline constexpr std::string_view g_name = "G-test of independence";
                                                     std::size_t columns,
                                                     const contingency_options& options = {})
 {
-    return detail::test_table(options.yates ? "chi-squared test of independence, Yates' correction"
-                                            : detail::chi_squared_name,
-                              false, counts, columns, options);
+    return detail::test_table(false, counts, columns, options);
 }
 
 /// Test independence as above, from nested rows.
@@ -179,8 +181,7 @@ template <table_of_counts Table>
 [[nodiscard]] inline contingency_result g_test(std::span<const std::uint64_t> counts, std::size_t columns,
                                                const contingency_options& options = {})
 {
-    return detail::test_table(options.yates ? "G-test of independence, Yates' correction" : detail::g_name,
-                              true, counts, columns, options);
+    return detail::test_table(true, counts, columns, options);
 }
 
 /// Test independence as above, from nested rows.

@@ -8,6 +8,7 @@
 #include <joust/stats/estimation/logit.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
+#include <joust/stats/tests/constant_pairs.hpp>
 
 #include <cmath>
 #include <concepts>
@@ -150,7 +151,7 @@ inline bool place(const labelled& labels, std::span<const double> scores, orderi
         }
         negatives_below += negatives;
     };
-    if (scores.size() <= most_steps) {
+    if (scores.size() <= most_digit_steps) {
         walk_packed_groups(split_by_label{labels, scores}, room, visit);
     } else {
         const split_scores split{labels, scores};
@@ -286,6 +287,17 @@ private:
     }
 };
 
+// Where every case has the same placements the variance is 0, but the areas may differ (1 against 0). Then the bound of
+// independent pairs of a positive and a negative judges the difference.
+inline void judge_areas(test_result& result, double estimate, double variance, double pairs,
+                        const test_options& options) noexcept
+{
+    judge_normal(result, estimate, 0.0, variance, options);
+    if (result.state == status::zero_variance && estimate != 0.0) {
+        judge_constant(result, estimate, -1.0, 1.0, 0.0, pairs, options);
+    }
+}
+
 [[nodiscard]] inline status label_state(const labelled& labels, std::size_t scores) noexcept
 {
     if (!labels.valid || labels.positive.size() != scores || scores >= std::size_t{1} << 30) {
@@ -302,7 +314,9 @@ private:
 /// on that same set, whose difference is not normal.
 /// assumes: independent cases; infinities rank at the ends.
 /// errors: too_few (fewer than 2 positives or negatives), zero_variance (the scores order the cases alike: areas
-///     and estimate are given, but no p-value), out_of_range (NaN, a label that is neither 0 nor 1, unequal lengths,
+///     and estimate are given, but no p-value). Areas that differ without any variance, as 1 and 0 do, are judged by
+///     k independent pairs of a positive and a negative, k of the rarer class: p is at most 2 (1 + |difference|)^-k;
+///     `statistic` is then NaN. out_of_range (NaN, a label that is neither 0 nor 1, unequal lengths,
 ///     2^30 cases or more, alpha).
 /// cost: two sorts, about 40 ns per case at 1e5.
 /// source: DeLong, DeLong and Clarke-Pearson 1988; by ranks: Sun and Xu 2014, "Fast implementation of DeLong's
@@ -342,8 +356,8 @@ template <label_list Labels>
     result.variance_a = combine(of_positives.square_a, of_negatives.square_a);
     result.variance_b = combine(of_positives.square_b, of_negatives.square_b);
     result.covariance = combine(of_positives.cross, of_negatives.cross);
-    detail::judge_normal(result, (of_positives.mean_a - of_positives.mean_b) / (2.0 * n), 0.0,
-                         combine(of_positives.difference, of_negatives.difference), options);
+    detail::judge_areas(result, (of_positives.mean_a - of_positives.mean_b) / (2.0 * n),
+                        combine(of_positives.difference, of_negatives.difference), m < n ? m : n, options);
     return result;
 }
 
@@ -380,7 +394,11 @@ template <label_list LabelsA, label_list LabelsB>
     result.variance_a = of_a.variance;
     result.variance_b = of_b.variance;
     result.covariance = 0.0;
-    detail::judge_normal(result, of_a.auc - of_b.auc, 0.0, of_a.variance + of_b.variance, options);
+    double pairs = static_cast<double>(first.positives);
+    for (const std::uint64_t count : {first.negatives(), second.positives, second.negatives()}) {
+        pairs = static_cast<double>(count) < pairs ? static_cast<double>(count) : pairs;
+    }
+    detail::judge_areas(result, of_a.auc - of_b.auc, of_a.variance + of_b.variance, pairs, options);
     return result;
 }
 
@@ -388,9 +406,9 @@ template <label_list LabelsA, label_list LabelsB>
 ///
 /// On the original scale the interval would miss 6 % at an area of 0.76 from 40 positives and 80 negatives. The
 /// p-value is that of DeLong's z, so near an area of 1/2 it may disagree slightly with the interval.
-/// When every positive scores above every negative the variance is 0 and there is no interval, however few cases there
-/// are.
-/// errors: as the paired test.
+/// When every positive scores above every negative the variance is 0. Then the interval is that of k independent pairs of a
+/// positive and a negative, k of the rarer class: from (alpha / 2)^(1 / k) to 1, and p is 2^(1 - k).
+/// errors: as the paired test; zero_variance where all scores are equal.
 /// source: DeLong, DeLong and Clarke-Pearson 1988; Pepe 2003, "The Statistical Evaluation of Medical Tests for
 ///     Classification and Prediction" (logit scale).
 template <label_list Labels>
@@ -414,6 +432,11 @@ template <label_list Labels>
     }
     result.variance = of.variance;
     detail::judge_normal(result, of.auc, 0.5, of.variance, options);
+    if (result.state == status::zero_variance && (of.auc == 0.0 || of.auc == 1.0)) {
+        const std::uint64_t rarer = result.positives < result.negatives ? result.positives : result.negatives;
+        detail::judge_constant(result, of.auc, 0.0, 1.0, 0.5, static_cast<double>(rarer), options);
+        return result;
+    }
     if (result.state == status::ok) {
         const double half = normal_upper_quantile(detail::tail_alpha(options)) * std::sqrt(of.variance);
         const bounds ends = detail::logit_interval(of.auc, half);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/differences.hpp>
 #include <joust/stats/moments.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -41,14 +42,24 @@ namespace stats {
 /// When to use: differences that are roughly symmetric. When not: wins and losses (`sign_test`), or right and wrong
 /// answers (`mcnemar`).
 /// assumes: pairs are independent of each other.
-/// errors: out_of_range for unequal lengths, NaN or infinities; otherwise as from sufficient statistics.
+/// errors: out_of_range for unequal lengths, NaN or infinities; zero_variance also where the differences are equal but for
+///     the rounding of the operands (2^-51 (|x| + |y|)); otherwise as from sufficient statistics.
 [[nodiscard]] inline test_result paired_t(std::span<const double> x, std::span<const double> y,
                                           const test_options& options = {}) noexcept
 {
     moments differences;
     if (x.size() == y.size()) {
+        // Differences of decimals that are equal (0.5 - 0.4 and 0.6 - 0.5) would otherwise vary by their rounding alone,
+        // and t would be 1e15.
+        const auto slack = [&](std::size_t i) { return detail::difference_rounding(x[i], y[i]); };
+        bool constant = true;
+        for (std::size_t i = 1; i < x.size() && constant; ++i) {
+            constant = std::fabs((x[i] - y[i]) - (x[0] - y[0])) <= slack(i) + slack(0);
+        }
         for (std::size_t i = 0; i < x.size(); ++i) {
-            differences.add(x[i] - y[i]);
+            const bool finite = x[i] - x[i] == 0.0 && y[i] - y[i] == 0.0;
+            const double first = std::fabs(x[0] - y[0]) <= slack(0) ? 0.0 : x[0] - y[0];
+            differences.add(constant && finite ? first : x[i] - y[i]);
         }
     }
     if (x.size() != y.size() || differences.rejected() != 0) {

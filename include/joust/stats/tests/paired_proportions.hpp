@@ -99,6 +99,29 @@ inline void mcnemar_tails(test_result& result, double b, double c, const mcnemar
     result.log_p = tail.log_p;
 }
 
+// `n` cases, of which only the first classifier gets b right and only the second c; alpha and counts may be anything.
+[[nodiscard]] inline test_result mcnemar_of(double b, double c, double n,
+                                            const mcnemar_options& options) noexcept
+{
+    test_result result;
+    result.method = mcnemar_name(options.p_value);
+    if (!is_alpha(options.alpha) || b > n || c > n - b) {
+        result.state = status::out_of_range;
+        return result;
+    }
+    if (n == 0.0) {
+        return result;
+    }
+    mcnemar_tails(result, b, c, options);
+    result.estimate = (b - c) / n;
+    const double z = normal_upper_quantile(tail_alpha({options.alpha, options.alternative}));
+    result.lower = tango_limit(b, c, n, z, -1.0);
+    result.upper = tango_limit(b, c, n, z, 1.0);
+    open_end(result, options.alternative);
+    result.state = status::ok;
+    return result;
+}
+
 }  // namespace detail
 
 /// Compare two classifiers on the same `n` cases: only the first classifies `b` of them correctly, only the second
@@ -114,26 +137,14 @@ inline void mcnemar_tails(test_result& result, double b, double c, const mcnemar
 [[nodiscard]] inline test_result mcnemar(std::uint64_t b, std::uint64_t c, std::uint64_t n,
                                          const mcnemar_options& options = {}) noexcept
 {
-    test_result result;
-    result.method = detail::mcnemar_name(options.p_value);
-    if (!detail::is_alpha(options.alpha) || b > n || c > n - b) {
+    if (b > n || c > n - b) {
+        test_result result;
+        result.method = detail::mcnemar_name(options.p_value);
         result.state = status::out_of_range;
         return result;
     }
-    if (n == 0) {
-        return result;
-    }
-    const double first = static_cast<double>(b);
-    const double second = static_cast<double>(c);
-    const double all = static_cast<double>(n);
-    detail::mcnemar_tails(result, first, second, options);
-    result.estimate = (first - second) / all;
-    const double z = normal_upper_quantile(detail::tail_alpha({options.alpha, options.alternative}));
-    result.lower = detail::tango_limit(first, second, all, z, -1.0);
-    result.upper = detail::tango_limit(first, second, all, z, 1.0);
-    detail::open_end(result, options.alternative);
-    result.state = status::ok;
-    return result;
+    return detail::mcnemar_of(static_cast<double>(b), static_cast<double>(c), static_cast<double>(n),
+                              options);
 }
 
 }  // namespace stats

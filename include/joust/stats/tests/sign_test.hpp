@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/numeric/differences.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/tests/paired_proportions.hpp>
@@ -52,7 +53,10 @@ struct sign_test_result : test_result {
     result.ties = ties;
     const mcnemar_options same{options.alpha, options.alternative,
                                options.mid_p ? mcnemar_p::mid_p : mcnemar_p::exact};
-    static_cast<test_result&>(result) = mcnemar(wins, losses, wins + losses + ties, same);
+    // The sum is taken in doubles, because whole numbers of 64 bits would wrap.
+    const double all = static_cast<double>(wins) + static_cast<double>(losses) + static_cast<double>(ties);
+    static_cast<test_result&>(result) =
+        detail::mcnemar_of(static_cast<double>(wins), static_cast<double>(losses), all, same);
     result.method = options.mid_p ? "sign test, mid-p" : "sign test, exact";
     result.estimate *= 0.5;
     result.lower *= 0.5;
@@ -81,6 +85,22 @@ struct sign_test_result : test_result {
         return result;
     }
     return sign_test(wins, losses, ties, options);
+}
+
+/// Test two measurements of the same units: the larger one wins, and measurements that differ by no more than the rounding
+/// of decimals, 2^-51 (|x| + |y|), are a tie (0.1 + 0.2 against 0.3).
+///
+/// errors: out_of_range also for unequal lengths or NaN.
+[[nodiscard]] inline sign_test_result sign_test(std::span<const double> x, std::span<const double> y,
+                                                const sign_test_options& options = {})
+{
+    if (x.size() != y.size()) {
+        sign_test_result result;
+        result.method = options.mid_p ? "sign test, mid-p" : "sign test, exact";
+        result.state = status::out_of_range;
+        return result;
+    }
+    return sign_test(detail::tied_differences(x, y), options);
 }
 
 }  // namespace stats

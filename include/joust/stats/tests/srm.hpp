@@ -11,6 +11,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace joust {
@@ -27,10 +28,11 @@ namespace detail {
 
 /// Test whether counts arrived in the planned shares: Pearson's chi-squared, at one planned look.
 ///
-/// Arms with share 0 must have count 0 and add no degree of freedom. `statistic` is chi-squared.
+/// An arm with share 0 adds no degree of freedom. A unit in such an arm is certain proof of a mismatch: `statistic` is
+/// infinite and p is 0. `statistic` is chi-squared.
 /// assumes: counts of independent units. Requests of returning units are not independent: see `clustered_srm`.
-/// errors: out_of_range (unequal lengths, shares negative or not summing to 1 within 1e-9, a count where the
-///     share is 0), too_few (fewer than two arms with a share, or no unit).
+/// errors: out_of_range (unequal lengths, shares negative or not summing to 1 within 1e-9), too_few (no unit, or fewer
+///     than two arms with a share and no unit where the share is 0).
 /// cost: no Boost.Math: with whole degrees of freedom the tail is a finite sum.
 /// source: Pearson 1900; Fabijan et al. 2019, "Diagnosing sample ratio mismatch in online controlled
 ///     experiments".
@@ -122,15 +124,25 @@ JOUST_FUNCTION test_result sample_ratio_mismatch(std::span<const std::uint64_t> 
     double total = 0.0;
     double share_sum = 0.0;
     std::size_t arms = 0;
+    bool impossible = false;
     for (std::size_t i = 0; i < counts.size(); ++i) {
-        if (!(shares[i] >= 0.0) || (shares[i] == 0.0 && counts[i] != 0)) {
+        if (!(shares[i] >= 0.0)) {
             return result;
         }
+        impossible = impossible || (shares[i] == 0.0 && counts[i] != 0);
         total += static_cast<double>(counts[i]);
         share_sum += shares[i];
         arms += shares[i] > 0.0 ? 1U : 0U;
     }
     if (!counts.empty() && !(std::fabs(share_sum - 1.0) <= 1e-9)) {
+        return result;
+    }
+    if (impossible) {
+        result.statistic = std::numeric_limits<double>::infinity();
+        result.df = static_cast<double>(arms > 1 ? arms - 1 : 1);
+        result.p_value = 0.0;
+        result.log_p = -std::numeric_limits<double>::infinity();
+        result.state = status::ok;
         return result;
     }
     if (arms < 2 || !(total > 0.0)) {

@@ -10,6 +10,7 @@
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/possible.hpp>
 
 #include <cstddef>
 #include <string>
@@ -27,8 +28,10 @@ struct ab_race {
     std::string losses;
     /// The number of challengers that broke a guardrail or lost.
     std::size_t out_of_race = 0;
-    /// The winner with the largest effect.
+    /// The winner with the largest effect, of those that are judged on everything.
     const finding* best = nullptr;
+    /// What keeps winners from being shipped.
+    std::string held;
     /// The first challenger that has neither won nor lost.
     const finding* open = nullptr;
 };
@@ -46,21 +49,31 @@ namespace detail {
 [[nodiscard]] inline std::string difference_in_words(const inference& answer, std::string_view unit)
 {
     const double scale = unit == "%" ? 100.0 : 1.0;
+    metric_row shown;
+    shown.estimate = answer.estimate;
+    shown.lower = answer.lower;
+    shown.upper = answer.upper;
+    shown.unit = unit;
+    keep_possible(shown);
     std::string text = ": ";
-    append_number(text, scale * answer.estimate, 3, signs::always);
+    append_number(text, scale * shown.estimate, 3, signs::always);
     text += " [";
-    append_number(text, scale * answer.lower, 3, signs::always);
+    append_number(text, scale * shown.lower, 3, signs::always);
     text += ", ";
-    append_number(text, scale * answer.upper, 3, signs::always);
+    append_number(text, scale * shown.upper, 3, signs::always);
     text += unit == "%" ? "] pp" : unit.empty() ? "]" : "] ";
     text += unit == "%" ? "" : unit;
     return text;
 }
 
 /// Describe why a metric has not decided yet.
-[[nodiscard]] inline std::string undecided_in_words(const finding& f, const setting& how)
+[[nodiscard]] inline std::string undecided_in_words(const finding& f, const evidence& seen,
+                                                    const setting& how)
 {
     const std::string& name = how.specs[f.metric].name;
+    if (f.missing != gap::none && f.missing != gap::state && seen.requests() > 0) {
+        return gap_in_words(f, seen, how);
+    }
     switch (f.answer.state) {
         case status::ok:
             return "the interval for " + name + " still contains 0" +
@@ -81,8 +94,28 @@ namespace detail {
         guards += f.pair == pair && how.specs[f.metric].role == metric_spec::part::guardrail ? 1U : 0U;
     }
     return guards == 0   ? ""
-           : guards == 1 ? "; its guardrail is not broken"
-                         : "; none of its guardrails is broken";
+           : guards == 1 ? "; its guardrail is judged and not broken"
+                         : "; all of its guardrails are judged, and none is broken";
+}
+
+/// Say why a challenger that is better is not shipped: what its metric misses, and which guardrails are not judged.
+/// Returns an empty text where nothing is missing.
+[[nodiscard]] inline std::string held_in_words(const finding& win, const evidence& seen,
+                                               const judgement& found, const setting& how)
+{
+    std::string missing;
+    for (const finding& f : found.findings) {
+        const bool counts = &f == &win || how.specs[f.metric].role == metric_spec::part::guardrail;
+        if (f.pair == win.pair && counts && f.missing != gap::none) {
+            missing += missing.empty() ? "" : "; ";
+            missing += &f == &win ? "" : "the guardrail on ";
+            missing += gap_in_words(f, seen, how);
+        }
+    }
+    return missing.empty() ? missing
+                           : seen.models[win.pair + 1] + " is better on " + how.specs[win.metric].name +
+                                 difference_in_words(win.answer, how.specs[win.metric].unit) +
+                                 ", but it is not shipped, since not everything is judged: " + missing;
 }
 
 [[nodiscard]] inline ab_race race_of(const evidence& seen, const judgement& found, const setting& how)
@@ -101,6 +134,9 @@ namespace detail {
             ++race.out_of_race;
             race.losses += (race.losses.empty() ? "" : "; ") + seen.models[f.pair + 1] + " is worse on " +
                            spec.name + difference_in_words(f.answer, spec.unit);
+        } else if (std::string held = f.wins ? held_in_words(f, seen, found, how) : std::string{};
+                   !held.empty()) {
+            race.held += (race.held.empty() ? "" : "; ") + held;
         } else if (f.wins) {
             const bool leads =
                 race.best == nullptr || sign * f.answer.estimate > sign * race.best->answer.estimate;
@@ -132,7 +168,9 @@ JOUST_FUNCTION void decide_ab(report& out, const evidence& seen, const judgement
         out.reason = race.breaches + (race.breaches.empty() || race.losses.empty() ? "" : "; ") + race.losses;
     } else {
         out.decision = verdict::keep_testing;
-        out.reason = race.open == nullptr ? "nothing is decided" : undecided_in_words(*race.open, how);
+        out.reason = !race.held.empty()     ? race.held
+                     : race.open == nullptr ? "nothing is decided"
+                                            : undecided_in_words(*race.open, seen, how);
         if (!race.breaches.empty()) {
             out.reason += "; " + race.breaches;
         }

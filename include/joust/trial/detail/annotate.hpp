@@ -9,6 +9,7 @@
 #include <joust/report/report.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/decide.hpp>
+#include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
@@ -18,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 // The notes under the report of a trial that serves each unit by one of its models. They explain how to read the numbers.
 
@@ -32,8 +34,12 @@ void annotate_covariate(report& out, const evidence& seen, const setting& how);
 [[nodiscard]] std::string threshold_in_words(const evidence& seen, const metric_spec& spec);
 
 /// Add the notes about methods that every report has. `how_long` says when the intervals of metrics hold.
-void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
-              const setting& how);
+void annotate(report& out, const evidence& seen, const judgement& found, bool share_changed,
+              std::string_view how_long, const setting& how);
+
+/// Note that this process does not know all plans of the trial. `credits_units` says whether it has credited feedback by unit.
+/// Returns whether that feedback may stand in the wrong arm.
+bool annotate_history(report& out, bool knows_history, bool credits_units);
 
 }  // namespace detail
 
@@ -157,10 +163,120 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
             "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
         out.notes.push_back(std::move(note));
     }
+    bool decides = false;
+    for (const metric_spec& spec : how.specs) {
+        decides = decides || spec.role == metric_spec::part::primary;
+    }
+    if (decides && guardrails_among(how.specs) > 0 && out.kind == "ab_test") {
+        out.notes.emplace_back(
+            "The error rates of the primary metric and of the guardrails add up: that of a wrong verdict of any kind is their sum.");
+    }
 }
 
-JOUST_FUNCTION void annotate(report& out, const evidence& seen, bool share_changed, std::string_view how_long,
-                             const setting& how)
+JOUST_FUNCTION bool annotate_history(report& out, bool knows_history, bool credits_units)
+{
+    if (knows_history) {
+        return false;
+    }
+    out.notes.emplace_back(
+        "The trial had plans that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or give the ticket.");
+    if (credits_units) {
+        out.notes.emplace_back(
+            "Feedback by unit that came before this was known may stand in an arm that did not serve the unit.");
+    }
+    return credits_units;
+}
+
+/// Note what is missing from the feedback on each metric, also where it decides nothing.
+inline void annotate_feedback(report& out, const evidence& seen, const judgement& found, const setting& how)
+{
+    for (const finding& f : found.findings) {
+        const metric_spec& spec = how.specs[f.metric];
+        const feedback_account& now = f.account;
+        const auto note = [&](gap which) {
+            finding told = f;
+            told.missing = which;
+            out.notes.push_back(gap_in_words(told, seen, how) + ".");
+        };
+        if (now.stopped) {
+            note(gap::stopped);
+        }
+        if (now.differ) {
+            note(gap::uneven);
+        }
+        if (now.lost() > 0) {
+            std::string text =
+                spec.name + ": values that cannot be scored (NaN, infinite or refused) were left out, ";
+            append_count(text, now.champion_lost);
+            text += " of " + seen.models[0] + " and ";
+            append_count(text, now.challenger_lost);
+            text += " of " + seen.models[f.pair + 1];
+            text += now.lost_differ ? "; their shares differ by more than chance." : ".";
+            out.notes.push_back(std::move(text));
+        }
+        if (now.partly_labelled) {
+            std::string text = spec.name + " looks like a label that only a part of the exposures gets (";
+            append_percent(text, now.champion, 1);
+            text += " and ";
+            append_percent(text, now.challenger, 1);
+            text +=
+                ", with both outcomes among them). It is divided by all exposures, so that a missing label counts as 0; with .per = per::observed it is divided by the labels.";
+            out.notes.push_back(std::move(text));
+        }
+    }
+}
+
+/// Return the largest share of all requests that came from one bucket of units.
+[[nodiscard]] inline double largest_bucket(const evidence& seen)
+{
+    // Sums of roots are counts times a constant while the shares are constant, so that each arm is scaled to its count.
+    std::vector<double> requests(bucket_count);
+    double all = 0.0;
+    const auto add = [&](const std::vector<double>& roots, std::uint64_t count) {
+        double sum = 0.0;
+        for (const double each : roots) {
+            sum += each;
+        }
+        for (std::size_t b = 0; sum > 0.0 && b < roots.size(); ++b) {
+            requests[b] += roots[b] / sum * static_cast<double>(count);
+        }
+        all += sum > 0.0 ? static_cast<double>(count) : 0.0;
+    };
+    add(seen.pairs.front().series[exposure_series].champion_root, seen.requests(0));
+    for (std::size_t p = 0; p < seen.pairs.size(); ++p) {
+        add(seen.pairs[p].series[exposure_series].challenger_root, seen.requests(p + 1));
+    }
+    double most = 0.0;
+    for (const double each : requests) {
+        most = std::fmax(most, each);
+    }
+    return all > 0.0 ? most / all : 0.0;
+}
+
+/// Note units that are missing, and a unit that outweighs the others.
+inline void annotate_units(report& out, const evidence& seen)
+{
+    const auto empty = static_cast<std::size_t>(ignored::empty_unit);
+    if (empty < seen.ignored.size() && seen.ignored[empty] > 0) {
+        out.notes.emplace_back(
+            "Some calls came with an empty unit id (empty text, a null pointer or the nil UUID). The champion served them, and they are not part of the comparison.");
+    }
+    constexpr double dominating = 0.1;
+    constexpr std::uint64_t enough = 1'000;
+    const double most = seen.requests() >= enough ? largest_bucket(seen) : 0.0;
+    if (most > dominating) {
+        std::string note = "One group of units of ";
+        append_count(note, bucket_count);
+        note += " brought ";
+        append_percent(note, most, 0);
+        note +=
+            " of the requests, which is probably one unit, such as a robot or an id that stands for many users. It has one arm, so that the arms' requests and the metrics depend on it.";
+        out.notes.push_back(std::move(note));
+    }
+}
+
+JOUST_FUNCTION void annotate(report& out, const evidence& seen, const judgement& found, bool share_changed,
+                             std::string_view how_long, const setting& how)
 {
     std::string note = "Estimates are challenger minus champion, clustered by ";
     append_count(note, bucket_count);
@@ -177,9 +293,11 @@ JOUST_FUNCTION void annotate(report& out, const evidence& seen, bool share_chang
         }
     }
     annotate_surplus(out, seen, how);
+    annotate_feedback(out, seen, found, how);
+    annotate_units(out, seen);
     if (share_changed) {
         out.notes.push_back(
-            "Means are overlap-weighted over the stages of the ramp, since shares changed; latency quantiles pool all stages.");
+            "Means and the quantiles of a latency guardrail are overlap-weighted over the stages of the ramp, since shares changed; the latencies listed by model pool all its calls, so that load which changed beside the shares makes them differ.");
     }
     annotate_error_rate(out, seen, how);
 }

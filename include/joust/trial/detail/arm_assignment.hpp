@@ -3,14 +3,18 @@
 
 #include <joust/core/clock.hpp>
 #include <joust/core/compiler.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/split/splitter.hpp>
 #include <joust/split/traffic_plan.hpp>
+#include <joust/ticket/ticket.hpp>
 #include <joust/trial/detail/arm_parts.hpp>
 #include <joust/trial/detail/plan.hpp>
+#include <joust/trial/detail/stopped_plan.hpp>
 
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -27,10 +31,12 @@ namespace detail {
 
 /// The traffic plan that a caller put in force, if there is one. `mutex` is held while one plan is made from another.
 struct plan_in_force {
-    mutable std::mutex mutex;
+    mutable fork_mutex mutex{fork_order::plan};
     traffic_plan plan;
     /// The digest of the plan as the caller gave it, before it got slots.
     std::uint64_t given = 0;
+    /// The number of the plan that was in force when the trial was stopped. The next plan goes on from it.
+    unsigned stopped_from = 0;
     /// The reason why a later plan was refused.
     std::string complaint;
 };
@@ -52,6 +58,7 @@ public:
         : splitter_(std::move(splitter)),
           board_(std::list<plan_t>{plan_t{resolved(splitter_, arm_count), 0U}})
     {
+        prepare_to_stop(board_.read([](const plan_t& now) { return now; }));
     }
 
     [[nodiscard]] const splitter_t& splitter() const noexcept { return splitter_; }
@@ -77,6 +84,30 @@ public:
         return board_.read([](const plan_t& now) { return now; });
     }
 
+    /// Read the plan with a number, which is one of the latest 128.
+    template <class Read>
+    auto read_numbered(unsigned number, Read&& read) const
+    {
+        return board_.read_of_ticket(number % plan_board<plan_t>::kept, std::forward<Read>(read));
+    }
+
+    /// Make the plan that gives everything to the champion, unless it is there already. It keeps the rules of `before`.
+    void prepare_to_stop(const plan_t& before)
+    {
+        if (to_stop_.empty()) {
+            to_stop_ = plan_to_stop<plan_t>(splitter_, before.split, arm_count);
+        }
+    }
+
+    /// Take the plan that gives everything to the champion, without an allocation. It is missing where the trial is
+    /// stopped already.
+    [[nodiscard]] std::list<plan_t> take_plan_to_stop() noexcept
+    {
+        std::list<plan_t> taken;
+        taken.swap(to_stop_);
+        return taken;
+    }
+
     /// Replace the first plan, before the trial serves a call.
     void restart(std::list<plan_t> first) noexcept { board_.restart(std::move(first)); }
 
@@ -86,6 +117,15 @@ public:
         board_.publish(std::move(next), [&live](auto&& see) {
             live.slabs().for_each([&see](const slab& each) { see(each.pinned()); });
         });
+        begin_stage(live);
+    }
+
+    /// Tell the evidence which shares are in force, where the plan knows them.
+    void begin_stage(live_evidence& live) const noexcept
+    {
+        if constexpr (fixed_shares) {
+            board_.read([&live](const plan_t& now) { live.begin_stage(now.pairs); });
+        }
     }
 
     /// Assign the unit of a call.
@@ -98,7 +138,7 @@ public:
         const keyed_context<Arguments, Unit> call{{hasher(unit), time_for_splitter(clock), arguments}, unit};
         const plan_t* const now = board_.without_pin();
         if (now != nullptr) [[likely]] {
-            return assign_by(*now, call);
+            return assign_by(*now, live, call);
         }
         return assign_pinned(live, call);
     }
@@ -128,20 +168,73 @@ public:
         }
     }
 
-    /// Fill in the shares under which a ticket's arm was assigned. Returns false where the plan was destroyed.
-    [[nodiscard]] bool recall_shares(unsigned plan_of_ticket, visit& seen) const
+    /// Fill in the shares under which a ticket's arm was assigned. Returns false where no known plan gave the ticket.
+    [[nodiscard]] bool recall_shares(const ticket& receipt, visit& seen) const
     {
         if constexpr (arm_count == 2) {
             // The ticket has all that is needed, so it may come back to any replica, whatever the plan of that replica.
             seen.shares[0] = pair_share::with(seen.arm == 0 ? 1.0 - seen.propensity : seen.propensity);
+            if constexpr (fixed_shares) {
+                if (knows_history() && !board_.any([&](const plan_t& each) {
+                        return each.gave(0, seen.arm, seen.propensity);
+                    })) {
+                    miss_history();
+                }
+            }
             return true;
         } else {
-            return board_.read_of_ticket(plan_of_ticket, [&seen](const plan_t& then) {
-                seen.shares = then.pairs;
-                // After 128 plans their numbers repeat. The ticket's propensity then shows whether its plan was destroyed.
-                return plan_board<plan_t>::kept > then.number ||
-                       static_cast<float>(then.shares[seen.arm]) == static_cast<float>(seen.propensity);
-            });
+            const unsigned tag = receipt.plan() | ((receipt.nonce() >> nonce_bits) << 7);
+            const bool known = board_.read_only_one(
+                [&](const plan_t& then) { return then.gave(tag, seen.arm, seen.propensity); },
+                [&seen](const plan_t& then) { seen.shares = then.pairs; });
+            if (!known) {
+                miss_history();
+            }
+            return known;
+        }
+    }
+
+    /// Return what a ticket distinguishes calls by. With three or more arms the upper bits name the plan.
+    [[nodiscard]] static constexpr std::uint32_t nonce_of(const visit& seen, std::uint32_t drawn) noexcept
+    {
+        if constexpr (arm_count == 2) {
+            return drawn;
+        } else {
+            return (drawn & ((1U << nonce_bits) - 1U)) | ((seen.plan >> 7) << nonce_bits);
+        }
+    }
+
+    /// Return whether no sign was seen that the trial had plans which this process does not know.
+    [[nodiscard]] bool knows_history() const noexcept
+    {
+        return !history_missed_.load(std::memory_order_relaxed);
+    }
+    /// Note that the trial had plans which this process does not know.
+    void miss_history() const noexcept { history_missed_.store(true, std::memory_order_relaxed); }
+
+    /// Add plans of before this process. `complete` says whether these and the plans of this process are all there were.
+    void recall_plans(std::list<plan_t> older, bool complete) noexcept
+    {
+        board_.recall(std::move(older));
+        history_missed_.store(!complete, std::memory_order_relaxed);
+    }
+
+    /// Visit every known plan, the oldest first. Returns false without a visit where some plans were destroyed.
+    template <class Visit>
+    bool for_each_plan(Visit&& see) const
+    {
+        return board_.for_each(std::forward<Visit>(see));
+    }
+
+    /// Return whether feedback was credited by the unit alone.
+    [[nodiscard]] bool credits_units() const noexcept
+    {
+        return credits_units_.load(std::memory_order_relaxed);
+    }
+    void credit_unit() const noexcept
+    {
+        if (!credits_units()) {
+            credits_units_.store(true, std::memory_order_relaxed);
         }
     }
 
@@ -161,7 +254,7 @@ public:
             same = same && given.enrolled && given.propensity > 0.0 && given.arm < arm_count &&
                    (first || given.arm == seen.arm);
             seen.arm = given.arm < arm_count ? given.arm : 0;
-            seen.plan = each.number;
+            seen.plan = each.name_in_tickets();
             const std::array<double, arm_count> now = shares_under(each, given);
             for (std::size_t a = 0; a < arm_count; ++a) {
                 smallest[a] = first ? now[a] : std::fmin(smallest[a], now[a]);
@@ -175,33 +268,45 @@ public:
         for (std::size_t p = 0; p + 1 < arm_count; ++p) {
             seen.shares[p] = pair_share::of(smallest[0], smallest[p + 1]);
         }
+        if constexpr (arm_count == 2) {
+            seen.shares[0] = pair_share::as_in_ticket(seen.arm, seen.shares[0].challenger);
+        }
         seen.propensity = all > 0.0 ? smallest[seen.arm] / all : 0.0;
         return whole && same && seen.propensity > 0.0;
     }
 
 private:
+    // A ticket has 22 bits of nonce and 7 of a plan. With three or more arms the plan's tag takes four more.
+    static constexpr unsigned nonce_bits = 22 - (plan_tag_bits - 7);
+
     template <class Call>
     [[nodiscard]] JOUST_NOINLINE visit assign_pinned(live_evidence& live, const Call& call) const noexcept
     {
         return board_.read_pinned(live.of_this_thread(),
-                                  [&](const plan_t& now) { return assign_by(now, call); });
+                                  [&](const plan_t& now) { return assign_by(now, live, call); });
     }
 
     template <class Call>
-    [[nodiscard]] JOUST_ALWAYS_INLINE visit assign_by(const plan_t& now, const Call& call) const noexcept
+    [[nodiscard]] JOUST_ALWAYS_INLINE visit assign_by(const plan_t& now, live_evidence& live,
+                                                      const Call& call) const noexcept
     {
         const assignment given = now.split.assign(call);
+        if (given.threw != thrower::nothing) [[unlikely]] {
+            live.ignore(given.threw == thrower::when ? ignored::when_threw : ignored::assigned_by_threw);
+        }
         visit seen;
         seen.pseudonym = detail::pseudonym_of(randomised(now.split, call));
         seen.propensity = given.propensity;
         seen.arm = given.arm < arm_count ? given.arm : 0;
-        seen.plan = now.number;
+        seen.plan = now.name_in_tickets();
         seen.recorded = given.enrolled && given.propensity > 0.0;
-        if constexpr (fixed_shares) {
-            seen.shares = now.pairs;
+        if constexpr (!fixed_shares) {
+            seen.shares[0] =
+                pair_share::as_in_ticket(seen.arm, seen.arm == 0 ? 1.0 - given.propensity : given.propensity);
+        } else if constexpr (arm_count == 2) {
+            seen.shares[0] = now.of_arm[seen.arm];
         } else {
-            seen.shares = {seen.arm == 0 ? pair_share::of(given.propensity, 1.0 - given.propensity)
-                                         : pair_share::of(1.0 - given.propensity, given.propensity)};
+            seen.shares = now.pairs;
         }
         return seen;
     }
@@ -220,6 +325,10 @@ private:
 
     [[no_unique_address]] splitter_t splitter_;
     plan_board<plan_t> board_;
+    mutable std::atomic<bool> history_missed_{false};
+    mutable std::atomic<bool> credits_units_{false};
+    /// The mutex of `in_force_` guards it.
+    std::list<plan_t> to_stop_;
     plan_in_force in_force_;
 };
 

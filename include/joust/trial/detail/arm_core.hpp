@@ -2,6 +2,8 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/entropy.hpp>
+#include <joust/core/unit_id.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/inference/always_valid.hpp>
 #include <joust/split/hash_split.hpp>
@@ -53,6 +55,7 @@ public:
           metrics_(trial_.identity(), watch_failures, arguments)
     {
         check_error_rate(trial_.inference().alpha, trial_.inference().units, "exposures");
+        assignment_.begin_stage(live());
     }
 
     [[nodiscard]] trial_core<Parts>& trial() noexcept { return trial_; }
@@ -70,6 +73,15 @@ public:
     template <class Unit, class Arguments>
     [[nodiscard]] visit assign(const Unit& unit, const Arguments& arguments) const noexcept
     {
+        // Where blocks of time are randomised, an empty id decides nothing, but a null pointer cannot be read.
+        if constexpr (!Parts::reads_time || std::is_pointer_v<Unit>) {
+            if (is_no_unit(unit)) [[unlikely]] {
+                live().ignore(ignored::empty_unit);
+                visit nobody;
+                nobody.recorded = false;
+                return nobody;
+            }
+        }
         return assignment_.assign(identity().hasher(), trial_.clock(), live(), unit, arguments);
     }
 
@@ -84,7 +96,7 @@ public:
                 .propensity = static_cast<float>(seen.propensity),
                 .arm = seen.arm,
                 .plan = seen.plan,
-                .nonce = call};
+                .nonce = arm_assignment<Parts>::nonce_of(seen, ticket_nonce(call))};
     }
 
     [[nodiscard]] evidence collect() const
@@ -96,7 +108,15 @@ public:
 
     /// Refuse evidence of another trial.
     /// errors: configuration_error where the evidence belongs to another trial
-    void check_own(const evidence& other) const { metrics_.check_own(identity(), other); }
+    void check_own(const evidence& other) const
+    {
+        metrics_.check_own(identity(), other);
+        if constexpr (Parts::fixed_shares) {
+            if (assignment_.knows_history() && !served_by_known_plans(other)) {
+                assignment_.miss_history();
+            }
+        }
+    }
 
     /// Return the present settings of the trial that judging needs.
     [[nodiscard]] setting setting_now() const
@@ -104,6 +124,10 @@ public:
         setting how{.specs = metrics_.metrics().specs(),
                     .watches = metrics_.metrics().watches(),
                     .covariate = Parts::adjusts ? metrics_.metrics().series_count() : exposure_series};
+        for (const metric_spec& spec : how.specs) {
+            how.guards_failures = how.guards_failures || (spec.role == metric_spec::part::guardrail &&
+                                                          spec.series == failure_series);
+        }
         if constexpr (Parts::metrics_t::watches_latency()) {
             how.special.show_latency = show_latency;
         }
@@ -129,6 +153,35 @@ public:
     }
 
 private:
+    /// Return whether known plans can have served all exposures: their mean weights lie between those of the known plans.
+    [[nodiscard]] bool served_by_known_plans(const evidence& other) const
+    {
+        bool known = true;
+        for (std::size_t p = 0; p + 1 < Parts::arm_count; ++p) {
+            double least = 1.0;
+            double most = 0.0;
+            const bool whole = assignment_.for_each_plan([&](const plan_t& each) {
+                const double s = each.pairs[p].challenger;
+                least = s < least ? s : least;
+                most = s > most ? s : most;
+            });
+            const bucket_sums& served = other.pairs[p].series[exposure_series];
+            double champion = 0.0;
+            double challenger = 0.0;
+            for (std::size_t b = 0; b < served.champion.size(); ++b) {
+                champion += served.champion[b];
+                challenger += served.challenger[b];
+            }
+            const auto lies = [](double sum, std::uint64_t count, double from, double to) {
+                const double n = static_cast<double>(count);
+                return sum >= n * from - 1e-6 * (n + 1.0) && sum <= n * to + 1e-6 * (n + 1.0);
+            };
+            known = known && (!whole || (lies(champion, served.champion_count, least, most) &&
+                                         lies(challenger, served.challenger_count, 1.0 - most, 1.0 - least)));
+        }
+        return known;
+    }
+
     arm_assignment<Parts> assignment_;
     trial_core<Parts> trial_;
     [[no_unique_address]] typename Parts::acceptance_t acceptance_;

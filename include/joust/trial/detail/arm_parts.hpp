@@ -72,7 +72,7 @@ constexpr bool check_metric_names()
 {
     static_assert(
         Metrics::names_free(),
-        "joust: a metric needs a name that the report does not use for something else: exposures, failures, latency and covariate are taken, and so are names that end in \", denominator\" and the empty name");
+        "joust: a metric needs a name that the report does not use for something else: exposures, failures, latency and covariate are taken, and so are names that end in \", denominator\", \", feedback\" or \", not scored\" and the empty name");
     static_assert(Metrics::names_differ(),
                   "joust: two metrics have the same name; feedback could not tell them apart");
     return true;

@@ -34,6 +34,21 @@ struct shadow_memory {
         failing.learn(from.failing);
         accuracy.learn(from.accuracy);
     }
+    void take_whole(const shadow_pair& from)
+    {
+        agreement.learn_whole(from.agreement);
+        distance.learn_whole(from.distance);
+        failing.learn_whole(from.failing);
+        accuracy.learn_whole(from.accuracy);
+    }
+    /// Let the tests of merged evidence continue with what earlier looks at merged evidence have kept.
+    void resume(shadow_pair& merged) const
+    {
+        merged.agreement.resume(agreement, merged.compared.total());
+        merged.distance.resume(distance, merged.distances.total());
+        merged.failing.resume(failing, merged.run.total());
+        merged.accuracy.resume(accuracy, merged.judged.total());
+    }
 };
 
 inline void collect_arm(const slab& from, unsigned arm, hyperloglog<>& units, latency_sketch& latency)
@@ -56,7 +71,8 @@ inline void collect_pair(const slab& from, std::size_t p, shadow_pair& into)
             to.count[b] += static_cast<double>(values.count);
             to.sum[b] += sum;
         };
-        const row_values run = from.read(row::calls, p, true, b);
+        row_values run = from.read(row::calls, p, true, b);
+        run.count -= static_cast<std::uint64_t>(run.second);  // the champion's failures
         add(into.run, run, run.first);
         const row_values queued = from.read(row::fates, p, false, b);
         add(into.queued, queued, queued.first);

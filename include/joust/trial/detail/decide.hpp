@@ -11,6 +11,7 @@
 #include <joust/stats/sequential/normal_mixture.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/stats/tests/srm.hpp>
+#include <joust/trial/detail/account.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
@@ -18,12 +19,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
-
-inline constexpr double mismatch_alpha = 0.001;
 
 [[nodiscard]] stats::score_sums sums_of(const pair_evidence& pair, const metric_spec& spec,
                                         std::size_t covariate);
@@ -98,6 +98,36 @@ JOUST_FUNCTION bool is_mismatch(const stats::score_result& split) noexcept
     return split.state == status::ok && split.log_e >= -std::log(mismatch_alpha);
 }
 
+/// Return an arm's latencies with the design effect of the calls beyond the threshold: how much more their sums by bucket
+/// of units vary than those of independent calls would.
+[[nodiscard]] inline stats::weighted_latencies weighted_by_overlap(const overlap_latencies& seen,
+                                                                   std::span<const double> late,
+                                                                   std::span<const double> served,
+                                                                   double planned)
+{
+    double weights = 0.0;
+    for (const double weight : seen.weights) {
+        weights += weight;
+    }
+    const double mean_weight = weights > 0.0 ? seen.squares / weights : 0.0;
+    stats::weighted_latencies out{
+        .weights = seen.weights, .squares = seen.squares, .planned = planned * mean_weight * mean_weight};
+    double all_late = 0.0;
+    double all_served = 0.0;
+    for (std::size_t b = 0; b < late.size() && b < served.size(); ++b) {
+        all_late += late[b];
+        all_served += served[b];
+    }
+    const double share = all_served > 0.0 ? all_late / all_served : 0.0;
+    double squares = 0.0;
+    for (std::size_t b = 0; b < late.size() && b < served.size(); ++b) {
+        squares += (late[b] - share * served[b]) * (late[b] - share * served[b]);
+    }
+    const double independent = mean_weight * all_late * (1.0 - share);
+    out.design_effect = squares > independent && independent > 0.0 ? squares / independent : 1.0;
+    return out;
+}
+
 JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::size_t pair,
                                  const event_watch& watch, const look& at, double alpha)
 {
@@ -106,12 +136,19 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     const latency_sketch& challenger = seen.arms[pair + 1].latency;
     constexpr double per_millisecond = 1e-6;
     // The interval is tightest where the challenger, which has the smaller share, has served its planned units.
-    const auto planned = static_cast<std::uint64_t>(std::fmax(at.planned_information, 1.0));
-    const auto compared =
-        stats::quantile_difference(challenger, champion, {.q = watch.q, .alpha = alpha, .planned = planned});
-    answer.champion = champion.empty() ? stats::not_a_number : champion.quantile(watch.q) * per_millisecond;
-    answer.challenger =
-        challenger.empty() ? stats::not_a_number : challenger.quantile(watch.q) * per_millisecond;
+    const double planned = std::fmax(at.planned_information, 1.0);
+    const pair_evidence& both = seen.pairs[pair];
+    const bool weighted = both.challenger_latency.squares > 0.0 && both.champion_latency.squares > 0.0;
+    const stats::quantile_result compared =
+        weighted
+            ? stats::overlap_quantile_difference(
+                  weighted_by_overlap(both.challenger_latency, at.sums.p1, at.sums.q1, planned),
+                  weighted_by_overlap(both.champion_latency, at.sums.p0, at.sums.q0, planned), watch.q, alpha)
+            : stats::quantile_difference(
+                  challenger, champion,
+                  {.q = watch.q, .alpha = alpha, .planned = static_cast<std::uint64_t>(planned)});
+    answer.champion = compared.second * per_millisecond;
+    answer.challenger = compared.first * per_millisecond;
     answer.estimate = compared.estimate * per_millisecond;
     answer.lower = compared.lower * per_millisecond;
     answer.upper = compared.upper * per_millisecond;
@@ -256,6 +293,7 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
         found.answer = policy.infer(at, asked, memory);
     }
     const bool more = found.answer.estimate > 0.0;
+    const inference as_asked = found.answer;
     if (spec.quantile >= 0) {
         how.special.show_values(found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], pair,
                                 challenger, spec);
@@ -264,6 +302,11 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
         found.answer.state = status::no_contemporary_champion;
     }
     rule_on(found, spec, more);
+    found.account = account_of(seen, how, challenger, spec, at.planned_information);
+    if (found.wins && spec.role == metric_spec::part::primary && !how.guards_failures) {
+        found.shift_by_failures = shift_by_failures(seen, how, found, as_asked, at.planned_information);
+    }
+    find_gap(found, seen, how, as_asked);
     return found;
 }
 

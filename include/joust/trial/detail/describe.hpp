@@ -6,17 +6,21 @@
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/report/report.hpp>
+#include <joust/report/words.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
 #include <joust/stats/sequential/score.hpp>
+#include <joust/trial/detail/account.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/latencies.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/possible.hpp>
 #include <joust/trial/detail/posterior.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,6 +41,9 @@ void describe(report& out, const evidence& seen, const judgement& found, const s
 
 /// Write a value in the form of the report's tables.
 void append_in_unit(std::string& out, double value, std::string_view unit);
+
+/// Say why an answer about a metric does not count as a judgement.
+[[nodiscard]] std::string gap_in_words(const finding& f, const evidence& seen, const setting& how);
 
 /// Return a sentence about the guardrail that is broken, or an empty text where no guardrail is broken.
 [[nodiscard]] std::string breach_of(const evidence& seen, const judgement& found, const setting& how,
@@ -110,6 +117,8 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     row.better = spec.direction == better::up ? 1 : -1;
     row.level = 1.0 - f.alpha;
     row.unit = spec.unit;
+    row.champion_feedback = f.account.champion;
+    row.challenger_feedback = f.account.challenger;
     if (guards && !spec.limit.relative) {
         row.margin = spec.limit.value;
     } else if (guards && spec.watch < 0) {
@@ -118,6 +127,7 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
         row.margin = spec.limit.value;
         row.reference = 1.0;
     }
+    keep_possible(row);
     return row;
 }
 
@@ -135,6 +145,8 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     row.e_value = std::exp(split.log_e);
     row.p_value = stats::always_valid_p(split.log_e);
     row.state = is_mismatch(split) ? status::srm_failed : split.state;
+    keep_within(row, -1.0,
+                std::numeric_limits<double>::infinity());  // An arm cannot lose more than all exposures.
     return row;
 }
 
@@ -147,7 +159,7 @@ JOUST_FUNCTION void describe(report& out, const evidence& seen, const judgement&
     for (std::size_t p = 0; p < found.split.size(); ++p) {
         out.metrics.push_back(row_of_split(found.split[p], seen.models[p + 1]));
     }
-    for (std::size_t i = 0; i < ignored_reasons && i < seen.ignored.size(); ++i) {
+    for (std::size_t i = 0; i < counted_reasons && i < seen.ignored.size(); ++i) {
         if (seen.ignored[i] > 0) {
             out.counts.push_back({ignored_words[i], seen.ignored[i]});
         }
@@ -166,6 +178,84 @@ JOUST_FUNCTION void append_in_unit(std::string& out, double value, std::string_v
         out += unit.empty() ? "" : " ";
         out += unit;
     }
+}
+
+JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, const setting& how)
+{
+    const metric_spec& spec = how.specs[f.metric];
+    const std::string& challenger = seen.models[f.pair + 1];
+    const feedback_account& now = f.account;
+    std::string text = spec.name;
+    const auto shares = [&](double champion, double challengers) {
+        append_percent(text, champion, 1);
+        text += " of the exposures of " + seen.models[0] + " and ";
+        append_percent(text, challengers, 1);
+        text += " of those of " + challenger;
+    };
+    const auto lost_shares = [&] {
+        shares(share_of(now.champion_lost, seen.requests(0)),
+               share_of(now.challenger_lost, seen.requests(f.pair + 1)));
+    };
+    switch (f.missing) {
+        case gap::none: text += " is judged"; break;
+        case gap::state:
+            text += " cannot be judged (";
+            text += to_string(f.answer.state);
+            text += "): ";
+            text += explain(f.answer.state);
+            break;
+        case gap::no_values: {
+            const bool neither = !(now.champion > 0.0) && !(now.challenger > 0.0);
+            text += " has never got a value that can be scored from ";
+            text += neither ? "either model" : !(now.challenger > 0.0) ? challenger : seen.models[0];
+            if (now.lost() > 0) {
+                text += "; values that cannot be scored came for ";
+                lost_shares();
+            }
+            break;
+        }
+        case gap::few_units:
+            text += " cannot be judged: " + challenger + " has served fewer than ";
+            append_count(text, always_valid::burn_in_buckets);
+            text += " groups of units";
+            break;
+        case gap::not_timed:
+            text += " cannot be judged: too few calls of " + challenger + " were timed";
+            break;
+        case gap::stopped:
+            text += " hardly gets feedback any more: in the last ";
+            append_count(text, now.quiet);
+            text += " of ";
+            append_count(text, now.served);
+            text += " exposures it came at less than a quarter of the rate before";
+            break;
+        case gap::lost_by_arm:
+        case gap::lost:
+            text += " lost values that cannot be scored for ";
+            lost_shares();
+            text += f.missing == gap::lost_by_arm ? ", and the shares differ by more than chance"
+                                                  : ", which could change the verdict";
+            break;
+        case gap::uneven:
+            text += " has feedback for ";
+            shares(now.champion, now.challenger);
+            text += ", which differ by more than chance";
+            break;
+        case gap::partly_labelled:
+            text += " has feedback for ";
+            shares(now.champion, now.challenger);
+            text +=
+                " only, and exposures without feedback count as 0, so that its margin is not that of labelled exposures: give it .per = per::observed";
+            break;
+        case gap::failed:
+            text += " does not measure " + challenger + " where its calls failed (";
+            append_percent(text, share_of(seen.failed(f.pair + 1), seen.requests(f.pair + 1)), 1);
+            text += " of them, against ";
+            append_percent(text, share_of(seen.failed(0), seen.requests(0)), 1);
+            text += "), which could change the verdict: add a guardrail on failures";
+            break;
+    }
+    return text;
 }
 
 JOUST_FUNCTION std::string breach_of(const evidence& seen, const judgement& found, const setting& how,

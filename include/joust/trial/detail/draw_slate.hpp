@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/random.hpp>
+#include <joust/core/thread_unwind.hpp>
+#include <joust/evidence/live_evidence.hpp>
 #include <joust/interleave/competitive_pairs.hpp>
 #include <joust/interleave/draft.hpp>
 #include <joust/interleave/eligible.hpp>
@@ -55,6 +58,36 @@ struct slate_order {
     credit_shares* shares = nullptr;
     /// The credit of all clicks together, null where it is not wanted.
     verdict_on_clicks<Rankers>* judged = nullptr;
+    /// Gets the name of a helper that throws, before its exception is passed on. It is null where nobody asks.
+    ignored* thrown = nullptr;
+};
+
+/// Ask a helper. Where it throws, its name is left in `thrown`, and the exception is passed on.
+template <class Ask>
+JOUST_ALWAYS_INLINE inline decltype(auto) ask_named(ignored* thrown, ignored name, const Ask& ask)
+{
+    try {
+        return ask();
+    } catch (...) {
+        if (thrown != nullptr) {
+            *thrown = name;
+        }
+        throw;
+    }
+}
+
+/// An identity that leaves its name where it throws.
+template <class Identity>
+struct named_identity {
+    const Identity& identity;
+    ignored* thrown;
+
+    template <class Item>
+    [[nodiscard]] item_key identify(const Item& item) const
+    {
+        return ask_named(thrown, ignored::identity_threw,
+                         [&]() -> item_key { return identity.identify(item); });
+    }
 };
 
 /// Select the shares of a page that begins at a position from the shares of the whole draft, and leave a row for each pin.
@@ -102,11 +135,13 @@ public:
 
     /// Return the pinned items of a call.
     template <class... A>
-    [[nodiscard]] auto pins_for(const A&... arguments) const
+    [[nodiscard]] auto pins_for(ignored* thrown, const A&... arguments) const
     {
         if constexpr (pins_items) {
             if constexpr (check_pins<Parts, A...>()) {
-                return items_of_pins<decltype(pins_.pins(arguments...))>{pins_.pins(arguments...)};
+                return ask_named(thrown, ignored::pins_threw, [&] {
+                    return items_of_pins<decltype(pins_.pins(arguments...))>{pins_.pins(arguments...)};
+                });
             } else {
                 return no_pins{};
             }
@@ -119,20 +154,18 @@ public:
     template <class Pointers, class Pins, class... A>
     void draw(const order& how, Pointers lists, Pins& pins, draft& out, const A&... arguments) const
     {
-        const std::size_t end = how.first < draft::max_slots && how.length < draft::max_slots - how.first
-                                    ? how.first + how.length
-                                    : draft::max_slots;
-        pin_board board{pins, identity_, how.length == 0 ? 0 : end};
+        const std::size_t end = end_of(how.first, how.length);
+        pin_board board{pins, named_identity<identity_t>{identity_, how.thrown}, how.length == 0 ? 0 : end};
         out.restart((how.length == 0 ? 0 : end) - board.size());
         std::array<projected_keys, rankers> keys;
         if (how.alone) {
-            project(keys[0], *std::get<0>(lists), out.length(), board, arguments...);
+            project(keys[0], *std::get<0>(lists), out.length(), board, how.thrown, arguments...);
             const ranking only[] = {keys[0].view()};
             keyed_random no_coins{0, 0};
             competitive_pairs{}.interleave(only, no_coins, out);
         } else {
             [&]<std::size_t... R>(std::index_sequence<R...>) {
-                (project(keys[R], *std::get<R>(lists), out.length(), board, arguments...), ...);
+                (project(keys[R], *std::get<R>(lists), out.length(), board, how.thrown, arguments...), ...);
             }(std::make_index_sequence<rankers>{});
             mix(how, keys, board, out);
         }
@@ -153,16 +186,54 @@ public:
         out.forfeit_from(how.credits ? slate_teams::reach(rankers) : 0);
     }
 
-    /// Return the page, which has the drafted items from these lists and the ticket.
+    /// Return a page of the champion's list alone, with its pins and without the items that may not be shown.
+    ///
+    /// Where a helper throws, `complain(name)` is called, and the page is the champion's list as it is: without pins, and without the
+    /// items that eligible(...) refused. An item that it threw on is shown.
+    template <class Lists, class Complain, class... A>
+    [[nodiscard]] auto champion_page(std::size_t first, std::size_t length, Lists& lists,
+                                     const ticket_type& receipt, const Complain& complain,
+                                     const A&... arguments) const
+    {
+        draft out{0};
+        ignored thrown = ignored::draft_failed;
+        auto* const list = std::get<0>(lists).get();
+        try {
+            auto pins = pins_for(&thrown, arguments...);
+            if (list != nullptr) {
+                draw({.alone = true, .first = first, .length = length, .thrown = &thrown}, pointers_to(lists),
+                     pins, out, arguments...);
+            }
+            return page_of(std::move(out), lists, &pins, receipt);
+        } catch (thread_unwind&) {
+            throw;
+        } catch (...) {
+            complain(thrown);
+        }
+        const std::size_t end = end_of(first, length);
+        out.restart(length == 0 ? 0 : end);
+        for (std::size_t i = 0; list != nullptr && i < std::size(*list) && !out.full(); ++i) {
+            if (may_be_shown(std::begin(*list)[static_cast<std::ptrdiff_t>(i)], arguments...)) {
+                out.push({static_cast<std::uint32_t>(i), no_pair, 0, no_team});
+            }
+        }
+        if (first > 0) {
+            out.drop_before(first);
+        }
+        return page_of(std::move(out), lists,
+                       static_cast<decltype(pins_for(nullptr, arguments...))*>(nullptr), receipt);
+    }
+
+    /// Return the page, which has the drafted items from these lists and the ticket. `pins` may be null for a page without pins.
     template <class... Held, class Pins>
-    [[nodiscard]] auto page_of(draft&& out, std::tuple<Held...>& held, Pins& pins,
+    [[nodiscard]] auto page_of(draft&& out, std::tuple<Held...>& held, Pins* pins,
                                const ticket_type& receipt) const
     {
         return std::apply(
             [&](auto&... each) {
                 if constexpr (pins_items) {
                     return page_from<typename result_held<Held>::type..., Pins>(std::move(out), receipt,
-                                                                                each.get()..., &pins);
+                                                                                each.get()..., pins);
                 } else {
                     return page_from<typename result_held<Held>::type...>(std::move(out), receipt,
                                                                           each.get()...);
@@ -186,7 +257,7 @@ public:
         if (!own(page, again.page) || !own(first, begun)) {
             return again;
         }
-        auto pins = pins_for(arguments...);
+        auto pins = pins_for(nullptr, arguments...);
         draw({.first = position,
               .length = length,
               .coins = coins_of(begun),
@@ -207,7 +278,7 @@ public:
         if (std::size(shown) != drafted.size()) {
             return false;
         }
-        auto pins = pins_for(arguments...);
+        auto pins = pins_for(nullptr, arguments...);
         for (std::size_t i = 0; i < drafted.size(); ++i) {
             const item_key key = identity_.identify(std::begin(shown)[static_cast<std::ptrdiff_t>(i)]);
             if (!is_drafted(drafted[i], key, lists, pins)) {
@@ -218,21 +289,50 @@ public:
     }
 
 private:
+    /// Return the position after the last one of a page.
+    [[nodiscard]] static constexpr std::size_t end_of(std::size_t first, std::size_t length) noexcept
+    {
+        return first < draft::max_slots && length < draft::max_slots - first ? first + length
+                                                                             : draft::max_slots;
+    }
+
+    /// Return whether an item of the champion's list may be shown. One that eligible(...) throws on may.
+    template <class Item, class... A>
+    [[nodiscard]] bool may_be_shown([[maybe_unused]] const Item& item,
+                                    [[maybe_unused]] const A&... arguments) const
+    {
+        if constexpr (leaves_out) {
+            if constexpr (check_items<Parts, Item, A...>()) {
+                try {
+                    return static_cast<bool>(eligible_.shows(item, arguments...));
+                } catch (thread_unwind&) {
+                    throw;
+                } catch (...) {
+                    return true;
+                }
+            }
+        }
+        return true;
+    }
+
     // The seed differs from the seed of the hash that numbers the trial.
     static constexpr std::uint64_t coin_seed = 0x636f696e73U;  // "coins"
 
     /// Take the keys of the items in a list that may be shown and are not pinned.
     template <class List, class Board, class... A>
-    void project(projected_keys& into, List& list, std::size_t length, const Board& board,
+    void project(projected_keys& into, List& list, std::size_t length, const Board& board, ignored* thrown,
                  const A&... arguments) const
     {
+        const named_identity<identity_t> identity{identity_, thrown};
         const std::size_t needed =
             whole_lists<interleaver_t> ? static_cast<std::size_t>(std::size(list)) : length;
         if constexpr (pins_items || leaves_out) {
-            into.project(list, identity_, needed, [&](const auto& item, item_key key) {
+            into.project(list, identity, needed, [&](const auto& item, item_key key) {
                 if constexpr (leaves_out) {
                     if constexpr (check_items<Parts, std::remove_cvref_t<decltype(item)>, A...>()) {
-                        if (!eligible_.shows(item, arguments...)) {
+                        if (!ask_named(thrown, ignored::eligible_threw, [&]() -> bool {
+                                return static_cast<bool>(eligible_.shows(item, arguments...));
+                            })) {
                             return false;
                         }
                     }
@@ -240,7 +340,7 @@ private:
                 return !board.holds(key);
             });
         } else {
-            into.project(list, identity_, needed);
+            into.project(list, identity, needed);
         }
     }
 
@@ -252,7 +352,8 @@ private:
         const std::array<ranking, rankers> views = std::apply(
             [](const auto&... each) { return std::array<ranking, rankers>{each.view()...}; }, keys);
         keyed_random coins{seed_, how.coins};
-        interleaver_.interleave(rankings{views}, coins, out);
+        ask_named(how.thrown, ignored::interleaver_threw,
+                  [&] { interleaver_.interleave(rankings{views}, coins, out); });
         if constexpr (judges_clicks<interleaver_t>) {
             if (how.judged != nullptr) {
                 interleaver_.outcome(rankings{views}, out, board.without_pins(how.judged->clicked),

@@ -11,11 +11,13 @@
 #include <joust/trial/detail/pass_copies.hpp>
 #include <joust/trial/detail/shadow_parts.hpp>
 #include <joust/trial/detail/trial_core.hpp>
+#include <joust/trial/salt_role.hpp>
 
 #include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -60,10 +62,14 @@ template <class Executor>
     }
 }
 
-/// Makes the errands of a request, and passes them to the executor, which runs them.
+/// Whether an executor keeps alive what its tasks use for as long as one of them runs. Each task of another executor
+/// owns it instead.
+template <class Running>
+concept keeps_alive = requires(Running& running, std::shared_ptr<const void> used) { running.keep(used); };
+
+/// Makes the errands of a request, and runs them.
 template <class Parts>
 class errand_runner {
-    using executor_t = typename Parts::executor_t;
     using breaker_t = typename Parts::breaker_t;
     using calls = typename Parts::calls;
     using live_t = live_shadow<Parts::challengers>;
@@ -79,29 +85,21 @@ public:
         : core_(core), live_(live), joiner_(joiner),
           comparator_(Parts::template pick<comparator_role, exact_match>(arguments)),
           breakers_(make_breakers(Parts::template pick<breaker_role, no_breaker>(arguments),
-                                  std::make_index_sequence<challengers>{})),
-          running_(started(Parts::template pick<executor_role, background>(arguments)))
+                                  std::make_index_sequence<challengers>{}))
     {
-    }
-
-    /// Wait until every errand is done.
-    void drain()
-    {
-        if constexpr (requires { running_.drain(); }) {
-            running_.drain();
-        }
     }
 
     /// Copy the arguments for each challenger that will run, before the champion can change or consume them.
-    template <class... A>
-    void prepare(prepared<A...>& ready, const std::remove_reference_t<A>&... arguments) noexcept
+    template <class... A, class Running>
+    void prepare(Running& running, prepared<A...>& ready,
+                 const std::remove_reference_t<A>&... arguments) noexcept
     {
         std::int64_t now = 0;
         if constexpr (Parts::breaks) {
             now = core_.clock().now();
         }
         for (std::size_t p = 0; p < challengers; ++p) {
-            if (full()) {
+            if (full(running)) {
                 ready.fates[p] = errand_fate::dropped;
                 continue;
             }
@@ -112,7 +110,7 @@ public:
                 }
             }
             try {
-                ready.copies[p].emplace(arguments...);
+                ready.copies[p].emplace(calls::template copy_of<A>(arguments)...);
             } catch (...) {
                 ready.fates[p] = errand_fate::not_copied;
             }
@@ -120,15 +118,18 @@ public:
     }
 
     /// Pass each challenger's errand with the champion's answer to the executor, and count errands that cannot run.
-    template <class Result, class Answer, class... A>
-    void send(shadowed_request& about, prepared<A...>& ready, const Answer& answer) noexcept
+    /// `self` is this object or owns it.
+    template <class Result, class Answer, class... A, class Running, class Self>
+    void send(Running& running, const Self& self, shadowed_request& about, prepared<A...>& ready,
+              const Answer& answer) noexcept
     {
         Parts::for_each_challenger([&]<std::size_t P> {
             if (ready.fates[P] == errand_fate::meant) {
                 try {
-                    errand<P, typename calls::template kept_result<Result>, A...> task{
-                        this, about.pseudonym, about.key, std::move(*ready.copies[P]), answer};
-                    if (!running_.dispatch(std::move(task))) {
+                    errand<P, Self, typename calls::template kept_result<Result>, A...> task{
+                        self, about.pseudonym, about.key, std::move(*ready.copies[P]),
+                        calls::template kept<typename calls::template kept_result<Result>>(answer)};
+                    if (!running.dispatch(std::move(task))) {
                         ready.fates[P] = errand_fate::dropped;
                     }
                 } catch (...) {
@@ -155,9 +156,9 @@ public:
 
 private:
     /// The work of one challenger for one request.
-    template <std::size_t P, class Champion, class... A>
+    template <std::size_t P, class Self, class Champion, class... A>
     struct errand {
-        errand_runner* self;
+        Self self;
         std::uint64_t pseudonym;
         std::uint64_t key;
         typename calls::template packed<A...> arguments;
@@ -173,12 +174,13 @@ private:
             (static_cast<void>(P), breaker_state<breaker_t>{options})...};
     }
 
-    [[nodiscard]] bool full() noexcept
+    template <class Running>
+    [[nodiscard]] static bool full(Running& running) noexcept
     {
         if constexpr (requires {
-                          { running_.full() } -> std::convertible_to<bool>;
+                          { running.full() } -> std::convertible_to<bool>;
                       }) {
-            return running_.full();
+            return running.full();
         } else {
             return false;
         }
@@ -266,8 +268,24 @@ private:
     truth_joiner<Parts>& joiner_;
     [[no_unique_address]] typename Parts::comparator_t comparator_;
     std::array<breaker_state<breaker_t>, challengers> breakers_;
-    // The last member, because its threads use the others.
-    decltype(started(std::declval<const executor_t&>())) running_;
+};
+
+/// What the errands of a shadow use: models, policies and evidence. The trial owns it together with whatever still runs
+/// an errand, so that an errand that outlives the trial does no harm.
+template <class Parts>
+struct shadow_works {
+    trial_core<Parts> core;
+    live_shadow<Parts::challengers> live;
+    truth_joiner<Parts> truths;
+    errand_runner<Parts> errands;
+
+    explicit shadow_works(typename Parts::arguments_t& arguments)
+        : core("shadow", Parts::template pick<salt_role, salt>(arguments), arguments),
+          truths(live, arguments), errands(core, live, truths, arguments)
+    {
+    }
+    shadow_works(const shadow_works&) = delete;
+    shadow_works& operator=(const shadow_works&) = delete;
 };
 
 }  // namespace detail

@@ -9,12 +9,62 @@
 #include <joust/trial/detail/metric_set.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
+
+/// The reasons why an answer about a metric does not count as a judgement.
+enum class gap : unsigned char {
+    none,
+    /// The status of the answer is not ok.
+    state,
+    /// An arm has never got a value.
+    no_values,
+    /// The challenger has served too few units.
+    few_units,
+    /// The challenger has too few timed calls.
+    not_timed,
+    /// Feedback stopped.
+    stopped,
+    /// Values that cannot be scored are lost in one arm more than in the other.
+    lost_by_arm,
+    /// Values that cannot be scored could change the verdict.
+    lost,
+    /// One arm gets feedback for a smaller share of its exposures.
+    uneven,
+    /// Exposures without a label count as if they had failed.
+    partly_labelled,
+    /// The challenger failed on calls that the champion answered in its place.
+    failed
+};
+
+/// What became of the feedback on a metric in both arms.
+struct feedback_account {
+    /// The share of exposures with feedback, or NaN where the metric takes none.
+    double champion = stats::not_a_number;
+    double challenger = stats::not_a_number;
+    /// How many values could not be scored.
+    std::uint64_t champion_lost = 0;
+    std::uint64_t challenger_lost = 0;
+    /// The share of zeros among the values.
+    double zeros = 0.0;
+    /// The exposures since feedback stopped, and all exposures.
+    std::uint64_t quiet = 0;
+    std::uint64_t served = 0;
+    bool stopped = false;
+    /// Whether the shares of exposures with feedback differ by arm.
+    bool differ = false;
+    /// Whether the shares of values that cannot be scored differ by arm.
+    bool lost_differ = false;
+    /// Whether labels, of which many are missing, are divided by all exposures.
+    bool partly_labelled = false;
+
+    [[nodiscard]] std::uint64_t lost() const noexcept { return champion_lost + challenger_lost; }
+};
 
 /// The result of one look at one metric of one challenger.
 struct finding {
@@ -31,6 +81,11 @@ struct finding {
     bool wins = false;
     /// Whether the challenger is worse.
     bool loses = false;
+    feedback_account account{};
+    /// How far the failures of the challenger could move the difference against it.
+    double shift_by_failures = 0.0;
+    /// Why the answer does not count as a judgement.
+    gap missing = gap::none;
 };
 
 /// The results of one look at a trial.
@@ -39,6 +94,18 @@ struct judgement {
     /// The test of the sample ratio for each challenger.
     std::vector<stats::score_result> split;
     bool mismatch = false;
+
+    /// Return the first guardrail of a challenger that is not judged, or null where all are judged.
+    [[nodiscard]] const finding* unjudged(std::size_t pair, const std::vector<metric_spec>& specs) const
+    {
+        for (const finding& f : findings) {
+            if (f.pair == pair && specs[f.metric].role == metric_spec::part::guardrail &&
+                f.missing != gap::none) {
+                return &f;
+            }
+        }
+        return nullptr;
+    }
 
     [[nodiscard]] bool breached(std::size_t pair) const
     {
@@ -79,6 +146,8 @@ struct setting {
     /// Whether the champion and the challenger serve at the same time, or have done so.
     bool contemporary = true;
     special_metrics special{};
+    /// Whether a guardrail is on failures.
+    bool guards_failures = false;
 };
 
 /// Return the number of guardrails, which divide an error rate among them.

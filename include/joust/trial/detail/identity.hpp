@@ -33,6 +33,8 @@ public:
     /// The hash of units under the trial's salt, which may hold a secret, or under its name where it has no salt.
     [[nodiscard]] const salted_hasher& hasher() const noexcept { return hasher_; }
     [[nodiscard]] std::uint32_t number() const noexcept { return number_; }
+    /// Return whether the trial got a salt.
+    [[nodiscard]] bool salted() const noexcept { return salted_; }
 
 private:
     [[nodiscard]] static std::string joined(const std::vector<std::string>& models)
@@ -48,6 +50,7 @@ private:
     std::string name_;
     salted_hasher hasher_;
     std::uint32_t number_;
+    bool salted_;
 };
 
 /// Refuse an error rate or a planned sample that an inference cannot work with. `counted` names what the sample counts.
@@ -64,7 +67,7 @@ JOUST_FUNCTION trial_identity::trial_identity(std::string_view kind, std::vector
     : models_(std::move(models)), name_(given.empty() ? joined(models_) : given.text()),
       hasher_(given.empty() ? salted_hasher{name_} : given.hasher()),
       // The number depends on the kind too: an A/B test under the salt of a canary must not take the canary's tickets.
-      number_(ticket::trial_number(std::string{kind} + '/' + name_))
+      number_(ticket::trial_number(std::string{kind} + '/' + name_)), salted_(!given.empty())
 {
     for (std::size_t a = 0; a < models_.size(); ++a) {
         for (std::size_t b = a + 1; b < models_.size(); ++b) {

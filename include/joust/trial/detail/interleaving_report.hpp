@@ -9,6 +9,7 @@
 #include <joust/report/write.hpp>
 #include <joust/stats/sequential/arm_elimination.hpp>
 #include <joust/trial/detail/latencies.hpp>
+#include <joust/trial/detail/possible.hpp>
 #include <joust/trial/detail/posterior.hpp>
 #include <joust/trial/detail/preference.hpp>
 
@@ -238,6 +239,7 @@ private:
             row_of("slates won", names_[p + 1], "secondary", judge_wins(inference_, pair, alpha), alpha);
         row.reference = 0.5;
         row.unit = "%";
+        keep_possible(row);
         out.metrics.push_back(std::move(row));
     }
 
@@ -249,6 +251,7 @@ private:
         row.reference = 0.5;
         row.unit = "%";
         row.better = 0;
+        keep_possible(row);
         const bool unfair = found.rejects(positions_alpha);
         if (unfair) {
             row.state = status::srm_failed;
@@ -313,7 +316,7 @@ private:
                 out.counts.push_back({what, number});
             }
         };
-        for (std::size_t i = 0; i < ignored_reasons && i < seen.ignored.size(); ++i) {
+        for (std::size_t i = 0; i < counted_reasons && i < seen.ignored.size(); ++i) {
             add(ignored_words[i], seen.ignored[i]);
         }
         add("feedback for a position that credits no ranker", count_of(seen, slate_count::neutral_feedback));
@@ -321,7 +324,8 @@ private:
         add("slates of the champion alone, since a challenger failed", count_of(seen, slate_count::alone));
         add("lists of rankers that missed their deadline", count_of(seen, slate_count::late));
         add("slates with a clicked slot that counts",
-            static_cast<std::uint64_t>(total(seen.pairs.front().series[preference_series].challenger_root)));
+            static_cast<std::uint64_t>(
+                as_count(total(seen.pairs.front().series[preference_series].challenger_root))));
         add("calls served and not recorded", seen.unrecorded);
     }
 

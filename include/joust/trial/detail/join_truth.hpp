@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/clone.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/policy.hpp>
@@ -73,7 +74,7 @@ public:
     }
 
 private:
-    std::mutex mutex_;
+    fork_mutex mutex_{fork_order::leaf};
     std::unique_ptr<store> owned_;
     std::atomic<store*> ready_{nullptr};
 };
@@ -152,7 +153,8 @@ public:
         if constexpr (Parts::template remembers<P>) {
             if constexpr (std::is_constructible_v<prediction_t<0>, const Champion&> &&
                           std::is_constructible_v<prediction_t<P + 1>, const Challenger&>) {
-                keep<P>(key, pseudonym, {prediction_t<0>(champion), prediction_t<P + 1>(challenger)});
+                keep<P>(key, pseudonym,
+                        {copied<prediction_t<0>>(champion), copied<prediction_t<P + 1>>(challenger)});
             }
         }
     }
@@ -163,7 +165,7 @@ public:
     {
         if constexpr (Parts::template remembers<P>) {
             if constexpr (std::is_constructible_v<prediction_t<0>, const Champion&>) {
-                keep<P>(key, pseudonym, {prediction_t<0>(champion), std::nullopt});
+                keep<P>(key, pseudonym, {copied<prediction_t<0>>(champion), std::nullopt});
             }
         }
     }
@@ -217,6 +219,16 @@ private:
                    check_fit<judge_role, judge_t, prediction_t<P + 1>, Truth>();
         } else {
             return false;
+        }
+    }
+
+    template <class Prediction, class Answer>
+    [[nodiscard]] static Prediction copied(const Answer& answer)
+    {
+        if constexpr (needs_clone<Answer>) {
+            return Prediction(clone(answer));
+        } else {
+            return Prediction(answer);
         }
     }
 

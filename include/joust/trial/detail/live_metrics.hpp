@@ -20,8 +20,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace joust {
@@ -43,8 +45,9 @@ public:
                  typename Parts::arguments_t& arguments)
         : metrics_(arguments), covariate_(Parts::template pick<covariate_role, no_covariate>(arguments)),
           recorder_(Parts::template pick<recorder_role, no_log>(arguments)),
-          live_(named_after(identity), watched(metrics_, watch_failures))
+          live_(named_after(identity), watched(metrics_, watch_failures), metrics_.fed_series())
     {
+        metrics_.place_lost(metrics_.series_count() + (Parts::adjusts ? 1 : 0));
         for (std::size_t i = 0; i < quantiles_.size(); ++i) {
             quantiles_[i].watch(metrics_.quantiles()[i], Parts::arm_count - 1);
         }
@@ -55,10 +58,10 @@ public:
     [[nodiscard]] live_evidence& live() const noexcept { return live_; }
     [[nodiscard]] const covariate_t& covariate() const noexcept { return covariate_; }
 
-    /// Record that a unit was served. Returns whether the call failed, or took longer than a guardrail allows.
+    /// Record that a unit was served. `shared` says that a call failed in its challenger and in the champion. Returns whether the call failed, or took longer than a guardrail allows.
     template <bool Timed>
     JOUST_ALWAYS_INLINE bool expose(slab& thread_slab, const visit& seen, std::int64_t spent, bool failed,
-                                    const ticket* receipt) noexcept
+                                    const ticket* receipt, bool shared = false) noexcept
     {
         live_.expose(thread_slab, seen.arm, seen.shares, seen.pseudonym);
         double covariate = 0.0;
@@ -79,14 +82,15 @@ public:
             }
         }
         if (failed) [[unlikely]] {
-            live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds());
+            live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds(), shared);
         }
         if constexpr (Parts::records) {
-            recorder_.record(event{.kind = event::what::exposure,
-                                   .ticket = *receipt,
-                                   .nanoseconds = spent,
-                                   .failed = failed,
-                                   .covariate = covariate});
+            record_by(recorder_, live_,
+                      event{.kind = event::what::exposure,
+                            .ticket = *receipt,
+                            .nanoseconds = spent,
+                            .failed = failed,
+                            .covariate = covariate});
         }
         return eventful;
     }
@@ -120,7 +124,12 @@ public:
     {
         bool usable = (std::isfinite(values) && ...);
         if (usable) {
-            metrics_.template get<Which>().add(c, values...);
+            try {
+                metrics_.template get<Which>().add(c, values...);
+            } catch (...) {
+                live_.ignore(ignored::metric_threw);
+                return false;
+            }
             usable = !c.refused && std::isfinite(c.value) && std::isfinite(c.per);
         }
         if (!usable) {
@@ -129,10 +138,19 @@ public:
         return usable;
     }
 
-    /// Record a converted value of a metric for an exposure.
+    /// Count a value of a metric that cannot be scored.
     template <std::size_t Which>
-    void observe(const visit& seen, const cell& c, const ticket& receipt) noexcept
+    void lose(const visit& seen) noexcept
     {
+        live_.lose(metrics_t::fed_metric(Which), seen.arm, seen.shares, seen.pseudonym);
+    }
+
+    /// Record a converted value of a metric for an exposure. `first` says whether it is the first value of the exposure.
+    template <std::size_t Which>
+    void observe(const visit& seen, const cell& c, const ticket& receipt, bool first = true) noexcept
+    {
+        live_.feed(live_.of_this_thread(), metrics_t::fed_metric(Which), seen.arm, seen.shares,
+                   seen.pseudonym, first && !metrics_.template counts_feedback<Which>());
         if constexpr (metrics_t::template is_quantile_at<Which>) {
             const double counted =
                 quantiles_[metrics_t::quantile_of(Which)].take(seen.arm, seen.shares, c.value);
@@ -143,12 +161,12 @@ public:
             add_up<Which>(seen, c);
         }
         if constexpr (Parts::records) {
-            recorder_.record(
-                event{.kind = event::what::feedback,
-                      .ticket = receipt,
-                      .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
-                      .value = c.value,
-                      .denominator = c.per});
+            record_by(recorder_, live_,
+                      event{.kind = event::what::feedback,
+                            .ticket = receipt,
+                            .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
+                            .value = c.value,
+                            .denominator = c.per});
         }
     }
 
@@ -201,6 +219,9 @@ private:
         names.series = metrics_.series_names();
         if constexpr (Parts::adjusts) {
             names.series.emplace_back("covariate");
+        }
+        for (std::string& each : metrics_t::lost_names()) {
+            names.series.push_back(std::move(each));
         }
         return names;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/fork.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/evidence/thread_slabs.hpp>
@@ -57,6 +58,9 @@ public:
         thread_slab.add_unit(0, pseudonym);
         if (failed) [[unlikely]] {
             thread_slab.add(row::calls, 0, false, row::failed_requests, 1.0, 0.0);
+            if (sampled) {
+                thread_slab.add(row::calls, 0, true, bucket_of(pseudonym), 0.0, 1.0);
+            }
         }
     }
 
@@ -124,7 +128,7 @@ public:
         return what == truth_fate::joined || what == truth_fate::waiting;
     }
 
-    /// Count a truth whose ticket cannot be used.
+    /// Count a truth whose ticket cannot be used, or a helper that threw.
     void ignore(ignored reason) noexcept
     {
         switch (reason) {
@@ -132,6 +136,10 @@ public:
             case ignored::forged_ticket: note(truth_fate::forged); break;
             case ignored::retired_key: note(truth_fate::retired); break;
             case ignored::late_ticket: note(truth_fate::late); break;
+            case ignored::consent_threw:
+                helpers_[shadow_consent].fetch_add(1, std::memory_order_relaxed);
+                break;
+            case ignored::key_threw: helpers_[shadow_key].fetch_add(1, std::memory_order_relaxed); break;
             default: note(truth_fate::damaged); break;
         }
     }
@@ -151,6 +159,9 @@ public:
             all.champion_failures +=
                 static_cast<std::uint64_t>(from.read(row::calls, 0, false, row::failed_requests).first);
             collect_arm(from, 0, all.units, all.latency);
+            for (std::size_t b = 0; b < bucket_count; ++b) {
+                all.failed[b] += from.read(row::calls, 0, true, b).second;
+            }
             for (std::size_t p = 0; p < Challengers; ++p) {
                 collect_pair(from, p, all.pairs[p]);
             }
@@ -167,7 +178,24 @@ public:
         all.truths.push_back(forgotten);
         all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
         all.graded = graded_.load(std::memory_order_relaxed) ? 1 : 0;
+        std::uint64_t threw = 0;
+        for (const auto& counted : helpers_) {
+            threw += counted.load(std::memory_order_relaxed);
+        }
+        for (std::size_t i = 0; threw > 0 && i < shadow_helpers; ++i) {
+            all.helpers.push_back(helpers_[i].load(std::memory_order_relaxed));
+        }
         return all;
+    }
+
+    /// Forget what was counted and found in a forked child, where no other thread exists.
+    void begin_anew() noexcept
+    {
+        for (auto& count : truths_) {
+            count.store(0, std::memory_order_relaxed);
+        }
+        unrecorded_.store(0, std::memory_order_relaxed);
+        memory_ = {};
     }
 
     /// Keep what a look at the evidence fixed and found.
@@ -179,6 +207,24 @@ public:
         }
     }
 
+    /// Prepare merged evidence for a look: its tests continue with what earlier looks at merged evidence have kept.
+    void resume(shadow_evidence& merged) const
+    {
+        const std::scoped_lock lock{memory_mutex_};
+        for (std::size_t p = 0; p < Challengers; ++p) {
+            memory_[p].resume(merged.pairs[p]);
+        }
+    }
+
+    /// Keep what a look at merged evidence fixed and found, so that the evidence of this part carries it.
+    void remember_whole(const shadow_evidence& merged) const
+    {
+        const std::scoped_lock lock{memory_mutex_};
+        for (std::size_t p = 0; p < Challengers; ++p) {
+            memory_[p].take_whole(merged.pairs[p]);
+        }
+    }
+
 private:
     [[nodiscard]] static double bin_of(std::int64_t spent) noexcept
     {
@@ -187,10 +233,12 @@ private:
 
     thread_slabs slabs_;
     std::array<std::atomic<std::uint64_t>, truth_fates> truths_{};
+    std::array<std::atomic<std::uint64_t>, shadow_helpers> helpers_{};
     std::atomic<std::uint64_t> unrecorded_{0};
     std::atomic<bool> graded_{false};
-    mutable std::mutex memory_mutex_;
+    mutable fork_mutex memory_mutex_{fork_order::memory};
     mutable std::array<shadow_memory, Challengers> memory_{};
+    new_epoch_in_child<live_shadow> fork_{*this};
 };
 
 }  // namespace detail

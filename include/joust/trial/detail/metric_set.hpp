@@ -124,6 +124,14 @@ struct metric_spec {
     int quantile = -1;
     /// The probability of its quantile.
     double q = 0.0;
+    /// Whether an observation brings a numerator and a denominator.
+    bool pairs_amounts = false;
+    /// The series that counts exposures with feedback, or the series of exposures where the metric takes no feedback.
+    std::size_t fed = exposure_series;
+    /// The series that counts values that cannot be scored.
+    std::size_t lost = exposure_series;
+
+    [[nodiscard]] bool takes_feedback() const noexcept { return fed != exposure_series; }
 };
 
 /// The metrics among a trial's policies, in the order given. Each value metric and each latency guardrail has a series,
@@ -204,6 +212,14 @@ public:
         return before;
     }
 
+    /// Return the index of a metric among those that take feedback.
+    static constexpr std::size_t fed_metric(std::size_t index) noexcept
+    {
+        std::size_t before = 0;
+        for_each_index([&]<std::size_t I> { before += I < index && takes_feedback<I> ? 1 : 0; });
+        return before;
+    }
+
     /// Is a guardrail on latency among the metrics?
     static constexpr bool watches_latency() noexcept
     {
@@ -227,7 +243,45 @@ public:
                 }
             }
         });
+        for_each_index([this]<std::size_t I> {
+            if constexpr (takes_feedback<I>) {
+                // The denominator counts the same where each exposure with feedback adds 1 to it.
+                fed_[I] = counts_feedback<I>() ? denominators_[I] : series_count_++;
+            }
+        });
         for_each_index([this]<std::size_t I> { this->template describe<I>(); });
+    }
+
+    /// Give the series of values that cannot be scored their places, which are the last ones.
+    void place_lost(std::size_t first) noexcept
+    {
+        for (metric_spec& spec : specs_) {
+            spec.lost = spec.takes_feedback() ? first++ : exposure_series;
+        }
+    }
+
+    /// Return the series that count exposures with feedback.
+    [[nodiscard]] std::vector<std::size_t> fed_series() const
+    {
+        std::vector<std::size_t> all;
+        for_each_index([&]<std::size_t I> {
+            if constexpr (takes_feedback<I>) {
+                all.push_back(fed_[I]);
+            }
+        });
+        return all;
+    }
+
+    /// Return whether the denominator of metric I is its count of exposures with feedback.
+    template <std::size_t I>
+    [[nodiscard]] bool counts_feedback() const noexcept
+    {
+        using given = inner_metric_t<given_t<I>>;
+        if constexpr (is_ratio<given> || is_quantile<given>) {
+            return false;
+        } else {
+            return denominators_[I] != exposure_series && !accumulates(get<I>());
+        }
     }
 
     template <std::size_t I>
@@ -247,7 +301,7 @@ public:
         return denominators_[I];
     }
 
-    /// Return the number of series without the series of a covariate.
+    /// Return the number of series without those of a covariate and of values that cannot be scored.
     [[nodiscard]] std::size_t series_count() const noexcept { return series_count_; }
 
     [[nodiscard]] std::vector<std::string> series_names() const
@@ -261,6 +315,23 @@ public:
         for_each_index([&]<std::size_t I> {
             if (denominators_[I] != exposure_series) {
                 names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", denominator");
+            }
+        });
+        for_each_index([&]<std::size_t I> {
+            if (fed_[I] != denominators_[I]) {
+                names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", feedback");
+            }
+        });
+        return names;
+    }
+
+    /// Return the names of the series of values that cannot be scored.
+    [[nodiscard]] static std::vector<std::string> lost_names()
+    {
+        std::vector<std::string> names;
+        for_each_index([&]<std::size_t I> {
+            if constexpr (takes_feedback<I>) {
+                names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", not scored");
             }
         });
         return names;
@@ -326,13 +397,15 @@ private:
         check_metric(inner(std::get<I>(metrics_)));
         if constexpr (is_guarded<given>) {
             add_guardrail(std::get<I>(metrics_), has_series<I> ? series_of(I) : failure_series,
-                          denominators_[I]);
+                          denominators_[I], fed_[I]);
         } else {
             metric_spec spec;
             spec.name = inner_metric_t<given>::name();
             spec.unit = unit_of<inner_metric_t<given>>();
             spec.series = series_of(I);
             spec.denominator = denominators_[I];
+            spec.fed = fed_[I];
+            spec.pairs_amounts = is_ratio<inner_metric_t<given>>;
             spec.role = I == primary() ? metric_spec::part::primary : metric_spec::part::secondary;
             spec.direction = direction_of(inner(std::get<I>(metrics_)));
             watch_quantile(inner(std::get<I>(metrics_)), spec);
@@ -353,13 +426,15 @@ private:
 
     template <class Metric>
     void add_guardrail(const guarded<Metric>& given, std::size_t series,
-                       std::size_t denominator = exposure_series)
+                       std::size_t denominator = exposure_series, std::size_t fed = exposure_series)
     {
         metric_spec spec;
         spec.name = Metric::name();
         spec.unit = unit_of<Metric>();
         spec.series = series;
         spec.denominator = denominator;
+        spec.fed = fed;
+        spec.pairs_amounts = is_ratio<Metric>;
         spec.role = metric_spec::part::guardrail;
         spec.limit = bound_of(given);
         spec.direction = spec.limit.harm_is_up ? better::down : better::up;
@@ -414,6 +489,7 @@ private:
 
     tuple metrics_;
     std::array<std::size_t, size> denominators_{};
+    std::array<std::size_t, size> fed_{};
     std::size_t series_count_ = series_of(size);
     std::vector<metric_spec> specs_;
     std::vector<event_watch> watches_;

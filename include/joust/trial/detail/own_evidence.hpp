@@ -29,7 +29,10 @@ namespace detail {
 {
     std::string text;
     for (const std::string& each : names) {
-        text += (text.empty() ? "" : ", ") + each;
+        // A reader knows the metrics, and not the series that go with them.
+        if (!each.ends_with(", feedback") && !each.ends_with(", not scored")) {
+            text += (text.empty() ? "" : ", ") + each;
+        }
     }
     return text;
 }

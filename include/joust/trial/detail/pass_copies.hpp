@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/clone.hpp>
 #include <joust/core/model.hpp>
 #include <joust/core/outlives_call.hpp>
 #include <joust/shadow/comparator.hpp>
@@ -36,10 +37,24 @@ struct copied_arguments {
     using packed = std::tuple<stored<A>...>;
 
     template <class A>
-    static constexpr bool copyable =
-        by_reference<A> || std::is_constructible_v<stored<A>, const std::remove_reference_t<A>&>;
+    static constexpr bool copyable = by_reference<A> || clonable<std::decay_t<A>> ||
+                                     std::is_constructible_v<stored<A>, const std::remove_reference_t<A>&>;
+    /// Is a kept argument not of a kind that refers to data of others?
     template <class A>
-    static constexpr bool safe_later = Immediate || outlives_call<std::decay_t<A>>;
+    static constexpr bool is_not(copy_kind kind)
+    {
+        return Immediate || kind_of_element<std::decay_t<A>>() != kind;
+    }
+    /// Copy an argument for a challenger, or pass on its reference where that is what the challenger keeps.
+    template <class A>
+    static decltype(auto) copy_of(const std::remove_reference_t<A>& argument)
+    {
+        if constexpr (!by_reference<A> && needs_clone<std::decay_t<A>>) {
+            return clone(argument);
+        } else {
+            return (argument);
+        }
+    }
 
     // A challenger gets its copy in the value category in which the champion got the original.
     template <class A>
@@ -63,6 +78,16 @@ struct copied_arguments {
     };
     template <class Result>
     using kept_result = typename champion_kept<Result>::type;
+    /// Copy the champion's result for the comparison, or pass on its reference.
+    template <class Kept, class Answer>
+    static decltype(auto) kept(const Answer& answer)
+    {
+        if constexpr (!std::is_reference_v<Kept> && needs_clone<Answer>) {
+            return clone(answer);
+        } else {
+            return (answer);
+        }
+    }
 };
 
 /// The result of a shadow's call, and the check that its challengers can be called with copies of the arguments.
@@ -95,6 +120,16 @@ struct shadowed_call<std::tuple<model<Champion>, model<Challengers>...>, Immedia
         }
     }
 
+    template <class Result>
+    static constexpr copy_kind result_kind()
+    {
+        if constexpr (Immediate || std::is_void_v<Result> || pending_result<Result>) {
+            return copy_kind::owns;
+        } else {
+            return kind_of_element<std::decay_t<Result>>();
+        }
+    }
+
     template <class Result, class... A>
     static constexpr bool check_result()
     {
@@ -102,15 +137,24 @@ struct shadowed_call<std::tuple<model<Champion>, model<Challengers>...>, Immedia
         static_assert(
             !pending,
             "joust: the champion returns before its work is done (a future or an awaitable), so there is no result to compare; shadow the function that waits for it");
+        constexpr copy_kind kind = result_kind<Result>();
         constexpr bool kept =
             pending || std::is_void_v<Result> || Immediate ||
-            (outlives_call<std::decay_t<Result>> && std::is_copy_constructible_v<std::decay_t<Result>>);
+            (kind != copy_kind::borrows &&
+             (std::is_copy_constructible_v<std::decay_t<Result>> || clonable<std::decay_t<Result>>));
+        static_assert(
+            pending || kind != copy_kind::shares,
+            "joust: a background shadow compares a copy of the champion's result after the call, and a copy of this result shares what it refers to (a shared_ptr to what is not const, a tensor or image handle, or a type that holds one): return an owning value, or say how it is copied by `T clone(const T&)` beside the type or by joust::cloner<T>");
+        static_assert(
+            pending || kind != copy_kind::computes,
+            "joust: a background shadow compares a copy of the champion's result after the call, and this result is an expression that refers to its operands: let the model return a plain object, such as the result of .eval()");
         static_assert(
             kept,
             "joust: a background shadow compares a copy of the champion's result after the call, so a result that is a pointer or a view, or cannot be copied, is refused: return an owning value, or use inline_run{}");
         constexpr bool callable = (takes<Challengers, A...> && ...);
         if constexpr (callable) {
-            return !pending && kept && (comparable<Result, Challengers, A...>() && ...);
+            return !pending && kept && kind == copy_kind::owns &&
+                   (comparable<Result, Challengers, A...>() && ...);
         } else {
             static_assert(
                 (callable_or_explained<Challengers, typename copies::template passed<A>...>() && ...),
@@ -127,8 +171,16 @@ struct shadowed_call<std::tuple<model<Champion>, model<Challengers>...>, Immedia
             static_assert(callable_or_explained<Champion, A...>(),
                           "joust: the champion cannot be called with these arguments");
         }
-        constexpr bool lasting =
-            (copies::template safe_later<A> && ...) && (Immediate || (copies::template copyable<A> && ...));
+        constexpr bool plain = (copies::template is_not<A>(copy_kind::computes) && ...);
+        static_assert(
+            plain,
+            "joust: a background shadow keeps its arguments beyond the call, and this one is an expression that refers to its operands: pass a plain object, such as the result of .eval(), or use inline_run{}");
+        constexpr bool separate = (copies::template is_not<A>(copy_kind::shares) && ...);
+        static_assert(
+            separate,
+            "joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to with the champion's (a shared_ptr to what is not const, a tensor or image handle, or a type that holds one): pass an owning value, or say how it is copied by `T clone(const T&)` beside the type or by joust::cloner<T>");
+        constexpr bool lasting = (copies::template is_not<A>(copy_kind::borrows) && ...) &&
+                                 (Immediate || (copies::template copyable<A> && ...));
         static_assert(
             lasting,
             "joust: a background shadow keeps its arguments beyond the call, so it takes no pointer, string_view, span or reference_wrapper, and nothing that cannot be copied: pass std::string instead of std::string_view, or use inline_run{}");
@@ -136,7 +188,7 @@ struct shadowed_call<std::tuple<model<Champion>, model<Challengers>...>, Immedia
         static_assert(
             !lasting || shared,
             "joust: a shadow calls more than one model with the same arguments, so a temporary that cannot be copied is refused: pass it as an lvalue");
-        return callable && lasting && shared;
+        return callable && plain && separate && lasting && shared;
     }
 
     template <class... A>

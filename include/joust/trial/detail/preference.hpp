@@ -124,6 +124,13 @@ template <class Policy>
     return judge_credit(policy, paired_credit{first, second}, alpha, memory);
 }
 
+/// Return a sum of whole numbers as a count. Evidence that was collected while threads serve can be one short of 0 for a
+/// moment, and evidence from elsewhere can hold any number.
+[[nodiscard]] inline double as_count(double sum) noexcept
+{
+    return std::fmin(std::fmax(sum, 0.0), 9007199254740992.0);
+}
+
 /// The numbers of slates that prefer each side.
 struct win_counts {
     /// Slates that prefer the challenger.
@@ -134,12 +141,15 @@ struct win_counts {
     double clicked = 0.0;
 
     explicit win_counts(const pair_evidence& pair)
-        : won(total(pair.series[preference_series].challenger)),
-          lost(total(pair.series[preference_series].champion)),
-          clicked(total(pair.series[preference_series].challenger_root))
+        : won(as_count(total(pair.series[preference_series].challenger))),
+          lost(as_count(total(pair.series[preference_series].champion))),
+          clicked(as_count(total(pair.series[preference_series].challenger_root)))
     {
     }
-    win_counts(double challenger, double champion) noexcept : won(challenger), lost(champion) {}
+    win_counts(double challenger, double champion) noexcept
+        : won(as_count(challenger)), lost(as_count(champion))
+    {
+    }
 };
 
 /// Return the logarithm of the beta-mixture e-value against a probability `p` of a win, for 0 < p < 1. It is exact at
@@ -247,7 +257,7 @@ template <class Policy>
 {
     const double counted =
         seen.pairs.front().series[position_series].champion[static_cast<std::size_t>(what)];
-    return static_cast<std::uint64_t>(counted);
+    return static_cast<std::uint64_t>(as_count(counted));
 }
 
 }  // namespace detail

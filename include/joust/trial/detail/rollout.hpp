@@ -2,17 +2,20 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/split/hash_split.hpp>
+#include <joust/trial/detail/account.hpp>
 #include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/stopped_plan.hpp>
 #include <joust/trial/ramp.hpp>
 
 #include <atomic>
@@ -22,6 +25,7 @@
 #include <list>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -78,8 +82,13 @@ public:
                                       "a splitter without shares: the ramp sets the shares");
         }
         core.assignment().restart(plan_for(core, ramp_.shares[0], 0U));
-        withdrawal_ = plan_for(core, 0.0, static_cast<unsigned>(ramp_.shares.size()));
+        core.assignment().begin_stage(core.live());
+        withdrawal_ = plan_without_challenger(core, static_cast<unsigned>(ramp_.shares.size()));
         core.metrics().collect(seen_now_);
+        // Looks need no memory then, so that a guardrail works when memory is out.
+        found_.findings.reserve(core.metrics().metrics().specs().size());
+        found_.split.reserve(seen_now_.pairs.size());
+        stage_values_.resize(core.metrics().metrics().specs().size());
         stage_began_ = core.trial().clock().now();
         history_.reserve(ramp_.shares.size() + 2);
         history_.push_back({.requests = 0.0, .share = ramp_.shares[0], .reason = "start"});
@@ -98,10 +107,10 @@ public:
     }
 
     /// Take the challenger out of service, whatever the evidence says.
-    void roll_back(core_t& core, std::string reason)
+    void roll_back(core_t& core, std::string_view reason) noexcept
     {
         const std::scoped_lock lock{control_};
-        withdraw(core, std::move(reason));
+        withdraw(core, [reason] { return std::string{reason}; });
     }
 
     /// Look at the evidence, act on it and report it.
@@ -120,14 +129,16 @@ public:
             out.reason = history_.back().reason;
         } else if (finished()) {
             out.decision = verdict::ship_challenger;
-            out.reason =
-                core.identity().models()[1] + " has passed every stage of the ramp and broken no guardrail";
+            out.reason = core.identity().models()[1] +
+                         " has passed every stage of the ramp; every guardrail was judged and none is broken";
         } else {
             out.decision = verdict::keep_testing;
             out.reason = "stage " + std::to_string(stage_ + 1) + " of " +
-                         std::to_string(ramp_.shares.size()) + ": " + waiting();
+                         std::to_string(ramp_.shares.size()) + ": " + waiting(how);
         }
-        annotate(out, seen_now_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
+        annotate(out, seen_now_, found_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
+        core.trial().annotate_name(out.notes);
+        annotate_history(out, core.assignment().knows_history(), core.assignment().credits_units());
         if (champion_is_out(core)) {
             out.notes.emplace_back(
                 "The champion serves no units now, so the comparisons are from earlier stages.");
@@ -138,17 +149,23 @@ public:
     /// React to a call: look at once where it breaks a guardrail, and otherwise look from time to time.
     void after_call(core_t& core, bool eventful, std::uint32_t number) noexcept
     {
-        if (eventful) [[unlikely]] {
-            for (std::size_t w = 0; w < core.live().watches().size(); ++w) {
-                if (core.live().highest_log_e(0, w) >= breach_at_) {
-                    look_unless_busy(core);
-                    break;
-                }
-            }
+        if (eventful && broken_by_events(core)) [[unlikely]] {
+            look_unless_busy(core);
         }
         if (number % lot == lot - 1) [[unlikely]] {
             count(core, lot);
         }
+    }
+
+    /// Continue the stage without evidence in a forked child, where no other thread exists.
+    void begin_anew() noexcept
+    {
+        stage_first_request_ = 0;
+        for (std::uint64_t& values : stage_values_) {
+            values = 0;
+        }
+        counted_.store(0, std::memory_order_relaxed);
+        due_.store(ramp_.check_every, std::memory_order_relaxed);
     }
 
     void after_feedback(core_t& core) noexcept { count(core, 1); }
@@ -163,6 +180,18 @@ private:
         const auto splitter =
             core.assignment().splitter().with_shares({1.0 - challenger_share, challenger_share});
         return {plan_t{resolved(splitter, Parts::arm_count), number}};
+    }
+
+    /// Make the plan without the challenger. No rule forces a unit to it.
+    [[nodiscard]] static std::list<plan_t> plan_without_challenger(const core_t& core, unsigned number)
+    {
+        std::list<plan_t> made = plan_for(core, 0.0, number);
+        if constexpr (requires { made.front().split.rule(); }) {
+            auto split = without_forced_units(made.front().split);
+            made.clear();
+            made.emplace_back(std::move(split), number);
+        }
+        return made;
     }
 
     void count(core_t& core, std::uint32_t more) noexcept
@@ -185,7 +214,7 @@ private:
         try {
             look(core, nullptr);
         } catch (...) {
-            // Memory ran out. The next look decides; a withdrawal needs no memory.
+            // Memory ran out. What a withdrawal needs was done before, and the next look does the rest.
         }
     }
 
@@ -213,27 +242,52 @@ private:
         return how;
     }
 
-    /// Collect the evidence, judge it and act on it.
+    /// Collect the evidence, judge it and act on it. Where that ends with an exception, the guardrails that events change
+    /// are still heeded.
     /// assumes: control_ is held
     void look(core_t& core, const evidence* merged)
+    {
+        try {
+            look_at(core, merged);
+        } catch (...) {
+            if (!over(core) && broken_by_events(core)) {
+                withdraw(core, [] { return std::string{"a guardrail on failures or latency is broken"}; });
+            }
+            throw;
+        }
+    }
+
+    [[nodiscard]] bool broken_by_events(const core_t& core) const noexcept
+    {
+        bool broken = false;
+        for (std::size_t w = 0; w < core.live().watches().size(); ++w) {
+            broken = broken || core.live().highest_log_e(0, w) >= breach_at_;
+        }
+        return broken;
+    }
+
+    void look_at(core_t& core, const evidence* merged)
     {
         core.metrics().fix_thresholds();
         if (merged != nullptr) {
             seen_now_ = *merged;
+            core.live().resume(seen_now_);
         } else {
             core.metrics().collect(seen_now_);
         }
         const setting how = setting_of_ramp(core);
         judge(core.trial().inference(), seen_now_, how, merged == nullptr ? &core.live() : nullptr, found_);
+        const bool decides = !over(core);
+        const bool breached = found_.breached(0);
+        if (decides && breached) {
+            withdraw(core, [&] { return breach_of(seen_now_, found_, how, 0); });
+        }
         if (merged == nullptr) {
             core.live().remember(seen_now_);
+        } else {
+            core.live().remember_whole(seen_now_);
         }
-        if (over(core)) {
-            return;
-        }
-        if (found_.breached(0)) {
-            withdraw(core, breach_of(seen_now_, found_, how, 0));
-        } else if (!finished()) {
+        if (decides && !breached && !finished()) {
             advance(core, how);
         }
     }
@@ -248,7 +302,10 @@ private:
         const harm_so_far harm = harm_now(found_, how);
         progress_.highest_e = harm.highest_e;
         worst_ = harm.guardrail;
-        if (found_.mismatch || (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
+        unjudged_ = found_.unjudged(0, how.specs);
+        silent_ = unjudged_ == nullptr ? silent_in_stage(how) : nullptr;
+        if (found_.mismatch || unjudged_ != nullptr || silent_ != nullptr ||
+            (ramp_.shares[stage_] < 1.0 && !ramp_.ready(progress_))) {
             return;
         }
         if (stage_ + 1 == ramp_.shares.size()) {
@@ -261,24 +318,71 @@ private:
     void enter_stage(core_t& core, std::size_t stage, std::uint64_t served)
     {
         const double share = ramp_.shares[stage];
+        // What needs memory comes first, so that a stage is entered as a whole or not at all.
+        share_step step{.requests = static_cast<double>(seen_now_.requests()),
+                        .share = share,
+                        .reason = "advance: " + count_text(progress_.requests) +
+                                  " requests without a broken guardrail"};
         core.publish(plan_for(core, share, static_cast<unsigned>(stage)));
         stage_ = stage;
         stage_first_request_ = served;
+        note_values(core.metrics().metrics().specs());
         stage_began_ = core.trial().clock().now();
-        history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
-                            .share = share,
-                            .reason = "advance: " + count_text(progress_.requests) +
-                                      " requests without a broken guardrail"});
+        history_.push_back(std::move(step));
         if (share >= 1.0 && stage_ + 1 == ramp_.shares.size()) {
             // The champion serves no units any more, so this stage has nothing to compare.
             finished_.store(true, std::memory_order_release);
         }
     }
 
-    [[nodiscard]] std::string waiting() const
+    /// Return how many values the challenger has brought to a guardrail.
+    [[nodiscard]] std::uint64_t values_of(const metric_spec& spec) const
+    {
+        const pair_evidence& pair = seen_now_.pairs.front();
+        return spec.takes_feedback()           ? pair.series[spec.fed].challenger_count
+               : spec.series == failure_series ? pair.series[exposure_series].challenger_count
+                                               : seen_now_.arms[1].latency.count();
+    }
+
+    void note_values(const std::vector<metric_spec>& specs)
+    {
+        for (std::size_t m = 0; m < specs.size(); ++m) {
+            stage_values_[m] = values_of(specs[m]);
+        }
+    }
+
+    /// Return the first guardrail that hears less than a quarter as much of the challenger as in the stages before, or null.
+    [[nodiscard]] const metric_spec* silent_in_stage(const setting& how) const
+    {
+        for (std::size_t m = 0; m < how.specs.size(); ++m) {
+            const metric_spec& spec = how.specs[m];
+            if (spec.role != metric_spec::part::guardrail || spec.series == failure_series) {
+                continue;
+            }
+            const std::uint64_t values = values_of(spec);
+            const std::uint64_t came = values > stage_values_[m] ? values - stage_values_[m] : 0;
+            const double usual = share_of(stage_values_[m], stage_first_request_);
+            if (came == 0 ||
+                4.0 * static_cast<double>(came) < usual * static_cast<double>(progress_.requests)) {
+                return &spec;
+            }
+        }
+        return nullptr;
+    }
+
+    [[nodiscard]] std::string waiting(const setting& how) const
     {
         if (found_.mismatch) {
             return "held, since traffic did not arrive in the planned shares";
+        }
+        if (unjudged_ != nullptr) {
+            return "held, since the guardrail on " + gap_in_words(*unjudged_, seen_now_, how) + "; " +
+                   count_text(progress_.requests) + " requests served by the challenger in this stage";
+        }
+        if (silent_ != nullptr) {
+            return "held, since the guardrail on " + silent_->name +
+                   " has got too little feedback in this stage; " + count_text(progress_.requests) +
+                   " requests served by the challenger in it";
         }
         std::string text =
             count_text(progress_.requests) + " requests served by the challenger in this stage";
@@ -290,29 +394,45 @@ private:
         return text;
     }
 
-    /// Take the challenger out of service. The plan is published first, which allocates nothing.
-    void withdraw(core_t& core, std::string reason)
+    /// Take the challenger out of service. The plan is published first, which allocates nothing, and the reason is put
+    /// into words afterwards.
+    template <class Words>
+    void withdraw(core_t& core, Words words) noexcept
     {
         if (rolled_back() || withdrawal_.empty()) {
             return;
         }
         core.publish(std::move(withdrawal_));
         rolled_back_.store(true, std::memory_order_release);
+        try {
+            lost_reason_ = words();
+        } catch (...) {
+            // The words that were kept for this stay.
+        }
+        // The place was reserved, so that this allocates nothing.
         history_.push_back({.requests = static_cast<double>(seen_now_.requests()),
                             .share = 0.0,
-                            .reason = std::move(reason)});
+                            .reason = std::move(lost_reason_)});
     }
 
     ramp_t ramp_;
-    std::mutex control_;
+    fork_mutex control_{fork_order::control};
     /// The plan without the challenger. It is made beforehand, so that taking the challenger out cannot fail.
     std::list<plan_t> withdrawal_;
+    /// The reason of a withdrawal, where there is no memory for the true one.
+    std::string lost_reason_{"the challenger was taken out of service, and there was no memory to say why"};
     /// control_ guards this member and the members below it up to the atomics.
     evidence seen_now_;
     judgement found_;
     std::vector<share_step> history_;
     stage_progress progress_;
     const metric_spec* worst_ = nullptr;
+    /// The guardrail that is not judged, of the findings of the last look.
+    const finding* unjudged_ = nullptr;
+    /// The guardrail that hears too little in this stage.
+    const metric_spec* silent_ = nullptr;
+    /// The challenger's values of each metric at the beginning of the stage.
+    std::vector<std::uint64_t> stage_values_;
     std::size_t stage_ = 0;
     std::uint64_t stage_first_request_ = 0;
     std::int64_t stage_began_ = 0;
@@ -321,6 +441,7 @@ private:
     std::atomic<std::uint64_t> due_{0};
     std::atomic<bool> rolled_back_{false};
     std::atomic<bool> finished_{false};
+    new_epoch_in_child<rollout> fork_{*this};
 };
 
 }  // namespace detail

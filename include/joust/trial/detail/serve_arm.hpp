@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/thread_unwind.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/ticket/ticket.hpp>
 #include <joust/trial/detail/arm_core.hpp>
@@ -29,13 +30,14 @@ inline constexpr std::uint32_t no_number = 0xffffffffU;
 template <bool Timed, class Core, class Observer>
 JOUST_ALWAYS_INLINE inline void finish_call(Core& core, Observer& observer, const typename Core::visit& seen,
                                             std::int64_t spent, bool failed, const ticket* receipt,
-                                            std::uint32_t number) noexcept
+                                            std::uint32_t number, bool shared = false) noexcept
 {
     slab& thread_slab = core.live().of_this_thread();
     if (Observer::counts_every_call && number == no_number) {
         number = thread_slab.next_call();
     }
-    const bool eventful = core.metrics().template expose<Timed>(thread_slab, seen, spent, failed, receipt);
+    const bool eventful =
+        core.metrics().template expose<Timed>(thread_slab, seen, spent, failed, receipt, shared);
     if (Observer::counts_every_call || number != no_number) {
         observer.after_call(core, eventful, number);
     }
@@ -61,9 +63,11 @@ public:
         if constexpr (Timed) {
             spent = core_.trial().clock().now() - start_;
         }
-        finish_call<Timed>(core_, observer_, seen_, spent, failed, receipt_, number_);
+        finish_call<Timed>(core_, observer_, seen_, spent, failed, receipt_, number_, shared);
     }
     bool failed = false;
+    /// Whether the champion failed as well, on a request of a challenger.
+    bool shared = false;
 
 private:
     Core& core_;
@@ -74,14 +78,60 @@ private:
     std::int64_t start_ = 0;
 };
 
-/// Return whether a result is accepted. A predicate that throws refuses the result; its exception does not reach the
-/// caller.
-template <class Acceptance, class Answer>
-[[nodiscard]] inline bool accepts(const Acceptance& acceptance, const Answer& answer) noexcept
+/// Sets a mark to false when it goes out of scope, unless an exception has begun meanwhile.
+class champion_answers {
+public:
+    explicit champion_answers(bool& mark) noexcept : mark_(mark) {}
+    champion_answers(const champion_answers&) = delete;
+    champion_answers& operator=(const champion_answers&) = delete;
+    ~champion_answers() { mark_ = std::uncaught_exceptions() > before_; }
+
+private:
+    bool& mark_;
+    int before_ = std::uncaught_exceptions();
+};
+
+/// Return whether a result is accepted. A predicate that throws refuses the result, and is counted; its exception does not
+/// reach the caller.
+template <class Core, class Answer>
+[[nodiscard]] inline bool accepts(Core& core, const Answer& answer)
 {
     try {
-        return acceptance.accept(answer);
+        return core.acceptance().accept(answer);
+    } catch (thread_unwind&) {
+        throw;
     } catch (...) {
+        core.live().ignore(ignored::acceptance_threw);
+        return false;
+    }
+}
+
+/// Ask the helpers of a trial about a call, and assign its unit. Returns whether the call is recorded.
+///
+/// Where a helper throws, the champion serves the call, which is not recorded, and the report counts it by the helper's name.
+template <class Core, class... A>
+[[nodiscard]] JOUST_ALWAYS_INLINE inline bool enrol(Core& core, typename Core::visit& seen,
+                                                    const A&... arguments)
+{
+    ignored asked = ignored::consent_threw;
+    try {
+        if (!core.trial().may_record(arguments...)) [[unlikely]] {
+            return false;
+        }
+        asked = ignored::key_threw;
+        seen = core.assign(core.trial().unit_of(arguments...), std::tuple<const A&...>{arguments...});
+        if constexpr (Core::parts::adjusts) {
+            if (seen.recorded) {
+                asked = ignored::covariate_threw;
+                seen.covariate = core.metrics().covariate().covariate(arguments...);
+            }
+        }
+        return seen.recorded;
+    } catch (thread_unwind&) {
+        throw;
+    } catch (...) {
+        core.live().ignore(asked);
+        seen.arm = 0;
         return false;
     }
 }
@@ -100,7 +150,7 @@ JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const 
         if constexpr (parts::asks_acceptance) {
             Result answer = calls::template invoke<Result>(
                 models, seen.arm, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
-            const bool accepted = accepts(core.acceptance(), answer);
+            const bool accepted = accepts(core, answer);
             if (accepted || seen.arm == 0) {
                 running.failed = !accepted;
                 return answer;
@@ -113,6 +163,9 @@ JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const 
             return calls::template invoke<Result>(
                 models, seen.arm, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
         }
+    } catch (thread_unwind&) {
+        running.failed = true;
+        throw;
     } catch (...) {
         running.failed = true;
         if (!parts::falls_back || seen.arm == 0) {
@@ -120,8 +173,20 @@ JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const 
         }
     }
     if constexpr (parts::falls_back) {
-        return calls::template invoke<Result>(
-            models, 0, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+        // Until the champion has answered, the request may be what fails.
+        running.shared = true;
+        if constexpr (parts::asks_acceptance) {
+            Result answer = calls::template invoke<Result>(
+                models, 0, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+            running.shared = !accepts(core, answer);
+            return answer;
+        } else {
+            // The result is made in the caller's place, so that nothing can be set after it: an object that goes out of scope looks
+            // whether the champion threw.
+            const champion_answers look{running.shared};
+            return calls::template invoke<Result>(
+                models, 0, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+        }
     } else {
         std::terminate();  // Not reached, because without a fallback every path above returns or throws.
     }
@@ -132,6 +197,40 @@ JOUST_NOINLINE Result run_arm_timed(Core& core, Observer& observer, const typena
                                     const ticket* receipt, std::uint32_t number, A&&... arguments)
 {
     return run_arm<true, Result>(core, observer, seen, receipt, number, std::forward<A>(arguments)...);
+}
+
+/// Serve a call that is not recorded: by the champion, or by the model that a rule forces on the unit. The champion answers where
+/// a forced challenger fails.
+template <class Result, class Core, class... A>
+inline Result run_unrecorded(Core& core, unsigned arm, A&&... arguments)
+{
+    using parts = typename Core::parts;
+    using calls = typename Core::calls;
+    constexpr bool as_const = calls::template all_take_const<A...>;
+    auto& models = core.trial().models();
+    if constexpr (parts::falls_back) {
+        if (arm != 0) {
+            try {
+                if constexpr (parts::asks_acceptance) {
+                    Result answer = calls::template invoke<Result>(
+                        models, arm, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+                    if (accepts(core, answer)) {
+                        return answer;
+                    }
+                } else {
+                    return calls::template invoke<Result>(
+                        models, arm, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+                }
+            } catch (thread_unwind&) {
+                throw;
+            } catch (
+                ...) {  // NOLINT(bugprone-empty-catch): the champion answers, and nothing of the call is recorded
+            }
+            arm = 0;
+        }
+    }
+    return calls::template invoke<Result>(
+        models, arm, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
 }
 
 /// Check that the models and the policies take the arguments of a call. One compiler error says what is wrong with each.
@@ -171,28 +270,14 @@ inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer, typename
                                         A&&... arguments)
 {
     using parts = typename Core::parts;
-    using calls = typename Core::calls;
     using result = arm_result<Core, A...>;
-    const bool may_record = core.trial().may_record(std::as_const(arguments)...);
     typename Core::visit seen;
-    if (may_record) [[likely]] {
-        seen = core.assign(core.trial().unit_of(std::as_const(arguments)...),
-                           std::tuple<const std::remove_reference_t<A>&...>{arguments...});
-        if constexpr (parts::adjusts) {
-            if (seen.recorded) {
-                seen.covariate = core.metrics().covariate().covariate(std::as_const(arguments)...);
-            }
-        }
-    }
-    if (!may_record || !seen.recorded) [[unlikely]] {
-        constexpr bool as_const = calls::template all_take_const<A...>;
+    if (!enrol(core, seen, std::as_const(arguments)...)) [[unlikely]] {
         core.live().serve_unrecorded();
         if constexpr (WithTicket) {
             *out = core.trial().desk().unrecorded(core.live());
         }
-        return calls::template invoke<result>(
-            core.trial().models(), may_record ? seen.arm : 0,
-            static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+        return run_unrecorded<result>(core, seen.arm, std::forward<A>(arguments)...);
     }
     // The number is taken before the call only where it is needed by then; otherwise `finish_call` takes it.
     constexpr bool numbered = WithTicket || parts::records || parts::times;

@@ -7,8 +7,10 @@
 #include <joust/numeric/hyperloglog.hpp>
 #include <joust/numeric/sketch.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,19 @@ struct bucket_tally {
             count[b] += other.count[b];
             sum[b] += other.sum[b];
         }
+    }
+    /// Say whether every bucket has a whole count, and a sum that is finite and at least `least` and at most `most` times
+    /// the count.
+    [[nodiscard]] bool consistent(double least, double most) const noexcept
+    {
+        constexpr double most_events = 9007199254740992.0;  // Above 2^53 a double does not count.
+        bool good = count.size() == bucket_count && sum.size() == bucket_count;
+        for (std::size_t b = 0; good && b < bucket_count; ++b) {
+            const double n = count[b];
+            good = n >= 0.0 && n <= most_events && n == std::floor(n) && std::isfinite(sum[b]) &&
+                   (n > 0.0 ? sum[b] >= least * n && sum[b] <= most * n : sum[b] == 0.0);
+        }
+        return good;
     }
     /// Pass every field to an archive, which reads or writes it.
     template <class Archive>
@@ -94,7 +109,7 @@ struct shadow_pair {
     test_memory agreement;
     /// What earlier looks fixed and found about distances.
     test_memory distance;
-    /// What earlier looks fixed and found about failures.
+    /// What earlier looks fixed and found about failures of the challenger beside those of the champion.
     test_memory failing;
     /// What earlier looks fixed and found about accuracy.
     test_memory accuracy;
@@ -122,6 +137,30 @@ struct shadow_pair {
         failing.merge(other.failing);
         accuracy.merge(other.accuracy);
     }
+    /// Say whether all parts have their sizes and possible numbers. `graded` says whether scores are numbers, and not only
+    /// right or wrong. Numbers that were counted at different moments need not fit each other exactly.
+    [[nodiscard]] bool consistent(bool graded) const noexcept
+    {
+        constexpr double any = std::numeric_limits<double>::infinity();
+        constexpr std::uint64_t most_events = std::uint64_t{1} << 53;
+        constexpr double last_bin = latency_sketch::bins - 1;
+        bool good = run.consistent(0.0, 1.0) && compared.consistent(0.0, 1.0) &&
+                    distances.consistent(-any, any) && queued.consistent(0.0, last_bin) &&
+                    dropped.consistent(0.0, last_bin) &&
+                    judged.consistent(graded ? -any : -1.0, graded ? any : 1.0);
+        for (std::size_t b = 0; good && b < bucket_count; ++b) {
+            good = distances.count[b] <= compared.count[b];
+        }
+        good = good && std::isfinite(judged.total_sum()) && std::isfinite(distances.total_sum()) &&
+               std::isfinite(champion_score) &&
+               (graded || (champion_score >= 0.0 && champion_score <= judged.total()));
+        for (const std::uint64_t each :
+             {champion_only, challenger_only, paused, not_copied, incomparable, not_judged}) {
+            good = good && each <= most_events;
+        }
+        return good && agreement.consistent() && distance.consistent() && failing.consistent() &&
+               accuracy.consistent();
+    }
     /// Pass every field to an archive, which reads or writes it.
     template <class Archive>
     void fields(Archive& archive)
@@ -148,6 +187,8 @@ struct shadow_evidence {
     std::uint64_t sampled = 0;
     /// The number of requests on which the champion failed.
     std::uint64_t champion_failures = 0;
+    /// How often the champion failed on sampled requests, by bucket of units.
+    std::vector<double> failed = std::vector<double>(bucket_count);
     /// The number of requests that were served without consent and not recorded.
     std::uint64_t unrecorded = 0;
     /// The distinct units of all requests.
@@ -160,12 +201,15 @@ struct shadow_evidence {
     std::vector<std::uint64_t> truths;
     /// 1 where scores are numbers, 0 where they are only right or wrong.
     std::uint64_t graded = 0;
+    /// How often each helper threw, so that the champion served unrecorded: consent, and the unit key. It is empty where none did.
+    std::vector<std::uint64_t> helpers;
 
     /// Add the evidence of another replica or day of the same trial.
-    /// errors: configuration_error where the evidence is from another trial or other models
+    /// errors: configuration_error where the evidence is from another trial or other models, or is not consistent
     void merge(const shadow_evidence& other)
     {
-        if (trial != other.trial || models != other.models || truths.size() != other.truths.size()) {
+        if (trial != other.trial || models != other.models || truths.size() != other.truths.size() ||
+            !consistent() || !other.consistent()) {
             throw configuration_error("shadow_evidence", "of trial '" + other.trial + "'",
                                       "evidence of trial '" + trial +
                                           "' with the same models in the same order");
@@ -173,6 +217,9 @@ struct shadow_evidence {
         requests += other.requests;
         sampled += other.sampled;
         champion_failures += other.champion_failures;
+        for (std::size_t b = 0; b < failed.size() && b < other.failed.size(); ++b) {
+            failed[b] += other.failed[b];
+        }
         unrecorded += other.unrecorded;
         units.merge(other.units);
         latency.merge(other.latency);
@@ -183,24 +230,54 @@ struct shadow_evidence {
         for (std::size_t i = 0; i < truths.size(); ++i) {
             truths[i] += other.truths[i];
         }
+        if (helpers.size() < other.helpers.size()) {
+            helpers.resize(other.helpers.size());
+        }
+        for (std::size_t i = 0; i < other.helpers.size(); ++i) {
+            helpers[i] += other.helpers[i];
+        }
+    }
+
+    /// Say whether all parts have the sizes that the models require, and possible numbers. `from_snapshot`, `merge` and the
+    /// report on evidence from elsewhere check it.
+    [[nodiscard]] bool consistent() const noexcept
+    {
+        constexpr std::uint64_t most_events = std::uint64_t{1} << 53;
+        bool good = models.size() >= 2 && pairs.size() == models.size() - 1 && requests <= most_events &&
+                    sampled <= requests && champion_failures <= most_events && unrecorded <= most_events &&
+                    graded <= 1;
+        for (const std::uint64_t each : truths) {
+            good = good && each <= most_events;
+        }
+        for (const shadow_pair& each : pairs) {
+            good = good && each.consistent(graded == 1);
+        }
+        return good;
     }
 
     /// Pass every field to an archive, which reads or writes it.
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(trial, models, requests, sampled, champion_failures, unrecorded, units, latency, pairs,
-                truths, graded);
+        archive(trial, models, requests, sampled, champion_failures, failed, unrecorded, units, latency,
+                pairs, truths, graded);
+        archive.if_any(helpers);
     }
     bool operator==(const shadow_evidence&) const = default;
 };
 
 namespace detail {
 
+/// The helpers of a shadow that can throw before the champion runs, in the order of shadow_evidence::helpers.
+inline constexpr std::size_t shadow_consent = 0;
+inline constexpr std::size_t shadow_key = 1;
+inline constexpr std::size_t shadow_helpers = 2;
+
 // Where a shadow keeps its sums in a slab. Each row has two sides, false and true, with a count and two sums for each
 // bucket.
 struct shadow_row {
-    // true: calls of the challenger, and failed calls. false: only in pair 0, with totals in the two places below.
+    // true: calls of the challenger, and failed calls; in pair 0 the second sum counts the champion's failures on sampled
+    // requests, which are no calls of the challenger. false: only in pair 0, with totals in the two places below.
     static constexpr std::size_t calls = 0;
     // false: requests that were queued; true: requests that were dropped. Both have the bins of the champion's latency.
     static constexpr std::size_t fates = 1;

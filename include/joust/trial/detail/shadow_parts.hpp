@@ -34,7 +34,8 @@ inline constexpr bool runs_at_once = requires { requires T::immediate; };
 
 // A value can be remembered where it can be copied and owns the data that it refers to.
 template <class T>
-concept memorable = std::is_object_v<T> && std::is_copy_constructible_v<T> && outlives_call<T>;
+concept memorable =
+    std::is_object_v<T> && std::is_copy_constructible_v<T> && static_cast<bool>(outlives_call<T>);
 
 /// The constructor's arguments of a shadow, sorted by role.
 template <class... Args>

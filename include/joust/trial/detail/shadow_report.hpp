@@ -10,12 +10,14 @@
 #include <joust/stats/sequential/normal_mixture.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/latencies.hpp>
+#include <joust/trial/detail/possible.hpp>
 #include <joust/trial/detail/posterior.hpp>
 #include <joust/trial/detail/shadow_evidence.hpp>
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -97,8 +99,8 @@ inline void add_percent(std::string& out, double share)
     return row;
 }
 
-/// Remove the test from a row and keep its interval. Its null hypothesis, no disagreement or no failure at all, is never
-/// exactly true, so a test of it says nothing.
+/// Remove the test from a row and keep its interval. Its null hypothesis, no disagreement at all, is never exactly true, so a
+/// test of it says nothing.
 [[nodiscard]] inline metric_row described_only(metric_row row)
 {
     row.p_value = stats::not_a_number;
@@ -171,9 +173,51 @@ struct shadow_answers {
     return judged > 0.0 ? pair.champion_score / judged : stats::not_a_number;
 }
 
+/// The failures of a challenger on requests that the champion answered beside the champion's failures on sampled requests,
+/// by bucket of units.
+///
+/// The sum of the differences is the challenger's calls times the difference of both rates. Each bucket's failures are
+/// taken around the common rate, so that the noise of both rates is in the variance, and the traffic of a bucket is not.
+struct failure_sums {
+    std::vector<double> difference = std::vector<double>(bucket_count);
+    double champion = stats::not_a_number;
+    double challenger = stats::not_a_number;
+    /// The number of failures of both models.
+    double events = 0.0;
+
+    failure_sums(const shadow_evidence& seen, const shadow_pair& pair)
+    {
+        const double run = pair.run.total();
+        double failed = 0.0;
+        double answered = 0.0;
+        for (std::size_t b = 0; b < bucket_count; ++b) {
+            failed += seen.failed[b];
+            answered += pair.queued.count[b] + pair.dropped.count[b];
+        }
+        const double challenger_failed = pair.run.total_sum();
+        const double sampled = std::fmax(static_cast<double>(seen.sampled), failed);
+        events = failed + challenger_failed;
+        if (!(run > 0.0 && sampled > 0.0)) {
+            return;
+        }
+        champion = failed / sampled;
+        challenger = challenger_failed / run;
+        const double common = events / (run + sampled);
+        // Requests of a paused challenger are not counted by bucket, so the champion's requests are those that it answered in
+        // the bucket, in proportion.
+        const double scale = answered > 0.0 ? (sampled - failed) / answered : 0.0;
+        for (std::size_t b = 0; b < bucket_count; ++b) {
+            const double served = seen.failed[b] + scale * (pair.queued.count[b] + pair.dropped.count[b]);
+            difference[b] = pair.run.sum[b] - common * pair.run.count[b] -
+                            run / sampled * (seen.failed[b] - common * served);
+        }
+    }
+};
+
 /// Ask an inference policy about one challenger.
 template <class Inference>
-[[nodiscard]] shadow_answers judge_challenger(const Inference& policy, shadow_pair& pair, double alpha)
+[[nodiscard]] shadow_answers judge_challenger(const Inference& policy, const shadow_evidence& seen,
+                                              shadow_pair& pair, double alpha)
 {
     shadow_answers found;
     found.accuracy = judge_paired(policy, pair.judged.sum, pair.judged.count,
@@ -190,8 +234,11 @@ template <class Inference>
         found.distance = judge_paired(policy, pair.distances.sum, pair.distances.count,
                                       pair.distances.total(), alpha, pair.distance);
     }
+    const failure_sums failures{seen, pair};
     found.failing =
-        judge_paired(policy, pair.run.sum, pair.run.count, pair.run.total_sum(), alpha, pair.failing);
+        judge_paired(policy, failures.difference, pair.run.count, failures.events, alpha, pair.failing);
+    found.failing.champion = failures.champion;
+    found.failing.challenger = failures.challenger;
     return found;
 }
 
@@ -205,6 +252,7 @@ template <class Inference>
                             champion, champion + pair.judged.total_sum() / pair.judged.total());
     row.better = 1;
     row.unit = seen.graded != 0 ? "" : "%";
+    keep_possible(row);
     append_posterior(row.method, accuracy, true, false, row.unit);
     return row;
 }
@@ -226,16 +274,17 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
                               compared > 0.0 ? 1.0 : stats::not_a_number,
                               compared > 0.0 ? pair.compared.total_sum() / compared : stats::not_a_number)));
     out.metrics.back().unit = "%";
+    keep_within(out.metrics.back(), -1.0, 0.0);  // The champion agrees with itself always.
     if (distance_matters(pair)) {
         out.metrics.push_back(described_only(row_of("distance", name, "secondary", found.distance, 0.0,
                                                     pair.distances.total_sum() / pair.distances.total())));
+        keep_within(out.metrics.back(), 0.0, std::numeric_limits<double>::infinity());
     }
-    const double run = pair.run.total();
-    out.metrics.push_back(described_only(
-        row_of("failures", name, "secondary", found.failing, run > 0.0 ? 0.0 : stats::not_a_number,
-               run > 0.0 ? pair.run.total_sum() / run : stats::not_a_number)));
+    out.metrics.push_back(row_of("failures", name, "secondary", found.failing, found.failing.champion,
+                                 found.failing.challenger));
     out.metrics.back().unit = "%";
     out.metrics.back().better = -1;
+    keep_within(out.metrics.back(), 0.0, 1.0);
     for (const double q : {0.5, 0.99}) {
         out.metrics.push_back(compare_latency(seen, p, q, alpha, units));
     }
@@ -252,15 +301,13 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
     const std::string& name = seen.models[p + 1];
     const std::string quality = seen.graded != 0 ? "score" : "accuracy";
     const inference& accuracy = answers.accuracy;
-    const double champion_failing =
-        seen.requests > 0 ? static_cast<double>(seen.champion_failures) / static_cast<double>(seen.requests)
-                          : 0.0;
     shadow_finding found;
-    if (answers.failing.state == status::ok && answers.failing.lower > champion_failing) {
+    if (answers.failing.rejects(alpha) && answers.failing.estimate > 0.0) {
         found.loses = true;
         found.words = name + " fails on ";
-        add_percent(found.words, pair.run.total_sum() / pair.run.total());
-        found.words += " of the requests that the champion answered";
+        add_percent(found.words, answers.failing.challenger);
+        found.words += " of the requests that the champion answered, and the champion on ";
+        add_percent(found.words, answers.failing.champion);
     } else if (accuracy.rejects(alpha)) {
         found.wins = accuracy.estimate > 0.0;
         found.loses = !found.wins;
@@ -379,6 +426,12 @@ inline void add_counts(report& out, const shadow_evidence& seen)
                                             "predictions or truths discarded before the other one came"};
     count_if_any(out, "requests not sampled", seen.requests - seen.sampled);
     count_if_any(out, "calls served and not recorded", seen.unrecorded);
+    for (std::size_t i = 0; i < seen.helpers.size() && i < shadow_helpers; ++i) {
+        count_if_any(out,
+                     ignored_words[static_cast<std::size_t>(i == shadow_consent ? ignored::consent_threw
+                                                                                : ignored::key_threw)],
+                     seen.helpers[i]);
+    }
     for (std::size_t i = 2; i < seen.truths.size() && i < std::size(fates); ++i) {
         count_if_any(out, fates[i], seen.truths[i]);
     }
@@ -392,7 +445,7 @@ inline void add_notes(report& out, const shadow_evidence& seen, bool in_backgrou
         count_text(bucket_count) + " hashed buckets of units; latency treats requests as independent; " +
         std::string{how_long});
     out.notes.emplace_back(
-        "Agreement is with the champion (which agrees with itself), failures are those on requests that the champion answered; accuracy leaves out requests on which the challenger failed.");
+        "Agreement is with the champion (which agrees with itself); the challenger's failures are those on requests that the champion answered, and the champion's are those on all sampled requests; accuracy leaves out requests on which the challenger failed. A verdict on failures and one on quality have an error rate each, and these add up.");
     out.notes.emplace_back(
         in_background
             ? "The challenger's latency was measured on background threads that compete with the service; a canary measures the latency that callers would see."
@@ -413,7 +466,7 @@ template <class Inference>
     const double alpha = how.inference.alpha / static_cast<double>(seen.pairs.size());
     std::vector<shadow_finding> found;
     for (std::size_t p = 0; p < seen.pairs.size(); ++p) {
-        const shadow_answers answers = judge_challenger(how.inference, seen.pairs[p], alpha);
+        const shadow_answers answers = judge_challenger(how.inference, seen, seen.pairs[p], alpha);
         add_rows(out, seen, p, answers, alpha, how.inference.units);
         found.push_back(find_out(seen, p, answers, alpha));
         add_counts(out, seen.pairs[p], seen.models[p + 1]);

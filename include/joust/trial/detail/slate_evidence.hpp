@@ -29,6 +29,8 @@ namespace detail {
 template <std::size_t Rankers>
 struct slate_visit : slate_request {
     bool counts_units = true;
+    /// The number of the thread's call, by which calls are timed.
+    std::uint32_t call = 0;
     /// The time of each ranker in nanoseconds, -1 where it was not timed.
     std::array<std::int64_t, Rankers> spent{};
     std::array<bool, Rankers> failed{};
@@ -123,8 +125,11 @@ public:
             }
         }
         if constexpr (records) {
-            recorder_.record(event{
-                .kind = event::what::exposure, .ticket = receipt, .nanoseconds = spent, .failed = failed});
+            record_by(recorder_, live_,
+                      event{.kind = event::what::exposure,
+                            .ticket = receipt,
+                            .nanoseconds = spent,
+                            .failed = failed});
         }
     }
 
@@ -190,12 +195,13 @@ public:
                     std::string_view metric = "credit") noexcept
     {
         if constexpr (records) {
-            recorder_.record(event{.kind = event::what::feedback,
-                                   .ticket = page,
-                                   .metric = metric,
-                                   .value = amount,
-                                   .position = static_cast<std::uint32_t>(position),
-                                   .team = team});
+            record_by(recorder_, live_,
+                      event{.kind = event::what::feedback,
+                            .ticket = page,
+                            .metric = metric,
+                            .value = amount,
+                            .position = static_cast<std::uint32_t>(position),
+                            .team = team});
         }
     }
 

@@ -4,6 +4,7 @@
 #include <joust/core/error.hpp>
 #include <joust/core/fixed_string.hpp>
 #include <joust/core/shape.hpp>
+#include <joust/core/unit_id.hpp>
 #include <joust/core/unit_kind.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/metric/metric.hpp>
@@ -56,8 +57,8 @@ template <class Core>
     seen.propensity = static_cast<double>(receipt.propensity());
     seen.arm = receipt.arm();
     seen.plan = receipt.plan();
-    if (!core.assignment().recall_shares(receipt.plan(), seen)) {
-        live.ignore(ignored::foreign_ticket);
+    if (!core.assignment().recall_shares(receipt, seen)) {
+        live.ignore(ignored::unknown_plan);
         return false;
     }
     return true;
@@ -127,6 +128,12 @@ inline bool complete_call(Core& core, Observer& observer, const typename Core::t
     return true;
 }
 
+/// Return the key under which the window of seen tickets remembers what a ticket brought that could not be scored.
+[[nodiscard]] constexpr std::uint64_t lost_key(std::uint64_t key) noexcept
+{
+    return key ^ 0x6c6f73742076616cU;
+}
+
 /// Take the values of a metric for the exposure of a ticket. Returns whether they were used.
 template <std::size_t Which, class Core, class Observer, class... Values>
 inline bool observe_by_ticket(Core& core, Observer& observer, const typename Core::ticket_type& given,
@@ -137,19 +144,26 @@ inline bool observe_by_ticket(Core& core, Observer& observer, const typename Cor
     typename Core::visit seen;
     cell c;
     ticket receipt;
-    if (!recall(core, given, receipt, seen) || !metrics.template convert<Which>(c, values...)) {
+    if (!recall(core, given, receipt, seen)) {
         return false;
     }
     constexpr std::size_t series = metrics_t::series_of(Which);
     static_assert(series < 63, "joust: a trial keeps at most 60 metrics");
-    if (!accumulates(metrics.metrics().template get<Which>())) {
-        constexpr std::uint64_t bit = std::uint64_t{1} << series;
-        if ((core.seen().mark(receipt.key(), bit) & bit) != 0) {
-            core.live().ignore(ignored::repeated);
-            return false;
+    constexpr std::uint64_t bit = std::uint64_t{1} << series;
+    if (!metrics.template convert<Which>(c, values...)) {
+        // A ticket loses a metric once, and only where it did not bring a value before.
+        if ((core.seen().peek(receipt.key()) & bit) == 0 &&
+            (core.seen().mark(lost_key(receipt.key()), bit) & bit) == 0) {
+            metrics.template lose<Which>(seen);
         }
+        return false;
     }
-    metrics.template observe<Which>(seen, c, receipt);
+    const bool first = (core.seen().mark(receipt.key(), bit) & bit) == 0;
+    if (!first && !accumulates(metrics.metrics().template get<Which>())) {
+        core.live().ignore(ignored::repeated);
+        return false;
+    }
+    metrics.template observe<Which>(seen, c, receipt, first);
     observer.after_feedback(core);
     return true;
 }
@@ -164,15 +178,28 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Va
         core.live().ignore(ignored::no_unit);
         return false;
     }
-    if (!metrics.template convert<Which>(c, values...)) {
+    if constexpr (!text_like<Unit>) {  // Text was looked at already.
+        if (is_no_unit(unit)) {
+            core.live().ignore(ignored::empty_unit);
+            return false;
+        }
+    }
+    if (!core.assignment().knows_history()) {
+        core.live().ignore(ignored::unknown_history);
         return false;
     }
+    const bool usable = metrics.template convert<Which>(c, values...);
     typename Core::visit seen;
     seen.pseudonym = core.trial().pseudonym_of(unit);
     if (!core.assignment().constant_arm(core.identity().hasher(), unit, seen)) {
         core.live().ignore(ignored::unit_moved);
         return false;
     }
+    if (!usable) {
+        metrics.template lose<Which>(seen);
+        return false;
+    }
+    core.assignment().credit_unit();
     ticket receipt;
     if constexpr (Core::parts::records) {
         receipt = ticket::exposure(core.fields_of(seen, core.live().of_this_thread().next_call()));
@@ -186,6 +213,10 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Va
 template <std::size_t Which, class Core, class Observer, class Text, class... Values>
 inline bool observe_by_text(Core& core, Observer& observer, const Text& text, Values... values)
 {
+    if (is_no_unit(text)) {
+        core.live().ignore(ignored::empty_unit);
+        return false;
+    }
     typename Core::ticket_type given;
     switch (core.trial().desk().read(static_cast<std::string_view>(text), given)) {
         case text_of::ticket: return observe_by_ticket<Which>(core, observer, given, values...);

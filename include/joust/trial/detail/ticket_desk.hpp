@@ -3,6 +3,7 @@
 
 #include <joust/core/clock.hpp>
 #include <joust/core/compiler.hpp>
+#include <joust/core/entropy.hpp>
 #include <joust/ticket/ticket.hpp>
 #include <joust/ticket/tickets.hpp>
 
@@ -73,10 +74,10 @@ public:
     template <class Slabs>
     [[nodiscard]] sealed unrecorded(Slabs& slabs) const noexcept
     {
-        return seal(
-            ticket::unrecorded({.trial = trial_,
-                                .seconds = seconds_now(),
-                                .nonce = hides_tickets<Tickets> ? slabs.of_this_thread().next_call() : 0}));
+        return seal(ticket::unrecorded(
+            {.trial = trial_,
+             .seconds = seconds_now(),
+             .nonce = hides_tickets<Tickets> ? ticket_nonce(slabs.of_this_thread().next_call()) : 0}));
     }
 
 private:

@@ -10,6 +10,7 @@
 #include <joust/ticket/tickets.hpp>
 #include <joust/trial/consent.hpp>
 #include <joust/trial/detail/identity.hpp>
+#include <joust/trial/detail/live_names.hpp>
 #include <joust/trial/detail/ticket_desk.hpp>
 
 #include <cstddef>
@@ -88,7 +89,7 @@ public:
           consent_(Parts::template pick<consent_role, everybody>(arguments)),
           clock_(Parts::template pick<clock_role, steady_time>(arguments)),
           inference_(Parts::template pick<inference_role, inference_t>(arguments)),
-          identity_(kind, names_of(models_), name),
+          identity_(kind, names_of(models_), name), listed_(kind, identity_),
           desk_(Parts::template pick<ticket_role, plain_tickets>(arguments), identity_.number())
     {
     }
@@ -127,7 +128,7 @@ public:
     [[nodiscard]] bool is_unit(const Unit& unit) const noexcept
     {
         if constexpr (text_like<Unit>) {
-            if (desk_.gave_out(static_cast<std::string_view>(unit))) {
+            if (!is_no_unit(unit) && desk_.gave_out(static_cast<std::string_view>(unit))) {
                 return false;
             }
         }
@@ -138,6 +139,11 @@ public:
     [[nodiscard]] const units_kind<typename Parts::key_t>& units() const noexcept { return kind_; }
 
     [[nodiscard]] const trial_identity& identity() const noexcept { return identity_; }
+    /// Note under a report what is to be known about the trial's name.
+    void annotate_name(std::vector<std::string>& notes) const
+    {
+        detail::annotate_name(notes, identity_, listed_);
+    }
     [[nodiscard]] const clock_t& clock() const noexcept { return clock_; }
     [[nodiscard]] const inference_t& inference() const noexcept { return inference_; }
     [[nodiscard]] const desk_t& desk() const noexcept { return desk_; }
@@ -161,6 +167,7 @@ private:
     [[no_unique_address]] clock_t clock_;
     [[no_unique_address]] inference_t inference_;
     trial_identity identity_;
+    live_name listed_;
     [[no_unique_address]] desk_t desk_;
 };
 

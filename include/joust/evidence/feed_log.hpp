@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/compiler.hpp>
+#include <joust/core/spin_lock.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// Remember how the feedback on one metric grew with the exposures of the trial, so that a report can say whether it
+/// stopped.
+///
+/// Each of the first 64 values is marked, and then each growth by a 64th, so that the marks of a million values are 700
+/// and the newest mark is never old. Feedback counts as stopped if there is a mark, of at least 30 values, since which it
+/// came at less than a quarter of the rate before. At least 30 values have to be missing then, and the exposures since the
+/// mark have to be more than twice as many as the longest pause before it. So labels that arrive once a day stop nothing.
+/// cost: 16 KiB a metric; an atomic addition for a value, and a count of all exposures for a mark
+class feed_log {
+public:
+    /// Count a value. Returns whether it has to be marked.
+    [[nodiscard]] JOUST_ALWAYS_INLINE bool is_due() noexcept
+    {
+        return values_.fetch_add(1, std::memory_order_relaxed) + 1 >= due_.load(std::memory_order_relaxed);
+    }
+
+    /// Forget everything in a forked child, where no other thread exists.
+    void begin_anew() noexcept
+    {
+        lock_.unlock();
+        values_.store(0, std::memory_order_relaxed);
+        due_.store(1, std::memory_order_relaxed);
+        size_ = 0;
+    }
+
+    /// Mark how many exposures there are now.
+    void mark(std::uint64_t exposures) noexcept
+    {
+        const spin_guard hold{lock_};
+        const std::uint64_t values = values_.load(std::memory_order_relaxed);
+        if (values < due_.load(std::memory_order_relaxed)) {
+            return;  // Another thread has marked this value.
+        }
+        due_.store(values + 1 + values / most_early, std::memory_order_relaxed);
+        if (size_ == marks_.size()) {
+            for (std::size_t i = 0; 2 * i < size_; ++i) {
+                marks_[i] = marks_[2 * i];
+            }
+            size_ = (size_ + 1) / 2;
+        }
+        if (exposures > 0) {
+            marks_[size_++] = {exposures, values};
+        }
+    }
+
+    /// Return how many exposures came since feedback stopped, or 0 where it has not stopped.
+    [[nodiscard]] std::uint64_t quiet(std::uint64_t exposures) const noexcept
+    {
+        const spin_guard hold{lock_};
+        const auto values = static_cast<double>(values_.load(std::memory_order_relaxed));
+        std::uint64_t longest_pause = size_ > 0 ? marks_[0].exposures : 0;
+        for (std::size_t i = 0; i < size_; ++i) {
+            const point& then = marks_[i];
+            if (i > 0 && then.exposures > marks_[i - 1].exposures + longest_pause) {
+                longest_pause = then.exposures - marks_[i - 1].exposures;
+            }
+            if (then.values < least || exposures < then.exposures) {
+                continue;
+            }
+            const std::uint64_t since = exposures - then.exposures;
+            const double usual = static_cast<double>(then.values) * static_cast<double>(since) /
+                                 static_cast<double>(then.exposures);
+            const double came = values - static_cast<double>(then.values);
+            if (4.0 * came < usual && usual - came >= static_cast<double>(least) &&
+                since > 2 * longest_pause) {
+                return since;
+            }
+        }
+        return 0;
+    }
+
+private:
+    static constexpr std::uint64_t most_early = 64;
+    static constexpr std::uint64_t least = 30;
+
+    struct point {
+        std::uint64_t exposures = 0;
+        std::uint64_t values = 0;
+    };
+
+    std::atomic<std::uint64_t> values_{0};
+    std::atomic<std::uint64_t> due_{1};
+    mutable spin_lock lock_;
+    std::size_t size_ = 0;
+    std::array<point, 1'024> marks_{};
+};
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/thread_unwind.hpp>
+#include <joust/evidence/live_evidence.hpp>
+#include <joust/trial/detail/identity.hpp>
+
+#include <cstdint>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// Ask the consent and the unit key of a trial about a call. Returns whether the call may be recorded, and then gives the hash of
+/// its unit.
+///
+/// Where one of them throws, the call may not be recorded, and `live.ignore(name)` counts it by the helper's name.
+template <class Core, class Live, class... A>
+[[nodiscard]] bool ask_unit_hash(Core& core, Live& live, std::uint64_t& hash, const A&... arguments)
+{
+    ignored asked = ignored::consent_threw;
+    try {
+        if (!core.may_record(arguments...)) {
+            return false;
+        }
+        asked = ignored::key_threw;
+        hash = core.identity().hasher()(core.unit_of(arguments...));
+        return true;
+    } catch (thread_unwind&) {
+        throw;
+    } catch (...) {
+        live.ignore(asked);
+        return false;
+    }
+}
+
+/// Ask the same, and give the pseudonym of the unit.
+template <class Core, class Live, class... A>
+[[nodiscard]] bool ask_unit(Core& core, Live& live, std::uint64_t& pseudonym, const A&... arguments)
+{
+    std::uint64_t hash = 0;
+    const bool may = ask_unit_hash(core, live, hash, arguments...);
+    pseudonym = pseudonym_of(hash);
+    return may;
+}
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust

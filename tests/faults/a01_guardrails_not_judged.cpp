@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <joust/core/random.hpp>
+#include <joust/inference/bayesian.hpp>
+#include <joust/inference/fixed_horizon.hpp>
+#include <joust/inference/group_sequential.hpp>
+#include <joust/inference/hybrid.hpp>
+#include <joust/trial/ab_test.hpp>
+#include <joust/trial/canary.hpp>
+
+#include "catch.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+using namespace joust;
+
+// A verdict to ship needs every guardrail to be judged. What is not judged is named in the reason.
+
+namespace {
+
+constexpr int requests = 8'000;
+constexpr double not_a_value = std::numeric_limits<double>::quiet_NaN();
+
+/// An A/B test whose challenger is better on click. Further policies are its guardrails and its inference.
+template <class... Policies>
+auto better_challenger(Policies... policies)
+{
+    return ab_test{model{"old", [](std::uint64_t) { return 0; }},
+                   model{"new", [](std::uint64_t) { return 1; }},
+                   by([](std::uint64_t user) { return user; }),
+                   hash_split{.salt = "not judged", .shares = {0.5, 0.5}},
+                   conversion<"click">{},
+                   policies...};
+}
+
+/// Serve requests with feedback on click. `feed(i, arm, ticket, random)` gives the guardrail its feedback.
+template <class Trial, class Feed>
+report run(Trial& trial, Feed feed)
+{
+    keyed_random random{1};
+    for (int i = 0; i < requests; ++i) {
+        const auto [arm, ticket] = trial.serve(random.below(4'000));
+        trial.template observe<"click">(ticket, random.chance(arm == 1 ? 0.30 : 0.15));
+        feed(i, arm, ticket, random);
+    }
+    return trial.report();
+}
+
+const auto nothing = [](int, int, const ticket&, keyed_random&) {};
+
+bool is_held(const report& r, std::string_view why)
+{
+    INFO(r.reason);
+    CHECK(r.decision == verdict::keep_testing);
+    CHECK_THAT(r.reason, ContainsSubstring(std::string{why}));
+    CHECK_THAT(r.reason, ContainsSubstring("new is better on click"));
+    return r.decision == verdict::keep_testing;
+}
+
+auto safe(margin allowed = {.max_decrease = 0.02})
+{
+    return guardrail(conversion<"safe">{}, allowed);
+}
+
+}  // namespace
+
+TEST_CASE("a judged guardrail that holds lets the better challenger be shipped")
+{
+    auto trial = better_challenger(safe({.max_decrease = 0.1}));
+    const report r = run(trial, [&](int, int, const ticket& t, keyed_random& random) {
+        trial.template observe<"safe">(t, random.chance(0.9));
+    });
+    INFO(r.reason);
+    CHECK(r.decision == verdict::ship_challenger);
+    CHECK_THAT(r.reason, ContainsSubstring("its guardrail is judged and not broken"));
+}
+
+TEST_CASE("a guardrail that never got a value blocks the verdict under every inference")
+{
+    const auto blocked = [](auto inference) {
+        auto trial = better_challenger(safe(), inference);
+        return is_held(run(trial, nothing), "the guardrail on safe has never got a value");
+    };
+    CHECK(blocked(always_valid{}));
+    CHECK(blocked(fixed_horizon{.units = requests}));
+    CHECK(blocked(group_sequential{.units = requests}));
+    CHECK(blocked(hybrid{.units = requests}));
+    CHECK(blocked(bayesian{}));
+}
+
+TEST_CASE("every kind of metric blocks as a guardrail without values")
+{
+    const auto blocked = [](auto guard) {
+        auto trial = better_challenger(guard);
+        return is_held(run(trial, nothing), "has never got a value");
+    };
+    CHECK(blocked(guardrail(mean<"cost">{}, {.max_increase = 1.0})));
+    CHECK(blocked(guardrail(mean<"cost">{.per = per::observed}, {.max_ratio = 1.1})));
+    CHECK(blocked(guardrail(ratio<"cost">{}, {.max_ratio = 1.1})));
+    CHECK(blocked(guardrail(quantile<"wait">{.warm_up = 100}, {.max_ratio = 1.1})));
+    CHECK(blocked(guardrail(conversion<"ok">{.per = per::observed}, {.min_ratio = 0.9})));
+}
+
+TEST_CASE("a guardrail that one arm never fed blocks the verdict and names the arm")
+{
+    // Without values an arm counts as 0, which looks best for the arm that is silent here.
+    auto by_new = better_challenger(guardrail(mean<"cost">{.better = better::down}, {.max_increase = 0.1}));
+    CHECK(is_held(run(by_new,
+                      [&](int, int arm, const ticket& t, keyed_random& random) {
+                          if (arm == 0) {
+                              by_new.template observe<"cost">(t, random.uniform());
+                          }
+                      }),
+                  "cost has never got a value that can be scored from new"));
+    auto by_old = better_challenger(safe());
+    CHECK(is_held(run(by_old,
+                      [&](int, int arm, const ticket& t, keyed_random& random) {
+                          if (arm == 1) {
+                              by_old.template observe<"safe">(t, random.chance(0.9));
+                          }
+                      }),
+                  "safe has never got a value that can be scored from old"));
+}
+
+TEST_CASE("a guardrail that got only values that cannot be scored blocks the verdict and says so")
+{
+    for (const double value : {not_a_value, std::numeric_limits<double>::infinity(), 0.5}) {
+        auto trial = better_challenger(safe());
+        const report r = run(trial, [&](int, int, const ticket& t, keyed_random&) {
+            trial.template observe<"safe">(t, value);
+        });
+        CHECK(is_held(r, "values that cannot be scored came for 100.0 % of the exposures of old"));
+    }
+}
+
+TEST_CASE("a guardrail in burn-in, with too few events, blocks the verdict")
+{
+    auto trial = better_challenger(
+        guardrail(conversion<"complaint">{.better = better::down}, {.max_increase = 0.001}));
+    const report r = run(trial, [&](int i, int, const ticket& t, keyed_random&) {
+        trial.template observe<"complaint">(t, i % 1'000 == 0);
+    });
+    CHECK(is_held(r, "the guardrail on complaint cannot be judged (burn-in)"));
+}
+
+TEST_CASE("a guardrail out of range blocks the verdict")
+{
+    auto trial = better_challenger(guardrail(mean<"profit">{}, {.min_ratio = 0.9}));
+    const report r = run(trial, [&](int, int, const ticket& t, keyed_random& random) {
+        trial.template observe<"profit">(t, -1.0 - random.uniform());
+    });
+    CHECK(is_held(r, "the guardrail on profit cannot be judged (out of range)"));
+}
+
+TEST_CASE("a guardrail that stops getting feedback blocks the verdict, whenever it stops")
+{
+    for (const int until : {requests / 10, requests / 2, 85 * requests / 100}) {
+        auto trial = better_challenger(safe({.max_decrease = 0.1}));
+        const report r = run(trial, [&](int i, int, const ticket& t, keyed_random& random) {
+            if (i < until) {
+                trial.template observe<"safe">(t, random.chance(0.9));
+            }
+        });
+        CHECK(is_held(r, "the guardrail on safe hardly gets feedback any more"));
+    }
+}
+
+TEST_CASE("a guardrail whose feedback falls to a tenth blocks the verdict")
+{
+    auto trial = better_challenger(safe({.max_decrease = 0.1}));
+    const report r = run(trial, [&](int i, int, const ticket& t, keyed_random& random) {
+        if (i < requests / 2 || i % 10 == 0) {
+            trial.template observe<"safe">(t, random.chance(0.9));
+        }
+    });
+    CHECK(is_held(r, "hardly gets feedback any more"));
+}
+
+TEST_CASE("feedback that comes in batches has not stopped")
+{
+    auto trial = better_challenger(safe({.max_decrease = 0.1}));
+    std::vector<ticket> waiting;
+    const report r = run(trial, [&](int i, int, const ticket& t, keyed_random& random) {
+        waiting.push_back(t);
+        if (i % 1'500 == 1'499) {
+            for (const ticket& each : waiting) {
+                trial.template observe<"safe">(each, random.chance(0.9));
+            }
+            waiting.clear();
+        }
+    });
+    INFO(r.reason);
+    CHECK(r.decision == verdict::ship_challenger);
+}
+
+TEST_CASE("a primary metric whose feedback stopped ships nothing")
+{
+    auto trial = better_challenger();
+    keyed_random random{2};
+    for (int i = 0; i < requests; ++i) {
+        const auto [arm, ticket] = trial.serve(random.below(4'000));
+        if (i < requests / 2) {
+            trial.observe<"click">(ticket, random.chance(arm == 1 ? 0.30 : 0.15));
+        }
+    }
+    const report r = trial.report();
+    INFO(r.reason);
+    CHECK(r.decision == verdict::keep_testing);
+    CHECK_THAT(r.reason, ContainsSubstring("click hardly gets feedback any more"));
+}
+
+TEST_CASE("a secondary metric whose feedback stopped is noted and blocks nothing")
+{
+    auto trial = better_challenger(mean<"dwell">{});
+    const report r = run(trial, [&](int i, int, const ticket& t, keyed_random& random) {
+        if (i < requests / 2) {
+            trial.template observe<"dwell">(t, random.uniform());
+        }
+    });
+    CHECK(r.decision == verdict::ship_challenger);
+    bool noted = false;
+    for (const std::string& note : r.notes) {
+        noted = noted || note.find("dwell hardly gets feedback any more") == 0;
+    }
+    CHECK(noted);
+}
+
+TEST_CASE("merged evidence remembers that feedback stopped, and so does a snapshot")
+{
+    const auto replica = [](int until) {
+        auto trial = better_challenger(safe({.max_decrease = 0.1}));
+        run(trial, [&](int i, int, const ticket& t, keyed_random& random) {
+            if (i < until) {
+                trial.template observe<"safe">(t, random.chance(0.9));
+            }
+        });
+        return trial.evidence();
+    };
+    auto trial = better_challenger(safe({.max_decrease = 0.1}));
+    evidence all = replica(requests / 2);
+    all.merge(replica(requests));
+    CHECK(is_held(trial.report(all), "hardly gets feedback any more"));
+}
+
+TEST_CASE("a latency guardrail without timed calls of the challenger blocks the verdict")
+{
+    auto trial = better_challenger(guardrail(latency{.warm_up = 500}, {.max_ratio = 1.5}));
+    keyed_random random{3};
+    for (int i = 0; i < requests; ++i) {
+        const ticket chosen = trial.choose(random.below(4'000));
+        using namespace std::chrono_literals;
+        trial.complete(chosen, chosen.arm() == 1 ? -1ns : 1'000'000ns, true);
+        trial.observe<"click">(chosen, random.chance(chosen.arm() == 1 ? 0.30 : 0.15));
+    }
+    CHECK(is_held(trial.report(), "too few calls of new were timed"));
+}
+
+TEST_CASE("of several challengers, one that is fully judged is shipped, and one that is not judged is not")
+{
+    const auto answers = [](int arm) { return [arm](std::uint64_t) { return arm; }; };
+    ab_test trial{model{"old", answers(0)},
+                  model{"best", answers(1)},
+                  model{"good", answers(2)},
+                  by([](std::uint64_t user) { return user; }),
+                  hash_split{.salt = "several judged"},
+                  conversion<"click">{},
+                  guardrail(conversion<"safe">{}, {.max_decrease = 0.1})};
+    keyed_random random{4};
+    for (int i = 0; i < 2 * requests; ++i) {
+        const auto [arm, ticket] = trial.serve(random.below(8'000));
+        const double clicks[] = {0.1, 0.4, 0.3};
+        trial.observe<"click">(ticket, random.chance(clicks[arm]));
+        if (arm != 1) {
+            trial.observe<"safe">(ticket, random.chance(0.9));
+        }
+    }
+    const report r = trial.report();
+    INFO(r.reason);
+    CHECK(r.decision == verdict::ship_challenger);
+    CHECK_THAT(r.reason, ContainsSubstring("good is better on click"));
+}
+
+namespace {
+
+template <class... Policies>
+auto rising(ramp steps, Policies... policies)
+{
+    return canary{model{"old", [](std::uint64_t) { return 0; }},
+                  model{"new", [](std::uint64_t) { return 1; }},
+                  by([](std::uint64_t user) { return user; }),
+                  hash_split{.salt = "canary not judged"},
+                  steps,
+                  policies...};
+}
+
+}  // namespace
+
+TEST_CASE("a canary without requests has shown nothing, whatever its ramp asks for")
+{
+    auto trial = rising({.shares = {0.1, 0.5}, .requests = 0}, safe());
+    for (int i = 0; i < 10; ++i) {
+        trial.step();
+    }
+    const report r = trial.report();
+    CHECK(r.decision == verdict::keep_testing);
+    CHECK(trial.share() == 0.1);
+    CHECK_THAT(r.reason,
+               ContainsSubstring("stage 1 of 2: held, since the guardrail on safe has never got a value"));
+
+    auto bare = rising({.shares = {0.1, 0.5}, .requests = 0});
+    bare.step();
+    bare.step();
+    CHECK(bare.report().decision == verdict::keep_testing);
+    CHECK_THAT(bare.report().reason, ContainsSubstring("the guardrail on failures cannot be judged"));
+}
+
+TEST_CASE("a canary whose guardrail gets no feedback, or none that can be scored, stays in its stage")
+{
+    for (const bool silent : {true, false}) {
+        auto trial = rising({.shares = {0.2, 0.5, 1.0}, .requests = 100}, safe());
+        keyed_random random{5};
+        for (int i = 0; i < requests; ++i) {
+            const auto [arm, ticket] = trial.serve(random.below(4'000));
+            if (!silent) {
+                trial.observe<"safe">(ticket, not_a_value);
+            }
+        }
+        const report r = trial.report();
+        CHECK(r.decision == verdict::keep_testing);
+        CHECK(trial.share() == 0.2);
+        CHECK_THAT(r.reason, ContainsSubstring("held, since the guardrail on safe has never got a value"));
+    }
+}
+
+TEST_CASE("a canary whose feedback stops in a later stage stays there, and goes on when feedback comes back")
+{
+    auto trial = rising({.shares = {0.2, 0.4, 1.0}, .requests = 200}, safe({.max_decrease = 0.1}));
+    keyed_random random{6};
+    for (int i = 0; i < requests; ++i) {
+        const bool late = trial.share() > 0.2;
+        const auto [arm, ticket] = trial.serve(random.below(4'000));
+        if (!late) {
+            trial.observe<"safe">(ticket, random.chance(0.9));
+        }
+    }
+    CHECK(trial.share() == 0.4);
+    const report held = trial.report();
+    CHECK(held.decision == verdict::keep_testing);
+    CHECK_THAT(held.reason, ContainsSubstring("stage 2 of 3: held, since the guardrail on safe"));
+    for (int i = 0; i < 2 * requests && !trial.finished(); ++i) {
+        trial.observe<"safe">(trial.serve(random.below(4'000)).ticket, random.chance(0.9));
+    }
+    INFO(trial.report().reason);
+    CHECK(trial.finished());
+}
+
+TEST_CASE("a canary that begins with the champion out of service has nothing to compare and ships nothing")
+{
+    auto trial = rising({.shares = {1.0}, .requests = 10});
+    for (std::uint64_t user = 0; user < 2'000; ++user) {
+        trial(user);
+    }
+    const report r = trial.report();
+    CHECK(r.decision == verdict::keep_testing);
+    CHECK_THAT(r.reason, ContainsSubstring("no contemporary champion"));
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The kill switch failed open: a stopped plan was refused where it was the plan in force with another `stopped`, had a
+// member too many, or came after the last version; and roll_back and replace_plan threw before they stopped anything
+// when memory was out.
+
+#include <joust/split/bandit.hpp>
+#include <joust/split/overrides.hpp>
+#include <joust/split/when.hpp>
+#include <joust/trial/canary.hpp>
+#include <joust/trial/plan_watch.hpp>
+#include <joust/trial/replace_plan.hpp>
+#include <joust/trial/replan.hpp>
+
+#include "allocations.hpp"
+#include "catch.hpp"
+
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace joust;
+
+namespace {
+
+struct request {
+    std::uint64_t user = 0;
+};
+
+constexpr const char* long_name = "a-trial-whose-name-does-not-fit-into-a-short-string";
+constexpr std::uint64_t last_version = 18'446'744'073'709'551'615U;
+
+template <class Splitter>
+auto trial_of(Splitter splitter)
+{
+    return ab_test{model{"old", [](const request&) { return 0; }},
+                   model{"new", [](const request&) { return 1; }},
+                   by(&request::user),
+                   std::move(splitter),
+                   conversion<"click">{},
+                   untimed{}};
+}
+
+template <class... More>
+auto canary_of(More... more)
+{
+    return canary{model{"old", [](const request&) { return 0; }},
+                  model{"new", [](const request&) { return 1; }},
+                  by(&request::user),
+                  hash_split{.salt = long_name},
+                  ramp{.shares = {0.5}},
+                  untimed{},
+                  std::move(more)...};
+}
+
+/// Count the requests that the challenger serves.
+template <class Trial>
+int served_by_challenger(Trial& trial)
+{
+    int challenger = 0;
+    for (std::uint64_t user = 0; user < 200; ++user) {
+        challenger += trial(request{user});
+    }
+    return challenger;
+}
+
+struct temporary_file {
+    std::string path;
+    explicit temporary_file(const char* name) : path(std::string{name} + ".kill.json")
+    {
+        std::remove(path.c_str());
+    }
+    temporary_file(const temporary_file&) = delete;
+    temporary_file& operator=(const temporary_file&) = delete;
+    ~temporary_file() { std::remove(path.c_str()); }
+};
+
+std::string json_of(const traffic_plan& plan)
+{
+    std::string text;
+    plan.write(text, style::json);
+    return text;
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to)
+{
+    const std::size_t at = text.find(from);
+    return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+constexpr watch_options polled{.every = std::chrono::milliseconds{0}};
+
+}  // namespace
+
+TEST_CASE("a stopped plan stops whatever its version, its parent and its shares are")
+{
+    const auto stops = [](auto change) {
+        auto trial = trial_of(hash_split{.salt = long_name, .shares = {0.5, 0.5}});
+        traffic_plan plan = plan_of(trial);
+        plan.version = 7;
+        replace_plan(trial, plan);
+        REQUIRE(served_by_challenger(trial) > 50);
+        plan = plan_of(trial);
+        plan.stopped = true;
+        change(plan);
+        const plan_difference moves = replace_plan(trial, plan);
+        CHECK(moves.moved == Approx(0.5).margin(1e-12));
+        CHECK(served_by_challenger(trial) == 0);
+        CHECK(plan_of(trial).stopped);
+        CHECK(plan_of(trial).version >= 7);
+        CHECK(plan_of(trial).shares == share_list{0.5, 0.5});
+        CHECK(plan_of(trial).salt == long_name);
+        CHECK_THAT(trial.report().notes.back(),
+                   Catch::Matchers::Contains("stopped, everything to the champion"));
+        // The next plan goes on.
+        traffic_plan next = plan_of(trial);
+        next.stopped = false;
+        next.parent = 0;
+        ++next.version;
+        replace_plan(trial, next);
+        CHECK(served_by_challenger(trial) > 50);
+    };
+    stops([](traffic_plan&) {});                                  // the plan in force, with another `stopped`
+    stops([](traffic_plan& plan) { plan.version = 1; });          // an old file
+    stops([](traffic_plan& plan) { plan.version = 0; });          // no version
+    stops([](traffic_plan& plan) { plan.parent = 17; });          // the plan was changed in the meantime
+    stops([](traffic_plan& plan) { plan.shares = {}; });          // no shares
+    stops([](traffic_plan& plan) { plan.shares = {0.5, 0.6}; });  // shares that are none
+    stops([](traffic_plan& plan) { plan.shares = {0.2, 0.3, 0.5}; });
+    stops([](traffic_plan& plan) { plan.slots = {{0, 1}}; });
+
+    auto other = trial_of(hash_split{.salt = long_name, .shares = {0.5, 0.5}});
+    CHECK_THROWS_WITH(replace_plan(other, traffic_plan{.salt = "another", .version = 2, .stopped = true}),
+                      Catch::Matchers::Contains("another salt is another trial"));
+    CHECK(served_by_challenger(other) > 50);
+}
+
+TEST_CASE("a trial stops after the last version, and the shares and slots of the plan before are kept")
+{
+    const auto check = [](auto trial_maker) {
+        auto trial = trial_maker();
+        std::vector<int> before;
+        for (std::uint64_t user = 0; user < 200; ++user) {
+            before.push_back(trial(request{user}));
+        }
+        traffic_plan plan = plan_of(trial);
+        plan.version = last_version - 1;
+        replace_plan(trial, plan);
+        const auto slots = plan_of(trial).slots;
+        plan = plan_of(trial);
+        plan.stopped = true;
+        replace_plan(trial, plan);
+        CHECK(served_by_challenger(trial) == 0);
+        CHECK(plan_of(trial).slots == slots);
+        replace_plan(trial, plan);  // Stopping twice is stopping once.
+        CHECK(served_by_challenger(trial) == 0);
+        plan.stopped = false;
+        plan.version = last_version;
+        replace_plan(trial, plan);
+        for (std::uint64_t user = 0; user < 200; ++user) {
+            CHECK(trial(request{user}) == before[user]);
+        }
+        plan.stopped = true;
+        replace_plan(trial, plan);
+        CHECK(served_by_challenger(trial) == 0);
+        CHECK(plan_of(trial).version == last_version);
+    };
+    check([] { return trial_of(hash_split{.salt = "last", .shares = {0.5, 0.5}}); });
+    check([] { return trial_of(slot_split{.salt = "last", .shares = {0.5, 0.5}}); });
+    check([] { return trial_of(overrides({{"3", 1}}, hash_split{.salt = "last", .shares = {0.5, 0.5}})); });
+}
+
+TEST_CASE("a stopped trial gives forced units to the champion too, and so does a canary that was rolled back")
+{
+    auto trial = trial_of(
+        overrides({{"3", 1}, {"4", 1}, {"5", 0}}, hash_split{.salt = "forced", .shares = {1.0, 0.0}}));
+    CHECK(served_by_challenger(trial) == 2);
+    traffic_plan plan = plan_of(trial);
+    plan.stopped = true;
+    replace_plan(trial, plan);
+    CHECK(served_by_challenger(trial) == 0);
+    plan.stopped = false;
+    ++plan.version;
+    replace_plan(trial, plan);
+    CHECK(served_by_challenger(trial) == 2);
+
+    canary rollout{model{"old", [](const request&) { return 0; }},
+                   model{"new", [](const request&) { return 1; }},
+                   by(&request::user),
+                   overrides({{"3", 1}, {"4", 1}, {"5", 0}}, hash_split{.salt = "forced"}),
+                   ramp{.shares = {0.5}},
+                   untimed{}};
+    CHECK(served_by_challenger(rollout) > 50);
+    rollout.roll_back("enough");
+    CHECK(served_by_challenger(rollout) == 0);
+}
+
+TEST_CASE("a watched file that says stopped stops, whatever else is wrong with it")
+{
+    const temporary_file file{"any"};
+    const auto stops = [&](auto damage) {
+        for (const bool early : {false, true}) {
+            CAPTURE(early);
+            auto trial = trial_of(hash_split{.salt = "watched", .shares = {0.5, 0.5}});
+            auto rollout = canary{model{"old", [](const request&) { return 0; }},
+                                  model{"new", [](const request&) { return 1; }},
+                                  by(&request::user),
+                                  hash_split{.salt = "watched"},
+                                  ramp{.shares = {0.5}},
+                                  untimed{}};
+            traffic_plan plan = plan_of(trial);
+            const std::string good = json_of(plan);
+            plan.stopped = true;
+            const std::string text = damage(json_of(plan));
+            CAPTURE(text);
+            write_file(file.path, early ? text : good);
+            plan_watch watch{trial, file.path, polled};
+            plan_watch second{rollout, file.path, polled};
+            if (!early) {
+                REQUIRE(served_by_challenger(trial) > 50);
+                write_file(file.path, text);
+                CHECK(watch.poll());
+                CHECK(second.poll());
+                CHECK_FALSE(watch.poll());
+                CHECK_FALSE(second.poll());
+            }
+            CHECK(served_by_challenger(trial) == 0);
+            CHECK(served_by_challenger(rollout) == 0);
+            CHECK(plan_of(trial).stopped);
+            CHECK(rollout.rolled_back());
+        }
+    };
+    stops([](const std::string& text) { return text; });
+    stops([](const std::string& text) { return replaced(text, "{", "{\"note\":\"stop at once\","); });
+    stops([](const std::string& text) { return replaced(text, "\"version\":1", "\"version\":-4"); });
+    stops([](const std::string& text) {
+        return replaced(text, "\"version\":1", "\"version\":18446744073709551616");
+    });
+    stops([](const std::string& text) { return replaced(text, "\"version\":1,", ""); });
+    stops([](const std::string& text) { return replaced(text, "[0.5,0.5]", "[0.5,0.6]"); });
+    stops([](const std::string& text) { return replaced(text, "[0.5,0.5]", "\"half\""); });
+    stops([](const std::string& text) { return replaced(text, "\"format\":1", "\"format\":2"); });
+    stops([](const std::string& text) { return replaced(text, "\"salt\":\"watched\",", ""); });
+    stops([](const std::string& text) { return replaced(text, "\"stopped\":true", "\"stopped\" : 1"); });
+    stops([](const std::string& text) {
+        return replaced(text, "\"stopped\":true", "\"stopped\":false,\"stopped\":\n true");
+    });
+    stops([](const std::string& text) { return text.substr(0, text.find("\"shares\"") + 10); });  // cut off
+    stops([](const std::string& text) { return text + std::string{"\0", 1} + "x"; });
+    stops([](const std::string& text) { return replaced(text, "\"watched\",", "\"watched,"); });
+    stops([](const std::string& text) { return "# stop!\n" + text; });
+    stops([](const std::string& text) { return text + text; });
+    stops([](const std::string& text) { return text + std::string(300'000, ' '); });
+
+    // What does not say stopped, or names another trial, stops nothing.
+    auto trial = trial_of(hash_split{.salt = "watched", .shares = {0.5, 0.5}});
+    plan_watch watch{trial, file.path + ".none", polled};
+    CHECK(served_by_challenger(trial) > 50);
+    traffic_plan plan = plan_of(trial);
+    plan.stopped = true;
+    const auto ignores = [&](const std::string& text) {
+        CAPTURE(text);
+        write_file(file.path, text);
+        plan_watch other{trial, file.path, polled};
+        CHECK(served_by_challenger(trial) > 50);
+        CHECK_FALSE(other.state().last_refusal.empty());
+    };
+    ignores(replaced(json_of(plan), "watched", "another"));
+    ignores(replaced(replaced(json_of(plan), "watched", "another"), "\"version\":1", "\"version\":x"));
+    ignores(replaced(json_of(plan), "\"stopped\":true", "\"stopped\":false,\"stopped\":false"));
+    ignores(replaced(json_of(plan), "\"stopped\":true", "\"note\":\"\\\"stopped\\\":true\""));
+    ignores(replaced(json_of(plan), "\"stopped\":true", "\"stopper\":true"));
+    ignores("");
+}
+
+TEST_CASE("a transport of one's own asks says_stopped before it parses")
+{
+    CHECK(says_stopped(R"({"stopped":true})"));
+    CHECK(says_stopped("\xef\xbb\xbf{ \"stopped\"\t:\r\n true, oops"));
+    CHECK(says_stopped(R"({"stopped":"yes"})"));
+    CHECK_FALSE(says_stopped(R"({"stopped":false})"));
+    CHECK_FALSE(says_stopped(R"({"stopped": null})"));
+    CHECK_FALSE(says_stopped(R"({"stopped":)"));
+    CHECK_FALSE(says_stopped(R"({"stopped")"));
+    CHECK_FALSE(says_stopped(""));
+    // A stopped plan may have a member too many; any other plan may not.
+    const std::string stopped =
+        R"({"joust":"plan","format":1,"salt":"s","version":1,"shares":[0.5,0.5],"why":"x")";
+    CHECK(parse_plan(stopped + R"(,"stopped":true})").stopped);
+    CHECK_THROWS_AS(parse_plan(stopped + R"(,"stopped":false})"), parse_error);
+    CHECK_THROWS_AS(parse_plan(stopped + "}"), parse_error);
+}
+
+TEST_CASE("a bandit that is stopped does not start again when it learns")
+{
+    auto trial = trial_of(epsilon_greedy{.salt = "still"});
+    REQUIRE(served_by_challenger(trial) > 50);
+    replan(trial);
+    traffic_plan plan = plan_of(trial);
+    plan.stopped = true;
+    replace_plan(trial, plan);
+    CHECK(served_by_challenger(trial) == 0);
+    replan(trial);
+    replan(trial, trial.evidence());
+    CHECK(served_by_challenger(trial) == 0);
+    CHECK_THROWS_AS(replace_plan(trial,
+                                 [&] {
+                                     traffic_plan old = plan;
+                                     old.stopped = false;
+                                     return old;
+                                 }()),
+                    configuration_error);  // Only a later version starts a stopped trial again.
+    CHECK(served_by_challenger(trial) == 0);
+    plan.stopped = false;
+    plan.version = 2;
+    replace_plan(trial, plan);
+    CHECK(served_by_challenger(trial) > 50);
+    replan(trial);
+    CHECK(plan_of(trial).version == 2);
+    plan = plan_of(trial);
+    plan.stopped = true;
+    {
+        const joust_tests::no_memory out;
+        replace_plan(trial, plan);
+    }
+    CHECK(served_by_challenger(trial) == 0);
+    CHECK(plan_of(trial).slots == plan.slots);
+}
+
+TEST_CASE("replace_plan stops first and explains afterwards, also when memory is out")
+{
+    const auto check = [](auto trial_maker) {
+        auto trial = trial_maker();
+        std::vector<int> before;
+        for (std::uint64_t user = 0; user < 200; ++user) {
+            before.push_back(trial(request{user}));
+        }
+        traffic_plan plan = plan_of(trial);
+        plan.version = 2;
+        plan.stopped = true;
+        const auto slots = plan.slots;
+        std::exception_ptr thrown;
+        {
+            const joust_tests::no_memory out;
+            try {
+                static_cast<void>(replace_plan(trial, plan));
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+        }
+        CHECK(thrown == nullptr);
+        CHECK(served_by_challenger(trial) == 0);
+        CHECK(plan_of(trial).stopped);
+        CHECK(plan_of(trial).version == 2);
+        CHECK(plan_of(trial).salt == trial.name());
+        CHECK(plan_of(trial).slots == slots);
+        traffic_plan next = plan_of(trial);
+        next.version = 3;
+        next.stopped = false;
+        next.slots.clear();
+        {
+            const joust_tests::no_memory out;
+            try {
+                static_cast<void>(replace_plan(trial, next));
+            } catch (...) {
+                thrown = std::current_exception();
+            }
+        }
+        if (joust_tests::memory_can_run_out()) {
+            CHECK(thrown != nullptr);  // Starting again needs memory, so that the trial can be stopped again.
+            CHECK(served_by_challenger(trial) == 0);
+            replace_plan(trial, next);
+        }
+        for (std::uint64_t user = 0; user < 200; ++user) {
+            CHECK(trial(request{user}) == before[user]);
+        }
+        // And a second time.
+        next.stopped = true;
+        next.version = 4;
+        {
+            const joust_tests::no_memory out;
+            static_cast<void>(replace_plan(trial, next));
+        }
+        CHECK(served_by_challenger(trial) == 0);
+    };
+    check([] { return trial_of(hash_split{.salt = long_name, .shares = {0.5, 0.5}}); });
+    check([] { return trial_of(slot_split{.salt = long_name, .shares = {0.5, 0.5}}); });
+    check([] {
+        return trial_of(when([](const request& r) { return r.user % 2 == 0; },
+                             slot_split{.salt = long_name, .shares = {0.5, 0.5}}));
+    });
+    check(
+        [] { return trial_of(overrides({{"3", 1}}, hash_split{.salt = long_name, .shares = {0.5, 0.5}})); });
+}
+
+TEST_CASE("a watched file stops a trial and a canary when memory is out")
+{
+    const temporary_file file{"memory"};
+    auto trial = trial_of(hash_split{.salt = long_name, .shares = {0.5, 0.5}});
+    auto rollout = canary_of();
+    traffic_plan plan = plan_of(trial);
+    plan.version = 2;
+    save_plan(file.path, plan);
+    plan_watch watch{trial, file.path, polled};
+    plan_watch second{rollout, file.path, polled};
+    plan.version = 3;
+    plan.stopped = true;
+    save_plan(file.path, plan);
+    {
+        const joust_tests::no_memory out;
+        static_cast<void>(watch.poll());
+        static_cast<void>(second.poll());
+    }
+    CHECK(served_by_challenger(trial) == 0);
+    CHECK(rollout.rolled_back());
+    CHECK(served_by_challenger(rollout) == 0);
+    // With memory again, the file is read as it is.
+    static_cast<void>(watch.poll());
+    CHECK(plan_of(trial).version == 3);
+    CHECK(watch.state().last_refusal.empty());
+}
+
+TEST_CASE("roll_back takes the challenger out when memory is out")
+{
+    auto trial = canary_of();
+    CHECK(served_by_challenger(trial) > 50);
+    {
+        const joust_tests::no_memory out;
+        trial.roll_back("a reason that does not fit into a short string, so that it needs memory");
+    }
+    CHECK(trial.rolled_back());
+    CHECK(served_by_challenger(trial) == 0);
+    CHECK(trial.share() == 0.0);
+    const report seen = trial.report();
+    CHECK(seen.decision == verdict::roll_back);
+    CHECK_FALSE(seen.reason.empty());
+}
+
+TEST_CASE("a guardrail that breaks takes the challenger out when memory is out")
+{
+    canary trial{model{"old", [](const request&) { return 0; }},
+                 model{"new",
+                       [](const request&) -> int {
+                           static const std::exception_ptr trouble =
+                               std::make_exception_ptr(std::runtime_error{"down"});
+                           std::rethrow_exception(trouble);
+                       }},
+                 by(&request::user),
+                 hash_split{.salt = long_name},
+                 ramp{.shares = {0.5}},
+                 untimed{}};
+    (void)trial(request{1});  // The slab of this thread is claimed, and the exception made.
+    (void)trial(request{2});
+    (void)trial(request{3});
+    {
+        const joust_tests::no_memory out;
+        for (std::uint64_t user = 4; user < 400 && !trial.rolled_back(); ++user) {
+            (void)trial(request{user});
+        }
+    }
+    CHECK(trial.rolled_back());
+    CHECK(trial.report().decision == verdict::roll_back);
+}
+
+TEST_CASE("a look at evidence that is given takes the challenger out before it needs memory")
+{
+    // What breaks is a guardrail on a metric, so that only looks find it.
+    auto make = [] {
+        return canary_of(guardrail(conversion<"good">{.per = per::observed}, {.max_decrease = 0.02}));
+    };
+    auto trial = make();
+    for (std::uint64_t user = 0; user < 6'000; ++user) {
+        const auto [arm, ticket] = trial.serve(request{user});
+        if (trial.rolled_back()) {
+            break;
+        }
+        trial.template observe<"good">(ticket, arm == 0);
+    }
+    trial.step();
+    REQUIRE(trial.rolled_back());
+
+    auto again = make();
+    {
+        std::optional<joust_tests::no_memory> out;
+        for (std::uint64_t user = 0; user < 20'000 && !again.rolled_back(); ++user) {
+            const auto [arm, ticket] = again.serve(request{user});
+            again.template observe<"good">(ticket, arm == 0);
+            if (user == 500) {
+                out.emplace();
+            }
+        }
+    }
+    CHECK(again.rolled_back());
+    CHECK(again.report().decision == verdict::roll_back);
+}
