@@ -27,6 +27,10 @@ struct class_shares {
     std::span<const double> truth;
     /// By class: the share of rows whose prediction is this class.
     std::span<const double> predicted;
+    /// By class: truth less hit, summed from the cells, so that a rare miss beside many hits has all its digits.
+    std::span<const double> missed{};
+    /// By class: predicted less hit, summed from the cells.
+    std::span<const double> wrong{};
 };
 
 /// Hold the derivatives of a metric with respect to the shares of class_shares.
@@ -254,14 +258,25 @@ struct matthews_correlation {
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
     {
         const std::size_t k = s.hit.size();
-        double covariance = 0.0, truth = 1.0, predicted = 1.0;
+        double covariance = 0.0, truth = 0.0, predicted = 0.0;
         for (std::size_t c = 0; c < k; ++c) {
-            covariance += s.hit[c] - s.truth[c] * s.predicted[c];
-            truth -= s.truth[c] * s.truth[c];
-            predicted -= s.predicted[c] * s.predicted[c];
+            // Shares of all other classes are summed, because 1 less the share of a frequent class would cancel.
+            double others = 0.0, other_predictions = 0.0;
+            for (std::size_t d = 0; d < k; ++d) {
+                others += d == c ? 0.0 : s.truth[d];
+                other_predictions += d == c ? 0.0 : s.predicted[d];
+            }
+            truth += s.truth[c] * others;
+            predicted += s.predicted[c] * other_predictions;
+            if (s.missed.size() == k && s.wrong.size() == k) {
+                // hit - truth predicted is the determinant of the class against all others.
+                covariance += s.hit[c] * (others - s.wrong[c]) - s.missed[c] * s.wrong[c];
+            } else {
+                covariance += s.hit[c] - s.truth[c] * s.predicted[c];
+            }
         }
-        const double below = std::sqrt(truth * predicted);
-        if (!(truth > 1e-15 && predicted > 1e-15)) {
+        const double below = std::sqrt(truth) * std::sqrt(predicted);
+        if (!(truth > 0.0 && predicted > 0.0)) {
             return stats::not_a_number;
         }
         for (std::size_t c = 0; c < k; ++c) {
@@ -363,17 +378,19 @@ struct counted_share {
 template <class Metric, class Count>
 [[nodiscard]] cell_influence influence_of(const Metric& metric, std::size_t k, double rows, Count count)
 {
-    std::vector<double> hit(k), truth(k), predicted(k);
+    std::vector<double> hit(k), truth(k), predicted(k), missed(k), wrong(k);
     for (std::size_t t = 0; t < k; ++t) {
         for (std::size_t p = 0; p < k; ++p) {
             const double share = count(t, p) / rows;
             truth[t] += share;
             predicted[p] += share;
             hit[t] += t == p ? share : 0.0;
+            missed[t] += t == p ? 0.0 : share;
+            wrong[p] += t == p ? 0.0 : share;
         }
     }
     cell_influence out{stats::not_a_number, class_slopes{k}, 0.0};
-    out.value = metric.value({hit, truth, predicted}, out.slopes);
+    out.value = metric.value({hit, truth, predicted, missed, wrong}, out.slopes);
     for (std::size_t c = 0; c < k; ++c) {
         out.centre += out.slopes.hit[c] * hit[c] + out.slopes.truth[c] * truth[c] +
                       out.slopes.predicted[c] * predicted[c];
