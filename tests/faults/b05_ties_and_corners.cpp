@@ -133,6 +133,17 @@ TEST_CASE("divisions of equal decimals tie in a permutation test of any statisti
         return first - second;
     };
     CHECK(stats::permutation(x, y).p_value == 1.0);
+    // The same far from 0, where the decimals themselves are rounded.
+    const auto moved = [](sample values, double by) {
+        for (double& v : values) {
+            v += by;
+        }
+        return values;
+    };
+    for (const double by : {0.0, 1e3, 1e6, 1e9}) {
+        CHECK(stats::permutation(moved(sample{.7, .1, .3, .9}, by), moved(sample{.2, .4, .5, .6}, by))
+                  .p_value == stats::permutation(sample{7, 1, 3, 9}, sample{2, 4, 5, 6}).p_value);
+    }
     CHECK(stats::permutation(x, y, means).p_value == 1.0);
     CHECK(stats::permutation(sample{.7, .1, .3}, sample{.2, .4, .5}, means).p_value ==
           stats::permutation(sample{7, 1, 3}, sample{2, 4, 5}, means).p_value);
