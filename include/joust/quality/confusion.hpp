@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/quality/quality.hpp>
+#include <joust/stats/tests/constant_pairs.hpp>
 
 #include <algorithm>
 #include <array>
@@ -340,8 +341,13 @@ struct cell_influence {
 
     [[nodiscard]] double of(std::size_t truth, std::size_t predicted) const noexcept
     {
-        return slopes.truth[truth] + slopes.predicted[predicted] +
-               (truth == predicted ? slopes.hit[truth] : 0.0) - centre;
+        const double hit = truth == predicted ? slopes.hit[truth] : 0.0;
+        const double sum = slopes.truth[truth] + slopes.predicted[predicted] + hit - centre;
+        // What the parts' rounding can explain is none: a perfect table would otherwise have a variance of 1e-34 and an
+        // interval of no width.
+        const double parts = std::fabs(slopes.truth[truth]) + std::fabs(slopes.predicted[predicted]) +
+                             std::fabs(hit) + std::fabs(centre);
+        return std::fabs(sum) <= 1e-14 * parts ? 0.0 : sum;
     }
 };
 
@@ -350,6 +356,9 @@ template <class Metric>
 [[nodiscard]] quality within_range(quality out) noexcept
 {
     if constexpr (requires { Metric::least + Metric::most; }) {
+        out.value = out.value < Metric::least  ? Metric::least
+                    : out.value > Metric::most ? Metric::most
+                                               : out.value;
         out.lower = out.lower < Metric::least ? Metric::least : out.lower;
         out.upper = out.upper > Metric::most ? Metric::most : out.upper;
     }
@@ -369,6 +378,7 @@ struct counted_share {
         const double end = std::exp(std::log(0.5 * alpha) / static_cast<double>(share.of));
         out.lower = share.part == 0 ? 0.0 : end;
         out.upper = share.part == 0 ? 1.0 - end : 1.0;
+        out.value = share.part == 0 ? 0.0 : 1.0;
         out.state = status::ok;
     }
     return out;
@@ -596,6 +606,17 @@ public:
         for (const auto& [cell, times] : cells_) {
             const double value = a.of(cell[0], cell[1]) - b.of(cell[0], cell[2]);
             squares += static_cast<double>(times) * value * value;
+        }
+        if constexpr (std::same_as<Metric, accuracy>) {
+            // One model right on every row and the other on none: there is no variance, and every row is a pair.
+            if (squares == 0.0 && std::fabs(a.value - b.value) > 0.5 &&
+                stats::detail::is_alpha(options.alpha)) {
+                stats::test_result out;
+                out.method = method;
+                stats::detail::judge_constant(out, a.value > b.value ? 1.0 : -1.0, -1.0, 1.0, 0.0, n,
+                                              options);
+                return out;
+            }
         }
         return detail::judged_difference(method, a.value - b.value, squares / (n - 1.0) / n, options);
     }
