@@ -167,7 +167,7 @@ TEST_CASE("every verdict and status has its sentence")
         CHECK_FALSE(explain(decision).empty());
         CHECK(to_string(decision) != "unknown");
     }
-    for (int i = 0; i <= static_cast<int>(joust::status::not_converged); ++i) {
+    for (int i = 0; i <= static_cast<int>(joust::status::incomplete); ++i) {
         CHECK_FALSE(explain(static_cast<joust::status>(i)).empty());
     }
 }

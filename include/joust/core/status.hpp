@@ -29,10 +29,10 @@ enum class status : std::uint8_t {
     before_planned_sample,
     /// The champion serves no requests now, so that nothing can be compared.
     no_contemporary_champion,
-    /// So many answers are missing that the others do not speak for all rows.
-    incomplete,
     /// A search or a sum did not come to its end, so that a number is missing.
-    not_converged
+    not_converged,
+    /// So many answers are missing that the others do not speak for all rows.
+    incomplete
 };
 
 /// Return the name of a status as reports show it.
@@ -49,8 +49,8 @@ enum class status : std::uint8_t {
         case status::low_overlap: return "low overlap";
         case status::before_planned_sample: return "before the planned sample";
         case status::no_contemporary_champion: return "no contemporary champion";
-        case status::incomplete: return "incomplete";
         case status::not_converged: return "not converged";
+        case status::incomplete: return "incomplete";
     }
     return "unknown";
 }

@@ -588,7 +588,7 @@ inline void conclude(report& out, const gate_sum& sum, const std::string& challe
     }
     unit_sums units{fewest->size()};
     for (const std::uint64_t unit : *fewest) {
-        units.add(unit, 0.0);
+        units.add(unit, 0.0, 0.0);
     }
     return static_cast<double>(units.count());
 }

@@ -151,30 +151,22 @@ public:
     /// Make room for `most` units.
     explicit unit_sums(std::size_t most) : slots_(std::bit_ceil(2 * most + 2)) {}
 
-    /// Add a value to the sum of a unit.
+    /// Add a row to its unit: a value, and the difference of the models.
     /// assumes: there are no more units than the table has room for
-    void add(std::uint64_t unit, double value) noexcept
+    void add(std::uint64_t unit, double value, double gap) noexcept
     {
         std::size_t at = mix64(unit) & (slots_.size() - 1);
-        while (slots_[at].used && slots_[at].unit != unit) {
+        while (slots_[at].rows > 0.0 && slots_[at].unit != unit) {
             at = (at + 1) & (slots_.size() - 1);
         }
-        count_ += slots_[at].used ? 0U : 1U;
-        slots_[at] = {unit, slots_[at].sum + value, true};
+        slot& into = slots_[at];
+        count_ += into.rows > 0.0 ? 0U : 1U;
+        into = {unit, into.sum + value, into.gap + gap, into.rows + 1.0};
     }
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
 
-    /// Return the number of units whose sum is not 0.
-    [[nodiscard]] std::uint64_t other_than_zero() const noexcept
-    {
-        std::uint64_t n = 0;
-        for (const slot& each : slots_) {
-            n += each.sum != 0.0 ? 1U : 0U;
-        }
-        return n;
-    }
-
+    /// Return the sum of squares of the units' sums of values.
     [[nodiscard]] double squares() const noexcept
     {
         double sum = 0.0;
@@ -184,11 +176,32 @@ public:
         return sum;
     }
 
+    /// Return the sum of squares of the units' numbers of rows.
+    [[nodiscard]] double squares_of_counts() const noexcept
+    {
+        double sum = 0.0;
+        for (const slot& each : slots_) {
+            sum += each.rows * each.rows;
+        }
+        return sum;
+    }
+
+    /// Return the number of units in which the models differ on the whole.
+    [[nodiscard]] std::uint64_t differing() const noexcept
+    {
+        std::uint64_t n = 0;
+        for (const slot& each : slots_) {
+            n += each.gap != 0.0 ? 1U : 0U;
+        }
+        return n;
+    }
+
 private:
     struct slot {
         std::uint64_t unit = 0;
         double sum = 0.0;
-        bool used = false;
+        double gap = 0.0;
+        double rows = 0.0;
     };
 
     std::vector<slot> slots_;
@@ -385,16 +398,12 @@ struct cluster_sums {
 {
     const std::size_t n = rows.champion.size();
     cluster_sums out;
-    unit_sums residuals{rows.unit.empty() ? 0 : n};
-    unit_sums counts{rows.unit.empty() ? 0 : n};
-    unit_sums gaps{rows.unit.empty() ? 0 : n};
+    unit_sums units{rows.unit.empty() ? 0 : n};
     for (std::size_t i = 0; i < n; ++i) {
         const double residual = rows.challenger[i] - ratio * rows.champion[i] - mean;
         out.squares_of_rows += residual * residual;
         if (!rows.unit.empty()) {
-            residuals.add(rows.unit[i], residual);
-            counts.add(rows.unit[i], 1.0);
-            gaps.add(rows.unit[i], rows.challenger[i] - rows.champion[i]);
+            units.add(rows.unit[i], residual, rows.challenger[i] - rows.champion[i]);
         }
     }
     if (rows.unit.empty()) {
@@ -402,10 +411,10 @@ struct cluster_sums {
         out.squares = out.squares_of_rows;
         return out;
     }
-    out.units = static_cast<double>(residuals.count());
-    out.squares = residuals.squares();
-    out.squares_of_counts = counts.squares();
-    out.differing = gaps.other_than_zero();
+    out.units = static_cast<double>(units.count());
+    out.squares = units.squares();
+    out.squares_of_counts = units.squares_of_counts();
+    out.differing = units.differing();
     return out;
 }
 
