@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/clone.hpp>
+#include <joust/core/compiler.hpp>
 #include <joust/core/shape.hpp>
 
 #include <concepts>
@@ -96,8 +97,7 @@ concept points_to_mutable = requires(const T& t) {
 template <class T>
 consteval bool is_known_handle()
 {
-#if defined(__GNUC__)
-    constexpr std::string_view whole = __PRETTY_FUNCTION__;
+    constexpr std::string_view whole = JOUST_SIGNATURE;
     for (const std::string_view known : {"T = at::Tensor", "T = torch::Tensor", "T = cv::Mat", "T = cv::UMat",
                                          "T = cv::cuda::GpuMat", "T = tensorflow::Tensor"}) {
         const std::size_t at = whole.find(known);
@@ -106,7 +106,6 @@ consteval bool is_known_handle()
             return true;
         }
     }
-#endif
     return false;
 }
 
