@@ -544,3 +544,16 @@ void known_by_name()
     call_with(cv::Mat{});
 }
 #endif
+
+// REJECT 42: joust: a truth that comes before its predictions waits for them, so it takes no pointer or view, and nothing that shares what it refers to: pass an owning value
+#if REJECT == 42
+void truth_is_a_view(const std::vector<float>& truth)
+{
+    const auto copy = [](const std::vector<float>& one) { return one; };
+    joust::shadow live{joust::model{"a", copy}, joust::model{"b", copy},
+                       joust::judged_by([](const std::vector<float>& p, std::span<const float> t) {
+                           return p.size() == t.size();
+                       })};
+    (void)live.truth(live.serve(truth).ticket, std::span<const float>{truth});
+}
+#endif
