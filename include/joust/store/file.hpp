@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>)
+#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -55,7 +55,7 @@ struct open_file {
 
 namespace detail {
 
-#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>)
+#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
 
 /// A file descriptor that is closed at the end of its scope.
 class descriptor {
@@ -206,12 +206,15 @@ inline void keep_permissions(int file, const struct stat& old, const std::string
 /// errors: std::runtime_error with path and reason
 inline void write_file(const std::string& path, std::string_view bytes)
 {
-#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>)
+#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
     struct stat old{};
     const bool exists = ::lstat(path.c_str(), &old) == 0 && !S_ISLNK(old.st_mode);
     if (exists && !S_ISREG(old.st_mode)) {
-        detail::descriptor device{detail::open_unfollowed(path, O_WRONLY)};
-        if (!device.good() || detail::write_all(device.number(), bytes) != bytes.size() || !device.close()) {
+        // A pipe without a reader gives an error and does not wait for one.
+        detail::descriptor device{detail::open_unfollowed(path, O_WRONLY | O_NONBLOCK)};
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): POSIX declares it so
+        if (!device.good() || ::fcntl(device.number(), F_SETFL, 0) != 0 ||
+            detail::write_all(device.number(), bytes) != bytes.size() || !device.close()) {
             detail::file_trouble(path, "cannot be written");
         }
         return;
@@ -271,7 +274,7 @@ public:
     line_file& operator=(const line_file&) = delete;
     ~line_file() { close(); }
 
-#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>)
+#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
     [[nodiscard]] bool is_open() const noexcept { return file_ >= 0; }
 
     /// Open the file. A line that a crash left incomplete is ended first.
