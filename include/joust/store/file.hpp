@@ -201,14 +201,21 @@ inline void keep_permissions(int file, const struct stat& old, const std::string
 /// the same path at once: the last of them stays.
 ///
 /// The bytes go into a new file in the same folder, reach the disk, and then take the place of the old file and its
-/// permissions. A symbolic link in that place is replaced and not followed. If anything fails, the old file stays as it was,
+/// permissions. A symbolic link to a file in that place is replaced and not followed, and any other link is refused. If anything fails, the old file stays as it was,
 /// and nothing else is left behind. A device or a pipe is written to directly.
 /// errors: std::runtime_error with path and reason
 inline void write_file(const std::string& path, std::string_view bytes)
 {
 #if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
     struct stat old{};
-    const bool exists = ::lstat(path.c_str(), &old) == 0 && !S_ISLNK(old.st_mode);
+    const bool found = ::lstat(path.c_str(), &old) == 0;
+    const bool exists = found && !S_ISLNK(old.st_mode);
+    if (struct stat behind{};
+        found && !exists && ::stat(path.c_str(), &behind) == 0 && !S_ISREG(behind.st_mode)) {
+        // A link such as /dev/stdout must be neither replaced nor followed.
+        errno = ELOOP;
+        detail::file_trouble(path, "is a symbolic link to something that is no file");
+    }
     if (exists && !S_ISREG(old.st_mode)) {
         // A pipe without a reader gives an error and does not wait for one.
         detail::descriptor device{detail::open_unfollowed(path, O_WRONLY | O_NONBLOCK)};
