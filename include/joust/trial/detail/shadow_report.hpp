@@ -293,6 +293,29 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
     }
 }
 
+/// The share of pairs that may go without a judgement before a better score is no longer believed.
+inline constexpr double most_not_judged = 0.05;
+
+/// Return whether the pairs that could not be judged might turn the lead of the challenger: they are too many, or the lower
+/// limit falls to 0 if the champion were better on each of them, by 1 where answers are right or wrong, and else by six
+/// standard deviations of a pair.
+[[nodiscard]] inline bool lead_in_doubt(const shadow_evidence& seen, const shadow_pair& pair, double lower)
+{
+    const double judged = pair.judged.total();
+    const double lost = static_cast<double>(pair.not_judged);
+    if (lost > most_not_judged * (judged + lost)) {
+        return true;
+    }
+    double squares = 0.0;
+    const double mean = pair.judged.total_sum() / judged;
+    for (std::size_t b = 0; b < bucket_count; ++b) {
+        const double rest = pair.judged.sum[b] - mean * pair.judged.count[b];
+        squares += rest * rest;
+    }
+    const double worst = seen.graded != 0 ? 6.0 * std::sqrt(squares / judged) : 1.0;
+    return lost > 0.0 && lower * judged <= worst * lost;
+}
+
 /// Describe the result of one challenger in words.
 [[nodiscard]] inline shadow_finding find_out(const shadow_evidence& seen, std::size_t p,
                                              const shadow_answers& answers, double alpha)
@@ -308,6 +331,14 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
         add_percent(found.words, answers.failing.challenger);
         found.words += " of the requests that the champion answered, and the champion on ";
         add_percent(found.words, answers.failing.champion);
+    } else if (accuracy.rejects(alpha) && accuracy.estimate > 0.0 &&
+               lead_in_doubt(seen, pair, accuracy.lower)) {
+        found.words = name + " has the better " + quality + " on ";
+        append_count(found.words, static_cast<std::uint64_t>(pair.judged.total()));
+        found.words += " judged pairs, but ";
+        append_count(found.words, pair.not_judged);
+        found.words += pair.not_judged == 1 ? " pair" : " pairs";
+        found.words += " could not be judged, so that the rest does not speak for all requests";
     } else if (accuracy.rejects(alpha)) {
         found.wins = accuracy.estimate > 0.0;
         found.loses = !found.wins;
