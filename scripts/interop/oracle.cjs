@@ -592,8 +592,9 @@ schemes['split-bucket'] = {
     },
 };
 schemes['split-flag'] = {
-    title: 'Split (FME) flag', package: '@splitsoftware/splitio', asks: 'engine (internal): treatment',
+    title: 'Split (FME) flag', package: '@splitsoftware/splitio', asks: 'validateKey and engine (internal): treatment',
     run: async function* (count) {
+        const { validateKey } = inside('@splitsoftware/splitio-commons', 'cjs/utils/inputValidation/key.js');
         const { engineParser } = inside('@splitsoftware/splitio-commons', 'cjs/evaluator/Engine.js');
         const random = new Random(91);
         const flags = Array.from({ length: 100 }, (_, i) => {
@@ -607,14 +608,17 @@ schemes['split-flag'] = {
                 partitions: flag.sizes.map((size, arm) => ({ treatment: String(arm), size })),
             }],
         }, {}));
+        const spaces = ['', ' ', '\t\n', '\u00a0', '\ufeff', '\u2003 ', '\u3000', '\u1680', '\u2028', '\u202f', '\u205f', '\u0085', '\u180e', '\u200b'];
         for (const [i, f] of flags.entries()) {
             yield [['split_io.config', i, f.seed, f.sizes.join(','), f.allocation, f.traffic], null];
         }
         for (const id of ids(191, count)) {
             const i = random.below(flags.length);
-            // The SDK trims keys before it gets here.
-            const { treatment } = engines[i].getTreatment(id, {}, undefined);
-            yield [['split_io.split', i, hex(id)], treatment === 'out' ? '0 0' : `${treatment} 1`];
+            const asked = random.below(10) === 0 ? random.pick(spaces) + id + random.pick(spaces) : id;
+            // As getTreatment does, which answers 'control' for a key that it refuses.
+            const key = validateKey(quiet, asked, 'getTreatment');
+            const treatment = key === false ? 'out' : engines[i].getTreatment(key, {}, undefined).treatment;
+            yield [['split_io.split', i, hex(asked)], treatment === 'out' ? '0 0' : `${treatment} 1`];
         }
     },
 };

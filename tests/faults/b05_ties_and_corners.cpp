@@ -329,6 +329,19 @@ TEST_CASE("counts whose sum is 2^64 are counts")
         stats::mcnemar(half + (half >> 1), half >> 1, {.p_value = stats::mcnemar_p::asymptotic});
     CHECK(odd.state == status::ok);
     CHECK(odd.estimate == 0.5);
+    for (const std::uint64_t b : {half, ~std::uint64_t{0}, std::uint64_t{5}}) {
+        const stats::test_result huge = stats::mcnemar(b, ~std::uint64_t{0});
+        CHECK(huge.state == status::ok);
+        CHECK(huge.lower <= huge.estimate);
+        CHECK(huge.upper >= huge.estimate);
+        CHECK(huge.upper - huge.lower < 1e-8);
+        CHECK(huge.p_value <= 1.0);
+    }
+    // Where both apply they agree.
+    const stats::test_result below = stats::mcnemar(4'999'999'999'999'999U, 5'000'000'000'000'000U);
+    const stats::test_result above = stats::mcnemar(5'000'000'000'000'001U, 5'000'000'000'000'000U);
+    CHECK(below.lower == Approx(-above.upper).margin(1e-15));
+    CHECK(below.upper == Approx(-above.lower).margin(1e-15));
     const stats::sign_test_result signs = stats::sign_test(half, half, half);
     CHECK(signs.state == status::ok);
     CHECK(signs.estimate == 0.0);

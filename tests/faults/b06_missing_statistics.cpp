@@ -179,7 +179,15 @@ TEST_CASE("one-look event rates are those of R and statsmodels")
     CHECK(stats::poisson_rate_test(1, 0.0, 1, 1.0).state == status::out_of_range);
     CHECK(stats::poisson_rate_test(1, 1.0, 1, missing).state == status::out_of_range);
     CHECK(stats::poisson_rate_test(1, 1.0, 1, 1.0, {.ratio = 0.0}).state == status::out_of_range);
+    CHECK(stats::poisson_rate_test(1, 1e-300, 1, 1e300).state == status::out_of_range);
     CHECK(stats::poisson_test(3, 1.0, 0.0).state == status::out_of_range);
+    // At a one-sided level above one half the limit lies on the other side of the count.
+    const double high = stats::poisson_test(3, 1.0, 1.0, {.alpha = 0.9, .alternative = side::less}).upper;
+    CHECK(high < 3.0);
+    CHECK(stats::chi_squared_sf(2.0 * high, 8.0) == Approx(0.9).epsilon(1e-12));
+    const double low = stats::poisson_test(3, 1.0, 1.0, {.alpha = 0.9, .alternative = side::greater}).lower;
+    CHECK(low > 3.0);
+    CHECK(stats::chi_squared_cdf(2.0 * low, 6.0) == Approx(0.9).epsilon(1e-12));
     const stats::test_result tail = stats::poisson_test(5000, 1.0, 1.0);
     CHECK(tail.p_value == 0.0);
     CHECK(tail.log_p == Approx(-1.0 - std::lgamma(5001.0) + std::log1p(1.0 / 5001.0)).epsilon(1e-9));

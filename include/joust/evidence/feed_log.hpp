@@ -29,6 +29,15 @@ public:
         return values_.fetch_add(1, std::memory_order_relaxed) + 1 >= due_.load(std::memory_order_relaxed);
     }
 
+    /// Forget everything in a forked child, where no other thread exists.
+    void begin_anew() noexcept
+    {
+        lock_.unlock();
+        values_.store(0, std::memory_order_relaxed);
+        due_.store(1, std::memory_order_relaxed);
+        size_ = 0;
+    }
+
     /// Mark how many exposures there are now.
     void mark(std::uint64_t exposures) noexcept
     {

@@ -153,6 +153,9 @@ public:
         return call;
     }
 
+    /// Set everything to 0 in a forked child, where no other thread exists. Memory that is 0 is only read.
+    void begin_anew() noexcept;
+
     [[nodiscard]] bool shared() const noexcept { return shared_; }
 
     /// Publish which object the thread of the slab reads, so that it is not destroyed meanwhile. Other threads see it
@@ -204,6 +207,27 @@ JOUST_FUNCTION slab::slab(const slab_layout& layout, bool is_shared, std::uint32
       expected_(layout.series * layout.pairs()), latency_(layout.arms * latency_sketch::bins),
       units_(layout.arms * unit_registers)
 {
+}
+
+JOUST_FUNCTION void slab::begin_anew() noexcept
+{
+    const auto clear = [](auto& list) {
+        for (auto& each : list) {
+            if (each.load(std::memory_order_relaxed) != 0) {
+                each.store(0, std::memory_order_relaxed);
+            }
+        }
+    };
+    for (slab_row& row : rows_) {
+        if (row.sequence.load(std::memory_order_relaxed) != 0) {
+            row.sequence.store(0, std::memory_order_relaxed);
+            row.first.store(0.0, std::memory_order_relaxed);
+            row.second.store(0.0, std::memory_order_relaxed);
+        }
+    }
+    clear(expected_);
+    clear(latency_);
+    clear(units_);
 }
 
 #endif

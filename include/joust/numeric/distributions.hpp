@@ -44,7 +44,7 @@ inline constexpr double safe_tail = 1e-280;
 
 // Boost.Math has all digits while the parameters add up to less than this. Above it the factor x^a y^b / B(a, b) costs
 // it one digit for each digit of the sum, and the saddle-point form of stirling.hpp is used instead.
-inline constexpr double boost_below = 500.0;
+inline constexpr double boost_below = 1000.0;
 
 // Does the saddle-point form hold for these parameters?
 [[nodiscard]] inline bool are_large(double a, double b) noexcept
@@ -75,11 +75,13 @@ inline constexpr double boost_below = 500.0;
                   : boost::math::ibetac(b, a, y, quiet_policy());
 }
 
-[[nodiscard]] inline double log_incomplete_beta(double a, double b, double x, double y) noexcept
+// The logarithm of I_x(a, b), with `excess` = a - (a + b) x.
+[[nodiscard]] inline double log_incomplete_beta(double a, double b, double x, double y,
+                                                double excess) noexcept
 {
     if (are_large(a, b) && a < 1e17 && b < 1e17 && x > 0.0 && y > 0.0) {
-        return beta_excess(a, b, x, y) >= 0.0 ? log_incomplete_beta_tail(a, b, x, y)
-                                              : std::log1p(-std::exp(log_incomplete_beta_tail(b, a, y, x)));
+        return excess >= 0.0 ? log_incomplete_beta_tail(a, b, x, y, excess)
+                             : std::log1p(-std::exp(log_incomplete_beta_tail(b, a, y, x, -excess)));
     }
     const double value = incomplete_beta(a, b, x, y);
     if (value > 0.5) {
@@ -92,6 +94,11 @@ inline constexpr double boost_below = 500.0;
         return -std::numeric_limits<double>::infinity();
     }
     return log_incomplete_beta_tail(a, b, x, y);
+}
+
+[[nodiscard]] inline double log_incomplete_beta(double a, double b, double x, double y) noexcept
+{
+    return log_incomplete_beta(a, b, x, y, beta_excess(a, b, x, y));
 }
 
 // The lower incomplete gamma function P(a, x) and the upper one Q(a, x), for x > 0.
@@ -134,7 +141,12 @@ inline constexpr double boost_below = 500.0;
         slope = std::exp(log_beta_term(a, b, x, y) - log_value);
         return log_value - log_p;
     });
-    return found.converged ? found.at : not_a_number;
+    if (found.converged) {
+        return found.at;
+    }
+    // Both parameters tiny: nearly all of the upper part is beyond the scale as well.
+    const double above = (std::log(-std::expm1(log_p)) + std::log(b) + log_beta_function(a, b)) / b;
+    return above < far ? -above : not_a_number;
 }
 
 // One far tail of Student's t, for t^2 / df > 1e200: I_x(a, 1/2) = x^a / (a B(a, 1/2)) (1 + O(x)), x = df / t^2.

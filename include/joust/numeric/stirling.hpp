@@ -26,6 +26,9 @@ namespace stats::detail {
 // as the exact one: a - (a + b) x = (a + b) y - b, so the rounding of the larger has no effect.
 [[nodiscard]] double log_beta_term(double a, double b, double x, double y) noexcept;
 
+// The same with a - (a + b) x given, which the caller may know more accurately than x.
+[[nodiscard]] double log_beta_term(double a, double b, double x, double y, double excess) noexcept;
+
 // a - (a + b) x for x, y = 1 - x of which the smaller is exact: how far x is below the mean, times a + b. Also the
 // rounding of a + b is made good, which counts where a and b are no whole numbers.
 [[nodiscard]] double beta_excess(double a, double b, double x, double y) noexcept;
@@ -37,6 +40,9 @@ namespace stats::detail {
 // down, relative to its value at x, which log_beta_term gives: all parts of the exponent are positive, so nothing
 // cancels. source: Loader 2000 for the value at x; Temme 1996, section 11.3 for the representation.
 [[nodiscard]] double log_incomplete_beta_tail(double a, double b, double x, double y) noexcept;
+
+// The same with the excess given.
+[[nodiscard]] double log_incomplete_beta_tail(double a, double b, double x, double y, double excess) noexcept;
 
 // The log of the regularised lower incomplete gamma function P(a, x) for x <= a, and of the upper one, Q(a, x), for
 // x >= a, by the same methods.
@@ -118,8 +124,12 @@ JOUST_FUNCTION double beta_excess(double a, double b, double x, double y) noexce
 
 JOUST_FUNCTION double log_beta_term(double a, double b, double x, double y) noexcept
 {
+    return log_beta_term(a, b, x, y, beta_excess(a, b, x, y));
+}
+
+JOUST_FUNCTION double log_beta_term(double a, double b, double x, double y, double excess) noexcept
+{
     const double n = a + b;
-    const double excess = beta_excess(a, b, x, y);
     // Far below the expectation the quotient is computed from x itself: a - excess would be rounding error only.
     return stirling_error(n) - stirling_error(a) - stirling_error(b) - far_deviance(a, excess, n * x) -
            far_deviance(b, -excess, n * y) + 0.5 * (std::log(a) + std::log(b) - std::log(n)) -
@@ -198,8 +208,13 @@ inline constexpr double series_below = 30.0;
 
 JOUST_FUNCTION double log_incomplete_beta_tail(double a, double b, double x, double y) noexcept
 {
+    return log_incomplete_beta_tail(a, b, x, y, beta_excess(a, b, x, y));
+}
+
+JOUST_FUNCTION double log_incomplete_beta_tail(double a, double b, double x, double y, double excess) noexcept
+{
     const double n = a + b;
-    const double at_x = log_beta_term(a, b, x, y);
+    const double at_x = log_beta_term(a, b, x, y, excess);
     if (a < series_below && x < 0.95) {
         return at_x + log_beta_series(a, n, x);
     }
@@ -210,7 +225,6 @@ JOUST_FUNCTION double log_incomplete_beta_tail(double a, double b, double x, dou
     }
     // With t = x e^-s / (y + x e^-s) the logarithm of t^a (1 - t)^b falls by excess s + n K(s), where K is the
     // cumulant function of a centred coin.
-    const double excess = beta_excess(a, b, x, y);
     const auto exponent = [=](double s) {
         double cumulants = 0.0;
         if (x <= y) {

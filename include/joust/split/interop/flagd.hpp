@@ -177,8 +177,8 @@ public:
     {
         const std::uint64_t sum = sum_of(from_.weights);
         interop::detail::demand_arms(from_.weights.size(), "flagd_split.weights");
-        interop::detail::demand(sum > 0 && sum <= highest_sum, "flagd_split.weights",
-                                std::to_string(sum) + " in sum", "from 1 to 2147483647");
+        interop::detail::demand(sum <= highest_sum, "flagd_split.weights", std::to_string(sum) + " in sum",
+                                "at most 2147483647");
         std::uint64_t end = 0;
         for (const std::int64_t weight : from_.weights) {
             ends_.push_back(end += weight_of(weight));
@@ -189,7 +189,7 @@ public:
 
     [[nodiscard]] constexpr placement place(std::string_view key) const noexcept
     {
-        if (key.empty()) {
+        if (key.empty() || ends_.back() == 0) {
             return {};
         }
         const std::uint32_t at = interop::detail::product_bucket(
@@ -201,6 +201,9 @@ public:
     {
         const std::uint64_t total = sum_of(from_.weights);
         arm_shares shares;
+        if (total == 0) {
+            return shares;
+        }
         std::uint64_t start = 0;
         for (unsigned arm = 0; arm < arms(); ++arm) {
             const std::uint64_t end = start + weight_of(from_.weights[arm]);

@@ -259,6 +259,8 @@ inline void demand_range(const range& r, std::string_view field)
 
 class experiment_rule {
 public:
+    static constexpr bool zero_is_missing = true;
+
     explicit experiment_rule(experiment from)
         : hash_(from.seed.empty() ? from.key : std::move(from.seed), from.hash_version, from.encoding,
                 "growthbook_split.hash_version"),
@@ -361,6 +363,8 @@ private:
 
 class rollout_rule {
 public:
+    static constexpr bool zero_is_missing = true;
+
     explicit rollout_rule(rollout from)
         : hash_(std::move(from.seed), from.hash_version, from.encoding,
                 "growthbook_rollout_split.hash_version"),
@@ -398,7 +402,9 @@ private:
 
 /// Split as a GrowthBook experiment does.
 ///
-/// Conditions, sticky buckets and forced variations are the caller's task.
+/// A missing attribute, an empty text and the number 0 are not enrolled, as in JavaScript; the text "0" is a unit.
+/// Conditions and forced variations are the caller's task. A sticky bucket gives a unit the arm that was stored for it:
+/// split by `assigned_by(projection, shares)`, which reads that arm from the call, and not by this.
 /// When to use: to take over a running experiment without moving a user, or to let two services agree.
 /// When not: for a new test, since hash_split ramps in finer steps and costs less.
 /// shape: `interop::growthbook_split{by(&Request::user_id), {.key = "checkout", .hash_version = 2, .weights = {0.5, 0.5}}}`

@@ -100,6 +100,7 @@ public:
                std::to_string(sum) + " in sum of weights",
                "at least one variation, and a sum of at most 100000");
         arms_ = std::size_t{highest} + 1;
+        first_ = interop::detail::first_below(0.0, std::span{ends_}.first(ends_.size() - 1));
     }
 
     [[nodiscard]] constexpr std::size_t arms() const noexcept { return arms_; }
@@ -107,7 +108,7 @@ public:
     [[nodiscard]] constexpr placement place(std::string_view id) const noexcept
     {
         if (id.empty()) {
-            return {};
+            return {variations_[first_].arm, false};
         }
         sha1 hash = start_;
         const double at = fraction(hash.add(id).finish());
@@ -132,6 +133,7 @@ private:
     sha1 start_;
     std::vector<weighted> variations_;
     std::vector<double> ends_{};
+    std::size_t first_ = 0;  // the variation of bucket 0
     std::size_t arms_ = 1;
 };
 
@@ -140,8 +142,10 @@ private:
 
 /// Split as a LaunchDarkly rollout or experiment does.
 ///
-/// A unit that is an integer is hashed in decimal, as LaunchDarkly does. An empty key, which LaunchDarkly refuses, is not
-/// enrolled. Targets, rules and prerequisites are the caller's task.
+/// `by(...)` reads what the rollout's bucketBy names, or else the key. A unit that is an integer is hashed in decimal, as
+/// LaunchDarkly does. A missing attribute is in bucket 0, so that the first variation that has a weight serves it; it is not
+/// enrolled, because it was not randomised. An empty text counts as missing: LaunchDarkly refuses an empty key, and hashes
+/// an attribute that is empty. Targets, rules and prerequisites are the caller's task.
 /// When to use: to take over a running rollout without moving a user.
 /// When not: for a new test, since SHA-1 is expensive.
 /// shape: `interop::launchdarkly_split{by(&Request::user_id), {.seed = 61, .variations = {{0, 50'000}, {1, 50'000}}}}`

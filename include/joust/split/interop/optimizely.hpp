@@ -87,7 +87,7 @@ public:
         arms_ = std::size_t{highest} + 1;
         arms_by_entry_.push_back(nobody);
         demand(from_.group.group_id.empty() ||
-                   (from_.group.start < from_.group.end && from_.group.end <= buckets),
+                   (from_.group.start <= from_.group.end && from_.group.end <= buckets),
                "optimizely_split.group",
                interop::detail::interval_text(std::to_string(from_.group.start),
                                               std::to_string(from_.group.end), ')'),

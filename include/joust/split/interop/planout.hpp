@@ -146,6 +146,7 @@ public:
         for (const double weight : weights_) {
             interop::detail::demand(weight >= 0.0 && weight <= 1e300, "planout_split.weights",
                                     to_text(weight) + " for one choice", "weights that are not negative");
+            sum_ += weight;
         }
     }
 
@@ -153,6 +154,9 @@ public:
 
     [[nodiscard]] constexpr placement place(std::string_view unit) const noexcept
     {
+        if (!weights_.empty() && !(sum_ > 0.0)) {
+            return {};  // A WeightedChoice whose weights are all 0 always takes the first choice.
+        }
         sha1 running = start_;
         const std::uint64_t found = first_digits(running.add(unit).finish());
         return placement::in(static_cast<unsigned>(weights_.empty()
@@ -162,13 +166,9 @@ public:
 
     [[nodiscard]] arm_shares shares() const
     {
-        double sum = 0.0;
-        for (const double weight : weights_) {
-            sum += weight;
-        }
         arm_shares shares;
-        for (unsigned arm = 0; arm < arms_; ++arm) {
-            shares.add(arm, weights_.empty() ? 1.0 / static_cast<double>(arms_) : weights_[arm] / sum);
+        for (unsigned arm = 0; arm < arms_ && (weights_.empty() || sum_ > 0.0); ++arm) {
+            shares.add(arm, weights_.empty() ? 1.0 / static_cast<double>(arms_) : weights_[arm] / sum_);
         }
         return shares;
     }
@@ -177,6 +177,7 @@ private:
     sha1 start_;
     std::vector<double> weights_;
     std::size_t arms_;
+    double sum_ = 0.0;
 };
 
 }  // namespace detail

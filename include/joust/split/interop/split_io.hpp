@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/split/interop/murmur3.hpp>
+#include <joust/split/interop/utf16.hpp>
 #include <joust/split/interop/vendor_split.hpp>
 
 #include <cstddef>
@@ -44,6 +45,59 @@ struct flag {
 
 namespace detail {
 
+inline constexpr std::size_t longest_key = 250;
+
+/// Return the bytes of the white space at the start of a text that JavaScript's trim() removes, or 0.
+[[nodiscard]] constexpr std::size_t leading_space(std::string_view text) noexcept
+{
+    const auto byte = [text](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    };
+    if (byte(0) == 0x20 || (byte(0) >= 0x09 && byte(0) <= 0x0d)) {
+        return text.empty() ? 0 : 1;
+    }
+    if (byte(0) == 0xc2 && byte(1) == 0xa0) {  // U+00A0
+        return 2;
+    }
+    const unsigned last = byte(2);
+    const bool wide = (byte(0) == 0xe1 && byte(1) == 0x9a && last == 0x80) ||  // U+1680
+                      (byte(0) == 0xe2 && byte(1) == 0x80 &&
+                       ((last >= 0x80 && last <= 0x8a) || last == 0xa8 || last == 0xa9 || last == 0xaf)) ||
+                      (byte(0) == 0xe2 && byte(1) == 0x81 && last == 0x9f) ||  // U+205F
+                      (byte(0) == 0xe3 && byte(1) == 0x80 && last == 0x80) ||  // U+3000
+                      (byte(0) == 0xef && byte(1) == 0xbb && last == 0xbf);    // U+FEFF
+    return wide ? 3 : 0;
+}
+
+/// Return a key without the white space around it.
+[[nodiscard]] constexpr std::string_view trimmed(std::string_view key) noexcept
+{
+    while (const std::size_t space = leading_space(key)) {
+        key.remove_prefix(space);
+    }
+    for (bool removed = true; removed && !key.empty();) {
+        removed = false;
+        for (std::size_t length = 1; length <= 3 && length <= key.size() && !removed; ++length) {
+            if (leading_space(key.substr(key.size() - length)) == length) {
+                key.remove_suffix(length);
+                removed = true;
+            }
+        }
+    }
+    return key;
+}
+
+/// Say whether a key has more than 250 UTF-16 code units.
+[[nodiscard]] constexpr bool too_long(std::string_view key) noexcept
+{
+    if (key.size() <= longest_key) {
+        return false;
+    }
+    std::size_t units = 0;
+    for_each_utf16_unit(key, [&units](std::uint16_t) { ++units; });
+    return units > longest_key;
+}
+
 class rule {
 public:
     explicit rule(flag from) : from_(std::move(from))
@@ -61,9 +115,11 @@ public:
 
     [[nodiscard]] constexpr std::size_t arms() const noexcept { return from_.sizes.size(); }
 
-    [[nodiscard]] constexpr placement place(std::string_view key) const noexcept
+    [[nodiscard]] constexpr placement place(std::string_view given) const noexcept
     {
-        if (key.empty() || (from_.traffic_allocation < 100 && !allocated(bucket(key, from_.traffic_seed)))) {
+        const std::string_view key = trimmed(given);
+        if (key.empty() || too_long(key) ||
+            (from_.traffic_allocation < 100 && !allocated(bucket(key, from_.traffic_seed)))) {
             return {};
         }
         return placement::in(arm_at(bucket(key, from_.seed)));
@@ -102,7 +158,8 @@ private:
 
 /// Split as a flag of Split (FME) does.
 ///
-/// The unit is the bucketing key where there is one, and otherwise the matching key. Conditions and whitelists are the
+/// The unit is the bucketing key where there is one, and otherwise the matching key. As in the SDK for JavaScript, white space
+/// around a key is removed, and a key that is then empty or longer than 250 UTF-16 code units is not enrolled. Conditions and whitelists are the
 /// caller's task.
 /// When to use: to take over a running flag without moving a user.
 /// When not: for a new test, since a hundred buckets are coarse.

@@ -202,6 +202,8 @@ namespace detail {
 
 class rule {
 public:
+    static constexpr bool zero_is_missing = true;
+
     explicit rule(flag from)
         : from_(std::move(from)), rollout_(after_group(from_.group, strategy_seed, from_.encoding)),
           variants_(after_group(from_.variant_group.empty() ? from_.group : from_.variant_group, variant_seed,
@@ -218,9 +220,8 @@ public:
                                 to_text(from_.rollout), "a percentage from 0 to 100");
         interop::detail::demand_arms(arms(), "unleash_split.weights");
         const std::uint64_t sum = sum_of(from_.weights);
-        interop::detail::demand(from_.weights.empty() || (sum > 0 && sum < (std::uint64_t{1} << 32)),
-                                "unleash_split.weights", std::to_string(sum) + " in sum",
-                                "from 1 to 2^32 - 1");
+        interop::detail::demand(sum < (std::uint64_t{1} << 32), "unleash_split.weights",
+                                std::to_string(sum) + " in sum", "at most 2^32 - 1");
         for (const auto& [unit, arm] : from_.overrides) {
             interop::detail::demand(arm < arms(), "unleash_split.overrides",
                                     std::to_string(arm) + " for a unit", "the number of an arm");
@@ -238,7 +239,7 @@ public:
             return {};
         }
         const bool on = limit_ >= 100 || finish(rollout_, id, from_.encoding) % 100 < limit_;
-        if (!from_.weights.empty() && !on) {
+        if (!from_.weights.empty() && (!on || total_ == 0)) {
             return {};
         }
         for (const auto& [unit, arm] : from_.overrides) {
@@ -260,6 +261,9 @@ public:
         if (from_.weights.empty()) {
             shares.add(0, 1.0 - on);
             shares.add(1, on);
+            return shares;
+        }
+        if (total_ == 0) {
             return shares;
         }
         std::uint64_t start = 0;
@@ -290,7 +294,8 @@ private:
 
 /// Split as a flag of Unleash does, by its gradual rollout or its variants.
 ///
-/// Stickiness is the field that `by(...)` reads. The constraints of strategies are the caller's task; express them by
+/// Stickiness is the field that `by(...)` reads. Where it is missing, empty or the number 0, the unit is not enrolled; with
+/// the default stickiness, Unleash draws by chance instead. No unit has a variant where all weights are 0. The constraints of strategies are the caller's task; express them by
 /// when(...).
 /// When to use: to take over a running flag without moving a user.
 /// When not: for a new test, since a hundred buckets are coarse.

@@ -161,15 +161,29 @@ private:
     std::size_t size_ = 0;
 };
 
-template <class Use, unit_like Key>
+/// Pass the text of a unit to `use`. An empty text stands for a missing unit. SDKs in languages where the number 0 counts as
+/// no value take it for missing too; `ZeroIsMissing` says so.
+template <bool ZeroIsMissing, class Use, unit_like Key>
 constexpr auto use_text(const Use& use, const Key& key)
 {
     if constexpr (joust::detail::text_like<Key>) {
         return use(static_cast<std::string_view>(key));
     } else {
+        if constexpr (ZeroIsMissing && joust::detail::number_like<Key>) {
+            if (key == Key{}) {
+                return use(std::string_view{});
+            }
+        }
         return use(unit_text{key}.view());
     }
 }
+
+/// Does a projection return a unit that may be missing, as std::optional does?
+template <class T>
+concept maybe_unit = !unit_like<T> && requires(const T& unit) {
+    { unit.has_value() } -> std::convertible_to<bool>;
+    requires unit_like<std::remove_cvref_t<decltype(*unit)>>;
+};
 
 template <class Args>
 inline constexpr bool is_tuple = false;
@@ -177,20 +191,24 @@ template <class... Args>
 inline constexpr bool is_tuple<std::tuple<Args...>> = true;
 
 /// Call `use` with the text of a call's unit: the projection's result, or the only argument where that is the unit itself.
-template <class Projection, class Use, class... Args>
+template <bool ZeroIsMissing, class Projection, class Use, class... Args>
 constexpr auto with_unit(const unit_projection<Projection>& unit, const Use& use, const Args&... args)
 {
     if constexpr (requires { unit.key(args...); }) {
         using key = std::remove_cvref_t<decltype(unit.key(args...))>;
-        static_assert(unit_like<key>,
+        static_assert(unit_like<key> || maybe_unit<key>,
                       "joust: a unit key is text, an integer, an enumerator or a joust::uuid");
         const auto& kept = unit.key(args...);
-        return use_text(use, kept);
+        if constexpr (maybe_unit<key>) {
+            return kept.has_value() ? use_text<ZeroIsMissing>(use, *kept) : use(std::string_view{});
+        } else {
+            return use_text<ZeroIsMissing>(use, kept);
+        }
     } else {
         static_assert(
             sizeof...(Args) == 1 && (unit_like<Args> && ...),
             "joust: the by(...) of this splitter cannot be called with the trial's arguments, and they are not a unit: text, an integer, an enumerator or a joust::uuid");
-        return use_text(use, args...);
+        return use_text<ZeroIsMissing>(use, args...);
     }
 }
 
@@ -240,8 +258,11 @@ inline void demand_range(const bucket_range& range, std::uint32_t buckets, std::
 ///
 /// Units outside the experiment (coverage, namespaces, traffic allocation, an empty id where the vendor refuses it) get arm 0
 /// and are not enrolled. Units that an override forces are not enrolled either. Shares are shares of the enrolled units, so
-/// they sum to one.
-/// shape: `Rule` has `arms()`, `shares()` and `place(text) const noexcept -> placement`
+/// they sum to one. A rule that is paused (a coverage, an allocation or weights of 0) enrolls no unit: the champion serves
+/// all, and every share is 0. A projection may return a std::optional; a unit without a value is missing, as an empty text
+/// is, and is treated as the vendor treats a missing attribute.
+/// shape: `Rule` has `arms()`, `shares()`, `place(text) const noexcept -> placement`, and `zero_is_missing` where the vendor
+/// takes the number 0 for a missing attribute
 /// errors: an exception of the projection ends the program, since assign is noexcept
 /// cost: that of the vendor's hash; no allocation
 template <class Projection, class Rule>
@@ -251,15 +272,12 @@ public:
     joust::salt salt;
 
     /// Keep the unit and the rule, and compute the shares.
-    /// errors: configuration_error for a rule that enrolls no unit
     vendor_split(unit_projection<Projection> unit, Rule rule, std::string_view name)
         : salt(name), unit_(std::move(unit)), rule_(std::move(rule)), shares_(rule_.shares())
     {
         for (std::size_t arm = 0; arm < max_arms; ++arm) {
             propensities_[arm] = shares_.share(arm);
         }
-        detail::demand(shares_.enrolled() > 0.0, name.empty() ? "splitter" : name,
-                       "a split that enrolls no unit", "at least one arm that some units get");
     }
 
     /// Assign the unit of a context.
@@ -268,11 +286,13 @@ public:
     {
         const auto use = [this](std::string_view unit) { return decide(unit); };
         using args_t = std::remove_cvref_t<decltype(call.args)>;
+        constexpr bool zero_is_missing = requires { requires Rule::zero_is_missing; };
         if constexpr (detail::is_tuple<args_t>) {
-            return std::apply([&](const auto&... args) { return detail::with_unit(unit_, use, args...); },
-                              call.args);
+            return std::apply(
+                [&](const auto&... args) { return detail::with_unit<zero_is_missing>(unit_, use, args...); },
+                call.args);
         } else {
-            return detail::with_unit(unit_, use, call.args);
+            return detail::with_unit<zero_is_missing>(unit_, use, call.args);
         }
     }
 
@@ -292,10 +312,12 @@ public:
     /// Return the number of arms in the vendor's configuration.
     [[nodiscard]] constexpr std::size_t arms() const noexcept { return rule_.arms(); }
 
-    /// Check that a trial has as many models as the vendor's configuration has arms.
+    /// Check that a trial has as many models as the vendor's configuration has arms. The configuration of a paused rule need
+    /// not name them all.
     [[nodiscard]] vendor_split resolve(std::size_t models) const
     {
-        detail::demand(models == arms(), "models", std::to_string(models),
+        const bool paused = !(shares_.enrolled() > 0.0);
+        detail::demand(models == arms() || (paused && models > arms()), "models", std::to_string(models),
                        "as many as the arms of the splitter '" + salt.text() + "', which has " +
                            std::to_string(arms()));
         return *this;

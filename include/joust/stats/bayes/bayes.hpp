@@ -146,77 +146,178 @@ namespace detail {
     return p.sd > 0.0 ? status::ok : status::zero_variance;
 }
 
+// The place of the narrowest of several beliefs: points are counted from it, because only a difference of two points can be
+// far more accurate than the points.
+template <class Scale, class Belief>
+[[nodiscard]] double narrowest_centre(std::span<const Belief> arms) noexcept
+{
+    double width = std::numeric_limits<double>::infinity();
+    double centre = 0.0;
+    for (const Belief& p : arms) {
+        if (Scale::width(p) < width) {
+            width = Scale::width(p);
+            centre = Scale::place(p);
+        }
+    }
+    return centre;
+}
+
+// A few places at which panels of an integral begin.
+struct bends {
+    double at[6] = {};
+    std::size_t count = 0;
+
+    void add(double place) noexcept
+    {
+        for (std::size_t i = 0; i < count; ++i) {
+            if (std::fabs(at[i] - place) < 1.0) {
+                return;
+            }
+        }
+        if (count < std::size(at)) {
+            at[count++] = place;
+        }
+    }
+    [[nodiscard]] std::span<const double> all() const noexcept { return {at, count}; }
+};
+
 // A proportion on the logit scale, where beta densities and tails are log-concave, and tails never round to 0 or 1.
-// Beyond `end` all of them are pure exponentials.
-struct logit_scale {
+// Beyond `end` all of them are pure exponentials. v is a logit less that of the reference.
+class logit_scale {
+public:
     static constexpr double end = 600.0;
+
+    explicit logit_scale(std::span<const beta_belief> arms) noexcept
+        : reference_(clamp(narrowest_centre<logit_scale>(arms))), x_(x_of(reference_)), y_(x_of(-reference_))
+    {
+    }
 
     [[nodiscard]] static double x_of(double u) noexcept { return 1.0 / (1.0 + std::exp(-u)); }
     [[nodiscard]] static double clamp(double u) noexcept { return u < -end ? -end : u > end ? end : u; }
-
-    [[nodiscard]] static double log_density(const beta_belief& p, double u) noexcept
-    {
-        const double v = clamp(u);
-        return log_beta_term(p.a, p.b, x_of(v), x_of(-v)) + (u < v ? p.a : -p.b) * (u - v);
-    }
-    [[nodiscard]] static double log_cdf(const beta_belief& p, double u) noexcept
-    {
-        const double v = clamp(u);
-        return log_incomplete_beta(p.a, p.b, x_of(v), x_of(-v)) + (u < v ? p.a * (u - v) : 0.0);
-    }
-    [[nodiscard]] static double log_sf(const beta_belief& p, double u) noexcept
-    {
-        return log_cdf({p.b, p.a}, -u);
-    }
-    // d theta / du = x (1 - x)
-    [[nodiscard]] static double log_measure(double u) noexcept
-    {
-        return -std::fabs(u) - 2.0 * std::log1p(std::exp(-std::fabs(u)));
-    }
-    [[nodiscard]] static double centre(const beta_belief& p) noexcept
-    {
-        return std::log(p.a) - std::log(p.b);
-    }
+    [[nodiscard]] static double place(const beta_belief& p) noexcept { return std::log(p.a) - std::log(p.b); }
     [[nodiscard]] static double width(const beta_belief& p) noexcept
     {
         return std::sqrt(1.0 / p.a + 1.0 / p.b);
     }
     [[nodiscard]] static beta_belief mirrored(const beta_belief& p) noexcept { return {p.b, p.a}; }
+
+    [[nodiscard]] double centre(const beta_belief& p) const noexcept { return place(p) - reference_; }
+
+    // Where wide beliefs, those with a small parameter, bend within a distance of 1: at 1/2 and at their own places.
+    [[nodiscard]] bends bends_of(std::span<const beta_belief> arms) const noexcept
+    {
+        bends out;
+        for (const beta_belief& p : arms) {
+            if (p.a < 10.0 || p.b < 10.0) {
+                out.add(-reference_);
+                out.add(centre(p));
+            }
+        }
+        return out;
+    }
+
+    [[nodiscard]] double log_density(const beta_belief& p, double v) const noexcept
+    {
+        const double u = reference_ + v;
+        const double w = clamp(u);
+        return log_beta_term(p.a, p.b, x_of(w), x_of(-w), excess(p, v)) + (u < w ? p.a : -p.b) * (u - w);
+    }
+    [[nodiscard]] double log_cdf(const beta_belief& p, double v) const noexcept
+    {
+        const double u = reference_ + v;
+        if (u > end) {
+            return std::log1p(-std::exp(log_sf(p, v)));
+        }
+        const double w = clamp(u);
+        return log_incomplete_beta(p.a, p.b, x_of(w), x_of(-w), excess(p, v)) + (u < w ? p.a * (u - w) : 0.0);
+    }
+    [[nodiscard]] double log_sf(const beta_belief& p, double v) const noexcept
+    {
+        const double u = reference_ + v;
+        if (u < -end) {
+            return std::log1p(-std::exp(log_cdf(p, v)));
+        }
+        const double w = clamp(u);
+        return log_incomplete_beta(p.b, p.a, x_of(-w), x_of(w), -excess(p, v)) +
+               (u > w ? -p.b * (u - w) : 0.0);
+    }
+    // d theta / dv = x (1 - x)
+    [[nodiscard]] double log_measure(double v) const noexcept
+    {
+        const double u = std::fabs(reference_ + v);
+        return -u - 2.0 * std::log1p(std::exp(-u));
+    }
+
+private:
+    // a - (a + b) x; near the reference from the difference of x, which the sum of reference and v would round.
+    [[nodiscard]] double excess(const beta_belief& p, double v) const noexcept
+    {
+        if (std::fabs(v) < 0.01) {
+            const double step = std::expm1(v);
+            return beta_excess(p.a, p.b, x_, y_) - (p.a + p.b) * (x_ * y_ * step / (1.0 + x_ * step));
+        }
+        const double w = clamp(reference_ + v);
+        return beta_excess(p.a, p.b, x_of(w), x_of(-w));
+    }
+
+    double reference_;
+    double x_;
+    double y_;
 };
 
-struct normal_scale {
-    [[nodiscard]] static double log_density(const normal_belief& p, double x) noexcept
+class normal_scale {
+public:
+    explicit normal_scale(std::span<const normal_belief> arms) noexcept
+        : reference_(narrowest_centre<normal_scale>(arms))
     {
-        const double z = (x - p.mean) / p.sd;
-        return -0.5 * z * z - half_log_two_pi - std::log(p.sd);
     }
-    [[nodiscard]] static double log_cdf(const normal_belief& p, double x) noexcept
-    {
-        return log_normal_cdf((x - p.mean) / p.sd);
-    }
-    [[nodiscard]] static double log_sf(const normal_belief& p, double x) noexcept
-    {
-        return log_normal_sf((x - p.mean) / p.sd);
-    }
-    [[nodiscard]] static double log_measure(double /* x */) noexcept { return 0.0; }
-    [[nodiscard]] static double centre(const normal_belief& p) noexcept { return p.mean; }
+
+    [[nodiscard]] static double place(const normal_belief& p) noexcept { return p.mean; }
     [[nodiscard]] static double width(const normal_belief& p) noexcept { return p.sd; }
     [[nodiscard]] static normal_belief mirrored(const normal_belief& p) noexcept { return {-p.mean, p.sd}; }
+
+    [[nodiscard]] double centre(const normal_belief& p) const noexcept { return p.mean - reference_; }
+    [[nodiscard]] static bends bends_of(std::span<const normal_belief> /* arms */) noexcept { return {}; }
+
+    [[nodiscard]] double log_density(const normal_belief& p, double v) const noexcept
+    {
+        const double z = scaled(p, v);
+        return -0.5 * z * z - half_log_two_pi - std::log(p.sd);
+    }
+    [[nodiscard]] double log_cdf(const normal_belief& p, double v) const noexcept
+    {
+        return log_normal_cdf(scaled(p, v));
+    }
+    [[nodiscard]] double log_sf(const normal_belief& p, double v) const noexcept
+    {
+        return log_normal_sf(scaled(p, v));
+    }
+    [[nodiscard]] static double log_measure(double /* v */) noexcept { return 0.0; }
+
+private:
+    [[nodiscard]] double scaled(const normal_belief& p, double v) const noexcept
+    {
+        return (reference_ - p.mean + v) / p.sd;
+    }
+
+    double reference_;
 };
 
 // P(arm i is the largest): the integral of its density times the cdfs of the others, a product with one peak.
 template <class Scale, class Belief>
 [[nodiscard]] double probability_largest(std::span<const Belief> arms, std::size_t i) noexcept
 {
-    const auto log_f = [&](double u) {
-        double sum = Scale::log_density(arms[i], u);
+    const Scale scale{arms};
+    const auto log_f = [&](double v) {
+        double sum = scale.log_density(arms[i], v);
         for (std::size_t j = 0; j < arms.size(); ++j) {
-            sum += j == i ? 0.0 : Scale::log_cdf(arms[j], u);
+            sum += j == i ? 0.0 : scale.log_cdf(arms[j], v);
         }
         return sum;
     };
-    const double p = std::exp(log_unimodal_integral(log_f, Scale::centre(arms[i]), Scale::width(arms[i])));
-    return p < 1.0 ? p : 1.0;
+    const double p = std::exp(log_unimodal_integral(log_f, scale.centre(arms[i]), Scale::width(arms[i]),
+                                                    scale.bends_of(arms).all()));
+    return p > 1.0 ? 1.0 : p;
 }
 
 // E[(max of the others - arm i)+], the integral of P(i < x, some other > x). "Some other" is split by the first arm
@@ -224,21 +325,23 @@ template <class Scale, class Belief>
 template <class Scale, class Belief>
 [[nodiscard]] double loss_of(std::span<const Belief> arms, std::size_t i) noexcept
 {
+    const Scale scale{arms};
     double loss = 0.0;
     for (std::size_t j = 0; j < arms.size(); ++j) {
         if (j == i) {
             continue;
         }
-        const auto log_f = [&](double u) {
-            double sum = Scale::log_measure(u) + Scale::log_cdf(arms[i], u) + Scale::log_sf(arms[j], u);
+        const auto log_f = [&](double v) {
+            double sum = scale.log_measure(v) + scale.log_cdf(arms[i], v) + scale.log_sf(arms[j], v);
             for (std::size_t l = 0; l < j; ++l) {
-                sum += l == i ? 0.0 : Scale::log_cdf(arms[l], u);
+                sum += l == i ? 0.0 : scale.log_cdf(arms[l], v);
             }
             return sum;
         };
-        const double start = 0.5 * (Scale::centre(arms[i]) + Scale::centre(arms[j]));
-        loss += std::exp(
-            log_unimodal_integral(log_f, start, std::fmin(Scale::width(arms[i]), Scale::width(arms[j]))));
+        const double start = 0.5 * (scale.centre(arms[i]) + scale.centre(arms[j]));
+        loss += std::exp(log_unimodal_integral(log_f, start,
+                                               std::fmin(Scale::width(arms[i]), Scale::width(arms[j])),
+                                               scale.bends_of(arms).all()));
     }
     return loss;
 }
@@ -264,13 +367,57 @@ template <class Scale, class Belief>
         } else {
             out[i].probability_best = probability_largest<Scale>(std::span<const Belief>{oriented}, i);
             out[i].expected_loss = loss_of<Scale>(std::span<const Belief>{oriented}, i);
+            if (std::isnan(out[i].probability_best + out[i].expected_loss)) {
+                out[i].state = status::not_converged;
+            }
         }
     }
     return out;
 }
 
-// log P(first - second <= d) for two proportions. The integral over the second one covers the range in which the first
-// one's cdf is neither 0 nor 1, on the logit scale of that range, so that no singular end is cut.
+[[nodiscard]] inline double mean_of(const beta_belief& p) noexcept
+{
+    return p.a / (p.a + p.b);
+}
+
+// a / n - c / m by its cross product, because the means may be nearly equal.
+[[nodiscard]] inline double mean_difference_of(const beta_belief& first, const beta_belief& second) noexcept
+{
+    const double product = first.b * second.a;
+    const double cross = std::fma(first.a, second.b, -product) - std::fma(first.b, second.a, -product);
+    return cross / (first.a + first.b) / (second.a + second.b);
+}
+
+// As difference_cdf, where the second density vanishes at both ends: the integral over the second proportion, counted
+// from its mean. Both excesses are then products of differences, whatever the size of the counts.
+[[nodiscard]] inline double inner_difference_cdf(const beta_belief& first, const beta_belief& second,
+                                                 double d) noexcept
+{
+    const double mean = mean_of(second);
+    const double gap = mean_difference_of(first, second) - d;
+    const double n1 = first.a + first.b;
+    const double n2 = second.a + second.b;
+    const double other = second.b / n2;
+    const double width = std::sqrt(mean * other / n2);
+    const auto log_f = [&](double t) {
+        const double y = mean + t;
+        const double x = y + d;
+        if (!(y > 0.0 && other - t > 0.0 && x > 0.0)) {
+            return -std::numeric_limits<double>::infinity();
+        }
+        const double density =
+            log_beta_term(second.a, second.b, y, other - t, -n2 * t) - std::log(y) - std::log(other - t);
+        return density +
+               (x < 1.0 ? log_incomplete_beta(first.a, first.b, x, other - t - d, n1 * (gap - t)) : 0.0);
+    };
+    // The first proportion is above 0 from here on.
+    const double least = -(mean + d);
+    double start = least < 0.0 ? 0.0 : least + 0.5 * (width < other - least ? width : other - least);
+    return std::exp(log_unimodal_integral(log_f, start, width));
+}
+
+// P(first - second <= d) for two proportions. The integral over the second one, which is the narrower, covers the range
+// in which the first one's cdf is neither 0 nor 1, on the logit scale of that range, so that no singular end is cut.
 [[nodiscard]] inline double difference_cdf(const beta_belief& first, const beta_belief& second,
                                            double d) noexcept
 {
@@ -279,6 +426,17 @@ template <class Scale, class Belief>
     }
     if (!(d < 1.0)) {
         return 1.0;
+    }
+    const auto variance = [](const beta_belief& p) {
+        const double n = p.a + p.b;
+        return p.a / n * (p.b / n) / (n + 1.0);
+    };
+    if (variance(first) < variance(second)) {
+        // 1 - second less 1 - first is the same difference.
+        return difference_cdf(logit_scale::mirrored(second), logit_scale::mirrored(first), d);
+    }
+    if (second.a > 30.0 && second.b > 30.0) {
+        return inner_difference_cdf(first, second, d);
     }
     const double low = d < 0.0 ? -d : 0.0;  // the lower end of the second one's range
     const double rest = d > 0.0 ? d : 0.0;  // what is above that range
@@ -291,15 +449,19 @@ template <class Scale, class Belief>
         const double y_other = rest + length * other;
         const double x = rest + length * w;
         const double x_other = low + length * other;
+        // Beyond the ends of the scale, where the range does not end inside, all parts are exponentials.
+        const double beyond = u < v ? (low > 0.0 ? 0.0 : second.a) + (rest > 0.0 ? 0.0 : first.a)
+                                    : -(rest > 0.0 ? 0.0 : second.b);
         return log_beta_term(second.a, second.b, y, y_other) - std::log(y) - std::log(y_other) +
-               std::log(length) + logit_scale::log_measure(u) +
-               log_incomplete_beta(first.a, first.b, x, x_other);
+               std::log(length) + std::log(w) + std::log(other) -
+               std::fabs(u - v) * (low > 0.0 || rest > 0.0) +
+               log_incomplete_beta(first.a, first.b, x, x_other) + beyond * (u - v);
     };
-    const double mean = second.a / (second.a + second.b);
-    double w = (mean - low) / length;
+    double w = (mean_of(second) - low) / length;
     w = w < 1e-3 ? 1e-3 : w > 1.0 - 1e-3 ? 1.0 - 1e-3 : w;
-    const double inside = std::exp(
-        log_unimodal_integral(log_f, std::log(w / (1.0 - w)), std::fmin(1.0, logit_scale::width(second))));
+    const double bend[] = {0.0, std::log(w / (1.0 - w))};
+    const double inside =
+        std::exp(log_unimodal_integral(log_f, bend[1], std::fmin(1.0, logit_scale::width(second)), bend));
     return inside + (rest > 0.0 ? beta_sf(1.0 - rest, second.a, second.b) : 0.0);
 }
 
@@ -311,12 +473,15 @@ template <class Scale, class Belief>
         const double n = q.a + q.b;
         return q.a / n * (q.b / n) / (n + 1.0);
     };
-    const double centre = first.a / (first.a + first.b) - second.a / (second.a + second.b);
+    const double centre = mean_difference_of(first, second);
     const double sd = std::sqrt(variance(first) + variance(second));
     // The logarithm is used, because it is close to a parabola in the tail.
     const auto excess = [&](double d) { return std::log(difference_cdf(first, second, d)) - std::log(p); };
-    double low = centre - sd * (normal_upper_quantile(p) + 1.0);
-    double high = centre - sd * (normal_upper_quantile(p) - 1.0);
+    // The distribution is nearly normal where both counts are large.
+    const double least = std::fmin(std::fmin(first.a, first.b), std::fmin(second.a, second.b));
+    const double near = std::fmin(1.0, 2.0 / std::sqrt(least));
+    double low = centre - sd * (normal_upper_quantile(p) + near);
+    double high = centre - sd * (normal_upper_quantile(p) - near);
     double at_low = -1.0, at_high = 1.0;
     for (double widen = sd;; widen *= 2.0) {
         if (!(low > -1.0)) {
@@ -373,9 +538,9 @@ template <class Scale, class Belief>
 ///
 /// When to use: a decision by probability or loss. When not: an error rate must hold under repeated looks; use an
 /// always-valid method.
-/// errors: out_of_range (parameters outside [0.001, 1e15), alpha).
-/// cost: about 2 ms, most of it for the interval of the difference.
-/// source: integrals by the trapezoidal rule on the logit scale; losses as in Stucchio 2015.
+/// errors: out_of_range (parameters outside [0.001, 1e15), alpha), not_converged (a number is NaN).
+/// cost: about 4 ms, most of it for the interval of the difference; up to 0.2 s with parameters below 1.
+/// source: integrals on the logit scale; losses as in Stucchio 2015.
 [[nodiscard]] inline bayes_result beta_binomial(const beta_belief& first, const beta_belief& second,
                                                 const bayes_options& options = {}) noexcept
 {
@@ -389,18 +554,21 @@ template <class Scale, class Belief>
     const beta_belief arms[] = {options.lower_is_better ? detail::logit_scale::mirrored(first) : first,
                                 options.lower_is_better ? detail::logit_scale::mirrored(second) : second};
     const std::span<const beta_belief> both{arms};
-    result.probability_first = detail::probability_largest<detail::logit_scale>(both, 0);
-    result.probability_second = detail::probability_largest<detail::logit_scale>(both, 1);
+    // The smaller probability is computed, so that both are accurate and add up to 1.
+    const bool behind = detail::logit_scale::place(arms[0]) < detail::logit_scale::place(arms[1]);
+    const double smaller = detail::probability_largest<detail::logit_scale>(both, behind ? 0 : 1);
+    result.probability_first = behind ? smaller : 1.0 - smaller;
+    result.probability_second = behind ? 1.0 - smaller : smaller;
     result.loss_first = detail::loss_of<detail::logit_scale>(both, 0);
     result.loss_second = detail::loss_of<detail::logit_scale>(both, 1);
-    // a / n - c / m by its cross product, because the means may be nearly equal.
-    const double n = first.a + first.b;
-    const double m = second.a + second.b;
-    const double cross = std::fma(first.a, second.b, -(first.b * second.a)) -
-                         std::fma(first.b, second.a, -(first.b * second.a));
-    result.estimate = cross / n / m;
+    result.estimate = detail::mean_difference_of(first, second);
     result.lower = detail::difference_quantile(first, second, 0.5 * options.alpha);
     result.upper = -detail::difference_quantile(second, first, 0.5 * options.alpha);
+    const double all = smaller + result.loss_first + result.loss_second + result.lower + result.upper;
+    if (std::isnan(all)) {
+        result.state = status::not_converged;
+        return result;
+    }
     result.state = status::ok;
     return result;
 }
@@ -416,7 +584,7 @@ template <class Scale, class Belief>
 /// Compare k proportions: the probability that each is the best, and the expected loss of choosing it.
 ///
 /// errors: as for two; a single arm is the best one; no arms give an empty result.
-/// cost: about 0.6 ms per pair of arms, 35 ms for eight.
+/// cost: about 0.6 ms per pair of arms, 35 ms for eight; up to 50 ms per pair with parameters below 1.
 [[nodiscard]] inline std::vector<arm_belief> beta_binomial(std::span<const beta_belief> arms,
                                                            const bayes_options& options = {})
 {

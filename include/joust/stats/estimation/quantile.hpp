@@ -204,11 +204,13 @@ namespace detail {
     double low = 0.0;                       // P(X <= -1) = 0
     double high = std::floor(n * q) + 1.0;  // above the mode the tail is about one half
     while (low < high) {
-        const double middle = std::floor(0.5 * (low + high + 1.0));
+        double middle = std::floor(0.5 * (low + high + 1.0));
+        middle = middle > low ? middle : high;
         if (binomial_lower_tail(middle - 1.0, n, q) <= alpha) {
             low = middle;
         } else {
-            high = middle - 1.0;
+            // Beyond 2^53 neighbouring doubles are further apart than 1.
+            high = middle - 1.0 < middle ? middle - 1.0 : std::nextafter(middle, 0.0);
         }
     }
     return low;

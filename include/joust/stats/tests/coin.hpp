@@ -31,7 +31,11 @@ namespace stats::detail {
     if (!(wins > 0.0)) {
         return {1.0, 0.0};
     }
-    if (wins <= 0.5 * n) {
+    if (wins == losses) {
+        const double tail = 0.5 + 0.5 * std::exp(coin_log_pmf(wins, n));
+        return {tail, std::log(tail)};
+    }
+    if (wins < losses) {
         // The long tail is the complement of the short one: P(X <= wins - 1) = P(X >= n - wins + 1).
         const tail_probability other = coin_tail(losses + 1.0, wins - 1.0);
         return {1.0 - other.p, std::log1p(-other.p)};

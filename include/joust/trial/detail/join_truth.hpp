@@ -74,7 +74,7 @@ public:
     }
 
 private:
-    std::mutex mutex_;
+    fork_mutex mutex_{fork_order::leaf};
     std::unique_ptr<store> owned_;
     std::atomic<store*> ready_{nullptr};
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/fork.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/evidence/thread_slabs.hpp>
@@ -187,6 +188,16 @@ public:
         return all;
     }
 
+    /// Forget what was counted and found in a forked child, where no other thread exists.
+    void begin_anew() noexcept
+    {
+        for (auto& count : truths_) {
+            count.store(0, std::memory_order_relaxed);
+        }
+        unrecorded_.store(0, std::memory_order_relaxed);
+        memory_ = {};
+    }
+
     /// Keep what a look at the evidence fixed and found.
     void remember(const shadow_evidence& seen) const
     {
@@ -225,8 +236,9 @@ private:
     std::array<std::atomic<std::uint64_t>, shadow_helpers> helpers_{};
     std::atomic<std::uint64_t> unrecorded_{0};
     std::atomic<bool> graded_{false};
-    mutable std::mutex memory_mutex_;
+    mutable fork_mutex memory_mutex_{fork_order::memory};
     mutable std::array<shadow_memory, Challengers> memory_{};
+    new_epoch_in_child<live_shadow> fork_{*this};
 };
 
 }  // namespace detail

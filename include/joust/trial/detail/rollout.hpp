@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
@@ -154,6 +155,17 @@ public:
         if (number % lot == lot - 1) [[unlikely]] {
             count(core, lot);
         }
+    }
+
+    /// Continue the stage without evidence in a forked child, where no other thread exists.
+    void begin_anew() noexcept
+    {
+        stage_first_request_ = 0;
+        for (std::uint64_t& values : stage_values_) {
+            values = 0;
+        }
+        counted_.store(0, std::memory_order_relaxed);
+        due_.store(ramp_.check_every, std::memory_order_relaxed);
     }
 
     void after_feedback(core_t& core) noexcept { count(core, 1); }
@@ -404,7 +416,7 @@ private:
     }
 
     ramp_t ramp_;
-    std::mutex control_;
+    fork_mutex control_{fork_order::control};
     /// The plan without the challenger. It is made beforehand, so that taking the challenger out cannot fail.
     std::list<plan_t> withdrawal_;
     /// The reason of a withdrawal, where there is no memory for the true one.
@@ -429,6 +441,7 @@ private:
     std::atomic<std::uint64_t> due_{0};
     std::atomic<bool> rolled_back_{false};
     std::atomic<bool> finished_{false};
+    new_epoch_in_child<rollout> fork_{*this};
 };
 
 }  // namespace detail
