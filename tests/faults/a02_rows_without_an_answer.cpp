@@ -181,7 +181,7 @@ TEST_CASE("rows that tell nothing of either model do not dilute the difference")
     const report r = check.run(rows_of(20'000), label);
     CHECK(r.decision == verdict::inconclusive);
     CHECK_THAT(r.reason, ContainsSubstring("2,000 of 20,000 rows"));
-    CHECK_THAT(r.reason, ContainsSubstring("18,000 rows have none of either model"));
+    CHECK_THAT(r.reason, ContainsSubstring("18,000 rows have no answer of either model"));
     CHECK(row_of(r, "correct").challenger == Approx(0.8));
 }
 
@@ -197,7 +197,7 @@ TEST_CASE("the rows of a gate add up")
     CHECK_THAT(r.reason, ContainsSubstring("994 of 1,000 rows"));
     CHECK(mentions(
         r, "6 of 1,000 rows cannot be compared: 3 rows have no answer of old that can be scored, 2 rows "
-           "have no answer of new that can be scored, 1 row has none of either model"));
+           "have no answer of new that can be scored, 1 row has no answer of either model"));
     CHECK(r.arms[0].requests == 1'000);
     CHECK(r.arms[0].units == 994.0);
 }
