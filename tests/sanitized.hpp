@@ -11,6 +11,16 @@
 #define JOUST_TESTS_SANITIZED
 #endif
 
+// Whether a thread sanitizer watches. It refuses to start threads in a forked child.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define JOUST_TESTS_THREADS_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define JOUST_TESTS_THREADS_SANITIZED
+#endif
+
 namespace joust_tests {
 
 #ifdef JOUST_TESTS_SANITIZED

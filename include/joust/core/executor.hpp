@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/policy.hpp>
 
 #include <atomic>
@@ -173,6 +174,14 @@ public:
 
     /// Keep an object alive as long as the ring, because its tasks use the object.
     void keep(std::shared_ptr<const void> used) noexcept { kept_ = std::move(used); }
+
+    /// Make an empty ring with the same options, and keep the same object alive.
+    [[nodiscard]] std::shared_ptr<task_ring> another(unsigned workers) const
+    {
+        auto made = std::make_shared<task_ring>(mask_ + 1, workers, task_bytes_, awake_);
+        made->keep(kept_);
+        return made;
+    }
 
     template <class Task>
     bool dispatch(Task&& task) noexcept
@@ -475,8 +484,9 @@ private:
 /// ring and with what `keep` was given, and ends when the task returns. Call `drain()` first to have the waiting tasks
 /// run.
 ///
-/// Threads do not survive fork(), so start the queue after forking. In a forked child no task runs: the ring fills,
-/// every further task is refused and counted, and `drain()` and the destructor return at once.
+/// Threads do not survive fork(). When a trial serves its first call in a forked child, the queue starts threads of its own
+/// there, with an empty ring: tasks that waited at the fork are run by the parent alone. Without a trial no task runs in the
+/// child: the ring fills, every further task is refused and counted, and `drain()` and the destructor return at once.
 /// assumes: no thread calls `dispatch` any more when the destructor begins; what an abandoned task refers to and neither
 /// it nor `keep` owns stays alive as long as the process
 /// cost: 15 to 30 ns for an accepted task, about 5 for a refused one; a task that is larger than `task_bytes`, or
@@ -497,7 +507,7 @@ public:
     {
         try {
             for (; count_ < threads; ++count_) {
-                workers_[count_] = std::thread([ring = ring_, i = count_] { ring->work(i); });
+                start_worker(count_);
             }
         } catch (...) {
             shut_down();
@@ -543,6 +553,38 @@ public:
     [[nodiscard]] std::uint64_t failed() const noexcept { return ring_->failed(); }
 
 private:
+    void start_worker(unsigned number)
+    {
+        workers_[number] = std::thread([ring = ring_, number] { ring->work(number); });
+    }
+
+    /// Start again in a forked child. The ring and the handles of the parent's threads are left alone.
+    void start_in_child()
+    {
+        auto fresh = ring_->another(count_);
+        std::unique_ptr<std::thread[]> workers(new std::thread[count_]);
+        (void)workers_.release();
+        workers_ = std::move(workers);
+        ring_ = std::move(fresh);
+        process_ = detail::process_id();
+        const unsigned wanted = std::exchange(count_, 0U);
+        for (; count_ < wanted; ++count_) {
+            start_worker(count_);
+        }
+    }
+
+    static void around_fork(void* object, detail::fork_moment now) noexcept
+    {
+        auto& own = *static_cast<background_queue*>(object);
+        if (now == detail::fork_moment::first_use && own.process_ != detail::process_id()) {
+            try {
+                own.start_in_child();
+            } catch (...) {
+                // Without memory or threads the child refuses tasks, or has fewer workers.
+            }
+        }
+    }
+
     void shut_down() noexcept
     {
         if (process_ != detail::process_id()) {
@@ -561,10 +603,11 @@ private:
     }
 
     const std::chrono::nanoseconds shutdown_;
-    const long process_;
+    long process_;
     std::shared_ptr<detail::task_ring> ring_;
     std::unique_ptr<std::thread[]> workers_;
     unsigned count_ = 0;
+    detail::fork_watcher fork_{this, &around_fork, detail::fork_order::leaf};
 };
 
 /// Run challengers on threads that belong to the trial, beside the caller. This is the default executor.

@@ -2,14 +2,13 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/spin_lock.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <mutex>
 #include <new>
-#include <thread>
 
-#if __has_include(<unistd.h>) && __has_include(<pthread.h>)
+#if __has_include(<unistd.h>) && __has_include(<pthread.h>) && !defined(_WIN32)
 #include <pthread.h>
 #endif
 
@@ -28,8 +27,10 @@ enum class fork_moment : unsigned char {
     before,
     /// In the parent, after the fork.
     in_parent,
-    /// In the child, where no other thread exists. No thread may be started.
+    /// In the child, where no other thread exists: the locks are made anew.
     in_child,
+    /// In the child, after all locks were made anew: the evidence begins anew. No thread may be started.
+    new_epoch,
     /// In the child, when a trial serves its first call there. Threads may be started.
     first_use
 };
@@ -64,10 +65,10 @@ public:
     void add(fork_watcher& one);
     void remove(fork_watcher& one) noexcept;
 
-    /// Start what serving needs in a forked child. It does something only once in each child.
+    /// Start what serving needs in a forked child. It does something only once in each child, and returns when that is done.
     void start_in_child() noexcept
     {
-        if (child_.load(std::memory_order_relaxed) && child_.exchange(false, std::memory_order_acq_rel)) {
+        if (child_.load(std::memory_order_acquire)) [[unlikely]] {
             start();
         }
     }
@@ -103,6 +104,23 @@ private:
     fork_watcher watcher_;
 };
 
+/// Calls `begin_anew()` of an object in a forked child.
+template <class Object>
+class new_epoch_in_child {
+public:
+    explicit new_epoch_in_child(Object& object) : watcher_(&object, &act, fork_order::leaf) {}
+
+private:
+    static void act(void* object, fork_moment now) noexcept
+    {
+        if (now == fork_moment::new_epoch) {
+            static_cast<Object*>(object)->begin_anew();
+        }
+    }
+
+    fork_watcher watcher_;
+};
+
 #if JOUST_BODIES
 
 JOUST_FUNCTION fork_watcher::fork_watcher(void* object, action act, fork_order order)
@@ -125,7 +143,7 @@ JOUST_FUNCTION fork_registry& fork_registry::instance()
 
 JOUST_FUNCTION fork_registry::fork_registry()
 {
-#if __has_include(<unistd.h>) && __has_include(<pthread.h>)
+#if __has_include(<unistd.h>) && __has_include(<pthread.h>) && !defined(_WIN32)
     // Without memory for the handlers, a fork is as before.
     static_cast<void>(::pthread_atfork([] { before_fork(); }, [] { in_parent(); }, [] { in_child(); }));
 #endif
@@ -160,7 +178,10 @@ JOUST_FUNCTION void fork_registry::call_all(fork_moment now) noexcept
 JOUST_FUNCTION void fork_registry::start() noexcept
 {
     const std::scoped_lock lock{mutex_};
-    call_all(fork_moment::first_use);
+    if (child_.load(std::memory_order_relaxed)) {
+        call_all(fork_moment::first_use);
+        child_.store(false, std::memory_order_release);
+    }
 }
 
 JOUST_FUNCTION void fork_registry::before_fork() noexcept
@@ -179,6 +200,7 @@ JOUST_FUNCTION void fork_registry::in_child() noexcept
 {
     fork_registry& all = instance();
     all.call_all(fork_moment::in_child);
+    all.call_all(fork_moment::new_epoch);
     all.child_.store(true, std::memory_order_relaxed);
     all.mutex_.unlock();
 }
@@ -189,8 +211,7 @@ JOUST_FUNCTION void fork_mutex::act(void* object, fork_moment now) noexcept
     switch (now) {
         case fork_moment::before:
             own.held_ = own.try_lock();
-            for (int tries = 0; !own.held_ && tries < 10'000; ++tries) {
-                std::this_thread::sleep_for(std::chrono::microseconds{100});
+            for (brief_wait waiting; !own.held_ && !waiting.lasted_a_second(); waiting.pause()) {
                 own.held_ = own.try_lock();
             }
             break;
@@ -208,6 +229,7 @@ JOUST_FUNCTION void fork_mutex::act(void* object, fork_moment now) noexcept
                 ::new (static_cast<void*>(static_cast<std::mutex*>(&own))) std::mutex;
             }
             break;
+        case fork_moment::new_epoch:
         case fork_moment::first_use: break;
     }
 }

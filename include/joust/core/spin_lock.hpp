@@ -24,6 +24,9 @@ public:
         }
     }
 
+    /// Return whether the pauses were those of about a second.
+    [[nodiscard]] bool lasted_a_second() const noexcept { return checks_ > 64U * 12'000U; }
+
 private:
     static void sleep() noexcept
     {
@@ -53,6 +56,9 @@ public:
     [[nodiscard]] bool try_lock() noexcept { return held_.exchange(1, std::memory_order_acquire) == 0; }
 
     void unlock() noexcept { held_.store(0, std::memory_order_release); }
+
+    /// Return whether a thread holds the lock now.
+    [[nodiscard]] bool held() const noexcept { return held_.load(std::memory_order_relaxed) != 0; }
 
 private:
     JOUST_NOINLINE void wait() noexcept

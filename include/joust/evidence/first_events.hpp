@@ -99,6 +99,7 @@ public:
     /// Set how often the challenger may be first, as a ratio, before anything is recorded.
     void allow(double max_ratio) noexcept
     {
+        max_ratio_ = max_ratio;
         test_ = stats::first_failure{{.null_ratio = max_ratio}};
         credit_of_odds_ = max_ratio < 1.0 ? max_ratio : 1.0;
     }
@@ -141,6 +142,9 @@ public:
     [[nodiscard]] double log_e() const noexcept { return log_e_.load(std::memory_order_relaxed); }
     [[nodiscard]] double highest_log_e() const noexcept { return highest_.load(std::memory_order_relaxed); }
 
+    /// Forget all events in a forked child, where no other thread exists.
+    void begin_anew() noexcept;
+
     /// Copy the events into a list, sorted by slot.
     void events(std::vector<first_event>& out) const;
 
@@ -180,6 +184,7 @@ private:
     }
 
     mutable spin_lock lock_;
+    double max_ratio_ = 1.0;
     stats::first_failure test_;
     /// How many shared events may count as the challenger's.
     double credit_ = 0.0;
@@ -193,6 +198,21 @@ private:
 };
 
 #if JOUST_BODIES
+
+JOUST_FUNCTION void first_event_log::begin_anew() noexcept
+{
+    lock_.unlock();
+    allow(max_ratio_);
+    credit_ = 0.0;
+    waiting_count_ = 0;
+    log_e_.store(0.0, std::memory_order_relaxed);
+    highest_.store(0.0, std::memory_order_relaxed);
+    for (auto& each : taken_) {
+        if (each.load(std::memory_order_relaxed)) {
+            each.store(false, std::memory_order_relaxed);
+        }
+    }
+}
 
 JOUST_FUNCTION void first_event_log::events(std::vector<first_event>& out) const
 {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/feed_log.hpp>
 #include <joust/evidence/thread_slabs.hpp>
@@ -97,11 +98,12 @@ enum class ignored : std::uint8_t {
     metric_threw,
     recorder_threw,
     redraw_threw,
-    failed_in_both
+    failed_in_both,
+    too_many_values
 };
 /// The number of reasons that evidence always has. Later ones follow where they were counted.
 inline constexpr std::size_t ignored_reasons = 11;
-inline constexpr std::size_t counted_reasons = 28;
+inline constexpr std::size_t counted_reasons = 29;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[counted_reasons] = {
@@ -132,7 +134,8 @@ inline constexpr const char* ignored_words[counted_reasons] = {
     "feedback not used, since the metric threw",
     "events not logged, since the recorder threw",
     "clicks not settled, since a helper threw when the slate was drawn again",
-    "requests that failed in a challenger and then in the champion"};
+    "requests that failed in a challenger and then in the champion",
+    "feedback beyond the number of values that one ticket may bring"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
@@ -206,8 +209,10 @@ public:
         if (counts) {
             observe(thread_slab, fed_[which], arm, shares, pseudonym, 1.0);
         }
-        if (feeds_[which].is_due()) [[unlikely]] {
-            feeds_[which].mark(exposures_now());
+        if (const std::uint32_t more = thread_slab.next_feedback(which); more != 0) [[unlikely]] {
+            if (feeds_[which].count(more)) {
+                feeds_[which].mark(exposures_now());
+            }
         }
     }
 
@@ -315,6 +320,9 @@ public:
 
     /// Prepare merged evidence for a look: its tests continue with what earlier looks at merged evidence have kept.
     void resume(evidence& merged) const;
+    /// Forget what was counted and found in a forked child, where no other thread exists. Thresholds that are fixed stay.
+    void begin_anew() noexcept;
+
     /// Keep what a look at merged evidence fixed and found, so that the evidence of this part carries it.
     void remember_whole(const evidence& merged);
 
@@ -397,8 +405,8 @@ private:
     std::atomic<double> lowest_champion_{no_limit};
     std::atomic<double> lowest_challenger_{no_limit};
     std::atomic<bool> thresholds_open_{true};
-    std::mutex threshold_mutex_;
-    mutable std::mutex stage_mutex_;
+    fork_mutex threshold_mutex_{fork_order::thresholds};
+    mutable fork_mutex stage_mutex_{fork_order::memory};
     /// stage_mutex_ guards the propensities of the present stage, and the latencies of those before it.
     std::vector<pair_share> stage_;
     /// of each pair, those of the champion and those of the challenger
@@ -406,11 +414,12 @@ private:
     /// of each arm, the counts of all bins when the stage began
     std::vector<std::uint64_t> counted_before_;
     std::vector<std::uint64_t> counted_now_;
-    mutable std::mutex memory_mutex_;
+    mutable fork_mutex memory_mutex_{fork_order::memory};
     /// of each pair, the memory of each series
     std::vector<test_memory> memory_;
     std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
+    new_epoch_in_child<live_evidence> fork_{*this};
 };
 
 #if JOUST_BODIES
@@ -502,6 +511,33 @@ JOUST_FUNCTION void live_evidence::collect_overlap(evidence& all) const
             }
         }
     }
+}
+
+JOUST_FUNCTION void live_evidence::begin_anew() noexcept
+{
+    rare_.begin_anew();
+    for (feed_log& each : feeds_) {
+        each.begin_anew();
+    }
+    for (first_event_log& each : logs_) {
+        each.begin_anew();
+    }
+    for (ended_stages& each : ended_) {
+        for (double& weight : each.weights) {
+            weight = 0.0;
+        }
+        each.squares = 0.0;
+    }
+    for (std::uint64_t& count : counted_before_) {
+        count = 0;
+    }
+    for (test_memory& each : memory_) {
+        each = {};
+    }
+    for (auto& count : ignored_) {
+        count.store(0, std::memory_order_relaxed);
+    }
+    unrecorded_.store(0, std::memory_order_relaxed);
 }
 
 JOUST_FUNCTION void live_evidence::fix_thresholds()

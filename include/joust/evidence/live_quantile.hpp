@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/fork.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
@@ -113,6 +114,20 @@ public:
         return (beyond ? 1.0 : 0.0) - (asked_.q < 0.5 ? 1.0 : 0.0);
     }
 
+    /// Forget all values in a forked child, where no other thread exists. A threshold that is fixed stays.
+    void begin_anew() noexcept
+    {
+        lock_.unlock();
+        if (threshold_.load(std::memory_order_relaxed) == no_limit) {
+            first_.clear();
+        }
+        for (auto& weight : weights_) {
+            if (weight.load(std::memory_order_relaxed) != 0.0) {
+                weight.store(0.0, std::memory_order_relaxed);
+            }
+        }
+    }
+
     /// Copy the weights and the threshold into a value. This allocates nothing if the value was used before.
     void collect(quantile_evidence& into) const
     {
@@ -165,6 +180,7 @@ private:
     spin_lock lock_;
     std::vector<double> first_;
     std::vector<std::atomic<double>> weights_;
+    new_epoch_in_child<live_quantile> fork_{*this};
 };
 
 }  // namespace detail

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/evidence/slab.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -21,18 +23,18 @@ namespace detail {
 /// the slabs are gone.
 class slab_owner {
 public:
-    slab_owner(const slab_layout& layout, std::size_t max_slabs)
-        : layout_(layout), max_slabs_(max_slabs), shared_(layout, true, 0x80000000U)
+    slab_owner(const slab_layout& layout, std::size_t max_slabs, std::uint64_t generation)
+        : layout_(layout), max_slabs_(max_slabs), generation_(generation), shared_(layout, true, 0x80000000U)
     {
     }
 
     /// Return a slab that only the calling thread writes, or null if memory or `max_slabs` do not allow one more.
     slab* claim() noexcept;
 
-    void give_back(slab* thread_slab) noexcept
+    void give_back(slab* thread_slab, std::uint64_t generation) noexcept
     {
         const std::scoped_lock lock{mutex_};
-        if (alive_) {
+        if (alive_ && generation == generation_) {
             thread_slab->pin(nullptr);
             idle_.push_back(thread_slab);
         }
@@ -49,23 +51,44 @@ public:
         visit(shared_);
     }
 
-    slab& shared() noexcept { return shared_; }
+    slab& shared() noexcept
+    {
+        shared_used_.store(true, std::memory_order_relaxed);
+        return shared_;
+    }
+
+    /// Begin without evidence in a forked child, where no other thread exists. The slabs of the parent's threads are kept
+    /// and not touched, so that their memory stays shared with the parent.
+    void begin_anew(std::uint64_t generation) noexcept
+    {
+        generation_ = generation;
+        before_fork_.splice(before_fork_.end(), all_);
+        idle_.clear();
+        if (shared_used_.load(std::memory_order_relaxed)) {
+            shared_.begin_anew();
+        }
+    }
 
     void close() noexcept
     {
         const std::scoped_lock lock{mutex_};
         alive_ = false;
         all_.clear();
+        before_fork_.clear();
         idle_.clear();
     }
 
 private:
     slab_layout layout_;
     std::size_t max_slabs_;
-    mutable std::mutex mutex_;
+    /// The number by which a thread knows that its slab is one of these.
+    std::uint64_t generation_;
+    mutable fork_mutex mutex_{fork_order::slabs};
     std::list<slab> all_;
+    std::list<slab> before_fork_;
     std::vector<slab*> idle_;
     slab shared_;
+    std::atomic<bool> shared_used_{false};
     bool alive_ = true;
 };
 
@@ -95,6 +118,13 @@ public:
         return {index, ++generation_};
     }
 
+    /// Return a generation that no trial has had.
+    std::uint64_t next_generation() noexcept
+    {
+        const std::scoped_lock lock{mutex_};
+        return ++generation_;
+    }
+
     void give_back(std::uint32_t index) noexcept
     {
         const std::scoped_lock lock{mutex_};
@@ -102,7 +132,7 @@ public:
     }
 
 private:
-    std::mutex mutex_;
+    fork_mutex mutex_{fork_order::leaf};
     std::vector<std::uint32_t> free_;
     std::uint32_t next_ = 0;
     std::uint64_t generation_ = 0;
@@ -161,6 +191,14 @@ public:
         owner_->for_each(std::forward<Visit>(visit));
     }
 
+    /// Begin without evidence in a forked child, where no other thread exists. Under another generation the slab of the
+    /// calling thread is not found any more.
+    void begin_anew() noexcept
+    {
+        generation_ = trial_numbers::instance().next_generation();
+        owner_->begin_anew(generation_);
+    }
+
 private:
     slab& claim() noexcept;
 
@@ -169,6 +207,7 @@ private:
     std::uint32_t index_ = 0;
     std::uint64_t generation_ = 0;
     std::shared_ptr<slab_owner> owner_;
+    new_epoch_in_child<thread_slabs> fork_{*this};
 };
 
 #if JOUST_BODIES
@@ -199,7 +238,7 @@ JOUST_FUNCTION slab_return_at_exit::~slab_return_at_exit()
     this_thread_slabs = {nullptr, 0, true};
     for (std::uint32_t i = 0; i < table.size; ++i) {
         if (table.entries[i].owner != nullptr) {
-            table.entries[i].owner->give_back(table.entries[i].held);
+            table.entries[i].owner->give_back(table.entries[i].held, table.entries[i].generation);
         }
     }
     delete[] table.entries;
@@ -211,7 +250,7 @@ JOUST_FUNCTION thread_slabs::thread_slabs(const slab_layout& layout, std::size_t
     index_ = index;
     generation_ = generation;
     try {
-        owner_ = std::make_shared<slab_owner>(layout, max_slabs);
+        owner_ = std::make_shared<slab_owner>(layout, max_slabs, generation);
     } catch (...) {
         trial_numbers::instance().give_back(index);
         throw;
@@ -226,6 +265,7 @@ JOUST_FUNCTION thread_slabs::~thread_slabs()
 
 JOUST_NOINLINE JOUST_FUNCTION slab& thread_slabs::claim() noexcept
 {
+    fork_registry::instance().start_in_child();
     thread_table& table = this_thread_slabs;
     if (table.closed || !make_room(table)) {
         return owner_->shared();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/hash.hpp>
 
 #include <cstddef>
@@ -143,7 +144,7 @@ private:
         slot ways_[ways];
     };
     struct alignas(64) stripe {
-        std::mutex lock{};
+        detail::fork_mutex lock{detail::fork_order::leaf};
         std::uint64_t clock = 0;
         std::uint64_t forgotten = 0;
     };

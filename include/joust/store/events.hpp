@@ -9,17 +9,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#if __has_include(<sys/stat.h>)
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#endif
 
 namespace joust {
 inline namespace v0 {
@@ -288,23 +281,6 @@ erasure filter_file(const std::string& path, unreadable_lines how, Goes&& goes)
     if (done.erased + done.unreadable == 0) {
         return done;
     }
-#ifdef O_CLOEXEC  // POSIX, which can open a file for its owner only
-    // More users than those of the old file must never be able to read the new one. So the file that write_file fills
-    // is made before, with the permissions of the old file.
-    const std::string part = path + ".part";
-    struct stat old{};
-    std::remove(part.c_str());
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): POSIX declares it so
-    const int made = ::open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    const bool kept_closed =
-        made >= 0 && ::stat(path.c_str(), &old) == 0 && ::fchmod(made, old.st_mode & 07777U) == 0;
-    if (made >= 0) {
-        ::close(made);
-    }
-    if (!kept_closed) {
-        file_trouble(part, "cannot be made with the permissions of the log");
-    }
-#endif
     write_file(path, left);
     return done;
 }

@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/error.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/core/style.hpp>
@@ -285,7 +286,7 @@ private:
         explicit state(const detail::ticket_keys& first) { publish(first); }
 
         std::atomic<long> owners{1};
-        std::mutex mutex;
+        detail::fork_mutex mutex{detail::fork_order::leaf};
         std::vector<std::unique_ptr<detail::ticket_keys>> all;
         std::atomic<const detail::ticket_keys*> current{nullptr};
 

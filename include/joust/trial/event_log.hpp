@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/compiler.hpp>
+#include <joust/core/error.hpp>
 #include <joust/core/executor.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/hex.hpp>
 #include <joust/core/json.hpp>
+#include <joust/store/file.hpp>
 #include <joust/ticket/ticket.hpp>
 #include <joust/trial/recorder.hpp>
 
@@ -13,10 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <mutex>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -77,7 +78,11 @@ struct event_log_options {
 ///
 /// The log writes in a thread of its own. It drops and counts an event that finds the queue full or cannot be written, so
 /// that a slow disk costs rows of the log and not the caller's time. The log is personal data: `store/events.hpp` erases
-/// units and old events from it, inside `while_closed`.
+/// units and old events from it, inside `while_closed`. So a new file can be read by its owner alone, lines are appended as a
+/// whole, and a symbolic link in the file's place is refused. A file that another one replaced is opened anew.
+///
+/// In a process that fork() makes the log goes on, with a thread that starts at the first event there. Lines that waited in
+/// the parent are written by the parent alone, and the counts begin at 0.
 ///
 /// When to use: for an analysis outside joust, for requests of access or erasure, and for a replay. When not: for the trial
 /// itself, which needs no log. Several replicas must not write one file; give each a file of its own.
@@ -89,16 +94,21 @@ class event_log {
 public:
     /// Open the file for appending and start the thread that writes.
     explicit event_log(std::string path, event_log_options options = {})
-        : path_(std::move(path)), options_(options), writer_(start())
+        : path_(std::move(path)), options_(options)
     {
+        begin();
+        writer_.store(new_writer(), std::memory_order_relaxed);
     }
     event_log(const event_log&) = delete;
     event_log& operator=(const event_log&) = delete;
     ~event_log()
     {
-        writer_.drain();
-        const std::scoped_lock lock{mutex_};
-        close();
+        wait_for_writer();
+        {
+            const std::scoped_lock lock{mutex_};
+            close();
+        }
+        delete writer_.load(std::memory_order_acquire);
     }
 
     /// Queue an event. Any thread may call this, and it never waits.
@@ -112,7 +122,8 @@ public:
             return;
         }
         seen.metric.copy(kept.metric.data(), kept.size);
-        if (!writer_.dispatch(kept)) {
+        background_queue* const queue = writer();
+        if (queue == nullptr || !queue->dispatch(kept)) {
             dropped_.fetch_add(1, std::memory_order_relaxed);
         }
     }
@@ -120,7 +131,7 @@ public:
     /// Wait until every event that was recorded so far is in the file.
     void flush()
     {
-        writer_.drain();
+        wait_for_writer();
         const std::scoped_lock lock{mutex_};
         put();
     }
@@ -131,12 +142,12 @@ public:
     template <class Work>
     auto while_closed(Work&& work)
     {
-        writer_.drain();
+        wait_for_writer();
         const std::scoped_lock lock{mutex_};
         close();
         struct reopen {
             event_log& log;
-            ~reopen() { log.open(); }
+            ~reopen() { log.file_.open(log.path_); }
         } again{*this};
         return std::forward<Work>(work)(std::as_const(path_));
     }
@@ -163,53 +174,73 @@ private:
         }
     };
 
-    background_queue start()
+    /// Check the options and open the file.
+    void begin()
     {
         if (options_.flush_every.count() < 0) {
             throw configuration_error("event_log.flush_every",
                                       std::to_string(options_.flush_every.count()) + " ms",
                                       "a time of 0 or more");
         }
-        open();
-        if (file_ == nullptr) {
-            throw std::runtime_error(path_ + ": cannot be opened for appending: " + std::strerror(errno));
-        }
-        try {
-            return background{.queue = options_.queue,
-                              .threads = 1,
-                              .task_bytes = sizeof(row),
-                              .shutdown = background_queue::without_end}
-                .start();
-        } catch (...) {
-            close();
-            throw;
+        file_.open(path_);
+        if (!file_.is_open()) {
+            detail::file_trouble(path_, errno == ELOOP ? "is a symbolic link, which a log does not follow"
+                                                       : "cannot be opened for appending");
         }
     }
 
-    /// Open the file for appending. A line that a crash left incomplete is ended first.
-    void open() noexcept
+    [[nodiscard]] background_queue* new_writer() const
     {
-        file_ = std::fopen(path_.c_str(), "ab+");
-        if (file_ == nullptr) {
-            return;
-        }
-        if (std::fseek(file_, -1, SEEK_END) == 0) {
-            const int last = std::fgetc(file_);
-            std::fseek(file_, 0, SEEK_END);
-            if (last != '\n' && last != EOF) {
-                std::fputc('\n', file_);
+        return new background_queue(background{.queue = options_.queue,
+                                               .threads = 1,
+                                               .task_bytes = sizeof(row),
+                                               .shutdown = background_queue::without_end}
+                                        .start());
+    }
+
+    /// Return the queue, which a forked child makes when it records its first event.
+    [[nodiscard]] background_queue* writer() noexcept
+    {
+        background_queue* const ready = writer_.load(std::memory_order_acquire);
+        return ready != nullptr ? ready : writer_in_child();
+    }
+
+    JOUST_NOINLINE background_queue* writer_in_child() noexcept
+    {
+        const std::scoped_lock lock{starting_};
+        if (writer_.load(std::memory_order_relaxed) == nullptr) {
+            try {
+                writer_.store(new_writer(), std::memory_order_release);
+            } catch (...) {
+                return nullptr;  // The event is dropped and counted, and the next one tries again.
             }
+        }
+        return writer_.load(std::memory_order_relaxed);
+    }
+
+    void wait_for_writer() noexcept
+    {
+        if (const background_queue* const running = writer_.load(std::memory_order_acquire)) {
+            running->drain();
         }
     }
 
     void close() noexcept
     {
         put();
-        if (file_ != nullptr) {
-            std::fclose(file_);
-            file_ = nullptr;
-        }
+        file_.close();
     }
+
+    /// In a forked child, forget the lines that the parent writes, and its queue, whose thread does not exist there.
+    void begin_anew() noexcept
+    {
+        writer_.store(nullptr, std::memory_order_relaxed);
+        waiting_.clear();
+        lines_ = 0;
+        written_.store(0, std::memory_order_relaxed);
+        dropped_.store(0, std::memory_order_relaxed);
+    }
+    friend class detail::new_epoch_in_child<event_log>;
 
     void write(const event& seen) noexcept
     {
@@ -238,19 +269,15 @@ private:
         if (lines_ == 0) {
             return;
         }
-        if (file_ == nullptr) {
-            open();
+        if (!file_.is_at(path_)) {
+            file_.open(path_);  // The file was closed, or another one took its place.
         }
-        const bool done = file_ != nullptr &&
-                          std::fwrite(waiting_.data(), 1, waiting_.size(), file_) == waiting_.size() &&
-                          std::fflush(file_) == 0;
+        const bool done = file_.append(waiting_);
         (done ? written_ : dropped_).fetch_add(lines_, std::memory_order_relaxed);
         waiting_.clear();
         lines_ = 0;
-        if (!done && file_ != nullptr) {
-            // Opening the file again ends the line that was cut off.
-            std::fclose(file_);
-            file_ = nullptr;
+        if (!done) {
+            file_.close();  // Opening the file again ends the line that was cut off.
         }
     }
 
@@ -258,14 +285,16 @@ private:
 
     std::string path_;
     event_log_options options_;
-    std::mutex mutex_;
-    std::FILE* file_ = nullptr;
+    detail::fork_mutex starting_{detail::fork_order::leaf};
+    detail::fork_mutex mutex_{detail::fork_order::leaf};
+    detail::line_file file_;
     std::string waiting_;
     std::uint64_t lines_ = 0;
     std::chrono::steady_clock::time_point flushed_{};
     std::atomic<std::uint64_t> written_{0};
     std::atomic<std::uint64_t> dropped_{0};
-    background_queue writer_;
+    std::atomic<background_queue*> writer_{nullptr};
+    detail::new_epoch_in_child<event_log> fork_{*this};
 };
 
 /// A recorder that passes every event to an event_log. `record_to` makes it.

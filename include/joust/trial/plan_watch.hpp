@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/split/traffic_plan.hpp>
 #include <joust/store/file.hpp>
 #include <joust/store/plan_file.hpp>
@@ -51,6 +52,9 @@ struct watch_options {
 ///
 /// The kill switch is the exception. A file that says stopped stops the trial, however broken the file is in other respects,
 /// unless it names another trial by its salt. It stops whatever the version is, and when memory is out.
+///
+/// In a process that fork() makes the file is followed as well, by a thread that starts with the first call that is served
+/// there.
 /// shape: `plan_watch watch{trial, "plan.json"};` with a thread of its own, or `{.every = 0ms}` and `poll()`
 /// assumes: the trial outlives the watch
 /// cost: one read of a small file each time; a call costs no more than before
@@ -68,9 +72,7 @@ public:
         }
         poll();
         first_ = false;
-        if (options_.every.count() > 0) {
-            thread_ = std::thread{[this] { follow(); }};
-        }
+        start();
     }
     plan_watch(const plan_watch&) = delete;
     plan_watch& operator=(const plan_watch&) = delete;
@@ -80,10 +82,11 @@ public:
             const std::scoped_lock lock{mutex_};
             ending_ = true;
         }
-        wake_.notify_all();
-        if (thread_.joinable()) {
-            thread_.join();
+        follower_->wake.notify_all();
+        if (follower_->thread.joinable()) {
+            follower_->thread.join();
         }
+        delete follower_;
     }
 
     /// Read the file now. Returns whether another plan was put in force.
@@ -219,32 +222,60 @@ private:
         }
     }
 
-    void follow()
+    /// The thread that follows the file. In a forked child another one takes its place, and this one is not touched,
+    /// because its thread does not exist there.
+    struct follower {
+        std::condition_variable wake;
+        std::thread thread;
+    };
+
+    void start()
     {
-        std::unique_lock lock{mutex_};
-        while (!wake_.wait_for(lock, options_.every, [this] { return ending_; })) {
+        if (options_.every.count() > 0 && !follower_->thread.joinable()) {
+            follower_->thread = std::thread{[this, &wake = follower_->wake] { follow(wake); }};
+        }
+    }
+
+    void follow(std::condition_variable& wake)
+    {
+        std::unique_lock<std::mutex> lock{mutex_};
+        while (!wake.wait_for(lock, options_.every, [this] { return ending_; })) {
             lock.unlock();
             poll();
             lock.lock();
         }
     }
 
+    static void around_fork(void* object, detail::fork_moment now) noexcept
+    {
+        auto& own = *static_cast<plan_watch*>(object);
+        try {
+            if (now == detail::fork_moment::new_epoch) {
+                own.follower_ = new follower;
+            } else if (now == detail::fork_moment::first_use) {
+                own.start();
+            }
+        } catch (...) {
+            // Without memory or threads the child keeps the plan that it has.
+        }
+    }
+
     Trial& trial_;
     std::string path_;
     watch_options options_;
-    std::mutex polling_;
+    detail::fork_mutex polling_{detail::fork_order::watching};
     /// `polling_` guards this member and the members below it up to the other mutex.
     std::vector<char> buffer_;
     std::string long_text_;
     std::string_view text_;
     std::string seen_;
     bool has_seen_ = false;
-    mutable std::mutex mutex_;
-    std::condition_variable wake_;
+    mutable detail::fork_mutex mutex_{detail::fork_order::watching};
     plan_watch_state state_;
     bool first_ = true;  // The trial has not served a call yet.
     bool ending_ = false;
-    std::thread thread_;
+    follower* follower_ = new follower;
+    detail::fork_watcher fork_{this, &around_fork, detail::fork_order::leaf};
 };
 
 template <class Trial>

@@ -3,6 +3,7 @@
 
 #include <joust/core/clock.hpp>
 #include <joust/core/compiler.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/split/splitter.hpp>
@@ -30,7 +31,7 @@ namespace detail {
 
 /// The traffic plan that a caller put in force, if there is one. `mutex` is held while one plan is made from another.
 struct plan_in_force {
-    mutable std::mutex mutex;
+    mutable fork_mutex mutex{fork_order::plan};
     traffic_plan plan;
     /// The digest of the plan as the caller gave it, before it got slots.
     std::uint64_t given = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/trial/detail/identity.hpp>
 
 #include <cstddef>
@@ -28,7 +29,7 @@ public:
     [[nodiscard]] std::size_t count(std::string_view name) const noexcept;
 
 private:
-    mutable std::mutex mutex_;
+    mutable fork_mutex mutex_{fork_order::leaf};
     std::vector<std::string> names_;
 };
 

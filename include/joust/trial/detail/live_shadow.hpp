@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/fork.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/evidence/thread_slabs.hpp>
@@ -138,6 +139,7 @@ public:
             case ignored::consent_threw:
                 helpers_[shadow_consent].fetch_add(1, std::memory_order_relaxed);
                 break;
+            case ignored::empty_unit: helpers_[shadow_empty].fetch_add(1, std::memory_order_relaxed); break;
             case ignored::key_threw: helpers_[shadow_key].fetch_add(1, std::memory_order_relaxed); break;
             default: note(truth_fate::damaged); break;
         }
@@ -187,6 +189,19 @@ public:
         return all;
     }
 
+    /// Forget what was counted and found in a forked child, where no other thread exists.
+    void begin_anew() noexcept
+    {
+        for (auto& count : truths_) {
+            count.store(0, std::memory_order_relaxed);
+        }
+        for (auto& count : helpers_) {
+            count.store(0, std::memory_order_relaxed);
+        }
+        unrecorded_.store(0, std::memory_order_relaxed);
+        memory_ = {};
+    }
+
     /// Keep what a look at the evidence fixed and found.
     void remember(const shadow_evidence& seen) const
     {
@@ -225,8 +240,9 @@ private:
     std::array<std::atomic<std::uint64_t>, shadow_helpers> helpers_{};
     std::atomic<std::uint64_t> unrecorded_{0};
     std::atomic<bool> graded_{false};
-    mutable std::mutex memory_mutex_;
+    mutable fork_mutex memory_mutex_{fork_order::memory};
     mutable std::array<shadow_memory, Challengers> memory_{};
+    new_epoch_in_child<live_shadow> fork_{*this};
 };
 
 }  // namespace detail

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/fork.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/evidence/live_evidence.hpp>
 
@@ -258,6 +259,9 @@ public:
         return read(all_.back());
     }
 
+    /// Forget the readers of the parent's threads in a forked child.
+    void begin_anew() noexcept { counted_.store(0, std::memory_order_relaxed); }
+
     /// Return the number of plans that are held now.
     [[nodiscard]] std::size_t size() const
     {
@@ -295,7 +299,7 @@ private:
                (all_.size() > kept || forgotten_ ? must_be_pinned : 0);
     }
 
-    mutable std::mutex mutex_;
+    mutable fork_mutex mutex_{fork_order::board};
     std::list<Plan> all_;
     /// Plans of before this process, oldest first.
     std::list<Plan> told_;
@@ -303,6 +307,7 @@ private:
     std::atomic<bool> namesakes_{false};
     std::atomic<std::uintptr_t> current_;
     mutable std::atomic<unsigned> counted_{0};
+    new_epoch_in_child<plan_board> fork_{*this};
 };
 
 }  // namespace detail

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/error.hpp>
+#include <joust/core/fork.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
@@ -9,6 +10,7 @@
 #include <joust/split/hash_split.hpp>
 #include <joust/trial/detail/account.hpp>
 #include <joust/trial/detail/annotate.hpp>
+#include <joust/trial/detail/annotate_forgotten.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -137,6 +139,7 @@ public:
         }
         annotate(out, seen_now_, found_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
         core.trial().annotate_name(out.notes);
+        annotate_forgotten(out, core.forgotten_tickets(), core.trial().desk().remembered());
         annotate_history(out, core.assignment().knows_history(), core.assignment().credits_units());
         if (champion_is_out(core)) {
             out.notes.emplace_back(
@@ -154,6 +157,17 @@ public:
         if (number % lot == lot - 1) [[unlikely]] {
             count(core, lot);
         }
+    }
+
+    /// Continue the stage without evidence in a forked child, where no other thread exists.
+    void begin_anew() noexcept
+    {
+        stage_first_request_ = 0;
+        for (std::uint64_t& values : stage_values_) {
+            values = 0;
+        }
+        counted_.store(0, std::memory_order_relaxed);
+        due_.store(ramp_.check_every, std::memory_order_relaxed);
     }
 
     void after_feedback(core_t& core) noexcept { count(core, 1); }
@@ -404,7 +418,7 @@ private:
     }
 
     ramp_t ramp_;
-    std::mutex control_;
+    fork_mutex control_{fork_order::control};
     /// The plan without the challenger. It is made beforehand, so that taking the challenger out cannot fail.
     std::list<plan_t> withdrawal_;
     /// The reason of a withdrawal, where there is no memory for the true one.
@@ -429,6 +443,7 @@ private:
     std::atomic<std::uint64_t> due_{0};
     std::atomic<bool> rolled_back_{false};
     std::atomic<bool> finished_{false};
+    new_epoch_in_child<rollout> fork_{*this};
 };
 
 }  // namespace detail

@@ -275,7 +275,9 @@ namespace detail {
 /// The helpers of a shadow that can throw before the champion runs, in the order of shadow_evidence::helpers.
 inline constexpr std::size_t shadow_consent = 0;
 inline constexpr std::size_t shadow_key = 1;
-inline constexpr std::size_t shadow_helpers = 2;
+/// Calls whose unit had an empty id are counted after them.
+inline constexpr std::size_t shadow_empty = 2;
+inline constexpr std::size_t shadow_helpers = 3;
 
 // Where a shadow keeps its sums in a slab. Each row has two sides, false and true, with a count and two sums for each
 // bucket.

@@ -293,6 +293,27 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
     }
 }
 
+/// Say why a challenger with the better accuracy is not ready for a canary: the requests that it left without a score would
+/// turn its lead if it had scored nothing on them. Returns an empty text where nothing is missing.
+[[nodiscard]] inline std::string missing_in_words(const shadow_pair& pair, const shadow_answers& answers)
+{
+    const double run = pair.run.total();
+    const double judged = pair.judged.total();
+    const auto lost = static_cast<double>(pair.not_judged);
+    const double failed = run > 0.0 ? pair.run.total_sum() / run : 0.0;
+    const double unscored = lost > 0.0 ? lost / (lost + judged) : 0.0;
+    const double without_score = std::fmin(failed + unscored, 1.0);
+    const double lead =
+        (1.0 - without_score) * answers.accuracy.lower - without_score * std::fabs(champion_score_in(pair));
+    if (!(without_score > 0.0) || lead > 0.0) {
+        return {};
+    }
+    std::string text = ", but it failed or could not be judged on ";
+    add_percent(text, without_score);
+    text += " of its requests, which could change the verdict";
+    return text;
+}
+
 /// Describe the result of one challenger in words.
 [[nodiscard]] inline shadow_finding find_out(const shadow_evidence& seen, std::size_t p,
                                              const shadow_answers& answers, double alpha)
@@ -311,13 +332,15 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
     } else if (accuracy.rejects(alpha)) {
         found.wins = accuracy.estimate > 0.0;
         found.loses = !found.wins;
-        found.words = name + (found.wins ? " has the better " : " has the worse ") + quality + ": ";
+        const std::string missing = found.wins ? missing_in_words(pair, answers) : std::string{};
+        found.wins = found.wins && missing.empty();
+        found.words = name + (found.loses ? " has the worse " : " has the better ") + quality + ": ";
         metric_row scored = row_of_accuracy(seen, p, accuracy);
         const row_format format{scored};
         format.estimate(found.words, scored.estimate);
         found.words += ' ';
         format.interval(found.words);
-        found.words += " on the same requests";
+        found.words += " on the same requests" + missing;
     } else if (pair.judged.total() > 0.0) {
         found.words = name + "'s " + quality +
                       (accuracy.state == status::ok
@@ -429,7 +452,8 @@ inline void add_counts(report& out, const shadow_evidence& seen)
     for (std::size_t i = 0; i < seen.helpers.size() && i < shadow_helpers; ++i) {
         count_if_any(out,
                      ignored_words[static_cast<std::size_t>(i == shadow_consent ? ignored::consent_threw
-                                                                                : ignored::key_threw)],
+                                                            : i == shadow_key   ? ignored::key_threw
+                                                                                : ignored::empty_unit)],
                      seen.helpers[i]);
     }
     for (std::size_t i = 2; i < seen.truths.size() && i < std::size(fates); ++i) {
