@@ -130,9 +130,9 @@ TEST_CASE(
         check(failing(hybrid{.units = 1'000}, seed, 0.03, 0.25, 1'500));
         check(failing(bayesian{.units = 1'000}, seed, 0.03, 0.25, 1'500));
         // A champion that never fails leaves the challenger's rate.
-        const report never = failing(fixed_horizon{.units = 1'000}, seed, 0.0, 0.1, 1'500);
-        CHECK(row_on(never, "failures").champion == 0.0);
-        CHECK(never.decision == verdict::keep_champion);
+        const report flawless_champion = failing(fixed_horizon{.units = 1'000}, seed, 0.0, 0.1, 1'500);
+        CHECK(row_on(flawless_champion, "failures").champion == 0.0);
+        CHECK(flawless_champion.decision == verdict::keep_champion);
         const report less = failing(fixed_horizon{.units = 1'000}, seed, 0.2, 0.05, 1'500);
         CHECK(row_on(less, "failures").upper < 0.0);
         CHECK(less.decision == verdict::keep_testing);
