@@ -494,16 +494,6 @@ joust::report report_of(const experiment& seen, const analyze_options& given,
     return out;
 }
 
-void write_to(const std::string& path, const std::string& text)
-{
-    std::ofstream file(path, std::ios::binary);
-    file << text;
-    file.close();
-    if (!file) {
-        throw std::runtime_error(path + ": cannot be written");
-    }
-}
-
 int run(const analyze_options& given)
 {
     const experiment seen = divide(read_observations(given), given);
@@ -522,13 +512,13 @@ int run(const analyze_options& given)
     fmt::print("{}", text);
 
     if (!given.json.empty()) {
-        write_to(given.json, fmt::format("{:j}\n", report));
+        joust::write_file(given.json, fmt::format("{:j}\n", report));
     }
     if (!given.markdown.empty()) {
-        write_to(given.markdown, fmt::format("{:m}", report));
+        joust::write_file(given.markdown, fmt::format("{:m}", report));
     }
     if (!given.html.empty()) {
-        write_to(given.html, joust::html(report, {.title = report.name}));
+        joust::write_file(given.html, joust::html(report, {.title = report.name}));
     }
     return 0;
 }

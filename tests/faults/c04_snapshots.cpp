@@ -4,12 +4,15 @@
 // before it was refused. Parsers of plans and results had no limits, took the last of two members and the text before a
 // NUL, and let control characters into messages.
 
+#include <joust/report/html.hpp>
+#include <joust/report/junit.hpp>
 #include <joust/store/csv.hpp>
 #include <joust/store/events.hpp>
 #include <joust/store/file.hpp>
 #include <joust/store/json.hpp>
 #include <joust/store/plan_file.hpp>
 #include <joust/store/snapshot.hpp>
+#include <joust/trial/explain.hpp>
 #include <joust/trial/interleaving.hpp>
 #include <joust/trial/replace_plan.hpp>
 #include <joust/trial/shadow.hpp>
@@ -374,6 +377,13 @@ TEST_CASE("control characters from outside do not reach messages")
     traffic_plan plan = plan_of(odd);
     plan.version = 2;
     replace_plan(odd, plan);
+    CHECK(printable_text(html(odd.report())));
+    CHECK(printable_text(junit(odd.report())));
+    for (const std::string& line :
+         {explain(odd, std::uint64_t{7}), explain(hash_split{.salt = evil}, 2, std::string_view{evil})}) {
+        CHECK(printable_text(line));
+        CHECK(line.find("SHIPPED") != std::string::npos);
+    }
     for (const style how : {style::line, style::table, style::markdown, style::json}) {
         std::string text;
         odd.report().write(text, how);

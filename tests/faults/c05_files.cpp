@@ -247,6 +247,12 @@ TEST_CASE("a symbolic link is replaced and not followed")
     write_file(here / "dangling", "new");
     CHECK_FALSE(fs::exists(here.path / "nothing"));
     CHECK(here.files() == 4);
+    fs::create_symlink("/dev/null", here.path / "device");
+    fs::create_directory_symlink(here.path, here.path / "itself");
+    CHECK_FALSE(message_of([&] { write_file(here / "device", "x"); }).empty());
+    CHECK_FALSE(message_of([&] { write_file(here / "itself", "x"); }).empty());
+    CHECK(fs::is_symlink(here.path / "device"));
+    CHECK(here.files() == 6);
 
     // A log refuses a link.
     fs::create_symlink(here.path / "victim", here.path / "log");

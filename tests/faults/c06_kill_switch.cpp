@@ -7,6 +7,7 @@
 #include <joust/split/bandit.hpp>
 #include <joust/split/overrides.hpp>
 #include <joust/split/when.hpp>
+#include <joust/trial/any_trial.hpp>
 #include <joust/trial/canary.hpp>
 #include <joust/trial/plan_watch.hpp>
 #include <joust/trial/replace_plan.hpp>
@@ -439,6 +440,20 @@ TEST_CASE("roll_back takes the challenger out when memory is out")
     const report seen = trial.report();
     CHECK(seen.decision == verdict::roll_back);
     CHECK_FALSE(seen.reason.empty());
+}
+
+TEST_CASE("a handle takes the challenger of its canary out when memory is out")
+{
+    any_trial<int(const request&)> handle{[] { return canary_of(); }};
+    CHECK(served_by_challenger(handle) > 50);
+    {
+        const joust_tests::no_memory out;
+        handle.roll_back("a reason that does not fit into a short string, so that it needs memory");
+    }
+    CHECK(served_by_challenger(handle) == 0);
+    any_trial<int(const request&)> other{
+        [] { return trial_of(hash_split{.salt = long_name, .shares = {0.5, 0.5}}); }};
+    CHECK_THROWS_AS(other.roll_back("not a canary"), configuration_error);
 }
 
 TEST_CASE("a guardrail that breaks takes the challenger out when memory is out")

@@ -8,7 +8,7 @@
 #include <mutex>
 #include <new>
 
-#if __has_include(<unistd.h>) && __has_include(<pthread.h>)
+#if __has_include(<unistd.h>) && __has_include(<pthread.h>) && !defined(_WIN32)
 #include <pthread.h>
 #endif
 
@@ -143,7 +143,7 @@ JOUST_FUNCTION fork_registry& fork_registry::instance()
 
 JOUST_FUNCTION fork_registry::fork_registry()
 {
-#if __has_include(<unistd.h>) && __has_include(<pthread.h>)
+#if __has_include(<unistd.h>) && __has_include(<pthread.h>) && !defined(_WIN32)
     // Without memory for the handlers, a fork is as before.
     static_cast<void>(::pthread_atfork([] { before_fork(); }, [] { in_parent(); }, [] { in_child(); }));
 #endif

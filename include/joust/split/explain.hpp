@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/error.hpp>
 #include <joust/core/hex.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
+#include <joust/core/utf8.hpp>
 #include <joust/split/assigned_by.hpp>
 #include <joust/split/assignment.hpp>
 #include <joust/split/bandit.hpp>
@@ -42,9 +44,9 @@ inline void append_hashing(std::string& out, const salted_hasher& hasher, std::s
                            std::string_view unit, std::uint64_t hash)
 {
     out += hasher.keyed() ? "SipHash-2-4 under a secret of \"" : "XXH64 of \"";
-    out += salt;
+    append_clean(out, salt);
     out += '/';
-    out += unit;
+    append_clean(out, unit);
     out += "\" = 0x";
     append_hex(out, hash);
     out += ", position ";
@@ -78,7 +80,7 @@ struct assignment_story {
     void rule(const layer_range& layer)
     {
         const std::uint64_t hash = call.under(layer.salt.hasher());
-        out += "layer \"" + layer.salt.text() + "\": ";
+        out += "layer \"" + printable(layer.salt.text()) + "\": ";
         append_hashing(out, layer.salt.hasher(), layer.salt.view(), unit, hash);
         out += layer.contains(hash) ? ", inside " : ", outside ";
         append_range(out, layer.from, layer.to);
@@ -86,7 +88,7 @@ struct assignment_story {
     void rule(const held_out& holdout)
     {
         const std::uint64_t hash = call.under(holdout.salt.hasher());
-        out += "holdout \"" + holdout.salt.text() + "\": ";
+        out += "holdout \"" + printable(holdout.salt.text()) + "\": ";
         append_hashing(out, holdout.salt.hasher(), holdout.salt.view(), unit, hash);
         out += holdout.decide(call) == passes_on ? ", outside " : ", inside ";
         append_range(out, 0.0, holdout.share);
@@ -195,7 +197,7 @@ template <class Plan, class Context>
 {
     std::string unit;
     append_unit_text(unit, call.key);
-    std::string out = "unit \"" + unit + "\"\n";
+    std::string out = "unit \"" + printable(unit) + "\"\n";
     assignment_story<Context>{out, call, unit}.tell(plan, hasher, salt);
     const assignment given = plan.assign(call);
     out += "arm " + std::to_string(given.arm) + ", propensity ";

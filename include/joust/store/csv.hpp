@@ -259,6 +259,7 @@ private:
 /// errors: parse_error that names the line, for any bytes
 [[nodiscard]] inline recorded read_results_csv(std::string_view text)
 {
+    detail::check_results_size(text);
     csv_reader records{text};
     const std::size_t id = records.column("id");
     const std::size_t arm = records.column("arm");

@@ -20,7 +20,7 @@
 #include <string_view>
 #include <vector>
 
-#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>)
+#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -55,7 +55,7 @@ struct open_file {
 
 namespace detail {
 
-#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>)
+#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
 
 /// A file descriptor that is closed at the end of its scope.
 class descriptor {
@@ -201,17 +201,27 @@ inline void keep_permissions(int file, const struct stat& old, const std::string
 /// the same path at once: the last of them stays.
 ///
 /// The bytes go into a new file in the same folder, reach the disk, and then take the place of the old file and its
-/// permissions. A symbolic link in that place is replaced and not followed. If anything fails, the old file stays as it was,
+/// permissions. A symbolic link to a file in that place is replaced and not followed, and any other link is refused. If anything fails, the old file stays as it was,
 /// and nothing else is left behind. A device or a pipe is written to directly.
 /// errors: std::runtime_error with path and reason
 inline void write_file(const std::string& path, std::string_view bytes)
 {
-#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>)
+#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
     struct stat old{};
-    const bool exists = ::lstat(path.c_str(), &old) == 0 && !S_ISLNK(old.st_mode);
+    const bool found = ::lstat(path.c_str(), &old) == 0;
+    const bool exists = found && !S_ISLNK(old.st_mode);
+    if (struct stat behind{};
+        found && !exists && ::stat(path.c_str(), &behind) == 0 && !S_ISREG(behind.st_mode)) {
+        // A link such as /dev/stdout must be neither replaced nor followed.
+        errno = ELOOP;
+        detail::file_trouble(path, "is a symbolic link to something that is no file");
+    }
     if (exists && !S_ISREG(old.st_mode)) {
-        detail::descriptor device{detail::open_unfollowed(path, O_WRONLY)};
-        if (!device.good() || detail::write_all(device.number(), bytes) != bytes.size() || !device.close()) {
+        // A pipe without a reader gives an error and does not wait for one.
+        detail::descriptor device{detail::open_unfollowed(path, O_WRONLY | O_NONBLOCK)};
+        // NOLINTNEXTLINE(cppcoreguidelines-pro-type-vararg): POSIX declares it so
+        if (!device.good() || ::fcntl(device.number(), F_SETFL, 0) != 0 ||
+            detail::write_all(device.number(), bytes) != bytes.size() || !device.close()) {
             detail::file_trouble(path, "cannot be written");
         }
         return;
@@ -271,7 +281,7 @@ public:
     line_file& operator=(const line_file&) = delete;
     ~line_file() { close(); }
 
-#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>)
+#if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
     [[nodiscard]] bool is_open() const noexcept { return file_ >= 0; }
 
     /// Open the file. A line that a crash left incomplete is ended first.

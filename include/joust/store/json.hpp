@@ -190,6 +190,7 @@ private:
 /// errors: parse_error that names the line, for any bytes
 [[nodiscard]] inline recorded read_results(std::string_view jsonl)
 {
+    detail::check_results_size(jsonl);
     recorder_of_results results;
     if (jsonl.starts_with("\xEF\xBB\xBF")) {
         jsonl.remove_prefix(3);

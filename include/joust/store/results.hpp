@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/error.hpp>
 #include <joust/store/recorded.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -13,6 +15,18 @@
 
 namespace joust {
 inline namespace v0 {
+
+namespace detail {
+
+/// Refuse recorded results of more than 4 GiB, whose cases could not be numbered.
+inline void check_results_size(std::string_view text)
+{
+    if (text.size() > std::numeric_limits<std::uint32_t>::max()) {
+        throw parse_error("the results are longer than 4 GiB");
+    }
+}
+
+}  // namespace detail
 
 /// Fill a `recorded`, and give every name its index.
 class recorder_of_results {

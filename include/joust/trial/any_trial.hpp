@@ -162,6 +162,15 @@ public:
         }
     }
 
+    void roll_back(std::string_view reason)
+    {
+        if constexpr (requires { trial.roll_back(reason); }) {
+            trial.roll_back(reason);
+        } else {
+            refuse("roll_back", "a canary; a plan file stops an ab_test");
+        }
+    }
+
     Trial trial;
 
 private:
@@ -302,6 +311,10 @@ public:
         return inside().truth({.text = text}, value);
     }
 
+    /// Take the challenger of a canary out of service, as `canary::roll_back` does, also when memory is out.
+    /// errors: configuration_error where the trial is not a canary
+    void roll_back(std::string_view reason) { inside().roll_back(reason); }
+
     /// Report what the evidence shows so far.
     [[nodiscard]] joust::report report() { return inside().report(); }
     /// Return a copy of all evidence.
@@ -325,6 +338,7 @@ private:
         virtual bool complete(const detail::returned_ticket& given,
                               std::chrono::duration<double, std::nano> latency, bool ok) = 0;
         virtual bool truth(const detail::returned_ticket& given, const truth_type& value) = 0;
+        virtual void roll_back(std::string_view reason) = 0;
         virtual joust::report report() = 0;
         virtual joust::evidence evidence() const = 0;
         virtual std::string snapshot() const = 0;
@@ -363,6 +377,7 @@ private:
         {
             return typed.truth(given, value);
         }
+        void roll_back(std::string_view reason) override { typed.roll_back(reason); }
         joust::report report() override { return typed.trial.report(); }
         joust::evidence evidence() const override
         {

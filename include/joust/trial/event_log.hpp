@@ -13,6 +13,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -183,7 +184,8 @@ private:
         }
         file_.open(path_);
         if (!file_.is_open()) {
-            detail::file_trouble(path_, "cannot be opened for appending");
+            detail::file_trouble(path_, errno == ELOOP ? "is a symbolic link, which a log does not follow"
+                                                       : "cannot be opened for appending");
         }
     }
 

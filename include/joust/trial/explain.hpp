@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/error.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/split/explain.hpp>
@@ -31,8 +32,8 @@ template <class Core, class Unit, class Args>
     std::string out = explain_plan(plan.split, call, identity.hasher(), identity.name());
     const assignment given = plan.split.assign(call);
     const std::vector<std::string>& models = identity.models();
-    out += "\nplan " + std::to_string(plan.number) + " of trial \"" + identity.name() + "\": served by \"" +
-           models[given.arm < models.size() ? given.arm : 0] + "\"";
+    out += "\nplan " + std::to_string(plan.number) + " of trial \"" + printable(identity.name()) +
+           "\": served by \"" + printable(models[given.arm < models.size() ? given.arm : 0]) + "\"";
     if (given.enrolled) {
         out += ", evidence in bucket " +
                std::to_string(bucket_of(pseudonym_of(assignment_now.randomised(plan.split, call))));
@@ -47,7 +48,8 @@ template <class Core, class... Args>
     using args_t = std::tuple<const Args&...>;
     if constexpr (requires { core.trial().unit_of(args...); }) {
         if (!core.trial().may_record(args...)) {
-            return "no consent: served by \"" + core.identity().models().front() + "\", and not recorded";
+            return "no consent: served by \"" + printable(core.identity().models().front()) +
+                   "\", and not recorded";
         }
         return explain_unit(core, core.trial().unit_of(args...), args_t{args...});
     } else {

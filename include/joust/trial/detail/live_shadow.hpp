@@ -195,6 +195,9 @@ public:
         for (auto& count : truths_) {
             count.store(0, std::memory_order_relaxed);
         }
+        for (auto& count : helpers_) {
+            count.store(0, std::memory_order_relaxed);
+        }
         unrecorded_.store(0, std::memory_order_relaxed);
         memory_ = {};
     }

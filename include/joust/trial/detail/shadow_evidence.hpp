@@ -249,6 +249,10 @@ struct shadow_evidence {
         for (const std::uint64_t each : truths) {
             good = good && each <= most_events;
         }
+        good = good && failed.size() == bucket_count;
+        for (const double each : failed) {
+            good = good && each >= 0.0 && each <= static_cast<double>(most_events);
+        }
         for (const shadow_pair& each : pairs) {
             good = good && each.consistent(graded == 1);
         }
