@@ -2,7 +2,6 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
-#include <joust/core/fork.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/spin_lock.hpp>
 
@@ -29,20 +28,6 @@ public:
 
     seen_window(const seen_window&) = delete;
     seen_window& operator=(const seen_window&) = delete;
-
-    /// Open the lines that another thread had locked when this process was forked. What is remembered stays, except in
-    /// these lines, which may hold half of a change.
-    void begin_anew() noexcept
-    {
-        for (line& at : lines_) {
-            if (at.lock.held()) {
-                for (std::uint64_t& mask : at.masks) {
-                    mask = 0;
-                }
-                at.lock.unlock();
-            }
-        }
-    }
 
     /// Fetch the memory that `mark` will use for a key, while the caller still checks the ticket.
     void prefetch(std::uint64_t key) noexcept
@@ -133,7 +118,6 @@ private:
     }
 
     std::vector<line> lines_;
-    detail::new_epoch_in_child<seen_window> fork_{*this};
 };
 
 }  // namespace v0
