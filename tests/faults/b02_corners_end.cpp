@@ -53,10 +53,10 @@ namespace stats = joust::stats;
 namespace quality = joust::quality;
 namespace drift = joust::drift;
 namespace fairness = joust::fairness;
+using joust_test::corner_numbers;
 using joust_test::corner_walk;
 using joust_test::counts;
 using joust_test::in_child;
-using joust_test::numbers;
 using joust_test::probabilities;
 using stats::side;
 
@@ -115,7 +115,7 @@ TEST_CASE("comparisons of beliefs end at the corners of their domain")
                     first.a, first.b, second.a, second.b);
             }
         }
-        for (const double a : numbers) {
+        for (const double a : corner_numbers) {
             walk.call("beta_binomial", [](double x) { (void)stats::beta_binomial({x, x}, {1.0, x}); }, a);
             walk.call("normal_effect", [](double x) { (void)stats::normal_effect({x, x}); }, a);
             walk.call(
@@ -132,7 +132,7 @@ TEST_CASE("comparisons of beliefs end at the corners of their domain")
 TEST_CASE("plans end at the corners of their domain")
 {
     in_child([](corner_walk& walk) {
-        for (const double effect : numbers) {
+        for (const double effect : corner_numbers) {
             for (const double target : levels) {
                 walk.call(
                     "sample_size",
@@ -153,10 +153,10 @@ TEST_CASE("plans end at the corners of their domain")
         }
         walk.all(
             "power", [](double e, double n) { (void)stats::power(stats::mean_design{.effect = e}, n); },
-            numbers, numbers);
+            corner_numbers, corner_numbers);
         walk.all(
             "power", [](double e, double n) { (void)stats::power(stats::paired_design{.effect = e}, n); },
-            numbers, numbers);
+            corner_numbers, corner_numbers);
         walk.limit = 20.0;  // a plan is documented at a few hundred designs
         for (const double effect :
              {0.0, 1e-300, 1e-3, 0.1, 1e4, 1e300, joust_test::infinity, joust_test::nan}) {
@@ -199,7 +199,7 @@ TEST_CASE("always-valid methods end at the corners of their domain")
                 (void)stats::t_bound(v, rho, 1.0, alpha);
                 (void)stats::asymptotic_half_width(v, rho, 1.0, alpha);
             },
-            numbers, numbers, levels);
+            corner_numbers, corner_numbers, levels);
         for (const std::uint64_t a : few_counts) {
             for (const std::uint64_t b : few_counts) {
                 for (const double share : few_numbers) {
@@ -216,7 +216,7 @@ TEST_CASE("always-valid methods end at the corners of their domain")
                 }
             }
         }
-        for (const double t : numbers) {
+        for (const double t : corner_numbers) {
             walk.call(
                 "p_to_log_e",
                 [](double x) {

@@ -15,8 +15,8 @@
 #include <cstdint>
 
 namespace stats = joust::stats;
+using joust_test::corner_numbers;
 using joust_test::counts;
-using joust_test::numbers;
 using joust_test::probabilities;
 
 TEST_CASE("tiny probabilities have quantiles")
@@ -37,23 +37,23 @@ TEST_CASE("tiny probabilities have quantiles")
 TEST_CASE("no corner of a distribution ends the process or takes long")
 {
     joust_test::in_child([](joust_test::corner_walk& walk) {
-        walk.all("beta_cdf", stats::beta_cdf, probabilities, numbers, numbers);
-        walk.all("beta_sf", stats::beta_sf, probabilities, numbers, numbers);
-        walk.all("beta_log_cdf", stats::beta_log_cdf, probabilities, numbers, numbers);
-        walk.all("binomial_cdf", stats::binomial_cdf, numbers, numbers, probabilities);
-        walk.all("binomial_sf", stats::binomial_sf, numbers, numbers, probabilities);
-        walk.all("binomial_log_cdf", stats::binomial_log_cdf, numbers, numbers, probabilities);
-        walk.all("binomial_log_pmf", stats::binomial_log_pmf, numbers, numbers, probabilities);
-        walk.all("f_sf", stats::f_sf, numbers, numbers, numbers);
-        walk.all("f_log_sf", stats::f_log_sf, numbers, numbers, numbers);
-        walk.all("chi_squared_sf", stats::chi_squared_sf, numbers, numbers);
-        walk.all("chi_squared_cdf", stats::chi_squared_cdf, numbers, numbers);
-        walk.all("chi_squared_log_sf", stats::chi_squared_log_sf, numbers, numbers);
-        walk.all("student_t_sf", stats::student_t_sf, numbers, numbers);
-        walk.all("student_t_log_sf", stats::student_t_log_sf, numbers, numbers);
-        walk.all("student_t_cdf", stats::student_t_cdf, numbers, numbers);
-        walk.all("student_t_pdf", stats::student_t_pdf, numbers, numbers);
-        for (const double x : numbers) {
+        walk.all("beta_cdf", stats::beta_cdf, probabilities, corner_numbers, corner_numbers);
+        walk.all("beta_sf", stats::beta_sf, probabilities, corner_numbers, corner_numbers);
+        walk.all("beta_log_cdf", stats::beta_log_cdf, probabilities, corner_numbers, corner_numbers);
+        walk.all("binomial_cdf", stats::binomial_cdf, corner_numbers, corner_numbers, probabilities);
+        walk.all("binomial_sf", stats::binomial_sf, corner_numbers, corner_numbers, probabilities);
+        walk.all("binomial_log_cdf", stats::binomial_log_cdf, corner_numbers, corner_numbers, probabilities);
+        walk.all("binomial_log_pmf", stats::binomial_log_pmf, corner_numbers, corner_numbers, probabilities);
+        walk.all("f_sf", stats::f_sf, corner_numbers, corner_numbers, corner_numbers);
+        walk.all("f_log_sf", stats::f_log_sf, corner_numbers, corner_numbers, corner_numbers);
+        walk.all("chi_squared_sf", stats::chi_squared_sf, corner_numbers, corner_numbers);
+        walk.all("chi_squared_cdf", stats::chi_squared_cdf, corner_numbers, corner_numbers);
+        walk.all("chi_squared_log_sf", stats::chi_squared_log_sf, corner_numbers, corner_numbers);
+        walk.all("student_t_sf", stats::student_t_sf, corner_numbers, corner_numbers);
+        walk.all("student_t_log_sf", stats::student_t_log_sf, corner_numbers, corner_numbers);
+        walk.all("student_t_cdf", stats::student_t_cdf, corner_numbers, corner_numbers);
+        walk.all("student_t_pdf", stats::student_t_pdf, corner_numbers, corner_numbers);
+        for (const double x : corner_numbers) {
             walk.call("kolmogorov_sf", stats::kolmogorov_sf, x);
             walk.call("kolmogorov_log_sf", stats::kolmogorov_log_sf, x);
             walk.call("normal_quantile", stats::normal_quantile, x);
@@ -76,10 +76,12 @@ TEST_CASE("no corner of a quantile ends the process or takes long, and none in t
                 }
             };
         };
-        walk.all("beta_quantile", checked(stats::beta_quantile), probabilities, numbers, numbers);
-        walk.all("beta_upper_quantile", checked(stats::beta_upper_quantile), probabilities, numbers, numbers);
-        walk.all("student_t_upper_quantile", stats::student_t_upper_quantile, probabilities, numbers);
-        walk.all("student_t_quantile", stats::student_t_quantile, probabilities, numbers);
+        walk.all("beta_quantile", checked(stats::beta_quantile), probabilities, corner_numbers,
+                 corner_numbers);
+        walk.all("beta_upper_quantile", checked(stats::beta_upper_quantile), probabilities, corner_numbers,
+                 corner_numbers);
+        walk.all("student_t_upper_quantile", stats::student_t_upper_quantile, probabilities, corner_numbers);
+        walk.all("student_t_quantile", stats::student_t_quantile, probabilities, corner_numbers);
         walk.all("clopper_pearson_interval", stats::clopper_pearson_interval, counts, counts, probabilities);
         walk.all("jeffreys_interval", stats::jeffreys_interval, counts, counts, probabilities);
         walk.all("wilson_interval", stats::wilson_interval, counts, counts, probabilities);

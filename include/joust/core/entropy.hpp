@@ -4,8 +4,8 @@
 #include <joust/core/hash.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
+#include <ctime>
 
 #if __has_include(<unistd.h>)
 #include <unistd.h>
@@ -41,9 +41,11 @@ inline constinit std::atomic<std::uint64_t> drawn_for_process{0};
     }
 #endif
     // The times, the process and an address on the stack stand in where the system gives no random bits.
-    const auto ticks = [](auto now) { return static_cast<std::uint64_t>(now.time_since_epoch().count()); };
-    drawn ^= mix64(ticks(std::chrono::system_clock::now()));
-    drawn = mix64(drawn + ticks(std::chrono::steady_clock::now()));
+    std::timespec now{};
+    static_cast<void>(std::timespec_get(&now, TIME_UTC));
+    drawn ^= mix64(static_cast<std::uint64_t>(now.tv_sec));
+    drawn = mix64(drawn + static_cast<std::uint64_t>(now.tv_nsec));
+    drawn = mix64(drawn + static_cast<std::uint64_t>(std::clock()));
     drawn ^= mix64(static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(&drawn)));
 #if __has_include(<unistd.h>)
     drawn = mix64(drawn + static_cast<std::uint64_t>(::getpid()));

@@ -5,6 +5,7 @@
 #include <joust/core/spin_lock.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <new>
 
@@ -199,6 +200,8 @@ JOUST_FUNCTION void fork_registry::in_parent() noexcept
 JOUST_FUNCTION void fork_registry::in_child() noexcept
 {
     fork_registry& all = instance();
+    const std::uint32_t next = fork_generation.load(std::memory_order_relaxed) + 1;
+    fork_generation.store(next == 0 ? 1 : next, std::memory_order_relaxed);
     all.call_all(fork_moment::in_child);
     all.call_all(fork_moment::new_epoch);
     all.child_.store(true, std::memory_order_relaxed);

@@ -39,7 +39,13 @@ private:
     std::uint32_t checks_ = 0;
 };
 
+/// The number of this process among those that forked from each other: 1, and one more in each child. It is never 0.
+inline constinit std::atomic<std::uint32_t> fork_generation{1};
+
 /// Lock a section of a few instructions with one word. Unlocking is a plain store and wakes no thread.
+///
+/// The word holds the number of the process. So a lock that a thread of the parent held at a fork is free in the child, where
+/// that thread does not exist.
 ///
 /// When to use: for sections that neither allocate nor call unknown code, on paths where two threads hardly ever meet.
 /// When not: for longer sections; use std::mutex there.
@@ -53,18 +59,20 @@ public:
     }
 
     /// Take the lock if it is free. Returns whether it was free.
-    [[nodiscard]] bool try_lock() noexcept { return held_.exchange(1, std::memory_order_acquire) == 0; }
+    [[nodiscard]] bool try_lock() noexcept
+    {
+        const std::uint32_t own = fork_generation.load(std::memory_order_relaxed);
+        return held_.exchange(own, std::memory_order_acquire) != own;
+    }
 
     void unlock() noexcept { held_.store(0, std::memory_order_release); }
-
-    /// Return whether a thread holds the lock now.
-    [[nodiscard]] bool held() const noexcept { return held_.load(std::memory_order_relaxed) != 0; }
 
 private:
     JOUST_NOINLINE void wait() noexcept
     {
         for (brief_wait waiting;; waiting.pause()) {
-            if (held_.load(std::memory_order_relaxed) == 0 && try_lock()) {
+            if (held_.load(std::memory_order_relaxed) != fork_generation.load(std::memory_order_relaxed) &&
+                try_lock()) {
                 return;
             }
         }

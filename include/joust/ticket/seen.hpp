@@ -2,7 +2,6 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
-#include <joust/core/fork.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/spin_lock.hpp>
 
@@ -40,23 +39,6 @@ public:
 
     seen_window(const seen_window&) = delete;
     seen_window& operator=(const seen_window&) = delete;
-
-    /// Open the lines that another thread had locked when this process was forked. What is remembered stays, except in
-    /// these lines, which may hold half of a change.
-    void begin_anew() noexcept
-    {
-        const std::size_t each = lines_of_a_pair();
-        for (std::size_t first = 0; first < lines_.size(); first += each) {
-            if (lines_[first].lock.held()) {
-                for (std::size_t i = first; i < first + each; ++i) {
-                    for (std::uint64_t& mask : lines_[i].masks) {
-                        mask = 0;
-                    }
-                }
-                lines_[first].lock.unlock();
-            }
-        }
-    }
 
     /// Fetch the memory that `mark` will use for a key, while the caller still checks the ticket.
     void prefetch(std::uint64_t key) noexcept
@@ -169,7 +151,6 @@ private:
 
     std::vector<line> lines_;
     std::size_t pairs_;
-    detail::new_epoch_in_child<seen_window> fork_{*this};
 };
 
 }  // namespace v0
