@@ -53,7 +53,7 @@ public:
         }
     }
 
-    /// Calls a function of three corner_numbers with all combinations of corners.
+    /// Calls a function of three numbers with all combinations of corners.
     template <class Function, class A, class B, class C>
     void all(const char* name, Function function, const A& first, const B& second, const C& third)
     {
@@ -126,7 +126,7 @@ inline constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 inline constexpr std::array<double, 24> corner_numbers{
     0.0,  -0.0, 5e-324, 1e-300, 1e-150, 1e-17, 1e-3, 0.3,   0.5,      1.0, 1.5,  3.0,
     40.0, 1e4,  1e9,    1e13,   9e15,   1e17,  1e30, 1e300, infinity, nan, -1.0, -1e300};
-/// Corners of a probability, with corner_numbers that are none.
+/// Corners of a probability, and numbers that are no probabilities.
 inline constexpr std::array<double, 16> probabilities{0.0,  5e-324, 1e-300, 1e-200, 1e-150,     1e-17,
                                                       1e-3, 0.025,  0.5,    0.975,  1.0 - 1e-9, 1.0 - 0x1p-53,
                                                       1.0,  nan,    -0.1,   1.1};
