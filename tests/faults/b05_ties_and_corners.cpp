@@ -163,7 +163,8 @@ TEST_CASE("log loss refuses rows that are no probabilities")
     CHECK_FALSE(loss({}));
     REQUIRE(loss({0.5, 0.25, 0.25}));
     CHECK((*loss({0.5, 0.25, 0.25}))[0] == std::log(2.0));
-    CHECK(loss({0.1F, 0.2F, 0.7F}));  // single precision does not sum to 1 in doubles
+    const auto single = [](float p) { return static_cast<double>(p); };
+    CHECK(loss({single(0.1F), single(0.2F), single(0.7F)}));  // single precision does not sum to 1 in doubles
 
     quality::row_quality<quality::log_loss> mean;
     const sample none{1.0, 1.0, 1.0};

@@ -3,7 +3,6 @@
 
 #include <joust/numeric/falling_integral.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -139,9 +138,14 @@ template <class LogDensity>
     double edges[most_edges];
     int count = 0;
     const auto add_edge = [&](double at) {
-        if (at > -to_left && at < to_right && count < most_edges - 1) {
-            edges[count++] = at;
+        if (!(at > -to_left && at < to_right && count < most_edges - 1)) {
+            return;
         }
+        int place = count++;
+        for (; place > 0 && edges[place - 1] > at; --place) {
+            edges[place] = edges[place - 1];
+        }
+        edges[place] = at;
     };
     add_edge(0.0);
     for (const double kink : kinks) {
@@ -151,7 +155,6 @@ template <class LogDensity>
             add_edge(kink - middle + away);
         }
     }
-    std::sort(edges, edges + count);
     edges[count] = to_right;
     panel waiting[most_edges + most_halvings];
     double about = 0.0;

@@ -24,6 +24,12 @@ namespace detail {
 /// The error rate of the checks of a trial's data: of the planned shares, and of what is missing by arm.
 inline constexpr double mismatch_alpha = 0.001;
 
+/// Return the share of a part, or NaN where there is no whole.
+[[nodiscard]] inline double share_of(std::uint64_t part, std::uint64_t whole) noexcept
+{
+    return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : stats::not_a_number;
+}
+
 /// Return the sums of one series, compared by exposures.
 [[nodiscard]] stats::score_sums sums_of(const pair_evidence& pair, std::size_t series) noexcept;
 
@@ -60,11 +66,6 @@ JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, std::size_t 
     constexpr double material = 0.002;
     return answer.rejects(mismatch_alpha) &&
            std::fabs(answer.estimate) > material * std::fmax(answer.champion, answer.challenger);
-}
-
-[[nodiscard]] inline double share_of(std::uint64_t part, std::uint64_t whole) noexcept
-{
-    return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : stats::not_a_number;
 }
 
 /// Return whether a difference between the arms' shares of exposures with feedback means that feedback is missing.
