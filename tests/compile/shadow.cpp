@@ -45,6 +45,17 @@ class counted {
 public:
     [[nodiscard]] int use_count() const { return 1; }
 };
+template <class T>
+class intrusive_ptr {
+public:
+    T* operator->() const { return to_; }
+    T& operator*() const { return *to_; }
+    intrusive_ptr() = default;
+    intrusive_ptr(const intrusive_ptr& other) : to_(other.to_) {}
+
+private:
+    T* to_ = nullptr;
+};
 struct hooked : tensor {};
 inline hooked clone(const hooked& one)
 {
@@ -155,6 +166,7 @@ void accepted(const request& r)
     call_with(std::pair<int, handles::hooked>{});
     call_with(std::map<int, handles::hooked>{});
     call_with(handles::matrix{});
+    call_with(std::make_shared<const handles::matrix>());
     call_with(tree{});
     call_with(std::variant<int, std::string>{1});
     call_with(std::function<int()>{});
@@ -508,5 +520,40 @@ void expression_result(const request& r)
     const auto sum = [](const request&) { return handles::sum_of_matrices{}; };
     joust::shadow live{joust::model{"a", sum}, joust::model{"b", sum}};
     (void)live(r);
+}
+#endif
+
+// REJECT 40: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to
+#if REJECT == 40
+void intrusive_pointer()
+{
+    call_with(handles::intrusive_ptr<request>{});
+}
+#endif
+
+// REJECT 41: joust: a background shadow gives its challengers copies of the arguments, and a copy of this one shares what it refers to
+#if REJECT == 41
+namespace cv {
+class Mat {
+public:
+    unsigned char* data = nullptr;
+};
+}  // namespace cv
+void known_by_name()
+{
+    call_with(cv::Mat{});
+}
+#endif
+
+// REJECT 42: joust: a truth that comes before its predictions waits for them, so it takes no pointer or view, and nothing that shares what it refers to: pass an owning value
+#if REJECT == 42
+void truth_is_a_view(const std::vector<float>& truth)
+{
+    const auto copy = [](const std::vector<float>& one) { return one; };
+    joust::shadow live{joust::model{"a", copy}, joust::model{"b", copy},
+                       joust::judged_by([](const std::vector<float>& p, std::span<const float> t) {
+                           return p.size() == t.size();
+                       })};
+    (void)live.truth(live.serve(truth).ticket, std::span<const float>{truth});
 }
 #endif

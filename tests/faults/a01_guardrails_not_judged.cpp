@@ -147,6 +147,30 @@ TEST_CASE("a guardrail in burn-in, with too few events, blocks the verdict")
     CHECK(is_held(r, "the guardrail on complaint cannot be judged (burn-in)"));
 }
 
+TEST_CASE(
+    "equal values judge a guardrail: values other than 0, and zeros where they are enough to exclude the margin")
+{
+    const auto decide = [](double value, margin allowed) {
+        auto trial = better_challenger(guardrail(conversion<"event">{.better = better::down}, allowed));
+        const report r = run(trial, [&](int, int, const ticket& t, keyed_random&) {
+            trial.template observe<"event">(t, value);
+        });
+        return r.decision;
+    };
+    CHECK(decide(1.0, {.max_increase = 0.01}) == verdict::ship_challenger);
+    CHECK(decide(1.0, {.max_ratio = 1.1}) == verdict::ship_challenger);
+    // 3 / 4,000 is below a thousandth, and not below a ten thousandth.
+    CHECK(decide(0.0, {.max_increase = 0.001}) == verdict::ship_challenger);
+    CHECK(decide(0.0, {.max_increase = 0.0001}) == verdict::keep_testing);
+    CHECK(decide(0.0, {.max_ratio = 1.1}) == verdict::keep_testing);
+}
+
+TEST_CASE("a guardrail on failures is judged without a failure, from as many units as every test needs")
+{
+    auto trial = better_challenger(guardrail(failures{}));
+    CHECK(run(trial, nothing).decision == verdict::ship_challenger);
+}
+
 TEST_CASE("a guardrail out of range blocks the verdict")
 {
     auto trial = better_challenger(guardrail(mean<"profit">{}, {.min_ratio = 0.9}));

@@ -3,8 +3,11 @@
 // A gate accounts for every row: an answer that cannot be scored never helps the model that gave it.
 
 #include <joust/core/random.hpp>
+#include <joust/inference/bayesian.hpp>
+#include <joust/inference/fixed_horizon.hpp>
 #include <joust/report/junit.hpp>
 #include <joust/report/report.hpp>
+#include <joust/stats/tests/cross_validated.hpp>
 #include <joust/store/csv.hpp>
 #include <joust/store/json.hpp>
 #include <joust/store/results.hpp>
@@ -42,6 +45,17 @@ std::vector<int> rows_of(int n)
     }
     return rows;
 }
+
+/// A metric of one's own, which takes values up to 100.
+struct half_loss {
+    enum better better = better::down;
+    static constexpr const char* name() noexcept { return "half"; }
+    void add(cell& c, double value) const noexcept
+    {
+        c.value = 0.5 * value;
+        c.refused = !(value <= 100.0);
+    }
+};
 
 const auto as_it_is = [](int, double value) { return value; };
 
@@ -167,7 +181,7 @@ TEST_CASE("rows that tell nothing of either model do not dilute the difference")
     const report r = check.run(rows_of(20'000), label);
     CHECK(r.decision == verdict::inconclusive);
     CHECK_THAT(r.reason, ContainsSubstring("2,000 of 20,000 rows"));
-    CHECK_THAT(r.reason, ContainsSubstring("18,000 rows have none of either model"));
+    CHECK_THAT(r.reason, ContainsSubstring("18,000 rows have no answer of either model"));
     CHECK(row_of(r, "correct").challenger == Approx(0.8));
 }
 
@@ -183,7 +197,7 @@ TEST_CASE("the rows of a gate add up")
     CHECK_THAT(r.reason, ContainsSubstring("994 of 1,000 rows"));
     CHECK(mentions(
         r, "6 of 1,000 rows cannot be compared: 3 rows have no answer of old that can be scored, 2 rows "
-           "have no answer of new that can be scored, 1 row has none of either model"));
+           "have no answer of new that can be scored, 1 row has no answer of either model"));
     CHECK(r.arms[0].requests == 1'000);
     CHECK(r.arms[0].units == 994.0);
 }
@@ -363,6 +377,34 @@ TEST_CASE("a model that is known from failed runs alone is not unknown")
     const report r = check.read(results.take());
     CHECK(r.decision == verdict::inconclusive);
     CHECK_THAT(r.reason, ContainsSubstring("on 0 of 100 rows"));
+}
+
+TEST_CASE(
+    "lost rows are accounted for under units, inference policies, tests of rows and metrics of one's own")
+{
+    const auto champion = [](int row) { return loss_of(row); };
+    const auto challenger = [](int row) { return hard(row) ? nan_value : loss_of(row); };
+    const auto few = [](int row) { return row % 500 == 7 ? nan_value : loss_of(row); };
+    const auto decide = [&](const auto& second, const auto& limit, auto... policies) {
+        gate check{model{"old", champion}, model{"new", second}, limit,
+                   guardrail(failures{}, {.max_increase = 0.9}), policies...};
+        return check.run(rows_of(4'000), as_it_is);
+    };
+    const auto most = guardrail(mean<"loss">{.better = better::down}, {.max_increase = 0.05});
+    const auto own = guardrail(half_loss{}, {.max_increase = 0.05});
+    const auto by_ten = by([](int row) { return row / 10; });
+    for (const report& r :
+         {decide(challenger, most, by_ten), decide(challenger, most, fixed_horizon{.units = 1'600}),
+          decide(challenger, most, bayesian{.units = 1'600}),
+          decide(challenger, most, back_test{.horizon = 1}), decide(few, most, back_test{.horizon = 1}),
+          decide(challenger, own)}) {
+        CHECK(r.decision == verdict::inconclusive);
+        CHECK(r.metrics[0].state == status::incomplete);
+    }
+    // Eight rows of 4,000 are lost by the challenger alone, which chance does not explain.
+    CHECK(decide(few, most, by_ten).decision == verdict::inconclusive);
+    CHECK(decide(champion, own).decision == verdict::pass);
+    CHECK(decide(champion, most, by_ten).decision == verdict::pass);
 }
 
 TEST_CASE("latency is not compared without the calls that failed")

@@ -4,12 +4,15 @@
 #include <joust/split/switchback.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>
+#include <joust/trial/interleaving.hpp>
+#include <joust/trial/shadow.hpp>
 
 #include "catch.hpp"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace joust;
 
@@ -157,4 +160,30 @@ TEST_CASE(
     }
     CHECK(dominated(0.3, "null", model{"newer", second}, model{"newest", second}));
     CHECK_FALSE(dominated(0.0, "null", model{"newer", second}));
+}
+
+TEST_CASE(
+    "a shadow does not run its challenger for an empty id, and an interleaving shows the champion's list")
+{
+    int ran = 0;
+    shadow beside{model{"old", first}, model{"new", [&](const std::string&) { return ++ran; }},
+                  by([](const std::string& user) { return user; }), joust::salt{"empty in a shadow"},
+                  inline_run{}};
+    CHECK(beside(std::string{}) == 0);
+    CHECK(beside.serve(std::string{}).prediction == 0);
+    CHECK(ran == 0);
+    CHECK(empty_of(beside.report()) == 2);
+    beside(std::string{"alice"});
+    CHECK(ran == 1);
+
+    interleaving mixed{model{"old", [](const std::string&) { return std::vector<int>{1, 2, 3}; }},
+                       model{"new", [](const std::string&) { return std::vector<int>{4, 5, 6}; }},
+                       by([](const std::string& user) { return user; }), joust::salt{"empty in a list"}};
+    const auto page = mixed.rank(std::string{}, 3);
+    REQUIRE(page.size() == 3);
+    CHECK((page[0] == 1 && page[1] == 2 && page[2] == 3));
+    CHECK_FALSE(mixed.click(page.ticket(), 0));
+    CHECK_FALSE(mixed.click(mixed.choose(std::string{}), 0));
+    CHECK(empty_of(mixed.report()) == 2);
+    CHECK(mixed.evidence().requests(0) == 0);
 }

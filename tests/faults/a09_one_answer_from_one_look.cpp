@@ -15,8 +15,10 @@
 #include "metric/support.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 using namespace joust;
 using joust_test::arrival;
@@ -92,6 +94,39 @@ tally follow(const Policy& policy, std::uint64_t courses, bool relative)
     return seen;
 }
 
+/// The same for pairs, as in shadows and interleaving.
+template <class Policy>
+tally follow_pairs(const Policy& policy, std::uint64_t courses)
+{
+    tally seen;
+    for (std::uint64_t seed = 1; seed <= courses; ++seed) {
+        keyed_random random{5'000 + seed};
+        const double early = 0.2 * (random.uniform() - 0.5);
+        const double late = 0.2 * (random.uniform() - 0.5);
+        const int turn = 300 + static_cast<int>(random.below(2'000));
+        std::vector<double> difference(bucket_count);
+        std::vector<double> count(bucket_count);
+        double events = 0.0;
+        test_memory memory;
+        int pairs = 0;
+        for (int look = 1; look <= 12; ++look) {
+            for (int i = 0; i < 300; ++i) {
+                const std::size_t bucket = random.below(bucket_count);
+                const double effect = pairs++ < turn ? early : late;
+                const double gain = random.chance(0.2) ? (random.chance(0.5 + effect) ? 1.0 : -1.0) : 0.0;
+                difference[bucket] += gain;
+                count[bucket] += 1.0;
+                events += gain != 0.0 ? 1.0 : 0.0;
+            }
+            CAPTURE(seed, look);
+            check_one_look(
+                detail::judge_pairs(policy, {difference, count, 0.5}, events, policy.alpha, memory),
+                policy.alpha, 0.0, seen);
+        }
+    }
+    return seen;
+}
+
 template <class Policy>
 report past_the_plan(const Policy& policy, std::uint64_t seed)
 {
@@ -140,6 +175,17 @@ TEST_CASE(
             CHECK(seen.rejections < seen.looks);
         }
         const tally seen = follow(group_sequential{.units = 2'500, .looks = 3}, 8, relative);
+        CHECK(seen.rejections > 5);
+        CHECK(seen.rejections < seen.looks);
+    }
+}
+
+TEST_CASE("Answers about pairs are those of one look too")
+{
+    for (const tally& seen :
+         {follow_pairs(always_valid{.units = 1'000}, 20), follow_pairs(fixed_horizon{.units = 1'000}, 20),
+          follow_pairs(hybrid{.units = 1'000}, 20), follow_pairs(bayesian{.units = 1'000}, 20),
+          follow_pairs(group_sequential{.units = 1'500, .looks = 3}, 8)}) {
         CHECK(seen.rejections > 5);
         CHECK(seen.rejections < seen.looks);
     }

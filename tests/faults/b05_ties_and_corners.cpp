@@ -133,6 +133,17 @@ TEST_CASE("divisions of equal decimals tie in a permutation test of any statisti
         return first - second;
     };
     CHECK(stats::permutation(x, y).p_value == 1.0);
+    // The same far from 0, where the decimals themselves are rounded.
+    const auto moved = [](sample values, double by) {
+        for (double& v : values) {
+            v += by;
+        }
+        return values;
+    };
+    for (const double by : {0.0, 1e3, 1e6, 1e9}) {
+        CHECK(stats::permutation(moved(sample{.7, .1, .3, .9}, by), moved(sample{.2, .4, .5, .6}, by))
+                  .p_value == stats::permutation(sample{7, 1, 3, 9}, sample{2, 4, 5, 6}).p_value);
+    }
     CHECK(stats::permutation(x, y, means).p_value == 1.0);
     CHECK(stats::permutation(sample{.7, .1, .3}, sample{.2, .4, .5}, means).p_value ==
           stats::permutation(sample{7, 1, 3}, sample{2, 4, 5}, means).p_value);
@@ -347,18 +358,66 @@ TEST_CASE("counts whose sum is 2^64 are counts")
     CHECK(signs.estimate == 0.0);
 }
 
-TEST_CASE(
-    "overlap with ties past the end of the shorter list is the mean over the orders of Webber's extrapolation")
+TEST_CASE("overlap with ties past the shorter list is the mean over orders, or the published variant a")
 {
-    // a | {a, b}: in the order a b the lists agree at every depth, in the order b a at none of the first and half of each
-    // later one. At p = 1/2 that is 1 and 1/4.
+    // a | {a, b, c}: with a first the lists agree at every depth; with a second, at half of the second depth and a third of
+    // each later one; with a third, at a third from there on. At p = 1/2: 1, 5/24, 1/12.
     using item = quality::scored_item<int>;
-    const std::vector<item> shorter{{1, 1.0}}, tied{{1, 1.0}, {2, 1.0}};
-    const std::vector<item> first{{1, 2.0}, {2, 1.0}}, second{{2, 2.0}, {1, 1.0}};
-    const auto of = [&](const std::vector<item>& longer) {
-        return quality::rank_biased_overlap(shorter, longer, {.p = 0.5}).extrapolated;
+    const std::vector<item> shorter{{1, 1.0}}, tied{{1, 1.0}, {2, 1.0}, {3, 1.0}};
+    CHECK(quality::rank_biased_overlap(shorter, tied, {.p = 0.5}).extrapolated ==
+          Approx((1.0 + 5.0 / 24.0 + 1.0 / 12.0) / 3.0).epsilon(1e-14));
+    CHECK(quality::rank_biased_overlap(tied, shorter, {.p = 0.5}).extrapolated ==
+          Approx((1.0 + 5.0 / 24.0 + 1.0 / 12.0) / 3.0).epsilon(1e-14));
+
+    // Rows of the values that Corsi and Urbano publish with their paper (variant a: ext, min).
+    struct row {
+        const char *first, *second;
+        double p, extrapolated, lower;
     };
-    CHECK(of(first) == Approx(1.0).epsilon(1e-14));
-    CHECK(of(second) == Approx(0.25).epsilon(1e-14));
-    CHECK(of(tied) == Approx(0.625).epsilon(1e-14));
+    const auto parsed = [](const char* text) {
+        std::vector<item> list;
+        double score = 0.0;
+        bool grouped = false;
+        for (const char* at = text; *at != '\0'; ++at) {
+            if (*at >= '0' && *at <= '9') {
+                int id = 0;
+                for (; *at >= '0' && *at <= '9'; ++at) {
+                    id = 10 * id + (*at - '0');
+                }
+                list.push_back({id, score});
+                --at;
+            } else if (*at == ' ' && !grouped) {
+                score -= 1.0;
+            }
+            grouped = *at == '(' || (grouped && *at != ')');
+        }
+        return list;
+    };
+    for (const row& r :
+         {row{"(i5 i9 i13 i15 i16 i19 i20) (i3 i8)", "i6 (i4 i18) i2 i7 i8 i17 i14 (i11 i12) i1",
+              0.958074765324023, 0.0808189832771587, 0.0354671825076603},
+          row{"i13 (i1 i4 i5 i6)", "i3 i14 i11 (i10 i15) i12 (i6 i9) i4 i2", 0.92238320668128,
+              0.114619469221414, 0.0733545052121218},
+          row{"i13 i4 (i1 i2 i5 i6)", "i11 i14 i1 (i5 i6) (i3 i12) i8", 0.936646766367491, 0.400042334962327,
+              0.19648716951006},
+          row{"(i4 i7 i15) (i2 i11) i8 i18", "i4 i8 i17 i11 (i2 i3 i5 i7 i9 i13 i14)", 0.955836875418683,
+              0.584235464666522, 0.295503371358027},
+          row{"(i3 i5 i6 i8 i9)", "(i1 i6) (i8 i10) i11 i2 (i3 i4)", 0.946588158477176, 0.456505385192971,
+              0.207870074991659},
+          row{"(i1 i3 i6 i11 i15) i17 (i5 i8)", "(i1 i2 i3 i4 i5 i6 i7 i8 i9 i10 i11 i12)", 0.966485585840186,
+              0.56593642947334, 0.250532359019861},
+          row{"i18 i15 i16 i1 (i2 i4 i5 i6)", "i19 i11 (i8 i17) i3 i5 i14 i10 i13 (i4 i7)", 0.970640709936448,
+              0.174778468784289, 0.0665492473059665},
+          row{"(i2 i4 i5) (i9 i11)", "i7 (i1 i2 i3 i4 i5)", 0.945785260564493, 0.510040933443038,
+              0.223885712864094}}) {
+        const quality::overlap got = quality::rank_biased_overlap(
+            parsed(r.first), parsed(r.second), {.p = r.p, .unseen = quality::unseen_overlap::corsi_urbano});
+        CHECK(got.extrapolated == Approx(r.extrapolated).epsilon(1e-12));
+        CHECK(got.lower == Approx(r.lower).epsilon(1e-12));
+        const quality::overlap turned = quality::rank_biased_overlap(
+            parsed(r.second), parsed(r.first), {.p = r.p, .unseen = quality::unseen_overlap::corsi_urbano});
+        CHECK(turned.extrapolated == Approx(r.extrapolated).epsilon(1e-12));
+        CHECK(quality::rank_biased_overlap(parsed(r.first), parsed(r.second), {.p = r.p}).extrapolated >=
+              got.extrapolated * (1.0 - 1e-12));
+    }
 }

@@ -639,6 +639,33 @@ TEST_CASE("a perfect accuracy, precision or recall has the exact interval of a s
     wrong.add(0, 1, 30);
     is_exact(wrong.result(quality::accuracy{}), 0, 30, 0.05);
     CHECK(right.result(quality::accuracy{}, 0.0).state == status::out_of_range);
+    // Shares that do not add up to 1 in doubles leave no variance of 1e-34 and no interval of no width.
+    for (std::uint64_t a = 1; a < 40; ++a) {
+        for (std::uint64_t b = 1; b < 12; ++b) {
+            quality::confusion three(3);
+            three.add(0, 0, a);
+            three.add(1, 1, b);
+            three.add(2, 2, 3);
+            const quality::quality all = three.result(quality::accuracy{});
+            REQUIRE(all.value == 1.0);
+            REQUIRE(all.lower ==
+                    Approx(stats::clopper_pearson_interval(a + b + 3, a + b + 3).lower).epsilon(1e-13));
+            REQUIRE(three.result(quality::matthews_correlation{}).state == status::zero_variance);
+            REQUIRE(three.result(quality::cohen_kappa{}).state == status::zero_variance);
+            REQUIRE(three.result(quality::f_score{}).state == status::zero_variance);
+            REQUIRE(three.result(quality::matthews_correlation{}).value <= 1.0);
+            REQUIRE(quality::kappa(three).state == status::zero_variance);
+        }
+    }
+    quality::paired_confusion opposite(3);
+    opposite.add(0, 0, 1, 10);
+    opposite.add(1, 1, 2, 20);
+    opposite.add(2, 2, 0, 7);
+    const stats::test_result apart = opposite.compare(quality::accuracy{});
+    CHECK(apart.state == status::ok);
+    CHECK(apart.estimate == 1.0);
+    CHECK(apart.p_value == Approx(std::pow(2.0, -36.0)).epsilon(1e-12));
+    CHECK(apart.lower == Approx(2.0 * std::pow(0.025, 1.0 / 37.0) - 1.0).epsilon(1e-13));
     // No interval leaves what is possible.
     quality::confusion nearly;
     nearly.add(0, 0, 99);

@@ -164,6 +164,9 @@ TEST_CASE("the page shows the SQL that is written")
         INFO(sql);
         CHECK(page.find("```sql\n" + sql + "\n```") != std::string::npos);
     }
+    const hash_split large{.salt = "score-2026-11", .shares = {0.2, 0.7, 0.1}};
+    CHECK(page.find("```sql\n" + joust::assignment_sql(large, 3, "user_id", sql_dialect::clickhouse) +
+                    "\n```") != std::string::npos);
 }
 
 TEST_CASE("a salt is quoted, and one that SQL cannot hash is refused")

@@ -12,6 +12,7 @@
 #include <joust/trial/covariate.hpp>
 #include <joust/trial/recorder.hpp>
 
+#include "allocations.hpp"
 #include "catch.hpp"
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace {
 
@@ -240,6 +242,39 @@ TEST_CASE("Evidence of before and after a version that counts more reasons can b
     CHECK(sum.ignored == now.ignored);
     CHECK(now.ignored[0] == 1);
     CHECK(counted(trial.report(now), "by(...) threw") == 1);
+}
+
+TEST_CASE("Where memory is out the champion serves, also in a thread's first call, and the count says so")
+{
+    if (!joust_tests::memory_can_run_out()) {
+        return;
+    }
+    // The id does not fit into the string itself, so that its copy needs memory.
+    ab_test trial{model{"a", champion}, model{"b", challenger}, by([](const request& r) {
+                      return std::string(40, 'u') + static_cast<char>('0' + r.user % 10);
+                  }),
+                  all, conversion<"good">{}};
+    int first = -1;
+    int answers = 0;
+    std::thread fresh{[&] {
+        {
+            const joust_tests::no_memory refused;
+            first = trial(request{.user = 1});
+        }
+        for (std::uint64_t u = 0; u < 10; ++u) {
+            answers += trial(request{.user = u});
+        }
+        const joust_tests::no_memory refused;
+        for (std::uint64_t u = 0; u < 10; ++u) {
+            answers += trial(request{.user = u}) == 0 ? 100 : 0;
+        }
+    }};
+    fresh.join();
+    CHECK(first == 0);
+    CHECK(answers == 1'010);
+    CHECK(counted(trial.report(), "by(...) threw") == 11);
+    CHECK(trial.evidence().requests(1) == 10);
+    CHECK(trial.evidence().unrecorded == 11);
 }
 
 }  // namespace

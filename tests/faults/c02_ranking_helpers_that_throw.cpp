@@ -14,6 +14,7 @@
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/shadow.hpp>
 
+#include "allocations.hpp"
 #include "catch.hpp"
 
 #include <chrono>
@@ -226,6 +227,28 @@ TEST_CASE("A recorder that throws loses its event, and no slate")
     CHECK(page.size() == 4);
     CHECK(search.evidence().requests(0) == 1);
     CHECK(counted(search.report(), "the recorder threw") == 1);
+}
+
+// The interleaver takes all memory that it can get, as one does whose tables grow with the lists.
+struct greedy {
+    template <class Coins>
+    void interleave(rankings lists, Coins& coins, draft& out) const
+    {
+        const joust_tests::no_memory refused;
+        const std::vector<int> table(100'000);
+        team_draft{}.interleave(lists, coins, out);
+    }
+};
+
+TEST_CASE("An interleaver that runs out of memory costs no page: memory for the champion's list is enough")
+{
+    if (!joust_tests::memory_can_run_out()) {
+        return;
+    }
+    interleaving search{model{"a", champion}, model{"b", challenger},   salt{"c2"},
+                        by(&query::user),     identified_by(&item::id), greedy{}};
+    CHECK(ids_of(search.rank(query{.user = 1}, 3)) == std::vector<int>{1, 2, 3});
+    CHECK(counted(search.report(), "the interleaver threw") == 1);
 }
 
 double score(const query&)

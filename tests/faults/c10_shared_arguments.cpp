@@ -10,6 +10,7 @@
 #include <joust/trial/shadow.hpp>
 
 #include "catch.hpp"
+#include "faults/shallow_images.hpp"
 
 #include <Eigen/Dense>
 
@@ -29,29 +30,6 @@
 #include <utility>
 #include <variant>
 #include <vector>
-
-namespace images {
-/// An image in the way of image libraries: a copy shares its pixels.
-struct image {
-    std::shared_ptr<std::vector<int>> pixels;
-    [[nodiscard]] image clone() const { return {std::make_shared<std::vector<int>>(*pixels)}; }
-};
-/// The same, with the hook by a function in its namespace.
-struct tensor {
-    std::shared_ptr<std::vector<int>> values;
-    tensor() : values(std::make_shared<std::vector<int>>(4, 1)) {}
-};
-inline tensor clone(const tensor& one)
-{
-    tensor copy;
-    *copy.values = *one.values;
-    return copy;
-}
-inline bool operator==(const tensor& a, const tensor& b)
-{
-    return *a.values == *b.values;
-}
-}  // namespace images
 
 namespace {
 
@@ -91,11 +69,6 @@ template <class T>
 constexpr bool outlives = joust::outlives_call<T>;
 
 }  // namespace
-
-template <>
-struct joust::cloner<images::image> {
-    static images::image clone(const images::image& one) { return one.clone(); }
-};
 
 TEST_CASE("copies that own everything outlive their call")
 {

@@ -82,6 +82,8 @@ TEST_CASE("a paused rule of any vendor enrolls nobody")
     check_paused(in::featurevisor_split{
         by_user, {.key = "f", .allocation = {{0, 0, 50'000}, {1, 50'000, 100'000}}, .ranges = {{0, 0}}}});
 
+    check_paused(in::featurevisor_split{by_user, {.key = "f"}});
+
     // Variations that LaunchDarkly does not track serve their arms, and enroll nobody.
     const in::launchdarkly_split untracked{
         by_user, {.key = "k", .salt = "s", .variations = {{0, 50'000, false}, {1, 50'000, false}}}};

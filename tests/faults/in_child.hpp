@@ -89,7 +89,7 @@ private:
 
 /// Runs walk(corner_walk&) in a child process that may take `seconds` of CPU time.
 template <class Walk>
-void in_child(Walk walk, unsigned seconds = 60)
+void in_child(Walk walk, unsigned seconds = 40)
 {
     void* const shared =
         mmap(nullptr, sizeof(child_place), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -59,7 +59,7 @@ TEST_CASE("no search takes more steps than the exponents and digits of a double 
         });
         CHECK(at.without == root);
         CHECK(at.with == std::nextafter(root, 1e308));
-        CHECK(calls <= detail::most_steps);
+        CHECK(calls <= detail::longest_search);
         calls = 0;
         const auto sign = [&](double x) {
             ++calls;
@@ -69,7 +69,7 @@ TEST_CASE("no search takes more steps than the exponents and digits of a double 
             {-1e308, 1e308, -1.0, 1.0}, sign, [](const detail::illinois_bracket&, double) { return false; });
         CHECK(found.converged);
         CHECK(found.at == root);
-        CHECK(calls <= detail::most_plain_steps + detail::most_steps);
+        CHECK(calls <= detail::plain_search_steps + detail::longest_search);
     }
 }
 

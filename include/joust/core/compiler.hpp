@@ -20,6 +20,8 @@
 #define JOUST_ALWAYS_INLINE_LAMBDA __attribute__((always_inline))
 // The size of a vector type in bytes.
 #define JOUST_VECTOR(bytes) [[gnu::vector_size(bytes)]]
+// The signature of the function that it stands in, with its template arguments; a text without them in the plain form.
+#define JOUST_SIGNATURE __PRETTY_FUNCTION__
 
 #if defined(__SSE2__)
 #define JOUST_SSE2 1
@@ -47,6 +49,7 @@
 #define JOUST_NOINLINE
 #define JOUST_COLD
 #define JOUST_ALWAYS_INLINE_LAMBDA
+#define JOUST_SIGNATURE ""
 
 #endif
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/clone.hpp>
+#include <joust/core/compiler.hpp>
 #include <joust/core/shape.hpp>
 
 #include <concepts>
@@ -40,8 +41,8 @@ struct deduced_ownership;
 /// with, while the caller and other models change what they have.
 ///
 /// It is false for pointers, views, iterators and reference wrappers; for std::shared_ptr to what is not const, and for
-/// other handles whose copies share what they refer to (types that count their uses, or have a member `clone()`); for
-/// expressions of Eigen, which refer to their operands; and for a container, optional, pair, tuple, variant or
+/// other handles whose copies share what they refer to (smart pointers, types that count their uses, and types with a
+/// member `clone()` or `copy()`); for expressions of Eigen, which refer to their operands; and for a container, optional, pair, tuple, variant or
 /// aggregate that holds one of these. `joust::clone` says how such a type is copied. What a class keeps private cannot
 /// be seen: specialise this for classes of your own that refer to data of others, and for aggregates whose pointers
 /// refer to data that lives as long as the process.
@@ -80,7 +81,33 @@ concept counts_uses = requires(const T& t) {
 template <class T>
 concept clones_itself = requires(const T& t) {
     { t.clone() } -> std::same_as<T>;
+} || requires(const T& t) {
+    { t.copy() } -> std::same_as<T>;
 } || requires(const T& t) { t.SharesBufferWith(t); };
+
+/// A smart pointer that can be copied and through which also a const one changes what it points to.
+template <class T>
+concept points_to_mutable = requires(const T& t) {
+    t.operator->();
+    requires std::is_lvalue_reference_v<decltype(*t)> &&
+                 !std::is_const_v<std::remove_reference_t<decltype(*t)>>;
+} && std::is_copy_constructible_v<T>;
+
+/// Say whether a type is one of the best known handles with shallow copies, by its name, since its header is not here.
+template <class T>
+consteval bool is_known_handle()
+{
+    constexpr std::string_view whole = JOUST_SIGNATURE;
+    for (const std::string_view known : {"T = at::Tensor", "T = torch::Tensor", "T = cv::Mat", "T = cv::UMat",
+                                         "T = cv::cuda::GpuMat", "T = tensorflow::Tensor"}) {
+        const std::size_t at = whole.find(known);
+        if (at != std::string_view::npos &&
+            (whole[at + known.size()] == ']' || whole[at + known.size()] == ';')) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /// An expression of a matrix library, which refers to its operands until it is evaluated into a plain object.
 template <class T>
@@ -150,6 +177,10 @@ struct filler {
 };
 struct unrelated {};
 
+/// Some members ask whether a probe can be copied. A probe does not convert to a probe.
+template <class T>
+concept no_probe = !requires { typename T::is_probe; };
+
 /// Return what a copy of an aggregate has of its own of a member. The copy would not call `joust::clone`.
 template <class Member, class... Seen>
 consteval copy_kind kind_of_member()
@@ -158,8 +189,9 @@ consteval copy_kind kind_of_member()
 }
 template <copy_kind Kind, class... Seen>
 struct kind_probe {
+    using is_probe = void;
     template <class U>
-        requires(kind_of_member<U, Seen...>() == Kind)
+        requires no_probe<U> && (kind_of_member<U, Seen...>() == Kind)
     operator U() const  // NOLINT(google-explicit-constructor)
     {
         std::abort();
@@ -167,8 +199,9 @@ struct kind_probe {
 };
 template <class... Seen>
 struct other_probe {
+    using is_probe = void;
     template <class U>
-        requires(kind_of_member<U, Seen...>() != copy_kind::owns)
+        requires no_probe<U> && (kind_of_member<U, Seen...>() != copy_kind::owns)
     operator U() const  // NOLINT(google-explicit-constructor)
     {
         std::abort();
@@ -176,8 +209,9 @@ struct other_probe {
 };
 template <class... Seen>
 struct other_aggregate_probe {
+    using is_probe = void;
     template <class U>
-        requires(std::is_aggregate_v<U> && kind_of_member<U, Seen...>() != copy_kind::owns)
+        requires no_probe<U> && (std::is_aggregate_v<U> && kind_of_member<U, Seen...>() != copy_kind::owns)
     operator U() const  // NOLINT(google-explicit-constructor)
     {
         std::abort();
@@ -238,7 +272,7 @@ consteval copy_kind kind_of_class()
         } else {
             return kind_of_element<std::remove_all_extents_t<element>, T, Seen...>();
         }
-    } else if constexpr (counts_uses<T> || clones_itself<T>) {
+    } else if constexpr (counts_uses<T> || clones_itself<T> || points_to_mutable<T> || is_known_handle<T>()) {
         return copy_kind::shares;
     } else if constexpr (tuple_like_class<T>) {
         return kind_of_elements<typename elements_of_tuple<T>::type, T, Seen...>::value();

@@ -162,7 +162,7 @@ struct counted_look {
     double exposures = 0.0;
 
     /// Say whether a test can have kept these numbers. The estimate of a ratio may be infinite.
-    [[nodiscard]] bool consistent() const
+    [[nodiscard]] bool consistent() const noexcept
     {
         return std::isfinite(champion) && std::isfinite(challenger) && !std::isnan(estimate) &&
                lower <= upper && p_value >= 0.0 && p_value <= 1.0 && exposures >= 0.0 &&
@@ -196,6 +196,28 @@ struct planned_look {
     /// Compare all members.
     bool operator==(const planned_look&) const = default;
 };
+
+namespace detail {
+
+/// Say whether the looks of a test can have kept these numbers.
+template <class Kept>
+[[nodiscard]] bool kept_numbers_are_possible(const Kept& kept) noexcept
+{
+    double time = 0.0;
+    double variance = 0.0;
+    for (const planned_look& each : kept.looks) {
+        if (!(each.time > time && each.time <= 1.0 && each.variance >= variance &&
+              std::isfinite(each.variance) && std::isfinite(each.z))) {
+            return false;
+        }
+        time = each.time;
+        variance = each.variance;
+    }
+    return kept.rho >= 0.0 && std::isfinite(kept.rho) && std::isfinite(kept.highest_log_e) &&
+           kept.counted.consistent() && kept.decided.consistent();
+}
+
+}  // namespace detail
 
 /// Hold what the looks of one test have fixed and found.
 struct look_memory {
@@ -263,21 +285,7 @@ struct look_memory {
     }
 
     /// Say whether a test can have kept these numbers.
-    [[nodiscard]] bool consistent() const
-    {
-        double time = 0.0;
-        double variance = 0.0;
-        for (const planned_look& each : looks) {
-            if (!(each.time > time && each.time <= 1.0 && each.variance >= variance &&
-                  std::isfinite(each.variance) && std::isfinite(each.z))) {
-                return false;
-            }
-            time = each.time;
-            variance = each.variance;
-        }
-        return rho >= 0.0 && std::isfinite(rho) && std::isfinite(highest_log_e) && counted.consistent() &&
-               decided.consistent();
-    }
+    [[nodiscard]] bool consistent() const noexcept { return detail::kept_numbers_are_possible(*this); }
     /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
@@ -385,9 +393,10 @@ struct test_memory {
     }
 
     /// Say whether a test can have kept these numbers.
-    [[nodiscard]] bool consistent() const
+    [[nodiscard]] bool consistent() const noexcept
     {
-        return kept().consistent() && whole.size() <= 1 && (whole.empty() || whole.front().consistent());
+        return detail::kept_numbers_are_possible(*this) && whole.size() <= 1 &&
+               (whole.empty() || whole.front().consistent());
     }
     /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>

@@ -20,13 +20,14 @@ namespace detail {
 /// and the newest mark is never old. Feedback counts as stopped if there is a mark, of at least 30 values, since which it
 /// came at less than a quarter of the rate before. At least 30 values have to be missing then, and the exposures since the
 /// mark have to be more than twice as many as the longest pause before it. So labels that arrive once a day stop nothing.
-/// cost: 16 KiB a metric; an atomic addition for a value, and a count of all exposures for a mark
+/// cost: 16 KiB a metric; an atomic addition for 16 values of a thread, and a count of all exposures for a mark
 class feed_log {
 public:
-    /// Count a value. Returns whether it has to be marked.
-    [[nodiscard]] JOUST_ALWAYS_INLINE bool is_due() noexcept
+    /// Count values. Returns whether they have to be marked.
+    [[nodiscard]] bool count(std::uint64_t more) noexcept
     {
-        return values_.fetch_add(1, std::memory_order_relaxed) + 1 >= due_.load(std::memory_order_relaxed);
+        return values_.fetch_add(more, std::memory_order_relaxed) + more >=
+               due_.load(std::memory_order_relaxed);
     }
 
     /// Forget everything in a forked child, where no other thread exists.

@@ -205,8 +205,6 @@ JOUST_FUNCTION void first_event_log::begin_anew() noexcept
     allow(max_ratio_);
     credit_ = 0.0;
     waiting_count_ = 0;
-    credit_ = 0.0;
-    waiting_count_ = 0;
     log_e_.store(0.0, std::memory_order_relaxed);
     highest_.store(0.0, std::memory_order_relaxed);
     for (auto& each : taken_) {

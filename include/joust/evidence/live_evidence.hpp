@@ -98,11 +98,12 @@ enum class ignored : std::uint8_t {
     metric_threw,
     recorder_threw,
     redraw_threw,
-    failed_in_both
+    failed_in_both,
+    too_many_values
 };
 /// The number of reasons that evidence always has. Later ones follow where they were counted.
 inline constexpr std::size_t ignored_reasons = 11;
-inline constexpr std::size_t counted_reasons = 28;
+inline constexpr std::size_t counted_reasons = 29;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[counted_reasons] = {
@@ -133,7 +134,8 @@ inline constexpr const char* ignored_words[counted_reasons] = {
     "feedback not used, since the metric threw",
     "events not logged, since the recorder threw",
     "clicks not settled, since a helper threw when the slate was drawn again",
-    "requests that failed in a challenger and then in the champion"};
+    "requests that failed in a challenger and then in the champion",
+    "feedback beyond the number of values that one ticket may bring"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
@@ -207,8 +209,10 @@ public:
         if (counts) {
             observe(thread_slab, fed_[which], arm, shares, pseudonym, 1.0);
         }
-        if (feeds_[which].is_due()) [[unlikely]] {
-            feeds_[which].mark(exposures_now());
+        if (const std::uint32_t more = thread_slab.next_feedback(which); more != 0) [[unlikely]] {
+            if (feeds_[which].count(more)) {
+                feeds_[which].mark(exposures_now());
+            }
         }
     }
 

@@ -107,6 +107,26 @@ public:
                2;
     }
 
+    /// Count a value of feedback on a series. Returns how many values of it must be told to what counts for all threads: each
+    /// of the first 64 by itself, and later ones in lots of 16.
+    [[nodiscard]] JOUST_ALWAYS_INLINE std::uint32_t next_feedback(std::size_t series) noexcept
+    {
+        constexpr std::uint32_t alone = 64;
+        constexpr std::uint32_t lot = 16;
+        std::atomic<std::uint32_t>& counted = fed_[series];
+        if (shared_) [[unlikely]] {
+            return 1;
+        }
+        const std::uint32_t now = counted.load(std::memory_order_relaxed) + 1;
+        if (now <= alone) {
+            counted.store(now, std::memory_order_relaxed);
+            return 1;
+        }
+        const bool full = now == alone + lot;
+        counted.store(full ? alone : now, std::memory_order_relaxed);
+        return full ? lot : 0;
+    }
+
     /// Add the challenger's propensity at an event, so that the expected number of its events is known.
     void expect(std::size_t series, std::size_t pair, double propensity) noexcept
     {
@@ -196,6 +216,7 @@ private:
     std::atomic<const void*> pinned_{nullptr};
     std::vector<slab_row> rows_;
     std::vector<std::atomic<double>> expected_;
+    std::vector<std::atomic<std::uint32_t>> fed_;
     std::vector<std::atomic<std::uint64_t>> latency_;
     std::vector<std::atomic<std::uint8_t>> units_;
 };
@@ -204,8 +225,8 @@ private:
 
 JOUST_FUNCTION slab::slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call)
     : layout_(layout), shared_(is_shared), calls_(first_call), rows_(layout.rows()),
-      expected_(layout.series * layout.pairs()), latency_(layout.arms * latency_sketch::bins),
-      units_(layout.arms * unit_registers)
+      expected_(layout.series * layout.pairs()), fed_(layout.series),
+      latency_(layout.arms * latency_sketch::bins), units_(layout.arms * unit_registers)
 {
 }
 
@@ -226,6 +247,7 @@ JOUST_FUNCTION void slab::begin_anew() noexcept
         }
     }
     clear(expected_);
+    clear(fed_);
     clear(latency_);
     clear(units_);
 }

@@ -52,8 +52,8 @@ inline constexpr double boost_below = 1000.0;
     return a + b > boost_below && a > 1e-3 && b > 1e-3;
 }
 
-// I_x(a, b) for x and y = 1 - x in [0, 1]. The smaller of x and y is taken as the exact one.
-[[nodiscard]] inline double incomplete_beta(double a, double b, double x, double y) noexcept
+// I_x(a, b) for x and y = 1 - x in [0, 1], with `excess` = a - (a + b) x, which the caller may know better than x.
+[[nodiscard]] inline double incomplete_beta(double a, double b, double x, double y, double excess) noexcept
 {
     if (!(positive(a) && positive(b) && x >= 0.0 && y >= 0.0 && x <= 1.0 && y <= 1.0)) {
         return not_a_number;
@@ -68,11 +68,17 @@ inline constexpr double boost_below = 1000.0;
         return -std::expm1(log_incomplete_beta_tail(b, a, y, x));
     }
     if (are_large(a, b)) {
-        return beta_excess(a, b, x, y) >= 0.0 ? std::exp(log_incomplete_beta_tail(a, b, x, y))
-                                              : -std::expm1(log_incomplete_beta_tail(b, a, y, x));
+        return excess >= 0.0 ? std::exp(log_incomplete_beta_tail(a, b, x, y, excess))
+                             : -std::expm1(log_incomplete_beta_tail(b, a, y, x, -excess));
     }
     return x <= y ? boost::math::ibeta(a, b, x, quiet_policy())
                   : boost::math::ibetac(b, a, y, quiet_policy());
+}
+
+// The same, where the smaller of x and y is the exact one.
+[[nodiscard]] inline double incomplete_beta(double a, double b, double x, double y) noexcept
+{
+    return incomplete_beta(a, b, x, y, beta_excess(a, b, x, y));
 }
 
 // The logarithm of I_x(a, b), with `excess` = a - (a + b) x.
@@ -170,7 +176,7 @@ inline constexpr double boost_below = 1000.0;
     if (!detail::degrees(df) || std::isnan(t)) {
         return not_a_number;
     }
-    if (std::isinf(df) || df > 1e15) {
+    if (std::isinf(df) || df > 1e17) {
         return normal_sf(t);
     }
     if (std::isinf(t)) {
@@ -183,7 +189,7 @@ inline constexpr double boost_below = 1000.0;
     }
     const double x = 1.0 / (1.0 + ratio * ratio);
     const double y = ratio * ratio * x;
-    const double tail = 0.5 * detail::incomplete_beta(0.5 * df, 0.5, x, y);
+    const double tail = 0.5 * detail::incomplete_beta(0.5 * df, 0.5, x, y, 0.5 * x * (t - 1.0) * (t + 1.0));
     return t >= 0.0 ? tail : 1.0 - tail;
 }
 
@@ -199,7 +205,7 @@ inline constexpr double boost_below = 1000.0;
     if (!detail::degrees(df) || std::isnan(t)) {
         return not_a_number;
     }
-    if (std::isinf(df) || df > 1e15) {
+    if (std::isinf(df) || df > 1e17) {
         return log_normal_sf(t);
     }
     if (t < 0.0) {
@@ -217,7 +223,8 @@ inline constexpr double boost_below = 1000.0;
         return detail::log_student_t_far(-2.0 * std::log(ratio), 0.5 * df);
     }
     const double x = 1.0 / (1.0 + ratio * ratio);
-    return -detail::log_two + detail::log_incomplete_beta_tail(0.5 * df, 0.5, x, ratio * ratio * x);
+    return -detail::log_two + detail::log_incomplete_beta_tail(0.5 * df, 0.5, x, ratio * ratio * x,
+                                                               0.5 * x * (t - 1.0) * (t + 1.0));
 }
 
 /// Return the density of Student's t.
@@ -226,7 +233,7 @@ inline constexpr double boost_below = 1000.0;
     if (!detail::degrees(df)) {
         return not_a_number;
     }
-    if (df > 1e15) {
+    if (df > 1e17) {
         return normal_pdf(t);
     }
     return std::exp(-0.5 * (df + 1.0) * std::log1p(t / df * t) - 0.5 * std::log(df) -
@@ -245,7 +252,7 @@ inline constexpr double boost_below = 1000.0;
     if (q == 0.5) {
         return 0.0;
     }
-    if (df > 1e15) {
+    if (df > 1e17) {
         return normal_upper_quantile(q);
     }
     if (q > 0.5) {
@@ -361,7 +368,8 @@ namespace detail {
     const double ratio = d1 / d2 * x;
     return std::isinf(ratio)
                ? 0.0
-               : detail::incomplete_beta(0.5 * d2, 0.5 * d1, 1.0 / (1.0 + ratio), ratio / (1.0 + ratio));
+               : detail::incomplete_beta(0.5 * d2, 0.5 * d1, 1.0 / (1.0 + ratio), ratio / (1.0 + ratio),
+                                         0.5 * d1 * (x - 1.0) / (1.0 + ratio));
 }
 
 /// Return the natural logarithm of `f_sf`, also where that underflows.
@@ -376,7 +384,8 @@ namespace detail {
     const double ratio = d1 / d2 * x;
     return std::isinf(ratio)
                ? -ratio
-               : detail::log_incomplete_beta(0.5 * d2, 0.5 * d1, 1.0 / (1.0 + ratio), ratio / (1.0 + ratio));
+               : detail::log_incomplete_beta(0.5 * d2, 0.5 * d1, 1.0 / (1.0 + ratio), ratio / (1.0 + ratio),
+                                             0.5 * d1 * (x - 1.0) / (1.0 + ratio));
 }
 
 namespace detail {

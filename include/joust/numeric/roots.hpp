@@ -51,21 +51,21 @@ struct solution {
 }
 
 // After this many steps a search that has not ended halves by middle_double.
-inline constexpr int most_plain_steps = 60;
+inline constexpr int plain_search_steps = 60;
 // Every search has ended by then.
-inline constexpr int most_steps = most_plain_steps + 70;
+inline constexpr int longest_search = plain_search_steps + 70;
 
 // Halves a bracket until narrow(bracket) is true or its ends are neighbouring doubles.
 template <class Condition, class Narrow>
 [[nodiscard]] bracket bisect(bracket at, Condition holds, Narrow narrow) noexcept
 {
-    for (int step = 0; step < most_steps && !narrow(at); ++step) {
-        const double middle = step < most_plain_steps ? middle_of(at) : middle_double(at.without, at.with);
+    for (int step = 0; step < longest_search && !narrow(at); ++step) {
+        const double middle = step < plain_search_steps ? middle_of(at) : middle_double(at.without, at.with);
         if (!is_inside(at, middle)) {
-            if (step >= most_plain_steps) {
+            if (step >= plain_search_steps) {
                 break;
             }
-            step = most_plain_steps - 1;  // the plain middle may round to an end that is not a neighbour
+            step = plain_search_steps - 1;  // the plain middle may round to an end that is not a neighbour
             continue;
         }
         (holds(middle) ? at.with : at.without) = middle;
@@ -85,18 +85,18 @@ template <class Condition>
 template <class Condition>
 [[nodiscard]] bracket bisect_by_exponent(bracket at, Condition holds) noexcept
 {
-    for (int step = 0; step < most_steps; ++step) {
+    for (int step = 0; step < longest_search; ++step) {
         const double low = at.without < at.with ? at.without : at.with;
         const double high = at.without < at.with ? at.with : at.without;
-        const double middle = step >= most_plain_steps        ? middle_double(low, high)
+        const double middle = step >= plain_search_steps      ? middle_double(low, high)
                               : low > 0.0 && high > 4.0 * low ? std::sqrt(low) * std::sqrt(high)
                               : low == 0.0 && step >= 4       ? middle_double(low, high)
                                                               : middle_of({low, high});
         if (!(middle > low && middle < high)) {
-            if (step >= most_plain_steps) {
+            if (step >= plain_search_steps) {
                 break;
             }
-            step = most_plain_steps - 1;
+            step = plain_search_steps - 1;
             continue;
         }
         (holds(middle) ? at.with : at.without) = middle;
@@ -153,8 +153,8 @@ template <class Function, class Enough>
     if (!(at.at_low < 0.0 && at.at_high >= 0.0)) {
         return {};
     }
-    for (int step = 0; step < most_plain_steps + most_steps; ++step) {
-        const bool plain = step < most_plain_steps;
+    for (int step = 0; step < plain_search_steps + longest_search; ++step) {
+        const bool plain = step < plain_search_steps;
         double x = plain && step % 3 != 2 ? at.secant() : middle_of({at.low, at.high});
         x = plain && is_inside({at.low, at.high}, x) ? x
             : plain                                  ? middle_of({at.low, at.high})
@@ -190,7 +190,7 @@ template <class Function>
 {
     bool below = false, above = false;  // was a value of this sign found?
     double x = start;
-    for (int i = 0; i < most_plain_steps + most_steps; ++i) {
+    for (int i = 0; i < plain_search_steps + longest_search; ++i) {
         double slope = 0.0;
         const double value = value_and_slope(x, slope);
         if (value == 0.0 || std::isnan(value)) {
@@ -208,8 +208,8 @@ template <class Function>
             change = value < 0.0 ? 8.0 * step : -8.0 * step;
         }
         double next = x + change;
-        if (i >= most_plain_steps || !(next > low && next < high)) {
-            next = i >= most_plain_steps ? middle_double(low, high) : 0.5 * low + 0.5 * high;
+        if (i >= plain_search_steps || !(next > low && next < high)) {
+            next = i >= plain_search_steps ? middle_double(low, high) : 0.5 * low + 0.5 * high;
         }
         if (!(next > low && next < high)) {
             break;

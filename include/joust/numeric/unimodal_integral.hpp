@@ -116,6 +116,9 @@ template <class LogDensity>
     };
     const double to_left = end_of(-1.0);
     const double to_right = end_of(1.0);
+    if (!(to_left > 1e-300 && to_right > 1e-300 && std::isfinite(to_left + to_right))) {
+        return at_middle < -1000.0 ? at_middle : std::numeric_limits<double>::quiet_NaN();
+    }
     if (kinks.empty() && to_left < 2.0 * to_right && to_right < 2.0 * to_left) {
         // Shapes like a normal density take the fewest points with the trapezoidal rule, which then converges
         // exponentially. Points at middle +- h (i + 1/2): grids of two steps share no point.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/quality/quality.hpp>
+#include <joust/stats/tests/constant_pairs.hpp>
 
 #include <algorithm>
 #include <array>
@@ -27,6 +28,10 @@ struct class_shares {
     std::span<const double> truth;
     /// By class: the share of rows whose prediction is this class.
     std::span<const double> predicted;
+    /// By class: truth less hit, summed from the cells, so that a rare miss beside many hits has all its digits.
+    std::span<const double> missed{};
+    /// By class: predicted less hit, summed from the cells.
+    std::span<const double> wrong{};
 };
 
 /// Hold the derivatives of a metric with respect to the shares of class_shares.
@@ -254,14 +259,25 @@ struct matthews_correlation {
     [[nodiscard]] double value(const class_shares& s, class_slopes& slopes) const
     {
         const std::size_t k = s.hit.size();
-        double covariance = 0.0, truth = 1.0, predicted = 1.0;
+        double covariance = 0.0, truth = 0.0, predicted = 0.0;
         for (std::size_t c = 0; c < k; ++c) {
-            covariance += s.hit[c] - s.truth[c] * s.predicted[c];
-            truth -= s.truth[c] * s.truth[c];
-            predicted -= s.predicted[c] * s.predicted[c];
+            // Shares of all other classes are summed, because 1 less the share of a frequent class would cancel.
+            double others = 0.0, other_predictions = 0.0;
+            for (std::size_t d = 0; d < k; ++d) {
+                others += d == c ? 0.0 : s.truth[d];
+                other_predictions += d == c ? 0.0 : s.predicted[d];
+            }
+            truth += s.truth[c] * others;
+            predicted += s.predicted[c] * other_predictions;
+            if (s.missed.size() == k && s.wrong.size() == k) {
+                // hit - truth predicted is the determinant of the class against all others.
+                covariance += s.hit[c] * (others - s.wrong[c]) - s.missed[c] * s.wrong[c];
+            } else {
+                covariance += s.hit[c] - s.truth[c] * s.predicted[c];
+            }
         }
-        const double below = std::sqrt(truth * predicted);
-        if (!(truth > 1e-15 && predicted > 1e-15)) {
+        const double below = std::sqrt(truth) * std::sqrt(predicted);
+        if (!(truth > 0.0 && predicted > 0.0)) {
             return stats::not_a_number;
         }
         for (std::size_t c = 0; c < k; ++c) {
@@ -325,8 +341,13 @@ struct cell_influence {
 
     [[nodiscard]] double of(std::size_t truth, std::size_t predicted) const noexcept
     {
-        return slopes.truth[truth] + slopes.predicted[predicted] +
-               (truth == predicted ? slopes.hit[truth] : 0.0) - centre;
+        const double hit = truth == predicted ? slopes.hit[truth] : 0.0;
+        const double sum = slopes.truth[truth] + slopes.predicted[predicted] + hit - centre;
+        // What the parts' rounding can explain is none: a perfect table would otherwise have a variance of 1e-34 and an
+        // interval of no width.
+        const double parts = std::fabs(slopes.truth[truth]) + std::fabs(slopes.predicted[predicted]) +
+                             std::fabs(hit) + std::fabs(centre);
+        return std::fabs(sum) <= 1e-14 * parts ? 0.0 : sum;
     }
 };
 
@@ -335,6 +356,9 @@ template <class Metric>
 [[nodiscard]] quality within_range(quality out) noexcept
 {
     if constexpr (requires { Metric::least + Metric::most; }) {
+        out.value = out.value < Metric::least  ? Metric::least
+                    : out.value > Metric::most ? Metric::most
+                                               : out.value;
         out.lower = out.lower < Metric::least ? Metric::least : out.lower;
         out.upper = out.upper > Metric::most ? Metric::most : out.upper;
     }
@@ -354,6 +378,7 @@ struct counted_share {
         const double end = std::exp(std::log(0.5 * alpha) / static_cast<double>(share.of));
         out.lower = share.part == 0 ? 0.0 : end;
         out.upper = share.part == 0 ? 1.0 - end : 1.0;
+        out.value = share.part == 0 ? 0.0 : 1.0;
         out.state = status::ok;
     }
     return out;
@@ -363,17 +388,19 @@ struct counted_share {
 template <class Metric, class Count>
 [[nodiscard]] cell_influence influence_of(const Metric& metric, std::size_t k, double rows, Count count)
 {
-    std::vector<double> hit(k), truth(k), predicted(k);
+    std::vector<double> hit(k), truth(k), predicted(k), missed(k), wrong(k);
     for (std::size_t t = 0; t < k; ++t) {
         for (std::size_t p = 0; p < k; ++p) {
             const double share = count(t, p) / rows;
             truth[t] += share;
             predicted[p] += share;
             hit[t] += t == p ? share : 0.0;
+            missed[t] += t == p ? 0.0 : share;
+            wrong[p] += t == p ? 0.0 : share;
         }
     }
     cell_influence out{stats::not_a_number, class_slopes{k}, 0.0};
-    out.value = metric.value({hit, truth, predicted}, out.slopes);
+    out.value = metric.value({hit, truth, predicted, missed, wrong}, out.slopes);
     for (std::size_t c = 0; c < k; ++c) {
         out.centre += out.slopes.hit[c] * hit[c] + out.slopes.truth[c] * truth[c] +
                       out.slopes.predicted[c] * predicted[c];
@@ -579,6 +606,17 @@ public:
         for (const auto& [cell, times] : cells_) {
             const double value = a.of(cell[0], cell[1]) - b.of(cell[0], cell[2]);
             squares += static_cast<double>(times) * value * value;
+        }
+        if constexpr (std::same_as<Metric, accuracy>) {
+            // One model right on every row and the other on none: there is no variance, and every row is a pair.
+            if (squares == 0.0 && std::fabs(a.value - b.value) > 0.5 &&
+                stats::detail::is_alpha(options.alpha)) {
+                stats::test_result out;
+                out.method = method;
+                stats::detail::judge_constant(out, a.value > b.value ? 1.0 : -1.0, -1.0, 1.0, 0.0, n,
+                                              options);
+                return out;
+            }
         }
         return detail::judged_difference(method, a.value - b.value, squares / (n - 1.0) / n, options);
     }

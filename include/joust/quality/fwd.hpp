@@ -37,6 +37,7 @@ enum class averaging : std::uint8_t;
 struct overlap;
 struct rank_correlation;
 enum class rank_ties : std::uint8_t;
+enum class unseen_overlap : std::uint8_t;
 template <class Id>
 struct scored_item;
 template <class Id>

@@ -6,12 +6,22 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
 namespace joust {
 inline namespace v0 {
 namespace quality {
+
+/// Choose what is assumed of the documents that the shorter list does not show, where ties of the longer list go past its end.
+enum class unseen_overlap : std::uint8_t {
+    /// What each order of the ties would assume, on average: equation 32 of Webber and others.
+    mean_of_orders,
+    /// That, times the mean share by which the documents of the longer list alone have entered at a depth: variant a as
+    /// Corsi and Urbano publish it. Only `extrapolated` differs.
+    corsi_urbano
+};
 
 /// Set up rank_biased_overlap.
 struct overlap_options {
@@ -20,6 +30,8 @@ struct overlap_options {
     double p = 0.9;
     /// How documents of equal score are ordered.
     rank_ties ties = rank_ties::expected;
+    /// What is assumed of documents that are not seen.
+    unseen_overlap unseen = unseen_overlap::mean_of_orders;
 };
 
 /// Report how similar two rankings are, from 0 (disjoint) to 1 (identical).
@@ -110,8 +122,32 @@ template <class List>
     return steps;
 }
 
-// source: Webber, Moffat and Zobel 2010, section 4; equation 32 (extrapolation of lists of two lengths).
-[[nodiscard]] inline overlap overlap_of(const std::vector<double>& shared, std::size_t shorter, double p)
+// By depth, the mean share by which those documents of a list that have begun to enter it have entered: 1 but within ties.
+[[nodiscard]] inline std::vector<double> entered_shares(const std::vector<rank_range>& ranges,
+                                                        std::size_t depth)
+{
+    std::vector<double> sums(depth + 1, 0.0), counts(depth + 1, 0.0);
+    for (const rank_range& range : ranges) {
+        double last = 0.0;
+        for (std::size_t d = range.from + 1; d <= range.to; ++d) {
+            sums[d] += range.within(d) - last;
+            last = range.within(d);
+        }
+        counts[range.from + 1] += 1.0;
+    }
+    std::vector<double> shares(depth + 1, 1.0);
+    for (std::size_t d = 1; d <= depth; ++d) {
+        sums[d] += sums[d - 1];
+        counts[d] += counts[d - 1];
+        shares[d] = counts[d] > 0.0 ? sums[d] / counts[d] : 1.0;
+    }
+    return shares;
+}
+
+// `entered` scales what is assumed at each depth, where it is not empty. source: Webber, Moffat and Zobel 2010, section 4;
+// equation 32 (extrapolation of lists of two lengths).
+[[nodiscard]] inline overlap overlap_of(const std::vector<double>& shared, std::size_t shorter, double p,
+                                        const std::vector<double>& entered)
 {
     overlap out;
     const std::size_t longer = shared.size() - 1;
@@ -133,7 +169,8 @@ template <class List>
         const double x = d <= longer ? shared[d] : at_l;
         if (d <= longer) {
             seen += weight * x / depth;
-            assumed += more > 0.0 ? weight * at_s * more / (s * depth) : 0.0;
+            const double share = entered.empty() ? 1.0 : entered[d];
+            assumed += more > 0.0 ? weight * share * at_s * more / (s * depth) : 0.0;
             lengths += power / depth;
         }
         if (d <= free) {
@@ -151,6 +188,28 @@ template <class List>
     return out;
 }
 
+// entered_shares of the documents that are only in the longer of two lists.
+template <class Longer, class Shorter>
+[[nodiscard]] std::vector<double> entered_alone(const Longer& longer, const std::vector<std::size_t>& by_id,
+                                                const std::vector<rank_range>& ranges, const Shorter& shorter,
+                                                const std::vector<std::size_t>& shorter_by_id)
+{
+    const auto a = std::begin(longer);
+    const auto b = std::begin(shorter);
+    std::vector<rank_range> alone;
+    std::size_t j = 0;
+    for (const std::size_t i : by_id) {
+        const auto& id = a[static_cast<std::ptrdiff_t>(i)].id;
+        while (j < shorter_by_id.size() && b[static_cast<std::ptrdiff_t>(shorter_by_id[j])].id < id) {
+            ++j;
+        }
+        if (j == shorter_by_id.size() || id < b[static_cast<std::ptrdiff_t>(shorter_by_id[j])].id) {
+            alone.push_back(ranges[i]);
+        }
+    }
+    return entered_shares(alone, by_id.size());
+}
+
 }  // namespace detail
 
 /// Compare two rankings of possibly different documents by rank-biased overlap: the mean share of common documents at
@@ -159,9 +218,9 @@ template <class List>
 /// Ties: `expected` is the exact mean over all orders of the tied groups of both lists: a document of a group adds to
 /// each depth the share of orders in which it is that high. So an order exists but is unknown, as in variant a of Corsi and
 /// Urbano. With lists of one length, or ties that end before the shorter list does, `extrapolated` is their number. Where a
-/// tied group of the longer list goes past the end of the shorter one, they extrapolate after taking the mean in another
-/// way; here each order is extrapolated by equation 32 of Webber and others, and the mean is taken of the results: {a}
-/// against {a, b} tied gives (1 + 1/4) / 2 at p = 1/2. `pessimistic` has no meaning for two lists: out_of_range.
+/// tied group of the longer list goes past the end of the shorter one it is not: they assume less of the documents that are
+/// not seen, which is no mean over orders. `.unseen = unseen_overlap::corsi_urbano` gives their number. `pessimistic` has no
+/// meaning for two lists: out_of_range.
 ///
 /// When to use: rankers whose top matters most and whose lists are cut. When not: both order the same documents and
 /// every rank matters; see rank_correlation.hpp.
@@ -203,9 +262,14 @@ template <scored_list First, scored_list Second>
             shared_two.push_back(ranges_two[two[j++]]);
         }
     }
+    std::vector<double> entered;
+    if (options.unseen == unseen_overlap::corsi_urbano && one.size() != two.size()) {
+        entered = one.size() > two.size() ? detail::entered_alone(first, one, ranges_one, second, two)
+                                          : detail::entered_alone(second, two, ranges_two, first, one);
+    }
     const std::size_t shorter = one.size() < two.size() ? one.size() : two.size();
     const std::size_t longer = one.size() < two.size() ? two.size() : one.size();
-    return detail::overlap_of(detail::overlaps(shared_one, shared_two, longer), shorter, options.p);
+    return detail::overlap_of(detail::overlaps(shared_one, shared_two, longer), shorter, options.p, entered);
 }
 
 /// Compare two lists of ids, best first.

@@ -99,14 +99,15 @@ struct root_mean_squared_error {
 /// around the mean.
 ///
 /// It is below 0 where the mean alone would predict better.
-/// errors: a constant truth gives out_of_range.
+/// errors: out_of_range for a constant truth, and for one whose mean is more than 300 standard deviations away from
+///     `centre`: squares lose the digits that matter there, and a centre near the mean brings them back.
 struct r_squared {
     /// How many columns a row has.
     static constexpr std::size_t columns = 3;  // e^2, y, y^2, where y is the truth minus centre
     /// Return the name of the metric, for reports.
     static constexpr std::string_view name() noexcept { return "R-squared"; }
-    /// Any number near the mean of the truth, the same for all parts; without it a mean that is large compared with
-    /// the standard deviation costs digits.
+    /// Any number near the mean of the truth, the same for all parts. Without it a mean that is large compared with the
+    /// standard deviation costs digits, and beyond 300 standard deviations the result is out_of_range.
     double centre = 0.0;
 
     /// Return the columns of a row, or nothing where it cannot be used.
@@ -120,7 +121,9 @@ struct r_squared {
     [[nodiscard]] double value(const std::array<double, 3>& means) const noexcept
     {
         const double variance = means[2] - means[1] * means[1];
-        return variance > 0.0 ? 1.0 - means[0] / variance : stats::not_a_number;
+        // The variance has lost more than five of its digits where it is that much smaller than the square of the mean.
+        return variance > 1e-5 * means[1] * means[1] && variance > 0.0 ? 1.0 - means[0] / variance
+                                                                       : stats::not_a_number;
     }
     /// Return the gradient of the metric.
     [[nodiscard]] std::array<double, 3> gradient(const std::array<double, 3>& means) const noexcept

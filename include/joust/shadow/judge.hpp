@@ -88,7 +88,8 @@ struct callable_judge {
 /// Judge predictions by a callable `f(prediction, truth)` once their truth is known.
 ///
 /// The callable returns bool (right or wrong) or a score, of which a higher one is better. Return the negative of an
-/// error. A score that is not finite is counted and not used.
+/// error. A score that is not finite is counted and not used. No challenger is shipped where more than 5 % of the scores
+/// are not finite, or so many that they could turn its lead.
 /// When to use: where a prediction can be right without being equal to the truth: a squared error, a label inside a
 /// structure, a hit within a tolerance.
 template <class Callable>

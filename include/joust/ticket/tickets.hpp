@@ -6,11 +6,13 @@
 #include <joust/core/error.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/evidence/live_evidence.hpp>
+#include <joust/ticket/seen.hpp>
 #include <joust/ticket/signed_ticket.hpp>
 #include <joust/ticket/ticket.hpp>
 
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +25,13 @@ inline namespace v0 {
 /// The value of `.expires_after` with which tickets never expire.
 inline constexpr std::chrono::seconds never = std::chrono::seconds::max();
 
+namespace detail {
+
+/// The number of values that one ticket may bring to a metric with `.accumulate`, unless the trial is told another.
+inline constexpr std::size_t usual_values_per_ticket = 100;
+
+}  // namespace detail
+
 /// Give out tickets that anyone can read, with a checksum against damage: the default.
 ///
 /// When to use: while tickets stay on your servers, or if clients may know which model served them. Feedback that comes
@@ -31,6 +40,10 @@ inline constexpr std::chrono::seconds never = std::chrono::seconds::max();
 struct plain_tickets {
     /// How long after the call feedback is accepted.
     std::chrono::seconds expires_after = never;
+    /// How many of the latest tickets with feedback are remembered, so that repeated feedback is refused. units: 64 bytes each
+    std::size_t remember = seen_window::default_remembered;
+    /// How many values one ticket may bring to a metric with `.accumulate`.
+    std::size_t values_per_ticket = detail::usual_values_per_ticket;
 
     /// Return the ticket itself.
     [[nodiscard]] constexpr const ticket& seal(const ticket& made) const noexcept { return made; }
@@ -59,6 +72,10 @@ struct signed_tickets {
     key_ring keys;
     /// How long after the call feedback is accepted.
     std::chrono::seconds expires_after = never;
+    /// How many of the latest tickets with feedback are remembered, so that repeated feedback is refused. units: 64 bytes each
+    std::size_t remember = seen_window::default_remembered;
+    /// How many values one ticket may bring to a metric with `.accumulate`.
+    std::size_t values_per_ticket = detail::usual_values_per_ticket;
 
     /// Sign and encipher a ticket.
     [[nodiscard]] signed_ticket seal(const ticket& made) const noexcept { return keys.seal(made); }
@@ -183,10 +200,43 @@ template <class Tickets>
                                  limit.count();
 }
 
-/// Refuse a limit that would accept no feedback.
+/// Return how many of the latest tickets a policy wants to be remembered.
+template <class Tickets>
+[[nodiscard]] std::size_t remembered_by(const Tickets& tickets) noexcept
+{
+    if constexpr (requires {
+                      { tickets.remember } -> std::convertible_to<std::size_t>;
+                  }) {
+        return tickets.remember;
+    } else {
+        return seen_window::default_remembered;
+    }
+}
+
+/// Return how many values of an accumulating metric a policy takes from one ticket.
+template <class Tickets>
+[[nodiscard]] std::size_t values_taken_by(const Tickets& tickets) noexcept
+{
+    if constexpr (requires {
+                      { tickets.values_per_ticket } -> std::convertible_to<std::size_t>;
+                  }) {
+        return tickets.values_per_ticket;
+    } else {
+        return usual_values_per_ticket;
+    }
+}
+
+/// Refuse limits that would accept no feedback, or remember no ticket.
 template <class Tickets>
 void check_expiry(const Tickets& tickets)
 {
+    constexpr std::size_t most = std::size_t{1} << 26;
+    if (const std::size_t n = remembered_by(tickets); n == 0 || n > most) {
+        throw configuration_error("tickets.remember", std::to_string(n), "1 to 67108864 tickets");
+    }
+    if (values_taken_by(tickets) == 0) {
+        throw configuration_error("tickets.values_per_ticket", "0", "at least 1");
+    }
     const std::chrono::seconds limit = tickets.expires_after;
     if (!(limit.count() > 0)) {
         throw configuration_error("expires_after", std::to_string(limit.count()) + " s", "at least 1 s");

@@ -8,6 +8,7 @@
 #include <joust/split/traffic_plan.hpp>
 #include <joust/trial/detail/ab_verdict.hpp>
 #include <joust/trial/detail/annotate.hpp>
+#include <joust/trial/detail/annotate_forgotten.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -221,6 +222,7 @@ private:
         const bool changed = core_.assignment().read([](const auto& now) { return now.number > 0; });
         detail::annotate(out, seen, found, changed, detail::holds_of<typename parts::inference_t>(), how);
         core_.trial().annotate_name(out.notes);
+        detail::annotate_forgotten(out, core_.forgotten_tickets(), core_.trial().desk().remembered());
         if (detail::annotate_history(out, core_.assignment().knows_history(),
                                      core_.assignment().credits_units()) &&
             out.decision != verdict::keep_testing) {

@@ -166,12 +166,16 @@ public:
     template <class Options>
     side_by_side(const Options& executor, std::chrono::nanoseconds deadline,
                  std::chrono::nanoseconds shutdown)
-        : deadline_(deadline), shutdown_(shutdown), executor_(started(executor))
+        : deadline_(deadline),
+          // An executor that was started here has a destructor of its own, which waits for what runs.
+          shutdown_(startable_executor<Options> ? std::chrono::nanoseconds{0} : shutdown),
+          executor_(started(executor))
     {
     }
     side_by_side(const side_by_side&) = delete;
     side_by_side& operator=(const side_by_side&) = delete;
-    /// Waits for rankers that still run, but for the time `shutdown` at most. What they use belongs to them as well.
+    /// Waits for rankers that still run in an executor of the service, but for the time `shutdown` at most. What they use
+    /// belongs to them as well.
     ~side_by_side()
     {
         (void)wait_for([this] { return running_->load(std::memory_order_acquire) == 0; }, shutdown_);
@@ -275,8 +279,9 @@ struct at_once_rankers {
     std::chrono::nanoseconds deadline;
     /// The executor that runs the challengers, or its options.
     Executor executor;
-    /// How long the destructor of the trial waits for challengers that still run. Then it abandons them: each keeps alive
-    /// the models, the clock and the arguments until it returns.
+    /// How long the destructor of the trial waits for challengers that still run in an executor of the service; a
+    /// `background{...}` has a field `shutdown` of its own. Then it abandons them: each keeps alive the models, the clock and
+    /// the arguments until it returns.
     std::chrono::nanoseconds shutdown = std::chrono::seconds{1};
 
     /// Start what runs the rankers of one trial.

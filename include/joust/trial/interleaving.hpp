@@ -14,6 +14,7 @@
 #include <joust/interleave/slate.hpp>
 #include <joust/report/report.hpp>
 #include <joust/ticket/ticket.hpp>
+#include <joust/trial/detail/annotate_forgotten.hpp>
 #include <joust/trial/detail/ask_unit.hpp>
 #include <joust/trial/detail/check_ranking.hpp>
 #include <joust/trial/detail/draw_slate.hpp>
@@ -34,8 +35,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -137,6 +138,9 @@ public:
             return {};
         } else if (!core_.is_unit(unit)) {
             evidence_.live().ignore(detail::ignored::no_unit);
+            return core_.desk().unrecorded(evidence_);
+        } else if (detail::is_no_unit(unit)) {
+            evidence_.live().ignore(detail::ignored::empty_unit);
             return core_.desk().unrecorded(evidence_);
         } else {
             return choose_coins(unit);
@@ -299,7 +303,8 @@ private:
     interleaving(std::tuple<Args...> arguments, unpacked)
         : owned_(std::make_shared<core_t>("interleaving", parts::template pick<salt_role, salt>(arguments),
                                           arguments)),
-          core_(*owned_), drawer_(core_.identity().name(), arguments), feedback_(arguments),
+          core_(*owned_), drawer_(core_.identity().name(), arguments),
+          feedback_(arguments, core_.desk().remembered()),
           timing_(parts::template pick<timing_role, timed>(arguments)),
           evidence_(core_.identity(), parts::template pick<recorder_role, no_log>(arguments)),
           gather_(parts::template pick<rankers_role, one_after_another>(arguments).runner())
@@ -517,6 +522,7 @@ private:
                                                      detail::even_slates<interleaver_t>}
                 .of(seen);
         core_.annotate_name(out.notes);
+        detail::annotate_forgotten(out, feedback_.forgotten(), core_.desk().remembered());
         return out;
     }
 

@@ -78,7 +78,8 @@ public:
     explicit rule(feature from) : from_(std::move(from))
     {
         using interop::detail::demand;
-        interop::detail::demand_arms(from_.allocation.size(), "featurevisor_split.allocation");
+        demand(from_.allocation.size() <= max_arms, "featurevisor_split.allocation",
+               std::to_string(from_.allocation.size()) + " entries", "at most 16 entries");
         for (const allocation& each : from_.allocation) {
             interop::detail::demand_arms(std::size_t{each.arm} + 1, "featurevisor_split.allocation");
             arms_ = each.arm + std::size_t{1} > arms_ ? each.arm + std::size_t{1} : arms_;

@@ -181,7 +181,8 @@ inline double stop_at(stopped_walk& path, double t, double bound, bool two_sided
         {.alpha = alpha, .alternative = two_sided ? side::two : side::greater, .planned_information = end});
     for (std::size_t k = 0; k < looks; ++k) {
         // Where nothing has been spent yet the bound is infinite; 40 standard deviations are as good.
-        plan.bounds.push_back(std::fmin(bounds[k].upper, 40.0) * std::sqrt(plan.times[k]));
+        const double bound = k < bounds.size() ? bounds[k].upper : 40.0;
+        plan.bounds.push_back(std::fmin(bound, 40.0) * std::sqrt(plan.times[k]));
     }
     return plan;
 }
@@ -386,7 +387,8 @@ struct scaled_experiment {
 /// reach the requested power, cut at the deadline. The always-valid design has no size: it continues until the
 /// deadline.
 /// assumes: units that arrive evenly and count once; the normal limit with known variance.
-/// errors: out_of_range (traffic, sd or the size of the effect not above 0 and finite, an effect on the side that the
+/// errors: out_of_range (traffic, sd or the size of the effect not above 0 and finite, an effect
+///     below 1e-15 or above 1e15 standard deviations, an effect on the side that the
 ///     alternative does not look for, shares or rates outside (0, 1), power not above
 ///     alpha, no look, more than 400 sequential looks until the deadline).
 /// cost: 0.1 s for 28 daily looks, 1 s for 90.
@@ -401,6 +403,9 @@ struct scaled_experiment {
     const double z = normal_upper_quantile(two ? 0.5 * plan.alpha : plan.alpha);
     const double drift = z + normal_quantile(plan.power);
     const double per_unit = plan.effect * plan.effect * plan.share * (1.0 - plan.share) / (plan.sd * plan.sd);
+    if (!(per_unit > 1e-30 && per_unit < 1e30)) {
+        return advice;  // no traffic is planned for such effects, and times would underflow
+    }
     advice.units_needed = drift * drift / per_unit;
     const detail::scaled_experiment scaled{plan, advice.units_needed, z, drift};
     advice.detectable_effect = std::fabs(plan.effect) / std::sqrt(scaled.deadline);

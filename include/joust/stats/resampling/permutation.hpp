@@ -168,8 +168,9 @@ inline void shuffle(buffer<double>& values, std::size_t count, resampler& random
         varies = varies || values[i] != values[0];
     }
     const double centre = sum;
-    double total = 0.0, observed = 0.0, size = 0.0;
+    double total = 0.0, observed = 0.0, size = 0.0, largest = 0.0;
     for (std::size_t i = 0; i < n; ++i) {
+        largest = std::fabs(values[i]) > largest ? std::fabs(values[i]) : largest;
         values[i] -= centre;
         total += values[i];
         size += std::fabs(values[i]);
@@ -191,7 +192,8 @@ inline void shuffle(buffer<double>& values, std::size_t count, resampler& random
     }
     const double expected = total / static_cast<double>(n) * static_cast<double>(m);
     const double far = observed - expected;
-    const double tolerance = 1e-13 * size;  // so that divisions of equal sums stay equal in spite of rounding
+    // Divisions of equal sums stay equal in spite of rounding: that of the sums, and that of the values, which are decimals.
+    const double tolerance = 1e-13 * size + 0x1p-52 * static_cast<double>(m) * largest;
     const side alternative = !swapped || options.alternative == side::two ? options.alternative
                              : options.alternative == side::greater       ? side::less
                                                                           : side::greater;

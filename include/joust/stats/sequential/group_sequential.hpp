@@ -301,11 +301,14 @@ wang_tsiatis_bounds(double shape, std::span<const double> information,
             looks[k].lower = two || less ? -z : -std::numeric_limits<double>::infinity();
         }
         const exit_probabilities out = exit_probabilities_of(looks, 0.0);
+        if (out.upper.size() != looks.size()) {
+            return -1.0;
+        }
         looks.back().spent = out.total_upper + out.total_lower;
         for (std::size_t k = 0; k < looks.size(); ++k) {
             looks[k].spent = out.upper[k] + out.lower[k] + (k > 0 ? looks[k - 1].spent : 0.0);
         }
-        return out.upper.empty() ? -1.0 : looks.back().spent;
+        return looks.back().spent;
     };
     // Secant steps on the logarithm of the error, which is nearly a parabola. The error at one look is at least what is
     // spent at the last one, so the constant is not below that of one look, whose tail starts the search.

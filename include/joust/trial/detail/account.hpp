@@ -79,10 +79,11 @@ JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, std::size_t 
     if (divided && (spec.quantile >= 0 || !spec.pairs_amounts)) {
         return true;
     }
+    constexpr double some = 0.005;
     if (spec.unit == "%" && !divided) {
-        return now.zeros > 0.02;
+        return now.zeros > some || (now.zeros > 1e-9 && most >= 0.9);
     }
-    return now.zeros > 0.02 || most >= (spec.direction == better::up || divided ? 0.9 : 0.5);
+    return now.zeros > some || most >= (spec.direction == better::up || divided ? 0.9 : 0.5);
 }
 
 JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, std::size_t pair,

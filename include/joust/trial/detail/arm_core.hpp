@@ -52,7 +52,8 @@ public:
           trial_(kind, assignment_.own_salt(), arguments),
           acceptance_(Parts::template pick<acceptance_role, any_result>(arguments)),
           timing_(Parts::template pick<timing_role, timed>(arguments)),
-          metrics_(trial_.identity(), watch_failures, arguments)
+          metrics_(trial_.identity(), watch_failures, arguments),
+          seen_(seen_window::remembering(trial_.desk().remembered() * keys_per_ticket(metrics_)))
     {
         check_error_rate(trial_.inference().alpha, trial_.inference().units, "exposures");
         assignment_.begin_stage(live());
@@ -67,6 +68,8 @@ public:
     [[nodiscard]] const live_metrics<Parts>& metrics() const noexcept { return metrics_; }
     [[nodiscard]] live_evidence& live() const noexcept { return metrics_.live(); }
     [[nodiscard]] seen_window& seen() noexcept { return seen_; }
+    /// Return how many tickets were forgotten, so that repeated feedback for them counts again.
+    [[nodiscard]] std::uint64_t forgotten_tickets() const noexcept { return seen_.overwritten(); }
     [[nodiscard]] const typename Parts::timing_t& timing() const noexcept { return timing_; }
     [[nodiscard]] const typename Parts::acceptance_t& acceptance() const noexcept { return acceptance_; }
 
@@ -187,7 +190,17 @@ private:
     [[no_unique_address]] typename Parts::acceptance_t acceptance_;
     [[no_unique_address]] typename Parts::timing_t timing_;
     live_metrics<Parts> metrics_;
-    seen_window seen_;
+    mutable seen_window seen_;
+
+    /// Return the number of keys that remembering a ticket takes: one, and one more for each metric that counts its values.
+    [[nodiscard]] static std::size_t keys_per_ticket(const live_metrics<Parts>& metrics)
+    {
+        std::size_t keys = 1;
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            ((keys += accumulates(metrics.metrics().template get<I>()) ? 1U : 0U), ...);
+        }(std::make_index_sequence<Parts::metrics_t::size>{});
+        return keys;
+    }
 };
 
 }  // namespace detail

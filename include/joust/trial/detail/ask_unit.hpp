@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/thread_unwind.hpp>
+#include <joust/core/unit_id.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/trial/detail/identity.hpp>
 
@@ -14,7 +15,7 @@ namespace detail {
 /// Ask the consent and the unit key of a trial about a call. Returns whether the call may be recorded, and then gives the hash of
 /// its unit.
 ///
-/// Where one of them throws, the call may not be recorded, and `live.ignore(name)` counts it by the helper's name.
+/// Where the id is empty, the call may not be recorded. Where one of them throws, it may not either, and `live.ignore(name)` counts it by the helper's name.
 template <class Core, class Live, class... A>
 [[nodiscard]] bool ask_unit_hash(Core& core, Live& live, std::uint64_t& hash, const A&... arguments)
 {
@@ -24,7 +25,12 @@ template <class Core, class Live, class... A>
             return false;
         }
         asked = ignored::key_threw;
-        hash = core.identity().hasher()(core.unit_of(arguments...));
+        const auto& unit = core.unit_of(arguments...);
+        if (is_no_unit(unit)) [[unlikely]] {
+            live.ignore(ignored::empty_unit);
+            return false;
+        }
+        hash = core.identity().hasher()(unit);
         return true;
     } catch (thread_unwind&) {
         throw;

@@ -5,6 +5,7 @@
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
+#include <joust/numeric/normal.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/words.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
@@ -94,6 +95,27 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
     return name;
 }
 
+/// Let the row of a broken guardrail show the interval of the one-sided test that broke it: that of twice its error rate.
+///
+/// A two-sided interval at the error rate itself may still hold the margin, which would contradict the verdict. The ends
+/// are scaled as normal limits are.
+inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
+{
+    const bool beyond = harm_is_up ? row.estimate > row.margin : row.estimate < row.margin;
+    if (!f.breached || !beyond || !(f.alpha < 0.5) || standing_of(row) == standing::beyond_margin) {
+        return;
+    }
+    const double narrower =
+        stats::normal_upper_quantile(f.alpha) / stats::normal_upper_quantile(0.5 * f.alpha);
+    row.lower = row.estimate - narrower * (row.estimate - row.lower);
+    row.upper = row.estimate + narrower * (row.upper - row.estimate);
+    row.level = 1.0 - 2.0 * f.alpha;
+    double& end = harm_is_up ? row.lower : row.upper;
+    if (harm_is_up ? !(end > row.margin) : !(end < row.margin)) {
+        end = std::nextafter(row.margin, row.estimate);
+    }
+}
+
 /// Return the row of a finding about one metric of a challenger.
 [[nodiscard]] inline metric_row row_of_finding(const finding& f, const evidence& seen, const setting& how)
 {
@@ -128,6 +150,9 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
         row.reference = 1.0;
     }
     keep_possible(row);
+    if (guards) {
+        show_one_sided(row, f, spec.limit.harm_is_up);
+    }
     return row;
 }
 

@@ -210,7 +210,7 @@ inline void append_rows(std::string& out, std::uint64_t n, std::string_view what
         text += rows.offered == 1 ? " row cannot be compared: " : " rows cannot be compared: ";
         append_rows(text, rows.only_champion, "no answer of " + models[0] + " that can be scored");
         append_rows(text, rows.only_challenger, "no answer of " + models[1] + " that can be scored");
-        append_rows(text, rows.both, "none of either model");
+        append_rows(text, rows.both, "no answer of either model that can be scored");
         text.resize(text.size() - 2);
     }
     if (rows.unknown > 0) {

@@ -270,8 +270,14 @@ private:
         } else if (now.best != 0) {
             const metric_row& won =
                 out.metrics[(1U + (even_slates_ ? 1U : 0U) + (even_positions_ ? 1U : 0U)) * (now.best - 1)];
-            out.decision = verdict::ship_challenger;
             out.reason = names_[now.best] + " is preferred to " + names_[0] + interval(won);
+            if (const double failed = failures_that_matter(won, seen, now.best); failed > 0.0) {
+                out.reason += ", but it failed on ";
+                append_percent(out.reason, failed, 1);
+                out.reason += " of the requests, which could change the verdict";
+            } else {
+                out.decision = verdict::ship_challenger;
+            }
         } else if (now.lost == names_.size() - 1) {
             out.decision = verdict::keep_champion;
             out.reason = now.losses;
@@ -307,6 +313,17 @@ private:
         text += ", ";
         append_number(text, answer.upper, 3, signs::always);
         return text + "]";
+    }
+
+    /// Return the share of requests on which a ranker failed, if its lead would be lost without the credit of a whole slate
+    /// on each of them, and else 0. The trial showed the champion's list there, which credits no ranker.
+    [[nodiscard]] static double failures_that_matter(const metric_row& won, const joust::evidence& seen,
+                                                     std::size_t ranker)
+    {
+        const auto requests = static_cast<double>(seen.requests(ranker));
+        const double failed = requests > 0.0 ? static_cast<double>(seen.failed(ranker)) / requests : 0.0;
+        const double a_slate = failed < 1.0 ? (won.champion + won.challenger) / (1.0 - failed) : 0.0;
+        return failed > 0.0 && !(won.lower - failed * a_slate > 0.0) ? failed : 0.0;
     }
 
     void add_counts(joust::report& out, const joust::evidence& seen) const

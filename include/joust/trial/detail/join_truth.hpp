@@ -4,6 +4,7 @@
 #include <joust/core/clone.hpp>
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
+#include <joust/core/outlives_call.hpp>
 #include <joust/core/policy.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/shadow/judge.hpp>
@@ -177,16 +178,20 @@ public:
         static_assert(
             Parts::template remembers<P>,
             "joust: this shadow cannot tell what its models return (they are generic or overloaded, or return nothing that can be kept), so no prediction waits for its truth: add joust::remembered<Prediction>{}");
-        if constexpr (check_judge<P, Truth>()) {
+        using kept = std::conditional_t<text_like<Truth>, std::string, std::decay_t<Truth>>;
+        constexpr bool lasting = static_cast<bool>(outlives_call<kept>);
+        static_assert(
+            lasting,
+            "joust: a truth that comes before its predictions waits for them, so it takes no pointer or view, and nothing that shares what it refers to: pass an owning value");
+        if constexpr (lasting && check_judge<P, Truth>()) {
             using memory = std::tuple_element_t<P, memories_t>;
             using settled = typename memory::store::settled;
             auto& waiting = std::get<P>(memories_).get(results_);
             const std::uint64_t key = prediction_key(receipt.unit(), receipt.seconds(), receipt.nonce());
             auto found = waiting.take(key);
             if (found.how == settled::unknown) {
-                using kept = std::conditional_t<text_like<Truth>, std::string, std::decay_t<Truth>>;
                 using early = waiting_truth<P, typename memory::pair, kept>;
-                found = waiting.settle(key, std::make_unique<early>(kept(value)));
+                found = waiting.settle(key, std::make_unique<early>(copied<kept>(value)));
             }
             switch (found.how) {
                 case settled::joined:

@@ -139,6 +139,7 @@ public:
             case ignored::consent_threw:
                 helpers_[shadow_consent].fetch_add(1, std::memory_order_relaxed);
                 break;
+            case ignored::empty_unit: helpers_[shadow_empty].fetch_add(1, std::memory_order_relaxed); break;
             case ignored::key_threw: helpers_[shadow_key].fetch_add(1, std::memory_order_relaxed); break;
             default: note(truth_fate::damaged); break;
         }
@@ -192,6 +193,9 @@ public:
     void begin_anew() noexcept
     {
         for (auto& count : truths_) {
+            count.store(0, std::memory_order_relaxed);
+        }
+        for (auto& count : helpers_) {
             count.store(0, std::memory_order_relaxed);
         }
         unrecorded_.store(0, std::memory_order_relaxed);

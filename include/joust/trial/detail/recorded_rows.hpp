@@ -159,7 +159,7 @@ private:
         std::vector<slot> slots_;
     };
 
-    /// Give each lost row the place of its case. A case without any value gets a place behind the others.
+    /// Give each lost row the place of its case. A case without any value gets a place after the others.
     void place_lost_rows()
     {
         if (results_.lost.empty()) {

@@ -10,6 +10,7 @@
 #include <joust/split/hash_split.hpp>
 #include <joust/trial/detail/account.hpp>
 #include <joust/trial/detail/annotate.hpp>
+#include <joust/trial/detail/annotate_forgotten.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -138,6 +139,7 @@ public:
         }
         annotate(out, seen_now_, found_, history_.size() > 1, holds_of<typename Parts::inference_t>(), how);
         core.trial().annotate_name(out.notes);
+        annotate_forgotten(out, core.forgotten_tickets(), core.trial().desk().remembered());
         annotate_history(out, core.assignment().knows_history(), core.assignment().credits_units());
         if (champion_is_out(core)) {
             out.notes.emplace_back(

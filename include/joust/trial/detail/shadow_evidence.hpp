@@ -249,6 +249,10 @@ struct shadow_evidence {
         for (const std::uint64_t each : truths) {
             good = good && each <= most_events;
         }
+        good = good && failed.size() == bucket_count;
+        for (const double each : failed) {
+            good = good && each >= 0.0 && each <= static_cast<double>(most_events);
+        }
         for (const shadow_pair& each : pairs) {
             good = good && each.consistent(graded == 1);
         }
@@ -271,7 +275,9 @@ namespace detail {
 /// The helpers of a shadow that can throw before the champion runs, in the order of shadow_evidence::helpers.
 inline constexpr std::size_t shadow_consent = 0;
 inline constexpr std::size_t shadow_key = 1;
-inline constexpr std::size_t shadow_helpers = 2;
+/// Calls whose unit had an empty id are counted after them.
+inline constexpr std::size_t shadow_empty = 2;
+inline constexpr std::size_t shadow_helpers = 3;
 
 // Where a shadow keeps its sums in a slab. Each row has two sides, false and true, with a count and two sums for each
 // bucket.

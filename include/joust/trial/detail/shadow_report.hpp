@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/text.hpp>
+#include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/inference/inference.hpp>
 #include <joust/report/report.hpp>
@@ -293,6 +294,57 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
     }
 }
 
+/// The share of pairs that may go without a judgement before a better score is no longer believed.
+inline constexpr double most_not_judged = 0.05;
+
+/// Return whether the pairs that could not be judged might turn the lead of the challenger: they are too many, or the lower
+/// limit falls to 0 if the champion were better on each of them, by 1 where answers are right or wrong, and else by six
+/// standard deviations of a pair.
+[[nodiscard]] inline bool lead_in_doubt(const shadow_evidence& seen, const shadow_pair& pair, double lower)
+{
+    const double judged = pair.judged.total();
+    const double lost = static_cast<double>(pair.not_judged);
+    if (lost > most_not_judged * (judged + lost)) {
+        return true;
+    }
+    double squares = 0.0;
+    const double mean = pair.judged.total_sum() / judged;
+    for (std::size_t b = 0; b < bucket_count; ++b) {
+        const double rest = pair.judged.sum[b] - mean * pair.judged.count[b];
+        squares += rest * rest;
+    }
+    const double worst = seen.graded != 0 ? 6.0 * std::sqrt(squares / judged) : 1.0;
+    return lost > 0.0 && lower * judged <= worst * lost;
+}
+
+/// Say why a challenger with the better accuracy is not ready for a canary: the requests that it left without a score would
+/// turn its lead if it had scored nothing on them. Returns an empty text where nothing is missing.
+[[nodiscard]] inline std::string missing_in_words(const shadow_evidence& seen, const shadow_pair& pair,
+                                                  const shadow_answers& answers)
+{
+    const double run = pair.run.total();
+    const double judged = pair.judged.total();
+    const auto lost = static_cast<double>(pair.not_judged);
+    const double failed = run > 0.0 ? pair.run.total_sum() / run : 0.0;
+    const double unscored = lost > 0.0 ? lost / (lost + judged) : 0.0;
+    const double without_score = std::fmin(failed + unscored, 1.0);
+    const double lead =
+        (1.0 - without_score) * answers.accuracy.lower - without_score * std::fabs(champion_score_in(pair));
+    if (!(without_score > 0.0) || (lead > 0.0 && !lead_in_doubt(seen, pair, answers.accuracy.lower))) {
+        return {};
+    }
+    std::string text = ", but it failed or could not be judged on ";
+    add_percent(text, without_score);
+    text += " of its requests";
+    if (pair.not_judged != 0) {
+        text += " (";
+        append_count(text, pair.not_judged);
+        text += pair.not_judged == 1 ? " pair could not be judged)" : " pairs could not be judged)";
+    }
+    text += ", which could change the verdict";
+    return text;
+}
+
 /// Describe the result of one challenger in words.
 [[nodiscard]] inline shadow_finding find_out(const shadow_evidence& seen, std::size_t p,
                                              const shadow_answers& answers, double alpha)
@@ -308,16 +360,26 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
         add_percent(found.words, answers.failing.challenger);
         found.words += " of the requests that the champion answered, and the champion on ";
         add_percent(found.words, answers.failing.champion);
+    } else if (accuracy.rejects(alpha) && accuracy.estimate > 0.0 &&
+               lead_in_doubt(seen, pair, accuracy.lower)) {
+        found.words = name + " has the better " + quality + " on ";
+        append_count(found.words, static_cast<std::uint64_t>(pair.judged.total()));
+        found.words += " judged pairs, but ";
+        append_count(found.words, pair.not_judged);
+        found.words += pair.not_judged == 1 ? " pair" : " pairs";
+        found.words += " could not be judged, so that the rest does not speak for all requests";
     } else if (accuracy.rejects(alpha)) {
         found.wins = accuracy.estimate > 0.0;
         found.loses = !found.wins;
-        found.words = name + (found.wins ? " has the better " : " has the worse ") + quality + ": ";
+        const std::string missing = found.wins ? missing_in_words(seen, pair, answers) : std::string{};
+        found.wins = found.wins && missing.empty();
+        found.words = name + (found.loses ? " has the worse " : " has the better ") + quality + ": ";
         metric_row scored = row_of_accuracy(seen, p, accuracy);
         const row_format format{scored};
         format.estimate(found.words, scored.estimate);
         found.words += ' ';
         format.interval(found.words);
-        found.words += " on the same requests";
+        found.words += " on the same requests" + missing;
     } else if (pair.judged.total() > 0.0) {
         found.words = name + "'s " + quality +
                       (accuracy.state == status::ok
@@ -429,7 +491,8 @@ inline void add_counts(report& out, const shadow_evidence& seen)
     for (std::size_t i = 0; i < seen.helpers.size() && i < shadow_helpers; ++i) {
         count_if_any(out,
                      ignored_words[static_cast<std::size_t>(i == shadow_consent ? ignored::consent_threw
-                                                                                : ignored::key_threw)],
+                                                            : i == shadow_key   ? ignored::key_threw
+                                                                                : ignored::empty_unit)],
                      seen.helpers[i]);
     }
     for (std::size_t i = 2; i < seen.truths.size() && i < std::size(fates); ++i) {

@@ -32,12 +32,16 @@ class slate_feedback {
     static constexpr touch counted_touch = Parts::counted_touch;
 
 public:
-    explicit slate_feedback(typename Parts::arguments_t& arguments)
-        : credit_(Parts::template pick<credit_role, click_credit>(arguments))
+    /// shape: `remembered` is the number of the latest slates whose clicks are remembered
+    slate_feedback(typename Parts::arguments_t& arguments, std::size_t remembered)
+        : credit_(Parts::template pick<credit_role, click_credit>(arguments)),
+          seen_(seen_window::remembering(remembered))
     {
     }
 
     [[nodiscard]] seen_window& seen() noexcept { return seen_; }
+    /// Return how many slates were forgotten to make room.
+    [[nodiscard]] std::uint64_t forgotten() const noexcept { return seen_.overwritten(); }
 
     /// Check the ticket of a slate that came back, and count it where it cannot be used.
     template <class Desk>
@@ -193,7 +197,7 @@ private:
     }
 
     [[no_unique_address]] credit_t credit_;
-    seen_window seen_;
+    mutable seen_window seen_;
 };
 
 }  // namespace detail

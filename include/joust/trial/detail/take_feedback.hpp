@@ -3,6 +3,7 @@
 
 #include <joust/core/error.hpp>
 #include <joust/core/fixed_string.hpp>
+#include <joust/core/hash.hpp>
 #include <joust/core/shape.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/core/unit_kind.hpp>
@@ -134,6 +135,12 @@ inline bool complete_call(Core& core, Observer& observer, const typename Core::t
     return key ^ 0x6c6f73742076616cU;
 }
 
+/// Return the key under which the window of seen tickets counts the values that a ticket brought to a metric.
+[[nodiscard]] constexpr std::uint64_t values_key(std::uint64_t key, std::size_t series) noexcept
+{
+    return mix64(key + 0x76616c7565730000U + series);
+}
+
 /// Take the values of a metric for the exposure of a ticket. Returns whether they were used.
 template <std::size_t Which, class Core, class Observer, class... Values>
 inline bool observe_by_ticket(Core& core, Observer& observer, const typename Core::ticket_type& given,
@@ -161,6 +168,11 @@ inline bool observe_by_ticket(Core& core, Observer& observer, const typename Cor
     const bool first = (core.seen().mark(receipt.key(), bit) & bit) == 0;
     if (!first && !accumulates(metrics.metrics().template get<Which>())) {
         core.live().ignore(ignored::repeated);
+        return false;
+    }
+    if (accumulates(metrics.metrics().template get<Which>()) &&
+        core.seen().count(values_key(receipt.key(), series)) >= core.trial().desk().values_per_ticket()) {
+        core.live().ignore(ignored::too_many_values);
         return false;
     }
     metrics.template observe<Which>(seen, c, receipt, first);

@@ -7,6 +7,7 @@
 #include <joust/ticket/ticket.hpp>
 #include <joust/ticket/tickets.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,11 @@ public:
 
     /// Return the trial's number, which all of its tickets carry.
     [[nodiscard]] std::uint32_t trial() const noexcept { return trial_; }
+
+    /// Return how many of the latest tickets are remembered.
+    [[nodiscard]] std::size_t remembered() const noexcept { return remembered_by(tickets_); }
+    /// Return how many values of an accumulating metric one ticket may bring.
+    [[nodiscard]] std::size_t values_per_ticket() const noexcept { return values_taken_by(tickets_); }
 
     // A ticket that needs no seal is returned by reference.
     [[nodiscard]] decltype(auto) seal(const ticket& made) const noexcept { return tickets_.seal(made); }
