@@ -76,7 +76,8 @@ outcome simulate(double q, load what, bool slow_users, std::uint64_t run)
 
 }  // namespace
 
-TEST_CASE("The interval of latency quantiles holds at every look of a ramp, whatever the load does", "[calibration]")
+TEST_CASE("The interval of latency quantiles holds at every look of a ramp, whatever the load does",
+          "[calibration]")
 {
     const int runs = joust_test::full_calibration() ? 200 : 3;
     const struct {
@@ -96,8 +97,8 @@ TEST_CASE("The interval of latency quantiles holds at every look of a ramp, what
                 missed += seen.missed ? 1 : 0;
                 upper += seen.upper / runs;
             }
-            WARN(w.name << ", q = " << q << ": " << missed << " of " << runs << " missed, upper limit " << upper
-                        << " ms");
+            WARN(w.name << ", q = " << q << ": " << missed << " of " << runs << " missed, upper limit "
+                        << upper << " ms");
             CHECK(missed <= joust_test::limit_of(runs, 0.05));
         }
     }

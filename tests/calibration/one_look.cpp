@@ -71,7 +71,8 @@ inference look_once(const world& w, std::uint64_t run)
         if (!visits.empty()) {
             const auto at = std::lower_bound(visits.begin(), visits.end(), random.uniform() * all);
             unit = mix64(static_cast<std::uint64_t>(at - visits.begin()) ^ salt);
-            level = static_cast<double>(mix64(unit + 9) >> 11) * 0x1p-52;  // each user has a level, 1 on average
+            level =
+                static_cast<double>(mix64(unit + 9) >> 11) * 0x1p-52;  // each user has a level, 1 on average
         }
         const double normal = w.kind == values::conversion ? 0.0 : random.normal();
         const double x = w.kind == values::conversion  ? (random.chance(level * w.size) ? 1.0 : 0.0)
@@ -135,7 +136,8 @@ TEST_CASE("One look at equal arms rejects at most as often as it says", "[calibr
     }
 }
 
-TEST_CASE("A shadow blames a challenger that fails as often as the champion at most in 2.5 % of runs", "[calibration]")
+TEST_CASE("A shadow blames a challenger that fails as often as the champion at most in 2.5 % of runs",
+          "[calibration]")
 {
     const int runs = joust_test::full_calibration() ? 10'000 : 60;
     for (const double rate : {0.005, 0.02, 0.1}) {

@@ -53,7 +53,8 @@ inline namespace v0 {
             return "the champion serves no requests now, so nothing can be compared";
         case status::incomplete:
             return "so many answers are missing that the others do not speak for all rows";
-        case status::not_converged: return "a number could not be computed, because a search did not converge";
+        case status::not_converged:
+            return "a number could not be computed, because a search did not converge";
     }
     return "";
 }
