@@ -190,7 +190,7 @@ TEST_CASE("an arm without failures is judged by the ratio of its limit")
     CHECK(equal.metrics[0].reference == 1.0);
     CHECK(equal.decision == verdict::pass);
     // Nothing is known of the ratio of two rates that are both 0 so far.
-    const report none = decide(no_failures, never, 2'000);
+    const report none = decide(no_failures, no_failures, 2'000);
     CHECK(none.decision == verdict::inconclusive);
     CHECK_THAT(none.reason, ContainsSubstring("no event in either model"));
 }
