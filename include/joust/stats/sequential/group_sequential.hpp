@@ -369,11 +369,14 @@ wang_tsiatis_bounds(double shape, std::span<const double> information,
     if (!(at_high >= power)) {
         return not_a_number;
     }
-    for (int step = 0; step < 60 && high - low > 1e-13 * high; ++step) {
-        const double middle = 0.5 * (low + high);
-        (power_at(middle) < power ? low : high) = middle;
-    }
-    return 0.5 * (low + high);
+    const double smallest = 1e-13 * high;
+    const double at_low = low > 0.0 ? power_at(low) - power : -power;
+    const detail::solution found = detail::illinois_root(
+        {low, high, at_low, at_high - power}, [&](double drift) { return power_at(drift) - power; },
+        [=](const detail::illinois_bracket& at, double value) {
+            return std::fabs(value) < 1e-13 || !(at.high - at.low > 1e-13 * at.high + smallest);
+        });
+    return found.converged ? found.at : not_a_number;
 }
 
 }  // namespace stats
