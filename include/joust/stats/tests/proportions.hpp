@@ -84,7 +84,7 @@ namespace detail {
         if (!ended) {
             const bool newton = step < plain_search_steps && next > low && next < high;
             p2 = newton ? next : step < plain_search_steps ? 0.5 * (low + high) : middle_double(low, high);
-            ended = !(high - low > 1e-16 * high);
+            ended = !(p2 > low && p2 < high);
         }
     }
     if (!ended) {
