@@ -207,7 +207,6 @@ TEST_CASE(
 {
     for (const double share : {0.05, 0.1, 0.3, 1.0 / 3.0}) {
         auto trial = trial_of(share, conversion<"ok">{}, mean<"one">{});
-        keyed_random random{9};
         for (std::uint64_t user = 0; user < 3'000; ++user) {
             trial.observe<"ok">(trial.serve(user).ticket, true);
             trial.observe<"one">(user, 1.0);
