@@ -282,8 +282,8 @@ private:
         waiting_.clear();
         lines_ = 0;
         if (!done) {
-            file_
-                .close();  // Opening the file again ends a line that was cut off and could not be taken back.
+            // Opening the file again ends a line that was cut off and could not be taken back.
+            file_.close();
         }
     }
 
