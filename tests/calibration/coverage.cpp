@@ -52,8 +52,6 @@ namespace {
 using namespace joust;
 using namespace joust_test;
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
 double cdf(double z)
 {
     return stats::normal_cdf(z);

@@ -23,7 +23,7 @@ inline constexpr joust::sip_key secret{1, 2};
 
 // A ticket policy of one's own: tickets go out with their halves swapped, and come back.
 struct swapped {
-    std::chrono::seconds expires_after = joust::never;
+    std::chrono::seconds expires_after = joust::no_expiry;
     struct given {
         joust::ticket inside;
     };

@@ -392,3 +392,58 @@ TEST_CASE("a canary that begins with the champion out of service has nothing to 
     CHECK(r.decision == verdict::keep_testing);
     CHECK_THAT(r.reason, ContainsSubstring("no contemporary champion"));
 }
+
+TEST_CASE(
+    "feedback that stops in one arm alone blocks the verdict and names the model, though events are reported "
+    "only where they happen")
+{
+    // The challenger's refunds are more frequent, until they are not reported any more.
+    auto guarded =
+        better_challenger(guardrail(mean<"refund">{.better = better::down}, {.max_increase = 0.02}));
+    const report r = run(guarded, [&](int i, int arm, const ticket& t, keyed_random& random) {
+        if (random.chance(arm == 1 ? 0.30 : 0.20) && (arm == 0 || i < requests / 3)) {
+            guarded.observe<"refund">(t, 1.0);
+        }
+    });
+    CHECK(is_held(r, "the guardrail on refund hardly gets feedback from new any more: in the last "));
+
+    const auto decide = [](auto metric, int silent) {
+        auto trial = better_challenger(primary(metric));
+        keyed_random random{7};
+        for (int i = 0; i < requests; ++i) {
+            const auto [arm, ticket] = trial.serve(random.below(4'000));
+            if (random.chance(0.3) && (arm != silent || i < requests / 2)) {
+                trial.template observe<"event">(ticket, 1.0);
+            }
+        }
+        return trial.report();
+    };
+    const report fewer = decide(conversion<"event">{.better = better::down}, 1);
+    INFO(fewer.reason);
+    CHECK(fewer.decision == verdict::keep_testing);
+    CHECK_THAT(fewer.reason, ContainsSubstring("event hardly gets feedback from new any more"));
+    const report more = decide(mean<"event">{}, 0);
+    INFO(more.reason);
+    CHECK(more.decision == verdict::keep_testing);
+    CHECK_THAT(more.reason, ContainsSubstring("event hardly gets feedback from old any more"));
+}
+
+TEST_CASE("labels that come late do not stop a canary while its share grows")
+{
+    auto trial = rising({.shares = {0.05, 0.5, 1.0}, .requests = 100}, safe({.max_decrease = 0.1}));
+    keyed_random random{8};
+    std::vector<ticket> waiting;
+    std::size_t next = 0;
+    int held = 0;
+    for (int i = 0; i < 2 * requests && !trial.finished(); ++i) {
+        waiting.push_back(trial.serve(random.below(4'000)).ticket);
+        if (waiting.size() > next + 3'000) {
+            trial.observe<"safe">(waiting[next++], random.chance(0.9));
+        }
+        if (i % 500 == 499) {
+            held += trial.report().reason.find("hardly gets feedback") != std::string::npos ? 1 : 0;
+        }
+    }
+    CHECK(held == 0);
+    CHECK(trial.finished());
+}

@@ -241,6 +241,22 @@ TEST_CASE("a ticket that brings NaN several times has lost one value")
     CHECK(seen.pairs[0].series.back().champion_count + seen.pairs[0].series.back().challenger_count == 1);
 }
 
+TEST_CASE("a later value of a ticket that adds up several is lost too")
+{
+    auto trial =
+        trial_of(conversion<"click">{},
+                 guardrail(mean<"cost">{.better = better::down, .accumulate = true}, {.max_ratio = 1.2}));
+    const report r = run(trial, [&](int arm, bool hard, const ticket& t, keyed_random& random) {
+        trial.observe<"click">(t, random.chance(arm == 1 ? 0.3 : 0.15));
+        trial.observe<"cost">(t, random.uniform());
+        trial.observe<"cost">(t, arm == 1 && hard ? not_a_value : random.uniform());
+    });
+    INFO(r.reason);
+    CHECK(r.decision == verdict::keep_testing);
+    CHECK_THAT(r.reason,
+               ContainsSubstring("the guardrail on cost lost values that cannot be scored for 0.0 %"));
+}
+
 TEST_CASE("calls on which the challenger failed and the champion answered do not make it the better model")
 {
     // On hard requests the challenger throws, so that the champion's answer is scored for it.

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 using namespace joust;
 
@@ -206,7 +207,6 @@ TEST_CASE(
 {
     for (const double share : {0.05, 0.1, 0.3, 1.0 / 3.0}) {
         auto trial = trial_of(share, conversion<"ok">{}, mean<"one">{});
-        keyed_random random{9};
         for (std::uint64_t user = 0; user < 3'000; ++user) {
             trial.observe<"ok">(trial.serve(user).ticket, true);
             trial.observe<"one">(user, 1.0);
@@ -220,6 +220,29 @@ TEST_CASE(
         }
         CHECK_FALSE(has_note(r, "differ by more than chance"));
     }
+}
+
+TEST_CASE(
+    "shares that differ where feedback may come for events alone are noted where a missing value would be good")
+{
+    const auto noted = [](auto metric, double old_share, double new_share) {
+        auto trial = trial_of(0.5, metric);
+        const report r = run(trial, 8'000, [&](int arm, const ticket& t, keyed_random& random) {
+            if (random.chance(arm == 1 ? new_share : old_share)) {
+                if constexpr (std::is_same_v<decltype(metric), ratio<"cost">>) {
+                    trial.template observe<"cost">(t, 1.0 + random.uniform(), 1.0);
+                } else {
+                    trial.template observe<"cost">(t, 1.0 + random.uniform());
+                }
+            }
+        });
+        return has_note(r, "which differ by more than chance. ");
+    };
+    CHECK(noted(mean<"cost">{.better = better::down}, 0.45, 0.30));
+    CHECK_FALSE(noted(mean<"cost">{.better = better::down}, 0.45, 0.45));
+    CHECK_FALSE(noted(mean<"cost">{}, 0.30, 0.45));
+    CHECK(noted(ratio<"cost">{}, 0.7, 0.4));
+    CHECK_FALSE(noted(ratio<"cost">{}, 0.7, 0.7));
 }
 
 TEST_CASE("text, Markdown, HTML and JSON show the shares of feedback")

@@ -168,7 +168,7 @@ TEST_CASE("the error rates of a paired ratio are near the level with many events
 
 TEST_CASE("an arm without failures is judged by the ratio of its limit")
 {
-    const auto never = [](int) { return true; };
+    const auto no_failures = [](int) { return true; };
     const auto at_times = [](int row) -> bool {
         if (row % 20 == 0) {
             throw std::runtime_error("failed");
@@ -180,9 +180,9 @@ TEST_CASE("an arm without failures is judged by the ratio of its limit")
                    guardrail(failures{}, {.max_ratio = 1.5})};
         return check.run(rows_of(n));
     };
-    CHECK(decide(never, at_times, 2'000).decision == verdict::regress);
-    CHECK(decide(at_times, never, 2'000).decision == verdict::pass);
-    CHECK(decide(at_times, never, 40).decision == verdict::inconclusive);
+    CHECK(decide(no_failures, at_times, 2'000).decision == verdict::regress);
+    CHECK(decide(at_times, no_failures, 2'000).decision == verdict::pass);
+    CHECK(decide(at_times, no_failures, 40).decision == verdict::inconclusive);
     const report equal = decide(at_times, at_times, 2'000);
     CHECK(equal.metrics[0].estimate == 1.0);
     CHECK(equal.metrics[0].p_value == 1.0);
@@ -190,7 +190,7 @@ TEST_CASE("an arm without failures is judged by the ratio of its limit")
     CHECK(equal.metrics[0].reference == 1.0);
     CHECK(equal.decision == verdict::pass);
     // Nothing is known of the ratio of two rates that are both 0 so far.
-    const report none = decide(never, never, 2'000);
+    const report none = decide(no_failures, no_failures, 2'000);
     CHECK(none.decision == verdict::inconclusive);
     CHECK_THAT(none.reason, ContainsSubstring("no event in either model"));
 }

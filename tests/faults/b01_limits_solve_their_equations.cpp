@@ -28,6 +28,11 @@ using stats::side;
 
 namespace {
 
+constexpr long double wide(double x)
+{
+    return static_cast<long double>(x);
+}
+
 struct table {
     std::uint64_t a, b, c, d;
 };
@@ -165,18 +170,19 @@ TEST_CASE("score limits of a difference of proportions have their z")
                 continue;
             }
             // The restricted maximum of the likelihood by plain halving, in long doubles.
-            long double low = d < 0.0 ? -d : 0.0, high = d > 0.0 ? 1.0 - d : 1.0;
+            const long double by = wide(d), m1 = wide(n1), m2 = wide(n2);
+            long double low = by < 0.0L ? -by : 0.0L, high = by > 0.0L ? 1.0L - by : 1.0L;
             for (int step = 0; step < 90; ++step) {
-                const long double p2 = 0.5L * (low + high), p1 = p2 + d;
-                const auto part = [](double k, long double p) { return k > 0.0 ? k / p : 0.0L; };
+                const long double p2 = 0.5L * (low + high), p1 = p2 + by;
+                const auto part = [](double k, long double p) { return k > 0.0 ? wide(k) / p : 0.0L; };
                 const long double score =
                     part(k1, p1) + part(k2, p2) - part(n1 - k1, 1.0L - p1) - part(n2 - k2, 1.0L - p2);
                 (score > 0.0L ? low : high) = p2;
             }
-            const long double p2 = 0.5L * (low + high), p1 = p2 + d;
+            const long double p2 = 0.5L * (low + high), p1 = p2 + by;
             const long double variance =
-                (p1 * (1.0L - p1) / n1 + p2 * (1.0L - p2) / n2) * (n1 + n2) / (n1 + n2 - 1.0L);
-            const long double gap = static_cast<long double>(k1) / n1 - static_cast<long double>(k2) / n2 - d;
+                (p1 * (1.0L - p1) / m1 + p2 * (1.0L - p2) / m2) * (m1 + m2) / (m1 + m2 - 1.0L);
+            const long double gap = wide(k1) / m1 - wide(k2) / m2 - by;
             CHECK_THAT(static_cast<double>(gap * gap / variance), WithinRel(3.841458820694124, 1e-6));
         }
     }
@@ -268,8 +274,9 @@ TEST_CASE("Tango's, Wilson's and the exact limits of one proportion solve their 
             }
             // The second discordant probability q, or for d < 0 the first, at which the slope of the likelihood of
             // b, c and the other cases is 0, by halving.
-            const long double m = static_cast<double>(cases), b = k, c = static_cast<double>(t.c);
-            const long double size = std::fabs(d);
+            const long double m = static_cast<long double>(cases), b = wide(k),
+                              c = static_cast<long double>(t.c);
+            const long double size = wide(std::fabs(d));
             const long double near = d < 0.0 ? b : c, far = d < 0.0 ? c : b;
             long double low = 0.0L, high = 0.5L * (1.0L - size);
             for (int step = 0; step < 120; ++step) {
@@ -279,7 +286,7 @@ TEST_CASE("Tango's, Wilson's and the exact limits of one proportion solve their 
                 (slope > 0.0L ? low : high) = q;
             }
             const long double variance = m * (2.0L * low + size * (1.0L - size));
-            const long double gap = b - c - m * d;
+            const long double gap = b - c - m * wide(d);
             CHECK_THAT(static_cast<double>(gap * gap / variance), WithinRel(z2, 1e-5));
         }
     }

@@ -94,3 +94,28 @@ TEST_CASE("effects of ten thousand standard deviations have a sample size")
     const double t = stats::student_t_upper_quantile(0.025, 0.01);
     CHECK_THAT(stats::noncentral_t_sf(t, 0.01, 100.0), WithinRel(0.0526868, 1e-5));
 }
+
+TEST_CASE("an interval of beliefs with parameters of a thousandth is in order, and where the beliefs are")
+{
+    // P(first - second <= d) is that of the belief with the wider scale, up to the share of the narrower one.
+    const auto wide = stats::beta_binomial({0.001, 3.0}, {0.001, 1e5});
+    REQUIRE(wide.state == status::ok);
+    CHECK(wide.lower < wide.upper);
+    CHECK_THAT(stats::beta_sf(wide.upper, 0.001, 3.0), WithinRel(0.025, 0.02));
+    const auto alike = stats::beta_binomial({1e5, 0.001}, {1e5, 0.001});
+    REQUIRE(alike.state == status::ok);
+    CHECK(alike.lower < 0.0);
+    CHECK_THAT(alike.upper, WithinRel(-alike.lower, 1e-3));
+    CHECK_THAT(stats::beta_sf(alike.upper, 0.001, 1e5), WithinRel(0.025, 0.02));
+    const double parameters[] = {0.001, 9e14};
+    for (const double a : parameters) {
+        for (const double b : parameters) {
+            for (const double c : parameters) {
+                const auto r = stats::beta_binomial(stats::beta_belief{a, b}, {c, 0.001});
+                INFO(a << ' ' << b << ' ' << c);
+                CHECK((r.state == status::not_converged || r.lower <= r.upper));
+                CHECK_THAT(r.probability_first + r.probability_second, WithinRel(1.0, 1e-15));
+            }
+        }
+    }
+}

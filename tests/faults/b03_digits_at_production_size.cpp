@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <joust/numeric/distributions.hpp>
+#include <joust/quality/auc.hpp>
 #include <joust/quality/confusion.hpp>
 #include <joust/quality/quality.hpp>
+#include <joust/quality/rank_correlation.hpp>
 #include <joust/quality/regression.hpp>
 #include <joust/stats/co_moments.hpp>
 #include <joust/stats/estimation/clopper_pearson.hpp>
 #include <joust/stats/moments.hpp>
 #include <joust/stats/tests/coin.hpp>
+#include <joust/stats/tests/delong.hpp>
 #include <joust/stats/tests/sign_test.hpp>
+#include <joust/stats/tests/spearman.hpp>
 
 #include "stats/support.hpp"
 
@@ -152,4 +156,39 @@ TEST_CASE("variances and correlations keep their digits at offsets of a thousand
     }
     CHECK_THAT(at_offset.variance(), WithinRel(around_zero.variance(), 1e-12));
     CHECK_THAT(pair.covariance(0, 1), WithinRel(plain.covariance(0, 1), 1e-12));
+}
+
+TEST_CASE("correlations of ranks and areas under curves do not feel an offset of a thousand million")
+{
+    std::vector<double> x, y, x_far, y_far;
+    std::vector<std::uint8_t> labels;
+    for (int i = 0; i < 200; ++i) {
+        // Multiples of 1/64 stay exact beside 1e9.
+        x.push_back((i * 37) % 101 / 64.0);
+        y.push_back((i * 53) % 97 / 64.0 + x.back());
+        x_far.push_back(x.back() + 1e9);
+        y_far.push_back(y.back() - 1e9);
+        labels.push_back((i * 29) % 5 < 2 ? 1 : 0);
+    }
+    const auto ranks = stats::spearman(x, y), ranks_far = stats::spearman(x_far, y_far);
+    CHECK(ranks.estimate > 0.3);
+    CHECK(ranks_far.estimate == ranks.estimate);
+    CHECK(ranks_far.p_value == ranks.p_value);
+    CHECK(joust::quality::kendall_tau_b(x_far, y_far).value == joust::quality::kendall_tau_b(x, y).value);
+    const auto area = stats::area_under_curve(labels, x), area_far = stats::area_under_curve(labels, x_far);
+    CHECK(area_far.estimate == area.estimate);
+    CHECK(area_far.lower == area.lower);
+    CHECK(stats::delong(labels, x_far, y_far).p_value == stats::delong(labels, x, y).p_value);
+    const std::span<const std::uint8_t> positive{labels};
+    CHECK(joust::quality::auc(positive, x_far).value == joust::quality::auc(positive, x).value);
+    // Pearson's correlation from co-moments, as in the slope of a covariate.
+    stats::co_moments<2> near, far;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        near.add(x[i], y[i]);
+        far.add(x_far[i], y_far[i]);
+    }
+    const auto correlation = [](const stats::co_moments<2>& m) {
+        return m.covariance(0, 1) / std::sqrt(m.variance(0) * m.variance(1));
+    };
+    CHECK_THAT(correlation(far), WithinRel(correlation(near), 1e-12));
 }

@@ -94,6 +94,17 @@ std::string replaced(std::string text, const std::string& from, const std::strin
     return at == std::string::npos ? text : text.replace(at, from.size(), to);
 }
 
+/// Spell a text as editors and shells of some systems do.
+std::string in_utf16(const std::string& text, bool big_endian)
+{
+    std::string wide{big_endian ? "\xfe\xff" : "\xff\xfe"};
+    for (const char c : text) {
+        wide += big_endian ? '\0' : c;
+        wide += big_endian ? c : '\0';
+    }
+    return wide;
+}
+
 constexpr watch_options polled{.every = std::chrono::milliseconds{0}};
 
 }  // namespace
@@ -257,6 +268,26 @@ TEST_CASE("a watched file that says stopped stops, whatever else is wrong with i
     stops([](const std::string& text) { return "# stop!\n" + text; });
     stops([](const std::string& text) { return text + text; });
     stops([](const std::string& text) { return text + std::string(300'000, ' '); });
+    // Names as hands and other tools write them.
+    const auto renamed = [&](const std::string& name) {
+        stops([&](const std::string& text) { return replaced(text, "\"stopped\":", name); });
+    };
+    for (const char* name : {"\"Stopped\":", "\"STOPPED\" :", "\"stop\":", "\"stopped \":", "\" stopped\":",
+                             "stopped:", "'stopped':", "\"stopped\"=", "stopped = "}) {
+        renamed(name);
+    }
+    stops([](const std::string& text) {
+        std::string quoted = text;
+        for (char& c : quoted) {
+            c = c == '"' ? '\'' : c;
+        }
+        return quoted;
+    });
+    stops([](const std::string&) { return std::string{"salt: watched\nstopped: true\n"}; });
+    stops([](const std::string&) { return std::string{"{\"stopped\":true,\"salt\":\"\"}"}; });
+    for (const bool big_endian : {false, true}) {
+        stops([&](const std::string& text) { return in_utf16(text, big_endian); });
+    }
 
     // What does not say stopped, or names another trial, stops nothing.
     auto trial = trial_of(hash_split{.salt = "watched", .shares = {0.5, 0.5}});
@@ -276,6 +307,12 @@ TEST_CASE("a watched file that says stopped stops, whatever else is wrong with i
     ignores(replaced(json_of(plan), "\"stopped\":true", "\"stopped\":false,\"stopped\":false"));
     ignores(replaced(json_of(plan), "\"stopped\":true", "\"note\":\"\\\"stopped\\\":true\""));
     ignores(replaced(json_of(plan), "\"stopped\":true", "\"stopper\":true"));
+    ignores(replaced(json_of(plan), "\"stopped\":true", "\"not_stopped\":true"));
+    ignores(replaced(json_of(plan), "\"stopped\":true", "'stopped':'no'"));
+    ignores(replaced(json_of(plan), "\"stopped\":true", "\"note\":\"stopped: true\""));
+    ignores(replaced(json_of(plan), "\"stopped\":true", "\"why\":\"stopped\""));
+    ignores(in_utf16(replaced(json_of(plan), "watched", "another"), false));
+    ignores("{'salt':'another','stopped':true}");
     ignores("");
 }
 

@@ -39,6 +39,8 @@ namespace {
 
 constexpr int hung = -1;
 constexpr int iterations = joust_tests::sanitized ? 10 : 25;
+// The allocator of the address sanitizer before LLVM 17 may be locked at a fork, and stays locked in the child.
+constexpr int most_hangs = joust_tests::sanitized ? 3 : 0;
 
 /// Run a function in a forked child, and return what it returns, or `hung` after a deadline.
 template <class Work>
@@ -199,7 +201,7 @@ TEST_CASE("children of a process that serves neither hang nor count what the par
             ++answers[answer == hung ? 99 : answer];
         }
     }
-    CHECK(hangs == 0);
+    CHECK(hangs <= most_hangs);
     CHECK(answers[0] == iterations);
     CHECK(answers[1] == 0);
     CHECK(answers[2] == 0);
@@ -276,10 +278,10 @@ TEST_CASE("children of a canary, a shadow and an interleaving begin anew too", "
                 return rollout.rolled_back() && rollout(unit_of(21, 1)) == 0 ? 0 : 4;
             });
             hangs += answer == hung ? 1 : 0;
-            failed += answer != 0 ? 1 : 0;
+            failed += answer != 0 && answer != hung ? 1 : 0;
         }
     }
-    CHECK(hangs == 0);
+    CHECK(hangs <= most_hangs);
     CHECK(failed == 0);
     CHECK_FALSE(rollout.rolled_back());
 }

@@ -176,7 +176,7 @@ TEST_CASE("An interleaving remembers as many slates as it is told, and says that
 }
 
 TEST_CASE(
-    "A window of twice seven places for each key forgets hardly any of the latest keys, and sizes that cannot be are refused")
+    "A window forgets fewer than one in 10,000 of the latest keys, and sizes that cannot be are refused")
 {
     const std::size_t n = 5'000;
     seen_window window{seen_window::remembering(n)};

@@ -48,43 +48,73 @@ TEST_CASE("Looking at a key does not take a place")
     CHECK(window.overwritten() == 0);
 }
 
-TEST_CASE("The oldest key of a full line is forgotten first, and counted")
+TEST_CASE("The oldest key of a full group is forgotten first, and counted")
 {
     seen_window window{7};
-    REQUIRE(window.capacity() == 7);
-    for (std::uint64_t key = 1; key <= 7; ++key) {
+    const std::uint64_t places = window.capacity();
+    REQUIRE(places == 24);
+    for (std::uint64_t key = 1; key <= places; ++key) {
         window.mark(key, 1);
     }
+    CHECK(window.overwritten() == 0);
     CHECK(window.mark(1, 2) == 1);  // known: stays the oldest
-    CHECK(window.mark(8, 1) == 0);
+    CHECK(window.mark(places + 1, 1) == 0);
     CHECK(window.overwritten() == 1);
     CHECK(window.peek(1) == 0);
-    for (std::uint64_t key = 2; key <= 8; ++key) {
+    for (std::uint64_t key = 2; key <= places + 1; ++key) {
         CHECK(window.peek(key) == 1);
     }
 }
 
-TEST_CASE("Half the capacity in keys is remembered but for one in a hundred")
+TEST_CASE("Keys whose hashes agree in the bits that are compared first are told apart")
 {
-    seen_window window;
-    CHECK(window.capacity() >= 65'536);
-    for (std::uint64_t key = 0; key < 32'768; ++key) {
+    // The keys of one group whose hashes end in the same 16 bits.
+    seen_window window{1};
+    std::vector<std::uint64_t> alike;
+    for (std::uint64_t key = 1; alike.size() < 24; ++key) {
+        if ((joust::mix64(key) & 0xffffU) == 0) {
+            alike.push_back(key);
+        }
+    }
+    for (std::size_t i = 0; i < alike.size(); ++i) {
+        CHECK(window.peek(alike[i]) == 0);
+        CHECK(window.mark(alike[i], i + 1) == 0);
+    }
+    for (std::size_t i = 0; i < alike.size(); ++i) {
+        CHECK(window.peek(alike[i]) == i + 1);
+    }
+    CHECK(window.overwritten() == 0);
+}
+
+TEST_CASE("The latest keys are remembered but for one in 10,000, in 64 bytes or fewer each")
+{
+    constexpr std::uint64_t remembered = 4'096;
+    seen_window window{seen_window::remembering(remembered)};
+    // Groups take 448 bytes for 24 keys.
+    CHECK(window.capacity() / 24 * 448 <= 64 * remembered);
+    constexpr std::uint64_t steps = 30;
+    std::uint64_t forgotten = 0;
+    std::uint64_t oldest_forgotten = 0;
+    for (std::uint64_t key = 0; key < (steps + 1) * remembered; ++key) {
         window.mark(joust::mix64(key), 1);
+        oldest_forgotten += key >= remembered && window.peek(joust::mix64(key - remembered)) == 0 ? 1U : 0U;
+        if (key % remembered == remembered - 1) {
+            for (std::uint64_t back = 0; back < remembered; ++back) {
+                forgotten += window.peek(joust::mix64(key - back)) == 0 ? 1U : 0U;
+            }
+        }
     }
-    std::uint64_t kept = 0;
-    for (std::uint64_t key = 0; key < 32'768; ++key) {
-        kept += window.peek(joust::mix64(key));
-    }
-    CHECK(kept + window.overwritten() == 32'768);
-    // The keys of a line are Poisson with mean 3.5: those beyond seven are 0.9 % of all.
-    CHECK(window.overwritten() < 32'768 / 80);
+    CHECK(window.overwritten() > 0);
+    CHECK(forgotten < steps * remembered / 10'000);
+    // Of the oldest one fails by the chance that 24 of Poisson with mean 9.6 come, which is 7 in 100,000.
+    CHECK(oldest_forgotten < 2 * steps * remembered / 10'000);
 }
 
 TEST_CASE("Of threads that mark the same keys exactly one sees each bit clear", "[concurrent]")
 {
     constexpr std::uint64_t keys = 20'000;
     constexpr unsigned threads = 4;
-    seen_window window{2 * keys * 7};
+    seen_window window{seen_window::remembering(keys)};
     std::vector<std::atomic<unsigned>> first(keys);
     std::vector<std::atomic<unsigned>> second(keys);
     std::vector<std::thread> running;
@@ -113,7 +143,7 @@ TEST_CASE("Of threads that mark the same keys exactly one sees each bit clear", 
     CHECK(wrong == 0);
 }
 
-TEST_CASE("Threads that all want one line take turns", "[concurrent]")
+TEST_CASE("Threads that all want one group take turns", "[concurrent]")
 {
     seen_window window{1};
     std::atomic<std::uint64_t> clear{0};
@@ -157,8 +187,8 @@ TEST_CASE("Reading how much was overwritten waits its turn while keys are marked
         thread.join();
     }
     CHECK(fell == 0);
-    // Every key is new: all but the seven that are still held were overwritten.
-    CHECK(window.overwritten() == threads * marks - 7);
+    // Every key is new: all but those that are still held were overwritten.
+    CHECK(window.overwritten() == threads * marks - window.capacity());
 }
 
 }  // namespace

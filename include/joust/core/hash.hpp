@@ -2,11 +2,13 @@
 #pragma once
 
 #include <joust/core/bits.hpp>
+#include <joust/core/shape.hpp>
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace joust {
 inline namespace v0 {
@@ -126,10 +128,34 @@ constexpr void absorb_stripe(xx::lanes& v, const char* stripe) noexcept
     return detail::finish_xxh64(detail::xx::start(seed), seed, bytes, bytes.size());
 }
 
-/// Hash `size` bytes of any memory with XXH64.
+/// Hash `size` bytes of any memory with XXH64. Characters come as a std::string_view, so that a seed is never taken for a size.
 [[nodiscard]] inline std::uint64_t xxh64(const void* bytes, std::size_t size, std::uint64_t seed = 0) noexcept
 {
     return xxh64(std::string_view{static_cast<const char*>(bytes), size}, seed);
+}
+
+namespace detail {
+
+/// Are these characters, behind a pointer or in an array? Signed and unsigned char are memory.
+template <class T>
+inline constexpr bool characters = false;
+template <class T>
+inline constexpr bool characters<T*> =
+    std::is_same_v<std::remove_cv_t<T>, char> || std::is_same_v<std::remove_cv_t<T>, wchar_t> ||
+    std::is_same_v<std::remove_cv_t<T>, char8_t> || std::is_same_v<std::remove_cv_t<T>, char16_t> ||
+    std::is_same_v<std::remove_cv_t<T>, char32_t>;
+
+}  // namespace detail
+
+/// Refuse characters with one number, which could be a seed or a size.
+template <class Characters, class Number>
+    requires(detail::characters<std::decay_t<Characters>> && std::is_convertible_v<Number, std::uint64_t>)
+constexpr std::uint64_t xxh64(Characters&&, Number) noexcept
+{
+    static_assert(
+        detail::always_false<Number>,
+        "joust: characters with one number could be text with a seed or memory with a size; write xxh64(std::string_view{text}, seed) or xxh64(std::string_view{text, size})");
+    return 0;
 }
 
 /// The 128-bit secret of siphash24.

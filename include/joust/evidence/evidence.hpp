@@ -43,8 +43,9 @@ struct bucket_sums {
     std::uint64_t champion_count = 0;
     /// The sum of s over values other than 0: how many of these events are expected in the challenger.
     double expected = 0.0;
-    /// For the series of exposures with feedback: how many exposures came since feedback stopped or fell below a quarter
-    /// of what was usual. It is 0 while feedback keeps coming.
+    /// For the series of exposures with feedback: how many exposures the champion served since its feedback stopped or fell
+    /// below a quarter of what was usual. It is 0 while feedback keeps coming. For the series of values that cannot be
+    /// scored: the same for the challenger.
     std::uint64_t quiet = 0;
 
     /// Begin without buckets.

@@ -209,9 +209,11 @@ public:
         if (counts) {
             observe(thread_slab, fed_[which], arm, shares, pseudonym, 1.0);
         }
-        if (const std::uint32_t more = thread_slab.next_feedback(which); more != 0) [[unlikely]] {
-            if (feeds_[which].count(more)) {
-                feeds_[which].mark(exposures_now());
+        const std::size_t log = which * (Pairs + 1) + arm;
+        if (const std::uint32_t more = thread_slab.next_feedback(log); more != 0) [[unlikely]] {
+            if (feeds_[log].count(more)) {
+                const exposure_counts now = exposures_now(arm);
+                feeds_[log].mark(now.all, now.own);
             }
         }
     }
@@ -372,7 +374,12 @@ private:
 
     static void collect_latency(const slab& from, unsigned arm, latency_sketch& into);
     static void collect(const slab& from, evidence& into, std::size_t first_series);
-    [[nodiscard]] std::uint64_t exposures_now() const noexcept;
+    /// The exposures of all arms, and those of one arm.
+    struct exposure_counts {
+        std::uint64_t all = 0;
+        std::uint64_t own = 0;
+    };
+    [[nodiscard]] exposure_counts exposures_now(unsigned arm) const noexcept;
 
     /// The latencies of one arm in one pair, by stages that have ended.
     struct ended_stages {
@@ -431,7 +438,7 @@ private:
 JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_watch> watches,
                                             std::vector<std::size_t> fed)
     : trial_(std::move(names.trial)), models_(std::move(names.models)), series_(std::move(names.series)),
-      watches_(std::move(watches)), fed_(std::move(fed)), feeds_(fed_.size()),
+      watches_(std::move(watches)), fed_(std::move(fed)), feeds_(fed_.size() * models_.size()),
       slabs_(slab_layout{models_.size(), series_.size() - fed_.size()}),
       rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()),
       thresholds_(watches_.size()), memory_((models_.size() - 1) * series_.size())
@@ -615,10 +622,14 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     slabs_.for_each([&](const slab& each) { collect(each, all, 0); });
     collect(rare_, all, series_.size() - fed_.size());
     const std::uint64_t served = all.requests();
+    const std::size_t first_lost = series_.size() - fed_.size();
     for (std::size_t i = 0; i < fed_.size(); ++i) {
-        const std::uint64_t quiet = feeds_[i].quiet(served);
-        for (auto& pair : all.pairs) {
-            pair.series[fed_[i]].quiet = quiet;
+        const auto quiet = [&](std::size_t arm) {
+            return feeds_[i * (pairs + 1) + arm].quiet(served, all.requests(arm));
+        };
+        for (std::size_t p = 0; p < pairs; ++p) {
+            all.pairs[p].series[fed_[i]].quiet = quiet(0);
+            all.pairs[p].series[first_lost + i].quiet = quiet(p + 1);
         }
     }
     if (weighs_latency()) {
@@ -679,23 +690,27 @@ JOUST_FUNCTION void live_evidence::collect_latency(const slab& from, unsigned ar
     }
 }
 
-JOUST_FUNCTION std::uint64_t live_evidence::exposures_now() const noexcept
+JOUST_FUNCTION live_evidence::exposure_counts live_evidence::exposures_now(unsigned arm) const noexcept
 {
-    std::uint64_t all = 0;
+    exposure_counts now;
     try {
-        slabs_.for_each([&all](const slab& each) {
+        slabs_.for_each([&now, arm](const slab& each) {
+            const auto add = [&](unsigned of, std::uint64_t n) {
+                now.all += n;
+                now.own += of == arm ? n : 0;
+            };
             const std::size_t pairs = each.layout().pairs();
             for (std::size_t b = 0; b < bucket_count; ++b) {
-                all += each.count(exposure_series, 0, false, b);
+                add(0, each.count(exposure_series, 0, false, b));
                 for (std::size_t p = 0; p < pairs; ++p) {
-                    all += each.count(exposure_series, p, true, b);
+                    add(static_cast<unsigned>(p + 1), each.count(exposure_series, p, true, b));
                 }
             }
         });
     } catch (...) {
-        return 0;  // The lock failed. A mark at 0 is not kept.
+        return {};  // The lock failed. A mark at 0 is not kept.
     }
-    return all;
+    return now;
 }
 
 JOUST_FUNCTION void live_evidence::collect(const slab& from, evidence& into, std::size_t first_series)

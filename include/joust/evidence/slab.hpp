@@ -107,13 +107,13 @@ public:
                2;
     }
 
-    /// Count a value of feedback on a series. Returns how many values of it must be told to what counts for all threads: each
-    /// of the first 64 by itself, and later ones in lots of 16.
-    [[nodiscard]] JOUST_ALWAYS_INLINE std::uint32_t next_feedback(std::size_t series) noexcept
+    /// Count a value of feedback on a series in an arm. Returns how many values of it must be told to what counts for all
+    /// threads: each of the first 64 by itself, and later ones in lots of 16.
+    [[nodiscard]] JOUST_ALWAYS_INLINE std::uint32_t next_feedback(std::size_t series_and_arm) noexcept
     {
         constexpr std::uint32_t alone = 64;
         constexpr std::uint32_t lot = 16;
-        std::atomic<std::uint32_t>& counted = fed_[series];
+        std::atomic<std::uint32_t>& counted = fed_[series_and_arm];
         if (shared_) [[unlikely]] {
             return 1;
         }
@@ -225,7 +225,7 @@ private:
 
 JOUST_FUNCTION slab::slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call)
     : layout_(layout), shared_(is_shared), calls_(first_call), rows_(layout.rows()),
-      expected_(layout.series * layout.pairs()), fed_(layout.series),
+      expected_(layout.series * layout.pairs()), fed_(layout.series * layout.arms),
       latency_(layout.arms * latency_sketch::bins), units_(layout.arms * unit_registers)
 {
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/inference/inference.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/sequential/group_sequential.hpp>
 #include <joust/stats/sequential/score.hpp>
 
@@ -66,6 +67,11 @@ struct group_sequential {
         const double before = memory.looks.empty() ? 0.0 : memory.looks.back().variance;
         memory.looks.push_back({std::fmax(variance, before), time, seen.s / std::sqrt(variance)});
         answer.p_value = sequential_p(memory, asked);
+        if (std::isnan(answer.p_value)) {
+            memory.looks.pop_back();
+            answer.state = status::not_converged;
+            return answer;
+        }
         detail::give_interval(answer, at, asked, cross(memory, stats::side::two, asked.alpha).bound, clock);
         memory.counted = detail::counted(answer, at.exposures);
         return answer;
@@ -138,31 +144,12 @@ private:
                 return std::exp(low);
             }
         }
-        // Regula falsi with the Illinois rule, which halves the value of an end that stays. It takes about eight
-        // designs.
-        int side = 0;
-        for (int step = 0; step < 60 && high - low > 1e-9; ++step) {
-            double middle = std::isfinite(at_low) && std::isfinite(at_high)
-                                ? high - at_high * (high - low) / (at_high - at_low)
-                                : 0.5 * (low + high);
-            middle = middle > low && middle < high ? middle : 0.5 * (low + high);
-            const double value = excess(middle);
-            if (value >= 0.0) {
-                high = middle;
-                at_high = value;
-                at_low = side > 0 ? 0.5 * at_low : at_low;
-                side = 1;
-                if (value < 1e-9) {
-                    break;
-                }
-            } else {
-                low = middle;
-                at_low = value;
-                at_high = side < 0 ? 0.5 * at_high : at_high;
-                side = -1;
-            }
-        }
-        return std::exp(high);
+        // It takes about eight designs.
+        const auto found = stats::detail::illinois_root(
+            {low, high, at_low, at_high}, excess, [](const stats::detail::illinois_bracket& at, double value) {
+                return std::fabs(value) < 1e-9 || !(at.high - at.low > 1e-9);
+            });
+        return found.converged ? std::exp(found.at) : std::numeric_limits<double>::quiet_NaN();
     }
 };
 

@@ -15,7 +15,7 @@ inline namespace v0 {
 /// exposures that brought feedback. A second report for the same ticket is refused and counted.
 /// When to use: for yes-or-no outcomes.
 /// When not: for values other than 0 and 1; they are refused as invalid.
-/// cost: 96 KiB per thread and challenger, and 64 KiB that threads share
+/// cost: 96 KiB per thread and challenger, and 72 KiB that threads share
 template <fixed_string Name>
 struct conversion {
     static_assert(!Name.view().empty(),

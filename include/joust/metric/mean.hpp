@@ -17,7 +17,7 @@ inline namespace v0 {
 /// When to use: for amounts.
 /// When not: for a ratio whose denominator is not the exposure (`ratio`).
 /// units: those of the values
-/// cost: 96 KiB per thread and challenger, and 64 KiB that threads share
+/// cost: 96 KiB per thread and challenger, and 72 KiB that threads share
 template <fixed_string Name>
 struct mean {
     static_assert(!Name.view().empty(),

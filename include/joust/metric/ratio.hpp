@@ -17,7 +17,7 @@ inline namespace v0 {
 /// When to use: when the denominator is random.
 /// When not: for an amount per exposure (`mean`, `conversion`), or per observation (`.per = per::observed` of these).
 /// shape: `observe<"name">(ticket, numerator, denominator)`
-/// cost: 144 KiB per thread and challenger, and 64 KiB that threads share
+/// cost: 144 KiB per thread and challenger, and 72 KiB that threads share
 template <fixed_string Name>
 struct ratio {
     static_assert(!Name.view().empty(),

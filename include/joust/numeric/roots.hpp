@@ -180,6 +180,52 @@ template <class Function, class Enough>
     return {at.high, true};
 }
 
+// The root of a continuous function within a bracket, by Ridders' method: the bracket at least halves with each step, and
+// near the root the digits double. enough(bracket, change) says whether the bracket, or the last change of the point, is
+// small enough. Not converged means that the ends do not bracket a root or that the function is NaN.
+template <class Function, class Enough>
+[[nodiscard]] solution ridders_root(illinois_bracket at, Function value_at, Enough enough)
+{
+    if (!(at.at_low < 0.0 && at.at_high >= 0.0)) {
+        return {};
+    }
+    double last = at.high;
+    for (int step = 0; step < longest_search; ++step) {
+        const bracket before{at.low, at.high};
+        const double plain = middle_of(before);
+        const bool plain_is_inside = step < plain_search_steps && is_inside(before, plain);
+        const double middle = plain_is_inside ? plain : middle_double(at.low, at.high);
+        if (!is_inside(before, middle)) {
+            return {at.high, true};
+        }
+        const double at_middle = value_at(middle);
+        const double point =
+            plain_is_inside ? ridders_point(middle, at.high - middle, at.at_low, at_middle, at.at_high) : middle;
+        const auto narrow = [&](double x, double value) {
+            (value < 0.0 ? at.low : at.high) = x;
+            (value < 0.0 ? at.at_low : at.at_high) = value;
+        };
+        if (std::isnan(at_middle) || at_middle == 0.0) {
+            return {middle, at_middle == 0.0};
+        }
+        narrow(middle, at_middle);
+        double x = middle;
+        if (is_inside({at.low, at.high}, point)) {
+            x = point;
+            const double value = value_at(x);
+            if (std::isnan(value) || value == 0.0) {
+                return {x, value == 0.0};
+            }
+            narrow(x, value);
+        }
+        if (enough(at, x - last)) {
+            return {x, true};
+        }
+        last = x;
+    }
+    return {at.high, true};
+}
+
 // The root of a rising function between `low` and `high`, by Newton's steps of at most 8 `step` from `start`. Halving
 // replaces a step that leaves the bracket found so far, and every step after the first sixty, so the search ends.
 // value_and_slope(x, slope) returns the value and writes the slope. Not converged means that the function has one sign

@@ -59,6 +59,9 @@ template <class LogDensity>
             at_left = log_f(left);
         }
     }
+    if (at_left > at_middle || at_right > at_middle) {
+        return std::numeric_limits<double>::quiet_NaN();  // no peak was found
+    }
     // Narrow the bracket until the remaining slope does not matter.
     constexpr double golden = 0.38196601125010515;
     for (int i = 0; i < 200 && (at_middle - at_left > 0.2 || at_middle - at_right > 0.2); ++i) {

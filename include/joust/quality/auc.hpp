@@ -364,6 +364,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 }
 
 /// Compare the AUC of two scores of the same rows, first minus second.
+/// cost: a sort of each score.
 [[nodiscard]] inline stats::test_result compare_auc(std::span<const std::uint8_t> labels,
                                                     std::span<const double> first,
                                                     std::span<const double> second,
@@ -374,6 +375,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 }
 
 /// Compare the AUC of two scores for units with several rows each.
+/// cost: a sort of each score and one of the units.
 [[nodiscard]] inline stats::test_result compare_auc(std::span<const std::uint8_t> labels,
                                                     std::span<const double> first,
                                                     std::span<const double> second,
@@ -399,6 +401,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 }
 
 /// Return the average precision for units with several rows each.
+/// cost: a sort of the scores and one of the units.
 [[nodiscard]] inline quality average_precision(std::span<const std::uint8_t> labels,
                                                std::span<const double> scores,
                                                std::span<const std::uint64_t> units, double alpha = 0.05)
@@ -407,6 +410,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 }
 
 /// Compare the average precision of two scores of the same rows, first minus second.
+/// cost: a sort of each score.
 [[nodiscard]] inline stats::test_result compare_average_precision(std::span<const std::uint8_t> labels,
                                                                   std::span<const double> first,
                                                                   std::span<const double> second,
@@ -417,6 +421,7 @@ compare_rows(row_influences a, const row_influences& b, std::span<const std::uin
 }
 
 /// Compare the average precision of two scores for units with several rows each.
+/// cost: a sort of each score and one of the units.
 [[nodiscard]] inline stats::test_result compare_average_precision(std::span<const std::uint8_t> labels,
                                                                   std::span<const double> first,
                                                                   std::span<const double> second,

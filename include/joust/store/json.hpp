@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -307,7 +308,9 @@ enum class benchmark_time : std::uint8_t {
         if (scale == 0.0) {
             refuse("has a time unit other than ns, us, ms and s");
         }
-        results.add(id, arm, name, scale * time->get<double>());
+        const double spent = time->get<double>();
+        // A negative time is an error of the measurement, and would be the fastest of all.
+        results.add(id, arm, name, spent < 0.0 ? std::numeric_limits<double>::quiet_NaN() : scale * spent);
     }
     return results.take();
 }

@@ -18,45 +18,137 @@ inline namespace v0 {
 
 namespace detail {
 
-/// Return what stands after the colon of each member with this name, until `use` returns true. The text may be broken in
-/// any way. A name inside a string does not count, because its quotes are escaped there.
-template <class Use>
-[[nodiscard]] bool find_member(std::string_view text, std::string_view quoted_name, Use use) noexcept
-{
-    const auto skip_blanks = [&text] {
-        const std::size_t first = text.find_first_not_of(" \t\r\n");
-        text.remove_prefix(first == std::string_view::npos ? text.size() : first);
-    };
-    bool escaped = false;
-    for (std::size_t at = text.find(quoted_name); at != std::string_view::npos; at = text.find(quoted_name)) {
-        escaped = at > 0 && text[at - 1] == '\\';
-        text.remove_prefix(at + quoted_name.size());
-        skip_blanks();
-        if (!escaped && text.starts_with(':')) {
-            text.remove_prefix(1);
-            skip_blanks();
-            if (use(text)) {
-                return true;
+/// Reads a text that may be broken in any way. NUL characters are skipped, so that a text in UTF-16 reads as one in ASCII.
+class plan_scanner {
+public:
+    explicit constexpr plan_scanner(std::string_view text) noexcept : text_(text) { skip_nul(); }
+
+    [[nodiscard]] constexpr bool at_end() const noexcept { return at_ >= text_.size(); }
+    /// Return the present character, or NUL at the end.
+    [[nodiscard]] constexpr char peek() const noexcept { return at_end() ? '\0' : text_[at_]; }
+    constexpr void next() noexcept
+    {
+        ++at_;
+        skip_nul();
+    }
+    constexpr void skip_blanks() noexcept
+    {
+        while (!at_end() && is_blank(peek())) {
+            next();
+        }
+    }
+    /// Skip a word in letters of any case. Returns false, and stays, where another word is there.
+    constexpr bool skip_word(std::string_view lower) noexcept
+    {
+        plan_scanner ahead = *this;
+        for (const char wanted : lower) {
+            if (ahead.at_end() || lower_case(ahead.peek()) != wanted) {
+                return false;
             }
+            ahead.next();
+        }
+        if (is_letter(ahead.peek())) {
+            return false;
+        }
+        *this = ahead;
+        return true;
+    }
+
+    [[nodiscard]] static constexpr bool is_blank(char c) noexcept
+    {
+        return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+    }
+    [[nodiscard]] static constexpr bool is_quote(char c) noexcept { return c == '"' || c == '\''; }
+    [[nodiscard]] static constexpr bool is_letter(char c) noexcept
+    {
+        return (lower_case(c) >= 'a' && lower_case(c) <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    }
+    [[nodiscard]] static constexpr char lower_case(char c) noexcept
+    {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+
+private:
+    constexpr void skip_nul() noexcept
+    {
+        while (at_ < text_.size() && text_[at_] == '\0') {
+            ++at_;
+        }
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+};
+
+/// Give what stands behind each member with this name to `use`, until `use` returns true. The text may be broken in any
+/// way: the name may be in letters of any case, in single quotes or in none, and stand before a colon or an equals sign.
+/// A name inside a string does not count, because its quotes are escaped there.
+template <class Use>
+[[nodiscard]] constexpr bool find_member(std::string_view text, std::string_view name, Use use) noexcept
+{
+    char before = '\0';  // the character before, NUL at the beginning
+    char visible = '{';  // the one before that is not blank; a new line counts
+    for (plan_scanner at{text}; !at.at_end(); at.next()) {
+        const char quote = plan_scanner::is_quote(at.peek()) ? at.peek() : '\0';
+        const bool begins =
+            quote != '\0' ? before != '\\' : visible == '{' || visible == ',' || visible == '\n';
+        if (begins) {
+            plan_scanner ahead = at;
+            if (quote != '\0') {
+                ahead.next();
+                ahead.skip_blanks();
+            }
+            if (ahead.skip_word(name)) {
+                ahead.skip_blanks();
+                const bool closed = quote == '\0' || ahead.peek() == quote;
+                if (quote != '\0' && closed) {
+                    ahead.next();
+                    ahead.skip_blanks();
+                }
+                if (closed && (ahead.peek() == ':' || ahead.peek() == '=')) {
+                    ahead.next();
+                    ahead.skip_blanks();
+                    if (use(ahead)) {
+                        return true;
+                    }
+                }
+            }
+        }
+        before = at.peek();
+        // What is no ASCII before the first member is a mark of the byte order.
+        if (before == '\n' ||
+            (!plan_scanner::is_blank(before) && static_cast<unsigned char>(before) < 0x80)) {
+            visible = before;
         }
     }
     return false;
 }
 
 /// Say whether a text has a member "salt" that is readable and has another value than `name`.
-[[nodiscard]] inline bool names_another_trial(std::string_view text, std::string_view name) noexcept
+[[nodiscard]] constexpr bool names_another_trial(std::string_view text, std::string_view name) noexcept
 {
     bool another = false;
-    const bool own = find_member(text, "\"salt\"", [&](std::string_view value) {
-        if (!value.starts_with('"')) {
+    // Beyond ASCII a text in UTF-16 spells a name by other bytes.
+    const bool wide = text.find('\0') != std::string_view::npos;
+    const bool own = find_member(text, "salt", [&](plan_scanner value) {
+        const char quote = value.peek();
+        if (!plan_scanner::is_quote(quote)) {
             return false;
         }
-        value.remove_prefix(1);
-        const std::string_view salt = value.substr(0, value.find('"'));
-        const bool readable = salt.size() < value.size() && salt.find('\\') == std::string_view::npos &&
-                              salt.find_first_of("\r\n,") == std::string_view::npos;
-        another = another || (readable && salt != name);
-        return salt == name;
+        value.next();
+        bool readable = value.peek() != quote;  // No trial has an empty name.
+        bool same = true;
+        std::size_t length = 0;
+        for (; readable && !value.at_end() && value.peek() != quote; value.next(), ++length) {
+            const char c = value.peek();
+            readable = c != '\\' && c != '\r' && c != '\n' && c != ',' &&
+                       !(wide && static_cast<unsigned char>(c) >= 0x80);
+            same = same && length < name.size() && name[length] == c;
+        }
+        readable = readable && !value.at_end();
+        same = same && length == name.size();
+        another = another || (readable && !same);
+        return readable && same;
     });
     return another && !own;
 }
@@ -171,18 +263,24 @@ private:
 
 }  // namespace detail
 
-/// Say whether the text of a plan says that the trial is stopped, whatever else is wrong with the text: a member "stopped"
-/// has a value other than false, null, 0 and "". In doubt the champion serves.
+/// Say whether the text of a plan says that the trial is stopped, whatever else is wrong with the text: a member "stopped",
+/// or "stop", has a value other than false, no, null, 0 and "". Its name may be in letters of any case, in single quotes or
+/// in none. In doubt the champion serves.
 ///
 /// `plan_watch` asks this of every text that parse_plan refuses. Ask it too where plans arrive in another way.
-[[nodiscard]] inline bool says_stopped(std::string_view text) noexcept
+[[nodiscard]] constexpr bool says_stopped(std::string_view text) noexcept
 {
-    return detail::find_member(text, "\"stopped\"", [](std::string_view value) {
-        if (value.starts_with('"')) {
-            value.remove_prefix(1);
+    const auto says = [](detail::plan_scanner value) {
+        if (detail::plan_scanner::is_quote(value.peek())) {
+            const char quote = value.peek();
+            value.next();
+            if (value.peek() == quote) {
+                return false;
+            }
         }
-        return !value.empty() && std::string_view{"fFnN0\",}"}.find(value.front()) == std::string_view::npos;
-    });
+        return !value.at_end() && std::string_view{"fFnN0,}"}.find(value.peek()) == std::string_view::npos;
+    };
+    return detail::find_member(text, "stopped", says) || detail::find_member(text, "stop", says);
 }
 
 /// Read a plan from JSON. Unknown members are refused, since a misspelt member would make a plan that is not meant; a

@@ -23,7 +23,7 @@ namespace joust {
 inline namespace v0 {
 
 /// The value of `.expires_after` with which tickets never expire.
-inline constexpr std::chrono::seconds never = std::chrono::seconds::max();
+inline constexpr std::chrono::seconds no_expiry = std::chrono::seconds::max();
 
 namespace detail {
 
@@ -39,7 +39,7 @@ inline constexpr std::size_t usual_values_per_ticket = 100;
 /// When not: if clients must not read or make tickets; use signed_tickets.
 struct plain_tickets {
     /// How long after the call feedback is accepted.
-    std::chrono::seconds expires_after = never;
+    std::chrono::seconds expires_after = no_expiry;
     /// How many of the latest tickets with feedback are remembered, so that repeated feedback is refused. units: 64 bytes each
     std::size_t remember = seen_window::default_remembered;
     /// How many values one ticket may bring to a metric with `.accumulate`.
@@ -71,7 +71,7 @@ struct signed_tickets {
     /// The keys.
     key_ring keys;
     /// How long after the call feedback is accepted.
-    std::chrono::seconds expires_after = never;
+    std::chrono::seconds expires_after = no_expiry;
     /// How many of the latest tickets with feedback are remembered, so that repeated feedback is refused. units: 64 bytes each
     std::size_t remember = seen_window::default_remembered;
     /// How many values one ticket may bring to a metric with `.accumulate`.
@@ -195,7 +195,7 @@ template <class Tickets>
 [[nodiscard]] bool expired(const Tickets& tickets, const ticket& receipt) noexcept
 {
     const std::chrono::seconds limit = tickets.expires_after;
-    return limit != never && static_cast<std::int64_t>(wall_milliseconds() / 1'000U) -
+    return limit != no_expiry && static_cast<std::int64_t>(wall_milliseconds() / 1'000U) -
                                      static_cast<std::int64_t>(receipt.seconds()) >
                                  limit.count();
 }

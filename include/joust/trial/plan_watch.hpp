@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <string>
@@ -86,7 +87,6 @@ public:
         if (follower_->thread.joinable()) {
             follower_->thread.join();
         }
-        delete follower_;
     }
 
     /// Read the file now. Returns whether another plan was put in force.
@@ -251,7 +251,8 @@ private:
         auto& own = *static_cast<plan_watch*>(object);
         try {
             if (now == detail::fork_moment::new_epoch) {
-                own.follower_ = new follower;
+                static_cast<void>(own.follower_.release());  // Its thread does not exist here.
+                own.follower_ = std::make_unique<follower>();
             } else if (now == detail::fork_moment::first_use) {
                 own.start();
             }
@@ -274,7 +275,7 @@ private:
     plan_watch_state state_;
     bool first_ = true;  // The trial has not served a call yet.
     bool ending_ = false;
-    follower* follower_ = new follower;
+    std::unique_ptr<follower> follower_ = std::make_unique<follower>();
     detail::fork_watcher fork_{this, &around_fork, detail::fork_order::leaf};
 };
 

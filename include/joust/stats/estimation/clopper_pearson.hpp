@@ -26,6 +26,7 @@ namespace detail {
 /// is therefore wide.
 ///
 /// errors: NaN ends unless k <= n, n > 0 and 0 < alpha < 1.
+/// cost: two searches over the incomplete beta function, which do not grow with the count.
 /// source: Clopper and Pearson 1934, by quantiles of the beta distribution.
 [[nodiscard]] inline bounds clopper_pearson_interval(std::uint64_t k, std::uint64_t n,
                                                      double alpha = 0.05) noexcept

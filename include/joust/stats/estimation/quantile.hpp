@@ -240,8 +240,10 @@ JOUST_FUNCTION bool usable(const quantile_options& options) noexcept
         upper = std::floor(n * options.q + half) + 1.0;
     }
     rank_interval ranks;
-    ranks.lower = lower >= 1.0 ? static_cast<std::uint64_t>(lower) : 0;
-    ranks.upper = upper <= n ? static_cast<std::uint64_t>(upper) : count + 1;
+    // Near 2^64 a count is no double, and its neighbour may be beyond all counts.
+    constexpr double beyond = 18'446'744'073'709'551'616.0;
+    ranks.lower = lower >= beyond ? count : lower >= 1.0 ? static_cast<std::uint64_t>(lower) : 0;
+    ranks.upper = upper < beyond && upper <= n ? static_cast<std::uint64_t>(upper) : count + 1;
     return ranks;
 }
 

@@ -474,6 +474,7 @@ template <class Design>
 /// `target` power. The `effect` of the design is not used.
 ///
 /// errors: NaN for a design out of its domain or a target that is not between its level and 1.
+/// cost: a search over `power`: some dozen values of it.
 [[nodiscard]] inline double minimum_detectable_effect(const mean_design& design, double n,
                                                       double target) noexcept
 {
@@ -481,6 +482,7 @@ template <class Design>
 }
 
 /// Return the smallest effect that `n` pairs find with `target` power. The `effect` of the design is not used.
+/// cost: a search over `power`: some dozen values of it.
 [[nodiscard]] inline double minimum_detectable_effect(const paired_design& design, double n,
                                                       double target) noexcept
 {
@@ -491,6 +493,7 @@ template <class Design>
 /// `side::less`. The `first` of the design is not used.
 ///
 /// errors: NaN also where no proportion below 1 (above 0) is far enough.
+/// cost: a search over `power`: some dozen values of it.
 [[nodiscard]] inline double minimum_detectable_effect(const proportion_design& design, double n,
                                                       double target) noexcept
 {

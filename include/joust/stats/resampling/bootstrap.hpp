@@ -255,6 +255,7 @@ template <class Statistic>
 }
 
 /// Return a bootstrap interval of the difference of two means; each sample is resampled on its own.
+/// cost: a draw per value and replicate, and a sort of the replicates.
 [[nodiscard]] inline bootstrap_result bootstrap(std::span<const double> x, std::span<const double> y,
                                                 const bootstrap_options& options = {})
 {
@@ -283,6 +284,7 @@ template <class Statistic>
 /// Return a bootstrap interval of any statistic of one sample.
 ///
 /// errors: also out_of_range where the statistic of a resample is not finite.
+/// cost: a call of the statistic per replicate, and for BCa one per value.
 template <one_sample_statistic Statistic>
 [[nodiscard]] bootstrap_result bootstrap(std::span<const double> x, const Statistic& statistic,
                                          const bootstrap_options& options = {})
@@ -310,6 +312,7 @@ template <one_sample_statistic Statistic>
 }
 
 /// Return a bootstrap interval of any statistic of two samples.
+/// cost: a call of the statistic per replicate, and for BCa one per value.
 template <two_sample_statistic Statistic>
 [[nodiscard]] bootstrap_result bootstrap(std::span<const double> x, std::span<const double> y,
                                          const Statistic& statistic, const bootstrap_options& options = {})

@@ -234,6 +234,7 @@ inline void shuffle(buffer<double>& values, std::size_t count, resampler& random
 /// A division counts as extreme as the observed one where it falls short by no more than 1e-12 of the largest value that
 /// the statistic takes.
 /// errors: as above, and out_of_range where the statistic is NaN.
+/// cost: a call of the statistic per division.
 template <two_sample_statistic Statistic>
 [[nodiscard]] permutation_result permutation(std::span<const double> x, std::span<const double> y,
                                              const Statistic& statistic,

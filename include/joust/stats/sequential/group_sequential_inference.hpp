@@ -74,7 +74,7 @@ struct tail_pair {
 /// below it. `looks` are those that were taken; set futility bounds that were not binding to infinity.
 /// assumes: as group_sequential_design.
 /// errors: out_of_range (no look, information that does not rise by 1e-4 or more at each look, z not finite,
-///     alpha).
+///     alpha), not_converged (the estimate or a limit was not found and is NaN).
 /// cost: about forty passes over the looks: 20 ms for 30 looks.
 /// source: Fairbanks and Madsen 1982; Tsiatis, Rosner and Mehta 1984; Jennison and Turnbull 2000, chapter 8.
 [[nodiscard]] inline test_result group_sequential_result(std::span<const group_sequential_look> looks,
@@ -120,28 +120,12 @@ struct tail_pair {
         if (!(at_low <= 0.0 && at_high >= 0.0)) {
             return not_a_number;
         }
-        for (int step = 0; step < 100 && high - low > 1e-14 * (std::fabs(high) + 1.0 / root); ++step) {
-            const double middle = 0.5 * (low + high);
-            const double at_middle = excess(middle);
-            double next = detail::ridders_point(middle, middle - low, at_low, at_middle, at_high);
-            next = next > low && next < high ? next : middle;
-            const double value = next == middle ? at_middle : excess(next);
-            const auto narrow = [&](double drift, double f) {
-                if (f < 0.0 && drift > low) {
-                    low = drift;
-                    at_low = f;
-                } else if (f >= 0.0 && drift < high) {
-                    high = drift;
-                    at_high = f;
-                }
-            };
-            if (value == 0.0) {
-                return next;
-            }
-            narrow(middle, at_middle);
-            narrow(next, value);
-        }
-        return 0.5 * (low + high);
+        const detail::solution found = detail::ridders_root(
+            {low, high, at_low < 0.0 ? at_low : -std::numeric_limits<double>::min(), at_high}, excess,
+            [=](const detail::illinois_bracket& at, double) {
+                return !(at.high - at.low > 1e-14 * (std::fabs(at.high) + 1.0 / root));
+            });
+        return found.converged ? found.at : not_a_number;
     };
     const double tail = options.alternative == side::two ? 0.5 * options.alpha : options.alpha;
     result.estimate = drift_with(0.5);
@@ -149,7 +133,7 @@ struct tail_pair {
         options.alternative == side::less ? -std::numeric_limits<double>::infinity() : drift_with(tail);
     result.upper = options.alternative == side::greater ? std::numeric_limits<double>::infinity()
                                                         : drift_with(1.0 - tail);
-    result.state = status::ok;
+    result.state = std::isnan(result.estimate + result.lower + result.upper) ? status::not_converged : status::ok;
     return result;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 
@@ -67,20 +68,18 @@ namespace stats {
         return std::sqrt((v + rho) * (growth - 2.0 * std::log(alpha)));
     }
     // Solve log(exp(z^2/2) cdf(z)) = target. The left side is convex and increasing, so after the first step
-    // Newton's steps approach the root from above; the first step starts where cdf is taken as 1.
+    // Newton's steps approach the root from above; the first step starts where cdf is taken as 1. The left side is at
+    // least z^2/2 - log 2, so that the root is below `high`.
     const double target = -std::log(2.0 * alpha) + 0.5 * growth;
-    double z = target > 0.0 ? std::sqrt(2.0 * target) : 0.0;
-    for (int step = 0; step < 60; ++step) {
-        const double value = log_scaled_normal_cdf(z);
-        const double slope = z + detail::inverse_sqrt_two_pi * std::exp(-value);
-        const double next = z - (value - target) / slope;
-        if (!(std::fabs(next - z) > 4e-16 * std::fabs(next))) {
-            z = next;
-            break;
-        }
-        z = next;
-    }
-    return z * std::sqrt(v + rho);
+    const double high = std::sqrt(2.0 * std::fmax(target + detail::log_two, 0.0)) + 1e-9;
+    const double start = target > 0.0 ? std::sqrt(2.0 * target) : 0.0;
+    const detail::solution found =
+        detail::rising_root(-1e-9, high, start, 1.0 + high, [=](double z, double& slope) {
+            const double value = log_scaled_normal_cdf(z);
+            slope = z + detail::inverse_sqrt_two_pi * std::exp(-value);
+            return value - target;
+        });
+    return found.converged ? std::fmax(found.at, 0.0) * std::sqrt(v + rho) : not_a_number;
 }
 
 /// Choose the mixture's `rho` for which the boundary is nearly narrowest where the variance process reaches `v_best`.

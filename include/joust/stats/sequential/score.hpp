@@ -276,6 +276,51 @@ struct score_line {
 [[nodiscard]] score_result paired_score_test(std::span<const double> d, std::span<const double> n,
                                              const score_options& options) noexcept;
 
+namespace detail {
+
+// A ratio where one arm has only zeros. An event falls to the challenger with odds r s / (1 - s), and given that every
+// event fell to one arm, the variance of the score is that of both arms together, divided or multiplied by r. The
+// observed variance is only that of one arm, and at a share of 1 % it is a hundredth of it.
+struct lone_arm {
+    bool challenger_absent = false;
+    bool champion_absent = false;
+    // The score and its two variances at a ratio of 1.
+    double s = 0.0;
+    double v = 0.0;
+    double v0 = 0.0;
+
+    [[nodiscard]] bool any() const noexcept { return challenger_absent || champion_absent; }
+    [[nodiscard]] double at_least() const noexcept { return v > v0 ? v : v0; }
+
+    // The score at a ratio r.
+    [[nodiscard]] double score(double r) const noexcept { return challenger_absent ? s : s / r; }
+    // Its variance.
+    [[nodiscard]] double variance(double r) const noexcept
+    {
+        const double shared = challenger_absent ? v0 / r : v0 * r;
+        const double larger = shared > at_least() ? shared : at_least();
+        return challenger_absent ? larger : larger / (r * r);
+    }
+
+    // The ratios that a test with this critical value does not reject.
+    [[nodiscard]] bounds not_rejected(double critical) const noexcept
+    {
+        constexpr double infinity = std::numeric_limits<double>::infinity();
+        const double zz = critical * critical;
+        if (!(s * s > zz * at_least())) {
+            return {0.0, infinity};
+        }
+        return challenger_absent ? bounds{0.0, zz * v0 / (s * s)} : bounds{s * s / (zz * v0), infinity};
+    }
+
+    // The ratios that the mixture does not reject.
+    [[nodiscard]] bounds interval(double rho, double alpha, side alternative) const noexcept;
+};
+
+// Finds out whether one arm has only zeros, which a sum of 0 shows where no value is negative.
+[[nodiscard]] lone_arm lone_arm_of(const score_sums& sums) noexcept;
+
+}  // namespace detail
 }  // namespace stats
 
 #if JOUST_BODIES
@@ -729,71 +774,34 @@ struct divisor {
            std::isfinite(options.null);
 }
 
-// A ratio where one arm has only zeros. An event falls to the challenger with odds r s / (1 - s), and given that every
-// event fell to one arm, the variance of the score is that of both arms together, divided or multiplied by r. The
-// observed variance is only that of one arm, and at a share of 1 % it is a hundredth of it.
-struct lone_arm {
-    bool challenger_absent = false;
-    bool champion_absent = false;
-    // The score and its two variances at a ratio of 1.
-    double s = 0.0;
-    double v = 0.0;
-    double v0 = 0.0;
-
-    [[nodiscard]] bool any() const noexcept { return challenger_absent || champion_absent; }
-    [[nodiscard]] double at_least() const noexcept { return v > v0 ? v : v0; }
-
-    // The score at a ratio r.
-    [[nodiscard]] double score(double r) const noexcept { return challenger_absent ? s : s / r; }
-    // Its variance.
-    [[nodiscard]] double variance(double r) const noexcept
-    {
-        const double shared = challenger_absent ? v0 / r : v0 * r;
-        const double larger = shared > at_least() ? shared : at_least();
-        return challenger_absent ? larger : larger / (r * r);
+JOUST_FUNCTION bounds lone_arm::interval(double rho, double alpha, side alternative) const noexcept
+{
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const double target = -std::log(alpha);
+    const auto evidence = [&](double r) {
+        return normal_mixture_log_e(score(r), variance(r), rho, alternative);
+    };
+    // Towards a ratio that no longer explains the zeros the evidence grows, first through the variance that is shared
+    // and then, for a champion of zeros, through the scale of the score.
+    const double shared_from = challenger_absent ? v0 / at_least() : at_least() / v0;
+    double far = shared_from;
+    if (!(evidence(far) >= target) && champion_absent) {
+        const double c = at_least();
+        const double strongest = std::sqrt(c * c / (rho * std::fmax(s * s - c, 0.0)));
+        far = strongest < far ? strongest : far;
     }
-
-    // The ratios that a test with this critical value does not reject.
-    [[nodiscard]] bounds not_rejected(double critical) const noexcept
-    {
-        constexpr double infinity = std::numeric_limits<double>::infinity();
-        const double zz = critical * critical;
-        if (!(s * s > zz * at_least())) {
-            return {0.0, infinity};
-        }
-        return challenger_absent ? bounds{0.0, zz * v0 / (s * s)} : bounds{s * s / (zz * v0), infinity};
+    if (!(far > 0.0) || !(evidence(far) >= target)) {
+        return {0.0, infinity};
     }
-
-    // The ratios that the mixture does not reject.
-    [[nodiscard]] bounds interval(double rho, double alpha, side alternative) const noexcept
-    {
-        constexpr double infinity = std::numeric_limits<double>::infinity();
-        const double target = -std::log(alpha);
-        const auto evidence = [&](double r) {
-            return normal_mixture_log_e(score(r), variance(r), rho, alternative);
-        };
-        // Towards a ratio that no longer explains the zeros the evidence grows, first through the variance that is shared
-        // and then, for a champion of zeros, through the scale of the score.
-        const double shared_from = challenger_absent ? v0 / at_least() : at_least() / v0;
-        double far = shared_from;
-        if (!(evidence(far) >= target) && champion_absent) {
-            const double c = at_least();
-            const double strongest = std::sqrt(c * c / (rho * std::fmax(s * s - c, 0.0)));
-            far = strongest < far ? strongest : far;
-        }
-        if (!(far > 0.0) || !(evidence(far) >= target)) {
-            return {0.0, infinity};
-        }
-        double near = far;
-        for (int step = 0; step < 1100 && evidence(near) >= target; ++step) {
-            near = challenger_absent ? 0.5 * near : 2.0 * near;
-        }
-        const double end = challenger_absent
-                               ? bisect({near, far}, [&](double r) { return evidence(r) >= target; }).with
-                               : bisect({far, near}, [&](double r) { return evidence(r) < target; }).without;
-        return challenger_absent ? bounds{0.0, end} : bounds{end, infinity};
+    double near = far;
+    for (int step = 0; step < 1100 && evidence(near) >= target; ++step) {
+        near = challenger_absent ? 0.5 * near : 2.0 * near;
     }
-};
+    const double end = challenger_absent
+                           ? bisect({near, far}, [&](double r) { return evidence(r) >= target; }).with
+                           : bisect({far, near}, [&](double r) { return evidence(r) < target; }).without;
+    return challenger_absent ? bounds{0.0, end} : bounds{end, infinity};
+}
 
 // Finds out whether one arm has only zeros, which a sum of 0 shows where no value is negative.
 [[nodiscard]] inline lone_arm lone_arm_of(const score_sums& sums, const fitted_line& at_ratio_one) noexcept
@@ -818,7 +826,7 @@ struct lone_arm {
     return lone;
 }
 
-[[nodiscard]] inline lone_arm lone_arm_of(const score_sums& sums) noexcept
+JOUST_FUNCTION lone_arm lone_arm_of(const score_sums& sums) noexcept
 {
     return lone_arm_of(sums, fit_ratio(sums));
 }

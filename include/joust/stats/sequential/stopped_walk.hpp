@@ -3,6 +3,8 @@
 
 #include <joust/numeric/gauss_legendre.hpp>
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/not_a_number.hpp>
+#include <joust/numeric/roots.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -75,31 +77,18 @@ public:
         const double centre = drift_ * next_;
         const double root = std::sqrt(next_);
         // x is the distance from the centre towards the tail, in standard deviations.
-        double x = normal_upper_quantile(probability < 0.5 ? probability : 0.5);
-        double low = -40.0;
-        double high = 40.0;
+        const double start = normal_upper_quantile(probability < 0.5 ? probability : 0.5);
+        constexpr double low = -40.0, high = 40.0;
         if (!(std::log(tail(centre + direction * low * root, direction)) >= target)) {
             return -direction * infinity;  // less probability than that is left in total
         }
-        for (int step = 0; step < 200; ++step) {
+        const solution found = rising_root(low, high, start, 1.0, [&](double x, double& slope) {
             const double s = centre + direction * x * root;
             const double p = tail(s, direction);
-            const double f = density(s) * root;
-            const double excess = p > 0.0 ? std::log(p) - target : -1.0;
-            (excess > 0.0 ? low : high) = x;
-            const double change = p > 0.0 && f > 0.0 ? excess * p / f : infinity;
-            const double next = x + change;
-            if (std::fabs(change) <= 3e-16 * (1.0 + std::fabs(x))) {
-                x = next;
-                break;
-            }
-            // After many steps the bracket is halved, so that the search ends.
-            x = step < 60 && next > low && next < high ? next : 0.5 * (low + high);
-            if (!(high - low > 1e-16 * (1.0 + std::fabs(x)))) {
-                break;
-            }
-        }
-        return centre + direction * x * root;
+            slope = p > 0.0 ? density(s) * root / p : 0.0;
+            return p > 0.0 ? target - std::log(p) : 1.0;
+        });
+        return found.converged ? centre + direction * found.at * root : not_a_number;
     }
 
 private:

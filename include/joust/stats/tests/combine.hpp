@@ -2,6 +2,8 @@
 #pragma once
 
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/not_a_number.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/tails.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -88,18 +90,13 @@ namespace detail {
     if (std::isinf(log_p)) {
         return -log_p;
     }
-    // Newton's steps on the logarithm of the tail, which is concave; the start is within a few per cent.
-    double z = std::sqrt(-2.0 * log_p);
-    for (int step = 0; step < 20; ++step) {
-        const double log_tail = log_normal_sf(z);
-        const double hazard = std::exp(-0.5 * z * z - half_log_two_pi - log_tail);
-        const double next = z + (log_tail - log_p) / hazard;
-        if (std::fabs(next - z) <= 1e-16 * z || !(hazard > 0.0)) {
-            return next;
-        }
-        z = next;
-    }
-    return z;
+    // The root is a few per cent below the start, where the slope of the log tail is -(z + 1 / z), nearly.
+    const double start = std::sqrt(-2.0 * log_p);
+    const solution found = rising_root(0.0, 1.01 * start, start, start, [=](double z, double& slope) {
+        slope = z + 1.0 / z;
+        return log_p - log_normal_sf(z);
+    });
+    return found.converged ? found.at : not_a_number;
 }
 
 // By the sum of chi-squared scores.

@@ -148,6 +148,10 @@ struct compared_proportions {
         const double variance = absolute ? restricted_variance(k1, n1, k2, n2, d) : ratio_variance(1.0 + d);
         const double distance = absolute ? k1 / n1 - k2 / n2 - d : k1 / n1 - k2 / n2 - d * (k2 / n2);
         const bool all_alike = k1 + k2 == 0.0 || k1 + k2 == n1 + n2;
+        if (std::isnan(variance)) {
+            result.state = status::not_converged;
+            return result;
+        }
         if (!(variance > 0.0) || (all_alike && d == 0.0)) {
             result.state = status::zero_variance;
             return result;
@@ -257,7 +261,7 @@ template <class Comparison>
     result.lower = margin_limit(data, -1.0, options.alpha);
     result.upper = margin_limit(data, 1.0, options.alpha);
     result.equivalent = result.p_value < options.alpha;
-    result.state = status::ok;
+    result.state = std::isnan(result.lower + result.upper) ? status::not_converged : status::ok;
     return result;
 }
 
@@ -287,6 +291,9 @@ template <class Comparison>
     result.estimate = data.estimate();
     result.lower = up ? margin_limit(data, -1.0, options.alpha) : -infinity;
     result.upper = up ? infinity : margin_limit(data, 1.0, options.alpha);
+    if (std::isnan(result.lower + result.upper)) {
+        result.state = status::not_converged;
+    }
     return result;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/numeric/normal.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/tails.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
@@ -53,15 +54,7 @@ namespace detail {
             low *= 0.5;
         }
     }
-    // The ends differ by a factor of 2 at most, so each of these steps gains a digit of the result.
-    for (int step = 0; step < 60; ++step) {
-        const double middle = 0.5 * (low + high);
-        if (!(middle > low && middle < high)) {
-            break;
-        }
-        (ratio_excluded(k1, n1, k2, n2, middle, z) ? high : low) = middle;
-    }
-    return low;
+    return bisect({high, low}, [&](double r) { return !ratio_excluded(k1, n1, k2, n2, r, z); }).with;
 }
 
 }  // namespace detail

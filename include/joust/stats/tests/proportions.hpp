@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 namespace joust {
 inline namespace v0 {
@@ -66,7 +67,8 @@ namespace detail {
     double high = d > 0.0 ? 1.0 - d : 1.0;
     double p2 = 0.5 * (low + high);
     const auto quotient = [](double k, double p) { return k > 0.0 ? k / p : 0.0; };
-    for (int step = 0; step < 200 && high - low > 1e-16 * high; ++step) {
+    bool ended = false;
+    for (int step = 0; step < longest_search && !ended; ++step) {
         const double p1 = p2 + d;
         const double a = quotient(k1, p1);
         const double b = quotient(k2, p2);
@@ -77,10 +79,16 @@ namespace detail {
         const double slope =
             quotient(a, p1) + quotient(b, p2) + quotient(c, 1.0 - p1) + quotient(e, 1.0 - p2);
         const double next = p2 + score / slope;
-        if (std::fabs(next - p2) <= 4e-16 * p2) {
-            break;
+        // Halving comes after the step's size was asked: a converged step may leave the bracket by its rounding.
+        ended = std::fabs(next - p2) <= 4e-16 * p2;
+        if (!ended) {
+            const bool newton = step < plain_search_steps && next > low && next < high;
+            p2 = newton ? next : step < plain_search_steps ? 0.5 * (low + high) : middle_double(low, high);
+            ended = !(p2 > low && p2 < high);
         }
-        p2 = next > low && next < high ? next : 0.5 * (low + high);
+    }
+    if (!ended) {
+        return not_a_number;
     }
     const double p1 = p2 + d;
     const double variance = p1 * (1.0 - p1) / n1 + p2 * (1.0 - p2) / n2;
@@ -95,42 +103,19 @@ namespace detail {
     const auto excess = [&](double d) {
         return std::fabs(estimate - d) - z * std::sqrt(restricted_variance(k1, n1, k2, n2, d));
     };
-    double inside = estimate;
-    double outside = direction;
-    double below = excess(inside);
-    double above = excess(outside);
-    if (!(above > 0.0)) {
-        return direction;
+    const double at_end = excess(direction);
+    if (!(at_end > 0.0)) {
+        return std::isnan(at_end) ? at_end : direction;
     }
-    // Ridders' method: the bracket at least halves, and near the root the digits double.
-    double last = outside;
-    for (int step = 0; step < 100; ++step) {
-        const double middle = 0.5 * (inside + outside);
-        const double at_middle = excess(middle);
-        double d = ridders_point(middle, outside - middle, below, at_middle, above);
-        // At an estimate of -1 or 1 the variance is 0 and the step returns to the estimate, which is not the limit.
-        if (!((d > inside && d < outside) || (d < inside && d > outside))) {
-            d = middle;
-        }
-        const double value = d == middle ? at_middle : excess(d);
-        if (value == 0.0 || std::fabs(d - last) <= 2e-16 * std::fabs(d)) {
-            return d;
-        }
-        last = d;
-        if ((at_middle > 0.0) != (value > 0.0)) {
-            inside = at_middle > 0.0 ? d : middle;
-            below = at_middle > 0.0 ? value : at_middle;
-            outside = at_middle > 0.0 ? middle : d;
-            above = at_middle > 0.0 ? at_middle : value;
-        } else if (value > 0.0) {
-            outside = d;
-            above = value;
-        } else {
-            inside = d;
-            below = value;
-        }
-    }
-    return last;
+    // At the estimate the excess is -z deviations. At an estimate of -1 or 1 they are 0, and the estimate is the limit on
+    // its own side only, which the end of the range has answered.
+    const double at_estimate = excess(estimate);
+    const solution found = ridders_root(
+        {estimate, direction, at_estimate < 0.0 ? at_estimate : -std::numeric_limits<double>::min(), at_end},
+        excess, [](const illinois_bracket& at, double change) {
+            return std::fabs(change) <= 2e-16 * std::fabs(at.high);
+        });
+    return found.converged ? found.at : not_a_number;
 }
 
 [[nodiscard]] inline bounds proportion_difference(double k1, double n1, double k2, double n2, double z,
@@ -194,7 +179,7 @@ namespace detail {
 /// When to use: independent units at one planned look. When not: small counts, for which an exact test is better, or
 /// repeated looks, which need an always-valid test.
 /// errors: out_of_range (k > n, alpha), too_few (an empty sample), zero_variance (no success at all, or no
-///     failure: p is 1, and the interval is still valid).
+///     failure: p is 1, and the interval is still valid), not_converged (a limit was not found and is NaN).
 /// cost: under 1 us without Boost.Math; about 5 us for miettinen_nurminen.
 /// source: Newcombe 1998, method 10; Miettinen and Nurminen 1985; Agresti and Caffo 2000.
 [[nodiscard]] inline test_result two_proportion_z(std::uint64_t k1, std::uint64_t n1, std::uint64_t k2,
@@ -244,7 +229,7 @@ namespace detail {
     const detail::tail_probability tail = detail::normal_tails(result.statistic, options.alternative);
     result.p_value = tail.p;
     result.log_p = tail.log_p;
-    result.state = status::ok;
+    result.state = std::isnan(result.lower + result.upper) ? status::not_converged : status::ok;
     return result;
 }
 

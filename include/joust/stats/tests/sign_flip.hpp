@@ -4,6 +4,7 @@
 #include <joust/numeric/buffer.hpp>
 #include <joust/numeric/normal.hpp>
 #include <joust/numeric/ranks.hpp>
+#include <joust/numeric/roots.hpp>
 #include <joust/numeric/tails.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/resampling/permutation.hpp>
@@ -173,16 +174,20 @@ struct tilted_binomial {
 {
     const double missing = coins.total - d;
     // Without a tilt the expected sum is 0; the larger the tilt, the closer it is to the total.
-    double low = 0.0, high = 40.0;
-    for (int step = 0; step < 60 && missing > 0.0; ++step) {
-        const double tilt = 0.5 * (low + high);
+    // Any tilt gives the right tail; one near the root gives it without underflow.
+    const auto reaches = [&](double tilt) {
         double misses = 0.0;
         for (const coin_group& g : coins.groups) {
             misses += g.n * g.size * 2.0 / (std::exp(2.0 * tilt * g.size) + 1.0);
         }
-        (misses > missing ? low : high) = tilt;
-    }
-    const double tilt = high;
+        return misses <= missing;
+    };
+    constexpr double largest_tilt = 40.0;
+    const double tilt =
+        missing > 0.0 ? bisect({0.0, largest_tilt}, reaches,
+                               [](const bracket& at) { return !(at.with - at.without > 1e-12 * at.with); })
+                            .with
+                      : largest_tilt;
     buffer<double> law(1, 1.0);
     double first = 0.0;  // the heads, weighted by size, of the distribution's first place
     for (const coin_group& g : coins.groups) {

@@ -102,10 +102,11 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
     now.challenger = share_of(fed.challenger_count, served.challenger_count);
     now.champion_lost = lost.champion_count;
     now.challenger_lost = lost.challenger_count;
-    now.quiet = fed.quiet;
-    now.served = seen.requests();
+    now.champion_quiet = fed.quiet;
+    now.challenger_quiet = lost.quiet;
     // A fiftieth, so that one replica of many that hears nothing does not stop the others.
-    now.stopped = 50 * now.quiet > now.served;
+    now.champion_stopped = 50 * now.champion_quiet > seen.requests(0);
+    now.challenger_stopped = 50 * now.challenger_quiet > seen.requests(pair + 1);
     if (fed.champion_count == 0 || fed.challenger_count == 0 || !how.contemporary) {
         if (lost.champion_count + lost.challenger_count > 0) {
             now.lost_differ = shares_differ(sums, spec.lost, planned_information);
@@ -120,7 +121,14 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
     now.partly_labelled = spec.unit == "%" && spec.denominator == exposure_series && fed_share < 0.9 &&
                           now.zeros > 0.05 &&
                           now.zeros * static_cast<double>(fed.champion_count + fed.challenger_count) >= few;
-    now.differ = feedback_is_due(spec, now) && shares_differ(sums, spec.fed, planned_information);
+    const bool due = feedback_is_due(spec, now);
+    // The best value stands for what is missing, or the sums are without it.
+    const bool favours = spec.denominator != exposure_series || spec.direction == better::down;
+    if (due || favours) {
+        const bool differ = shares_differ(sums, spec.fed, planned_information);
+        now.differ = due && differ;
+        now.may_miss = !due && differ;
+    }
     if (now.lost() > 0) {
         now.lost_differ = shares_differ(sums, spec.lost, planned_information);
     }
@@ -258,7 +266,7 @@ JOUST_FUNCTION void find_gap(finding& found, const evidence& seen, const setting
         found.missing = gap_of_events(found, seen, how.watches[static_cast<std::size_t>(spec.watch)]);
     } else if (spec.takes_feedback() && !(now.champion > 0.0 && now.challenger > 0.0)) {
         found.missing = gap::no_values;
-    } else if (now.stopped) {
+    } else if (now.stopped()) {
         found.missing = gap::stopped;
     } else if (now.lost_differ) {
         found.missing = gap::lost_by_arm;

@@ -198,11 +198,23 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
             told.missing = which;
             out.notes.push_back(gap_in_words(told, seen, how) + ".");
         };
-        if (now.stopped) {
+        if (now.stopped()) {
             note(gap::stopped);
         }
         if (now.differ) {
             note(gap::uneven);
+        }
+        if (now.may_miss) {
+            std::string text = spec.name + " has feedback for ";
+            append_percent(text, now.champion, 1);
+            text += " of the exposures of " + seen.models[0] + " and ";
+            append_percent(text, now.challenger, 1);
+            text += " of those of " + seen.models[f.pair + 1] + ", which differ by more than chance. ";
+            text +=
+                spec.denominator != exposure_series
+                    ? "Its sums are those of the exposures with feedback alone, which need not be alike in both arms."
+                    : "An exposure without feedback counts as 0, the best value: that is right for events which are reported where they happen, and wrong for measurements that are missing (.per = per::observed).";
+            out.notes.push_back(std::move(text));
         }
         if (now.lost() > 0) {
             std::string text =

@@ -250,13 +250,20 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
         case gap::not_timed:
             text += " cannot be judged: too few calls of " + challenger + " were timed";
             break;
-        case gap::stopped:
-            text += " hardly gets feedback any more: in the last ";
-            append_count(text, now.quiet);
+        case gap::stopped: {
+            const bool both = now.champion_stopped && now.challenger_stopped;
+            text += " hardly gets feedback ";
+            text += both ? "" : "from " + (now.champion_stopped ? seen.models[0] : challenger) + " ";
+            text += "any more: in the last ";
+            append_count(text, (now.champion_stopped ? now.champion_quiet : 0) +
+                                   (now.challenger_stopped ? now.challenger_quiet : 0));
             text += " of ";
-            append_count(text, now.served);
-            text += " exposures it came at less than a quarter of the rate before";
+            append_count(text, (now.champion_stopped ? seen.requests(0) : 0) +
+                                   (now.challenger_stopped ? seen.requests(f.pair + 1) : 0));
+            text += both ? " exposures" : " exposures of this model";
+            text += " it came at less than a quarter of the rate before";
             break;
+        }
         case gap::lost_by_arm:
         case gap::lost:
             text += " lost values that cannot be scored for ";

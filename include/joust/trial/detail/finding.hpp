@@ -52,18 +52,22 @@ struct feedback_account {
     std::uint64_t challenger_lost = 0;
     /// The share of zeros among the values.
     double zeros = 0.0;
-    /// The exposures since feedback stopped, and all exposures.
-    std::uint64_t quiet = 0;
-    std::uint64_t served = 0;
-    bool stopped = false;
+    /// The exposures of an arm since its feedback stopped.
+    std::uint64_t champion_quiet = 0;
+    std::uint64_t challenger_quiet = 0;
+    bool champion_stopped = false;
+    bool challenger_stopped = false;
     /// Whether the shares of exposures with feedback differ by arm.
     bool differ = false;
+    /// Whether these shares differ by arm where feedback may come for events alone, and a missing value would favour the arm.
+    bool may_miss = false;
     /// Whether the shares of values that cannot be scored differ by arm.
     bool lost_differ = false;
     /// Whether labels, of which many are missing, are divided by all exposures.
     bool partly_labelled = false;
 
     [[nodiscard]] std::uint64_t lost() const noexcept { return champion_lost + challenger_lost; }
+    [[nodiscard]] bool stopped() const noexcept { return champion_stopped || challenger_stopped; }
 };
 
 /// The result of one look at one metric of one challenger.

@@ -158,8 +158,9 @@ inline bool observe_by_ticket(Core& core, Observer& observer, const typename Cor
     static_assert(series < 63, "joust: a trial keeps at most 60 metrics");
     constexpr std::uint64_t bit = std::uint64_t{1} << series;
     if (!metrics.template convert<Which>(c, values...)) {
-        // A ticket loses a metric once, and only where it did not bring a value before.
-        if ((core.seen().peek(receipt.key()) & bit) == 0 &&
+        // A ticket loses a metric once, and only where it did not bring a value before that stands alone.
+        if ((accumulates(metrics.metrics().template get<Which>()) ||
+             (core.seen().peek(receipt.key()) & bit) == 0) &&
             (core.seen().mark(lost_key(receipt.key()), bit) & bit) == 0) {
             metrics.template lose<Which>(seen);
         }
