@@ -85,9 +85,8 @@ TEST_CASE("limits of a score line have the evidence 1 / alpha, and nothing neare
         const auto process = [&] {
             const double turn = scale * random.bell();
             const double c2 = i % 4 == 0 ? 0.0 : std::exp(-8.0 * random.uniform());
-            return stats::quadratic{.c0 = c2 * turn * turn + std::exp(6.0 * random.uniform()),
-                                    .c1 = -c2 * turn,
-                                    .c2 = c2};
+            return stats::quadratic{
+                .c0 = c2 * turn * turn + std::exp(6.0 * random.uniform()), .c1 = -c2 * turn, .c2 = c2};
         };
         stats::score_line line;
         line.s0 = 10.0 * random.bell();
@@ -127,8 +126,8 @@ TEST_CASE("the estimate and the limits of a stopped group-sequential trial have 
         for (std::size_t k = 0; k < planned; ++k) {
             information.push_back(reached += 0.1 + random.uniform());
         }
-        auto looks = stats::group_sequential_bounds({}, information,
-                                                    {.alpha = 0.05, .planned_information = reached});
+        auto looks =
+            stats::group_sequential_bounds({}, information, {.alpha = 0.05, .planned_information = reached});
         REQUIRE(looks.size() == planned);
         const double z = 6.0 * random.uniform() - 3.0;
         const auto r = stats::group_sequential_result(looks, z);
@@ -284,7 +283,8 @@ TEST_CASE("Koopman's limits and those of margins as ratios have their z")
             });
             const long double p1 = ratio * p2, u = ratio;
             const long double variance = p1 * (1.0L - p1) / m1 + u * u * p2 * (1.0L - p2) / m2;
-            const long double gap = k1 / static_cast<long double>(m1) - u * (k2 / static_cast<long double>(m2));
+            const long double gap =
+                k1 / static_cast<long double>(m1) - u * (k2 / static_cast<long double>(m2));
             CHECK_THAT(static_cast<double>(gap * gap / variance), WithinRel(z2, 1e-6));
         }
     }
@@ -303,8 +303,7 @@ TEST_CASE("exact limits of one share and of event rates have their tails")
         for (const double p : {share.lower, share.upper}) {
             if (p > 0.0 && p < 1.0) {
                 const auto ratio = [=](double j) { return (all - j) / (j + 1.0) * (p / (1.0 - p)); };
-                CHECK_THAT(tail_by_terms(count, p == share.lower, all, ratio),
-                           WithinRel(0.5 * alpha, 1e-8));
+                CHECK_THAT(tail_by_terms(count, p == share.lower, all, ratio), WithinRel(0.5 * alpha, 1e-8));
             }
         }
         const auto rate = stats::poisson_test(k, 1.0, 3.0, {.alpha = alpha});

@@ -123,9 +123,9 @@ TEST_CASE("resampling and off-policy estimates end at the corners of their domai
                 },
                 i);
         }
-        for (const std::int64_t size : {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1'000'000'000'000},
-                                        std::int64_t{1} << 53U, std::numeric_limits<std::int64_t>::min(),
-                                        std::numeric_limits<std::int64_t>::max()}) {
+        for (const std::int64_t size :
+             {std::int64_t{0}, std::int64_t{1}, std::int64_t{-1'000'000'000'000}, std::int64_t{1} << 53U,
+              std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()}) {
             for (const std::size_t count : {std::size_t{1}, std::size_t{2}, std::size_t{300}}) {
                 walk.call(
                     "sign_flip",
@@ -306,8 +306,8 @@ TEST_CASE("tests of strata, samples and rates end at the corners of their domain
                         "poisson_test",
                         [](std::uint64_t x, double rate, double alpha) {
                             (void)stats::poisson_test(x, 1.0, rate, {.alpha = alpha});
-                            (void)stats::poisson_test(
-                                x, 1.0, rate, {.alpha = alpha, .alternative = side::greater});
+                            (void)stats::poisson_test(x, 1.0, rate,
+                                                      {.alpha = alpha, .alternative = side::greater});
                         },
                         a, mean, level);
                 }

@@ -145,10 +145,11 @@ private:
             }
         }
         // It takes about eight designs.
-        const auto found = stats::detail::illinois_root(
-            {low, high, at_low, at_high}, excess, [](const stats::detail::illinois_bracket& at, double value) {
-                return std::fabs(value) < 1e-9 || !(at.high - at.low > 1e-9);
-            });
+        const auto found =
+            stats::detail::illinois_root({low, high, at_low, at_high}, excess,
+                                         [](const stats::detail::illinois_bracket& at, double value) {
+                                             return std::fabs(value) < 1e-9 || !(at.high - at.low > 1e-9);
+                                         });
         return found.converged ? std::exp(found.at) : std::numeric_limits<double>::quiet_NaN();
     }
 };

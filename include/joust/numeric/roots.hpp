@@ -199,8 +199,9 @@ template <class Function, class Enough>
             return {at.high, true};
         }
         const double at_middle = value_at(middle);
-        const double point =
-            plain_is_inside ? ridders_point(middle, at.high - middle, at.at_low, at_middle, at.at_high) : middle;
+        const double point = plain_is_inside
+                                 ? ridders_point(middle, at.high - middle, at.at_low, at_middle, at.at_high)
+                                 : middle;
         const auto narrow = [&](double x, double value) {
             (value < 0.0 ? at.low : at.high) = x;
             (value < 0.0 ? at.at_low : at.at_high) = value;

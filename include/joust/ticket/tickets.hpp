@@ -196,8 +196,8 @@ template <class Tickets>
 {
     const std::chrono::seconds limit = tickets.expires_after;
     return limit != no_expiry && static_cast<std::int64_t>(wall_milliseconds() / 1'000U) -
-                                     static_cast<std::int64_t>(receipt.seconds()) >
-                                 limit.count();
+                                         static_cast<std::int64_t>(receipt.seconds()) >
+                                     limit.count();
 }
 
 /// Return how many of the latest tickets a policy wants to be remembered.

@@ -133,7 +133,8 @@ struct tail_pair {
         options.alternative == side::less ? -std::numeric_limits<double>::infinity() : drift_with(tail);
     result.upper = options.alternative == side::greater ? std::numeric_limits<double>::infinity()
                                                         : drift_with(1.0 - tail);
-    result.state = std::isnan(result.estimate + result.lower + result.upper) ? status::not_converged : status::ok;
+    result.state =
+        std::isnan(result.estimate + result.lower + result.upper) ? status::not_converged : status::ok;
     return result;
 }
 

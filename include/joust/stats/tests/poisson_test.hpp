@@ -55,14 +55,15 @@ template <class Beyond>
 }
 [[nodiscard]] inline double poisson_lower(double k, double tail) noexcept
 {
-    return k > 0.0
-               ? poisson_bracket(k, [&](double mean) { return !(chi_squared_cdf(2.0 * mean, 2.0 * k) <= tail); })
-                     .without
-               : 0.0;
+    return k > 0.0 ? poisson_bracket(
+                         k, [&](double mean) { return !(chi_squared_cdf(2.0 * mean, 2.0 * k) <= tail); })
+                         .without
+                   : 0.0;
 }
 [[nodiscard]] inline double poisson_upper(double k, double tail) noexcept
 {
-    return poisson_bracket(k, [&](double mean) { return !(chi_squared_sf(2.0 * mean, 2.0 * (k + 1.0)) > tail); })
+    return poisson_bracket(k,
+                           [&](double mean) { return !(chi_squared_sf(2.0 * mean, 2.0 * (k + 1.0)) > tail); })
         .with;
 }
 
