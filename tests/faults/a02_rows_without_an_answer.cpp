@@ -450,3 +450,15 @@ TEST_CASE("no rows, one row, equal rows and rows on which both models fail have 
     gate only_failures{model{"old", wrong}, model{"new", wrong}, guardrail(failures{})};
     CHECK(only_failures.run(rows_of(1'000)).decision == verdict::inconclusive);
 }
+
+TEST_CASE("a benchmark's negative time is an error of the measurement, and not the fastest")
+{
+    const recorded times = merged(read_benchmark(benchmark_of(20, 0, 100.0), "old"),
+                                  read_benchmark(benchmark_of(20, 0, -100.0), "new"));
+    CHECK(times.missing == 20);
+    gate check{recorded_model("old"), recorded_model("new"),
+               guardrail(mean<"BM_score">{.better = better::down}, {.max_ratio = 1.05})};
+    const report r = check.read(times);
+    CHECK(r.decision == verdict::inconclusive);
+    CHECK_THAT(r.reason, ContainsSubstring("20 rows have no answer of new"));
+}

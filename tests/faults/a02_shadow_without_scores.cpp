@@ -53,3 +53,26 @@ TEST_CASE("scores of the challenger that are no numbers do not make it the bette
     // Two pairs of 2,000 cannot turn a lead of this size.
     CHECK(after(1).decision == verdict::ship_challenger);
 }
+
+TEST_CASE("a shadow says for how many requests truths came, where they are few")
+{
+    const auto notes_of = [](int every) {
+        shadow beside{model{"old", [](int i) { return i % 5 == 0 ? 0 : 1; }},
+                      model{"new", [](int i) { return i % 50 == 0 ? 0 : 1; }}, by([](int i) { return i; }),
+                      joust::salt{"few truths"}, inline_run{}};
+        for (int i = 0; i < 1'000; ++i) {
+            const auto got = beside.serve(i);
+            if (i % every == 0) {
+                beside.truth(got.ticket, 1);
+            }
+        }
+        std::string all;
+        for (const std::string& note : beside.report().notes) {
+            all += note + '\n';
+        }
+        return all;
+    };
+    CHECK_THAT(notes_of(5),
+               ContainsSubstring("Truths came for 200 of the 1,000 requests that new answered (20.0 %)"));
+    CHECK_THAT(notes_of(1), !ContainsSubstring("Truths came for"));
+}

@@ -31,6 +31,11 @@ using stats::side;
 
 namespace {
 
+constexpr long double wide(double x)
+{
+    return static_cast<long double>(x);
+}
+
 constexpr double z2 = 3.841458820694124;
 
 // A count up to `most`, on a logarithmic scale.
@@ -242,16 +247,17 @@ TEST_CASE("limits of two success rates touch the joint region")
                 continue;
             }
             // The largest joint likelihood on the line p1 = p2 + d, where the slope of its logarithm is 0.
+            const long double by = wide(d);
             const auto slope = [&](long double p2) {
-                const long double p1 = p2 + d;
+                const long double p1 = p2 + by;
                 const auto part = [](std::uint64_t k, long double p) {
                     return k > 0 ? static_cast<long double>(k) / p : 0.0L;
                 };
                 return part(k1, p1) + part(k2, p2) - part(n1 - k1, 1.0L - p1) - part(n2 - k2, 1.0L - p2);
             };
-            const auto p2 = halved(d < 0.0 ? -d : 0.0L, d > 0.0 ? 1.0L - d : 1.0L, slope);
+            const auto p2 = halved(by < 0.0L ? -by : 0.0L, by > 0.0L ? 1.0L - by : 1.0L, slope);
             const stats::beta_prior prior = stats::two_sample_bernoulli_options{}.prior;
-            const double at = stats::bernoulli_mixture_log_e(k1, n1, static_cast<double>(p2 + d), prior) +
+            const double at = stats::bernoulli_mixture_log_e(k1, n1, static_cast<double>(p2 + by), prior) +
                               stats::bernoulli_mixture_log_e(k2, n2, static_cast<double>(p2), prior);
             CHECK_THAT(at, WithinAbs(target, 1e-6));
         }
@@ -276,15 +282,15 @@ TEST_CASE("Koopman's limits and those of margins as ratios have their z")
                 continue;
             }
             // The restricted maximum of the likelihood under p1 = ratio p2.
-            const auto part = [](double k, long double p) { return k > 0.0 ? k / p : 0.0L; };
-            const long double most_p2 = ratio > 1.0 ? 1.0L / ratio : 1.0L;
+            const auto part = [](double k, long double p) { return k > 0.0 ? wide(k) / p : 0.0L; };
+            const long double u = wide(ratio);
+            const long double most_p2 = u > 1.0L ? 1.0L / u : 1.0L;
             const long double p2 = halved(0.0L, most_p2, [&](long double p) {
-                return part(k1 + k2, p) - ratio * part(m1 - k1, 1.0L - ratio * p) - part(m2 - k2, 1.0L - p);
+                return part(k1 + k2, p) - u * part(m1 - k1, 1.0L - u * p) - part(m2 - k2, 1.0L - p);
             });
-            const long double p1 = ratio * p2, u = ratio;
-            const long double variance = p1 * (1.0L - p1) / m1 + u * u * p2 * (1.0L - p2) / m2;
-            const long double gap =
-                k1 / static_cast<long double>(m1) - u * (k2 / static_cast<long double>(m2));
+            const long double p1 = u * p2;
+            const long double variance = p1 * (1.0L - p1) / wide(m1) + u * u * p2 * (1.0L - p2) / wide(m2);
+            const long double gap = wide(k1) / wide(m1) - u * (wide(k2) / wide(m2));
             CHECK_THAT(static_cast<double>(gap * gap / variance), WithinRel(z2, 1e-6));
         }
     }
@@ -348,7 +354,8 @@ TEST_CASE("limits of a paired ratio have the z of the paired score test")
                 continue;
             }
             // The shares within the rows with an event, where champion-only is q and the restriction gives the others.
-            const long double r = ratio, a = seen.both, b = seen.only_challenger, c = seen.only_champion;
+            const long double r = wide(ratio), a = wide(seen.both), b = wide(seen.only_challenger),
+                              c = wide(seen.only_champion);
             const auto one_over = [](long double n, long double p) { return n > 0.0L ? n / p : 0.0L; };
             const long double q = halved(r < 1.0L ? 1.0L - r : 0.0L, 1.0L / (1.0L + r), [&](long double p) {
                 return one_over(c, p) + one_over(b, 1.0L - (1.0L - p) / r) / r -

@@ -310,6 +310,34 @@ TEST_CASE("a log of events is for its owner alone, and appends whole lines", "[c
     }
 }
 
+TEST_CASE("a log whose disk is full keeps whole lines, counts them, and goes on when there is room")
+{
+    const folder here{"full"};
+    const std::string path = here / "events.jsonl";
+    event_log log{path, {.flush_every = std::chrono::milliseconds{60'000}}};
+    auto trial = logged_trial(log);
+    // A limit on the size of files cuts a write off as a full disk does.
+    struct rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    const struct rlimit small{5'000, before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+    for (std::uint64_t user = 0; user < 100; ++user) {
+        static_cast<void>(trial(user));
+    }
+    log.flush();
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+    std::signal(SIGXFSZ, handler);
+    CHECK(log.written() > 5);
+    CHECK(log.written() + log.dropped() == 100);
+    const std::uint64_t kept = log.written();
+    CHECK(read_events(read_file(path)).size() == kept);
+    static_cast<void>(trial(7U));
+    log.flush();
+    CHECK(read_events(read_file(path)).size() == kept + 1);
+    CHECK(log.written() == kept + 1);
+}
+
 TEST_CASE("several logs of one file mix lines and never parts of lines", "[concurrent]")
 {
     const folder here{"mixed"};

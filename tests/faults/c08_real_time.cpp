@@ -90,13 +90,13 @@ TEST_CASE("a real-time thread does not starve the ordinary thread whose row, slo
           "[concurrent]")
 {
     if (joust_tests::sanitized) {
-        SUCCEED("sanitizers change what a thread holds, and for how long");
+        WARN("not run: sanitizers change what a thread holds, and for how long");
         return;
     }
     const auto check = [](double longest, const char* where) {
         CAPTURE(where);
         if (longest < 0.0) {
-            SUCCEED("the system permits no real-time thread");
+            WARN("not run: the system permits no real-time thread");
         } else {
             CHECK(longest < deadline);
         }

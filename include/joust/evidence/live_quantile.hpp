@@ -87,7 +87,7 @@ public:
         }
     }
 
-    /// Take a value. Returns the amount that it adds to the series of the metric, or NaN during the warm-up.
+    /// Take a value. Returns the amount that it adds to the series of the metric, or NaN until the threshold is fixed: during the warm-up, and while its end is computed.
     ///
     /// The amount counts the rarer side of the threshold: 1 beyond it and else 0 for an upper quantile, and 0 beyond it
     /// and else -1 for a lower quantile, so that larger values always give larger sums.

@@ -308,11 +308,22 @@ public:
         }
     }
 
-    /// Append lines in one step, so that lines of other processes come before or after them. Returns whether all were
-    /// written.
-    [[nodiscard]] bool append(std::string_view lines) noexcept
+    /// Append lines in one step, so that lines of other processes come before or after them. Returns how many bytes of whole
+    /// lines were written. Where the disk is full, the line that was cut off is taken back.
+    [[nodiscard]] std::size_t append(std::string_view lines) noexcept
     {
-        return file_ >= 0 && write_all(file_, lines) == lines.size();
+        const std::size_t done = file_ >= 0 ? write_all(file_, lines) : 0;
+        if (done == lines.size()) {
+            return done;
+        }
+        const std::size_t last = lines.substr(0, done).rfind('\n');
+        const std::size_t whole = last == std::string_view::npos ? 0 : last + 1;
+        struct stat now{};
+        if (done > whole && ::fstat(file_, &now) == 0 && S_ISREG(now.st_mode) &&
+            ::lseek(file_, 0, SEEK_CUR) == now.st_size) {
+            static_cast<void>(::ftruncate(file_, now.st_size - static_cast<::off_t>(done - whole)) == 0);
+        }
+        return whole;
     }
 
     /// Return whether the path still names the open file, and not one that took its place.
@@ -350,10 +361,12 @@ private:
         }
     }
 
-    [[nodiscard]] bool append(std::string_view lines) noexcept
+    [[nodiscard]] std::size_t append(std::string_view lines) noexcept
     {
-        return file_ != nullptr && std::fwrite(lines.data(), 1, lines.size(), file_) == lines.size() &&
-               std::fflush(file_) == 0;
+        const bool done = file_ != nullptr &&
+                          std::fwrite(lines.data(), 1, lines.size(), file_) == lines.size() &&
+                          std::fflush(file_) == 0;
+        return done ? lines.size() : 0;
     }
 
     [[nodiscard]] bool is_at(const std::string&) const noexcept { return is_open(); }

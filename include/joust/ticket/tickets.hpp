@@ -40,7 +40,7 @@ inline constexpr std::size_t usual_values_per_ticket = 100;
 struct plain_tickets {
     /// How long after the call feedback is accepted.
     std::chrono::seconds expires_after = no_expiry;
-    /// How many of the latest tickets with feedback are remembered, so that repeated feedback is refused. units: 64 bytes each
+    /// How many of the latest tickets with feedback are remembered, so that repeated feedback is refused. units: 47 bytes each
     std::size_t remember = seen_window::default_remembered;
     /// How many values one ticket may bring to a metric with `.accumulate`.
     std::size_t values_per_ticket = detail::usual_values_per_ticket;
@@ -72,7 +72,7 @@ struct signed_tickets {
     key_ring keys;
     /// How long after the call feedback is accepted.
     std::chrono::seconds expires_after = no_expiry;
-    /// How many of the latest tickets with feedback are remembered, so that repeated feedback is refused. units: 64 bytes each
+    /// How many of the latest tickets with feedback are remembered, so that repeated feedback is refused. units: 47 bytes each
     std::size_t remember = seen_window::default_remembered;
     /// How many values one ticket may bring to a metric with `.accumulate`.
     std::size_t values_per_ticket = detail::usual_values_per_ticket;

@@ -11,6 +11,7 @@
 #include <joust/ticket/ticket.hpp>
 #include <joust/trial/recorder.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -272,12 +273,17 @@ private:
         if (!file_.is_at(path_)) {
             file_.open(path_);  // The file was closed, or another one took its place.
         }
-        const bool done = file_.append(waiting_);
-        (done ? written_ : dropped_).fetch_add(lines_, std::memory_order_relaxed);
+        const std::size_t bytes = file_.append(waiting_);
+        const bool done = bytes == waiting_.size();
+        const auto whole = static_cast<std::uint64_t>(
+            std::count(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(bytes), '\n'));
+        written_.fetch_add(whole, std::memory_order_relaxed);
+        dropped_.fetch_add(lines_ - whole, std::memory_order_relaxed);
         waiting_.clear();
         lines_ = 0;
         if (!done) {
-            file_.close();  // Opening the file again ends the line that was cut off.
+            // Opening the file again ends a line that was cut off and could not be taken back.
+            file_.close();
         }
     }
 

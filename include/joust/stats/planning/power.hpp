@@ -221,10 +221,29 @@ struct size_parts {
             design.dispersion * (design.first + r * r * design.second / design.ratio)};
 }
 
-[[nodiscard]] inline double normal_power(const size_parts& parts, double z, double n) noexcept
+// The power of a score test whose design has these parts.
+template <class Design>
+[[nodiscard]] double score_test_power(const Design& design, double n) noexcept
 {
+    if (!usable(design) || !(n > 0.0 && std::isfinite(n))) {
+        return not_a_number;
+    }
+    const size_parts parts = parts_of(design);
+    const double z = critical_z(design.alpha, design.alternative, design.comparisons);
     return normal_cdf((parts.distance * std::sqrt(n) - z * std::sqrt(parts.at_null)) /
                       std::sqrt(parts.variance));
+}
+
+// The size at which it has the power.
+template <class Design>
+[[nodiscard]] double score_test_size(const Design& design, double target) noexcept
+{
+    if (!is_alpha(target) || !usable(design)) {
+        return not_a_number;
+    }
+    const size_parts parts = parts_of(design);
+    return normal_size(parts.distance, critical_z(design.alpha, design.alternative, design.comparisons),
+                       parts.at_null, parts.variance, target);
 }
 
 [[nodiscard]] inline bool usable_effects(double cluster_size, double icc, double comparisons, double ratio,
@@ -364,11 +383,7 @@ template <class Function>
 ///     "Establishing equivalence of two treatments and sample size requirements in matched-pairs design" (margin).
 [[nodiscard]] inline double power(const paired_proportion_design& design, double n) noexcept
 {
-    if (!detail::usable(design) || !(n > 0.0 && std::isfinite(n))) {
-        return not_a_number;
-    }
-    return detail::normal_power(detail::parts_of(design),
-                                detail::critical_z(design.alpha, design.alternative, design.comparisons), n);
+    return detail::score_test_power(design, n);
 }
 
 /// Return the power with an exposure of `n` in the first sample (n times `ratio` in the second), by the normal approximation of
@@ -379,11 +394,7 @@ template <class Function>
 /// source: Ng and Tang 2005, "Testing the equality of two Poisson means using the rate ratio".
 [[nodiscard]] inline double power(const rate_design& design, double n) noexcept
 {
-    if (!detail::usable(design) || !(n > 0.0 && std::isfinite(n))) {
-        return not_a_number;
-    }
-    return detail::normal_power(detail::parts_of(design),
-                                detail::critical_z(design.alpha, design.alternative, design.comparisons), n);
+    return detail::score_test_power(design, n);
 }
 
 /// Return the number of units in the first sample at which the design has `target` power, not rounded up.
@@ -428,25 +439,13 @@ template <class Function>
 /// Return the number of pairs for two proportions of the same units, in closed form.
 [[nodiscard]] inline double sample_size(const paired_proportion_design& design, double target) noexcept
 {
-    if (!detail::is_alpha(target) || !detail::usable(design)) {
-        return not_a_number;
-    }
-    const detail::size_parts parts = detail::parts_of(design);
-    return detail::normal_size(parts.distance,
-                               detail::critical_z(design.alpha, design.alternative, design.comparisons),
-                               parts.at_null, parts.variance, target);
+    return detail::score_test_size(design, target);
 }
 
 /// Return the exposure of the first sample for two event rates, in closed form.
 [[nodiscard]] inline double sample_size(const rate_design& design, double target) noexcept
 {
-    if (!detail::is_alpha(target) || !detail::usable(design)) {
-        return not_a_number;
-    }
-    const detail::size_parts parts = detail::parts_of(design);
-    return detail::normal_size(parts.distance,
-                               detail::critical_z(design.alpha, design.alternative, design.comparisons),
-                               parts.at_null, parts.variance, target);
+    return detail::score_test_size(design, target);
 }
 
 namespace detail {

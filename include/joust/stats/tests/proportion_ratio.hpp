@@ -6,6 +6,7 @@
 #include <joust/numeric/tails.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
+#include <joust/stats/tests/proportions.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -96,20 +97,7 @@ namespace detail {
     result.lower = options.alternative == side::less ? 0.0 : 1.0 / inverse;
     result.upper = options.alternative == side::greater ? std::numeric_limits<double>::infinity()
                                                         : detail::ratio_upper(a, m1, b, m2, z);
-    const double pooled = (a + b) / (m1 + m2);
-    const double other = ((m1 - a) + (m2 - b)) / (m1 + m2);
-    if (!(pooled > 0.0 && other > 0.0)) {
-        result.p_value = 1.0;
-        result.log_p = 0.0;
-        result.state = status::zero_variance;
-        return result;
-    }
-    const double cross = std::fma(a, m2, -b * m1) + std::fma(-b, m1, b * m1);
-    result.statistic = cross / (m1 * m2) / std::sqrt(pooled * other * (1.0 / m1 + 1.0 / m2));
-    const detail::tail_probability tail = detail::normal_tails(result.statistic, options.alternative);
-    result.p_value = tail.p;
-    result.log_p = tail.log_p;
-    result.state = status::ok;
+    detail::pooled_z(result, a, m1, b, m2, options.alternative);
     return result;
 }
 

@@ -140,6 +140,26 @@ namespace detail {
     return {p1 - p2 - half, p1 - p2 + half};
 }
 
+// The z-test of two proportions with their pooled variance: sets statistic, p-value and state.
+inline void pooled_z(test_result& result, double a, double m1, double b, double m2, side alternative) noexcept
+{
+    const double pooled = (a + b) / (m1 + m2);
+    const double other = ((m1 - a) + (m2 - b)) / (m1 + m2);
+    if (!(pooled > 0.0 && other > 0.0)) {
+        result.p_value = 1.0;
+        result.log_p = 0.0;
+        result.state = status::zero_variance;
+        return;
+    }
+    // The numerator is computed from whole numbers: p1 - p2 would cancel where both are nearly equal.
+    const double cross = std::fma(a, m2, -b * m1) + std::fma(-b, m1, b * m1);
+    result.statistic = cross / (m1 * m2) / std::sqrt(pooled * other * (1.0 / m1 + 1.0 / m2));
+    const tail_probability tail = normal_tails(result.statistic, alternative);
+    result.p_value = tail.p;
+    result.log_p = tail.log_p;
+    result.state = status::ok;
+}
+
 }  // namespace detail
 
 /// Return Wilson's score interval of a proportion.
@@ -215,21 +235,10 @@ namespace detail {
     result.lower = ends.lower;
     result.upper = ends.upper;
     detail::open_end(result, options.alternative);
-    const double pooled = (a + b) / (m1 + m2);
-    const double other = ((m1 - a) + (m2 - b)) / (m1 + m2);
-    if (!(pooled > 0.0 && other > 0.0)) {
-        result.p_value = 1.0;
-        result.log_p = 0.0;
-        result.state = status::zero_variance;
-        return result;
+    detail::pooled_z(result, a, m1, b, m2, options.alternative);
+    if (result.state == status::ok && std::isnan(result.lower + result.upper)) {
+        result.state = status::not_converged;
     }
-    // The numerator is computed from whole numbers: p1 - p2 would cancel where both are nearly equal.
-    const double cross = std::fma(a, m2, -b * m1) + std::fma(-b, m1, b * m1);
-    result.statistic = cross / (m1 * m2) / std::sqrt(pooled * other * (1.0 / m1 + 1.0 / m2));
-    const detail::tail_probability tail = detail::normal_tails(result.statistic, options.alternative);
-    result.p_value = tail.p;
-    result.log_p = tail.log_p;
-    result.state = std::isnan(result.lower + result.upper) ? status::not_converged : status::ok;
     return result;
 }
 

@@ -422,6 +422,25 @@ inline void add_counts(report& out, const shadow_pair& pair, const std::string& 
     }
 }
 
+/// Note which part of the requests has a truth, where accuracy or scores are known for a part only.
+inline void note_truths(report& out, const shadow_pair& pair, const std::string& name)
+{
+    const double judged = pair.judged.total();
+    const double answered = pair.run.total() - pair.run.total_sum();
+    constexpr double nearly_all = 0.9;
+    if (judged > 0.0 && judged < nearly_all * answered) {
+        std::string note = "Truths came for ";
+        append_count(note, static_cast<std::uint64_t>(judged));
+        note += " of the ";
+        append_count(note, static_cast<std::uint64_t>(answered));
+        note += " requests that " + name + " answered (";
+        append_percent(note, judged / answered, 1);
+        note +=
+            "). What is said of its quality is about these requests, and holds for the others only if it does not depend on the answers which of them get a truth.";
+        out.notes.push_back(std::move(note));
+    }
+}
+
 /// Describe each model: its share, requests, failures, units and latencies.
 inline void describe_models(report& out, const shadow_evidence& seen, double rate)
 {
@@ -533,6 +552,7 @@ template <class Inference>
         add_rows(out, seen, p, answers, alpha, how.inference.units);
         found.push_back(find_out(seen, p, answers, alpha));
         add_counts(out, seen.pairs[p], seen.models[p + 1]);
+        note_truths(out, seen.pairs[p], seen.models[p + 1]);
     }
     conclude(out, found);
     add_counts(out, seen);
