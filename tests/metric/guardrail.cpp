@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -20,6 +21,8 @@ using joust::mean;
 using joust::detail::bound;
 using joust::detail::bound_of;
 using joust::detail::describe;
+using joust::detail::excluded_harm;
+using joust::detail::exclusion_of;
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
@@ -44,6 +47,33 @@ std::string why_not(Metric metric, const margin& limit)
 {
     try {
         static_cast<void>(bound_of(guardrail(metric, limit)));
+    } catch (const joust::configuration_error& e) {
+        return e.what();
+    }
+    return "accepted";
+}
+
+template <class Metric>
+excluded_harm exclusion(Metric metric, const margin& limit)
+{
+    const auto given = guardrail(metric, limit);
+    return exclusion_of(Metric::name(), given.limit.exclude, bound_of(given));
+}
+
+void check(const excluded_harm& e, bool harm_is_up, double increase, double ratio)
+{
+    CHECK(e.given);
+    CHECK(e.harm_is_up == harm_is_up);
+    const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
+    CHECK(same(e.increase, increase));
+    CHECK(same(e.ratio, ratio));
+}
+
+template <class Metric>
+std::string why_not_excluded(Metric metric, const margin& limit)
+{
+    try {
+        static_cast<void>(exclusion(metric, limit));
     } catch (const joust::configuration_error& e) {
         return e.what();
     }
@@ -154,4 +184,70 @@ TEST_CASE("guardrail and primary keep the metric as it was given")
           latency{.q = 0.5, .warm_up = 200});
     CHECK(guardrail(latency{}, {.max_ratio = 1.5}).limit.max_ratio == 1.5);
     CHECK(joust::primary(mean<"cost">{.cap = 3.0}).metric == mean<"cost">{.cap = 3.0});
+}
+
+TEST_CASE("the harm to exclude has both kinds, and takes the missing kind from the margin")
+{
+    const double none = not_a_number;
+    check(exclusion(failures{}, {.max_ratio = 1.1, .exclude = {.max_ratio = 1.5, .max_increase = 0.005}}),
+          true, 0.005, 1.5);
+    check(exclusion(failures{}, {.exclude = {.max_increase = 0.005}}), true, 0.005, none);
+    check(exclusion(failures{}, {.max_ratio = 1.0, .exclude = {.max_increase = 0.005}}), true, 0.005, none);
+    check(exclusion(failures{}, {.max_ratio = 1.1, .exclude = {.max_increase = 0.005}}), true, 0.005, 1.1);
+    check(exclusion(failures{}, {.max_increase = 0.001, .exclude = {.max_ratio = 1.5}}), true, 0.001, 1.5);
+    check(exclusion(latency{}, {.max_increase = 5.0, .exclude = {.max_increase = 5.0}}), true, 5.0, none);
+    check(exclusion(click, {.max_decrease = 0.01, .exclude = {.max_decrease = 0.02}}), false, -0.02, none);
+    check(exclusion(click, {.min_ratio = 0.9, .exclude = {.min_ratio = 0.9}}), false, none, 0.9);
+    check(exclusion(click, {.exclude = {.min_ratio = 0.95, .max_decrease = 0.001}}), false, -0.001, 0.95);
+    CHECK_FALSE(exclusion(click, {.max_decrease = 0.01}).given);
+    CHECK_FALSE(exclusion(click, {.max_decrease = 0.01, .exclude = {.max_ratio = none}}).given);
+}
+
+TEST_CASE(
+    "a harm to exclude that is smaller than the margin, out of range or of the other direction is refused")
+{
+    CHECK(
+        why_not_excluded(failures{}, {.max_ratio = 1.5, .exclude = {.max_ratio = 1.2}}) ==
+        "guardrail(failures).exclude.max_ratio is 1.2; allowed: at least as much harm as the guardrail allows (1.5), "
+        "since a challenger that the guardrail allows could otherwise never be promoted");
+    CHECK(
+        why_not_excluded(click, {.max_decrease = 0.02, .exclude = {.max_decrease = 0.01}}) ==
+        "guardrail(click).exclude.max_decrease is 0.01; allowed: at least as much harm as the guardrail allows (0.02), "
+        "since a challenger that the guardrail allows could otherwise never be promoted");
+    CHECK(
+        why_not_excluded(click, {.min_ratio = 0.9, .exclude = {.min_ratio = 0.95, .max_decrease = 0.5}}) ==
+        "guardrail(click).exclude.min_ratio is 0.95; allowed: at least as much harm as the guardrail allows (0.9), "
+        "since a challenger that the guardrail allows could otherwise never be promoted");
+    CHECK(
+        why_not_excluded(failures{}, {.exclude = {.max_increase = 0.0}}) ==
+        "guardrail(failures).exclude.max_increase is 0; allowed: a finite number above 0, since no data can show that "
+        "there is no increase at all");
+    CHECK(
+        why_not_excluded(failures{}, {.exclude = {.max_ratio = 1.0}}) ==
+        "guardrail(failures).exclude.max_ratio is 1; allowed: a finite ratio above 1, since no data can show that "
+        "there is no increase at all");
+    CHECK(
+        why_not_excluded(latency{}, {.exclude = {.max_ratio = inf}}) ==
+        "guardrail(latency).exclude.max_ratio is inf; allowed: a finite ratio above 1, since no data can show that "
+        "there is no increase at all");
+    CHECK(
+        why_not_excluded(click, {.exclude = {.min_ratio = 1.0}}) ==
+        "guardrail(click).exclude.min_ratio is 1; allowed: a ratio above 0 and below 1, since no data can show that "
+        "there is no decrease at all");
+    CHECK(
+        why_not_excluded(click, {.exclude = {.max_decrease = -1.0}}) ==
+        "guardrail(click).exclude.max_decrease is -1; allowed: a finite number above 0, since no data can show that "
+        "there is no decrease at all");
+    CHECK(
+        why_not_excluded(click, {.exclude = {.max_increase = 0.01}}) ==
+        "guardrail(click).exclude is more; allowed: min_ratio, max_decrease or both, as the guardrail stops what is "
+        "less");
+    CHECK(
+        why_not_excluded(failures{}, {.exclude = {.max_decrease = 0.01}}) ==
+        "guardrail(failures).exclude is less; allowed: max_ratio, max_increase or both, as the guardrail stops what "
+        "is more");
+    CHECK(
+        why_not_excluded(cost, {.max_ratio = 1.1, .exclude = {.max_ratio = 1.2, .min_ratio = 0.8}}) ==
+        "guardrail(cost).exclude is a harm in two directions; allowed: max_ratio, max_increase or both, as the "
+        "guardrail stops what is more");
 }

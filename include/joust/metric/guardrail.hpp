@@ -20,6 +20,25 @@
 namespace joust {
 inline namespace v0 {
 
+/// Say which harm a canary has to exclude before it passes its last stage and promotes the challenger.
+///
+/// That no harm at all is done can never be shown, so what is shown is that a stated harm is not done. An increase and a
+/// ratio together mean the larger of the two, and so do a decrease and a smallest ratio. Where `exclude` gives one kind
+/// and the margin the other, the larger of the two has to be excluded.
+///
+/// shape: ratios are challenger / champion; increases and decreases are challenger - champion in the units of the
+/// metric (milliseconds for latency)
+struct harm {
+    /// The ratio that is excluded, above 1. NaN sets none.
+    double max_ratio = std::numeric_limits<double>::quiet_NaN();
+    /// The increase that is excluded, above 0. NaN sets none.
+    double max_increase = std::numeric_limits<double>::quiet_NaN();
+    /// The ratio that is excluded, above 0 and below 1. NaN sets none.
+    double min_ratio = std::numeric_limits<double>::quiet_NaN();
+    /// The decrease that is excluded, above 0. NaN sets none.
+    double max_decrease = std::numeric_limits<double>::quiet_NaN();
+};
+
 /// Say how much worse than the champion a challenger may be. Set one bound; without any bound no harm is allowed.
 ///
 /// shape: ratios are challenger / champion; increases and decreases are challenger - champion in the units of the
@@ -33,6 +52,9 @@ struct margin {
     double min_ratio = std::numeric_limits<double>::quiet_NaN();
     /// The largest decrease that is allowed, at least 0. NaN sets no bound.
     double max_decrease = std::numeric_limits<double>::quiet_NaN();
+    /// The harm that a canary has to exclude before it promotes; without it the canary's own default counts. It lies at
+    /// the bound above or beyond it: between the two, rolling back and promoting are both right.
+    harm exclude = {};
 };
 
 /// Hold a metric with a margin that a challenger must keep; made by `guardrail`.
@@ -71,6 +93,23 @@ struct bound {
     /// The edge of what is allowed: a ratio, or a signed difference challenger - champion.
     double value = 0.0;
 };
+
+/// The harm that a canary excludes before it promotes, in one form for every metric. The larger of two harms counts.
+struct excluded_harm {
+    /// Whether the guardrail states a harm. Otherwise the canary has a default.
+    bool given = false;
+    /// Whether more of the metric is worse, as in the limit of the guardrail.
+    bool harm_is_up = true;
+    /// The harm as a difference challenger - champion, which is negative where less is worse. NaN sets none.
+    double increase = std::numeric_limits<double>::quiet_NaN();
+    /// The harm as a ratio challenger / champion. NaN sets none.
+    double ratio = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// Check the harm that a guardrail wants excluded, and turn it into one form. A kind of harm that is not given is that of
+/// the limit, if the limit allows any.
+/// errors: configuration_error for a harm of the other direction, out of range, or smaller than what the limit allows
+[[nodiscard]] excluded_harm exclusion_of(std::string_view metric, const harm& given, const bound& limit);
 
 /// Check a margin, and turn it into a limit. A metric on which less can do no harm has no lower bound; `otherwise` is the
 /// limit where no bound is set.
@@ -212,6 +251,56 @@ JOUST_FUNCTION bound limit_of(std::string_view metric, const margin& m, bool les
         return {false, false, -m.max_decrease};
     }
     return otherwise;
+}
+
+JOUST_FUNCTION excluded_harm exclusion_of(std::string_view metric, const harm& given, const bound& limit)
+{
+    excluded_harm found{.harm_is_up = limit.harm_is_up};
+    const bool up = !std::isnan(given.max_ratio) || !std::isnan(given.max_increase);
+    const bool down = !std::isnan(given.min_ratio) || !std::isnan(given.max_decrease);
+    if (!up && !down) {
+        return found;
+    }
+    const std::string where = "guardrail(" + std::string{metric} + ").exclude";
+    if (up != limit.harm_is_up || down == limit.harm_is_up) {
+        throw configuration_error(
+            where,
+            up && down ? "a harm in two directions"
+            : up       ? "more"
+                       : "less",
+            limit.harm_is_up ? "max_ratio, max_increase or both, as the guardrail stops what is more"
+                             : "min_ratio, max_decrease or both, as the guardrail stops what is less");
+    }
+    const auto check = [&](bool fits, const char* field, double value, const char* allowed) {
+        if (!std::isnan(value) && (!fits || std::isinf(value))) {
+            throw configuration_error(where + "." + field, to_text(value), allowed);
+        }
+    };
+    check(given.max_ratio > 1.0, "max_ratio", given.max_ratio,
+          "a finite ratio above 1, since no data can show that there is no increase at all");
+    check(given.max_increase > 0.0, "max_increase", given.max_increase,
+          "a finite number above 0, since no data can show that there is no increase at all");
+    check(given.min_ratio > 0.0 && given.min_ratio < 1.0, "min_ratio", given.min_ratio,
+          "a ratio above 0 and below 1, since no data can show that there is no decrease at all");
+    check(given.max_decrease > 0.0, "max_decrease", given.max_decrease,
+          "a finite number above 0, since no data can show that there is no decrease at all");
+    found.given = true;
+    found.ratio = up ? given.max_ratio : given.min_ratio;
+    found.increase = up ? given.max_increase : -given.max_decrease;
+    double& same_kind = limit.relative ? found.ratio : found.increase;
+    const bool allows_none = limit.value == (limit.relative ? 1.0 : 0.0);
+    if (std::isnan(same_kind)) {
+        same_kind = allows_none ? same_kind : limit.value;
+    } else if (limit.harm_is_up ? same_kind < limit.value : same_kind > limit.value) {
+        const char* const field =
+            limit.relative ? (up ? ".max_ratio" : ".min_ratio") : (up ? ".max_increase" : ".max_decrease");
+        throw configuration_error(
+            where + field, to_text(limit.relative ? same_kind : std::fabs(same_kind)),
+            "at least as much harm as the guardrail allows (" +
+                to_text(limit.relative ? limit.value : std::fabs(limit.value)) +
+                "), since a challenger that the guardrail allows could otherwise never be promoted");
+    }
+    return found;
 }
 
 JOUST_FUNCTION std::string describe(const bound& b, std::string_view unit)

@@ -208,6 +208,7 @@ private:
             throw configuration_error("significance.alpha", to_text(alpha_),
                                       "an error rate above 0 and below 0.5");
         }
+        metrics_.refuse_exclusions("gate");
         const std::size_t given = metrics_.specs().size();
         metrics_.watch_failures();
         asked_of_failures_ = metrics_.specs().size() == given;

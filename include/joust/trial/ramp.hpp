@@ -126,7 +126,7 @@ struct ramp {
     /// What to do when a guardrail breaks.
     breach on_breach = breach::roll_back;
     /// With `on_no_harm`, the e-value of harm above which the canary stays in its stage, long before the evidence suffices to
-    /// roll back. One failure at a share of 1 % is an e-value of 2.2 where no more failures are allowed, and two are 32.
+    /// roll back.
     double hold_above = 10.0;
     /// The number of requests and pieces of feedback between two looks at the start. Later looks are less frequent, but there is
     /// one at least every 10,000 requests and every second of traffic.

@@ -56,6 +56,9 @@ public:
           seen_(seen_window::remembering(trial_.desk().remembered() * keys_per_ticket(metrics_)))
     {
         check_error_rate(trial_.inference().alpha, trial_.inference().units, "exposures");
+        if constexpr (!WatchFailures) {  // Only a canary promotes, and only a canary watches failures unasked.
+            metrics_.metrics().refuse_exclusions(kind);
+        }
         assignment_.begin_stage(live());
     }
 

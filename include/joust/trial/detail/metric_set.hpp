@@ -119,6 +119,8 @@ struct metric_spec {
     std::string_view unit{};
     /// The margin of a guardrail.
     bound limit{};
+    /// The harm that a canary excludes before it promotes.
+    excluded_harm exclude{};
     better direction = better::up;
     /// The index of its quantile_watch, or -1.
     int quantile = -1;
@@ -348,6 +350,19 @@ public:
         add_guardrail(guarded<failures>{}, failure_series);
     }
 
+    /// Refuse a harm to exclude in a trial that promotes nothing.
+    /// errors: configuration_error
+    void refuse_exclusions(std::string_view kind) const
+    {
+        for (const metric_spec& spec : specs_) {
+            if (spec.exclude.given) {
+                throw configuration_error(
+                    "guardrail(" + spec.name + ").exclude", "given to " + std::string{kind},
+                    "a harm to exclude in a canary, which promotes the challenger once it is excluded");
+            }
+        }
+    }
+
 private:
     template <std::size_t I>
     static constexpr bool has_series =
@@ -442,6 +457,14 @@ private:
             throw configuration_error(
                 "guardrail(" + spec.name + ")." + (spec.limit.harm_is_up ? "max_increase" : "max_decrease"),
                 to_text(std::fabs(spec.limit.value)),
+                "a fraction below 1, such as 0.01 for one percentage point: a proportion cannot change by more");
+        }
+        spec.exclude = exclusion_of(spec.name, given.limit.exclude, spec.limit);
+        if (spec.unit == "%" && std::fabs(spec.exclude.increase) >= 1.0) {
+            throw configuration_error(
+                "guardrail(" + spec.name + ").exclude." +
+                    (spec.limit.harm_is_up ? "max_increase" : "max_decrease"),
+                to_text(std::fabs(spec.exclude.increase)),
                 "a fraction below 1, such as 0.01 for one percentage point: a proportion cannot change by more");
         }
         watch_quantile(given.metric, spec);
