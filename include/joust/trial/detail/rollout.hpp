@@ -131,7 +131,7 @@ public:
         found_.findings.reserve(specs.size());
         found_.split.reserve(seen_now_.pairs.size());
         guardrails_.reserve(specs.size());
-        safety_.begin(specs, core.metrics().metrics().watches(), rules_.exclude);
+        safety_.begin(specs, rules_.exclude);
         state_.stage_values.resize(specs.size());
         state_.breach_log_e.resize(specs.size());
         for (double& each : state_.breach_log_e) {
@@ -588,7 +588,7 @@ private:
     /// Note what the stage has shown, and let it pass where nothing is missing.
     void advance(core_t& core, const setting& how)
     {
-        safety_.look(seen_now_, found_, how, rules_.beta, next_share());
+        safety_.look(seen_now_, how, rules_.beta, next_share());
         note_progress(core, how);
         blocked_ = what_blocks(core, how);
         switch (blocked_) {
@@ -673,8 +673,8 @@ private:
         }
         if (rules_.promote == promotion::when_excluded &&
             safety_.at_risk(next_share() * requests_per_second(core) *
-                            (rules_.feedback_after + 1e-9 * static_cast<double>(longest_between_looks))) >
-                rules_.irreversible) {
+                                (rules_.feedback_after + 1e-9 * static_cast<double>(longest_between_looks)),
+                            seen_now_, how) > rules_.irreversible) {
             return blocker::irreversible;
         }
         if (next_share() >= rules_.approve_from && state_.approved <= state_.stage + 1) {
