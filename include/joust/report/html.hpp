@@ -342,7 +342,8 @@ inline void append_shares(std::string& out, const report& shown)
 
 inline void append_exclusions(std::string& out, const report& shown)
 {
-    out += R"(<section><h3>Harm that is excluded <small>what each guardrail has shown by now</small></h3><ul class="excluded">)";
+    out +=
+        R"(<section><h3>Harm that is excluded <small>what each guardrail has shown by now</small></h3><ul class="excluded">)";
     for (const exclusion_row& row : shown.exclusions) {
         out += row.excluded ? R"(<li class="done">)" : R"(<li>)";
         append_html(out, row.words);

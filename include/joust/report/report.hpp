@@ -210,11 +210,12 @@ struct exclusion_row {
     {
         const auto same = [](double a, double b) { return a == b || (a != a && b != b); };
         return guardrail == other.guardrail && unit == other.unit &&
-               same(excluded_increase, other.excluded_increase) && same(excluded_ratio, other.excluded_ratio) &&
-               same(stage_increase, other.stage_increase) && same(stage_ratio, other.stage_ratio) &&
-               same(needed_increase, other.needed_increase) && same(needed_ratio, other.needed_ratio) &&
-               excluded == other.excluded && limited_by == other.limited_by &&
-               same(more_requests, other.more_requests) && words == other.words;
+               same(excluded_increase, other.excluded_increase) &&
+               same(excluded_ratio, other.excluded_ratio) && same(stage_increase, other.stage_increase) &&
+               same(stage_ratio, other.stage_ratio) && same(needed_increase, other.needed_increase) &&
+               same(needed_ratio, other.needed_ratio) && excluded == other.excluded &&
+               limited_by == other.limited_by && same(more_requests, other.more_requests) &&
+               words == other.words;
     }
 };
 

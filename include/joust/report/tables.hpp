@@ -270,7 +270,8 @@ inline void append_harm(std::string& out, double increase, double ratio, const s
 
 JOUST_FUNCTION text_table table_of_exclusions(const report& shown)
 {
-    text_table table{{"guardrail"}, {"excluded by now"}, {"this stage needs"}, {"promotion needs"}, {"limited by"}};
+    text_table table{
+        {"guardrail"}, {"excluded by now"}, {"this stage needs"}, {"promotion needs"}, {"limited by"}};
     cell_writer add{table};
     for (const exclusion_row& row : shown.exclusions) {
         table.cell(row.guardrail);

@@ -236,7 +236,7 @@ private:
 
     canary(std::tuple<Args...> arguments, unpacked)
         : core_("canary", std::true_type{}, arguments),
-          rollout_(core_, parts::template pick<ramp_role, ramp>(arguments))
+          rollout_(core_, parts::template pick<ramp_role, detail::default_ramp>(arguments))
     {
     }
 

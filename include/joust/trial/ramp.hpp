@@ -93,9 +93,10 @@ struct default_exclusions {
 /// A stage is passed when every guardrail is judged, its feedback keeps coming, and the harm that it has to exclude is excluded: the
 /// harm of `exclude`, divided by the share of the next stage, so that the whole service never risks more in a stage than it would by
 /// promoting a challenger with the harm of `exclude`. Time alone promotes nothing.
-/// When to use: in every canary. The default is `standard()` without its least times; `cautious()` and `fast()` are the
-/// other presets, and each number of them can be changed. A last share of 1 leaves the champion without traffic, so that
-/// nothing can be compared from then on; a last share below 1 keeps a holdback.
+/// When to use: in every canary. A canary that is given no ramp follows `ramp::standard()`; `ramp::cautious()` and `ramp::fast()` are
+/// the other presets, and each of their numbers can be changed. `ramp{...}` has the numbers of the standard preset without its
+/// least times, which suits programs that drive the time themselves; state `.seconds` in a service. A last share of 1 leaves the
+/// champion without traffic, so that nothing can be compared from then on; a last share below 1 keeps a holdback.
 /// source: docs/explanation/canary.md has the operating characteristics of the presets
 struct ramp {
     /// The challenger's share in each stage, rising.
@@ -168,7 +169,8 @@ struct ramp {
                      "a finite number, 0 or more");
         check_number(units >= 0.0 && units <= 1e18, "ramp.units", units, "a finite number, 0 or more");
         check_number(beta > 0.0 && beta < 1.0, "ramp.beta", beta, "an error rate between 0 and 1");
-        check_number(irreversible >= 0.0, "ramp.irreversible", irreversible, "a number of failures, 0 or more");
+        check_number(irreversible >= 0.0, "ramp.irreversible", irreversible,
+                     "a number of failures, 0 or more");
         check_number(feedback_after >= 0.0 && feedback_after <= 1e18, "ramp.feedback_after", feedback_after,
                      "a finite number of seconds, 0 or more");
         check_number(approve_from > 0.0, "ramp.approve_from", approve_from, "a share above 0");
@@ -182,8 +184,9 @@ struct ramp {
             throw configuration_error("ramp.check_every", "0", "at least 1 request");
         }
         if (promote == promotion::on_no_harm && requests == 0 && seconds == 0.0) {
-            throw configuration_error("ramp.requests", "0",
-                                      "a budget of at least 1 request or some seconds, where promote is on_no_harm");
+            throw configuration_error(
+                "ramp.requests", "0",
+                "a budget of at least 1 request or some seconds, where promote is on_no_harm");
         }
     }
 
@@ -207,7 +210,8 @@ struct ramp {
         made.seconds = 3'600.0;
         made.total_seconds = 86'400.0;
         made.beta = 0.01;
-        made.exclude = {.failures = {.max_ratio = 1.25, .max_increase = 0.002}, .latency = 1.1, .metric = 0.02};
+        made.exclude = {
+            .failures = {.max_ratio = 1.25, .max_increase = 0.002}, .latency = 1.1, .metric = 0.02};
         made.irreversible = 50.0;
         made.approve_from = 1.0;
         return made;
@@ -245,6 +249,11 @@ concept ramp_policy = requires(const T& t, const stage_progress& at) {
 };
 
 namespace detail {
+
+/// The ramp of a canary that is given none.
+struct default_ramp : ramp {
+    default_ramp() : ramp(ramp::standard()) {}
+};
 
 struct verb_ready {
     int ready;

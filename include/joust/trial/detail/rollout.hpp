@@ -8,6 +8,7 @@
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/split/hash_split.hpp>
+#include <joust/trial/canary_state.hpp>
 #include <joust/trial/detail/account.hpp>
 #include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/annotate_forgotten.hpp>
@@ -16,9 +17,8 @@
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
-#include <joust/trial/detail/stopped_plan.hpp>
-#include <joust/trial/canary_state.hpp>
 #include <joust/trial/detail/stage_safety.hpp>
+#include <joust/trial/detail/stopped_plan.hpp>
 #include <joust/trial/ramp.hpp>
 
 #include <atomic>
@@ -47,7 +47,7 @@ namespace detail {
 template <class Ramp>
 [[nodiscard]] ramp rules_of(const Ramp& given)
 {
-    if constexpr (std::is_same_v<Ramp, ramp>) {
+    if constexpr (std::is_base_of_v<ramp, Ramp>) {
         return given;
     } else {
         ramp rules;
@@ -108,7 +108,7 @@ template <class Parts>
 class rollout {
     using core_t = arm_core<Parts>;
     using plan_t = typename Parts::plan_t;
-    using ramp_t = typename Parts::template policy<ramp_role, ramp>;
+    using ramp_t = typename Parts::template policy<ramp_role, default_ramp>;
 
 public:
     static constexpr bool counts_every_call = true;
@@ -237,7 +237,7 @@ public:
         if (over_for_persons() || finished()) {
             return false;
         }
-        const double share = rules_.shares.back();
+        const double share = rules_.shares[rules_.shares.size() - 1];
         std::list<plan_t> next = plan_for(core, share, next_number(core));
         std::list<plan_t> withdrawal = plan_without_challenger(core, next.front().number + 1);
         note_step(share, "promoted by hand: ", reason);
@@ -269,8 +269,9 @@ public:
         const std::scoped_lock lock{control_};
         if (!saved.consistent() || saved.stage >= rules_.shares.size() ||
             saved.breach_log_e.size() != state_.breach_log_e.size()) {
-            throw configuration_error("canary_state", "of another ramp or other metrics",
-                                      "the state of a canary with the same metrics and a ramp of as many stages");
+            throw configuration_error(
+                "canary_state", "of another ramp or other metrics",
+                "the state of a canary with the same metrics and a ramp of as many stages");
         }
         canary_state next = saved;
         next.steps.reserve(next.steps.size() + steps_at_once);
@@ -315,7 +316,7 @@ public:
         } else {
             out.decision = verdict::keep_testing;
             out.reason = "stage " + std::to_string(state_.stage + 1) + " of " +
-                         std::to_string(rules_.shares.size()) + ": " + waiting(how);
+                         std::to_string(rules_.shares.size()) + ": " + waiting(how, out);
         }
         annotate(out, seen_now_, found_, state_.steps.size() > 1, holds_of<typename Parts::inference_t>(),
                  how);
@@ -399,7 +400,8 @@ private:
     [[nodiscard]] static std::list<plan_t> plan_of_state(const core_t& core, const canary_state& state)
     {
         const unsigned number = next_number(core);
-        return state.share > 0.0 ? plan_for(core, state.share, number) : plan_without_challenger(core, number);
+        return state.share > 0.0 ? plan_for(core, state.share, number)
+                                 : plan_without_challenger(core, number);
     }
 
     void count(core_t& core, std::uint32_t more) noexcept
@@ -469,8 +471,9 @@ private:
         std::string reason{what};
         reason += why;
         state_.steps.reserve(state_.steps.size() + 2);
-        state_.steps.push_back(
-            {.requests = static_cast<double>(seen_now_.requests()), .share = share, .reason = std::move(reason)});
+        state_.steps.push_back({.requests = static_cast<double>(seen_now_.requests()),
+                                .share = share,
+                                .reason = std::move(reason)});
     }
 
     [[nodiscard]] setting setting_of_ramp(const core_t& core) const
@@ -495,7 +498,8 @@ private:
             look_at(core, merged);
         } catch (...) {
             if (!over(core) && broken_by_events(core)) {
-                act_on_breach(core, [] { return std::string{"a guardrail on failures or latency is broken"}; });
+                act_on_breach(core,
+                              [] { return std::string{"a guardrail on failures or latency is broken"}; });
             }
             throw;
         }
@@ -505,8 +509,8 @@ private:
     {
         bool broken = false;
         for (std::size_t w = 0; w < core.live().watches().size(); ++w) {
-            broken = broken || core.live().highest_log_e(0, w) >=
-                                   watch_breach_at_[w].load(std::memory_order_relaxed);
+            broken = broken ||
+                     core.live().highest_log_e(0, w) >= watch_breach_at_[w].load(std::memory_order_relaxed);
         }
         return broken;
     }
@@ -521,7 +525,7 @@ private:
         for (std::size_t m = 0; m < specs.size(); ++m) {
             if (specs[m].watch >= 0) {
                 watch_breach_at_[static_cast<std::size_t>(specs[m].watch)].store(state_.breach_log_e[m],
-                                                                                  std::memory_order_relaxed);
+                                                                                 std::memory_order_relaxed);
             }
         }
     }
@@ -613,7 +617,8 @@ private:
         const std::uint64_t served = seen_now_.requests(1);
         // Merged evidence may be older than the evidence at the start of the stage.
         progress_ = {.stage = state_.stage,
-                     .requests = served > state_.stage_first_request ? served - state_.stage_first_request : 0,
+                     .requests =
+                         served > state_.stage_first_request ? served - state_.stage_first_request : 0,
                      .seconds = seconds_since(core, stage_began_),
                      .units = units_of(seen_now_, 1),
                      .total_seconds = seconds_since(core, began_)};
@@ -671,9 +676,11 @@ private:
         if (last && progress_.total_seconds < rules_.total_seconds) {
             return blocker::total_time;
         }
+        const double rate = requests_per_second(core);
+        const double between_looks = std::fmin(rate * 1e-9 * static_cast<double>(longest_between_looks),
+                                               static_cast<double>(most_between_looks));
         if (rules_.promote == promotion::when_excluded &&
-            safety_.at_risk(next_share() * requests_per_second(core) *
-                                (rules_.feedback_after + 1e-9 * static_cast<double>(longest_between_looks)),
+            safety_.at_risk(next_share() * between_looks, next_share() * rate * rules_.feedback_after,
                             seen_now_, how) > rules_.irreversible) {
             return blocker::irreversible;
         }
@@ -796,7 +803,7 @@ private:
         return nullptr;
     }
 
-    [[nodiscard]] std::string waiting(const setting& how) const
+    [[nodiscard]] std::string waiting(const setting& how, const report& out) const
     {
         const std::string served =
             count_text(progress_.requests) + " requests served by the challenger in this stage";
@@ -807,12 +814,22 @@ private:
             case blocker::no_requests: return "pending, since the challenger has not served a request yet";
             case blocker::mismatch: return "held, since traffic did not arrive in the planned shares";
             case blocker::unjudged:
-                return "held, since the guardrail on " + gap_in_words(*unjudged_, seen_now_, how) + "; " + served;
+                return "held, since the guardrail on " + gap_in_words(*unjudged_, seen_now_, how) + "; " +
+                       served;
             case blocker::silent:
                 return "held, since the guardrail on " + silent_->name +
                        " has got too little feedback in this stage; " + count_text(progress_.requests) +
                        " requests served by the challenger in it";
-            case blocker::not_excluded: return safety_.open_in_words(how) + "; " + served;
+            case blocker::not_excluded: {
+                std::string text = served;
+                for (const exclusion_row& row : out.exclusions) {
+                    text += row.guardrail == how.specs[safety_.open()->metric].name ? "; " + row.words : "";
+                }
+                if (!text.empty() && text.back() == '.') {
+                    text.pop_back();
+                }
+                return text;
+            }
             case blocker::total_time:
                 return "the harm is excluded, and the canary waits until all stages together have taken " +
                        to_text(rules_.total_seconds) + " s; " + served;
@@ -837,8 +854,7 @@ private:
     template <class Words>
     void act_on_breach(core_t& core, Words words) noexcept
     {
-        withdraw(core,
-                 rules_.on_breach == breach::pause ? canary_phase::paused : canary_phase::rolled_back,
+        withdraw(core, rules_.on_breach == breach::pause ? canary_phase::paused : canary_phase::rolled_back,
                  words);
         resumed_after_breach_ = resumed_after_breach_ || rules_.on_breach == breach::pause;
     }

@@ -76,9 +76,11 @@ public:
     /// Return the guardrail that is farthest from excluding the harm of the stage, or null where all have.
     [[nodiscard]] const exclusion_now* open() const noexcept;
 
-    /// Return about how many failures more than the champion's so many requests of the challenger may bring, given what the
+    /// Return about how many failures more than the champion's the challenger may bring before they are seen, given what the
     /// stage has excluded.
-    [[nodiscard]] double at_risk(double requests, const evidence& seen, const setting& how) const noexcept;
+    /// shape: `between_looks` and `before_feedback` are numbers of the challenger's requests; failures are known at once
+    [[nodiscard]] double at_risk(double between_looks, double before_feedback, const evidence& seen,
+                                 const setting& how) const noexcept;
 
     /// Write what every guardrail has shown into a report.
     /// shape: `rate` is the number of all requests in a second, or 0 where it is not known
@@ -121,8 +123,9 @@ JOUST_FUNCTION excluded_harm harm_to_exclude(const metric_spec& spec, const defa
     if (spec.quantile >= 0) {
         // The thresholds of a quantile contain its margin, so that no other harm can be tested.
         if (spec.exclude.given) {
-            throw configuration_error("guardrail(" + spec.name + ").exclude", "given for a quantile metric",
-                                      "the margin of the guardrail, which is what a quantile metric can show");
+            throw configuration_error(
+                "guardrail(" + spec.name + ").exclude", "given for a quantile metric",
+                "the margin of the guardrail, which is what a quantile metric can show");
         }
         return {.given = true, .harm_is_up = spec.limit.harm_is_up, .increase = 0.0};
     }
@@ -282,8 +285,8 @@ struct counts_by_share {
 [[nodiscard]] inline stats::mean_exclusion_options options_of(const metric_spec& spec, const look& at,
                                                               double rho, double beta)
 {
-    const stats::score_result seen =
-        spec.limit.relative ? stats::relative_score_test(at.sums, {.rho = rho}) : stats::score_test(at.sums, {.rho = rho});
+    const stats::score_result seen = spec.limit.relative ? stats::relative_score_test(at.sums, {.rho = rho})
+                                                         : stats::score_test(at.sums, {.rho = rho});
     return {.harm_is_up = spec.limit.harm_is_up,
             .beta = beta,
             .rho = rho,
@@ -305,7 +308,8 @@ struct mean_test {
     if (!(rho > 0.0)) {
         return out;  // The burn-in is not over.
     }
-    const look at{.sums = sums_of(pair, spec, how.covariate), .expected_events = pair.series[spec.series].expected};
+    const look at{.sums = sums_of(pair, spec, how.covariate),
+                  .expected_events = pair.series[spec.series].expected};
     stats::mean_exclusion_options options = options_of(spec, at, rho, beta);
     double increase = stats::not_a_number;
     double ratio = stats::not_a_number;
@@ -343,9 +347,9 @@ JOUST_FUNCTION void stage_safety::look(const evidence& seen, const setting& how,
             const counts_by_share counts{pair.by_share, exposure_series, failure_series};
             each.clustering =
                 stats::clustering_of(sums_of(pair, spec, exposure_series), counts.list(), per_unit);
-            each.log_e =
-                stats::exclusion_log_e(counts.list(), {.increase = each.stage.increase, .ratio = each.stage.ratio},
-                                       {.beta = beta, .clustering = each.clustering});
+            each.log_e = stats::exclusion_log_e(counts.list(),
+                                                {.increase = each.stage.increase, .ratio = each.stage.ratio},
+                                                {.beta = beta, .clustering = each.clustering});
         } else if (on_latency(spec, how)) {
             const event_watch& watch = how.watches[static_cast<std::size_t>(spec.watch)];
             const counts_by_share counts{pair.by_share, exposure_series, failure_series};
@@ -356,7 +360,8 @@ JOUST_FUNCTION void stage_safety::look(const evidence& seen, const setting& how,
             const double by_ratio =
                 std::isnan(each.stage.ratio)
                     ? stats::not_a_number
-                    : late_log_e(pair, margin_of_latency(watch, each.stage.ratio, stats::not_a_number), options);
+                    : late_log_e(pair, margin_of_latency(watch, each.stage.ratio, stats::not_a_number),
+                                 options);
             const double by_increase =
                 std::isnan(each.stage.increase)
                     ? stats::not_a_number
@@ -392,15 +397,17 @@ JOUST_FUNCTION const exclusion_now* stage_safety::open() const noexcept
     return farthest;
 }
 
-JOUST_FUNCTION double stage_safety::at_risk(double requests, const evidence& seen,
-                                            const setting& how) const noexcept
+JOUST_FUNCTION double stage_safety::at_risk(double between_looks, double before_feedback,
+                                            const evidence& seen, const setting& how) const noexcept
 {
     double most = 0.0;
     for (const exclusion_now& each : guardrails_) {
         const metric_spec& spec = how.specs[each.metric];
-        if (!counts_events(spec) && spec.unit != "%") {
+        const bool late = spec.unit == "%" && spec.takes_feedback() && before_feedback > 0.0;
+        if (!counts_events(spec) && !late) {
             continue;
         }
+        const double requests = between_looks + (late ? before_feedback : 0.0);
         const bucket_sums& x = seen.pairs.front().series[spec.series];
         const bucket_sums& n = seen.pairs.front().series[spec.denominator];
         double sum = 0.0;
@@ -410,7 +417,8 @@ JOUST_FUNCTION double stage_safety::at_risk(double requests, const evidence& see
             of += n.champion[b];
         }
         const double level = of > 0.0 ? sum / of : 0.0;
-        const double by_ratio = std::isnan(each.stage.ratio) ? 0.0 : level * std::fabs(each.stage.ratio - 1.0);
+        const double by_ratio =
+            std::isnan(each.stage.ratio) ? 0.0 : level * std::fabs(each.stage.ratio - 1.0);
         const double by_increase = std::isnan(each.stage.increase) ? 0.0 : std::fabs(each.stage.increase);
         const double harm = by_ratio > by_increase ? by_ratio : by_increase;
         most = std::fmax(most, requests * (harm < 1.0 ? harm : 1.0));
@@ -461,8 +469,9 @@ inline void find_limit(exclusion_row& row, const exclusion_now& now, const evide
                                  ? answer->answer.champion
                                  : 0.01;
         const stats::excluded_harm harm{.increase = row.stage_increase, .ratio = row.stage_ratio};
-        const double effect =
-            counts_events(spec) ? stats::exclusion_design_effect(now.clustering, level, harm) : now.clustering.observed;
+        const double effect = counts_events(spec)
+                                  ? stats::exclusion_design_effect(now.clustering, level, harm)
+                                  : now.clustering.observed;
         const double more = now.log_e > 0.0 && std::isfinite(now.log_e)
                                 ? static_cast<double>(seen.requests(1)) * (target / now.log_e - 1.0)
                                 : stats::not_a_number;
@@ -481,8 +490,8 @@ inline void find_limit(exclusion_row& row, const exclusion_now& now, const evide
         row.limited_by = "requests";
         row.more_requests = more;
     } else if (answer != nullptr && answer->missing != gap::none) {
-        const bool silent = spec.takes_feedback() && answer->missing != gap::state &&
-                            answer->missing != gap::few_units;
+        const bool silent =
+            spec.takes_feedback() && answer->missing != gap::state && answer->missing != gap::few_units;
         row.limited_by = silent ? "feedback" : answer->missing == gap::few_units ? "units" : "requests";
         row.words += ". ";
         row.words += row.limited_by == "feedback" ? "Limited by feedback: " : "";
@@ -499,8 +508,9 @@ inline void find_limit(exclusion_row& row, const exclusion_now& now, const evide
             return;
         }
         row.limited_by = "requests";
-        row.more_requests = now.log_e > 0.0 ? static_cast<double>(seen.requests(1)) * (target / now.log_e - 1.0)
-                                            : stats::not_a_number;
+        row.more_requests = now.log_e > 0.0
+                                ? static_cast<double>(seen.requests(1)) * (target / now.log_e - 1.0)
+                                : stats::not_a_number;
     }
     if (row.more_requests > 0.0) {
         row.words += ": about ";
@@ -539,8 +549,8 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
             const stats::exclusion_options options{
                 .beta = beta_, .clustering = each.clustering, .spread_only = true};
             const event_watch& watch = how.watches[static_cast<std::size_t>(spec.watch)];
-            row.excluded_ratio = std::isnan(each.whole.ratio) ? stats::not_a_number
-                                                              : std::numeric_limits<double>::infinity();
+            row.excluded_ratio =
+                std::isnan(each.whole.ratio) ? stats::not_a_number : std::numeric_limits<double>::infinity();
             row.excluded_increase = std::isnan(each.whole.increase) ? stats::not_a_number
                                                                     : std::numeric_limits<double>::infinity();
             for (const latency_margin& margin : pair.by_share.margins) {
@@ -569,7 +579,8 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
                               (spec.unit == "%" && std::fabs(row.excluded_increase) >= 1.0)) &&
                              (std::isnan(row.excluded_ratio) || std::isinf(row.excluded_ratio));
         if (spec.quantile >= 0) {
-            row.words += each.excluded ? "harm beyond the margin is excluded" : "harm beyond the margin is not excluded yet";
+            row.words += each.excluded ? "harm beyond the margin is excluded"
+                                       : "harm beyond the margin is not excluded yet";
         } else {
             if (nothing) {
                 row.words += "no harm is excluded yet";
