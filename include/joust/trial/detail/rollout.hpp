@@ -82,8 +82,12 @@ public:
             throw configuration_error("hash_split.shares", "given to a canary",
                                       "a splitter without shares: the ramp sets the shares");
         }
-        core.assignment().restart(plan_for(core, ramp_.shares[0], 0U));
-        core.assignment().begin_stage(core.live());
+        core.assignment().restart(plan_for(core, ramp_.shares[0], 0U), core.live());
+        for (const double share : ramp_.shares) {
+            // Every replica knows the shares of the whole ramp, since tickets of a later stage may come to it.
+            auto later = plan_for(core, share, 0U);
+            core.assignment().give_rows(later, core.live());
+        }
         withdrawal_ = plan_without_challenger(core, static_cast<unsigned>(ramp_.shares.size()));
         core.metrics().collect(seen_now_);
         // Looks need no memory then, so that a guardrail works when memory is out.
