@@ -5,6 +5,7 @@
 #include <joust/core/fork.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/feed_log.hpp>
+#include <joust/evidence/share_counts.hpp>
 #include <joust/evidence/thread_slabs.hpp>
 
 #include <array>
@@ -145,6 +146,15 @@ public:
     /// count exposures with feedback, one for each metric that takes feedback. For each of them one of the last series
     /// counts the values that cannot be scored. These are rare, so that all threads share their sums.
     live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {});
+
+    /// Count everything by share too, from the first call on. The trial has one challenger.
+    void count_by_share()
+    {
+        slabs_.count_by_share(series_.size());
+        counts_by_share_ = true;
+    }
+    /// Return the rows of the shares that the plans of the trial have or had.
+    [[nodiscard]] share_rows& rows() noexcept { return rows_; }
 
     [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
     [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
@@ -400,6 +410,7 @@ private:
         return challenger ? 1.0 - s : s;
     }
     void collect_overlap(evidence& all) const;
+    void collect_by_share(share_counts& into) const;
 
     std::string trial_;
     std::vector<std::string> models_;
@@ -430,6 +441,8 @@ private:
     std::vector<test_memory> memory_;
     std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
+    bool counts_by_share_ = false;
+    share_rows rows_;
     new_epoch_in_child<live_evidence> fork_{*this};
 };
 
@@ -549,6 +562,7 @@ JOUST_FUNCTION void live_evidence::begin_anew() noexcept
         count.store(0, std::memory_order_relaxed);
     }
     unrecorded_.store(0, std::memory_order_relaxed);
+    rows_.begin_anew();
 }
 
 JOUST_FUNCTION void live_evidence::fix_thresholds()
@@ -635,6 +649,9 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     if (weighs_latency()) {
         collect_overlap(all);
     }
+    if (counts_by_share_) {
+        collect_by_share(all.pairs.front().by_share);
+    }
     {
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < pairs; ++p) {
@@ -652,6 +669,53 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         all.ignored.pop_back();
     }
     all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
+}
+
+JOUST_FUNCTION void live_evidence::collect_by_share(share_counts& into) const
+{
+    const std::size_t columns = series_.size();
+    const std::size_t wide = 2 * columns;
+    into.shares.reserve(share_rows::most);
+    into.counts.reserve(share_rows::most * wide);
+    // The number of rows is read once, since a thread may add one meanwhile.
+    const std::size_t rows = rows_.size();
+    std::array<std::size_t, share_rows::most + 1> rank{};
+    into.shares.assign(rows, 0.0);
+    for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t other = 0; other < rows; ++other) {
+            rank[row] += rows_.propensity(other) < rows_.propensity(row) ? 1 : 0;
+        }
+        into.shares[rank[row]] = rows_.propensity(row);
+    }
+    into.counts.assign(rows * wide, 0);
+    into.elsewhere.assign(wide, 0);
+    slabs_.for_each([&](const slab& each) {
+        // Backwards, so that what calls did is never more than the calls.
+        for (std::size_t column = columns; column-- > 0;) {
+            for (const std::size_t arm : {0U, 1U}) {
+                for (std::size_t row = 0; row < rows; ++row) {
+                    into.counts[rank[row] * wide + 2 * column + arm] +=
+                        each.count_of_share(column, row, arm != 0);
+                }
+                into.elsewhere[2 * column + arm] +=
+                    each.count_of_share(column, share_rows::most, arm != 0);
+            }
+        }
+    });
+    // Rows without counts are left out, so that a stage to come makes no difference.
+    std::size_t kept = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+        bool any = false;
+        for (std::size_t i = 0; i < wide; ++i) {
+            const std::uint64_t n = into.counts[row * wide + i];
+            into.counts[kept * wide + i] = n;
+            any = any || n != 0;
+        }
+        into.shares[kept] = into.shares[row];
+        kept += any ? 1 : 0;
+    }
+    into.shares.resize(kept);
+    into.counts.resize(kept * wide);
 }
 
 JOUST_FUNCTION void live_evidence::remember(const evidence& seen)

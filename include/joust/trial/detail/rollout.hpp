@@ -123,8 +123,12 @@ public:
                                       "a splitter without shares: the ramp sets the shares");
         }
         const std::vector<metric_spec>& specs = core.metrics().metrics().specs();
-        core.assignment().restart(plan_for(core, rules_.shares[0], 0U));
-        core.assignment().begin_stage(core.live());
+        core.assignment().restart(plan_for(core, rules_.shares[0], 0U), core.live());
+        for (const double share : rules_.shares) {
+            // Every replica knows the shares of the whole ramp, since tickets of a later stage may come to it.
+            auto later = plan_for(core, share, 0U);
+            core.assignment().give_rows(later, core.live());
+        }
         withdrawal_ = plan_without_challenger(core, 1U);
         core.metrics().collect(seen_now_);
         // Looks need no memory then, so that a guardrail works when memory is out.
