@@ -61,6 +61,7 @@ struct gates {
     share_list shares = {0.1, 0.3, 0.6};
     std::uint64_t check_every = 1;
     std::atomic<std::size_t>* open = nullptr;
+    promotion promote = on_no_harm;
 
     [[nodiscard]] bool ready(const stage_progress& at) const noexcept { return at.stage < open->load(); }
 };

@@ -49,6 +49,8 @@ struct plan {
     unsigned tag = 0;
     /// The row of its share, where the trial counts by share.
     std::size_t row = share_rows::most;
+    /// Whether the champion serves everything, whatever the split says.
+    bool stopped = false;
 
     plan(Split how, unsigned which) : split(std::move(how)), number(which)
     {
@@ -65,6 +67,16 @@ struct plan {
     {
         shares = exact;
         name_by_shares();
+    }
+
+    /// Give everything to the champion, whatever the split says.
+    void stop() noexcept
+    {
+        stopped = true;
+        if constexpr (requires { split.share(std::size_t{}); }) {
+            shares = {1.0};
+            name_by_shares();
+        }
     }
 
     /// Return what tickets name the plan by: with two arms its number, since a ticket then has all that is needed, and otherwise bits of
