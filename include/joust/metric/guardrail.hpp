@@ -28,7 +28,7 @@ inline namespace v0 {
 ///
 /// shape: ratios are challenger / champion; increases and decreases are challenger - champion in the units of the
 /// metric (milliseconds for latency)
-struct harm {
+struct stated_harm {
     /// The ratio that is excluded, above 1. NaN sets none.
     double max_ratio = std::numeric_limits<double>::quiet_NaN();
     /// The increase that is excluded, above 0. NaN sets none.
@@ -54,7 +54,7 @@ struct margin {
     double max_decrease = std::numeric_limits<double>::quiet_NaN();
     /// The harm that a canary has to exclude before it promotes; without it the canary's own default counts. It lies at
     /// the bound above or beyond it: between the two, rolling back and promoting are both right.
-    harm exclude = {};
+    stated_harm exclude = {};
 };
 
 /// Hold a metric with a margin that a challenger must keep; made by `guardrail`.
@@ -109,7 +109,8 @@ struct excluded_harm {
 /// Check the harm that a guardrail wants excluded, and turn it into one form. A kind of harm that is not given is that of
 /// the limit, if the limit allows any.
 /// errors: configuration_error for a harm of the other direction, out of range, or smaller than what the limit allows
-[[nodiscard]] excluded_harm exclusion_of(std::string_view metric, const harm& given, const bound& limit);
+[[nodiscard]] excluded_harm exclusion_of(std::string_view metric, const stated_harm& given,
+                                         const bound& limit);
 
 /// Check a margin, and turn it into a limit. A metric on which less can do no harm has no lower bound; `otherwise` is the
 /// limit where no bound is set.
@@ -253,7 +254,8 @@ JOUST_FUNCTION bound limit_of(std::string_view metric, const margin& m, bool les
     return otherwise;
 }
 
-JOUST_FUNCTION excluded_harm exclusion_of(std::string_view metric, const harm& given, const bound& limit)
+JOUST_FUNCTION excluded_harm exclusion_of(std::string_view metric, const stated_harm& given,
+                                          const bound& limit)
 {
     excluded_harm found{.harm_is_up = limit.harm_is_up};
     const bool up = !std::isnan(given.max_ratio) || !std::isnan(given.max_increase);

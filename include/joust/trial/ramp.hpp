@@ -80,7 +80,7 @@ enum class breach : std::uint8_t {
 /// The harms that a canary excludes before it promotes, for guardrails that do not state one themselves.
 struct default_exclusions {
     /// For failures: the larger of an increase and a ratio.
-    harm failures{.max_ratio = 1.5, .max_increase = 0.005};
+    stated_harm failures{.max_ratio = 1.5, .max_increase = 0.005};
     /// For latency: the ratio of the quantiles.
     double latency = 1.2;
     /// For a metric whose margin allows no change at all: the share of the champion's level. A metric with another margin has to
@@ -157,11 +157,6 @@ struct ramp {
                     "shares from 1e-9 to 1 - 1e-9, each larger than the one before; the last may be 1");
             }
             before = share;
-        }
-        if (shares[0] == 1.0) {
-            throw configuration_error(
-                "ramp.shares", "1",
-                "a first share below 1, since a challenger that serves everything from the start is never compared");
         }
         check_number(seconds >= 0.0 && seconds <= 1e18, "ramp.seconds", seconds,
                      "a finite number, 0 or more");

@@ -654,7 +654,7 @@ private:
 
     [[nodiscard]] blocker what_blocks(core_t& core, const setting& how)
     {
-        unjudged_ = nullptr;
+        unjudged_ = found_.unjudged(0, how.specs);
         silent_ = nullptr;
         if (seen_now_.requests(1) == 0) {
             return blocker::no_requests;
@@ -662,7 +662,6 @@ private:
         if (found_.mismatch) {
             return blocker::mismatch;
         }
-        unjudged_ = found_.unjudged(0, how.specs);
         if (unjudged_ != nullptr) {
             return blocker::unjudged;
         }
@@ -815,7 +814,11 @@ private:
             return state_.steps.back().reason;
         }
         switch (blocked_) {
-            case blocker::no_requests: return "pending, since the challenger has not served a request yet";
+            case blocker::no_requests:
+                return "held, since " +
+                       (unjudged_ != nullptr ? "the guardrail on " + gap_in_words(*unjudged_, seen_now_, how)
+                                             : std::string{"nothing is judged"}) +
+                       "; pending: the challenger has not served a request yet";
             case blocker::mismatch: return "held, since traffic did not arrive in the planned shares";
             case blocker::unjudged:
                 return "held, since the guardrail on " + gap_in_words(*unjudged_, seen_now_, how) + "; " +
