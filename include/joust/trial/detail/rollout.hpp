@@ -55,10 +55,17 @@ struct harm_so_far {
     return harm;
 }
 
-/// Return the logarithm of the e-value from which on a guardrail counts as broken.
-[[nodiscard]] inline double breach_log_e(const std::vector<metric_spec>& specs, double alpha)
+/// Return the logarithm of the e-value from which on each guardrail that events change counts as broken.
+[[nodiscard]] inline std::vector<double> breach_log_e(const std::vector<metric_spec>& specs,
+                                                      std::size_t watches, double alpha)
 {
-    return std::log(static_cast<double>(guardrails_among(specs)) / alpha);
+    std::vector<double> at(watches);
+    for (const metric_spec& spec : specs) {
+        if (spec.watch >= 0) {
+            at[static_cast<std::size_t>(spec.watch)] = -std::log(alpha * error_share(spec, specs));
+        }
+    }
+    return at;
 }
 
 /// Takes a challenger through the stages of a ramp, and out of service when a guardrail breaks.
@@ -93,7 +100,8 @@ public:
         stage_began_ = core.trial().clock().now();
         history_.reserve(ramp_.shares.size() + 2);
         history_.push_back({.requests = 0.0, .share = ramp_.shares[0], .reason = "start"});
-        breach_at_ = breach_log_e(core.metrics().metrics().specs(), core.trial().inference().alpha);
+        breach_at_ = breach_log_e(core.metrics().metrics().specs(), core.live().watches().size(),
+                                  core.trial().inference().alpha);
         due_.store(ramp_.check_every, std::memory_order_relaxed);
     }
 
@@ -263,7 +271,7 @@ private:
     {
         bool broken = false;
         for (std::size_t w = 0; w < core.live().watches().size(); ++w) {
-            broken = broken || core.live().highest_log_e(0, w) >= breach_at_;
+            broken = broken || core.live().highest_log_e(0, w) >= breach_at_[w];
         }
         return broken;
     }
@@ -438,7 +446,8 @@ private:
     std::size_t stage_ = 0;
     std::uint64_t stage_first_request_ = 0;
     std::int64_t stage_began_ = 0;
-    double breach_at_ = 0.0;
+    /// of each guardrail that events change
+    std::vector<double> breach_at_;
     std::atomic<std::uint64_t> counted_{0};
     std::atomic<std::uint64_t> due_{0};
     std::atomic<bool> rolled_back_{false};
