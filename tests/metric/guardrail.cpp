@@ -19,7 +19,8 @@ using joust::latency;
 using joust::margin;
 using joust::mean;
 using joust::detail::bound;
-using joust::detail::bound_of;
+using joust::detail::bound_list;
+using joust::detail::bounds_of;
 using joust::detail::describe;
 using joust::detail::excluded_harm;
 using joust::detail::exclusion_of;
@@ -43,10 +44,18 @@ void check(const bound& b, const expected_bound& expected)
 }
 
 template <class Metric>
+bound bound_of(const joust::guarded<Metric>& given)
+{
+    const bound_list all = bounds_of(given);
+    REQUIRE(all.count == 1);
+    return all.of[0];
+}
+
+template <class Metric>
 std::string why_not(Metric metric, const margin& limit)
 {
     try {
-        static_cast<void>(bound_of(guardrail(metric, limit)));
+        static_cast<void>(bounds_of(guardrail(metric, limit)));
     } catch (const joust::configuration_error& e) {
         return e.what();
     }
@@ -57,7 +66,7 @@ template <class Metric>
 excluded_harm exclusion(Metric metric, const margin& limit)
 {
     const auto given = guardrail(metric, limit);
-    return exclusion_of(Metric::name(), given.limit.exclude, bound_of(given));
+    return exclusion_of(Metric::name(), given.limit.exclude, bounds_of(given).of[0], bounds_of(given));
 }
 
 void check(const excluded_harm& e, bool harm_is_up, double increase, double ratio)
@@ -142,25 +151,55 @@ TEST_CASE("a margin out of range is refused with the field, the value and what i
     CHECK(why_not(click, {.max_decrease = not_a_number}) == "accepted");  // NaN: not given
 }
 
-TEST_CASE("any two bounds are refused, and counted in the text")
+TEST_CASE("a guardrail takes one bound on each side, of the champion and of its own level")
 {
-    const std::string allowed = "; allowed: one of max_ratio, max_increase, min_ratio, max_decrease";
-    const margin pairs[] = {
-        {.max_ratio = 1.1, .max_increase = 1.0},    {.max_ratio = 1.1, .min_ratio = 0.9},
-        {.max_ratio = 1.1, .max_decrease = 1.0},    {.max_increase = 1.0, .min_ratio = 0.9},
-        {.max_increase = 1.0, .max_decrease = 1.0}, {.min_ratio = 0.9, .max_decrease = 1.0}};
-    for (const margin& two : pairs) {
-        CHECK(why_not(click, two) == "guardrail(click) is 2 bounds" + allowed);
-    }
-    CHECK(why_not(click, {1.1, 1.0, 0.9, not_a_number}) == "guardrail(click) is 3 bounds" + allowed);
-    CHECK(why_not(click, {1.1, 1.0, 0.9, 1.0}) == "guardrail(click) is 4 bounds" + allowed);
+    const auto list = [](const auto& given) {
+        std::string text;
+        for (const bound& each : bounds_of(given)) {
+            text += (text.empty() ? "" : "; ") + describe(each, "%");
+        }
+        return text;
+    };
+    CHECK(list(guardrail(click, {.max_ratio = 1.1, .min_ratio = 0.9})) == "at most x 1.1; at least x 0.9");
+    CHECK(list(guardrail(click, {.max_ratio = 1.1, .max_decrease = 0.01})) ==
+          "at most x 1.1; at most 1 pp less");
+    CHECK(list(guardrail(click, {.max_increase = 0.02, .max_decrease = 0.01})) ==
+          "at most 2 pp more; at most 1 pp less");
+    CHECK(list(guardrail(failures{}, {.max_ratio = 1.1, .at_most = 0.02})) ==
+          "at most x 1.1; at most 2 % by itself");
+    CHECK(list(guardrail(click, {.at_most = 0.2, .at_least = 0.1})) ==
+          "at most 20 % by itself; at least 10 % by itself");
+    CHECK(list(guardrail(click, {.max_increase = 0.02, .min_ratio = 0.9, .at_most = 0.2, .at_least = 0.1})) ==
+          "at most 2 pp more; at least x 0.9; at most 20 % by itself; at least 10 % by itself");
 }
 
-TEST_CASE("failures have no lower bound, since fewer of them do no harm")
+TEST_CASE("two bounds on one side are refused, with their names")
 {
-    const std::string text = "guardrail(failures) is a lower bound; allowed: max_ratio or max_increase";
-    CHECK(why_not(failures{}, {.min_ratio = 0.9}) == text);
-    CHECK(why_not(failures{}, {.max_decrease = 0.01}) == text);
+    const std::string allowed =
+        "; allowed: one of them: two bounds on one side are one, since the stricter one would decide";
+    CHECK(why_not(click, {.max_ratio = 1.1, .max_increase = 1.0}) ==
+          "guardrail(click) is max_ratio and max_increase" + allowed);
+    CHECK(why_not(click, {.min_ratio = 0.9, .max_decrease = 1.0}) ==
+          "guardrail(click) is min_ratio and max_decrease" + allowed);
+    CHECK(why_not(click, {1.1, not_a_number, 0.9, 1.0}) ==
+          "guardrail(click) is min_ratio and max_decrease" + allowed);
+}
+
+TEST_CASE("a weight is a number above 0")
+{
+    for (const double weight : {0.0, -1.0, inf, not_a_number}) {
+        CHECK(why_not(click, {.weight = weight}) ==
+              "guardrail(click).weight is " + joust::to_text(weight) + "; allowed: a finite number above 0");
+    }
+    CHECK(why_not(click, {.weight = 2.0}) == "accepted");
+}
+
+TEST_CASE("failures and latency have no lower bound, since less of them does no harm")
+{
+    const std::string text = " is a lower bound; allowed: max_ratio, max_increase or at_most";
+    CHECK(why_not(failures{}, {.min_ratio = 0.9}) == "guardrail(failures)" + text);
+    CHECK(why_not(failures{}, {.max_decrease = 0.01}) == "guardrail(failures)" + text);
+    CHECK(why_not(latency{}, {.at_least = 5.0}) == "guardrail(latency)" + text);
 }
 
 TEST_CASE("a bound is described in the unit that its metric is shown in")
@@ -176,6 +215,9 @@ TEST_CASE("a bound is described in the unit that its metric is shown in")
     CHECK(describe({true, false, 20.0}, "ms") == "at most 20 ms more");
     CHECK(describe({true, false, 3.5}, "") == "at most 3.5 more");
     CHECK(describe({false, false, -3.5}, "") == "at most 3.5 less");
+    CHECK(describe({true, false, 0.02, true}, "%") == "at most 2 % by itself");
+    CHECK(describe({true, false, 250.0, true}, "ms") == "at most 250 ms by itself");
+    CHECK(describe({false, false, 0.3, true}, "") == "at least 0.3 by itself");
 }
 
 TEST_CASE("guardrail and primary keep the metric as it was given")
@@ -250,4 +292,24 @@ TEST_CASE(
         why_not_excluded(cost, {.max_ratio = 1.1, .exclude = {.max_ratio = 1.2, .min_ratio = 0.8}}) ==
         "guardrail(cost).exclude is a harm in two directions; allowed: max_ratio, max_increase or both, as the "
         "guardrail stops what is more");
+}
+
+TEST_CASE("each side of a guardrail takes the harm of its own direction, and a level takes none")
+{
+    const auto both = guardrail(
+        click,
+        {.max_increase = 0.05, .max_decrease = 0.01, .exclude = {.max_ratio = 1.5, .max_decrease = 0.02}});
+    const bound_list limits = bounds_of(both);
+    check(exclusion_of("click", both.limit.exclude, limits.of[0], limits), true, 0.05, 1.5);
+    check(exclusion_of("click", both.limit.exclude, limits.of[1], limits), false, -0.02, not_a_number);
+    const auto one =
+        guardrail(failures{}, {.max_ratio = 1.1, .at_most = 0.02, .exclude = {.max_ratio = 2.0}});
+    const bound_list of_failures = bounds_of(one);
+    check(exclusion_of("failures", one.limit.exclude, of_failures.of[0], of_failures), true, not_a_number,
+          2.0);
+    CHECK_FALSE(exclusion_of("failures", one.limit.exclude, of_failures.of[1], of_failures).given);
+    CHECK(
+        why_not_excluded(failures{}, {.at_most = 0.02, .exclude = {.max_increase = 0.01}}) ==
+        "guardrail(failures).exclude is given beside a limit of the challenger's own level; allowed: nothing: such a "
+        "limit is itself what has to be kept");
 }

@@ -469,7 +469,7 @@ struct pair_evidence {
     std::vector<std::vector<first_event>> events;
     /// The highest evidence that each of these guardrails has shown. Nothing is there where nothing was shown alone.
     std::vector<first_event_peak> peaks;
-    /// The memory of the test of each series.
+    /// The memory of the test of each series, and of the further limits of guardrails.
     std::vector<test_memory> memory;
     /// The challenger's latencies, where a guardrail is on latency.
     overlap_latencies challenger_latency;
@@ -660,7 +660,8 @@ struct evidence {
         bool good = models.size() >= 2 && arms.size() == models.size() && pairs.size() == models.size() - 1 &&
                     series.size() >= 2;
         for (const auto& pair : pairs) {
-            good = good && pair.series.size() == series.size() && pair.memory.size() == series.size() &&
+            good = good && pair.series.size() == series.size() && pair.memory.size() >= series.size() &&
+                   pair.memory.size() == pairs.front().memory.size() &&
                    pair.events.size() == pairs.front().events.size() &&
                    (pair.peaks.empty() || pair.peaks.size() == pair.events.size());
             for (const first_event_peak& peak : pair.peaks) {

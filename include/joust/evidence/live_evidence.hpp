@@ -65,6 +65,8 @@ struct event_watch {
     /// For latency: the time that the challenger may take in addition. units: nanoseconds
     double latency_increase = 0.0;
     std::uint64_t warm_up = 1'000;
+    /// For latency: whether `latency_increase` is itself the longest time, whatever the champion takes.
+    bool alone = false;
 };
 
 /// Name the reasons for which feedback is counted but not used, and the helpers of a trial that threw. A snapshot holds the counts
@@ -147,8 +149,9 @@ class live_evidence {
 public:
     /// shape: `names` states the trial, its models and its series; the rest of it is not used. `fed` lists the series that
     /// count exposures with feedback, one for each metric that takes feedback. For each of them one of the last series
-    /// counts the values that cannot be scored. These are rare, so that all threads share their sums.
-    live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {});
+    /// counts the values that cannot be scored. These are rare, so that all threads share their sums. `memories_apart` is
+    /// the number of tests that need a memory beside those of the series.
+    live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {}, std::size_t memories_apart = 0);
 
     /// Count everything by share too, from the first call on. The trial has one challenger.
     void count_by_share()
@@ -283,6 +286,9 @@ public:
                                           : thresholds_[w].challenger.load(std::memory_order_relaxed);
             if (watches_[w].on_latency && static_cast<double>(nanoseconds) > limit) {
                 observe(thread_slab, watches_[w].series, arm, shares, pseudonym, 1.0);
+                if (watches_[w].alone) {
+                    continue;  // It is judged by how many calls are late, and not by whose call is late first.
+                }
                 event(w, arm, shares, pseudonym, milliseconds);
             }
         }
@@ -440,7 +446,9 @@ private:
     std::vector<std::uint64_t> counted_before_;
     std::vector<std::uint64_t> counted_now_;
     mutable fork_mutex memory_mutex_{fork_order::memory};
-    /// of each pair, the memory of each series
+    /// How many memories a pair has: one for each series, and then those apart.
+    std::size_t memories_;
+    /// of each pair, the memory of each test
     std::vector<test_memory> memory_;
     std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
@@ -452,13 +460,23 @@ private:
 #if JOUST_BODIES
 
 JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_watch> watches,
-                                            std::vector<std::size_t> fed)
+                                            std::vector<std::size_t> fed, std::size_t memories_apart)
     : trial_(std::move(names.trial)), models_(std::move(names.models)), series_(std::move(names.series)),
       watches_(std::move(watches)), fed_(std::move(fed)), feeds_(fed_.size() * models_.size()),
       slabs_(slab_layout{models_.size(), series_.size() - fed_.size()}),
       rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()),
-      thresholds_(watches_.size()), memory_((models_.size() - 1) * series_.size())
+      thresholds_(watches_.size()), memories_(series_.size() + memories_apart),
+      memory_((models_.size() - 1) * memories_)
 {
+    for (std::size_t w = 0; w < watches_.size(); ++w) {
+        if (watches_[w].on_latency && watches_[w].alone) {
+            for (auto* limit : {&thresholds_[w].champion, &thresholds_[w].challenger}) {
+                limit->store(watches_[w].latency_increase, std::memory_order_relaxed);
+            }
+            lower(lowest_champion_, watches_[w].latency_increase);
+            lower(lowest_challenger_, watches_[w].latency_increase);
+        }
+    }
     for (std::size_t i = 0; i < logs_.size(); ++i) {
         logs_[i].allow(watches_[i % watches_.size()].max_ratio);
     }
@@ -601,8 +619,8 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     const std::size_t pairs = models_.size() - 1;
     if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
         all.pairs.front().events.size() != watches_.size() ||
-        all.pairs.front().peaks.size() != watches_.size() ||
-        all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size()) {
+        all.pairs.front().peaks.size() != watches_.size() || all.pairs.front().memory.size() != memories_ ||
+        all.arms.size() != models_.size()) {
         // Lists are made anew: `resize` would compile how they grow and move as well.
         all = evidence{};
         all.trial = trial_;
@@ -615,7 +633,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             pair.series = std::vector<bucket_sums>(series_.size());
             pair.events = std::vector<std::vector<first_event>>(watches_.size());
             pair.peaks = std::vector<first_event_peak>(watches_.size());
-            pair.memory = std::vector<test_memory>(series_.size());
+            pair.memory = std::vector<test_memory>(memories_);
             for (auto& sums : pair.series) {
                 for (auto* list :
                      {&sums.challenger, &sums.champion, &sums.challenger_root, &sums.champion_root}) {
@@ -658,8 +676,8 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     {
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < pairs; ++p) {
-            for (std::size_t s = 0; s < series_.size(); ++s) {
-                all.pairs[p].memory[s] = memory_[p * series_.size() + s];
+            for (std::size_t m = 0; m < memories_; ++m) {
+                all.pairs[p].memory[m] = memory_[p * memories_ + m];
             }
         }
     }
@@ -725,7 +743,7 @@ JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
 {
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
-        memory_[i].learn(seen.pairs[i / series_.size()].memory[i % series_.size()]);
+        memory_[i].learn(seen.pairs[i / memories_].memory[i % memories_]);
     }
 }
 
@@ -733,10 +751,10 @@ JOUST_FUNCTION void live_evidence::resume(evidence& merged) const
 {
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
-        pair_evidence& pair = merged.pairs[i / series_.size()];
-        pair.memory[i % series_.size()].resume(
-            memory_[i], static_cast<double>(pair.series[exposure_series].challenger_count +
-                                            pair.series[exposure_series].champion_count));
+        pair_evidence& pair = merged.pairs[i / memories_];
+        pair.memory[i % memories_].resume(memory_[i],
+                                          static_cast<double>(pair.series[exposure_series].challenger_count +
+                                                              pair.series[exposure_series].champion_count));
     }
 }
 
@@ -744,7 +762,7 @@ JOUST_FUNCTION void live_evidence::remember_whole(const evidence& merged)
 {
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
-        memory_[i].learn_whole(merged.pairs[i / series_.size()].memory[i % series_.size()]);
+        memory_[i].learn_whole(merged.pairs[i / memories_].memory[i % memories_]);
     }
 }
 

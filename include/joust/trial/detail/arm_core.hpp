@@ -56,7 +56,8 @@ public:
           seen_(seen_window::remembering(trial_.desk().remembered() * keys_per_ticket(metrics_)))
     {
         check_error_rate(trial_.inference().alpha, trial_.inference().units, "exposures");
-        if constexpr (!WatchFailures) {  // Only a canary promotes, and only a canary watches failures unasked.
+        if constexpr (
+            !WatchFailures) {  // Only a canary promotes, and only a canary watches failures unasked.
             metrics_.metrics().refuse_exclusions(kind);
         }
         assignment_.begin_stage(live());
@@ -136,9 +137,11 @@ public:
         }
         if constexpr (Parts::metrics_t::watches_latency()) {
             how.special.show_latency = show_latency;
+            how.special.show_level_of_latency = show_level_of_latency;
         }
         if constexpr (Parts::metrics_t::quantile_of(Parts::metrics_t::size) != 0) {
             how.special.show_values = answer_in_values;
+            how.special.show_level_of_values = show_level_of_values;
             how.special.threshold_in_words = threshold_in_words;
         }
         if constexpr (Parts::adjusts) {

@@ -45,7 +45,8 @@ public:
                  typename Parts::arguments_t& arguments)
         : metrics_(arguments), covariate_(Parts::template pick<covariate_role, no_covariate>(arguments)),
           recorder_(Parts::template pick<recorder_role, no_log>(arguments)),
-          live_(named_after(identity), watched(metrics_, watch_failures), metrics_.fed_series())
+          live_(named_after(identity), watched(metrics_, watch_failures), metrics_.fed_series(),
+                metrics_.memories_apart())
     {
         if constexpr (Parts::counts_by_share) {
             live_.count_by_share();
@@ -210,7 +211,8 @@ public:
     /// errors: configuration_error where the evidence belongs to another trial
     void check_own(const trial_identity& identity, const evidence& other) const
     {
-        detail::check_own(other, named_after(identity), live_.watches().size(), metrics_.quantiles());
+        detail::check_own(other, named_after(identity), live_.watches().size(), metrics_.quantiles(),
+                          metrics_.memories_apart());
     }
 
 private:

@@ -38,9 +38,10 @@ inline namespace v0 {
 namespace detail {
 
 /// Return the logarithm of the e-value from which on a guardrail counts as broken.
-[[nodiscard]] inline double breach_log_e(const std::vector<metric_spec>& specs, double alpha)
+[[nodiscard]] inline double breach_log_e(const metric_spec& spec, const std::vector<metric_spec>& specs,
+                                         double alpha)
 {
-    return std::log(static_cast<double>(guardrails_among(specs)) / alpha);
+    return spec.role == metric_spec::part::guardrail ? -std::log(alpha * error_share(spec, specs)) : 0.0;
 }
 
 /// Return the ramp whose numbers a ramp of the user's own goes by: those it has, and otherwise the defaults.
@@ -138,8 +139,8 @@ public:
         safety_.begin(specs, rules_.exclude);
         state_.stage_values.resize(specs.size());
         state_.breach_log_e.resize(specs.size());
-        for (double& each : state_.breach_log_e) {
-            each = breach_log_e(specs, core.trial().inference().alpha);
+        for (std::size_t m = 0; m < specs.size(); ++m) {
+            state_.breach_log_e[m] = breach_log_e(specs[m], specs, core.trial().inference().alpha);
         }
         began_ = stage_began_ = last_look_ = last_count_ = core.trial().clock().now();
         state_.share = rules_.shares[0];
@@ -538,9 +539,10 @@ private:
     /// an e-process from then on, so that the error rate of each of these parts is that of one guardrail.
     void acknowledge_breaches(core_t& core)
     {
-        const double alone = breach_log_e(core.metrics().metrics().specs(), core.trial().inference().alpha);
+        const std::vector<metric_spec>& specs = core.metrics().metrics().specs();
         for (const finding& f : found_.findings) {
             if (f.breached && f.pair == 0) {
+                const double alone = breach_log_e(specs[f.metric], specs, core.trial().inference().alpha);
                 const double highest = f.answer.log_e + 1e-9;
                 const double from_now = std::fmax(f.answer.log_e_now, 0.0) + alone;
                 state_.breach_log_e[f.metric] = std::fmax(highest, from_now);
@@ -596,7 +598,7 @@ private:
     /// Note what the stage has shown, and let it pass where nothing is missing.
     void advance(core_t& core, const setting& how)
     {
-        safety_.look(seen_now_, how, rules_.beta, next_share());
+        safety_.look(seen_now_, found_, how, rules_.beta, next_share());
         note_progress(core, how);
         blocked_ = what_blocks(core, how);
         switch (blocked_) {

@@ -68,7 +68,8 @@ public:
                                                       const share_list& shares) const;
 
     /// Test the harm of a stage for every guardrail.
-    void look(const evidence& seen, const setting& how, double beta, double next_share);
+    void look(const evidence& seen, const judgement& found, const setting& how, double beta,
+              double next_share);
 
     /// Return whether the harm of the stage is excluded for the guardrail of this index.
     [[nodiscard]] bool excludes(std::size_t metric) const noexcept;
@@ -111,11 +112,12 @@ namespace detail {
 /// Whether a guardrail is tested by counts of events at each share.
 [[nodiscard]] inline bool counts_events(const metric_spec& spec) noexcept
 {
-    return spec.series == failure_series && !spec.takes_feedback();
+    return spec.series == failure_series && !spec.takes_feedback() && !spec.limit.alone;
 }
 [[nodiscard]] inline bool on_latency(const metric_spec& spec, const setting& how) noexcept
 {
-    return spec.watch >= 0 && how.watches[static_cast<std::size_t>(spec.watch)].on_latency;
+    return !spec.limit.alone && spec.watch >= 0 &&
+           how.watches[static_cast<std::size_t>(spec.watch)].on_latency;
 }
 
 JOUST_FUNCTION excluded_harm harm_to_exclude(const metric_spec& spec, const default_exclusions& defaults)
@@ -133,6 +135,9 @@ JOUST_FUNCTION excluded_harm harm_to_exclude(const metric_spec& spec, const defa
         return spec.exclude;
     }
     const bound& limit = spec.limit;
+    if (limit.alone) {  // The limit itself is what has to be kept.
+        return {.given = true, .harm_is_up = limit.harm_is_up, .increase = limit.value};
+    }
     const bool allows_none = limit.value == (limit.relative ? 1.0 : 0.0);
     excluded_harm harm{.given = true, .harm_is_up = limit.harm_is_up};
     double& same_kind = limit.relative ? harm.ratio : harm.increase;
@@ -198,7 +203,8 @@ JOUST_FUNCTION std::vector<latency_margin> stage_safety::margins(const std::vect
     };
     for (const exclusion_now& each : guardrails_) {
         const int which = specs[each.metric].watch;
-        if (which < 0 || !watches[static_cast<std::size_t>(which)].on_latency) {
+        if (which < 0 || specs[each.metric].limit.alone ||
+            !watches[static_cast<std::size_t>(which)].on_latency) {
             continue;
         }
         for (std::size_t k = 0; k < shares.size(); ++k) {
@@ -304,7 +310,7 @@ struct mean_test {
 {
     const pair_evidence& pair = seen.pairs.front();
     mean_test out;
-    const double rho = pair.memory[spec.series].rho;
+    const double rho = pair.memory[spec.memory].rho;
     if (!(rho > 0.0)) {
         return out;  // The burn-in is not over.
     }
@@ -332,8 +338,21 @@ struct mean_test {
     return out;
 }
 
-JOUST_FUNCTION void stage_safety::look(const evidence& seen, const setting& how, double beta,
-                                       double next_share)
+/// Return whether the interval of the challenger's own level keeps its limit.
+[[nodiscard]] inline bool keeps_limit(const exclusion_now& now, const judgement& found,
+                                      const metric_spec& spec) noexcept
+{
+    for (const finding& f : found.findings) {
+        if (f.metric == now.metric && f.pair == 0 && f.answer.state == status::ok) {
+            return spec.limit.harm_is_up ? f.answer.upper <= now.stage.increase
+                                         : f.answer.lower >= now.stage.increase;
+        }
+    }
+    return false;
+}
+
+JOUST_FUNCTION void stage_safety::look(const evidence& seen, const judgement& found, const setting& how,
+                                       double beta, double next_share)
 {
     beta_ = beta;
     const pair_evidence& pair = seen.pairs.front();
@@ -341,7 +360,8 @@ JOUST_FUNCTION void stage_safety::look(const evidence& seen, const setting& how,
     const double per_unit = requests_per_unit_of(seen);
     for (exclusion_now& each : guardrails_) {
         const metric_spec& spec = how.specs[each.metric];
-        each.stage = spec.quantile >= 0 ? each.whole : harm_of_stage(each.whole, next_share);
+        each.stage =
+            spec.quantile >= 0 || spec.limit.alone ? each.whole : harm_of_stage(each.whole, next_share);
         each.log_e = 0.0;
         if (counts_events(spec)) {
             const counts_by_share counts{pair.by_share, exposure_series, failure_series};
@@ -368,6 +388,8 @@ JOUST_FUNCTION void stage_safety::look(const evidence& seen, const setting& how,
                     : late_log_e(pair, margin_of_latency(watch, stats::not_a_number, each.stage.increase),
                                  options);
             each.log_e = log_of_mean(by_increase, by_ratio);
+        } else if (spec.limit.alone) {
+            each.log_e = keeps_limit(each, found, spec) ? std::numeric_limits<double>::infinity() : 0.0;
         } else if (impossible(each.stage, spec.unit == "%")) {
             each.log_e = std::numeric_limits<double>::infinity();
         } else {
@@ -403,7 +425,8 @@ JOUST_FUNCTION double stage_safety::at_risk(double between_looks, double before_
     double most = 0.0;
     for (const exclusion_now& each : guardrails_) {
         const metric_spec& spec = how.specs[each.metric];
-        const bool late = spec.unit == "%" && spec.takes_feedback() && before_feedback > 0.0;
+        const bool late =
+            !spec.limit.alone && spec.unit == "%" && spec.takes_feedback() && before_feedback > 0.0;
         if (!counts_events(spec) && !late) {
             continue;
         }
@@ -497,6 +520,8 @@ inline void find_limit(exclusion_row& row, const exclusion_now& now, const evide
         row.words += row.limited_by == "feedback" ? "Limited by feedback: " : "";
         row.words += gap_in_words(*answer, seen, how);
         return;
+    } else if (spec.limit.alone) {
+        row.limited_by = "requests";
     } else if (answer != nullptr) {
         const bool relative = std::isnan(row.stage_increase);
         const double needed = relative ? row.stage_ratio - 1.0 : row.stage_increase;
@@ -564,7 +589,7 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
                     row.excluded_increase = 1e-6 * margin.increase;
                 }
             }
-        } else if (spec.quantile < 0) {
+        } else if (spec.quantile < 0 && !spec.limit.alone) {
             const mean_test test = test_mean(seen, how, spec, each.whole, beta_);
             const double sign = spec.limit.harm_is_up ? 1.0 : -1.0;
             if (!std::isnan(each.whole.increase)) {
@@ -578,7 +603,11 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
         const bool nothing = (std::isnan(row.excluded_increase) || std::isinf(row.excluded_increase) ||
                               (spec.unit == "%" && std::fabs(row.excluded_increase) >= 1.0)) &&
                              (std::isnan(row.excluded_ratio) || std::isinf(row.excluded_ratio));
-        if (spec.quantile >= 0) {
+        if (spec.limit.alone) {
+            row.words += each.excluded ? "the level of the challenger is shown to keep its limit of "
+                                       : "the level of the challenger is not shown to keep its limit of ";
+            append_in_unit(row.words, spec.limit.value, spec.unit);
+        } else if (spec.quantile >= 0) {
             row.words += each.excluded ? "harm beyond the margin is excluded"
                                        : "harm beyond the margin is not excluded yet";
         } else {
