@@ -51,9 +51,9 @@ struct event_columns {
 [[nodiscard]] inline event_columns columns_of(const share_counts& seen, const latency_margin& limit) noexcept
 {
     const std::size_t margin = seen.find(limit);
-    return margin == seen.margins.size()
-               ? event_columns{.counted = false}
-               : event_columns{.requests = seen.judged_column(margin), .events = seen.judged_column(margin) + 1};
+    return margin == seen.margins.size() ? event_columns{.counted = false}
+                                         : event_columns{.requests = seen.judged_column(margin),
+                                                         .events = seen.judged_column(margin) + 1};
 }
 
 /// The counts of one kind of event, a row for each share at which both arms served requests. It allocates nothing.

@@ -84,6 +84,11 @@ public:
                 live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
                 eventful = true;
             }
+            if constexpr (Parts::counts_by_share && metrics_t::watches_latency()) {
+                if (spent >= 0) {
+                    live_.limits().judge(thread_slab, seen.row, seen.arm, spent);
+                }
+            }
         }
         if (failed) [[unlikely]] {
             live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds(), shared);
@@ -179,6 +184,16 @@ public:
                             .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
                             .value = c.value,
                             .denominator = c.per});
+        }
+    }
+
+    /// Move the limits of latency with the champion, after so many calls.
+    void follow_latency(std::uint64_t calls) const noexcept
+    {
+        if constexpr (Parts::counts_by_share && metrics_t::watches_latency()) {
+            if (live_.limits().any()) {
+                live_.limits().follow(live_.slabs(), calls);
+            }
         }
     }
 

@@ -159,6 +159,9 @@ public:
             look_unless_busy(core);
         }
         if (number % lot == lot - 1) [[unlikely]] {
+            if (number % moving_limits::least_pause == moving_limits::least_pause - 1) {
+                core.metrics().follow_latency(moving_limits::least_pause);
+            }
             count(core, lot);
         }
     }
