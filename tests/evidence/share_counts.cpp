@@ -45,8 +45,8 @@ TEST_CASE("counts of equal shares add up, and other shares keep rows of their ow
     share_counts sum = one;
     sum.merge(two);
     CHECK(sum.shares == std::vector{0.1, 0.25, 0.5});
-    CHECK(sum.counts == std::vector<std::uint64_t>{110, 11, 22, 11, 10, 1,  3,  1, 7,  3,  1, 1,
-                                                   7,   3,  1,  1,  40, 41, 4,  5, 40, 41, 6, 7});
+    CHECK(sum.counts == std::vector<std::uint64_t>{110, 11, 22, 11, 10, 1,  3, 1, 7,  3,  1, 1,
+                                                   7,   3,  1,  1,  40, 41, 4, 5, 40, 41, 6, 7});
     CHECK(sum.elsewhere == two.elsewhere);
     CHECK(sum.consistent(2));
     share_counts other_way = two;
@@ -119,9 +119,9 @@ TEST_CASE("impossible counts are refused")
     refused([](share_counts& c) { c.margins[0].ratio = 0.0; });
     refused([](share_counts& c) { c.margins[0].q = 1.0; });
     refused([](share_counts& c) { c.margins[0].increase = -1.0; });
-    refused([](share_counts& c) { c.counts[2] = 11; });                          // more failures than requests
-    refused([](share_counts& c) { c.counts[6] = 11; });                          // more late calls than judged ones
-    refused([](share_counts& c) { c.counts[4] = 11; });                          // more judged calls than calls
+    refused([](share_counts& c) { c.counts[2] = 11; });  // more failures than requests
+    refused([](share_counts& c) { c.counts[6] = 11; });  // more late calls than judged ones
+    refused([](share_counts& c) { c.counts[4] = 11; });  // more judged calls than calls
     refused([](share_counts& c) { c.counts[0] = (std::uint64_t{1} << 53) + 1; });
 }
 

@@ -104,12 +104,8 @@ tally operator+(tally one, const tally& two)
 
 auto make(std::atomic<std::size_t>& open, const char* salt = "counts by share")
 {
-    return canary{model{"old", old_model},
-                  model{"new", new_model},
-                  by(&request::user),
-                  hash_split{.salt = salt},
-                  conversion<"click">{},
-                  gates{.open = &open}};
+    return canary{model{"old", old_model},  model{"new", new_model}, by(&request::user),
+                  hash_split{.salt = salt}, conversion<"click">{},   gates{.open = &open}};
 }
 
 // Open the next stage, for which every guardrail has to be judged.
@@ -313,10 +309,8 @@ TEST_CASE("a model that asks its own trial counts both calls")
                            }
                            return 1;
                        }},
-                 model{"new", [](const request&) { return 2; }},
-                 by(&request::user),
-                 hash_split{.salt = "nested"},
-                 gates{.open = &open}};
+                 model{"new", [](const request&) { return 2; }}, by(&request::user),
+                 hash_split{.salt = "nested"}, gates{.open = &open}};
     const std::function<void(std::uint64_t)> call = [&](std::uint64_t user) {
         ++inner;
         static_cast<void>(trial(request{user}));
@@ -384,12 +378,9 @@ TEST_CASE("feedback for a share that a replica does not know is counted apart")
 {
     std::atomic<std::size_t> open{0};
     auto trial = make(open);
-    canary other{model{"old", old_model},
-                 model{"new", new_model},
-                 by(&request::user),
-                 hash_split{.salt = "counts by share"},
-                 conversion<"click">{},
-                 gates{.shares = {0.2, 0.3}, .open = &open}};
+    canary other{model{"old", old_model}, model{"new", new_model},
+                 by(&request::user),      hash_split{.salt = "counts by share"},
+                 conversion<"click">{},   gates{.shares = {0.2, 0.3}, .open = &open}};
     std::array<std::uint64_t, 2> foreign{};
     for (std::uint64_t user = 0; user < 500; ++user) {
         const ticket given = other.serve(request{user}).ticket;

@@ -19,9 +19,9 @@ inline namespace v0 {
 struct latency_margin {
     /// The quantile of the champion, as a probability.
     double q = 0.0;
-    /// The factor for the challenger.
+    /// The factor for the challenger, at least 1.
     double ratio = 1.0;
-    /// What is added for the challenger. units: nanoseconds
+    /// What is added for the challenger, at least 0. units: nanoseconds
     double increase = 0.0;
 
     /// Compare by quantile, ratio and increase, in this order.
@@ -35,7 +35,7 @@ struct latency_margin {
     /// Say whether these numbers can be a limit.
     [[nodiscard]] bool consistent() const noexcept
     {
-        return q > 0.0 && q < 1.0 && ratio > 0.0 && std::isfinite(ratio) && increase >= 0.0 &&
+        return q > 0.0 && q < 1.0 && ratio >= 1.0 && std::isfinite(ratio) && increase >= 0.0 &&
                std::isfinite(increase);
     }
     /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
@@ -298,8 +298,8 @@ JOUST_FUNCTION bool share_counts::consistent(std::size_t of_series) const noexce
             }
             good = good && at(1) <= at(0);  // A call that failed was served.
             for (std::size_t m = 0; m < margins.size(); ++m) {
-                good = good && at(judged_column(m) + 1) <= at(judged_column(m)) &&
-                       at(judged_column(m)) <= at(0);
+                good =
+                    good && at(judged_column(m) + 1) <= at(judged_column(m)) && at(judged_column(m)) <= at(0);
             }
         }
     }

@@ -8,6 +8,7 @@
 #include <joust/numeric/sketch.hpp>
 
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -174,7 +175,26 @@ public:
 
     void add_latency(unsigned arm, std::int64_t nanoseconds) noexcept
     {
-        raise(latency_[arm * latency_sketch::bins + latency_sketch::bin_of(nanoseconds)], std::uint64_t{1});
+        const std::size_t bin = latency_sketch::bin_of(nanoseconds);
+        raise(latency_[arm * latency_sketch::bins + bin], std::uint64_t{1});
+        auto& used = latency_used_[arm];
+        const std::uint64_t bit = std::uint64_t{1} << (bin / 64);
+        if ((used.load(std::memory_order_relaxed) & bit) == 0) [[unlikely]] {
+            used.fetch_or(bit, std::memory_order_relaxed);
+        }
+    }
+
+    /// Visit the bins of an arm that may have counts: those of the octaves with a call.
+    template <class Visit>
+    void for_each_latency(unsigned arm, Visit&& visit) const noexcept
+    {
+        for (std::uint64_t left = latency_used_[arm].load(std::memory_order_relaxed); left != 0;
+             left &= left - 1) {
+            const std::size_t first = 64 * static_cast<std::size_t>(std::countr_zero(left));
+            for (std::size_t bin = first; bin < first + 64; ++bin) {
+                visit(bin, latency_[arm * latency_sketch::bins + bin].load(std::memory_order_relaxed));
+            }
+        }
     }
 
     [[nodiscard]] std::uint64_t latency_count(unsigned arm, std::size_t bin) const noexcept
@@ -252,6 +272,8 @@ private:
     std::vector<std::atomic<double>> expected_;
     std::vector<std::atomic<std::uint32_t>> fed_;
     std::vector<std::atomic<std::uint64_t>> latency_;
+    /// For each arm a bit for each 64 bins of which one has a call.
+    std::vector<std::atomic<std::uint64_t>> latency_used_;
     std::vector<std::atomic<std::uint8_t>> units_;
     std::vector<std::atomic<std::uint64_t>> by_share_;
 };
@@ -261,8 +283,8 @@ private:
 JOUST_FUNCTION slab::slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call)
     : layout_(layout), shared_(is_shared), calls_(first_call), rows_(layout.rows()),
       expected_(layout.series * layout.pairs()), fed_(layout.series * layout.arms),
-      latency_(layout.arms * latency_sketch::bins), units_(layout.arms * unit_registers),
-      by_share_(layout.columns * (share_rows::most + 1) * 2)
+      latency_(layout.arms * latency_sketch::bins), latency_used_(layout.arms),
+      units_(layout.arms * unit_registers), by_share_(layout.columns * (share_rows::most + 1) * 2)
 {
 }
 
@@ -285,6 +307,7 @@ JOUST_FUNCTION void slab::begin_anew() noexcept
     clear(expected_);
     clear(fed_);
     clear(latency_);
+    clear(latency_used_);
     clear(units_);
     clear(by_share_);
 }

@@ -51,9 +51,9 @@ struct event_columns {
 [[nodiscard]] inline event_columns columns_of(const share_counts& seen, const latency_margin& limit) noexcept
 {
     const std::size_t margin = seen.find(limit);
-    return margin == seen.margins.size()
-               ? event_columns{.counted = false}
-               : event_columns{.requests = seen.judged_column(margin), .events = seen.judged_column(margin) + 1};
+    return margin == seen.margins.size() ? event_columns{.counted = false}
+                                         : event_columns{.requests = seen.judged_column(margin),
+                                                         .events = seen.judged_column(margin) + 1};
 }
 
 /// The counts of one kind of event, a row for each share at which both arms served requests. It allocates nothing.
@@ -71,12 +71,16 @@ public:
             const auto put = [&]<class Number>(Number& into, std::size_t column, bool challenger) {
                 into = static_cast<Number>(seen.count(row, column, challenger));
             };
+            const auto at_most = [](auto x, auto most) { return x < most ? x : most; };
             Counts next;
             next.share = seen.shares[row];
             put(next.champion_requests, columns.requests, false);
             put(next.challenger_requests, columns.requests, true);
             put(next.champion_events, columns.events, false);
             put(next.challenger_events, columns.events, true);
+            // A thread that counts while a look reads may have counted the event and not yet the request.
+            next.champion_events = at_most(next.champion_events, next.champion_requests);
+            next.challenger_events = at_most(next.challenger_events, next.challenger_requests);
             // Where nothing was randomised, nothing is compared.
             if (next.share > 0.0 && next.share < 1.0 && next.champion_requests > 0 &&
                 next.challenger_requests > 0) {

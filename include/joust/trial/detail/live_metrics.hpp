@@ -82,8 +82,19 @@ public:
         bool eventful = failed;
         if constexpr (Timed) {
             if (spent >= 0 && live_.time(thread_slab, seen.arm, spent)) [[unlikely]] {
-                live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
+                if constexpr (Parts::counts_by_share) {
+                    live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds(),
+                               seen.row);
+                } else {
+                    live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent,
+                               wall_milliseconds());
+                }
                 eventful = true;
+            }
+            if constexpr (Parts::counts_by_share && metrics_t::watches_latency()) {
+                if (spent >= 0) {
+                    live_.limits().judge(thread_slab, seen.row, seen.arm, spent);
+                }
             }
         }
         if (failed) [[unlikely]] {
@@ -180,6 +191,16 @@ public:
                             .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
                             .value = c.value,
                             .denominator = c.per});
+        }
+    }
+
+    /// Move the limits of latency with the champion, after so many calls.
+    void follow_latency(std::uint64_t calls) const noexcept
+    {
+        if constexpr (Parts::counts_by_share && metrics_t::watches_latency()) {
+            if (live_.limits().any()) {
+                live_.limits().follow(live_.slabs(), calls);
+            }
         }
     }
 

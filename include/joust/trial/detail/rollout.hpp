@@ -131,12 +131,13 @@ public:
             core.assignment().give_rows(later, core.live());
         }
         withdrawal_ = plan_without_challenger(core, 1U);
+        safety_.begin(specs, rules_.exclude);
+        core.live().watch_margins(safety_.margins(specs, core.metrics().metrics().watches(), rules_.shares));
         core.metrics().collect(seen_now_);
         // Looks need no memory then, so that a guardrail works when memory is out.
         found_.findings.reserve(specs.size());
         found_.split.reserve(seen_now_.pairs.size());
         guardrails_.reserve(specs.size());
-        safety_.begin(specs, rules_.exclude);
         state_.stage_values.resize(specs.size());
         state_.breach_log_e.resize(specs.size());
         for (std::size_t m = 0; m < specs.size(); ++m) {
@@ -343,6 +344,9 @@ public:
         }
         const std::uint32_t mask = lot_mask_.load(std::memory_order_relaxed);
         if ((number & mask) == mask) [[unlikely]] {
+            if (number % moving_limits::least_pause == moving_limits::least_pause - 1) {
+                core.metrics().follow_latency(moving_limits::least_pause);
+            }
             count(core, mask + 1);
         }
     }

@@ -9,11 +9,11 @@
 #include <joust/stats/sequential/exclusion.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
+#include <joust/trial/detail/events_by_share.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/ramp.hpp>
 
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -222,41 +222,6 @@ JOUST_FUNCTION std::vector<latency_margin> stage_safety::margins(const std::vect
     return all;
 }
 
-/// Counts of requests and events at every share, without an allocation.
-struct counts_by_share {
-    std::array<stats::event_counts, share_counts::most_rows> rows{};
-    std::size_t size = 0;
-
-    counts_by_share(const share_counts& from, std::size_t requests, std::size_t events) noexcept
-    {
-        for (std::size_t row = 0; row < from.shares.size() && size < rows.size(); ++row) {
-            const auto count = [&](std::size_t column, bool challenger) {
-                return static_cast<double>(from.count(row, column, challenger));
-            };
-            // An event may be counted between the two reads of a look.
-            const auto at_most = [](double x, double most) { return x < most ? x : most; };
-            const double champion = count(requests, false);
-            const double challenger = count(requests, true);
-            rows[size++] = {.champion_requests = champion,
-                            .challenger_requests = challenger,
-                            .champion_events = at_most(count(events, false), champion),
-                            .challenger_events = at_most(count(events, true), challenger),
-                            .share = from.shares[row]};
-        }
-    }
-    [[nodiscard]] std::span<const stats::event_counts> list() const noexcept { return {rows.data(), size}; }
-    [[nodiscard]] double champion_rate() const noexcept
-    {
-        double events = 0.0;
-        double requests = 0.0;
-        for (const stats::event_counts& each : list()) {
-            events += each.champion_events;
-            requests += each.champion_requests;
-        }
-        return requests > 0.0 ? events / requests : 0.0;
-    }
-};
-
 [[nodiscard]] inline double requests_per_unit_of(const evidence& seen)
 {
     const double units = units_of(seen, 1);
@@ -278,13 +243,12 @@ struct counts_by_share {
 [[nodiscard]] inline double late_log_e(const pair_evidence& pair, const latency_margin& margin,
                                        const stats::exclusion_options& options) noexcept
 {
-    const std::size_t place = pair.by_share.find(margin);
-    if (place == pair.by_share.margins.size()) {
+    const event_columns columns = columns_of(pair.by_share, margin);
+    if (!columns.counted) {
         return stats::not_a_number;
     }
-    const std::size_t column = pair.by_share.judged_column(place);
-    const counts_by_share counts{pair.by_share, column, column + 1};
-    return stats::exclusion_log_e(counts.list(), {.ratio = 1.0}, options);
+    const events_by_share<stats::event_counts> counts{pair.by_share, columns};
+    return stats::exclusion_log_e(counts.rows(), {.ratio = 1.0}, options);
 }
 
 /// Return the part of a metric's harm that can be seen by now: feedback for the latest exposures is still to come.
@@ -364,17 +328,17 @@ JOUST_FUNCTION void stage_safety::look(const evidence& seen, const judgement& fo
             spec.quantile >= 0 || spec.limit.alone ? each.whole : harm_of_stage(each.whole, next_share);
         each.log_e = 0.0;
         if (counts_events(spec)) {
-            const counts_by_share counts{pair.by_share, exposure_series, failure_series};
+            const events_by_share<stats::event_counts> counts{pair.by_share, event_columns{}};
             each.clustering =
-                stats::clustering_of(sums_of(pair, spec, exposure_series), counts.list(), per_unit);
-            each.log_e = stats::exclusion_log_e(counts.list(),
+                stats::clustering_of(sums_of(pair, spec, exposure_series), counts.rows(), per_unit);
+            each.log_e = stats::exclusion_log_e(counts.rows(),
                                                 {.increase = each.stage.increase, .ratio = each.stage.ratio},
                                                 {.beta = beta, .clustering = each.clustering});
         } else if (on_latency(spec, how)) {
             const event_watch& watch = how.watches[static_cast<std::size_t>(spec.watch)];
-            const counts_by_share counts{pair.by_share, exposure_series, failure_series};
+            const events_by_share<stats::event_counts> counts{pair.by_share, columns_of(spec)};
             each.clustering =
-                stats::clustering_of(sums_of(pair, spec, exposure_series), counts.list(), per_unit);
+                stats::clustering_of(sums_of(pair, spec, exposure_series), counts.rows(), per_unit);
             const stats::exclusion_options options{
                 .beta = beta, .clustering = each.clustering, .spread_only = true};
             const double by_ratio =
@@ -563,9 +527,9 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
                           .excluded = each.excluded};
         const pair_evidence& pair = seen.pairs.front();
         if (counts_events(spec)) {
-            const counts_by_share counts{pair.by_share, exposure_series, failure_series};
+            const events_by_share<stats::event_counts> counts{pair.by_share, event_columns{}};
             const stats::exclusion_limit limit = stats::largest_harm_not_excluded(
-                counts.list(), {.increase = each.whole.increase, .ratio = each.whole.ratio},
+                counts.rows(), {.increase = each.whole.increase, .ratio = each.whole.ratio},
                 {.beta = beta_, .clustering = each.clustering});
             row.excluded_increase = limit.upper.increase;
             row.excluded_ratio = limit.upper.ratio;
