@@ -32,6 +32,7 @@ struct quiet_ramp {
     share_list shares = {0.25, 0.5};
     std::uint64_t check_every = 1'000'000;
     std::atomic<bool>* open = nullptr;
+    promotion promote = on_no_harm;
 
     [[nodiscard]] bool ready(const stage_progress&) const noexcept { return open != nullptr && open->load(); }
 };

@@ -214,7 +214,7 @@ TEST_CASE("feedback by unit counts where all plans had one share, and else apart
     std::array<std::uint64_t, 2> late{};
     for (std::uint64_t user = 0; user < 2'000; ++user) {
         const unsigned arm = trial.choose(user).arm();
-        late[arm] += trial.observe<"click">(user, true) ? 1 : 0;
+        late[arm] += trial.observe<"click">(user, true) ? 1U : 0U;
     }
     const evidence two = trial.evidence();
     CHECK(counted(counts_of(two)) == counted(counts_of(one)));

@@ -724,7 +724,7 @@ JOUST_FUNCTION void live_evidence::collect_by_share(share_counts& into) const
     into.shares.assign(rows, 0.0);
     for (std::size_t row = 0; row < rows; ++row) {
         for (std::size_t other = 0; other < rows; ++other) {
-            rank[row] += rows_.propensity(other) < rows_.propensity(row) ? 1 : 0;
+            rank[row] += rows_.propensity(other) < rows_.propensity(row) ? 1U : 0U;
         }
         into.shares[rank[row]] = rows_.propensity(row);
     }

@@ -7,6 +7,7 @@
 #include <joust/report/suppress.hpp>
 #include <joust/report/words.hpp>
 
+#include <cmath>
 #include <string>
 #include <string_view>
 

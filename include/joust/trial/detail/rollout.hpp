@@ -132,7 +132,10 @@ public:
         }
         withdrawal_ = plan_without_challenger(core, 1U);
         safety_.begin(specs, rules_.exclude);
-        core.live().watch_margins(safety_.margins(specs, core.metrics().metrics().watches(), rules_.shares));
+        if (rules_.promote == promotion::when_excluded) {
+            core.live().watch_margins(
+                safety_.margins(specs, core.metrics().metrics().watches(), rules_.shares));
+        }
         core.metrics().collect(seen_now_);
         // Looks need no memory then, so that a guardrail works when memory is out.
         found_.findings.reserve(specs.size());
@@ -308,8 +311,7 @@ public:
         out.kind = "canary";
         describe(out, seen_now_, found_, how);
         out.shares = state_.steps;
-        const bool shown = !rolled_back() && !finished();
-        if (shown) {
+        if (!rolled_back() && !finished() && rules_.promote == promotion::when_excluded) {
             safety_.describe(out, seen_now_, found_, how, requests_per_second(core));
         }
         out.phase = to_string(phase());

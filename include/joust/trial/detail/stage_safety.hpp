@@ -574,6 +574,10 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
         } else if (spec.quantile >= 0) {
             row.words += each.excluded ? "harm beyond the margin is excluded"
                                        : "harm beyond the margin is not excluded yet";
+            if (spec.limit.value == (spec.limit.relative ? 1.0 : 0.0)) {
+                row.words +=
+                    "; the guardrail allows no change at all, which no data can show: give it a margin";
+            }
         } else {
             if (nothing) {
                 row.words += "no harm is excluded yet";
