@@ -36,7 +36,7 @@ namespace detail {
 
 using ab_test_roles = role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role,
                                 consent_role, covariate_role, acceptance_role, failure_role, timing_role,
-                                clock_role, recorder_role, ticket_role, inference_role>;
+                                clock_role, recorder_role, listener_role, ticket_role, inference_role>;
 
 /// Fixes latency thresholds once in 1,024 calls of a thread, so that the search costs little for each call.
 struct threshold_watch {
@@ -206,7 +206,13 @@ private:
     struct unpacked {};
     static constexpr std::string_view kind = "ab_test";
 
-    ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, std::false_type{}, arguments) {}
+    ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, std::false_type{}, arguments)
+    {
+        core_.announce(true, [this] {
+            const double champion = core_.assignment().read([](const auto& now) { return now.shares[0]; });
+            return trial_event{.kind = transition::started, .share_after = 1.0 - champion};
+        });
+    }
 
     joust::report report_on(joust::evidence& seen, const detail::live_evidence* live) const
     {

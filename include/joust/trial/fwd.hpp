@@ -44,6 +44,9 @@ template <class Trial>
 class plan_watch;
 struct stage_progress;
 struct ramp;
+struct no_listener;
+template <class... Callables>
+struct callback_listener;
 struct one_after_another;
 struct no_log;
 template <class Callable>

@@ -161,7 +161,7 @@ private:
             if (first_) {
                 wanted.parent = 0;
             }
-            replace_plan(trial_, wanted, {.allow_moves = options_.allow_moves || first_});
+            replace_plan(trial_, wanted, {.allow_moves = options_.allow_moves || first_, .who = "plan file"});
             return true;
         } else {
             if (next.salt != trial_.name()) {
@@ -211,9 +211,16 @@ private:
     {
         if constexpr (has_plan) {
             auto& core = detail::trial_access::core(trial_);
-            const std::scoped_lock lock{core.assignment().in_force().mutex};
-            const bool before = core.assignment().in_force().plan.stopped;
-            detail::stop(core, nullptr);
+            bool before = false;
+            plan_difference moves;
+            {
+                const std::scoped_lock lock{core.assignment().in_force().mutex};
+                before = core.assignment().in_force().plan.stopped;
+                moves = detail::stop(core, nullptr);
+            }
+            if (!before) {
+                detail::announce_plan(core, moves, "plan file", "stopped by a plan that cannot be read");
+            }
             return !before;
         } else {
             const bool before = trial_.rolled_back();

@@ -26,6 +26,10 @@ inline namespace v0 {
 struct replace_options {
     /// Whether to accept a plan that moves units away from a challenger whose share does not shrink.
     bool allow_moves = false;
+    /// The person or the program that asked for the plan, for the listener of the trial.
+    std::string who{};
+    /// The reason of the change, for the listener of the trial.
+    std::string why{};
 };
 
 namespace detail {
@@ -185,7 +189,7 @@ plan_difference stop(Core& core, const traffic_plan* asked) noexcept
 }
 
 template <class Core>
-plan_difference replace_plan_of(Core& core, const traffic_plan& next, const replace_options& options)
+plan_difference put_in_force(Core& core, const traffic_plan& next, const replace_options& options)
 {
     using plan_t = typename Core::plan_t;
     constexpr bool cuts =
@@ -231,6 +235,33 @@ plan_difference replace_plan_of(Core& core, const traffic_plan& next, const repl
     outside.plan = std::move(kept);
     outside.complaint.clear();
     core.publish(std::move(fresh));
+    return moves;
+}
+
+/// Tell the listener that another plan is in force.
+/// assumes: the plan's mutex is not held, since the listener may ask for the plan
+template <class Core>
+void announce_plan(const Core& core, const plan_difference& moves, std::string_view who,
+                   std::string_view why) noexcept
+{
+    core.announce(true, [&] {
+        trial_event seen{.kind = transition::plan_replaced,
+                         .share_before = 1.0 - moves.before[0],
+                         .share_after = 1.0 - moves.after[0],
+                         .requests = core.collect().requests(),
+                         .who = std::string{who},
+                         .why = std::string{why}};
+        const std::scoped_lock lock{core.assignment().in_force().mutex};
+        seen.new_plan = plan_now(core);
+        return seen;
+    });
+}
+
+template <class Core>
+plan_difference replace_plan_of(Core& core, const traffic_plan& next, const replace_options& options)
+{
+    const plan_difference moves = put_in_force(core, next, options);
+    announce_plan(core, moves, options.who, options.why);
     return moves;
 }
 
