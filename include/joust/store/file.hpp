@@ -18,6 +18,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
@@ -288,6 +289,8 @@ public:
 #if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
     [[nodiscard]] bool is_open() const noexcept { return file_ >= 0; }
 
+    void swap(line_file& other) noexcept { std::swap(file_, other.file_); }
+
     /// Open the file. A line that a crash left incomplete is ended first, unless it is to stay.
     void open(const std::string& path, incomplete_line last_line = incomplete_line::end) noexcept
     {
@@ -347,6 +350,13 @@ public:
         return file_ >= 0 && (::fdatasync(file_) == 0 || errno == EINVAL || errno == ENOTSUP);
     }
 
+    /// Return whether the file is neither a device nor a pipe.
+    [[nodiscard]] bool is_regular() const noexcept
+    {
+        struct stat now{};
+        return file_ >= 0 && ::fstat(file_, &now) == 0 && S_ISREG(now.st_mode);
+    }
+
     /// Cut the file to a number of bytes. Returns whether that was done.
     [[nodiscard]] bool cut(std::size_t bytes) const noexcept
     {
@@ -366,6 +376,8 @@ private:
     int file_ = -1;
 #else
     [[nodiscard]] bool is_open() const noexcept { return file_ != nullptr; }
+
+    void swap(line_file& other) noexcept { std::swap(file_, other.file_); }
 
     void open(const std::string& path, incomplete_line last_line = incomplete_line::end) noexcept
     {
@@ -398,6 +410,7 @@ private:
 
     [[nodiscard]] bool lock() const noexcept { return true; }
     bool sync() const noexcept { return is_open(); }
+    [[nodiscard]] bool is_regular() const noexcept { return is_open(); }
     [[nodiscard]] bool cut(std::size_t) const noexcept { return false; }
 
     [[nodiscard]] bool is_at(const std::string&) const noexcept { return is_open(); }
