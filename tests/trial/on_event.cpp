@@ -49,9 +49,9 @@ TEST_CASE("A listener hears of the start of a trial and of each plan, with who a
     CHECK(heard[0].time == 5);
     CHECK(heard[0].share_before == 0.0);
     CHECK(heard[0].share_after == Approx(0.1));
-    REQUIRE(heard[0].new_plan);
-    CHECK(heard[0].new_plan->shares == share_list{0.9, 0.1});
-    CHECK(heard[0].plan == heard[0].new_plan->digest());
+    REQUIRE(heard[0].changes_plan());
+    CHECK(heard[0].new_plan.shares == share_list{0.9, 0.1});
+    CHECK(heard[0].plan == heard[0].new_plan.digest());
     CHECK_FALSE(heard[0].rules);
     CHECK_FALSE(heard[0].keyed);
 
@@ -74,7 +74,7 @@ TEST_CASE("A listener hears of the start of a trial and of each plan, with who a
 
     replace_plan(trial, next_plan(plan_of(trial), {0.5, 0.5}, true));
     REQUIRE(heard.size() == 3);
-    CHECK(heard[2].new_plan->stopped);
+    CHECK(heard[2].new_plan.stopped);
     CHECK(heard[2].share_after == 0.0);
 
     // A plan that is refused is no transition.

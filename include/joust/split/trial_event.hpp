@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -184,8 +183,11 @@ struct trial_event {
     bool rules = false;
     /// Whether units are hashed under a secret, which no log has.
     bool keyed = false;
-    /// The plan, where this event put it in force.
-    std::optional<traffic_plan> new_plan{};
+    /// The plan, where this event put it in force. Otherwise its version is 0.
+    traffic_plan new_plan{};
+
+    /// Say whether this event put a plan in force.
+    [[nodiscard]] bool changes_plan() const noexcept { return new_plan.version != 0; }
 
     /// The style of `{}`.
     static constexpr style default_style = style::line;
@@ -258,9 +260,9 @@ JOUST_FUNCTION void append_event_members(std::string& out, const trial_event& se
         }
         json.end_array();
     }
-    if (seen.new_plan) {
+    if (seen.changes_plan()) {
         json.key("new_plan");
-        seen.new_plan->write(out, style::json);
+        seen.new_plan.write(out, style::json);
     }
 }
 

@@ -50,6 +50,7 @@ template <class Core>
     out.salt = core.identity().name();
     core.assignment().read([&](const auto& now) {
         out.version = std::uint64_t{now.number} + 1;
+        out.stopped = now.stopped;
         for (const double share : now.shares) {
             out.shares.push_back(share);
         }
@@ -83,8 +84,8 @@ public:
             seen.time = event_time(core.trial().clock());
             seen.trial = core.identity().name();
             traffic_plan plan = plan_for_log(core, seen);
-            if (seen.new_plan) {
-                plan = *seen.new_plan;
+            if (seen.changes_plan()) {
+                plan = seen.new_plan;
             }
             seen.plan = plan.digest();
             if (changed) {
