@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/style.hpp>
+#include <joust/report/course.hpp>
 #include <joust/stats/result.hpp>
 
 #include <cstdint>
@@ -207,6 +208,8 @@ struct report {
     std::vector<latency_row> latencies{};
     /// The steps of the ramp of a canary.
     std::vector<share_step> shares{};
+    /// The looks at the trial so far, which its report adds to.
+    joust::course course{};
     /// What was counted but not used.
     std::vector<count_row> counts{};
     /// Assumptions and limits of the numbers, one sentence each.

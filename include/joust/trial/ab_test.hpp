@@ -10,6 +10,7 @@
 #include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/annotate_forgotten.hpp>
 #include <joust/trial/detail/arm_core.hpp>
+#include <joust/trial/detail/course_keeper.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
@@ -163,6 +164,7 @@ public:
         joust::evidence seen = evidence();
         joust::report out = report_on(seen, &core_.live());
         core_.live().remember(seen);
+        keep_look(out, detail::evidence_of::this_trial, seen.requests());
         return out;
     }
 
@@ -178,6 +180,7 @@ public:
         core_.live().resume(merged);
         joust::report out = report_on(merged, nullptr);
         core_.live().remember_whole(merged);
+        keep_look(out, detail::evidence_of::all_replicas, merged.requests());
         return out;
     }
 
@@ -251,7 +254,20 @@ private:
         return out;
     }
 
+    void keep_look(joust::report& out, detail::evidence_of whose, std::uint64_t requests) const
+    {
+        course_look now{.time = detail::event_time(core_.trial().clock()), .requests = requests};
+        core_.assignment().read([&now](const auto& plan) {
+            now.stage = plan.number;
+            if constexpr (parts::fixed_shares) {
+                now.share = 1.0 - plan.shares[0];
+            }
+        });
+        course_.keep(out, whose, now);
+    }
+
     core_t core_;
+    mutable detail::course_keeper course_;
     [[no_unique_address]] detail::threshold_watch watch_;
 };
 

@@ -8,28 +8,12 @@
 #include <joust/trial/on_event.hpp>
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <type_traits>
 #include <utility>
 
 namespace joust {
 inline namespace v0 {
 namespace detail {
-
-/// Return the time of an event: by the wall clock, or by the trial's own clock where it has one.
-/// units: nanoseconds
-template <class Clock>
-[[nodiscard]] std::int64_t event_time(const Clock& clock) noexcept
-{
-    if constexpr (std::is_same_v<Clock, steady_time>) {
-        return std::chrono::duration_cast<std::chrono::nanoseconds>(
-                   std::chrono::system_clock::now().time_since_epoch())
-            .count();
-    } else {
-        return clock.now();
-    }
-}
 
 /// Return the splitter's plan that all rules pass units on to.
 template <class Split>
