@@ -105,11 +105,13 @@ enum class ignored : std::uint8_t {
     failed_in_both,
     too_many_values,
     // The champion served the call unrecorded.
-    stopped
+    stopped,
+    // The transition took effect all the same.
+    listener_threw
 };
 /// The number of reasons that evidence always has. Later ones follow where they were counted.
 inline constexpr std::size_t ignored_reasons = 11;
-inline constexpr std::size_t counted_reasons = 30;
+inline constexpr std::size_t counted_reasons = 31;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[counted_reasons] = {
@@ -142,7 +144,8 @@ inline constexpr const char* ignored_words[counted_reasons] = {
     "clicks not settled, since a helper threw when the slate was drawn again",
     "requests that failed in a challenger and then in the champion",
     "feedback beyond the number of values that one ticket may bring",
-    "calls that the champion served unrecorded, since the trial was stopped"};
+    "calls that the champion served unrecorded, since the trial was stopped",
+    "transitions that a listener failed on, or that an audit log could not keep"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
