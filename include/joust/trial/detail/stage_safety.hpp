@@ -74,6 +74,9 @@ public:
     /// Return whether the harm of the stage is excluded for the guardrail of this index.
     [[nodiscard]] bool excludes(std::size_t metric) const noexcept;
 
+    /// Return the logarithm of the e-value against the harm of the stage for the guardrail of this index.
+    [[nodiscard]] double log_e(std::size_t metric) const noexcept;
+
     /// Return the guardrail that is farthest from excluding the harm of the stage, or null where all have.
     [[nodiscard]] const exclusion_now* open() const noexcept;
 
@@ -371,6 +374,16 @@ JOUST_FUNCTION bool stage_safety::excludes(std::size_t metric) const noexcept
         }
     }
     return false;
+}
+
+JOUST_FUNCTION double stage_safety::log_e(std::size_t metric) const noexcept
+{
+    for (const exclusion_now& each : guardrails_) {
+        if (each.metric == metric) {
+            return each.log_e;
+        }
+    }
+    return stats::not_a_number;
 }
 
 JOUST_FUNCTION const exclusion_now* stage_safety::open() const noexcept
