@@ -576,6 +576,12 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
                 row.excluded_ratio = 1.0 + sign * test.by_ratio.upper;
             }
         }
+        if (std::isinf(row.excluded_ratio) && std::isfinite(row.excluded_increase)) {
+            row.excluded_ratio = stats::not_a_number;
+        }
+        if (std::isinf(row.excluded_increase) && std::isfinite(row.excluded_ratio)) {
+            row.excluded_increase = stats::not_a_number;
+        }
         row.words = spec.name + ": ";
         const bool nothing = (std::isnan(row.excluded_increase) || std::isinf(row.excluded_increase) ||
                               (spec.unit == "%" && std::fabs(row.excluded_increase) >= 1.0)) &&
