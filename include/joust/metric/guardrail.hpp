@@ -30,7 +30,7 @@ inline namespace v0 {
 ///
 /// shape: ratios are challenger / champion; increases and decreases are challenger - champion in the units of the
 /// metric (milliseconds for latency)
-struct harm {
+struct stated_harm {
     /// The ratio that is excluded, above 1. NaN sets none.
     double max_ratio = std::numeric_limits<double>::quiet_NaN();
     /// The increase that is excluded, above 0. NaN sets none.
@@ -64,7 +64,7 @@ struct margin {
     double at_least = std::numeric_limits<double>::quiet_NaN();
     /// The harm that a canary has to exclude before it promotes; without it the canary's own default counts. It lies at
     /// the bound above or beyond it: between the two, rolling back and promoting are both right.
-    harm exclude = {};
+    stated_harm exclude = {};
     /// The weight of the guardrail, above 0: its part of the guardrails' error rate is its weight divided by the sum of all
     /// weights. A guardrail of a larger weight acts a little earlier.
     double weight = 1.0;
@@ -133,8 +133,8 @@ struct excluded_harm {
 /// Check the harm that a guardrail wants excluded, and turn it into one form. A kind of harm that is not given is that of
 /// the limit, if the limit allows any. Where a guardrail has two sides, each takes the harm of its own direction.
 /// errors: configuration_error for a harm of the other direction, out of range, or smaller than what the limit allows
-[[nodiscard]] excluded_harm exclusion_of(std::string_view metric, const harm& given, const bound& limit,
-                                         const bound_list& all);
+[[nodiscard]] excluded_harm exclusion_of(std::string_view metric, const stated_harm& given,
+                                         const bound& limit, const bound_list& all);
 
 /// Check a margin, and turn it into limits. A metric on which less can do no harm has no lower bound; `otherwise` is the
 /// limit where no bound is set.
@@ -300,8 +300,8 @@ JOUST_FUNCTION bound_list limits_of(std::string_view metric, const margin& m, bo
     return found;
 }
 
-JOUST_FUNCTION excluded_harm exclusion_of(std::string_view metric, const harm& given, const bound& limit,
-                                          const bound_list& all)
+JOUST_FUNCTION excluded_harm exclusion_of(std::string_view metric, const stated_harm& given,
+                                          const bound& limit, const bound_list& all)
 {
     excluded_harm found{.harm_is_up = limit.harm_is_up};
     bool up = !std::isnan(given.max_ratio) || !std::isnan(given.max_increase);
