@@ -135,6 +135,8 @@ public:
             how.guards_failures = how.guards_failures || (spec.role == metric_spec::part::guardrail &&
                                                           spec.series == failure_series);
         }
+        how.bets = std::is_same_v<typename Parts::key_t, per_request> &&
+                   std::is_same_v<typename Parts::inference_t, always_valid> && Parts::fixed_shares;
         if constexpr (Parts::metrics_t::watches_latency()) {
             how.special.show_latency = show_latency;
             how.special.show_level_of_latency = show_level_of_latency;

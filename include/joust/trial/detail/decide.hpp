@@ -10,6 +10,7 @@
 #include <joust/numeric/value_distribution.hpp>
 #include <joust/stats/estimation/quantile.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
+#include <joust/stats/sequential/randomised_bets.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/stats/tests/srm.hpp>
 #include <joust/trial/detail/account.hpp>
@@ -22,6 +23,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -418,6 +420,91 @@ JOUST_FUNCTION void show_level_of_values(inference& answer, const quantile_evide
                                       : infinity;
 }
 
+/// Return the counts of a metric of events, where each request was randomised by itself at one and the same share. Otherwise the
+/// share is NaN.
+[[nodiscard]] inline stats::randomised_counts randomised_counts_of(const pair_evidence& pair,
+                                                                   const metric_spec& spec)
+{
+    const bucket_sums& served = pair.series[exposure_series];
+    const bucket_sums& x = pair.series[spec.series];
+    const bool of_failures = spec.series == failure_series;
+    // Events that may come after a look are no bets; those of observations are.
+    const bool of_observations =
+        spec.takes_feedback() && spec.fed == spec.denominator && spec.denominator != exposure_series;
+    stats::randomised_counts found{.share = stats::not_a_number};
+    if (spec.unit != "%" || !(of_failures || of_observations)) {
+        return found;
+    }
+    const auto sum = [](const std::vector<double>& values) {
+        double all = 0.0;
+        for (const double each : values) {
+            all += each;
+        }
+        return all;
+    };
+    const auto n1 = static_cast<double>(served.challenger_count);
+    const auto n0 = static_cast<double>(served.champion_count);
+    const double s = n1 > 0.0   ? 1.0 - sum(served.challenger) / n1
+                     : n0 > 0.0 ? sum(served.champion) / n0
+                                : 0.0;
+    if (!(s > 0.0 && s < 1.0)) {
+        return found;
+    }
+    // Where the share has changed, the mean of the roots differs from the root of the mean, and the means differ by arm.
+    const double root = std::sqrt(s * (1.0 - s));
+    const auto near = [](double a, double b) { return std::fabs(a - b) <= 1e-6 * std::fabs(b) + 1e-12; };
+    const bool constant = (n0 == 0.0 || near(sum(served.champion), n0 * s)) &&
+                          near(sum(served.challenger_root), n1 * root) &&
+                          near(sum(served.champion_root), n0 * root);
+    if (!constant) {
+        return found;
+    }
+    const bucket_sums& per = pair.series[spec.denominator];
+    found.champion = static_cast<double>(per.champion_count);
+    found.challenger = static_cast<double>(per.challenger_count);
+    found.champion_events =
+        of_failures ? static_cast<double>(x.champion_count) : std::round(sum(x.champion) / s);
+    found.challenger_events =
+        of_failures ? static_cast<double>(x.challenger_count) : std::round(sum(x.challenger) / (1.0 - s));
+    found.share = s;
+    return found;
+}
+
+/// Return the logarithm of the e-value of bets on each request against what a guardrail allows.
+[[nodiscard]] inline double bets_log_e(const stats::randomised_counts& seen, const bound& limit) noexcept
+{
+    const stats::side side = limit.harm_is_up ? stats::side::greater : stats::side::less;
+    const std::span<const stats::randomised_counts> all{&seen, 1};
+    return limit.alone ? stats::level_bets_log_e(seen.challenger, seen.challenger_events, limit.value, side)
+           : limit.relative ? stats::ratio_bets_log_e(all, limit.value, side)
+                            : stats::difference_bets_log_e(all, std::fabs(limit.value), side);
+}
+
+/// Judge a guardrail on events by bets on each request. The interval stays that of the policy.
+template <class Policy>
+[[nodiscard]] inline bool judge_by_bets(finding& found, const pair_evidence& pair, const metric_spec& spec,
+                                        test_memory& memory, Policy infer)
+{
+    const stats::randomised_counts seen = randomised_counts_of(pair, spec);
+    const double log_e = std::isnan(seen.share) ? stats::not_a_number : bets_log_e(seen, spec.limit);
+    if (std::isnan(log_e)) {
+        return false;
+    }
+    test_memory shown{.rho = memory.rho};
+    found.answer = infer(shown);
+    memory.rho = shown.rho;
+    memory.highest_log_e = std::fmax(memory.highest_log_e, log_e);
+    found.answer.method = spec.limit.alone ? "level of the challenger: bets on each request"
+                                           : "bets on each request, which is randomised by itself";
+    found.answer.log_e_now = log_e;
+    found.answer.log_e = memory.highest_log_e;
+    found.answer.p_value = stats::always_valid_p(memory.highest_log_e);
+    found.answer.state = status::ok;
+    found.exact = true;
+    found.bets = true;
+    return true;
+}
+
 /// Return the question to an inference policy about one metric of one challenger.
 [[nodiscard]] inline question question_on(const metric_spec& spec, double alpha) noexcept
 {
@@ -461,14 +548,23 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     finding found{.metric = metric, .pair = challenger, .alpha = alpha};
     const question asked = question_on(spec, alpha);
     test_memory& memory = pair.memory[spec.memory];
-    if (spec.limit.alone) {
-        found.answer = judge_level(policy, seen, challenger, spec, alpha, at.planned_information, memory);
+    const auto infer = [&](test_memory& kept) {
+        return spec.limit.alone
+                   ? judge_level(policy, seen, challenger, spec, alpha, at.planned_information, kept)
+                   : policy.infer(at, asked, kept);
+    };
+    if (how.bets && spec.role == metric_spec::part::guardrail && spec.watch < 0 && spec.quantile < 0 &&
+        judge_by_bets(found, pair, spec, memory, infer)) {
+        // It is judged.
+    } else if (spec.limit.alone) {
+        found.answer = infer(memory);
     } else if (spec.watch >= 0) {
+        found.exact = !how.watches[static_cast<std::size_t>(spec.watch)].on_latency;
         const auto watch = static_cast<std::size_t>(spec.watch);
         found.answer = judge_events(policy, seen, how, challenger, spec, how.watches[watch], at, asked,
                                     memory, live, found);
     } else {
-        found.answer = policy.infer(at, asked, memory);
+        found.answer = infer(memory);
     }
     const bool more = found.answer.estimate > 0.0;
     const inference as_asked = found.answer;
