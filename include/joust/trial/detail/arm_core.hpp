@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <list>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -43,6 +44,8 @@ public:
     using plan_t = typename Parts::plan_t;
     using calls = arm_call<typename Parts::models_t, Parts::falls_back>;
     using ticket_type = typename trial_core<Parts>::desk_t::sealed;
+    using predictions = std::conditional_t<Parts::metrics_t::reads_predictions(),
+                                           typename live_metrics<Parts>::read_predictions, std::tuple<>>;
 
     /// shape: `watch_failures` is true_type where failures are watched even where no guardrail asks for it
     template <bool WatchFailures>
