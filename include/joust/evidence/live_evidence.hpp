@@ -5,6 +5,8 @@
 #include <joust/core/fork.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/feed_log.hpp>
+#include <joust/evidence/moving_limits.hpp>
+#include <joust/evidence/share_counts.hpp>
 #include <joust/evidence/thread_slabs.hpp>
 
 #include <array>
@@ -150,7 +152,26 @@ public:
     /// count exposures with feedback, one for each metric that takes feedback. For each of them one of the last series
     /// counts the values that cannot be scored. These are rare, so that all threads share their sums. `memories_apart` is
     /// the number of tests that need a memory beside those of the series.
-    live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {}, std::size_t memories_apart = 0);
+    live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {},
+                  std::size_t memories_apart = 0);
+
+    /// Count everything by share too, from the first call on. The trial has one challenger.
+    void count_by_share()
+    {
+        slabs_.count_by_share(series_.size());
+        counts_by_share_ = true;
+    }
+    /// Count by share which calls are later than these margins too, from the first call on.
+    void watch_margins(const std::vector<latency_margin>& margins)
+    {
+        limits_.watch(margins, series_.size());
+        slabs_.count_by_share(series_.size() + limits_.columns());
+    }
+    /// Return the limits of latency that follow the champion.
+    [[nodiscard]] moving_limits& limits() noexcept { return limits_; }
+    [[nodiscard]] const moving_limits& limits() const noexcept { return limits_; }
+    /// Return the rows of the shares that the plans of the trial have or had.
+    [[nodiscard]] share_rows& rows() noexcept { return rows_; }
 
     [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
     [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
@@ -266,16 +287,21 @@ public:
         return static_cast<double>(nanoseconds) > limit;
     }
 
-    /// Record a call in the guardrails whose threshold it exceeded.
+    /// Record a call in the guardrails whose threshold it exceeded. `row` is the row of its share, where the trial counts by
+    /// share.
     template <std::size_t Pairs>
     void late(slab& thread_slab, unsigned arm, const std::array<pair_share, Pairs>& shares,
-              std::uint64_t pseudonym, std::int64_t nanoseconds, std::uint64_t milliseconds) noexcept
+              std::uint64_t pseudonym, std::int64_t nanoseconds, std::uint64_t milliseconds,
+              std::size_t row = share_rows::most) noexcept
     {
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             const double limit = arm == 0 ? thresholds_[w].champion.load(std::memory_order_relaxed)
                                           : thresholds_[w].challenger.load(std::memory_order_relaxed);
             if (watches_[w].on_latency && static_cast<double>(nanoseconds) > limit) {
                 observe(thread_slab, watches_[w].series, arm, shares, pseudonym, 1.0);
+                if (counts_by_share_) {
+                    thread_slab.count_at_share(watches_[w].series, row, arm);
+                }
                 if (watches_[w].alone) {
                     continue;  // It is judged by how many calls are late, and not by whose call is late first.
                 }
@@ -409,6 +435,7 @@ private:
         return challenger ? 1.0 - s : s;
     }
     void collect_overlap(evidence& all) const;
+    void collect_by_share(share_counts& into) const;
 
     std::string trial_;
     std::vector<std::string> models_;
@@ -441,6 +468,9 @@ private:
     std::vector<test_memory> memory_;
     std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
+    bool counts_by_share_ = false;
+    share_rows rows_;
+    moving_limits limits_;
     new_epoch_in_child<live_evidence> fork_{*this};
 };
 
@@ -570,6 +600,8 @@ JOUST_FUNCTION void live_evidence::begin_anew() noexcept
         count.store(0, std::memory_order_relaxed);
     }
     unrecorded_.store(0, std::memory_order_relaxed);
+    rows_.begin_anew();
+    limits_.begin_anew();
 }
 
 JOUST_FUNCTION void live_evidence::fix_thresholds()
@@ -656,6 +688,9 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     if (weighs_latency()) {
         collect_overlap(all);
     }
+    if (counts_by_share_) {
+        collect_by_share(all.pairs.front().by_share);
+    }
     {
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < pairs; ++p) {
@@ -673,6 +708,62 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         all.ignored.pop_back();
     }
     all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
+}
+
+JOUST_FUNCTION void live_evidence::collect_by_share(share_counts& into) const
+{
+    const std::size_t margins = limits_.margins().size();
+    const std::size_t wide = 2 * (series_.size() + 2 * margins);
+    // A value that was used before has the memory already.
+    into.shares.reserve(share_rows::most);
+    into.counts.reserve(share_rows::most * wide);
+    into.margins = limits_.margins();
+    // The number of rows is read once, since a thread may add one meanwhile.
+    const std::size_t rows = rows_.size();
+    std::array<std::size_t, share_rows::most + 1> rank{};
+    into.shares.assign(rows, 0.0);
+    for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t other = 0; other < rows; ++other) {
+            rank[row] += rows_.propensity(other) < rows_.propensity(row) ? 1U : 0U;
+        }
+        into.shares[rank[row]] = rows_.propensity(row);
+    }
+    into.counts.assign(rows * wide, 0);
+    into.elsewhere.assign(wide, 0);
+    slabs_.for_each([&](const slab& each) {
+        const auto add = [&](std::size_t from, std::size_t to) {
+            for (const std::size_t arm : {0U, 1U}) {
+                for (std::size_t row = 0; row < rows; ++row) {
+                    into.counts[rank[row] * wide + 2 * to + arm] += each.count_of_share(from, row, arm != 0);
+                }
+                into.elsewhere[2 * to + arm] += each.count_of_share(from, share_rows::most, arm != 0);
+            }
+        };
+        // Backwards, so that what calls did is never more than the calls.
+        for (std::size_t m = margins; m-- > 0;) {
+            add(limits_.late_column(m), series_.size() + 2 * m + 1);
+        }
+        for (std::size_t m = margins; m-- > 0;) {
+            add(limits_.judged_column(m), series_.size() + 2 * m);
+        }
+        for (std::size_t column = series_.size(); column-- > 0;) {
+            add(column, column);
+        }
+    });
+    // Rows without counts are left out, so that a stage to come makes no difference.
+    std::size_t kept = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+        bool any = false;
+        for (std::size_t i = 0; i < wide; ++i) {
+            const std::uint64_t n = into.counts[row * wide + i];
+            into.counts[kept * wide + i] = n;
+            any = any || n != 0;
+        }
+        into.shares[kept] = into.shares[row];
+        kept += any ? 1 : 0;
+    }
+    into.shares.resize(kept);
+    into.counts.resize(kept * wide);
 }
 
 JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
@@ -704,11 +795,7 @@ JOUST_FUNCTION void live_evidence::remember_whole(const evidence& merged)
 
 JOUST_FUNCTION void live_evidence::collect_latency(const slab& from, unsigned arm, latency_sketch& into)
 {
-    for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
-        if (const std::uint64_t n = from.latency_count(arm, bin); n > 0) {
-            into.add_bin(bin, n);
-        }
-    }
+    from.for_each_latency(arm, [&into](std::size_t bin, std::uint64_t n) { into.add_bin(bin, n); });
 }
 
 JOUST_FUNCTION live_evidence::exposure_counts live_evidence::exposures_now(unsigned arm) const noexcept

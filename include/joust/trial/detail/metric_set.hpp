@@ -372,6 +372,13 @@ public:
         return denominators_[I];
     }
 
+    /// Return the series that counts exposures with feedback on metric I.
+    template <std::size_t I>
+    [[nodiscard]] std::size_t fed_by() const noexcept
+    {
+        return fed_[I];
+    }
+
     /// Return the number of series without those of a covariate and of values that cannot be scored.
     [[nodiscard]] std::size_t series_count() const noexcept { return series_count_; }
 
