@@ -451,3 +451,35 @@ TEST_CASE(
     CHECK_THAT(r.notes.back(), ContainsSubstring("score is asymptotic, evidence now "));
     CHECK_THAT(r.notes.back(), ContainsSubstring("; broken: score."));
 }
+
+TEST_CASE("bets go on while a canary's share grows, by the share that served each request")
+{
+    canary trial{model{"old", [] { return 0; }},
+                 model{"new", [] { return 1; }},
+                 joust::per_request{.seed = 5},
+                 joust::hash_split{.salt = "growing bets"},
+                 joust::ramp{.shares = {0.1, 0.5}, .requests = 200, .promote = joust::promotion::on_no_harm},
+                 guardrail(failures{}, {.max_increase = 0.02})};
+    joust::keyed_random random{13};
+    for (int i = 0; i < 6'000; ++i) {
+        const auto ticket = trial.choose(random.next());
+        trial.complete(ticket, milliseconds{1.0}, !random.chance(0.03));
+    }
+    const joust::report r = trial.report();
+    CHECK(trial.share() == 0.5);
+    const joust::metric_row row = guardrails_of(r).front();
+    CHECK(row.method == "bets on each request, which is randomised by itself");
+    const joust::share_counts by_share = trial.evidence().pairs.front().by_share;
+    REQUIRE(by_share.shares.size() == 2);
+    std::vector<joust::stats::randomised_counts> counts;
+    for (std::size_t k = 0; k < 2; ++k) {
+        const auto count = [&](std::size_t column, bool challenger) {
+            return static_cast<double>(by_share.count(k, column, challenger));
+        };
+        counts.push_back(
+            {by_share.shares[k], count(0, false), count(1, false), count(0, true), count(1, true)});
+        CHECK(counts.back().challenger > 100.0);
+    }
+    CHECK(row.e_value_now ==
+          Approx(std::exp(joust::stats::difference_bets_log_e(counts, 0.02))).epsilon(1e-9));
+}

@@ -420,21 +420,52 @@ JOUST_FUNCTION void show_level_of_values(inference& answer, const quantile_evide
                                       : infinity;
 }
 
-/// Return the counts of a metric of events, where each request was randomised by itself at one and the same share. Otherwise the
-/// share is NaN.
-[[nodiscard]] inline stats::randomised_counts randomised_counts_of(const pair_evidence& pair,
-                                                                   const metric_spec& spec)
+/// The counts of a metric of events by share, of requests that were randomised one by one.
+struct randomised_rows {
+    std::array<stats::randomised_counts, share_counts::most_rows> rows{};
+    std::size_t size = 0;
+
+    [[nodiscard]] std::span<const stats::randomised_counts> all() const noexcept
+    {
+        return {rows.data(), size};
+    }
+};
+
+/// Count at each share what a trial has counted by share. Returns false where something is of an unknown share.
+[[nodiscard]] inline bool count_by_share(randomised_rows& into, const pair_evidence& pair,
+                                         const metric_spec& spec) noexcept
+{
+    const share_counts& by_share = pair.by_share;
+    const std::size_t requests = spec.denominator;
+    if (by_share.series() <= requests || by_share.series() <= spec.series ||
+        by_share.shares.size() > into.rows.size()) {
+        return false;
+    }
+    for (const std::size_t column : {requests, spec.series}) {
+        if (by_share.count_elsewhere(column, false) > 0 || by_share.count_elsewhere(column, true) > 0) {
+            return false;
+        }
+    }
+    for (std::size_t row = 0; row < by_share.shares.size(); ++row) {
+        const double s = by_share.shares[row];
+        if (!(s > 0.0 && s < 1.0)) {
+            continue;  // Nothing was randomised.
+        }
+        const auto count = [&](std::size_t column, bool challenger) {
+            return static_cast<double>(by_share.count(row, column, challenger));
+        };
+        into.rows[into.size++] = {s, count(requests, false), count(spec.series, false), count(requests, true),
+                                  count(spec.series, true)};
+    }
+    return true;
+}
+
+/// Count what was served at one and the same share. Returns false where the share has changed.
+[[nodiscard]] inline bool count_at_one_share(randomised_rows& into, const pair_evidence& pair,
+                                             const metric_spec& spec)
 {
     const bucket_sums& served = pair.series[exposure_series];
     const bucket_sums& x = pair.series[spec.series];
-    const bool of_failures = spec.series == failure_series;
-    // Events that may come after a look are no bets; those of observations are.
-    const bool of_observations =
-        spec.takes_feedback() && spec.fed == spec.denominator && spec.denominator != exposure_series;
-    stats::randomised_counts found{.share = stats::not_a_number};
-    if (spec.unit != "%" || !(of_failures || of_observations)) {
-        return found;
-    }
     const auto sum = [](const std::vector<double>& values) {
         double all = 0.0;
         for (const double each : values) {
@@ -448,36 +479,49 @@ JOUST_FUNCTION void show_level_of_values(inference& answer, const quantile_evide
                      : n0 > 0.0 ? sum(served.champion) / n0
                                 : 0.0;
     if (!(s > 0.0 && s < 1.0)) {
-        return found;
+        return false;
     }
     // Where the share has changed, the mean of the roots differs from the root of the mean, and the means differ by arm.
     const double root = std::sqrt(s * (1.0 - s));
     const auto near = [](double a, double b) { return std::fabs(a - b) <= 1e-6 * std::fabs(b) + 1e-12; };
-    const bool constant = (n0 == 0.0 || near(sum(served.champion), n0 * s)) &&
-                          near(sum(served.challenger_root), n1 * root) &&
-                          near(sum(served.champion_root), n0 * root);
-    if (!constant) {
-        return found;
+    if (!((n0 == 0.0 || near(sum(served.champion), n0 * s)) && near(sum(served.challenger_root), n1 * root) &&
+          near(sum(served.champion_root), n0 * root))) {
+        return false;
     }
     const bucket_sums& per = pair.series[spec.denominator];
-    found.champion = static_cast<double>(per.champion_count);
-    found.challenger = static_cast<double>(per.challenger_count);
-    found.champion_events =
-        of_failures ? static_cast<double>(x.champion_count) : std::round(sum(x.champion) / s);
-    found.challenger_events =
-        of_failures ? static_cast<double>(x.challenger_count) : std::round(sum(x.challenger) / (1.0 - s));
-    found.share = s;
-    return found;
+    const bool of_failures = spec.series == failure_series;
+    into.rows[into.size++] = {
+        s, static_cast<double>(per.champion_count),
+        of_failures ? static_cast<double>(x.champion_count) : std::round(sum(x.champion) / s),
+        static_cast<double>(per.challenger_count),
+        of_failures ? static_cast<double>(x.challenger_count) : std::round(sum(x.challenger) / (1.0 - s))};
+    return true;
 }
 
-/// Return the logarithm of the e-value of bets on each request against what a guardrail allows.
-[[nodiscard]] inline double bets_log_e(const stats::randomised_counts& seen, const bound& limit) noexcept
+/// Return the logarithm of the e-value of bets on each request against what a guardrail allows, or NaN where there are none.
+[[nodiscard]] inline double bets_log_e(const pair_evidence& pair, const metric_spec& spec)
 {
+    // Events that may come after a look are no bets; those of observations are.
+    const bool of_observations =
+        spec.takes_feedback() && spec.fed == spec.denominator && spec.denominator != exposure_series;
+    randomised_rows seen;
+    if (spec.unit != "%" || !(spec.series == failure_series || of_observations) ||
+        !(count_by_share(seen, pair, spec) || (seen.size == 0 && count_at_one_share(seen, pair, spec)))) {
+        return stats::not_a_number;
+    }
+    const bound& limit = spec.limit;
     const stats::side side = limit.harm_is_up ? stats::side::greater : stats::side::less;
-    const std::span<const stats::randomised_counts> all{&seen, 1};
-    return limit.alone ? stats::level_bets_log_e(seen.challenger, seen.challenger_events, limit.value, side)
-           : limit.relative ? stats::ratio_bets_log_e(all, limit.value, side)
-                            : stats::difference_bets_log_e(all, std::fabs(limit.value), side);
+    if (!limit.alone) {
+        return limit.relative ? stats::ratio_bets_log_e(seen.all(), limit.value, side)
+                              : stats::difference_bets_log_e(seen.all(), std::fabs(limit.value), side);
+    }
+    double requests = 0.0;
+    double events = 0.0;
+    for (const stats::randomised_counts& row : seen.all()) {
+        requests += row.challenger;
+        events += row.challenger_events;
+    }
+    return stats::level_bets_log_e(requests, events, limit.value, side);
 }
 
 /// Judge a guardrail on events by bets on each request. The interval stays that of the policy.
@@ -485,8 +529,7 @@ template <class Policy>
 [[nodiscard]] inline bool judge_by_bets(finding& found, const pair_evidence& pair, const metric_spec& spec,
                                         test_memory& memory, Policy infer)
 {
-    const stats::randomised_counts seen = randomised_counts_of(pair, spec);
-    const double log_e = std::isnan(seen.share) ? stats::not_a_number : bets_log_e(seen, spec.limit);
+    const double log_e = bets_log_e(pair, spec);
     if (std::isnan(log_e)) {
         return false;
     }
