@@ -69,6 +69,7 @@
 #include <joust/metric/guardrail.hpp>
 #include <joust/metric/latency.hpp>
 #include <joust/metric/mean.hpp>
+#include <joust/metric/prediction.hpp>
 #include <joust/metric/quantile.hpp>
 #include <joust/metric/ratio.hpp>
 #include <joust/report/report.hpp>

@@ -67,6 +67,14 @@ inline void write_metric(json_writer& json, const metric_row& row)
         json.member("champion_feedback", row.champion_feedback);
         json.member("challenger_feedback", row.challenger_feedback);
     }
+    if (!row.validity.empty()) {
+        json.member("validity", row.validity);
+        json.member("e_value_now", row.e_value_now > 0.0 && infinite(row.e_value_now)
+                                       ? std::numeric_limits<double>::max()
+                                       : row.e_value_now);
+        json.member("e_value_needed", row.e_value_needed);
+        json.member("decides", row.decides);
+    }
     if (row.suppressed) {
         json.member("suppressed", true);
     }

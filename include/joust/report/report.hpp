@@ -125,6 +125,15 @@ struct metric_row {
     double champion_feedback = std::numeric_limits<double>::quiet_NaN();
     /// The same share of the challenger's exposures.
     double challenger_feedback = std::numeric_limits<double>::quiet_NaN();
+    /// Of a guardrail: "exact" where its error rate holds for every number of units, "asymptotic" where it holds in the limit
+    /// of many; empty for other rows.
+    std::string validity{};
+    /// Of a guardrail: the e-value at this look alone, or NaN if the method has none. `e_value` is the highest so far.
+    double e_value_now = std::numeric_limits<double>::quiet_NaN();
+    /// Of a guardrail: the e-value from which on it is broken, or NaN if the method has no e-value.
+    double e_value_needed = std::numeric_limits<double>::quiet_NaN();
+    /// Whether this guardrail stops the challenger.
+    bool decides = false;
 
     /// Compare all members. Two numbers that are NaN are equal.
     bool operator==(const metric_row& other) const noexcept
@@ -137,7 +146,9 @@ struct metric_row {
                same(margin, other.margin) && same(reference, other.reference) && better == other.better &&
                same(level, other.level) && unit == other.unit && suppressed == other.suppressed &&
                same(champion_feedback, other.champion_feedback) &&
-               same(challenger_feedback, other.challenger_feedback);
+               same(challenger_feedback, other.challenger_feedback) && validity == other.validity &&
+               same(e_value_now, other.e_value_now) && same(e_value_needed, other.e_value_needed) &&
+               decides == other.decides;
     }
 };
 

@@ -288,6 +288,9 @@ JOUST_FUNCTION void find_gap(finding& found, const evidence& seen, const setting
         found.missing = gap_of_events(found, seen, how.watches[static_cast<std::size_t>(spec.watch)]);
     } else if (spec.takes_feedback() && !(now.champion > 0.0 && now.challenger > 0.0)) {
         found.missing = gap::no_values;
+    } else if (found.bets && challenger_buckets(seen.pairs[found.pair].series[exposure_series]) <
+                                 always_valid::burn_in_buckets) {
+        found.missing = gap::few_units;
     } else if (now.stopped()) {
         found.missing = gap::stopped;
     } else if (now.lost_differ) {

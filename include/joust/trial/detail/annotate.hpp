@@ -7,6 +7,7 @@
 #include <joust/evidence/live_quantile.hpp>
 #include <joust/numeric/value_distribution.hpp>
 #include <joust/report/report.hpp>
+#include <joust/report/words.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -189,6 +190,38 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
     }
 }
 
+/// Note of each guardrail how its error rate holds, what evidence it has and needs, and which one decided.
+inline void annotate_guardrails(report& out)
+{
+    std::string note;
+    std::string decided;
+    const bool several = out.arms.size() > 2;
+    for (const metric_row& row : out.metrics) {
+        if (row.validity.empty()) {
+            continue;
+        }
+        note += note.empty() ? "Guardrails: " : "; ";
+        note += row.metric + (several ? " of " + row.arm : "") + " is " + row.validity;
+        if (!std::isnan(row.e_value_needed)) {
+            note += ", evidence now ";
+            append_e_value(note, row.e_value_now);
+            if (row.e_value > row.e_value_now) {
+                note += ", highest ";
+                append_e_value(note, row.e_value);
+            }
+            note += ", needed ";
+            append_e_value(note, row.e_value_needed);
+        }
+        if (row.decides) {
+            decided += (decided.empty() ? "" : ", ") + row.metric + (several ? " of " + row.arm : "");
+        }
+    }
+    if (!note.empty()) {
+        note += decided.empty() ? "; none is broken." : "; broken: " + decided + ".";
+        out.notes.push_back(std::move(note));
+    }
+}
+
 JOUST_FUNCTION bool annotate_history(report& out, bool knows_history, bool credits_units)
 {
     if (knows_history) {
@@ -328,6 +361,7 @@ JOUST_FUNCTION void annotate(report& out, const evidence& seen, const judgement&
             "Means and the quantiles of a latency guardrail are overlap-weighted over the stages of the ramp, since shares changed; the latencies listed by model pool all its calls, so that load which changed beside the shares makes them differ.");
     }
     annotate_error_rate(out, seen, how);
+    annotate_guardrails(out);
 }
 
 }  // namespace detail

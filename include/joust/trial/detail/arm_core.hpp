@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <list>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -44,6 +45,8 @@ public:
     using plan_t = typename Parts::plan_t;
     using calls = arm_call<typename Parts::models_t, Parts::falls_back>;
     using ticket_type = typename trial_core<Parts>::desk_t::sealed;
+    using predictions = std::conditional_t<Parts::metrics_t::reads_predictions(),
+                                           typename live_metrics<Parts>::read_predictions, std::tuple<>>;
 
     /// shape: `watch_failures` is true_type where failures are watched even where no guardrail asks for it
     template <bool WatchFailures>
@@ -147,6 +150,8 @@ public:
             how.guards_failures = how.guards_failures || (spec.role == metric_spec::part::guardrail &&
                                                           spec.series == failure_series);
         }
+        how.bets = std::is_same_v<typename Parts::key_t, per_request> &&
+                   std::is_same_v<typename Parts::inference_t, always_valid> && Parts::fixed_shares;
         if constexpr (Parts::metrics_t::watches_latency()) {
             how.special.show_latency = show_latency;
             how.special.show_level_of_latency = show_level_of_latency;

@@ -120,6 +120,8 @@ struct arm_parts : trial_parts<Roles, always_valid, Args...> {
 
     static constexpr bool adjusts = trial::template given<covariate_role>;
     static constexpr bool asks_acceptance = trial::template given<acceptance_role>;
+    /// Whether a result is looked at before it is returned.
+    static constexpr bool reads_results = asks_acceptance || metrics_t::reads_predictions();
     static constexpr bool records = trial::template given<recorder_role>;
     static constexpr bool listens = trial::template given<listener_role>;
     static constexpr bool falls_back = std::is_same_v<failure_t, fall_back>;

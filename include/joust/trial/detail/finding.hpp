@@ -90,6 +90,10 @@ struct finding {
     double shift_by_failures = 0.0;
     /// Why the answer does not count as a judgement.
     gap missing = gap::none;
+    /// Whether the error rate holds exactly, and not only in the limit of many units.
+    bool exact = false;
+    /// Whether each request was a bet of its own, which needs no burn-in.
+    bool bets = false;
     /// For first events: the epoch that has shown the highest evidence, or 0.
     std::uint32_t epoch = 0;
     /// For first events: the number of epochs so far.
@@ -109,6 +113,17 @@ struct judgement {
         for (const finding& f : findings) {
             if (f.pair == pair && specs[f.metric].role == metric_spec::part::guardrail &&
                 f.missing != gap::none) {
+                return &f;
+            }
+        }
+        return nullptr;
+    }
+
+    /// Return the guardrail that stops a challenger, or null.
+    [[nodiscard]] const finding* stopped_by(std::size_t pair) const
+    {
+        for (const finding& f : findings) {
+            if (f.pair == pair && f.breached) {
                 return &f;
             }
         }
@@ -161,6 +176,8 @@ struct setting {
     special_metrics special{};
     /// Whether a guardrail is on failures.
     bool guards_failures = false;
+    /// Whether each request is randomised by itself and judged at every look, so that guardrails on events can bet on each.
+    bool bets = false;
 };
 
 /// Return the number of guardrails, which divide an error rate among them.
