@@ -76,6 +76,7 @@ struct beta_mixture;
 class betting_capital;
 class betting;
 class empirical_bernstein;
+class epoch_evidence;
 struct event_counts;
 struct excluded_harm;
 struct event_clustering;
