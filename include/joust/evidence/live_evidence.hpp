@@ -99,11 +99,13 @@ enum class ignored : std::uint8_t {
     recorder_threw,
     redraw_threw,
     failed_in_both,
-    too_many_values
+    too_many_values,
+    // The champion served the call unrecorded.
+    stopped
 };
 /// The number of reasons that evidence always has. Later ones follow where they were counted.
 inline constexpr std::size_t ignored_reasons = 11;
-inline constexpr std::size_t counted_reasons = 29;
+inline constexpr std::size_t counted_reasons = 30;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[counted_reasons] = {
@@ -135,7 +137,8 @@ inline constexpr const char* ignored_words[counted_reasons] = {
     "events not logged, since the recorder threw",
     "clicks not settled, since a helper threw when the slate was drawn again",
     "requests that failed in a challenger and then in the champion",
-    "feedback beyond the number of values that one ticket may bring"};
+    "feedback beyond the number of values that one ticket may bring",
+    "calls that the champion served unrecorded, since the trial was stopped"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
