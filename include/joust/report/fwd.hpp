@@ -15,6 +15,7 @@ struct latency_row;
 struct share_step;
 struct count_row;
 struct report;
+struct canary_forecast;
 enum class standing : std::uint8_t;
 
 }  // namespace v0

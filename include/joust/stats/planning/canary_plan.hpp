@@ -327,8 +327,14 @@ public:
           late_counts_(shares.size(), std::vector<event_counts>(shares.size())),
           alpha_(plan.alpha * watch_.weight / weights)
     {
+        const auto slots_of = [](double units) {
+            const double all = static_cast<double>(epoch_slots);
+            const double some = std::isfinite(units) ? all * -std::expm1(-units / all) : all;
+            return some > 1.0 ? some : 1.0;
+        };
         double w = 0.0;
         for (const double s : shares) {
+            slots_.push_back({slots_of(plan.units * (1.0 - s)), slots_of(plan.units * s)});
             w += s * (1.0 - s) / static_cast<double>(shares.size());
         }
         const bool latency = watch_.kind == watched::latency;
@@ -350,7 +356,7 @@ public:
     void do_harm() noexcept { harmed_ = true; }
 
     // Simulates the requests of a batch. Returns at which part of the batch the guardrail rolls back; 2 where it does not.
-    [[nodiscard]] double serve(keyed_random& random, batch_evidence& seen, double n0, double n1, double slots)
+    [[nodiscard]] double serve(keyed_random& random, batch_evidence& seen, double n0, double n1)
     {
         seen.counts.champion_requests = n0;
         seen.counts.challenger_requests = n1;
@@ -363,7 +369,7 @@ public:
                 seen.counts.challenger_events = draw_binomial(random, n1, p1 < 1.0 ? p1 : 1.0);
                 work_ += seen.counts.champion_events + seen.counts.challenger_events;
                 extra_ += harmed_ ? n1 * (p1 - p) : 0.0;
-                return count_events(random, seen, s, slots, seen.counts.challenger_events,
+                return count_events(random, seen.stage, seen.counts.challenger_events,
                                     seen.counts.champion_events, 1.0);
             }
             case watched::mean: {
@@ -373,7 +379,7 @@ public:
                 seen.score = effect * information + sd_ * std::sqrt(information) * random.normal();
                 return 2.0;
             }
-            case watched::latency: return serve_latencies(random, seen, n0, n1, s, slots);
+            case watched::latency: return serve_latencies(random, seen, n0, n1);
         }
         return 2.0;
     }
@@ -453,16 +459,20 @@ private:
     }
 
     // Counts events in a random order, slot by slot and epoch by epoch. `factor` multiplies the threshold.
-    [[nodiscard]] double count_events(keyed_random& random, const batch_evidence&, double s, double slots,
-                                      double challenger, double champion, double factor)
+    [[nodiscard]] double count_events(keyed_random& random, std::size_t stage, double challenger,
+                                      double champion, double factor)
     {
+        const double s = shares_[stage];
         const double all = challenger + champion;
         double left1 = challenger;
         for (double left = all; left > 0.0; left -= 1.0) {
             const bool one = left1 > 0.0 && random.uniform() * left < left1;
             left1 -= one ? 1.0 : 0.0;
-            if (!(filled_ > 0.0) || random.uniform() * slots >= filled_) {
-                filled_ += 1.0;
+            // The slot of a unit may have an event of another unit, or one of its own arm, which has fewer slots.
+            const double free = (1.0 - filled_[one ? 0 : 1] / static_cast<double>(epoch_slots)) *
+                                (1.0 - filled_[one ? 1 : 0] / slots_[stage][one ? 1 : 0]);
+            if (random.uniform() < free) {
+                filled_[one ? 1 : 0] += 1.0;
                 epoch_.add(one, s);
                 if (epoch_.e() * epoch_weight(number_) * alpha_ >= factor) {
                     return (all - left + 1.0) / (all + 1.0);
@@ -470,7 +480,7 @@ private:
             }
             if (++counted_ >= epoch_events) {
                 counted_ = 0;
-                filled_ = 0.0;
+                filled_ = {};
                 ++number_;
                 epoch_ = epoch_evidence{watch_.kind == watched::latency ? 1.0 : ratio_allowed()};
             }
@@ -480,9 +490,9 @@ private:
 
     // A latency guardrail compares late calls with the champion's upper limit, by the arms of the late calls and by each of the
     // challenger's calls.
-    [[nodiscard]] double serve_latencies(keyed_random& random, batch_evidence& seen, double n0, double n1,
-                                         double s, double slots)
+    [[nodiscard]] double serve_latencies(keyed_random& random, batch_evidence& seen, double n0, double n1)
     {
+        const double s = shares_[seen.stage];
         const double q = watch_.quantile;
         const double slower = harmed_ ? std::log(ratio_of(watch_.level, harm_of(watch_))) / sd_ : 0.0;
         const auto beyond = [&](double ratio) { return normal_cdf(slower - std::log(ratio) / sd_ - cut_); };
@@ -526,7 +536,7 @@ private:
             }
             const double threshold = 2.0 / (alpha_ * epoch_weight(number_));
             const bool by_arm =
-                count_events(random, seen, s, slots, one ? 1.0 : 0.0, one ? 0.0 : 1.0, 2.0) < 2.0 ||
+                count_events(random, seen.stage, one ? 1.0 : 0.0, one ? 0.0 : 1.0, 2.0) < 2.0 ||
                 epoch_.e() >= threshold;
             const double m = calls_in_epoch_;
             if (by_arm && trials.e() >= threshold &&
@@ -554,7 +564,9 @@ private:
     double rho_ = 1.0;
     double cut_ = 0.0;
     double allowed_ = 0.0;
-    double filled_ = 0.0;
+    // Slots with an event of the champion and of the challenger, and slots that their units have.
+    std::array<double, 2> filled_{};
+    std::vector<std::array<double, 2>> slots_{};
     std::uint32_t counted_ = 0;
     std::uint32_t number_ = 1;
     double information_ = 0.0;
@@ -594,10 +606,6 @@ public:
             weights_ += watch.weight;
         }
         longest_ = plan.longest_days * 86'400.0 * plan.requests_per_second;
-        slots_ = static_cast<double>(epoch_slots);
-        if (std::isfinite(plan.units)) {
-            slots_ *= -std::expm1(-plan.units / slots_);
-        }
     }
 
     [[nodiscard]] const std::vector<double>& shares() const noexcept { return shares_; }
@@ -669,7 +677,7 @@ private:
                 batch_evidence seen;
                 seen.stage = stage;
                 seen.requests = end.requests + n;
-                const double at = guardrails[g].serve(random, seen, n - n1, n1, slots_);
+                const double at = guardrails[g].serve(random, seen, n - n1, n1);
                 first = at < first ? at : first;
                 waiting[g].push_back(seen);
             }
@@ -748,7 +756,6 @@ private:
     std::vector<double> shares_;
     double weights_ = 0.0;
     double longest_ = 0.0;
-    double slots_ = 1.0;
 };
 
 // The number below which a part of the values lies, in order; `errors` standard errors are added to the part.
