@@ -179,7 +179,7 @@ JOUST_FUNCTION bool annotate_history(report& out, bool knows_history, bool credi
         return false;
     }
     out.notes.emplace_back(
-        "The trial had plans that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or give the ticket.");
+        "The trial had plans, or calls in other processes, that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or by recall_plans(trial) where there was no other plan, or give the ticket.");
     if (credits_units) {
         out.notes.emplace_back(
             "Feedback by unit that came before this was known may stand in an arm that did not serve the unit.");
