@@ -311,7 +311,11 @@ public:
 
     [[nodiscard]] double highest_log_e(std::size_t pair, std::size_t watch) const noexcept
     {
-        return logs_[pair * watches_.size() + watch].highest_log_e();
+        return log_of(pair, watch).highest_log_e();
+    }
+    [[nodiscard]] const first_event_log& log_of(std::size_t pair, std::size_t watch) const noexcept
+    {
+        return logs_[pair * watches_.size() + watch];
     }
 
     /// Collect the evidence of all threads into one value. Each bucket is consistent; the total is exact if no call is
@@ -589,6 +593,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     const std::size_t pairs = models_.size() - 1;
     if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
         all.pairs.front().events.size() != watches_.size() ||
+        all.pairs.front().peaks.size() != watches_.size() ||
         all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size()) {
         // Lists are made anew: `resize` would compile how they grow and move as well.
         all = evidence{};
@@ -601,6 +606,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         for (auto& pair : all.pairs) {
             pair.series = std::vector<bucket_sums>(series_.size());
             pair.events = std::vector<std::vector<first_event>>(watches_.size());
+            pair.peaks = std::vector<first_event_peak>(watches_.size());
             pair.memory = std::vector<test_memory>(series_.size());
             for (auto& sums : pair.series) {
                 for (auto* list :
@@ -618,7 +624,8 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             sums.clear();
         }
         for (std::size_t w = 0; w < watches_.size(); ++w) {
-            logs_[p * watches_.size() + w].events(all.pairs[p].events[w]);
+            log_of(p, w).events(all.pairs[p].events[w]);
+            all.pairs[p].peaks[w] = log_of(p, w).peak();
         }
     }
     slabs_.for_each([&](const slab& each) { collect(each, all, 0); });
