@@ -149,8 +149,11 @@ public:
     template <std::size_t Which>
     void observe(const visit& seen, const cell& c, const ticket& receipt, bool first = true) noexcept
     {
+        // A ratio gets nothing from 0 of 0, so that such an exposure has no feedback on it.
+        const bool tells = !is_ratio<inner_metric_t<typename metrics_t::template given_t<Which>>> ||
+                           c.value != 0.0 || c.per != 0.0;
         live_.feed(live_.of_this_thread(), metrics_t::fed_metric(Which), seen.arm, seen.shares,
-                   seen.pseudonym, first && !metrics_.template counts_feedback<Which>());
+                   seen.pseudonym, first && tells && !metrics_.template counts_feedback<Which>());
         if constexpr (metrics_t::template is_quantile_at<Which>) {
             const double counted =
                 quantiles_[metrics_t::quantile_of(Which)].take(seen.arm, seen.shares, c.value);
