@@ -19,6 +19,7 @@ struct course_value;
 struct course_look;
 struct course_row;
 class course;
+struct canary_forecast;
 enum class standing : std::uint8_t;
 
 }  // namespace v0

@@ -67,6 +67,14 @@ inline void write_metric(json_writer& json, const metric_row& row)
         json.member("champion_feedback", row.champion_feedback);
         json.member("challenger_feedback", row.challenger_feedback);
     }
+    if (!row.validity.empty()) {
+        json.member("validity", row.validity);
+        json.member("e_value_now", row.e_value_now > 0.0 && infinite(row.e_value_now)
+                                       ? std::numeric_limits<double>::max()
+                                       : row.e_value_now);
+        json.member("e_value_needed", row.e_value_needed);
+        json.member("decides", row.decides);
+    }
     if (row.suppressed) {
         json.member("suppressed", true);
     }
@@ -141,6 +149,23 @@ JOUST_FUNCTION void write_json(const report& full, std::string& out, std::uint64
         json.member("reason", step.reason).end_object();
     }
     json.end_array();
+    if (!shown.phase.empty()) {
+        json.member("phase", shown.phase);
+    }
+    if (!shown.exclusions.empty()) {
+        json.key("exclusions").begin_array();
+        for (const exclusion_row& row : shown.exclusions) {
+            json.begin_object().member("guardrail", row.guardrail).member("unit", row.unit);
+            json.member("excluded", row.excluded);
+            json.member("excluded_increase", row.excluded_increase)
+                .member("excluded_ratio", row.excluded_ratio);
+            json.member("stage_increase", row.stage_increase).member("stage_ratio", row.stage_ratio);
+            json.member("needed_increase", row.needed_increase).member("needed_ratio", row.needed_ratio);
+            json.member("limited_by", row.limited_by).member("more_requests", row.more_requests);
+            json.member("words", row.words).end_object();
+        }
+        json.end_array();
+    }
     if (!shown.course.empty()) {
         detail::write_course(json, shown.course);
     }

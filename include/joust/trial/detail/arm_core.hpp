@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <list>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -44,6 +45,8 @@ public:
     using plan_t = typename Parts::plan_t;
     using calls = arm_call<typename Parts::models_t, Parts::falls_back>;
     using ticket_type = typename trial_core<Parts>::desk_t::sealed;
+    using predictions = std::conditional_t<Parts::metrics_t::reads_predictions(),
+                                           typename live_metrics<Parts>::read_predictions, std::tuple<>>;
 
     /// shape: `watch_failures` is true_type where failures are watched even where no guardrail asks for it
     template <bool WatchFailures>
@@ -58,6 +61,10 @@ public:
           seen_(seen_window::remembering(trial_.desk().remembered() * keys_per_ticket(metrics_)))
     {
         check_error_rate(trial_.inference().alpha, trial_.inference().units, "exposures");
+        if constexpr (
+            !WatchFailures) {  // Only a canary promotes, and only a canary watches failures unasked.
+            metrics_.metrics().refuse_exclusions(kind);
+        }
         assignment_.begin_stage(live());
     }
 
@@ -143,11 +150,15 @@ public:
             how.guards_failures = how.guards_failures || (spec.role == metric_spec::part::guardrail &&
                                                           spec.series == failure_series);
         }
+        how.bets = std::is_same_v<typename Parts::key_t, per_request> &&
+                   std::is_same_v<typename Parts::inference_t, always_valid> && Parts::fixed_shares;
         if constexpr (Parts::metrics_t::watches_latency()) {
             how.special.show_latency = show_latency;
+            how.special.show_level_of_latency = show_level_of_latency;
         }
         if constexpr (Parts::metrics_t::quantile_of(Parts::metrics_t::size) != 0) {
             how.special.show_values = answer_in_values;
+            how.special.show_level_of_values = show_level_of_values;
             how.special.threshold_in_words = threshold_in_words;
         }
         if constexpr (Parts::adjusts) {
