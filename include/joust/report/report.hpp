@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/style.hpp>
+#include <joust/report/course.hpp>
 #include <joust/stats/result.hpp>
 
 #include <cstdint>
@@ -264,6 +265,8 @@ struct report {
     std::string phase{};
     /// What a canary has shown of the harm of each guardrail.
     std::vector<exclusion_row> exclusions{};
+    /// The looks at the trial so far, which its report adds to.
+    joust::course course{};
     /// What was counted but not used.
     std::vector<count_row> counts{};
     /// Assumptions and limits of the numbers, one sentence each.

@@ -10,6 +10,7 @@
 #include <joust/ticket/seen.hpp>
 #include <joust/trial/acceptance.hpp>
 #include <joust/trial/detail/annotate.hpp>
+#include <joust/trial/detail/announce.hpp>
 #include <joust/trial/detail/arm_assignment.hpp>
 #include <joust/trial/detail/arm_parts.hpp>
 #include <joust/trial/detail/decide.hpp>
@@ -55,6 +56,7 @@ public:
           trial_(kind, assignment_.own_salt(), arguments),
           acceptance_(Parts::template pick<acceptance_role, any_result>(arguments)),
           timing_(Parts::template pick<timing_role, timed>(arguments)),
+          announcer_(Parts::template pick<listener_role, no_listener>(arguments)),
           metrics_(trial_.identity(), watch_failures, arguments),
           seen_(seen_window::remembering(trial_.desk().remembered() * keys_per_ticket(metrics_)))
     {
@@ -96,6 +98,16 @@ public:
     }
 
     void publish(std::list<plan_t> next) noexcept { assignment_.publish(std::move(next), live()); }
+
+    /// Tell the listener of a transition, after it has taken effect. `make()` returns the event; its number, time, trial and plan
+    /// are filled in here. `changed` says whether another plan is in force now.
+    template <class Make>
+    void announce(bool changed, Make&& make) const noexcept
+    {
+        if constexpr (Parts::listens) {
+            announcer_.announce(*this, changed, std::forward<Make>(make));
+        }
+    }
 
     /// Return the fields of a visit's ticket.
     [[nodiscard]] ticket::exposure_fields fields_of(const visit& seen, std::uint32_t call) const noexcept
@@ -200,6 +212,7 @@ private:
     trial_core<Parts> trial_;
     [[no_unique_address]] typename Parts::acceptance_t acceptance_;
     [[no_unique_address]] typename Parts::timing_t timing_;
+    [[no_unique_address]] announcer<typename Parts::listener_t> announcer_;
     live_metrics<Parts> metrics_;
     mutable seen_window seen_;
 

@@ -171,7 +171,10 @@ public:
     template <std::size_t Which>
     void observe(const visit& seen, const cell& c, const ticket& receipt, bool first = true) noexcept
     {
-        const bool feeds = first && !metrics_.template counts_feedback<Which>();
+        // A ratio gets nothing from 0 of 0, so that such an exposure has no feedback on it.
+        const bool tells = !is_ratio<inner_metric_t<typename metrics_t::template given_t<Which>>> ||
+                           c.value != 0.0 || c.per != 0.0;
+        const bool feeds = first && tells && !metrics_.template counts_feedback<Which>();
         live_.feed(live_.of_this_thread(), metrics_t::fed_metric(Which), seen.arm, seen.shares,
                    seen.pseudonym, feeds);
         if (feeds) {
