@@ -25,6 +25,8 @@
 //   joust/trial/at_once.hpp           runs the rankers of an interleaving side by side, with a deadline
 //   joust/trial/event_log.hpp, joust/store/events.hpp, joust/store/credited_log.hpp
 //                                     log events, read them again (nlohmann-json), erase a unit from them
+//   joust/store/audit_log.hpp, joust/store/hmac.hpp
+//                                     keep the transitions of a trial in a chained log, and check it
 //   joust/monitor/...                 watch inputs for drift, compare groups for fairness
 //   joust/report/html.hpp, joust/report/charts.hpp, joust/report/page_style.hpp
 //                                     write reports as one HTML page
@@ -69,6 +71,7 @@
 #include <joust/metric/guardrail.hpp>
 #include <joust/metric/latency.hpp>
 #include <joust/metric/mean.hpp>
+#include <joust/metric/prediction.hpp>
 #include <joust/metric/quantile.hpp>
 #include <joust/metric/ratio.hpp>
 #include <joust/report/report.hpp>
