@@ -92,12 +92,12 @@ struct finding {
     double shift_by_failures = 0.0;
     /// Why the answer does not count as a judgement.
     gap missing = gap::none;
-    /// Whether a guardrail without enough events for a comparison holds because they are so few.
-    bool too_rare_to_break = false;
     /// Whether the error rate holds exactly, and not only in the limit of many units.
     bool exact = false;
     /// Whether each request was a bet of its own, which needs no burn-in.
     bool bets = false;
+    /// Whether a guardrail without enough events for a comparison holds because they are so few.
+    bool too_rare_to_break = false;
     /// For first events: the epoch that has shown the highest evidence, or 0.
     std::uint32_t epoch = 0;
     /// For first events: the number of epochs so far.
