@@ -5,7 +5,6 @@
 #include <joust/core/spin_lock.hpp>
 #include <joust/evidence/slab.hpp>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -175,15 +174,37 @@ private:
     std::uint32_t events_ = 0;
 };
 
+/// Sort events by epoch and time, and those of one time by slot. Neither time nor slot knows the arm.
+///
+/// It merges runs of growing length, since <algorithm> would make this header a fifth heavier.
+/// shape: the list is sorted by epoch and slot
+inline void sort_by_time(std::vector<first_event>& events)
+{
+    const auto precedes = [](const first_event& a, const first_event& b) {
+        return a.epoch != b.epoch ? a.epoch < b.epoch : a.time != b.time ? a.time < b.time : a.slot < b.slot;
+    };
+    std::vector<first_event> sorted(events.size());
+    for (std::size_t run = 1; run < events.size(); run *= 2) {
+        for (std::size_t begin = 0; begin < events.size(); begin += 2 * run) {
+            const std::size_t middle = begin + run < events.size() ? begin + run : events.size();
+            const std::size_t end = middle + run < events.size() ? middle + run : events.size();
+            std::size_t one = begin;
+            std::size_t two = middle;
+            for (std::size_t to = begin; to < end; ++to) {
+                const bool second = one == middle || (two < end && precedes(events[two], events[one]));
+                sorted[to] = events[second ? two++ : one++];
+            }
+        }
+        events.swap(sorted);
+    }
+}
+
 /// Return the strongest present evidence of the epochs in a list. A merged list has the events of all parts, so the e-values are
 /// computed anew, in the order of time.
 /// shape: the list is sorted by epoch and slot
 [[nodiscard]] inline first_event_peak evidence_now(std::vector<first_event> events, double max_ratio)
 {
-    // Neither time nor slot knows the arm.
-    std::sort(events.begin(), events.end(), [](const first_event& a, const first_event& b) {
-        return a.epoch != b.epoch ? a.epoch < b.epoch : a.time != b.time ? a.time < b.time : a.slot < b.slot;
-    });
+    sort_by_time(events);
     first_event_peak now;
     double highest = 0.0;
     for (std::size_t i = 0; i < events.size();) {
