@@ -57,6 +57,9 @@ public:
     {
         check_error_rate(trial_.inference().alpha, trial_.inference().units, "exposures");
         assignment_.begin_stage(live());
+        const std::size_t guardrails = guardrails_among(metrics_.metrics().specs());
+        live().spend(trial_.inference().alpha /
+                     static_cast<double>((Parts::arm_count - 1) * (guardrails > 0 ? guardrails : 1)));
     }
 
     [[nodiscard]] trial_core<Parts>& trial() noexcept { return trial_; }

@@ -155,6 +155,9 @@ public:
             look_unless_busy(core);
         }
         if (number % lot == lot - 1) [[unlikely]] {
+            if (core.metrics().passed(lot) && broken_by_events(core)) {
+                look_unless_busy(core);
+            }
             count(core, lot);
         }
     }
@@ -270,7 +273,7 @@ private:
 
     void look_at(core_t& core, const evidence* merged)
     {
-        core.metrics().fix_thresholds();
+        core.metrics().judge_latency();
         if (merged != nullptr) {
             seen_now_ = *merged;
             core.live().resume(seen_now_);
