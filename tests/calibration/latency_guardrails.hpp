@@ -112,7 +112,7 @@ inline int broken_at(const world& now, difference how, double margins, double q,
         std::move(names),
         {event_watch{
             .on_latency = true, .series = 2, .q = q, .latency_increase = 1e6 * margin, .warm_up = 500}}};
-    live.spend(0.05);
+    live.spend(0, 0.05);
     const std::array<pair_share, 1> shares{pair_share::with(share)};
     slab& own = live.of_this_thread();
     joust::keyed_random random{20'261'201, run};

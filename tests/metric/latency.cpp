@@ -155,7 +155,7 @@ TEST_CASE(
     "late answers of the challenger break the guardrail where the epoch shows the breach, and failures leave it alone")
 {
     live_evidence live = watched();
-    live.spend(0.05);
+    live.spend(0, 0.05);
     for (int i = 0; i < 100; ++i) {
         serve(live, 0, 100);
     }
@@ -199,7 +199,7 @@ TEST_CASE("the challenger's declared warm-up is served and not judged")
     live_evidence live{
         names(),
         {event_watch{.on_latency = true, .series = 2, .q = 0.5, .warm_up = 100, .challenger_warm_up = 50}}};
-    live.spend(0.05);
+    live.spend(0, 0.05);
     for (int i = 0; i < 200; ++i) {
         serve(live, 0, 100);
     }

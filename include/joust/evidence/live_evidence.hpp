@@ -6,6 +6,8 @@
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/feed_log.hpp>
 #include <joust/evidence/late_calls.hpp>
+#include <joust/evidence/moving_limits.hpp>
+#include <joust/evidence/share_counts.hpp>
 #include <joust/evidence/thread_slabs.hpp>
 
 #include <array>
@@ -67,6 +69,11 @@ struct event_watch {
     std::uint64_t warm_up = 1'000;
     /// For latency: the challenger's timed calls that are served and not judged.
     std::uint64_t challenger_warm_up = 0;
+    /// For latency: whether `latency_increase` is itself the longest time, whatever the champion takes.
+    bool alone = false;
+
+    /// Return whether calls are compared with a quantile of the champion.
+    [[nodiscard]] bool follows_champion() const noexcept { return on_latency && !alone; }
 };
 
 /// Name the reasons for which feedback is counted but not used, and the helpers of a trial that threw. A snapshot holds the counts
@@ -149,8 +156,28 @@ class live_evidence {
 public:
     /// shape: `names` states the trial, its models and its series; the rest of it is not used. `fed` lists the series that
     /// count exposures with feedback, one for each metric that takes feedback. For each of them one of the last series
-    /// counts the values that cannot be scored. These are rare, so that all threads share their sums.
-    live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {});
+    /// counts the values that cannot be scored. These are rare, so that all threads share their sums. `memories_apart` is
+    /// the number of tests that need a memory beside those of the series.
+    live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {},
+                  std::size_t memories_apart = 0);
+
+    /// Count everything by share too, from the first call on. The trial has one challenger.
+    void count_by_share()
+    {
+        slabs_.count_by_share(series_.size());
+        counts_by_share_ = true;
+    }
+    /// Count by share which calls are later than these margins too, from the first call on.
+    void watch_margins(const std::vector<latency_margin>& margins)
+    {
+        limits_.watch(margins, series_.size());
+        slabs_.count_by_share(series_.size() + limits_.columns());
+    }
+    /// Return the limits of latency that follow the champion.
+    [[nodiscard]] moving_limits& limits() noexcept { return limits_; }
+    [[nodiscard]] const moving_limits& limits() const noexcept { return limits_; }
+    /// Return the rows of the shares that the plans of the trial have or had.
+    [[nodiscard]] share_rows& rows() noexcept { return rows_; }
 
     [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
     [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
@@ -266,16 +293,19 @@ public:
         return static_cast<double>(nanoseconds) > limit;
     }
 
-    /// Record a call in the guardrails whose threshold it exceeded.
+    /// Record a call in the guardrails whose threshold it exceeded. `row` is the row of its share, where the trial counts by
+    /// share.
     template <std::size_t Pairs>
     void late(slab& thread_slab, unsigned arm, const std::array<pair_share, Pairs>& shares,
-              std::uint64_t pseudonym, std::int64_t nanoseconds, std::uint64_t milliseconds) noexcept
+              std::uint64_t pseudonym, std::int64_t nanoseconds, std::uint64_t milliseconds,
+              std::size_t row = share_rows::most) noexcept
     {
         const auto spent = static_cast<double>(nanoseconds);
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             if (!watches_[w].on_latency) {
                 continue;
             }
+            bool counted = false;
             for_pairs_of<Pairs>(arm, [&](std::size_t p) {
                 const std::size_t i = p * watches_.size() + w;
                 const threshold& limits = thresholds_[i];
@@ -284,6 +314,13 @@ public:
                     return;
                 }
                 observe_pair(thread_slab, watches_[w].series, p, arm != 0, shares[p], pseudonym);
+                if (counts_by_share_ && !counted) {
+                    thread_slab.count_at_share(watches_[w].series, row, arm);
+                    counted = true;
+                }
+                if (watches_[w].alone) {
+                    return;  // It is judged by how many calls are late, and not by whose call is late first.
+                }
                 logs_[i].record(pseudonym, arm != 0, shares[p].challenger, milliseconds);
                 if (logs_[i].e_of_epoch() >= limits.suspicion.load(std::memory_order_relaxed)) [[unlikely]] {
                     suspect();
@@ -292,11 +329,11 @@ public:
         }
     }
 
-    /// Set the error rate of each guardrail, before the first call.
-    void spend(double alpha) noexcept
+    /// Set the error rate of a guardrail, before the first call.
+    void spend(std::size_t watch, double alpha) noexcept
     {
-        for (late_call_watch& each : late_) {
-            each.spend(alpha);
+        for (std::size_t i = watch; i < late_.size(); i += watches_.size()) {
+            late_[i].spend(alpha);
         }
     }
 
@@ -341,7 +378,7 @@ public:
     /// Return the highest evidence of a guardrail that events change.
     [[nodiscard]] double highest_log_e(std::size_t pair, std::size_t watch) const noexcept
     {
-        return watches_[watch].on_latency
+        return watches_[watch].follows_champion()
                    ? thresholds_[pair * watches_.size() + watch].highest.load(std::memory_order_relaxed)
                    : log_of(pair, watch).highest_log_e();
     }
@@ -352,7 +389,7 @@ public:
     /// Return the logarithm of the present evidence of a guardrail that events change.
     [[nodiscard]] double log_e_now(std::size_t pair, std::size_t watch) const noexcept
     {
-        if (!watches_[watch].on_latency) {
+        if (!watches_[watch].follows_champion()) {
             return log_of(pair, watch).log_e();
         }
         const std::scoped_lock lock{threshold_mutex_};
@@ -361,7 +398,7 @@ public:
     /// Return the highest evidence of a guardrail that events change, with its epoch.
     [[nodiscard]] first_event_peak peak(std::size_t pair, std::size_t watch) const noexcept
     {
-        if (!watches_[watch].on_latency) {
+        if (!watches_[watch].follows_champion()) {
             return logs_[pair * watches_.size() + watch].peak();
         }
         const std::scoped_lock lock{threshold_mutex_};
@@ -411,6 +448,18 @@ private:
         thread_slab.add(series, pair, challenger, bucket_of(pseudonym),
                         challenger ? 1.0 - share.challenger : share.challenger, share.root);
         thread_slab.expect(series, pair, share.root > 0.0 ? share.challenger : 0.0);
+    }
+    /// Find the lowest limits of all guardrails, with which each call is compared first.
+    void find_lowest() noexcept
+    {
+        double champion = no_limit;
+        double challenger = no_limit;
+        for (const threshold& each : thresholds_) {
+            champion = std::fmin(champion, each.champion.load(std::memory_order_relaxed));
+            challenger = std::fmin(challenger, each.challenger.load(std::memory_order_relaxed));
+        }
+        lowest_champion_.store(champion, std::memory_order_relaxed);
+        lowest_challenger_.store(challenger, std::memory_order_relaxed);
     }
     /// Judge the guardrails on latency soon.
     void suspect() noexcept
@@ -474,6 +523,7 @@ private:
         return challenger ? 1.0 - s : s;
     }
     void collect_overlap(evidence& all) const;
+    void collect_by_share(share_counts& into) const;
 
     std::string trial_;
     std::vector<std::string> models_;
@@ -507,27 +557,41 @@ private:
     std::vector<std::uint64_t> counted_before_;
     std::vector<std::uint64_t> counted_now_;
     mutable fork_mutex memory_mutex_{fork_order::memory};
-    /// of each pair, the memory of each series
+    /// How many memories a pair has: one for each series, and then those apart.
+    std::size_t memories_;
+    /// of each pair, the memory of each test
     std::vector<test_memory> memory_;
     std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
+    bool counts_by_share_ = false;
+    share_rows rows_;
+    moving_limits limits_;
     new_epoch_in_child<live_evidence> fork_{*this};
 };
 
 #if JOUST_BODIES
 
 JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_watch> watches,
-                                            std::vector<std::size_t> fed)
+                                            std::vector<std::size_t> fed, std::size_t memories_apart)
     : trial_(std::move(names.trial)), models_(std::move(names.models)), series_(std::move(names.series)),
       watches_(std::move(watches)), fed_(std::move(fed)), feeds_(fed_.size() * models_.size()),
       slabs_(slab_layout{models_.size(), series_.size() - fed_.size()}),
       rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()),
-      thresholds_((models_.size() - 1) * watches_.size()), memory_((models_.size() - 1) * series_.size())
+      thresholds_((models_.size() - 1) * watches_.size()), memories_(series_.size() + memories_apart),
+      memory_((models_.size() - 1) * memories_)
 {
+    for (std::size_t i = 0; i < thresholds_.size(); ++i) {
+        const event_watch& each = watches_[i % watches_.size()];
+        if (each.on_latency && each.alone) {
+            thresholds_[i].champion.store(each.latency_increase, std::memory_order_relaxed);
+            thresholds_[i].challenger.store(each.latency_increase, std::memory_order_relaxed);
+        }
+    }
+    find_lowest();
     for (std::size_t i = 0; i < logs_.size(); ++i) {
         const event_watch& each = watches_[i % watches_.size()];
         logs_[i].allow(each.max_ratio);
-        if (each.on_latency) {
+        if (each.follows_champion()) {
             logs_[i].end_by_hand();
             latency_now_.resize(models_.size(), std::vector<std::uint64_t>(latency_sketch::bins));
         }
@@ -654,6 +718,8 @@ JOUST_FUNCTION void live_evidence::begin_anew() noexcept
         count.store(0, std::memory_order_relaxed);
     }
     unrecorded_.store(0, std::memory_order_relaxed);
+    rows_.begin_anew();
+    limits_.begin_anew();
 }
 
 JOUST_FUNCTION bool live_evidence::judge_latency(bool wait) noexcept
@@ -681,11 +747,9 @@ JOUST_FUNCTION bool live_evidence::judge_latency(bool wait) noexcept
             }
         }
     });
-    double lowest_champion = no_limit;
-    double lowest_challenger = no_limit;
     double calls = 0.0;
     for (std::size_t i = 0; i < late_.size(); ++i) {
-        if (!watches_[i % watches_.size()].on_latency) {
+        if (!watches_[i % watches_.size()].follows_champion()) {
             continue;
         }
         late_call_watch& each = late_[i];
@@ -696,13 +760,9 @@ JOUST_FUNCTION bool live_evidence::judge_latency(bool wait) noexcept
             limits.suspicion.store(each.least_e(), std::memory_order_relaxed);
         }
         limits.highest.store(each.peak().log_e, std::memory_order_relaxed);
-        lowest_champion = each.champion_limit() < lowest_champion ? each.champion_limit() : lowest_champion;
-        lowest_challenger =
-            each.challenger_limit() < lowest_challenger ? each.challenger_limit() : lowest_challenger;
         calls = each.calls() > calls ? each.calls() : calls;
     }
-    lowest_champion_.store(lowest_champion, std::memory_order_relaxed);
-    lowest_challenger_.store(lowest_challenger, std::memory_order_relaxed);
+    find_lowest();
     // Long epochs are judged less frequently, so that it costs a bounded share of the time.
     const auto between = [calls](double part, std::uint32_t most) {
         return calls < part * least_calls ? least_calls
@@ -719,8 +779,8 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     const std::size_t pairs = models_.size() - 1;
     if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
         all.pairs.front().events.size() != watches_.size() ||
-        all.pairs.front().peaks.size() != watches_.size() ||
-        all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size()) {
+        all.pairs.front().peaks.size() != watches_.size() || all.pairs.front().memory.size() != memories_ ||
+        all.arms.size() != models_.size()) {
         // Lists are made anew: `resize` would compile how they grow and move as well.
         all = evidence{};
         all.trial = trial_;
@@ -734,7 +794,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             pair.events = std::vector<std::vector<first_event>>(watches_.size());
             pair.peaks = std::vector<first_event_peak>(watches_.size());
             pair.late = std::vector<late_calls>(late_.empty() ? 0 : watches_.size());
-            pair.memory = std::vector<test_memory>(series_.size());
+            pair.memory = std::vector<test_memory>(memories_);
             for (auto& sums : pair.series) {
                 for (auto* list :
                      {&sums.challenger, &sums.champion, &sums.challenger_root, &sums.champion_root}) {
@@ -753,7 +813,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             logs_[p * watches_.size() + w].events(all.pairs[p].events[w]);
             all.pairs[p].peaks[w] = peak(p, w);
-            if (watches_[w].on_latency) {
+            if (watches_[w].follows_champion()) {
                 const std::scoped_lock lock{threshold_mutex_};
                 const late_call_watch& judged = late_[p * watches_.size() + w];
                 judged.epochs(all.pairs[p].late[w].epochs);
@@ -777,11 +837,14 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     if (weighs_latency()) {
         collect_overlap(all);
     }
+    if (counts_by_share_) {
+        collect_by_share(all.pairs.front().by_share);
+    }
     {
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < pairs; ++p) {
-            for (std::size_t s = 0; s < series_.size(); ++s) {
-                all.pairs[p].memory[s] = memory_[p * series_.size() + s];
+            for (std::size_t m = 0; m < memories_; ++m) {
+                all.pairs[p].memory[m] = memory_[p * memories_ + m];
             }
         }
     }
@@ -796,11 +859,67 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
 }
 
+JOUST_FUNCTION void live_evidence::collect_by_share(share_counts& into) const
+{
+    const std::size_t margins = limits_.margins().size();
+    const std::size_t wide = 2 * (series_.size() + 2 * margins);
+    // A value that was used before has the memory already.
+    into.shares.reserve(share_rows::most);
+    into.counts.reserve(share_rows::most * wide);
+    into.margins = limits_.margins();
+    // The number of rows is read once, since a thread may add one meanwhile.
+    const std::size_t rows = rows_.size();
+    std::array<std::size_t, share_rows::most + 1> rank{};
+    into.shares.assign(rows, 0.0);
+    for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t other = 0; other < rows; ++other) {
+            rank[row] += rows_.propensity(other) < rows_.propensity(row) ? 1U : 0U;
+        }
+        into.shares[rank[row]] = rows_.propensity(row);
+    }
+    into.counts.assign(rows * wide, 0);
+    into.elsewhere.assign(wide, 0);
+    slabs_.for_each([&](const slab& each) {
+        const auto add = [&](std::size_t from, std::size_t to) {
+            for (const std::size_t arm : {0U, 1U}) {
+                for (std::size_t row = 0; row < rows; ++row) {
+                    into.counts[rank[row] * wide + 2 * to + arm] += each.count_of_share(from, row, arm != 0);
+                }
+                into.elsewhere[2 * to + arm] += each.count_of_share(from, share_rows::most, arm != 0);
+            }
+        };
+        // Backwards, so that what calls did is never more than the calls.
+        for (std::size_t m = margins; m-- > 0;) {
+            add(limits_.late_column(m), series_.size() + 2 * m + 1);
+        }
+        for (std::size_t m = margins; m-- > 0;) {
+            add(limits_.judged_column(m), series_.size() + 2 * m);
+        }
+        for (std::size_t column = series_.size(); column-- > 0;) {
+            add(column, column);
+        }
+    });
+    // Rows without counts are left out, so that a stage to come makes no difference.
+    std::size_t kept = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+        bool any = false;
+        for (std::size_t i = 0; i < wide; ++i) {
+            const std::uint64_t n = into.counts[row * wide + i];
+            into.counts[kept * wide + i] = n;
+            any = any || n != 0;
+        }
+        into.shares[kept] = into.shares[row];
+        kept += any ? 1 : 0;
+    }
+    into.shares.resize(kept);
+    into.counts.resize(kept * wide);
+}
+
 JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
 {
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
-        memory_[i].learn(seen.pairs[i / series_.size()].memory[i % series_.size()]);
+        memory_[i].learn(seen.pairs[i / memories_].memory[i % memories_]);
     }
 }
 
@@ -808,10 +927,10 @@ JOUST_FUNCTION void live_evidence::resume(evidence& merged) const
 {
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
-        pair_evidence& pair = merged.pairs[i / series_.size()];
-        pair.memory[i % series_.size()].resume(
-            memory_[i], static_cast<double>(pair.series[exposure_series].challenger_count +
-                                            pair.series[exposure_series].champion_count));
+        pair_evidence& pair = merged.pairs[i / memories_];
+        pair.memory[i % memories_].resume(memory_[i],
+                                          static_cast<double>(pair.series[exposure_series].challenger_count +
+                                                              pair.series[exposure_series].champion_count));
     }
 }
 
@@ -819,17 +938,13 @@ JOUST_FUNCTION void live_evidence::remember_whole(const evidence& merged)
 {
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
-        memory_[i].learn_whole(merged.pairs[i / series_.size()].memory[i % series_.size()]);
+        memory_[i].learn_whole(merged.pairs[i / memories_].memory[i % memories_]);
     }
 }
 
 JOUST_FUNCTION void live_evidence::collect_latency(const slab& from, unsigned arm, latency_sketch& into)
 {
-    for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
-        if (const std::uint64_t n = from.latency_count(arm, bin); n > 0) {
-            into.add_bin(bin, n);
-        }
-    }
+    from.for_each_latency(arm, [&into](std::size_t bin, std::uint64_t n) { into.add_bin(bin, n); });
 }
 
 JOUST_FUNCTION live_evidence::exposure_counts live_evidence::exposures_now(unsigned arm) const noexcept

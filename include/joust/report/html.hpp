@@ -340,6 +340,18 @@ inline void append_shares(std::string& out, const report& shown)
     out += "</ol></section>\n";
 }
 
+inline void append_exclusions(std::string& out, const report& shown)
+{
+    out +=
+        R"(<section><h3>Harm that is excluded <small>what each guardrail has shown by now</small></h3><ul class="excluded">)";
+    for (const exclusion_row& row : shown.exclusions) {
+        out += row.excluded ? R"(<li class="done">)" : R"(<li>)";
+        append_html(out, row.words);
+        out += "</li>\n";
+    }
+    out += "</ul></section>\n";
+}
+
 inline void append_remarks(std::string& out, const report& shown)
 {
     bool any = false;
@@ -368,6 +380,9 @@ inline void append_article(std::string& out, const report& shown, std::size_t nu
     append_banner(out, shown);
     if (!shown.metrics.empty()) {
         append_effects(out, shown);
+    }
+    if (!shown.exclusions.empty()) {
+        append_exclusions(out, shown);
     }
     // Two columns stand side by side: both charts, or one chart and the notes.
     const bool ramped = !shown.shares.empty();

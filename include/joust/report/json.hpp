@@ -112,6 +112,23 @@ JOUST_FUNCTION void write_json(const report& full, std::string& out, std::uint64
         json.member("reason", step.reason).end_object();
     }
     json.end_array();
+    if (!shown.phase.empty()) {
+        json.member("phase", shown.phase);
+    }
+    if (!shown.exclusions.empty()) {
+        json.key("exclusions").begin_array();
+        for (const exclusion_row& row : shown.exclusions) {
+            json.begin_object().member("guardrail", row.guardrail).member("unit", row.unit);
+            json.member("excluded", row.excluded);
+            json.member("excluded_increase", row.excluded_increase)
+                .member("excluded_ratio", row.excluded_ratio);
+            json.member("stage_increase", row.stage_increase).member("stage_ratio", row.stage_ratio);
+            json.member("needed_increase", row.needed_increase).member("needed_ratio", row.needed_ratio);
+            json.member("limited_by", row.limited_by).member("more_requests", row.more_requests);
+            json.member("words", row.words).end_object();
+        }
+        json.end_array();
+    }
     json.key("counts").begin_array();
     for (const count_row& row : shown.counts) {
         json.begin_object().member("what", row.what).member("count", row.count).end_object();

@@ -157,8 +157,24 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
         out.notes.push_back("The error rate is divided by the number of challengers (Bonferroni).");
     }
     if (const std::size_t guardrails = guardrails_among(how.specs); guardrails > 1) {
-        std::string note = "The guardrails have an error rate of their own, divided by their number (";
-        append_count(note, guardrails);
+        bool equal = true;
+        std::string shares;
+        for (const metric_spec& spec : how.specs) {
+            if (spec.role != metric_spec::part::guardrail) {
+                continue;
+            }
+            const double share = error_share(spec, how.specs);
+            equal = equal && std::fabs(share * static_cast<double>(guardrails) - 1.0) < 1e-9;
+            shares += (shares.empty() ? "" : ", ") + spec.name + " ";
+            append_percent(shares, share, 1);
+        }
+        std::string note = "The guardrails have an error rate of their own, divided by their ";
+        if (equal) {
+            note += "number (";
+            append_count(note, guardrails);
+        } else {
+            note += "weights (" + shares;
+        }
         note +=
             "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
         out.notes.push_back(std::move(note));

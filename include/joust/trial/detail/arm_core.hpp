@@ -26,6 +26,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -56,10 +57,19 @@ public:
           seen_(seen_window::remembering(trial_.desk().remembered() * keys_per_ticket(metrics_)))
     {
         check_error_rate(trial_.inference().alpha, trial_.inference().units, "exposures");
+        if constexpr (
+            !WatchFailures) {  // Only a canary promotes, and only a canary watches failures unasked.
+            metrics_.metrics().refuse_exclusions(kind);
+        }
         assignment_.begin_stage(live());
-        const std::size_t guardrails = guardrails_among(metrics_.metrics().specs());
-        live().spend(trial_.inference().alpha /
-                     static_cast<double>((Parts::arm_count - 1) * (guardrails > 0 ? guardrails : 1)));
+        const std::vector<metric_spec>& specs = metrics_.metrics().specs();
+        for (const metric_spec& spec : specs) {
+            if (spec.watch >= 0) {
+                live().spend(static_cast<std::size_t>(spec.watch),
+                             trial_.inference().alpha * error_share(spec, specs) /
+                                 static_cast<double>(Parts::arm_count - 1));
+            }
+        }
     }
 
     [[nodiscard]] trial_core<Parts>& trial() noexcept { return trial_; }
@@ -136,9 +146,11 @@ public:
         }
         if constexpr (Parts::metrics_t::watches_latency()) {
             how.special.show_latency = show_latency;
+            how.special.show_level_of_latency = show_level_of_latency;
         }
         if constexpr (Parts::metrics_t::quantile_of(Parts::metrics_t::size) != 0) {
             how.special.show_values = answer_in_values;
+            how.special.show_level_of_values = show_level_of_values;
             how.special.threshold_in_words = threshold_in_words;
         }
         if constexpr (Parts::adjusts) {

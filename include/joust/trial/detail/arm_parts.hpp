@@ -28,10 +28,16 @@
 
 namespace joust {
 inline namespace v0 {
+
+struct ramp_role;
+
 namespace detail {
 
+/// Stands for the row of a share in trials that do not count by share.
+struct no_share_row {};
+
 /// The data of a call while its model runs. They are copies, because the thread's slab and the plan may change meanwhile.
-template <std::size_t Arms, bool HasCovariate>
+template <std::size_t Arms, bool HasCovariate, bool CountsByShare>
 struct arm_visit {
     std::uint64_t pseudonym = 0;
     double propensity = 1.0;
@@ -40,6 +46,8 @@ struct arm_visit {
     bool recorded = true;
     [[no_unique_address]] std::conditional_t<HasCovariate, double, std::tuple<>> covariate{};
     std::array<pair_share, Arms - 1> shares{};
+    /// The row in which the call and its feedback are counted by share.
+    [[no_unique_address]] std::conditional_t<CountsByShare, std::size_t, no_share_row> row{};
 };
 
 /// Resolve a splitter for a number of arms, where the splitter has to be resolved.
@@ -116,7 +124,9 @@ struct arm_parts : trial_parts<Roles, always_valid, Args...> {
 
     using split_t = decltype(resolved(std::declval<const splitter_t&>(), arm_count));
     using plan_t = plan<split_t, arm_count>;
-    using visit = arm_visit<arm_count, adjusts>;
+    /// A trial with a ramp promotes, so it counts by share.
+    static constexpr bool counts_by_share = Roles::template has<ramp_role>;
+    using visit = arm_visit<arm_count, adjusts, counts_by_share>;
 
     static constexpr bool reads_time = requires { requires split_t::reads_time; };
     static constexpr bool fixed_shares = requires(const split_t& s) {

@@ -5,6 +5,7 @@
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
+#include <joust/inference/always_valid.hpp>
 #include <joust/inference/inference.hpp>
 #include <joust/numeric/value_distribution.hpp>
 #include <joust/stats/estimation/quantile.hpp>
@@ -15,6 +16,7 @@
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -45,7 +47,12 @@ void show_latency(inference& answer, const evidence& seen, std::size_t pair, con
 void answer_in_values(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
                       std::size_t pair, const metric_spec& spec);
 
-/// Judge all metrics of all challengers. The challengers share the error rate equally, and so do the guardrails.
+/// Give an answer about how often calls or values are beyond a limit the quantiles of both arms and the interval of the
+/// challenger's quantile.
+void show_level_of_latency(inference& answer, const evidence& seen, std::size_t pair, double q);
+void show_level_of_values(inference& answer, const quantile_evidence& seen, std::size_t pair, double q);
+
+/// Judge all metrics of all challengers. The challengers share the error rate equally, and the guardrails by their weights.
 ///
 /// It writes into a judgement that was used before, so that a look while the trial serves allocates nothing.
 /// shape: `live` has the highest evidence from first events in a live trial; it is null for copied evidence
@@ -255,6 +262,162 @@ JOUST_FUNCTION void answer_in_values(inference& answer, const quantile_evidence&
     }
 }
 
+/// What the level of a challenger is computed from: weighted sums by bucket of units, and the level that is allowed.
+struct level_sums {
+    std::span<const double> values;
+    std::span<const double> counts;
+    /// The challenger's number of observations.
+    double n = 0.0;
+    double allowed = 0.0;
+    /// For latency: the share of calls that are timed, of which alone it is known whether they are late.
+    double known = 1.0;
+    /// Whether values are 0 or 1, or 0 and -1.
+    bool of_proportion = false;
+};
+
+[[nodiscard]] inline level_sums level_sums_of(const evidence& seen, std::size_t pair,
+                                              const metric_spec& spec) noexcept
+{
+    const pair_evidence& sums = seen.pairs[pair];
+    const bucket_sums& per = sums.series[spec.denominator];
+    level_sums found{.values = sums.series[spec.series].challenger,
+                     .counts = per.challenger,
+                     .n = static_cast<double>(per.challenger_count),
+                     .allowed = spec.limit.value,
+                     .of_proportion = spec.unit == "%" || spec.quantile >= 0 || spec.watch >= 0};
+    if (spec.quantile >= 0) {
+        // A lower quantile counts -1 for values up to the threshold (live_quantile).
+        found.allowed = 1.0 - spec.q - (spec.q < 0.5 ? 1.0 : 0.0);
+    } else if (spec.watch >= 0) {
+        found.known =
+            found.n > 0.0 ? static_cast<double>(seen.arms[pair + 1].latency.count()) / found.n : 0.0;
+        found.allowed = (1.0 - spec.q) * found.known;
+    }
+    return found;
+}
+
+/// Judge whether the challenger's own level is beyond a limit, whatever the champion's level is.
+///
+/// The sums of buckets of units minus what the limit allows are a score that is 0 in the mean at the limit, also while shares
+/// and the level change. Its variance is that of the buckets, so that units may return; for a proportion it is at least
+/// that of independent values at the limit, since an arm without events has no variance of its own.
+[[nodiscard]] inline inference judge_level(const any_inference& policy, const evidence& seen,
+                                           std::size_t pair, const metric_spec& spec, double alpha,
+                                           double planned, test_memory& memory)
+{
+    const level_sums level = level_sums_of(seen, pair, spec);
+    const bucket_sums& served = seen.pairs[pair].series[exposure_series];
+    // Two values more, which add up to 0, bring the variance up to its least value.
+    std::array<double, bucket_count + 2> values{};
+    std::array<double, bucket_count + 2> counts{};
+    double sum = 0.0;
+    double count = 0.0;
+    double variance = 0.0;
+    double exposed = 0.0;
+    for (std::size_t b = 0; b < bucket_count; ++b) {
+        values[b] = level.values[b];
+        counts[b] = level.counts[b];
+        sum += values[b];
+        count += counts[b];
+        const double beyond = values[b] - level.allowed * counts[b];
+        variance += beyond * beyond;
+        exposed += served.challenger[b];
+    }
+    const double weight = level.n > 0.0 ? count / level.n : 0.0;
+    double events = level.n > 0.0 && weight > 0.0 ? std::fabs(sum) / weight : 0.0;
+    if (level.of_proportion) {
+        const double rate = std::fabs(level.allowed);
+        const double least = rate * (1.0 - rate) * count * weight;
+        const double missing = least > variance ? std::sqrt(0.5 * (least - variance)) : 0.0;
+        values[bucket_count] = missing;
+        values[bucket_count + 1] = -missing;
+        // Where events do harm, their number counts; where their lack does, it is the number that the limit expects. For a
+        // lower quantile a value of -1 is what does no harm.
+        const double expected = rate * level.n;
+        const bool lack_harms = !spec.limit.harm_is_up != (level.allowed < 0.0);
+        events = lack_harms ? expected : std::fmax(events, expected);
+    } else {
+        events = level.n;
+    }
+    const look at{.expected_events = events,
+                  .exposures = static_cast<double>(served.challenger_count + served.champion_count),
+                  .planned_information = exposed > 0.0 ? planned * count / exposed : planned,
+                  .pairs = {.difference = values, .count = counts}};
+    const question asked{.alternative = spec.limit.harm_is_up ? stats::side::greater : stats::side::less,
+                         .null = level.allowed,
+                         .alpha = alpha};
+    inference answer = always_valid{.alpha = alpha, .units = policy.units}.infer(at, asked, memory);
+    answer.method = "level of the challenger: normal mixture, clusters of units";
+    answer.challenger = answer.estimate;
+    const bucket_sums& champion = seen.pairs[pair].series[spec.series];
+    const bucket_sums& champion_per = seen.pairs[pair].series[spec.denominator];
+    double champion_sum = 0.0;
+    double champion_count = 0.0;
+    for (std::size_t b = 0; b < bucket_count; ++b) {
+        champion_sum += champion.champion[b];
+        champion_count += champion_per.champion[b];
+    }
+    answer.champion = champion_count > 0.0 ? champion_sum / champion_count : stats::not_a_number;
+    if (answer.state == status::burn_in && challenger_buckets(served) >= always_valid::burn_in_buckets) {
+        // Too few events for a breach are no lack of data: they are what the limit asks for.
+        answer.state =
+            spec.limit.harm_is_up && level.of_proportion && level.n > 0.0 ? status::ok : answer.state;
+        answer.p_value =
+            answer.state == status::ok ? stats::always_valid_p(memory.highest_log_e) : answer.p_value;
+        answer.log_e = answer.state == status::ok ? memory.highest_log_e : answer.log_e;
+        answer.log_e_now = answer.state == status::ok ? 0.0 : answer.log_e_now;
+    }
+    return answer;
+}
+
+/// Return the ends of the quantile that the ends of the share beyond the limit stand for (Woodruff 1952).
+struct quantile_levels {
+    double lower = stats::not_a_number;
+    double upper = stats::not_a_number;
+};
+[[nodiscard]] inline quantile_levels levels_of(const inference& answer, double known, double q) noexcept
+{
+    return {q - (answer.estimate - answer.lower) / known, q + (answer.upper - answer.estimate) / known};
+}
+
+JOUST_FUNCTION void show_level_of_latency(inference& answer, const evidence& seen, std::size_t pair, double q)
+{
+    constexpr double per_millisecond = 1e-6;
+    const latency_sketch& own = seen.arms[pair + 1].latency;
+    const double served = static_cast<double>(seen.requests(pair + 1));
+    const double known = served > 0.0 ? static_cast<double>(own.count()) / served : 0.0;
+    const quantile_levels ends = levels_of(answer, known, q);
+    answer.champion = seen.arms[0].latency.empty() ? stats::not_a_number
+                                                   : seen.arms[0].latency.quantile(q) * per_millisecond;
+    answer.challenger = own.empty() ? stats::not_a_number : own.quantile(q) * per_millisecond;
+    answer.estimate = answer.challenger;
+    answer.lower = std::isnan(ends.lower) || own.empty() ? ends.lower
+                   : ends.lower > 0.0                    ? own.quantile(ends.lower) * per_millisecond
+                                                         : 0.0;
+    answer.upper = std::isnan(ends.upper) || own.empty() ? ends.upper
+                   : ends.upper < 1.0                    ? own.quantile(ends.upper) * per_millisecond
+                                                         : std::numeric_limits<double>::infinity();
+}
+
+JOUST_FUNCTION void show_level_of_values(inference& answer, const quantile_evidence& seen, std::size_t pair,
+                                         double q)
+{
+    const value_distribution champion{seen.values[2 * pair]};
+    const value_distribution own{seen.values[2 * pair + 1]};
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const quantile_levels ends = levels_of(answer, 1.0, q);
+    answer.champion = champion.empty() ? stats::not_a_number : champion.quantile(q);
+    answer.challenger = own.empty() ? stats::not_a_number : own.quantile(q);
+    answer.estimate = answer.challenger;
+    const bool known = !std::isnan(ends.lower) && !own.empty();
+    answer.lower = !known             ? stats::not_a_number
+                   : ends.lower > 0.0 ? value_bins::range_of(own.bin_at(ends.lower)).lower
+                                      : -infinity;
+    answer.upper = !known             ? stats::not_a_number
+                   : ends.upper < 1.0 ? value_bins::range_of(own.bin_at(ends.upper)).upper
+                                      : infinity;
+}
+
 /// Return the question to an inference policy about one metric of one challenger.
 [[nodiscard]] inline question question_on(const metric_spec& spec, double alpha) noexcept
 {
@@ -297,8 +460,10 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
                   .planned_information = policy.units * how.planned_information_per_exposure};
     finding found{.metric = metric, .pair = challenger, .alpha = alpha};
     const question asked = question_on(spec, alpha);
-    test_memory& memory = pair.memory[spec.series];
-    if (spec.watch >= 0) {
+    test_memory& memory = pair.memory[spec.memory];
+    if (spec.limit.alone) {
+        found.answer = judge_level(policy, seen, challenger, spec, alpha, at.planned_information, memory);
+    } else if (spec.watch >= 0) {
         const auto watch = static_cast<std::size_t>(spec.watch);
         found.answer = judge_events(policy, seen, how, challenger, spec, how.watches[watch], at, asked,
                                     memory, live, found);
@@ -307,11 +472,18 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     }
     const bool more = found.answer.estimate > 0.0;
     const inference as_asked = found.answer;
-    if (spec.quantile >= 0) {
+    if (spec.limit.alone) {
+        if (spec.quantile >= 0) {
+            how.special.show_level_of_values(
+                found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], challenger, spec.q);
+        } else if (spec.watch >= 0) {
+            how.special.show_level_of_latency(found.answer, seen, challenger, spec.q);
+        }
+    } else if (spec.quantile >= 0) {
         how.special.show_values(found.answer, seen.quantiles[static_cast<std::size_t>(spec.quantile)], pair,
                                 challenger, spec);
     }
-    if (!how.contemporary) {
+    if (!how.contemporary && !spec.limit.alone) {
         found.answer.state = status::no_contemporary_champion;
     }
     rule_on(found, spec, more);
@@ -330,13 +502,13 @@ JOUST_FUNCTION void judge(const any_inference& policy, evidence& seen, const set
     all.split.clear();
     all.mismatch = false;
     const std::size_t challengers = seen.pairs.size();
-    const std::size_t guardrails = guardrails_among(how.specs);
     for (std::size_t p = 0; p < challengers; ++p) {
         all.split.push_back(judge_split(seen.pairs[p], policy.units * how.planned_information_per_exposure));
         all.mismatch = all.mismatch || is_mismatch(all.split.back());
         for (std::size_t m = 0; m < how.specs.size(); ++m) {
             const bool guards = how.specs[m].role == metric_spec::part::guardrail;
-            const double alpha = policy.alpha / static_cast<double>(challengers * (guards ? guardrails : 1));
+            const double alpha = policy.alpha * (guards ? error_share(how.specs[m], how.specs) : 1.0) /
+                                 static_cast<double>(challengers);
             all.findings.push_back(judge_metric(policy, seen, how, p, m, alpha, live));
         }
     }

@@ -125,6 +125,7 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     row.metric = metric_in_words(spec, how.watches);
     row.arm = seen.models[f.pair + 1];
     row.role = guards ? "guardrail, " + describe(spec.limit, spec.unit) : role_name(spec.role);
+    row.role += spec.others.empty() ? "" : " (and " + spec.others + ")";
     row.method = f.answer.method;
     if (f.epochs > 1 && f.epoch > 0) {
         row.method += ", strongest in epoch " + std::to_string(f.epoch) + " of " + std::to_string(f.epochs);
@@ -153,6 +154,8 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     row.challenger_feedback = f.account.challenger;
     if (guards && !spec.limit.relative) {
         row.margin = spec.limit.value;
+        // A level is not compared with anything.
+        row.reference = spec.limit.alone ? stats::not_a_number : row.reference;
     } else if (guards && spec.watch < 0) {
         // The guardrail is judged by means, so the estimate is the ratio itself. First events have no such level.
         row.metric += " (ratio)";

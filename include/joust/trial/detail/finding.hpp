@@ -136,6 +136,11 @@ struct special_metrics {
     /// Turn an answer about values beyond a threshold into one about their quantile.
     void (*show_values)(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
                         std::size_t pair, const metric_spec& spec) = nullptr;
+    /// Turn an answer about late calls, or values beyond a limit, into one about the challenger's own quantile.
+    void (*show_level_of_latency)(inference& answer, const evidence& seen, std::size_t pair,
+                                  double q) = nullptr;
+    void (*show_level_of_values)(inference& answer, const quantile_evidence& seen, std::size_t pair,
+                                 double q) = nullptr;
     /// Describe the threshold that the values of a quantile metric are compared with.
     std::string (*threshold_in_words)(const evidence& seen, const metric_spec& spec) = nullptr;
     /// Note how much of a metric's variance the covariate removes.

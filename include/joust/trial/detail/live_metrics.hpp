@@ -45,9 +45,13 @@ public:
                  typename Parts::arguments_t& arguments)
         : metrics_(arguments), covariate_(Parts::template pick<covariate_role, no_covariate>(arguments)),
           recorder_(Parts::template pick<recorder_role, no_log>(arguments)),
-          live_(named_after(identity), watched(metrics_, watch_failures), metrics_.fed_series())
+          live_(named_after(identity), watched(metrics_, watch_failures), metrics_.fed_series(),
+                metrics_.memories_apart())
     {
-        metrics_.place_lost(metrics_.series_count() + (Parts::adjusts ? 1 : 0));
+        if constexpr (Parts::counts_by_share) {
+            live_.count_by_share();
+        }
+        metrics_.place_lost(first_lost());
         for (std::size_t i = 0; i < quantiles_.size(); ++i) {
             quantiles_[i].watch(metrics_.quantiles()[i], Parts::arm_count - 1);
         }
@@ -64,6 +68,7 @@ public:
                                     const ticket* receipt, bool shared = false) noexcept
     {
         live_.expose(thread_slab, seen.arm, seen.shares, seen.pseudonym);
+        count_by_share(thread_slab, exposure_series, seen);
         double covariate = 0.0;
         if constexpr (Parts::adjusts) {
             if (std::isfinite(seen.covariate)) {
@@ -77,12 +82,24 @@ public:
         bool eventful = failed;
         if constexpr (Timed) {
             if (spent >= 0 && live_.time(thread_slab, seen.arm, spent)) [[unlikely]] {
-                live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
+                if constexpr (Parts::counts_by_share) {
+                    live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds(),
+                               seen.row);
+                } else {
+                    live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent,
+                               wall_milliseconds());
+                }
                 eventful = true;
+            }
+            if constexpr (Parts::counts_by_share && metrics_t::watches_latency()) {
+                if (spent >= 0) {
+                    live_.limits().judge(thread_slab, seen.row, seen.arm, spent);
+                }
             }
         }
         if (failed) [[unlikely]] {
             live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds(), shared);
+            count_by_share(thread_slab, failure_series, seen);
         }
         if constexpr (Parts::records) {
             record_by(recorder_, live_,
@@ -143,14 +160,21 @@ public:
     void lose(const visit& seen) noexcept
     {
         live_.lose(metrics_t::fed_metric(Which), seen.arm, seen.shares, seen.pseudonym);
+        if constexpr (Parts::counts_by_share) {
+            count_by_share(live_.of_this_thread(), first_lost() + metrics_t::fed_metric(Which), seen);
+        }
     }
 
     /// Record a converted value of a metric for an exposure. `first` says whether it is the first value of the exposure.
     template <std::size_t Which>
     void observe(const visit& seen, const cell& c, const ticket& receipt, bool first = true) noexcept
     {
+        const bool feeds = first && !metrics_.template counts_feedback<Which>();
         live_.feed(live_.of_this_thread(), metrics_t::fed_metric(Which), seen.arm, seen.shares,
-                   seen.pseudonym, first && !metrics_.template counts_feedback<Which>());
+                   seen.pseudonym, feeds);
+        if (feeds) {
+            count_by_share(live_.of_this_thread(), metrics_.template fed_by<Which>(), seen);
+        }
         if constexpr (metrics_t::template is_quantile_at<Which>) {
             const double counted =
                 quantiles_[metrics_t::quantile_of(Which)].take(seen.arm, seen.shares, c.value);
@@ -167,6 +191,16 @@ public:
                             .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
                             .value = c.value,
                             .denominator = c.per});
+        }
+    }
+
+    /// Move the limits of latency with the champion, after so many calls.
+    void follow_latency(std::uint64_t calls) const noexcept
+    {
+        if constexpr (Parts::counts_by_share && metrics_t::watches_latency()) {
+            if (live_.limits().any()) {
+                live_.limits().follow(live_.slabs(), calls);
+            }
         }
     }
 
@@ -206,7 +240,8 @@ public:
     /// errors: configuration_error where the evidence belongs to another trial
     void check_own(const trial_identity& identity, const evidence& other) const
     {
-        detail::check_own(other, named_after(identity), live_.watches().size(), metrics_.quantiles());
+        detail::check_own(other, named_after(identity), live_.watches().size(), metrics_.quantiles(),
+                          metrics_.memories_apart());
     }
 
 private:
@@ -234,15 +269,36 @@ private:
         return names;
     }
 
+    /// Return the first series of values that cannot be scored.
+    [[nodiscard]] std::size_t first_lost() const noexcept
+    {
+        return metrics_.series_count() + (Parts::adjusts ? 1 : 0);
+    }
+
+    /// Count something at the share of a visit, in trials that count by share.
+    JOUST_ALWAYS_INLINE static void count_by_share(slab& thread_slab, std::size_t column,
+                                                   const visit& seen) noexcept
+    {
+        if constexpr (Parts::counts_by_share) {
+            thread_slab.count_at_share(column, seen.row, seen.arm);
+        }
+    }
+
     template <std::size_t Which>
     JOUST_ALWAYS_INLINE void add_up(const visit& seen, const cell& c) noexcept
     {
         slab& thread_slab = live_.of_this_thread();
         live_.observe(thread_slab, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym,
                       c.value);
+        if (c.value != 0.0) {
+            count_by_share(thread_slab, metrics_t::series_of(Which), seen);
+        }
         if (const std::size_t divisor = metrics_.template denominator_of<Which>();
             divisor != exposure_series) {
             live_.observe(thread_slab, divisor, seen.arm, seen.shares, seen.pseudonym, c.per);
+            if (c.per != 0.0) {
+                count_by_share(thread_slab, divisor, seen);
+            }
         }
     }
 
