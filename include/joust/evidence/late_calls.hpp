@@ -125,7 +125,7 @@ struct latency_rule {
         return 0.0;
     }
     const double all = std::exp(epoch.log_e < 600.0 ? epoch.log_e : 600.0);
-    return 0.5 * epoch_weight(epoch.epoch) * (first_late < all ? first_late : all);
+    return 0.5 * stats::epoch_weight(epoch.epoch) * (first_late < all ? first_late : all);
 }
 
 /// Return the strongest present evidence of a guardrail on latency in copied or merged evidence.
@@ -139,7 +139,7 @@ struct latency_rule {
     std::size_t i = 0;
     for (const late_epoch& each : epochs) {
         now.epochs = each.epoch;
-        epoch_evidence first_late;
+        stats::epoch_evidence first_late;
         for (; i < events.size() && events[i].epoch <= each.epoch; ++i) {
             if (events[i].epoch == each.epoch) {
                 first_late.add(events[i].challenger, events[i].propensity);
@@ -165,7 +165,7 @@ public:
     {
         const double odds = (1.0 - q) / q;
         for (std::size_t i = 0; i < products_.size(); ++i) {
-            const double raised = epoch_evidence::alternatives[i] * odds;
+            const double raised = stats::epoch_evidence::alternatives[i] * odds;
             const double p = raised / (1.0 + raised);
             late_[i] = std::log(p / (1.0 - q));
             soon_[i] = std::log((1.0 - p) / q);
@@ -195,9 +195,9 @@ public:
     }
 
 private:
-    std::array<double, epoch_evidence::alternatives.size()> late_{};
-    std::array<double, epoch_evidence::alternatives.size()> soon_{};
-    std::array<double, epoch_evidence::alternatives.size()> products_{};
+    std::array<double, stats::epoch_evidence::alternatives.size()> late_{};
+    std::array<double, stats::epoch_evidence::alternatives.size()> soon_{};
+    std::array<double, stats::epoch_evidence::alternatives.size()> products_{};
     double left_ = 0.5;
 };
 
@@ -246,7 +246,10 @@ public:
         return {highest_ > 1.0 ? std::log(highest_) : 0.0, decided_, epoch_ > 0 ? epoch_ : 1};
     }
     /// Return the e-value of first late calls from which on the guardrail may be broken in this epoch.
-    [[nodiscard]] double least_e() const noexcept { return 2.0 / (rule_.alpha * epoch_weight(epoch_)); }
+    [[nodiscard]] double least_e() const noexcept
+    {
+        return 2.0 / (rule_.alpha * stats::epoch_weight(epoch_));
+    }
     /// Return the number of the challenger's calls before the first epoch.
     [[nodiscard]] std::uint64_t not_judged() const noexcept { return not_judged_; }
     /// Return the number of calls in the sketches of the epoch.
@@ -287,7 +290,7 @@ private:
     /// Return how many standard errors the upper limit of an epoch's threshold is above the quantile.
     [[nodiscard]] double errors_of(std::uint32_t epoch) const noexcept
     {
-        return stats::normal_upper_quantile(0.5 * rule_.alpha * epoch_weight(epoch));
+        return stats::normal_upper_quantile(0.5 * rule_.alpha * stats::epoch_weight(epoch));
     }
     /// Return the rank of the champion's quantile among n calls, moved by so many standard errors.
     [[nodiscard]] double rank(double n, double errors) const noexcept
@@ -416,7 +419,7 @@ JOUST_FUNCTION void late_call_watch::judge(const counts& champion, const counts&
     if (calls > 0.0) {
         // An epoch is expected to have as many late calls as events, and a share s of its calls is the challenger's.
         const double s = n1_ / (n0_ + n1_);
-        all_.add(calls, more < calls ? more : calls, (1.0 - rule_.q) / (2.0 * epoch_events * s));
+        all_.add(calls, more < calls ? more : calls, (1.0 - rule_.q) / (2.0 * stats::epoch_events * s));
         judged_ = n1_;
         judged_late_ = late;
     }

@@ -111,11 +111,14 @@ enum class ignored : std::uint8_t {
     failed_in_both,
     too_many_values,
     // The champion served the call unrecorded.
-    stopped
+    stopped,
+    // The transition took effect all the same.
+    listener_threw,
+    unserved_unit
 };
 /// The number of reasons that evidence always has. Later ones follow where they were counted.
 inline constexpr std::size_t ignored_reasons = 11;
-inline constexpr std::size_t counted_reasons = 30;
+inline constexpr std::size_t counted_reasons = 32;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[counted_reasons] = {
@@ -148,7 +151,9 @@ inline constexpr const char* ignored_words[counted_reasons] = {
     "clicks not settled, since a helper threw when the slate was drawn again",
     "requests that failed in a challenger and then in the champion",
     "feedback beyond the number of values that one ticket may bring",
-    "calls that the champion served unrecorded, since the trial was stopped"};
+    "calls that the champion served unrecorded, since the trial was stopped",
+    "transitions that a listener failed on, or that an audit log could not keep",
+    "feedback for a unit that this process did not serve, so that the plan that served it is not known"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
@@ -193,6 +198,10 @@ public:
         add(thread_slab, exposure_series, arm, shares, pseudonym, 1.0);
         thread_slab.add_unit(arm, pseudonym);
     }
+
+    /// Return the highest rank that the register of a unit has in an arm. Where the unit's own rank is higher, this process did not
+    /// serve it in that arm.
+    [[nodiscard]] std::uint8_t highest_rank(unsigned arm, std::size_t unit_register) const noexcept;
 
     /// Add a value of a series to the bucket of the unit, in every pair that contains the arm.
     template <std::size_t Pairs>
@@ -921,6 +930,17 @@ JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
     for (std::size_t i = 0; i < memory_.size(); ++i) {
         memory_[i].learn(seen.pairs[i / memories_].memory[i % memories_]);
     }
+}
+
+JOUST_FUNCTION std::uint8_t live_evidence::highest_rank(unsigned arm,
+                                                        std::size_t unit_register) const noexcept
+{
+    std::uint8_t highest = 0;
+    slabs_.for_each([&](const slab& each) {
+        const std::uint8_t held = each.unit_register(arm, unit_register);
+        highest = held > highest ? held : highest;
+    });
+    return highest;
 }
 
 JOUST_FUNCTION void live_evidence::resume(evidence& merged) const

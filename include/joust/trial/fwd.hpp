@@ -52,6 +52,9 @@ enum class promotion : std::uint8_t;
 enum class breach : std::uint8_t;
 struct default_exclusions;
 struct ramp;
+struct no_listener;
+template <class... Callables>
+struct callback_listener;
 struct one_after_another;
 struct no_log;
 template <class Callable>

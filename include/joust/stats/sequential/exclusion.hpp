@@ -239,7 +239,8 @@ public:
                     k.challenger_events <= k.challenger_requests &&
                     std::isfinite(k.champion_requests + k.challenger_requests) &&
                     !(k.share < 0.0 || k.share > 1.0) &&
-                    (options.odds == event_odds::realised || !std::isnan(k.share));
+                    (options.odds == event_odds::realised || !std::isnan(k.share) ||
+                     !(k.champion_requests + k.challenger_requests > 0.0));
             compared_ = compared_ || (k.champion_requests > 0.0 && k.challenger_requests > 0.0);
             if (!std::isnan(s)) {
                 events += s * k.champion_events;
