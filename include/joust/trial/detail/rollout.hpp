@@ -368,6 +368,9 @@ public:
             if (number % moving_limits::least_pause == moving_limits::least_pause - 1) {
                 core.metrics().follow_latency(moving_limits::least_pause);
             }
+            if (core.metrics().passed(mask + 1) && broken_by_events(core)) {
+                look_unless_busy(core);
+            }
             count(core, mask + 1);
         }
     }
@@ -590,7 +593,7 @@ private:
 
     void look_at(core_t& core, const evidence* merged)
     {
-        core.metrics().fix_thresholds();
+        core.metrics().judge_latency();
         if (merged != nullptr) {
             seen_now_ = *merged;
             core.live().resume(seen_now_);
