@@ -73,6 +73,7 @@ struct planned_stage {
 };
 
 /// Describe a canary before its launch.
+/// cost: O(1) for each function of its members
 struct planned_canary {
     /// The guardrails; at least one.
     std::vector<planned_guardrail> guardrails{};
@@ -116,6 +117,7 @@ struct caught_harm {
 };
 
 /// Report what to expect of a stage.
+/// cost: O(1) for each function of its members
 struct stage_outlook {
     /// The challenger's share.
     double share = 0.0;
@@ -179,6 +181,7 @@ struct canary_outlook {
 };
 
 /// Return the harm that a plan stands for where it names none: twice the harm to exclude.
+/// cost: O(1)
 [[nodiscard]] inline excluded_harm harm_of(const planned_guardrail& watch) noexcept
 {
     if (!std::isnan(watch.harm.increase) || !std::isnan(watch.harm.ratio)) {
