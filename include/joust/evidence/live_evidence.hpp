@@ -529,7 +529,7 @@ JOUST_FUNCTION void live_evidence::begin_stage(std::span<const pair_share> share
         count = 0;
     }
     const auto arms = static_cast<unsigned>(models_.size());
-    slabs_.for_each([&](const slab& each) {
+    slabs_.for_each_used([&](const slab& each) {
         for (unsigned a = 0; a < arms; ++a) {
             for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
                 counted_now_[a * latency_sketch::bins + bin] += each.latency_count(a, bin);
@@ -611,7 +611,7 @@ JOUST_FUNCTION void live_evidence::fix_thresholds()
     }
     const std::scoped_lock lock{threshold_mutex_};
     latency_sketch champion;
-    slabs_.for_each([&](const slab& each) { collect_latency(each, 0, champion); });
+    slabs_.for_each_used([&](const slab& each) { collect_latency(each, 0, champion); });
     bool open = false;
     for (std::size_t w = 0; w < watches_.size(); ++w) {
         auto& fixed = thresholds_[w];
@@ -672,7 +672,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             all.pairs[p].peaks[w] = log_of(p, w).peak();
         }
     }
-    slabs_.for_each([&](const slab& each) { collect(each, all, 0); });
+    slabs_.for_each_used([&](const slab& each) { collect(each, all, 0); });
     collect(rare_, all, series_.size() - fed_.size());
     const std::uint64_t served = all.requests();
     const std::size_t first_lost = series_.size() - fed_.size();
@@ -730,7 +730,7 @@ JOUST_FUNCTION void live_evidence::collect_by_share(share_counts& into) const
     }
     into.counts.assign(rows * wide, 0);
     into.elsewhere.assign(wide, 0);
-    slabs_.for_each([&](const slab& each) {
+    slabs_.for_each_used([&](const slab& each) {
         const auto add = [&](std::size_t from, std::size_t to) {
             for (const std::size_t arm : {0U, 1U}) {
                 for (std::size_t row = 0; row < rows; ++row) {
@@ -802,7 +802,7 @@ JOUST_FUNCTION live_evidence::exposure_counts live_evidence::exposures_now(unsig
 {
     exposure_counts now;
     try {
-        slabs_.for_each([&now, arm](const slab& each) {
+        slabs_.for_each_used([&now, arm](const slab& each) {
             const auto add = [&](unsigned of, std::uint64_t n) {
                 now.all += n;
                 now.own += of == arm ? n : 0;
