@@ -75,7 +75,9 @@ JOUST_FUNCTION inference always_valid::infer(const look& at, const question& ask
     options.null = asked.null;
     options.min_buckets = burn_in_buckets;
     options.rho = memory.rho > 0.0 ? memory.rho : 1.0;
+    options.interval = false;
     stats::score_result seen = test(options);
+    options.interval = true;
     options.clock = stats::switching_clock(seen.challenger_buckets, at.expected_events);
     const bool burnt_in = seen.state == status::ok && at.expected_events >= burn_in_events;
     if (burnt_in) {
