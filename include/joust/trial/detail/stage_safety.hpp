@@ -254,17 +254,6 @@ JOUST_FUNCTION std::vector<latency_margin> stage_safety::margins(const std::vect
     return stats::exclusion_log_e(counts.rows(), {.ratio = 1.0}, options);
 }
 
-/// Choose the variance clock as the always-valid test does: by the challenger's buckets and the expected events.
-[[nodiscard]] inline stats::variance_clock clock_of(const look& at) noexcept
-{
-    const std::span<const double> served = at.sums.d1.empty() ? at.sums.q1 : at.sums.d1;
-    std::size_t buckets = 0;
-    for (const double each : served) {
-        buckets += each != 0.0 ? 1U : 0U;
-    }
-    return stats::switching_clock(buckets, at.expected_events);
-}
-
 /// Test the harm of a stage to a mean, a conversion or a ratio.
 struct mean_test {
     double log_e = stats::not_a_number;
@@ -285,7 +274,7 @@ struct mean_test {
     stats::mean_exclusion_options options{.harm_is_up = spec.limit.harm_is_up,
                                           .beta = beta,
                                           .rho = rho,
-                                          .clock = clock_of(at),
+                                          .clock = stats::switching_clock(at.sums, at.expected_events),
                                           .limit = limits};
     double increase = stats::not_a_number;
     double ratio = stats::not_a_number;
