@@ -648,7 +648,7 @@ JOUST_FUNCTION void live_evidence::begin_stage(std::span<const pair_share> share
         count = 0;
     }
     const auto arms = static_cast<unsigned>(models_.size());
-    slabs_.for_each([&](const slab& each) {
+    slabs_.for_each_used([&](const slab& each) {
         for (unsigned a = 0; a < arms; ++a) {
             for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
                 counted_now_[a * latency_sketch::bins + bin] += each.latency_count(a, bin);
@@ -748,7 +748,7 @@ JOUST_FUNCTION bool live_evidence::judge_latency(bool wait) noexcept
             count = 0;
         }
     }
-    slabs_.for_each([this](const slab& each) {
+    slabs_.for_each_used([this](const slab& each) {
         for (unsigned arm = 0; arm < latency_now_.size(); ++arm) {
             // What comes meanwhile is rather missed where it is slow than where it is fast, so that it does not look like harm.
             for (std::size_t bin = latency_sketch::bins; bin-- > 0;) {
@@ -830,7 +830,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             }
         }
     }
-    slabs_.for_each([&](const slab& each) { collect(each, all, 0); });
+    slabs_.for_each_used([&](const slab& each) { collect(each, all, 0); });
     collect(rare_, all, series_.size() - fed_.size());
     const std::uint64_t served = all.requests();
     const std::size_t first_lost = series_.size() - fed_.size();
@@ -888,7 +888,7 @@ JOUST_FUNCTION void live_evidence::collect_by_share(share_counts& into) const
     }
     into.counts.assign(rows * wide, 0);
     into.elsewhere.assign(wide, 0);
-    slabs_.for_each([&](const slab& each) {
+    slabs_.for_each_used([&](const slab& each) {
         const auto add = [&](std::size_t from, std::size_t to) {
             for (const std::size_t arm : {0U, 1U}) {
                 for (std::size_t row = 0; row < rows; ++row) {
@@ -971,7 +971,7 @@ JOUST_FUNCTION live_evidence::exposure_counts live_evidence::exposures_now(unsig
 {
     exposure_counts now;
     try {
-        slabs_.for_each([&now, arm](const slab& each) {
+        slabs_.for_each_used([&now, arm](const slab& each) {
             const auto add = [&](unsigned of, std::uint64_t n) {
                 now.all += n;
                 now.own += of == arm ? n : 0;

@@ -576,6 +576,29 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     found.loses = rejects && !better;
 }
 
+/// Return how many events of a metric count for the end of its burn-in: those that are expected in the challenger, or, for a
+/// guardrail against an increase of them, those that it has.
+///
+/// Events of the challenger are what speaks against it, and each adds to the variance too, so that a normal limit understates them.
+/// Where the champion has none, hardly any would be expected in the challenger at a small share.
+[[nodiscard]] inline double events_for_burn_in(const pair_evidence& pair, const metric_spec& spec) noexcept
+{
+    const bucket_sums& x = pair.series[spec.series];
+    const bool adds_up = spec.limit.harm_is_up && !spec.limit.relative && spec.unit == "%";
+    if (spec.role != metric_spec::part::guardrail || !adds_up) {
+        return x.expected;
+    }
+    const bucket_sums& served = pair.series[exposure_series];
+    double events = 0.0;
+    double weights = 0.0;
+    for (std::size_t b = 0; b < x.challenger.size(); ++b) {
+        events += x.challenger[b];
+        weights += served.challenger[b];
+    }
+    const double own = weights > 0.0 ? events * static_cast<double>(served.challenger_count) / weights : 0.0;
+    return std::fmax(x.expected, own);
+}
+
 /// Judge one metric of one challenger. `live` has the highest evidence from first events; it is null for copied evidence.
 [[nodiscard]] inline finding judge_metric(const any_inference& policy, evidence& seen, const setting& how,
                                           std::size_t challenger, std::size_t metric, double alpha,
@@ -584,7 +607,7 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     const metric_spec& spec = how.specs[metric];
     pair_evidence& pair = seen.pairs[challenger];
     const look at{.sums = sums_of(pair, spec, how.covariate),
-                  .expected_events = pair.series[spec.series].expected,
+                  .expected_events = events_for_burn_in(pair, spec),
                   .exposures = static_cast<double>(pair.series[exposure_series].challenger_count +
                                                    pair.series[exposure_series].champion_count),
                   .planned_information = policy.units * how.planned_information_per_exposure};

@@ -158,6 +158,8 @@ public:
     }
 
     [[nodiscard]] canary_phase phase() const noexcept { return phase_.load(std::memory_order_acquire); }
+    /// Return the numbers of the ramp.
+    [[nodiscard]] const ramp& rules() const noexcept { return rules_; }
     [[nodiscard]] bool rolled_back() const noexcept
     {
         const canary_phase now = phase();
