@@ -161,9 +161,6 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     answer.estimate = compared.estimate * per_millisecond;
     answer.lower = compared.lower * per_millisecond;
     answer.upper = compared.upper * per_millisecond;
-    if (champion.count() < watch.warm_up) {
-        answer.state = status::burn_in;
-    }
 }
 
 /// Judge a guardrail on failures or latency by first events. The means in the answer are only for the reader of the report.
@@ -180,18 +177,18 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     first_event_peak now;
     first_event_peak highest;
     if (live != nullptr) {
-        const first_event_log& log = live->log_of(pair, which);
-        now.log_e = log.log_e();
-        highest = log.peak();
+        now.log_e = live->log_e_now(pair, which);
+        highest = live->peak(pair, which);
     } else {
         const pair_evidence& both = seen.pairs[pair];
-        now = evidence_now(both.events[which], watch.max_ratio);
+        now = watch.on_latency ? latency_evidence_now(both.events[which], both.late[which].epochs, watch.q)
+                               : evidence_now(both.events[which], watch.max_ratio);
         highest = both.peaks.empty() || both.peaks[which].log_e < now.log_e ? now : both.peaks[which];
     }
     found.epoch = highest.decided;
     found.epochs = highest.epochs;
-    answer.method =
-        watch.on_latency ? "first late answer per slot of units" : "first failure per slot of units";
+    answer.method = watch.on_latency ? "late calls over the traffic of an epoch, pooled"
+                                     : "first failure per slot of units";
     answer.log_e_now = now.log_e;
     answer.log_e = highest.log_e;
     answer.p_value = stats::always_valid_p(answer.log_e);
@@ -200,6 +197,9 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     answer.state = status::ok;  // This test needs no burn-in.
     if (watch.on_latency) {
         how.special.show_latency(answer, seen, pair, watch, at, asked.alpha);
+        if (seen.pairs[pair].late[which].epochs.empty()) {
+            answer.state = status::burn_in;
+        }
     }
     return answer;
 }
