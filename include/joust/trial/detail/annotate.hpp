@@ -107,7 +107,7 @@ inline void annotate_denominators(report& out, const setting& how)
 {
     std::string divided;
     for (const metric_spec& spec : how.specs) {
-        if (spec.denominator != exposure_series && spec.quantile < 0) {
+        if (spec.denominator != exposure_series && spec.quantile < 0 && spec.place == 0) {
             divided += (divided.empty() ? "" : ", ") + spec.name;
         }
     }
@@ -139,7 +139,7 @@ inline void annotate_denominators(report& out, const setting& how)
 inline void annotate_surplus(report& out, const evidence& seen, const setting& how)
 {
     for (const metric_spec& spec : how.specs) {
-        if (spec.unit != "%" || spec.series == failure_series) {
+        if (spec.unit != "%" || spec.series == failure_series || spec.place > 0) {
             continue;
         }
         if (const std::uint64_t more = surplus_values(seen, spec.series); more > 0) {
@@ -242,6 +242,9 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
 {
     for (const finding& f : found.findings) {
         const metric_spec& spec = how.specs[f.metric];
+        if (spec.place > 0) {
+            continue;  // The first limit of the guardrail has said it.
+        }
         const feedback_account& now = f.account;
         const auto note = [&](gap which) {
             finding told = f;
