@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 
 namespace joust {
 inline namespace v0 {
@@ -578,6 +579,23 @@ public:
 
     [[nodiscard]] bool possible() const noexcept { return qq_ > 0.0; }
 
+    // Fits two scores in one pass, and adds up the squares of the first. Sums that wait for each other take several times as long
+    // as sums side by side.
+    template <class A, class B>
+    [[nodiscard]] std::pair<coefficients, coefficients> fit_both(A a, B b, double& squares) const noexcept
+    {
+        double a_by_q = 0.0, b_by_q = 0.0;
+        for (std::size_t i = 0; i < sums_.q1.size(); ++i) {
+            squares += a(i) * a(i);
+            a_by_q += a(i) * q(i);
+            b_by_q += b(i) * q(i);
+        }
+        if (!(zz_ > 0.0)) {
+            return {{a_by_q / qq_, 0.0}, {b_by_q / qq_, 0.0}};
+        }
+        return {fit(a), fit(b)};
+    }
+
     template <class Score>
     [[nodiscard]] coefficients fit(Score score) const noexcept
     {
@@ -623,14 +641,10 @@ template <class A, class B, class C, class D>
     const std::size_t n = sums.q1.size();
     fitted_line fit;
     const coin_regression coins{sums};
-    for (std::size_t i = 0; i < n; ++i) {
-        fit.square += a(i) * a(i);
-    }
+    const auto [at_zero, slope] = coins.fit_both(a, b, fit.square);
     if (!coins.possible()) {
         return fit;
     }
-    const auto at_zero = coins.fit(a);
-    const auto slope = coins.fit(b);
     fit.kappa = at_zero.kappa;
     fit.kappa_slope = slope.kappa;
     double c_mean = 0.0, d_mean = 0.0;
