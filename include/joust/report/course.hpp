@@ -155,6 +155,15 @@ public:
         return values_[i * rows_.size() + row];
     }
 
+    /// Forget every look. The rows and the memory for looks stay.
+    void clear() noexcept
+    {
+        looks_.clear();
+        values_.clear();
+        taken_ = 0;
+        every_ = 1;
+    }
+
     /// Say whether the lists fit together, as those of a course do that was not damaged.
     [[nodiscard]] bool consistent() const noexcept
     {
