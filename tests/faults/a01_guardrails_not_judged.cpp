@@ -498,8 +498,8 @@ TEST_CASE("a rare event that one arm never reports is found as soon as chance is
     }
     // Equal shares of a rare event are said to be one-sided in less than 0.1 % of trials, however often one looks.
     int said = 0;
-    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
-        const double share = seed % 2 == 0 ? 0.5 : 0.1;
+    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+        const double share = seed % 2 == 0 ? 0.5 : 0.3;
         ab_test trial{model{"old", [](std::uint64_t) { return 0; }},
                       model{"new", [](std::uint64_t) { return 1; }},
                       by([](std::uint64_t user) { return user; }),
@@ -526,14 +526,14 @@ TEST_CASE("a rare event that one arm never reports is found as soon as chance is
         CHECK(named > 0);
         said += found ? 1 : 0;
     }
-    CHECK(said <= 1);
+    CHECK(said == 0);
 }
 
 TEST_CASE("a guardrail that events break is not taken for too rare to break, at any look")
 {
     // The challenger's refunds are exactly as frequent as the margin allows in addition, so that a claim that they are rarer is wrong.
     int wrong = 0;
-    for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
         auto trial = better_challenger(guardrail(conversion<"refund">{}, {.max_increase = 0.02}));
         keyed_random random{1'000 + seed};
         bool claimed = false;
@@ -542,7 +542,7 @@ TEST_CASE("a guardrail that events break is not taken for too rare to break, at 
             if (random.chance(arm == 1 ? 0.02 : 0.0005)) {
                 trial.observe<"refund">(ticket, true);
             }
-            if (i % 100 == 99 && !claimed) {
+            if (i % 200 == 199 && !claimed) {
                 for (const std::string& note : trial.report().notes) {
                     claimed = claimed || note.find("too rare to be compared") != std::string::npos;
                 }
@@ -550,5 +550,5 @@ TEST_CASE("a guardrail that events break is not taken for too rare to break, at 
         }
         wrong += claimed ? 1 : 0;
     }
-    CHECK(wrong <= 10);
+    CHECK(wrong <= 5);
 }

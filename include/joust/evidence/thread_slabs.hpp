@@ -51,6 +51,9 @@ public:
         visit(shared_);
     }
 
+    /// Return whether any thread had to use the shared slab.
+    [[nodiscard]] bool uses_shared() const noexcept { return shared_used_.load(std::memory_order_relaxed); }
+
     slab& shared() noexcept
     {
         shared_used_.store(true, std::memory_order_relaxed);
@@ -200,6 +203,17 @@ public:
     void for_each(Visit&& visit) const
     {
         owner_->for_each(std::forward<Visit>(visit));
+    }
+
+    /// Visit every slab that a thread has used.
+    template <class Visit>
+    void for_each_used(Visit&& visit) const
+    {
+        owner_->for_each([&](const slab& each) {
+            if (!each.shared() || owner_->uses_shared()) {
+                visit(each);
+            }
+        });
     }
 
     /// Make room for counts by share, before the first call.

@@ -353,7 +353,7 @@ JOUST_FUNCTION void find_gap(finding& found, const evidence& seen, const setting
     const bool guards = spec.role == metric_spec::part::guardrail;
     const feedback_account& now = found.account;
     found.missing = gap::none;
-    found.too_rare_to_break = guards && too_rare_to_break(found, seen, spec);
+    found.too_rare_to_break = guards && !spec.limit.alone && too_rare_to_break(found, seen, spec);
     if (spec.limit.alone) {
         found.missing = gap_of_level(found, seen, spec);
     } else if (spec.watch >= 0) {

@@ -235,19 +235,27 @@ public:
         }
     }
 
-    /// Fix the latency thresholds whose warm-up is over.
-    void fix_thresholds() const noexcept
+    /// Count calls of a thread, and judge the guardrails on latency when it is time. Returns whether they were judged.
+    bool passed(std::uint32_t calls) const noexcept
     {
-        try {
-            live_.fix_thresholds();
-        } catch (...) {
-            // Memory ran out. A later look fixes the thresholds.
+        if constexpr (metrics_t::watches_latency()) {
+            return live_.passed(calls);
+        } else {
+            return false;
+        }
+    }
+    /// Judge the guardrails on latency.
+    void judge_latency() const noexcept
+    {
+        if constexpr (metrics_t::watches_latency()) {
+            live_.judge_latency();
         }
     }
 
     /// Collect all evidence into a value, whose memory is used again.
     void collect(evidence& all) const
     {
+        judge_latency();
         live_.collect(all);
         if constexpr (metrics_t::quantile_of(metrics_t::size) == 0) {
             all.quantiles.clear();
