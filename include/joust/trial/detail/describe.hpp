@@ -116,13 +116,20 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     }
 }
 
+/// Return the name of a metric's row.
+[[nodiscard]] inline std::string row_name(const metric_spec& spec, const std::vector<event_watch>& watches)
+{
+    const bool as_ratio = spec.role == metric_spec::part::guardrail && spec.limit.relative && spec.watch < 0;
+    return metric_in_words(spec, watches) + (as_ratio ? " (ratio)" : "");
+}
+
 /// Return the row of a finding about one metric of a challenger.
 [[nodiscard]] inline metric_row row_of_finding(const finding& f, const evidence& seen, const setting& how)
 {
     const metric_spec& spec = how.specs[f.metric];
     const bool guards = spec.role == metric_spec::part::guardrail;
     metric_row row;
-    row.metric = metric_in_words(spec, how.watches);
+    row.metric = row_name(spec, how.watches);
     row.arm = seen.models[f.pair + 1];
     row.role = guards ? "guardrail, " + describe(spec.limit, spec.unit) : role_name(spec.role);
     row.role += spec.others.empty() ? "" : " (and " + spec.others + ")";
@@ -158,7 +165,6 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
         row.reference = spec.limit.alone ? stats::not_a_number : row.reference;
     } else if (guards && spec.watch < 0) {
         // The guardrail is judged by means, so the estimate is the ratio itself. First events have no such level.
-        row.metric += " (ratio)";
         row.margin = spec.limit.value;
         row.reference = 1.0;
     }
