@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fixed_array.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/stats/sequential/first_failure.hpp>
@@ -193,8 +194,8 @@ private:
     std::size_t waiting_count_ = 0;
     std::atomic<double> log_e_{0.0};
     std::atomic<double> highest_{0.0};
-    std::vector<std::atomic<bool>> taken_ = std::vector<std::atomic<bool>>(event_slots);
-    std::vector<first_event> events_ = std::vector<first_event>(event_slots);
+    fixed_array<std::atomic<bool>> taken_ = fixed_array<std::atomic<bool>>(event_slots);
+    fixed_array<first_event> events_ = fixed_array<first_event>(event_slots);
 };
 
 #if JOUST_BODIES

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fixed_array.hpp>
 #include <joust/core/fork.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/feed_log.hpp>
@@ -403,27 +404,27 @@ private:
     std::vector<event_watch> watches_;
     /// The series that count exposures with feedback.
     std::vector<std::size_t> fed_;
-    std::vector<feed_log> feeds_;
+    fixed_array<feed_log> feeds_;
     thread_slabs slabs_;
     /// Counts of values that cannot be scored.
     slab rare_;
-    std::vector<first_event_log> logs_;
-    std::vector<threshold> thresholds_;
+    fixed_array<first_event_log> logs_;
+    fixed_array<threshold> thresholds_;
     std::atomic<double> lowest_champion_{no_limit};
     std::atomic<double> lowest_challenger_{no_limit};
     std::atomic<bool> thresholds_open_{true};
     fork_mutex threshold_mutex_{fork_order::thresholds};
     mutable fork_mutex stage_mutex_{fork_order::memory};
     /// stage_mutex_ guards the propensities of the present stage, and the latencies of those before it.
-    std::vector<pair_share> stage_;
+    fixed_array<pair_share> stage_;
     /// of each pair, those of the champion and those of the challenger
-    std::vector<ended_stages> ended_;
+    fixed_array<ended_stages> ended_;
     /// of each arm, the counts of all bins when the stage began
     std::vector<std::uint64_t> counted_before_;
     std::vector<std::uint64_t> counted_now_;
     mutable fork_mutex memory_mutex_{fork_order::memory};
     /// of each pair, the memory of each series
-    std::vector<test_memory> memory_;
+    fixed_array<test_memory> memory_;
     std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
     new_epoch_in_child<live_evidence> fork_{*this};
@@ -446,8 +447,8 @@ JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_wa
         if (each.on_latency && ended_.empty()) {
             // Stages begin in calls that must not fail, so their memory is there from the start.
             const std::size_t pairs = models_.size() - 1;
-            stage_ = std::vector<pair_share>(pairs);
-            ended_ = std::vector<ended_stages>(2 * pairs);
+            stage_ = fixed_array<pair_share>(pairs);
+            ended_ = fixed_array<ended_stages>(2 * pairs);
             for (ended_stages& ended : ended_) {
                 ended.weights = std::vector<double>(latency_sketch::bins);
             }

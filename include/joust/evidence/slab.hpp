@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fixed_array.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/numeric/hyperloglog.hpp>
 #include <joust/numeric/sketch.hpp>
@@ -10,7 +11,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -214,11 +214,11 @@ private:
     bool shared_;
     std::atomic<std::uint32_t> calls_;
     std::atomic<const void*> pinned_{nullptr};
-    std::vector<slab_row> rows_;
-    std::vector<std::atomic<double>> expected_;
-    std::vector<std::atomic<std::uint32_t>> fed_;
-    std::vector<std::atomic<std::uint64_t>> latency_;
-    std::vector<std::atomic<std::uint8_t>> units_;
+    fixed_array<slab_row> rows_;
+    fixed_array<std::atomic<double>> expected_;
+    fixed_array<std::atomic<std::uint32_t>> fed_;
+    fixed_array<std::atomic<std::uint64_t>> latency_;
+    fixed_array<std::atomic<std::uint8_t>> units_;
 };
 
 #if JOUST_BODIES
