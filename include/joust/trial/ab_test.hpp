@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/fixed_string.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
@@ -237,10 +238,10 @@ private:
             std::string note = "In force: ";
             outside.plan.write_line(note);  // and not `to_text`, which would compile the plan's JSON
             note += '.';
-            out.notes.push_back(std::move(note));
+            detail::add_text(out.notes, note);
         }
         if (!outside.complaint.empty()) {
-            out.notes.push_back("A later plan was refused: " + outside.complaint);
+            detail::add_text(out.notes, "A later plan was refused: " + outside.complaint);
         }
         return out;
     }

@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
 #include <joust/numeric/value_distribution.hpp>
@@ -70,7 +71,7 @@ JOUST_FUNCTION void annotate_covariate(report& out, const evidence& seen, const 
         }
     }
     if (!note.empty()) {
-        out.notes.push_back(std::move(note) + ".");
+        add_text(out.notes, note + ".");
     }
 }
 
@@ -110,8 +111,8 @@ inline void annotate_denominators(report& out, const setting& how)
         }
     }
     if (!divided.empty()) {
-        out.notes.push_back("Divided by a sum of its own instead of by exposures: " + divided +
-                            " (delta method by cluster).");
+        add_text(out.notes, "Divided by a sum of its own instead of by exposures: " + divided +
+                                " (delta method by cluster).");
     }
 }
 
@@ -145,7 +146,7 @@ inline void annotate_surplus(report& out, const evidence& seen, const setting& h
             append_count(note, more);
             note +=
                 " more values than calls were served: were calls chosen and not completed, or was feedback for a unit given twice?";
-            out.notes.push_back(std::move(note));
+            add_text(out.notes, note);
         }
     }
 }
@@ -154,21 +155,22 @@ inline void annotate_surplus(report& out, const evidence& seen, const setting& h
 inline void annotate_error_rate(report& out, const evidence& seen, const setting& how)
 {
     if (seen.pairs.size() > 1) {
-        out.notes.push_back("The error rate is divided by the number of challengers (Bonferroni).");
+        add_text(out.notes, "The error rate is divided by the number of challengers (Bonferroni).");
     }
     if (const std::size_t guardrails = guardrails_among(how.specs); guardrails > 1) {
         std::string note = "The guardrails have an error rate of their own, divided by their number (";
         append_count(note, guardrails);
         note +=
             "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
-        out.notes.push_back(std::move(note));
+        add_text(out.notes, note);
     }
     bool decides = false;
     for (const metric_spec& spec : how.specs) {
         decides = decides || spec.role == metric_spec::part::primary;
     }
     if (decides && guardrails_among(how.specs) > 0 && out.kind == "ab_test") {
-        out.notes.emplace_back(
+        add_text(
+            out.notes,
             "The error rates of the primary metric and of the guardrails add up: that of a wrong verdict of any kind is their sum.");
     }
 }
@@ -178,10 +180,12 @@ JOUST_FUNCTION bool annotate_history(report& out, bool knows_history, bool credi
     if (knows_history) {
         return false;
     }
-    out.notes.emplace_back(
+    add_text(
+        out.notes,
         "The trial had plans that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or give the ticket.");
     if (credits_units) {
-        out.notes.emplace_back(
+        add_text(
+            out.notes,
             "Feedback by unit that came before this was known may stand in an arm that did not serve the unit.");
     }
     return credits_units;
@@ -196,7 +200,7 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
         const auto note = [&](gap which) {
             finding told = f;
             told.missing = which;
-            out.notes.push_back(gap_in_words(told, seen, how) + ".");
+            add_text(out.notes, gap_in_words(told, seen, how) + ".");
         };
         if (now.stopped()) {
             note(gap::stopped);
@@ -214,7 +218,7 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
                 spec.denominator != exposure_series
                     ? "Its sums are those of the exposures with feedback alone, which need not be alike in both arms."
                     : "An exposure without feedback counts as 0, the best value: that is right for events which are reported where they happen, and wrong for measurements that are missing (.per = per::observed).";
-            out.notes.push_back(std::move(text));
+            add_text(out.notes, text);
         }
         if (now.lost() > 0) {
             std::string text =
@@ -224,7 +228,7 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
             append_count(text, now.challenger_lost);
             text += " of " + seen.models[f.pair + 1];
             text += now.lost_differ ? "; their shares differ by more than chance." : ".";
-            out.notes.push_back(std::move(text));
+            add_text(out.notes, text);
         }
         if (now.partly_labelled) {
             std::string text = spec.name + " looks like a label that only a part of the exposures gets (";
@@ -233,7 +237,7 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
             append_percent(text, now.challenger, 1);
             text +=
                 ", with both outcomes among them). It is divided by all exposures, so that a missing label counts as 0; with .per = per::observed it is divided by the labels.";
-            out.notes.push_back(std::move(text));
+            add_text(out.notes, text);
         }
     }
 }
@@ -270,7 +274,8 @@ inline void annotate_units(report& out, const evidence& seen)
 {
     const auto empty = static_cast<std::size_t>(ignored::empty_unit);
     if (empty < seen.ignored.size() && seen.ignored[empty] > 0) {
-        out.notes.emplace_back(
+        add_text(
+            out.notes,
             "Some calls came with an empty unit id (empty text, a null pointer or the nil UUID). The champion served them, and they are not part of the comparison.");
     }
     constexpr double dominating = 0.1;
@@ -283,7 +288,7 @@ inline void annotate_units(report& out, const evidence& seen)
         append_percent(note, most, 0);
         note +=
             " of the requests, which is probably one unit, such as a robot or an id that stands for many users. It has one arm, so that the arms' requests and the metrics depend on it.";
-        out.notes.push_back(std::move(note));
+        add_text(out.notes, note);
     }
 }
 
@@ -294,21 +299,22 @@ JOUST_FUNCTION void annotate(report& out, const evidence& seen, const judgement&
     append_count(note, bucket_count);
     note += " hashed buckets of units; ";
     note += how_long;
-    out.notes.push_back(std::move(note));
+    add_text(out.notes, note);
     if (how.covariate != exposure_series) {
         how.special.annotate_covariate(out, seen, how);
     }
     annotate_denominators(out, how);
     for (const metric_spec& spec : how.specs) {
         if (spec.quantile >= 0) {
-            out.notes.push_back(how.special.threshold_in_words(seen, spec));
+            add_text(out.notes, how.special.threshold_in_words(seen, spec));
         }
     }
     annotate_surplus(out, seen, how);
     annotate_feedback(out, seen, found, how);
     annotate_units(out, seen);
     if (share_changed) {
-        out.notes.push_back(
+        add_text(
+            out.notes,
             "Means and the quantiles of a latency guardrail are overlap-weighted over the stages of the ramp, since shares changed; the latencies listed by model pool all its calls, so that load which changed beside the shares makes them differ.");
     }
     annotate_error_rate(out, seen, how);

@@ -4,6 +4,7 @@
 #include <joust/core/clock.hpp>
 #include <joust/core/compiler.hpp>
 #include <joust/core/fixed_string.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
@@ -218,10 +219,10 @@ private:
         names.models = identity.models();
         names.series = metrics_.series_names();
         if constexpr (Parts::adjusts) {
-            names.series.emplace_back("covariate");
+            add_text(names.series, "covariate");
         }
         for (std::string& each : metrics_t::lost_names()) {
-            names.series.push_back(std::move(each));
+            add_text(names.series, each);
         }
         return names;
     }

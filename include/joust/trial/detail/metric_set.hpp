@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
 #include <joust/metric/conversion.hpp>
@@ -309,17 +310,17 @@ public:
         std::vector<std::string> names{"exposures", "failures"};
         for_each_index([&]<std::size_t I> {
             if constexpr (has_series<I>) {
-                names.emplace_back(inner_metric_t<given_t<I>>::name());
+                add_text(names, inner_metric_t<given_t<I>>::name());
             }
         });
         for_each_index([&]<std::size_t I> {
             if (denominators_[I] != exposure_series) {
-                names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", denominator");
+                add_text(names, std::string{inner_metric_t<given_t<I>>::name()} + ", denominator");
             }
         });
         for_each_index([&]<std::size_t I> {
             if (fed_[I] != denominators_[I]) {
-                names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", feedback");
+                add_text(names, std::string{inner_metric_t<given_t<I>>::name()} + ", feedback");
             }
         });
         return names;
@@ -331,7 +332,7 @@ public:
         std::vector<std::string> names;
         for_each_index([&]<std::size_t I> {
             if constexpr (takes_feedback<I>) {
-                names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", not scored");
+                add_text(names, std::string{inner_metric_t<given_t<I>>::name()} + ", not scored");
             }
         });
         return names;

@@ -4,6 +4,7 @@
 #include <joust/core/error.hpp>
 #include <joust/core/fork.hpp>
 #include <joust/core/text.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
@@ -142,8 +143,8 @@ public:
         annotate_forgotten(out, core.forgotten_tickets(), core.trial().desk().remembered());
         annotate_history(out, core.assignment().knows_history(), core.assignment().credits_units());
         if (champion_is_out(core)) {
-            out.notes.emplace_back(
-                "The champion serves no units now, so the comparisons are from earlier stages.");
+            add_text(out.notes,
+                     "The champion serves no units now, so the comparisons are from earlier stages.");
         }
         return out;
     }
