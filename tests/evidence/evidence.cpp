@@ -348,6 +348,14 @@ TEST_CASE("evidence whose lists do not fit or whose numbers are impossible is no
         {"propensity 0", [](evidence& e) { e.pairs[0].events[0][0].propensity = 0.0; }},
         {"propensity 1", [](evidence& e) { e.pairs[0].events[0][0].propensity = 1.0; }},
         {"propensity NaN", [](evidence& e) { e.pairs[0].events[0][0].propensity = not_a_number; }},
+        {"epoch 0", [](evidence& e) { e.pairs[0].events[0][0].epoch = 0; }},
+        {"epochs out of order", [](evidence& e) { e.pairs[0].events[0][0].epoch = 2; }},
+        {"an epoch too old", [](evidence& e) { e.pairs[0].events[0].back().epoch = 3; }},
+        {"highest evidence of no guardrail", [](evidence& e) { e.pairs[0].peaks.assign(2, {}); }},
+        {"highest evidence NaN", [](evidence& e) { e.pairs[0].peaks.assign(1, {not_a_number, 1, 1}); }},
+        {"highest evidence below 0", [](evidence& e) { e.pairs[0].peaks.assign(1, {-1.0, 1, 1}); }},
+        {"highest evidence of a later epoch", [](evidence& e) { e.pairs[0].peaks.assign(1, {1.0, 2, 1}); }},
+        {"highest evidence of no epoch", [](evidence& e) { e.pairs[0].peaks.assign(1, {1.0, 0, 1}); }},
     };
     for (const change& c : changes) {
         INFO(c.what);
@@ -387,10 +395,12 @@ TEST_CASE("every field is written and read back unchanged")
         {"challenger count", [](evidence& e) { e.pairs[0].series[2].challenger_count = ~0ULL; }},
         {"champion count", [](evidence& e) { ++e.pairs[0].series[0].champion_count; }},
         {"expected", [](evidence& e) { e.pairs[0].series[2].expected += 1.0; }},
-        {"slot", [](evidence& e) { e.pairs[0].events[0].back().slot = 4095; }},
+        {"slot", [](evidence& e) { e.pairs[0].events[0].back().slot = 16'383; }},
         {"whose event", [](evidence& e) { e.pairs[0].events[0][0].challenger ^= true; }},
         {"propensity", [](evidence& e) { e.pairs[0].events[0][0].propensity = 0x1p-24; }},
         {"time", [](evidence& e) { e.pairs[0].events[0][0].time = ~0ULL; }},
+        {"epoch", [](evidence& e) { e.pairs[0].events[0].back().epoch = 2; }},
+        {"highest evidence of first events", [](evidence& e) { e.pairs[0].peaks.push_back({0.1, 1, 1}); }},
         {"rho", [](evidence& e) { e.pairs[0].memory[0].rho = 1e-300; }},
         {"highest evidence", [](evidence& e) { e.pairs[0].memory[0].highest_log_e = -0.5; }},
         {"a look taken", [](evidence& e) { e.pairs[0].memory[0].counted.taken = true; }},
@@ -403,7 +413,7 @@ TEST_CASE("every field is written and read back unchanged")
         {"ignored", [](evidence& e) { ++e.ignored[3]; }},
         {"unrecorded", [](evidence& e) { ++e.unrecorded; }},
     };
-    REQUIRE(base.pairs[0].events[0].back().slot < 4095);
+    REQUIRE(base.pairs[0].events[0].back().slot < 16'383);
     for (const change& c : changes) {
         INFO(c.what);
         evidence changed = base;

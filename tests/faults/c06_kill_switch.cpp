@@ -2,26 +2,37 @@
 
 // The kill switch failed open: a stopped plan was refused where it was the plan in force with another `stopped`, had a
 // member too many, or came after the last version; and roll_back and replace_plan threw before they stopped anything
-// when memory was out.
+// when memory was out. An interleaving, a handle, and trials whose splitter does not cut the space of hashes had no kill switch.
 
+#include <joust/shadow/comparator.hpp>
+#include <joust/split/assigned_by.hpp>
 #include <joust/split/bandit.hpp>
+#include <joust/split/interop/growthbook.hpp>
 #include <joust/split/overrides.hpp>
+#include <joust/split/rendezvous.hpp>
+#include <joust/split/switchback.hpp>
 #include <joust/split/when.hpp>
 #include <joust/trial/any_trial.hpp>
+#include <joust/trial/at_once.hpp>
 #include <joust/trial/canary.hpp>
+#include <joust/trial/explain.hpp>
+#include <joust/trial/interleaving.hpp>
 #include <joust/trial/plan_watch.hpp>
 #include <joust/trial/replace_plan.hpp>
 #include <joust/trial/replan.hpp>
+#include <joust/trial/shadow.hpp>
 
 #include "allocations.hpp"
 #include "catch.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -549,4 +560,296 @@ TEST_CASE("a look at evidence that is given takes the challenger out before it n
     }
     CHECK(again.rolled_back());
     CHECK(again.report().decision == verdict::roll_back);
+}
+
+namespace {
+
+/// A splitter of a caller's own, without shares.
+struct odd_users {
+    joust::salt salt{};
+    template <class Context>
+    [[nodiscard]] assignment assign(const Context& call) const noexcept
+    {
+        return {static_cast<unsigned>(call.unit & 1U), 0.5, true};
+    }
+};
+
+/// Put texts of a plan into a file that a watch follows, stop the trial, and start it again by a later version.
+template <class Trial, class Served>
+void stops_and_starts_by_file(Trial& trial, const char* name, Served served)
+{
+    const temporary_file file{name};
+    plan_watch watch{trial, file.path, polled};
+    const int before = served();
+    REQUIRE(before > 20);
+    traffic_plan plan = plan_of(trial);
+    CHECK(plan.version == 1);
+    CHECK_FALSE(plan.stopped);
+    save_plan(file.path, plan);
+    CHECK_FALSE(watch.poll());  // It is in force already.
+    CHECK(watch.state().last_refusal.empty());
+    plan.version = 2;
+    plan.stopped = true;
+    save_plan(file.path, plan);
+    {
+        const joust_tests::no_memory out;
+        static_cast<void>(watch.poll());
+    }
+    CHECK(served() == 0);
+    static_cast<void>(watch.poll());
+    CHECK(plan_of(trial).version == 2);
+    CHECK(plan_of(trial).stopped);
+    CHECK(watch.state().last_refusal.empty());
+    // An old version does not start it, and a later one does.
+    plan.stopped = false;
+    plan.version = 1;
+    save_plan(file.path, plan);
+    CHECK_FALSE(watch.poll());
+    CHECK(served() == 0);
+    CHECK_FALSE(watch.state().last_refusal.empty());
+    plan.version = 3;
+    save_plan(file.path, plan);
+    CHECK(watch.poll());
+    CHECK(served() == before);
+    CHECK(watch.state().last_refusal.empty());
+    // In a hurry.
+    write_file(file.path, "{\"stopped\":true}");
+    CHECK(watch.poll());
+    CHECK(served() == 0);
+    CHECK_FALSE(watch.poll());
+    write_file(file.path, "{\"stopped\":false}");
+    CHECK_FALSE(watch.poll());
+    CHECK(served() == 0);
+    plan.version = 4;
+    replace_plan(trial, plan);
+    CHECK(served() == before);
+    // Another trial's file stops nothing.
+    traffic_plan other = plan;
+    other.salt = "another";
+    other.stopped = true;
+    save_plan(file.path, other);
+    CHECK_FALSE(watch.poll());
+    CHECK(served() == before);
+}
+
+template <class Splitter>
+void stops_splitter(Splitter splitter, const char* name)
+{
+    CAPTURE(name);
+    ab_test trial{model{"old", [](const request&) { return 0; }},
+                  model{"new", [](const request&) { return 1; }},
+                  by(&request::user),
+                  std::move(splitter),
+                  conversion<"click">{},
+                  untimed{}};
+    stops_and_starts_by_file(trial, name, [&] { return served_by_challenger(trial); });
+    // Shares that the splitter cannot follow are refused with a sentence.
+    traffic_plan plan = plan_of(trial);
+    plan.version = 9;
+    plan.shares = {0.4, 0.6};
+    CHECK_THROWS_WITH(replace_plan(trial, plan), Catch::Matchers::Contains("plan.shares"));
+    plan.shares = {};
+    replace_plan(trial, plan);
+    CHECK(plan_of(trial).version == 9);
+    CHECK(served_by_challenger(trial) > 20);
+}
+
+}  // namespace
+
+TEST_CASE("a plan stops and starts a trial whatever splitter it has")
+{
+    stops_splitter(rendezvous{.salt = "met"}, "rendezvous");
+    stops_splitter(switchback{.salt = "block", .block = 1e9}, "switchback");
+    stops_splitter(assigned_by([](const request& r) { return assignment{r.user % 2 == 0 ? 1U : 0U, 0.5}; }),
+                   "assigned");
+    stops_splitter(assigned_by([](const request& r) { return r.user % 2; }, {0.5, 0.5}), "assigned_shares");
+    stops_splitter(odd_users{.salt = "odd"}, "own");
+    stops_splitter(overrides({{"3", 1}}, odd_users{.salt = "odd"}), "forced");
+    stops_splitter(when([](const request& r) { return r.user % 2 == 0; }, assigned_by([](const request& r) {
+                            return assignment{r.user % 4 == 0 ? 1U : 0U, 0.5};
+                        })),
+                   "ruled");
+    stops_splitter(interop::growthbook_split{by(&request::user), {.key = "grow", .hash_version = 2}},
+                   "growthbook");
+}
+
+TEST_CASE("a stopped trial records its calls for the champion alone, and its estimates do not change")
+{
+    auto trial =
+        trial_of(assigned_by([](const request& r) { return assignment{r.user % 2 == 0 ? 1U : 0U, 0.5}; }));
+    for (std::uint64_t user = 0; user < 400; ++user) {
+        const auto [arm, ticket] = trial.serve(request{user});
+        trial.observe<"click">(ticket, user % 4 < 2);
+    }
+    const report before = trial.report();
+    traffic_plan plan = plan_of(trial);
+    plan.stopped = true;
+    replace_plan(trial, plan);
+    for (std::uint64_t user = 0; user < 400; ++user) {
+        const auto [arm, ticket] = trial.serve(request{user});
+        CHECK(arm == 0);
+        trial.observe<"click">(ticket, true);
+    }
+    CHECK(explain(trial, request{2}).find("stopped: served by \"old\"") != std::string::npos);
+    const report after = trial.report();
+    CHECK(after.arms[0].requests == before.arms[0].requests + 400);
+    CHECK(after.arms[1].requests == before.arms[1].requests);
+    CHECK(after.metrics[0].champion == before.metrics[0].champion);
+    CHECK(after.metrics[0].challenger == before.metrics[0].challenger);
+}
+
+namespace {
+
+using rows = std::vector<int>;
+
+auto search_of()
+{
+    return interleaving{model{"old", [](const request&) { return rows{1, 2, 3, 4}; }},
+                        model{"new", [](const request&) { return rows{5, 6, 7, 8}; }}, by(&request::user),
+                        salt{"stopped search"}, untimed{}};
+}
+
+template <class Search>
+int shown_of_challenger(Search& search)
+{
+    int shown = 0;
+    for (std::uint64_t user = 0; user < 50; ++user) {
+        for (const int item : search.rank(request{user}, 4)) {
+            shown += item > 4 ? 1 : 0;
+        }
+    }
+    return shown;
+}
+
+}  // namespace
+
+TEST_CASE("a plan stops and starts an interleaving")
+{
+    {
+        // The coins differ between calls, so the counts after a start do too.
+        auto search = search_of();
+        const temporary_file file{"search"};
+        plan_watch watch{search, file.path, polled};
+        REQUIRE(shown_of_challenger(search) > 20);
+        const auto page = search.rank(request{1}, 4);
+        const auto chosen = search.choose(std::uint64_t{2});
+        const std::uint64_t shown = search.report().arms[0].requests;
+        write_file(file.path, "{\"stopped\":true}");
+        {
+            const joust_tests::no_memory out;
+            static_cast<void>(watch.poll());
+        }
+        CHECK(plan_of(search).stopped);
+        CHECK(shown_of_challenger(search) == 0);
+        const auto later = search.rank(request{1}, 4);
+        CHECK(rows(later.begin(), later.end()) == rows{1, 2, 3, 4});
+        CHECK_FALSE(search.click(later.ticket(), 0));
+        // Lists that were chosen before are not mixed any more.
+        const rows old_list{1, 2, 3, 4};
+        const rows new_list{5, 6, 7, 8};
+        const auto brought = search.interleave(std::tie(old_list, new_list), chosen, 4);
+        CHECK(rows(brought.begin(), brought.end()) == old_list);
+        const auto none = search.choose(std::uint64_t{3});
+        const auto unmixed = search.interleave(std::tie(old_list, new_list), none, 4);
+        CHECK(rows(unmixed.begin(), unmixed.end()) == old_list);
+        const auto next_page = search.rank_from(page.ticket(), 2, request{1}, 2);
+        CHECK(rows(next_page.begin(), next_page.end()) == rows{3, 4});
+        // Clicks on what was shown before count.
+        bool used = false;
+        for (std::size_t i = 0; i < 4; ++i) {
+            used = search.click(page.ticket(), i) || used;
+        }
+        CHECK(used);
+        const report seen = search.report();
+        CHECK(seen.arms[0].requests == shown);
+        std::string notes;
+        for (const std::string& note : seen.notes) {
+            notes += note + "\n";
+        }
+        CHECK_THAT(notes, Catch::Matchers::Contains("stopped, so that users get the champion's list"));
+        std::uint64_t counted = 0;
+        for (const auto& each : seen.counts) {
+            counted += each.what.find("since the trial was stopped") != std::string::npos ? each.count : 0;
+        }
+        CHECK(counted == 55);
+        CHECK_THAT(notes, Catch::Matchers::Contains("A later plan was refused"));
+        traffic_plan plan = plan_of(search);
+        plan.stopped = false;
+        CHECK_THROWS_AS(replace_plan(search, plan), configuration_error);
+        CHECK(shown_of_challenger(search) == 0);
+        plan.version = 2;
+        plan.shares = {0.5, 0.5};
+        CHECK_THROWS_WITH(replace_plan(search, plan), Catch::Matchers::Contains("plan.shares"));
+        plan.shares = {};
+        plan.parent = 77;
+        CHECK_THROWS_WITH(replace_plan(search, plan), Catch::Matchers::Contains("plan.parent"));
+        plan.parent = plan_of(search).digest();
+        replace_plan(search, plan);
+        CHECK(shown_of_challenger(search) > 20);
+        plan.salt = "another";
+        plan.stopped = true;
+        CHECK_THROWS_AS(replace_plan(search, plan), configuration_error);
+        CHECK(shown_of_challenger(search) > 20);
+    }
+    {
+        interleaving search{model{"old", [](const request&) { return rows{1, 2, 3, 4}; }},
+                            model{"new", [](const request&) -> rows { throw std::runtime_error{"down"}; }},
+                            by(&request::user),
+                            salt{"side by side"},
+                            at_once(std::chrono::seconds{5}),
+                            untimed{}};
+        replace_plan(search, traffic_plan{.salt = "side by side", .stopped = true});
+        for (std::uint64_t user = 0; user < 20; ++user) {
+            CHECK(search.rank(request{user}, 4).size() == 4);
+        }
+        CHECK(search.report().arms[1].failures == 0);  // Its ranker was not asked.
+    }
+}
+
+TEST_CASE("a handle stops and starts the trial inside by a plan")
+{
+    any_trial<int(const request&)> handle{
+        [] { return trial_of(hash_split{.salt = "handle", .shares = {0.5, 0.5}}); }};
+    stops_and_starts_by_file(handle, "handle", [&] { return served_by_challenger(handle); });
+    traffic_plan plan = plan_of(handle);
+    plan.version = 9;
+    plan.shares = {0.4, 0.6};
+    CHECK(replace_plan(handle, plan).moved == Approx(0.1).margin(1e-12));
+    any_trial<int(const request&)> other{[] {
+        return trial_of(assigned_by([](const request& r) { return assignment{1, r.user < 9 ? 1.0 : 0.5}; }));
+    }};
+    plan = plan_of(other);
+    CHECK(plan.shares.empty());
+    plan.stopped = true;
+    {
+        const joust_tests::no_memory out;
+        replace_plan(other, plan);
+    }
+    CHECK(served_by_challenger(other) == 0);
+
+    any_trial<int(const request&)> rollout{[] { return canary_of(); }};
+    plan = plan_of(rollout);
+    CHECK(plan.shares == share_list{0.5, 0.5});
+    CHECK_THROWS_WITH(replace_plan(rollout, plan), Catch::Matchers::Contains("ramp"));
+    CHECK(served_by_challenger(rollout) > 50);
+    plan.stopped = true;
+    CHECK(replace_plan(rollout, plan).moved == 0.5);
+    CHECK(served_by_challenger(rollout) == 0);
+    CHECK(plan_of(rollout).stopped);
+
+    any_trial<int(const request&)> beside{[] {
+        return shadow{model{"old", [](const request&) { return 0; }},
+                      model{"new", [](const request&) { return 1; }}, by(&request::user), salt{"beside"},
+                      inline_run{}};
+    }};
+    CHECK_THROWS_WITH(replace_plan(beside, plan), Catch::Matchers::Contains("serve their challengers"));
+    CHECK_THROWS_AS(plan_of(beside), configuration_error);
+    const any_trial<int(const request&)> moved{std::move(handle)};
+    CHECK_THROWS_AS(replace_plan(handle, plan), configuration_error);
+
+    const temporary_file file{"moved"};
+    write_file(file.path, "{\"stopped\":true}");
+    plan_watch nothing{handle, file.path,
+                       polled};  // A handle that is empty is not stopped, and nothing ends.
+    CHECK_FALSE(nothing.state().last_refusal.empty());
 }

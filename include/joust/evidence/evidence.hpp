@@ -464,8 +464,10 @@ struct overlap_latencies {
 struct pair_evidence {
     /// The sums of exposures, failures, and then the metrics of the trial in order.
     std::vector<bucket_sums> series;
-    /// The first events of each guardrail on failures or latency.
+    /// The first events of each guardrail on failures or latency, of the last two epochs.
     std::vector<std::vector<first_event>> events;
+    /// The highest evidence that each of these guardrails has shown. Nothing is there where nothing was shown alone.
+    std::vector<first_event_peak> peaks;
     /// The memory of the test of each series.
     std::vector<test_memory> memory;
     /// The challenger's latencies, where a guardrail is on latency.
@@ -488,7 +490,7 @@ struct pair_evidence {
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(series, events, memory, challenger_latency, champion_latency);
+        archive(series, events, peaks, memory, challenger_latency, champion_latency);
     }
     /// Compare all members.
     bool operator==(const pair_evidence&) const = default;
@@ -592,6 +594,11 @@ struct evidence {
             for (std::size_t g = 0; g < pairs[p].events.size(); ++g) {
                 pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
             }
+            // What one part has shown alone is not evidence of the whole: with many parts one of them would often have shown
+            // something.
+            if (pairs[p].peaks != other.pairs[p].peaks) {
+                pairs[p].peaks.clear();
+            }
         }
         // Reasons that no version counted at first are there only where they were counted.
         if (ignored.size() < other.ignored.size()) {
@@ -650,7 +657,11 @@ struct evidence {
                     series.size() >= 2;
         for (const auto& pair : pairs) {
             good = good && pair.series.size() == series.size() && pair.memory.size() == series.size() &&
-                   pair.events.size() == pairs.front().events.size();
+                   pair.events.size() == pairs.front().events.size() &&
+                   (pair.peaks.empty() || pair.peaks.size() == pair.events.size());
+            for (const first_event_peak& peak : pair.peaks) {
+                good = good && peak.consistent();
+            }
             good = good && pair.challenger_latency.consistent() && pair.champion_latency.consistent();
             for (const test_memory& kept : pair.memory) {
                 good = good && kept.consistent();
@@ -661,10 +672,14 @@ struct evidence {
             good = good && pair.series.front().counts_exposures();
             for (const auto& events : pair.events) {
                 for (std::size_t i = 0; i < events.size(); ++i) {
-                    good = good && events[i].slot < detail::event_slots &&
-                           (i == 0 || events[i - 1].slot < events[i].slot) && events[i].propensity > 0.0 &&
-                           events[i].propensity < 1.0;
+                    good =
+                        good && events[i].slot < detail::event_slots &&
+                        (i == 0 || events[i - 1].epoch < events[i].epoch ||
+                         (events[i - 1].epoch == events[i].epoch && events[i - 1].slot < events[i].slot)) &&
+                        events[i].propensity > 0.0 && events[i].propensity < 1.0;
                 }
+                good = good && (events.empty() || (events.front().epoch > 0 &&
+                                                   events.back().epoch - events.front().epoch <= 1));
             }
         }
         for (const quantile_evidence& each : quantiles) {

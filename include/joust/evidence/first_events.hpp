@@ -5,10 +5,12 @@
 #include <joust/core/fixed_array.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/evidence/slab.hpp>
-#include <joust/stats/sequential/first_failure.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -16,8 +18,8 @@
 namespace joust {
 inline namespace v0 {
 
-/// Hold the first event (a failure, a late answer) in one hashed slot of units. Later events of a slot depend on which
-/// arm its units have, and are no further evidence.
+/// Hold the first event (a failure, a late answer) in one hashed slot of units within one epoch. Later events of a slot depend
+/// on which arm its units have, and are no further evidence until the next epoch.
 struct first_event {
     /// The number of the slot.
     std::uint16_t slot = 0;
@@ -28,36 +30,73 @@ struct first_event {
     /// The time of the event; when logs are merged, the earlier event of a slot stays.
     /// units: milliseconds since 1970-01-01 UTC
     std::uint64_t time = 0;
+    /// The epoch, counted from 1.
+    std::uint32_t epoch = 1;
 
     /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(slot, challenger, propensity, time);
+        archive(slot, challenger, propensity, time, epoch);
     }
     /// Compare all members.
     bool operator==(const first_event&) const = default;
 };
 
-/// Merge two lists, and keep the earlier event of every slot.
-/// shape: both lists are sorted by slot
+/// Hold the strongest evidence of the first events so far, which may come from an epoch whose events are no longer kept.
+struct first_event_peak {
+    /// The logarithm of the highest weighted e-value of any epoch; 0 while no epoch has shown anything.
+    double log_e = 0.0;
+    /// The epoch that has shown it; 0 while no epoch has.
+    std::uint32_t decided = 0;
+    /// The number of epochs so far.
+    std::uint32_t epochs = 1;
+
+    /// Say whether a log can have kept these numbers.
+    [[nodiscard]] bool consistent() const noexcept
+    {
+        return log_e >= 0.0 && std::isfinite(log_e) && (decided > 0) == (log_e > 0.0) && decided <= epochs &&
+               epochs > 0;
+    }
+    /// Give every member to an archive, which reads or writes it (store/snapshot.hpp).
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(log_e, decided, epochs);
+    }
+    /// Compare all members.
+    bool operator==(const first_event_peak&) const = default;
+};
+
+/// Merge two lists, and keep the earlier event of every slot in each epoch. The last epoch and the one before it stay.
+/// shape: both lists are sorted by epoch and slot
 inline std::vector<first_event> merge(const std::vector<first_event>& a, const std::vector<first_event>& b)
 {
+    std::uint32_t last = a.empty() ? 0 : a.back().epoch;
+    last = b.empty() || b.back().epoch < last ? last : b.back().epoch;
+    const auto precedes = [](const first_event& one, const first_event& two) {
+        return one.epoch != two.epoch ? one.epoch < two.epoch : one.slot < two.slot;
+    };
     std::vector<first_event> merged;
     merged.reserve(a.size() + b.size());
+    const auto keep = [&](const first_event& event) {
+        if (event.epoch + 1 >= last) {
+            merged.push_back(event);
+        }
+    };
     auto x = a.begin();
     auto y = b.begin();
     while (x != a.end() || y != b.end()) {
-        if (y == b.end() || (x != a.end() && x->slot < y->slot)) {
-            merged.push_back(*x++);
-        } else if (x == a.end() || y->slot < x->slot) {
-            merged.push_back(*y++);
+        if (y == b.end() || (x != a.end() && precedes(*x, *y))) {
+            keep(*x++);
+        } else if (x == a.end() || precedes(*y, *x)) {
+            keep(*y++);
         } else {
             // Of two events at the same time the values decide, so that the order of merging never matters.
             const bool first = x->time != y->time               ? x->time < y->time
                                : x->challenger != y->challenger ? x->challenger
                                                                 : x->propensity <= y->propensity;
-            merged.push_back(first ? *x : *y);
+            keep(first ? *x : *y);
             ++x;
             ++y;
         }
@@ -65,137 +104,353 @@ inline std::vector<first_event> merge(const std::vector<first_event>& a, const s
     return merged;
 }
 
-/// Return the logarithm of the e-value against "the challenger is first no more often than `max_ratio` allows".
-[[nodiscard]] inline double log_e_of(const std::vector<first_event>& events, double max_ratio)
-{
-    stats::first_failure test{{.null_ratio = max_ratio}};
-    for (const auto& event : events) {
-        test.add(event.challenger, event.propensity);
-    }
-    return test.log_e();
-}
-
 namespace detail {
 
-inline constexpr std::size_t event_slots = 4096;
+inline constexpr std::size_t event_slots = 16'384;
+/// An epoch ends when this many events have come, repeated ones of a slot included.
+inline constexpr std::uint32_t epoch_events = 4'096;
 
 [[nodiscard]] constexpr std::uint16_t slot_of(std::uint64_t pseudonym) noexcept
 {
     return static_cast<std::uint16_t>((pseudonym >> 32) & (event_slots - 1));
 }
 
-/// Log the first events of one guardrail and pair while the trial runs. Every first event changes the e-value at once.
+/// Return the share of the error rate that an epoch may spend. All shares add up to less than 1.
+[[nodiscard]] inline double epoch_weight(std::uint32_t epoch) noexcept
+{
+    const double next = static_cast<double>(epoch) + 1.0;
+    const double log_next = std::log(next);
+    return 0.4739 / (next * log_next * log_next);
+}
+
+/// Hold the e-value of one epoch against "the challenger is first no more often than `max_ratio` allows".
+///
+/// Each alternative R is a mixture over starting points: half of it begins with the first event, and the other half is spread
+/// evenly over the later ones. So a long stretch without harm costs little of the evidence that comes later. Each product
+/// of likelihood ratios has the mean 1 under the null from its starting point on, and so has the mixture.
+/// cost: five multiplications and divisions for an event, no logarithm
+class epoch_evidence {
+public:
+    explicit epoch_evidence(double max_ratio = 1.0) noexcept
+        : max_ratio_(max_ratio), usable_(max_ratio > 0.0 && std::isfinite(max_ratio))
+    {
+    }
+
+    void add(bool challenger, double s) noexcept
+    {
+        if (!usable_) {
+            return;
+        }
+        const double odds = s * max_ratio_;
+        const double null_share = odds / (odds + 1.0 - s);
+        constexpr double later = 0.5 / epoch_events;
+        // Merged evidence can have more events than one machine counts in an epoch. No product begins with these.
+        const double starts = events_ == 0 ? 0.5 : events_ < epoch_events ? later : 0.0;
+        for (std::size_t i = 0; i < alternatives.size(); ++i) {
+            const double ratio =
+                (challenger ? alternatives[i] : 1.0) / (1.0 + null_share * (alternatives[i] - 1.0));
+            // Evidence beyond every threshold is cut off, so that it stays finite.
+            products_[i] = std::fmin((products_[i] + starts) * ratio, 1e280);
+        }
+        left_ -= starts;
+        ++events_;
+    }
+
+    [[nodiscard]] double e() const noexcept
+    {
+        double sum = 0.0;
+        for (const double each : products_) {
+            sum += each;
+        }
+        return sum / static_cast<double>(alternatives.size()) + left_;
+    }
+
+    /// Factors by which the challenger's rate is above the allowed one.
+    static constexpr std::array<double, 5> alternatives{1.5, 2.0, 4.0, 10.0, 30.0};
+
+private:
+    double max_ratio_;
+    bool usable_;
+    std::array<double, 5> products_{};
+    double left_ = 1.0;
+    std::uint32_t events_ = 0;
+};
+
+/// Return the strongest present evidence of the epochs in a list. A merged list has the events of all parts, so the e-values are
+/// computed anew, in the order of time.
+/// shape: the list is sorted by epoch and slot
+[[nodiscard]] inline first_event_peak evidence_now(std::vector<first_event> events, double max_ratio)
+{
+    // Neither time nor slot knows the arm.
+    std::sort(events.begin(), events.end(), [](const first_event& a, const first_event& b) {
+        return a.epoch != b.epoch ? a.epoch < b.epoch : a.time != b.time ? a.time < b.time : a.slot < b.slot;
+    });
+    first_event_peak now;
+    double highest = 0.0;
+    for (std::size_t i = 0; i < events.size();) {
+        now.epochs = events[i].epoch;
+        epoch_evidence epoch{max_ratio};
+        for (; i < events.size() && events[i].epoch == now.epochs; ++i) {
+            epoch.add(events[i].challenger, events[i].propensity);
+        }
+        if (const double e = epoch_weight(now.epochs) * epoch.e(); e > highest) {
+            highest = e;
+            now.decided = now.epochs;
+        }
+    }
+    now.log_e = highest > 0.0 ? std::log(highest) : 0.0;
+    return now;
+}
+
+}  // namespace detail
+
+/// Return the logarithm of the evidence against "the challenger is first no more often than `max_ratio` allows": the highest
+/// e-value of an epoch in the list, times the share of the error rate that the epoch may spend. At 1 / alpha it breaks a
+/// guardrail. It is 0 without events.
+/// shape: the list is sorted by epoch and slot
+[[nodiscard]] inline double log_e_of(const std::vector<first_event>& events, double max_ratio)
+{
+    return detail::evidence_now(events, max_ratio).log_e;
+}
+
+namespace detail {
+
+/// Log the first events of one guardrail and pair while the trial runs, in epochs. Every first event changes the evidence at once.
+///
+/// An epoch ends after 4,096 events of both arms together, repeated ones included, and all slots are free again: otherwise a guardrail
+/// proves nothing more once every slot has had a failure. An epoch's e-value has to reach 1 / (alpha w), where the weights w
+/// of all epochs add up to less than 1. By Ville's inequality within an epoch and the union bound over epochs the error rate
+/// is at most alpha, however the same units return, since nothing that begins or ends an epoch looks at the arms.
 ///
 /// A failure that both models share (the challenger failed, and the champion then failed on the same request) says nothing about
-/// the challenger, and whoever knows the arm of an id can send such requests to it. Leaving it out would let the champion's
+/// the challenger, and a client that knows the arm of an id can send such requests to it. Leaving it out would let the champion's
 /// own failures, of which the shared part is not known, hide as many failures of the challenger. So a shared failure counts
 /// for the challenger only as often as the champion's failures make it likely: a champion's failure under the propensity s gives a
 /// credit of s / (1 - s), which is how often the challenger's units send such a request in the mean, and a shared failure
-/// spends 1 or waits. The log then never has more failures of the challenger than without this rule, so that it is at least as
-/// cautious under the null. And shared failures alone never give an e-value above 1: by the concavity of the logarithm,
-/// s ln R <= ln(1 + s (R - 1)).
-/// cost: one load after the first event of a slot; a first event takes a spin lock for about 50 ns
+/// spends 1 or is left out. No failure counts later than it came, and one that is left out multiplies by 1 where it would have
+/// multiplied by more, so that the mean of the evidence under the null stays at most 1. Credit has an upper limit, since
+/// credit saved before a starting point would let shared failures alone look like harm: at the limit they multiply the
+/// products that begin then by at most 4,096, and each of these has a weight of 1 in 8,192.
+/// cost: one load and one increment after the first event of a slot; a first event takes a spin lock for about 50 ns
 class first_event_log {
 public:
     /// Set how often the challenger may be first, as a ratio, before anything is recorded.
     void allow(double max_ratio) noexcept
     {
         max_ratio_ = max_ratio;
-        test_ = stats::first_failure{{.null_ratio = max_ratio}};
+        test_ = epoch_evidence{max_ratio};
         credit_of_odds_ = max_ratio < 1.0 ? max_ratio : 1.0;
     }
 
-    /// Record an event. Returns the logarithm of the e-value after it.
-    double record(std::uint64_t pseudonym, bool challenger, double propensity, std::uint64_t time) noexcept
+    /// Record an event.
+    void record(std::uint64_t pseudonym, bool challenger, double propensity, std::uint64_t time) noexcept
     {
+        if (!(propensity > 0.0 && propensity < 1.0)) {
+            return;
+        }
         const std::uint16_t slot = slot_of(pseudonym);
-        if (taken_[slot].load(std::memory_order_relaxed) || !(propensity > 0.0 && propensity < 1.0)) {
-            return log_e();
+        if (taken(slot)) {
+            repeat();
+            return;
         }
         const spin_guard hold{lock_};
-        if (take({slot, challenger, propensity, time}) && !challenger) {
-            credit_ += credit_of_odds_ * propensity / (1.0 - propensity);
-            count_waiting();
+        if (take(slot, challenger, propensity, time) && !challenger) {
+            const double limit =
+                std::log(static_cast<double>(epoch_events)) / std::log(30.0 / (1.0 + 29.0 * propensity));
+            credit_ = std::fmin(credit_ + credit_of_odds_ * propensity / (1.0 - propensity), limit);
         }
-        return log_e();
+        count_event();
     }
 
     /// Record an event of the challenger that the champion had on the same request.
     void record_shared(std::uint64_t pseudonym, double propensity, std::uint64_t time) noexcept
     {
+        if (!(propensity > 0.0 && propensity < 1.0)) {
+            return;
+        }
         const std::uint16_t slot = slot_of(pseudonym);
-        if (taken_[slot].load(std::memory_order_relaxed) || !(propensity > 0.0 && propensity < 1.0)) {
+        if (taken(slot)) {
+            repeat();
             return;
         }
         const spin_guard hold{lock_};
-        for (std::size_t i = 0; i < waiting_count_; ++i) {
-            if (waiting_[i].slot == slot) {
-                return;
-            }
+        if (credit_ >= 1.0 && take(slot, true, propensity, time)) {
+            credit_ -= 1.0;
         }
-        // An event that finds no place is left out, which is cautious.
-        if (waiting_count_ < waiting_.size()) {
-            waiting_[waiting_count_++] = {slot, true, propensity, time};
-            count_waiting();
-        }
+        // It counts for the end of the epoch in any case, as it does where the champion serves the request.
+        count_event();
     }
 
-    [[nodiscard]] double log_e() const noexcept { return log_e_.load(std::memory_order_relaxed); }
+    /// Return the logarithm of the present evidence: the higher one of the running epoch and the one before.
+    [[nodiscard]] double log_e() const noexcept
+    {
+        const double now = now_.load(std::memory_order_relaxed);
+        return now > 0.0 ? std::log(now) : 0.0;
+    }
+    /// Return the logarithm of the highest evidence of any epoch. It is at least 0.
     [[nodiscard]] double highest_log_e() const noexcept { return highest_.load(std::memory_order_relaxed); }
+
+    /// Return the highest evidence so far, and the epoch that has shown it.
+    [[nodiscard]] first_event_peak peak() const noexcept
+    {
+        const spin_guard hold{lock_};
+        return {highest_.load(std::memory_order_relaxed), decided_, tables_[running_].epoch};
+    }
 
     /// Forget all events in a forked child, where no other thread exists.
     void begin_anew() noexcept;
 
-    /// Copy the events into a list, sorted by slot.
+    /// Copy the events of the running epoch and the one before it into a list, sorted by epoch and slot.
     void events(std::vector<first_event>& out) const;
 
 private:
+    /// The first events of one epoch. An event takes 8 bytes: the slot (14 bits), the arm (1), the propensity (17), and the time
+    /// in milliseconds since `begin` (32).
+    ///
+    /// The first propensities have a number each. Beyond them a propensity is rounded up by at most 1 in 512, which makes the
+    /// evidence lower.
+    struct table {
+        std::uint32_t epoch = 1;
+        std::uint32_t size = 0;
+        std::uint32_t numbered = 0;
+        std::uint64_t begin = 0;
+        std::array<double, 64> propensities{};
+        std::vector<std::uint64_t> entries = std::vector<std::uint64_t>(epoch_events);
+
+        static constexpr std::uint32_t rounded = 1U << 16U;
+        static constexpr std::uint32_t no_code = ~0U;
+
+        [[nodiscard]] std::uint32_t code_of(double propensity) noexcept
+        {
+            for (std::uint32_t i = 0; i < numbered; ++i) {
+                if (propensities[i] == propensity) {
+                    return i;
+                }
+            }
+            if (numbered < propensities.size()) {
+                propensities[numbered] = propensity;
+                return numbered++;
+            }
+            const std::uint32_t up =
+                (std::bit_cast<std::uint32_t>(static_cast<float>(propensity)) >> 14U) + 1U;
+            return std::bit_cast<float>(up << 14U) < 1.0F ? rounded | up : no_code;
+        }
+        [[nodiscard]] double propensity_of(std::uint32_t code) const noexcept
+        {
+            return code < rounded ? propensities[code]
+                                  : static_cast<double>(std::bit_cast<float>((code - rounded) << 14U));
+        }
+        [[nodiscard]] first_event event(std::size_t i) const noexcept
+        {
+            const std::uint64_t entry = entries[i];
+            return {static_cast<std::uint16_t>(slot_in(entry)), ((entry >> 14U) & 1U) != 0,
+                    propensity_of(static_cast<std::uint32_t>((entry >> 15U) & 0x1ffffU)),
+                    begin + (entry >> 32U), epoch};
+        }
+        [[nodiscard]] static std::size_t slot_in(std::uint64_t entry) noexcept
+        {
+            return entry & (event_slots - 1);
+        }
+    };
+
+    [[nodiscard]] bool taken(std::size_t slot) const noexcept
+    {
+        return ((taken_[slot / 64].load(std::memory_order_relaxed) >> (slot % 64)) & 1U) != 0;
+    }
+
     /// Count the first event of a slot. Returns false where the slot has one already.
     /// assumes: lock_ is held
-    bool take(const first_event& event) noexcept
+    bool take(std::uint16_t slot, bool challenger, double propensity, std::uint64_t time) noexcept
     {
-        if (taken_[event.slot].load(std::memory_order_relaxed)) {
+        table& now = tables_[running_];
+        if (taken(slot) || now.size == now.entries.size()) {
             return false;
         }
-        events_[event.slot] = event;
-        taken_[event.slot].store(true, std::memory_order_relaxed);
-        test_.add(event.challenger, event.propensity);
-        const double now = test_.log_e();
-        log_e_.store(now, std::memory_order_relaxed);
-        if (now > highest_.load(std::memory_order_relaxed)) {
-            highest_.store(now, std::memory_order_relaxed);
+        const std::uint32_t code = now.code_of(propensity);
+        if (code == table::no_code) {
+            return false;
+        }
+        if (now.size == 0) {
+            // Another thread's event may be a little older.
+            constexpr std::uint64_t before = 1U << 20U;
+            now.begin = time > before ? time - before : 0;
+        }
+        const std::uint64_t since = time > now.begin ? time - now.begin : 0;
+        constexpr std::uint64_t longest = 0xffff'ffffU;
+        now.entries[now.size++] = slot | (std::uint64_t{challenger ? 1U : 0U} << 14U) |
+                                  (std::uint64_t{code} << 15U) | ((since < longest ? since : longest) << 32U);
+        std::atomic<std::uint64_t>& word = taken_[slot / 64];
+        word.store(word.load(std::memory_order_relaxed) | (std::uint64_t{1} << (slot % 64)),
+                   std::memory_order_relaxed);
+        test_.add(challenger, now.propensity_of(code));
+        const double e = weight_ * test_.e();
+        now_.store(std::fmax(e, before_), std::memory_order_relaxed);
+        if (e > highest_e_) {
+            highest_e_ = e;
+            decided_ = now.epoch;
+            highest_.store(std::log(e), std::memory_order_relaxed);
         }
         return true;
     }
 
-    /// Count the shared events that wait, the oldest first, while there is credit.
-    /// assumes: lock_ is held
-    void count_waiting() noexcept
+    /// Count a later event of a slot.
+    void repeat() noexcept
     {
-        std::size_t done = 0;
-        for (; done < waiting_count_ && credit_ >= 1.0; ++done) {
-            if (take(waiting_[done])) {
-                credit_ -= 1.0;
-            }
+        if (counted_.fetch_add(1, std::memory_order_relaxed) + 1 >= epoch_events) [[unlikely]] {
+            const spin_guard hold{lock_};
+            end_epoch_if_full();
         }
-        for (std::size_t i = done; done > 0 && i < waiting_count_; ++i) {
-            waiting_[i - done] = waiting_[i];
+    }
+    /// assumes: lock_ is held
+    void count_event() noexcept
+    {
+        counted_.fetch_add(1, std::memory_order_relaxed);
+        end_epoch_if_full();
+    }
+    /// assumes: lock_ is held
+    void end_epoch_if_full() noexcept
+    {
+        if (counted_.load(std::memory_order_relaxed) < epoch_events) {
+            return;
         }
-        waiting_count_ -= done;
+        const std::uint32_t next = tables_[running_].epoch + 1;
+        before_ = weight_ * test_.e();
+        now_.store(before_, std::memory_order_relaxed);
+        running_ = 1 - running_;
+        begin_epoch(next);
+    }
+    /// assumes: lock_ is held
+    void begin_epoch(std::uint32_t number) noexcept
+    {
+        table& now = tables_[running_];
+        now.epoch = number;
+        now.size = now.numbered = 0;
+        weight_ = epoch_weight(number);
+        test_ = epoch_evidence{max_ratio_};
+        credit_ = 0.0;
+        for (auto& word : taken_) {
+            word.store(0, std::memory_order_relaxed);
+        }
+        counted_.store(0, std::memory_order_relaxed);
     }
 
     mutable spin_lock lock_;
     double max_ratio_ = 1.0;
-    stats::first_failure test_;
+    epoch_evidence test_;
+    double weight_ = epoch_weight(1);
     /// How many shared events may count as the challenger's.
     double credit_ = 0.0;
     double credit_of_odds_ = 1.0;
-    std::array<first_event, 64> waiting_{};
-    std::size_t waiting_count_ = 0;
-    std::atomic<double> log_e_{0.0};
+    /// The weighted e-value of the epoch before.
+    double before_ = 0.0;
+    double highest_e_ = 1.0;
+    std::uint32_t decided_ = 0;
+    std::size_t running_ = 0;
+    std::atomic<double> now_{0.0};
     std::atomic<double> highest_{0.0};
-    fixed_array<std::atomic<bool>> taken_ = fixed_array<std::atomic<bool>>(event_slots);
-    fixed_array<first_event> events_ = fixed_array<first_event>(event_slots);
+    std::atomic<std::uint32_t> counted_{0};
+    std::array<table, 2> tables_{};
+    fixed_array<std::atomic<std::uint64_t>> taken_ = fixed_array<std::atomic<std::uint64_t>>(event_slots / 64);
 };
 
 #if JOUST_BODIES
@@ -203,26 +458,38 @@ private:
 JOUST_FUNCTION void first_event_log::begin_anew() noexcept
 {
     lock_.unlock();
-    allow(max_ratio_);
-    credit_ = 0.0;
-    waiting_count_ = 0;
-    log_e_.store(0.0, std::memory_order_relaxed);
+    tables_[1 - running_].size = 0;
+    before_ = 0.0;
+    highest_e_ = 1.0;
+    decided_ = 0;
+    now_.store(0.0, std::memory_order_relaxed);
     highest_.store(0.0, std::memory_order_relaxed);
-    for (auto& each : taken_) {
-        if (each.load(std::memory_order_relaxed)) {
-            each.store(false, std::memory_order_relaxed);
-        }
-    }
+    begin_epoch(1);
 }
 
 JOUST_FUNCTION void first_event_log::events(std::vector<first_event>& out) const
 {
     out.clear();
-    out.reserve(event_slots);
+    out.reserve(2 * std::size_t{epoch_events});
     const spin_guard hold{lock_};
-    for (std::size_t slot = 0; slot < event_slots; ++slot) {
-        if (taken_[slot].load(std::memory_order_relaxed)) {
-            out.push_back(events_[slot]);
+    for (const std::size_t which : {1 - running_, running_}) {
+        // The place of an event is the number of lower slots, so that nothing has to be sorted while the lock is held.
+        const table& from = tables_[which];
+        std::array<std::uint64_t, event_slots / 64> slots{};
+        for (std::size_t i = 0; i < from.size; ++i) {
+            const std::size_t slot = table::slot_in(from.entries[i]);
+            slots[slot / 64] |= std::uint64_t{1} << (slot % 64);
+        }
+        std::array<std::uint16_t, event_slots / 64> lower{};
+        for (std::size_t w = 1; w < slots.size(); ++w) {
+            lower[w] = static_cast<std::uint16_t>(lower[w - 1] + std::popcount(slots[w - 1]));
+        }
+        const std::size_t first = out.size();
+        out.resize(first + from.size);
+        for (std::size_t i = 0; i < from.size; ++i) {
+            const std::size_t slot = table::slot_in(from.entries[i]);
+            const std::uint64_t below = slots[slot / 64] & ((std::uint64_t{1} << (slot % 64)) - 1);
+            out[first + lower[slot / 64] + static_cast<std::size_t>(std::popcount(below))] = from.event(i);
         }
     }
 }

@@ -100,11 +100,13 @@ enum class ignored : std::uint8_t {
     recorder_threw,
     redraw_threw,
     failed_in_both,
-    too_many_values
+    too_many_values,
+    // The champion served the call unrecorded.
+    stopped
 };
 /// The number of reasons that evidence always has. Later ones follow where they were counted.
 inline constexpr std::size_t ignored_reasons = 11;
-inline constexpr std::size_t counted_reasons = 29;
+inline constexpr std::size_t counted_reasons = 30;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[counted_reasons] = {
@@ -136,7 +138,8 @@ inline constexpr const char* ignored_words[counted_reasons] = {
     "events not logged, since the recorder threw",
     "clicks not settled, since a helper threw when the slate was drawn again",
     "requests that failed in a challenger and then in the champion",
-    "feedback beyond the number of values that one ticket may bring"};
+    "feedback beyond the number of values that one ticket may bring",
+    "calls that the champion served unrecorded, since the trial was stopped"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
@@ -303,7 +306,11 @@ public:
 
     [[nodiscard]] double highest_log_e(std::size_t pair, std::size_t watch) const noexcept
     {
-        return logs_[pair * watches_.size() + watch].highest_log_e();
+        return log_of(pair, watch).highest_log_e();
+    }
+    [[nodiscard]] const first_event_log& log_of(std::size_t pair, std::size_t watch) const noexcept
+    {
+        return logs_[pair * watches_.size() + watch];
     }
 
     /// Collect the evidence of all threads into one value. Each bucket is consistent; the total is exact if no call is
@@ -581,6 +588,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     const std::size_t pairs = models_.size() - 1;
     if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
         all.pairs.front().events.size() != watches_.size() ||
+        all.pairs.front().peaks.size() != watches_.size() ||
         all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size()) {
         // Lists are made anew: `resize` would compile how they grow and move as well.
         all = evidence{};
@@ -593,6 +601,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         for (auto& pair : all.pairs) {
             pair.series = std::vector<bucket_sums>(series_.size());
             pair.events = std::vector<std::vector<first_event>>(watches_.size());
+            pair.peaks = std::vector<first_event_peak>(watches_.size());
             pair.memory = std::vector<test_memory>(series_.size());
             for (auto& sums : pair.series) {
                 for (auto* list :
@@ -610,7 +619,8 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             sums.clear();
         }
         for (std::size_t w = 0; w < watches_.size(); ++w) {
-            logs_[p * watches_.size() + w].events(all.pairs[p].events[w]);
+            log_of(p, w).events(all.pairs[p].events[w]);
+            all.pairs[p].peaks[w] = log_of(p, w).peak();
         }
     }
     slabs_.for_each([&](const slab& each) { collect(each, all, 0); });

@@ -101,7 +101,10 @@ JOUST_FUNCTION void traffic_plan::write_line(std::string& out) const
     append_clean(out, salt);
     out += "': ";
     if (stopped) {
-        out += "stopped, everything to the champion; otherwise ";
+        out += "stopped, everything to the champion";
+        out += shares.empty() ? "" : "; otherwise ";
+    } else if (shares.empty()) {
+        out += "not stopped";
     }
     const char* between = "";
     for (const double share : shares) {

@@ -209,7 +209,7 @@ public:
         if (!named_ || !formatted_) {
             refuse("not marked \"joust\": \"plan\", \"format\": 1");
         }
-        if (!salted_ || !versioned_ || plan_.shares.empty()) {
+        if (!salted_ || !versioned_ || !shared_) {
             refuse("\"salt\", \"version\" and \"shares\" are needed");
         }
         return std::move(plan_);
@@ -227,6 +227,7 @@ private:
             }
             plan_.shares.push_back(share.get<double>() + 0.0);  // -0 becomes 0
         }
+        shared_ = true;
     }
 
     void read_slots(const nlohmann::json& value)
@@ -259,6 +260,7 @@ private:
     bool formatted_ = false;
     bool salted_ = false;
     bool versioned_ = false;
+    bool shared_ = false;
 };
 
 }  // namespace detail

@@ -5,9 +5,12 @@
 #include <joust/core/unit_kind.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
+#include <joust/split/plan_diff.hpp>
 #include <joust/split/splitter.hpp>
+#include <joust/split/traffic_plan.hpp>
 #include <joust/store/snapshot.hpp>
 #include <joust/ticket/any_ticket.hpp>
+#include <joust/trial/detail/steer_plan.hpp>
 #include <joust/trial/detail/trial_access.hpp>
 #include <joust/trial/served.hpp>
 
@@ -167,13 +170,57 @@ public:
         if constexpr (requires { trial.roll_back(reason); }) {
             trial.roll_back(reason);
         } else {
-            refuse("roll_back", "a canary; a plan file stops an ab_test");
+            refuse("roll_back", "a canary; replace_plan and plan_watch stop an ab_test");
+        }
+    }
+
+    [[nodiscard]] traffic_plan plan_now() const
+    {
+        if constexpr (steering::steers) {
+            return steering::now(trial);
+        } else {
+            refuse("plan_of", "an ab_test or a canary, which serve their challengers");
+        }
+    }
+
+    plan_difference replace_plan(const traffic_plan& next, const replace_options& options)
+    {
+        if constexpr (steering::steers) {
+            return steering::replace(trial, next, options);
+        } else {
+            refuse("replace_plan", "an ab_test or a canary, which serve their challengers");
+        }
+    }
+
+    bool follow(const traffic_plan& next, const replace_options& options, bool first)
+    {
+        if constexpr (steering::steers) {
+            return steering::follow(trial, next, options, first);
+        } else {
+            refuse("plan_watch", "an ab_test or a canary, which serve their challengers");
+        }
+    }
+
+    bool stop() noexcept
+    {
+        if constexpr (steering::steers) {
+            return steering::stop(trial);
+        } else {
+            return false;
+        }
+    }
+
+    void complain(const std::string& why)
+    {
+        if constexpr (steering::steers) {
+            steering::complain(trial, why);
         }
     }
 
     Trial trial;
 
 private:
+    using steering = plan_steering<Trial>;
     static constexpr bool observes =
         requires(Trial& one, const ticket_type& given) { one.observe(std::string_view{}, given, 1.0); };
     using core_t = std::remove_cvref_t<decltype(trial_access::core(std::declval<Trial&>()))>;
@@ -206,6 +253,8 @@ private:
 /// The handle can be moved, and the trial inside keeps its address.
 /// When to use: where the type of the trial cannot be named or must not appear in an interface. When not: where the trial
 /// can be a local or static variable, whose calls are not virtual.
+/// A plan stops and steers the trial inside: `replace_plan(handle, plan)`, `plan_of(handle)`, and `plan_watch{handle, path}` for a
+/// handle that stays where it is.
 /// shape: `any_trial<float(const Request&)> score{[] { return joust::ab_test{...}; }}`; the factory is called once
 /// errors: configuration_error from every function that the trial inside does not have, and from every function of a handle
 /// that was moved from
@@ -315,6 +364,9 @@ public:
     /// errors: configuration_error where the trial is not a canary
     void roll_back(std::string_view reason) { inside().roll_back(reason); }
 
+    /// Return the name of the trial.
+    [[nodiscard]] const std::string& name() const { return inside().name(); }
+
     /// Report what the evidence shows so far.
     [[nodiscard]] joust::report report() { return inside().report(); }
     /// Return a copy of all evidence.
@@ -324,6 +376,8 @@ public:
     [[nodiscard]] std::string snapshot() const { return inside().snapshot(); }
 
 private:
+    friend struct detail::plan_steering<any_trial>;
+
     struct interface {
         interface() = default;
         interface(const interface&) = delete;
@@ -339,6 +393,12 @@ private:
                               std::chrono::duration<double, std::nano> latency, bool ok) = 0;
         virtual bool truth(const detail::returned_ticket& given, const truth_type& value) = 0;
         virtual void roll_back(std::string_view reason) = 0;
+        virtual const std::string& name() const noexcept = 0;
+        virtual traffic_plan plan_now() const = 0;
+        virtual plan_difference replace_plan(const traffic_plan& next, const replace_options& options) = 0;
+        virtual bool follow(const traffic_plan& next, const replace_options& options, bool first) = 0;
+        virtual bool stop() noexcept = 0;
+        virtual void complain(const std::string& why) = 0;
         virtual joust::report report() = 0;
         virtual joust::evidence evidence() const = 0;
         virtual std::string snapshot() const = 0;
@@ -378,6 +438,18 @@ private:
             return typed.truth(given, value);
         }
         void roll_back(std::string_view reason) override { typed.roll_back(reason); }
+        const std::string& name() const noexcept override { return typed.trial.name(); }
+        traffic_plan plan_now() const override { return typed.plan_now(); }
+        plan_difference replace_plan(const traffic_plan& next, const replace_options& options) override
+        {
+            return typed.replace_plan(next, options);
+        }
+        bool follow(const traffic_plan& next, const replace_options& options, bool first) override
+        {
+            return typed.follow(next, options, first);
+        }
+        bool stop() noexcept override { return typed.stop(); }
+        void complain(const std::string& why) override { typed.complain(why); }
         joust::report report() override { return typed.trial.report(); }
         joust::evidence evidence() const override
         {
@@ -423,6 +495,50 @@ private:
 
     interface* inside_;  // Owned. A unique_ptr would add <memory>, five thousand lines, to every service.
 };
+
+namespace detail {
+
+template <class Signature>
+struct plan_steering<any_trial<Signature>> {
+    using trial_t = any_trial<Signature>;
+    static constexpr bool steers = true;
+    [[nodiscard]] static std::string_view name(const trial_t& trial) noexcept
+    {
+        return trial.inside_ != nullptr ? std::string_view{trial.inside_->name()} : std::string_view{};
+    }
+
+    static bool follow(trial_t& trial, const traffic_plan& next, const replace_options& options, bool first)
+    {
+        return trial.inside().follow(next, options, first);
+    }
+    static bool stop(trial_t& trial) noexcept { return trial.inside_ != nullptr && trial.inside_->stop(); }
+    static void complain(trial_t& trial, const std::string& why) { trial.inside().complain(why); }
+    [[nodiscard]] static traffic_plan now(const trial_t& trial) { return trial.inside().plan_now(); }
+    static plan_difference replace(trial_t& trial, const traffic_plan& next, const replace_options& options)
+    {
+        return trial.inside().replace_plan(next, options);
+    }
+};
+
+}  // namespace detail
+
+/// Return the plan in force of the trial in a handle.
+/// errors: configuration_error where the trial is a shadow, which never serves its challenger
+template <class Signature>
+[[nodiscard]] traffic_plan plan_of(const any_trial<Signature>& trial)
+{
+    return detail::plan_steering<any_trial<Signature>>::now(trial);
+}
+
+/// Put a plan in force in the trial in a handle, as `replace_plan` of the trial does; a stopped plan rolls a canary back. Include
+/// `joust/trial/replace_plan.hpp` for trials without a handle.
+/// errors: as replace_plan of the trial inside, and configuration_error for a shadow, which never serves its challenger
+template <class Signature>
+plan_difference replace_plan(any_trial<Signature>& trial, const traffic_plan& next,
+                             const replace_options& options = {})
+{
+    return detail::plan_steering<any_trial<Signature>>::replace(trial, next, options);
+}
 
 }  // namespace v0
 }  // namespace joust

@@ -30,10 +30,11 @@ template <class Core, class Unit, class Args>
     const keyed_context<Args, Unit> call{
         {identity.hasher()(unit), assignment_now.time_for_splitter(core.trial().clock()), args}, unit};
     std::string out = explain_plan(plan.split, call, identity.hasher(), identity.name());
-    const assignment given = plan.split.assign(call);
+    const assignment given = assignment_now.given_by(plan, call);
     const std::vector<std::string>& models = identity.models();
     out += "\nplan " + std::to_string(plan.number) + " of trial \"" + printable(identity.name()) +
-           "\": served by \"" + printable(models[given.arm < models.size() ? given.arm : 0]) + "\"";
+           (plan.stopped ? "\", stopped" : "\"") + ": served by \"" +
+           printable(models[given.arm < models.size() ? given.arm : 0]) + "\"";
     if (given.enrolled) {
         out += ", evidence in bucket " +
                std::to_string(bucket_of(pseudonym_of(assignment_now.randomised(plan.split, call))));

@@ -16,6 +16,7 @@
 #include <joust/ticket/ticket.hpp>
 #include <joust/trial/detail/annotate_forgotten.hpp>
 #include <joust/trial/detail/ask_unit.hpp>
+#include <joust/trial/detail/challenger_switch.hpp>
 #include <joust/trial/detail/check_ranking.hpp>
 #include <joust/trial/detail/draw_slate.hpp>
 #include <joust/trial/detail/interleaver_traits.hpp>
@@ -36,6 +37,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -91,7 +93,8 @@ public:
     /// errors: what the champion throws, and std::bad_alloc where there is no memory for the page itself. Where a challenger
     /// throws, the user gets the champion's list, no position credits a ranker, and the failure counts. Where a helper throws
     /// (consent, by, pinned, eligible, identified_by, the interleaver), the user gets the champion's list, nothing is recorded, and
-    /// the report counts it by the helper's name.
+    /// the report counts it by the helper's name. While the trial is stopped (replace_plan, plan_watch), only the champion's
+    /// ranker runs, nothing is recorded, and the report counts these calls.
     template <class... A>
     [[nodiscard]] auto rank(A&&... arguments)
     {
@@ -136,6 +139,9 @@ public:
     {
         if constexpr (!detail::check_chosen<typename parts::key_t, Unit>()) {
             return {};
+        } else if (switch_.stopped()) {
+            evidence_.live().ignore(detail::ignored::stopped);
+            return core_.desk().unrecorded(evidence_);
         } else if (!core_.is_unit(unit)) {
             evidence_.live().ignore(detail::ignored::no_unit);
             return core_.desk().unrecorded(evidence_);
@@ -360,6 +366,10 @@ private:
     {
         using lists_t = typename detail::ranker_calls<typename parts::models_t>::template lists<A...>;
 
+        if (switch_.stopped()) [[unlikely]] {
+            evidence_.live().ignore(detail::ignored::stopped);
+            return serve_unrecorded<lists_t>(from, length, arguments...);
+        }
         std::uint64_t pseudonym = 0;
         if (!detail::ask_unit(core_, evidence_.live(), pseudonym, arguments...)) [[unlikely]] {
             return serve_unrecorded<lists_t>(from, length, arguments...);
@@ -476,11 +486,16 @@ private:
         now.counts_units = false;
         ((now.failed[R] = std::get<R>(held).get() == nullptr), ...);
         ticket choice;
-        const bool whole = feedback_.admit(core_.desk(), chosen, evidence_, choice) && choice.length() == 0;
+        const bool stopped = switch_.stopped();
+        const bool whole =
+            !stopped && feedback_.admit(core_.desk(), chosen, evidence_, choice) && choice.length() == 0;
         if (whole) {
             now.pseudonym = std::uint64_t{detail::unit_bits(choice)} << 32;
             now.seconds = choice.seconds();
             now.number = choice.nonce();
+        } else if (stopped) {
+            evidence_.live().ignore(detail::ignored::stopped);
+            evidence_.live().serve_unrecorded();
         } else if (choice.kind() == ticket_kind::slate) {
             (void)evidence_.refuse(detail::ignored::repeated);
         }
@@ -523,6 +538,14 @@ private:
                 .of(seen);
         core_.annotate_name(out.notes);
         detail::annotate_forgotten(out, feedback_.forgotten(), core_.desk().remembered());
+        const std::scoped_lock lock{switch_.mutex};
+        if (switch_.stopped()) {
+            out.notes.push_back("In force: plan " + std::to_string(switch_.version) +
+                                ": stopped, so that users get the champion's list and nothing is recorded.");
+        }
+        if (!switch_.complaint.empty()) {
+            out.notes.push_back("A later plan was refused: " + switch_.complaint);
+        }
         return out;
     }
 
@@ -533,6 +556,7 @@ private:
     detail::slate_feedback<parts> feedback_;
     [[no_unique_address]] typename parts::timing_t timing_;
     detail::slate_evidence<rankers, typename parts::recorder_t> evidence_;
+    detail::challenger_switch switch_;
     // Made last and destroyed first, so that rankers stop first, as far as they stop.
     decltype(std::declval<const rankers_t&>().runner()) gather_;
 };

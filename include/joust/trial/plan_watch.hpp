@@ -6,7 +6,7 @@
 #include <joust/split/traffic_plan.hpp>
 #include <joust/store/file.hpp>
 #include <joust/store/plan_file.hpp>
-#include <joust/trial/detail/trial_access.hpp>
+#include <joust/trial/detail/steer_plan.hpp>
 #include <joust/trial/replace_plan.hpp>
 
 #include <chrono>
@@ -49,7 +49,8 @@ struct watch_options {
 /// The watch takes the plan that the file holds at its construction as it is, whatever plan was in force before. Make the
 /// watch before the trial serves. A file that is missing, broken or refused changes nothing: the last good plan stays in
 /// force, and `state()` and the trial's report say why. The shares of a canary come from its ramp, so a canary follows only
-/// the kill switch, and rolls back.
+/// the kill switch, and rolls back. A plan changes the shares of hash_split, slot_split and bandits; every other A/B test, and an
+/// interleaving, follow the kill switch and start again with a later version whose shares are empty or as before.
 ///
 /// The kill switch is the exception. A file that says stopped stops the trial, however broken the file is in other respects,
 /// unless it names another trial by its salt. It stops whatever the version is, and when memory is out.
@@ -117,11 +118,10 @@ public:
     }
 
 private:
-    static constexpr bool has_plan =
-        requires(Trial& trial, const traffic_plan& plan) { replace_plan(trial, plan); };
+    using steering = detail::plan_steering<Trial>;
     static_assert(
-        has_plan || requires(Trial& trial) { trial.roll_back("why"); },
-        "joust: a plan file steers an ab_test or a canary");
+        steering::steers,
+        "joust: a plan file steers a trial that serves its challengers: an ab_test, a canary, an interleaving, or an any_trial that holds one");
 
     // Most plan files fit into this buffer, so that reading one needs no memory.
     static constexpr std::size_t usual_size = 65'536;
@@ -140,7 +140,7 @@ private:
 
     [[nodiscard]] bool follow_plan(const traffic_plan& next)
     {
-        const bool changed = put_in_force(next);
+        const bool changed = steering::follow(trial_, next, {.allow_moves = options_.allow_moves}, first_);
         remember_text();
         const std::scoped_lock state_lock{mutex_};
         state_.last_refusal.clear();
@@ -148,34 +148,12 @@ private:
         return changed;
     }
 
-    bool put_in_force(const traffic_plan& next)
-    {
-        if constexpr (has_plan) {
-            const traffic_plan now = plan_of(trial_);
-            // The file may hold the plan that is in force already, as after a restart.
-            if (next.version == now.version && next.shares == now.shares && next.stopped == now.stopped &&
-                next.salt == now.salt) {
-                return false;
-            }
-            traffic_plan wanted = next;
-            if (first_) {
-                wanted.parent = 0;
-            }
-            replace_plan(trial_, wanted, {.allow_moves = options_.allow_moves || first_});
-            return true;
-        } else {
-            if (next.salt != trial_.name()) {
-                throw configuration_error("plan.salt", "'" + next.salt + "'", "'" + trial_.name() + "'");
-            }
-            return next.stopped && stop();
-        }
-    }
-
     /// Stop the trial if the text says so, and then keep the reason why it was refused. The stop needs no memory.
     bool stop_or_complain(const char* why) noexcept
     {
-        const bool stopped =
-            says_stopped(text_) && !detail::names_another_trial(text_, trial_.name()) && stop();
+        const bool stopped = says_stopped(text_) &&
+                             !detail::names_another_trial(text_, steering::name(trial_)) &&
+                             steering::stop(trial_);
         try {
             const std::string reason{why};
             {
@@ -186,9 +164,7 @@ private:
                 state_.last_refusal = reason;
                 ++state_.refused;
             }
-            if constexpr (has_plan) {
-                detail::complain(detail::trial_access::core(trial_), reason);
-            }
+            steering::complain(trial_, reason);
         } catch (...) {
             has_seen_ = false;  // The next reading of the file explains it.
         }
@@ -203,22 +179,6 @@ private:
             has_seen_ = true;
         } catch (...) {
             has_seen_ = false;
-        }
-    }
-
-    /// Take the challengers out of service. Returns false where they are out already.
-    bool stop() noexcept
-    {
-        if constexpr (has_plan) {
-            auto& core = detail::trial_access::core(trial_);
-            const std::scoped_lock lock{core.assignment().in_force().mutex};
-            const bool before = core.assignment().in_force().plan.stopped;
-            detail::stop(core, nullptr);
-            return !before;
-        } else {
-            const bool before = trial_.rolled_back();
-            trial_.roll_back("stopped by the plan file");
-            return !before;
         }
     }
 

@@ -22,7 +22,8 @@ struct stage_progress {
     std::uint64_t requests = 0;
     /// The time since the stage began.
     double seconds = 0.0;
-    /// The highest e-value of harm among all guardrails, at this look.
+    /// The highest e-value of harm among all guardrails, at this look. That of failures and latency is multiplied by the share of
+    /// the error rate which its epoch may spend, as in reports.
     double highest_e = 1.0;
 };
 
@@ -41,7 +42,7 @@ struct ramp {
     /// The least time that each stage takes, by the trial's clock.
     double seconds = 0.0;
     /// The e-value of harm above which the canary stays in its stage, long before the evidence suffices to roll back. One
-    /// failure at a share of 1 % is an e-value of 5.8.
+    /// failure at a share of 1 % is an e-value of 2.2 where no more failures are allowed, and two are 32.
     double hold_above = 10.0;
     /// The number of requests and pieces of feedback between two looks at the start. Later looks are less frequent.
     std::uint64_t check_every = 512;

@@ -7,10 +7,10 @@
 #include <joust/core/unit_id.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/split/splitter.hpp>
-#include <joust/split/traffic_plan.hpp>
 #include <joust/ticket/ticket.hpp>
 #include <joust/trial/detail/arm_parts.hpp>
 #include <joust/trial/detail/plan.hpp>
+#include <joust/trial/detail/plan_in_force.hpp>
 #include <joust/trial/detail/stopped_plan.hpp>
 
 #include <array>
@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <list>
 #include <mutex>
-#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -28,18 +27,6 @@
 namespace joust {
 inline namespace v0 {
 namespace detail {
-
-/// The traffic plan that a caller put in force, if there is one. `mutex` is held while one plan is made from another.
-struct plan_in_force {
-    mutable fork_mutex mutex{fork_order::plan};
-    traffic_plan plan;
-    /// The digest of the plan as the caller gave it, before it got slots.
-    std::uint64_t given = 0;
-    /// The number of the plan that was in force when the trial was stopped. The next plan goes on from it.
-    unsigned stopped_from = 0;
-    /// The reason why a later plan was refused.
-    std::string complaint;
-};
 
 /// Assigns units to arms by a splitter under the current plan.
 template <class Parts>
@@ -157,6 +144,21 @@ public:
         }
     }
 
+    /// Assign a unit under a plan. Where a splitter cannot be told to give everything to the champion, a stopped plan does.
+    template <class Call>
+    [[nodiscard]] JOUST_ALWAYS_INLINE static assignment given_by(const plan_t& then,
+                                                                 const Call& call) noexcept
+    {
+        assignment given = then.split.assign(call);
+        if constexpr (!can_stop<splitter_t, split_t>()) {
+            if (then.stopped) [[unlikely]] {
+                given.arm = 0;
+                given.propensity = 1.0;
+            }
+        }
+        return given;
+    }
+
     /// Return the hash of what the splitter randomises: the unit, or something else such as a block of time.
     template <class Call>
     [[nodiscard]] static std::uint64_t randomised(const split_t& split, const Call& call) noexcept
@@ -250,7 +252,7 @@ public:
         bool same = true;
         std::array<double, arm_count> smallest{};
         const bool whole = board_.for_each([&](const plan_t& each) {
-            const assignment given = each.split.assign(call);
+            const assignment given = given_by(each, call);
             same = same && given.enrolled && given.propensity > 0.0 && given.arm < arm_count &&
                    (first || given.arm == seen.arm);
             seen.arm = given.arm < arm_count ? given.arm : 0;
@@ -290,7 +292,7 @@ private:
     [[nodiscard]] JOUST_ALWAYS_INLINE visit assign_by(const plan_t& now, live_evidence& live,
                                                       const Call& call) const noexcept
     {
-        const assignment given = now.split.assign(call);
+        const assignment given = given_by(now, call);
         if (given.threw != thrower::nothing) [[unlikely]] {
             live.ignore(given.threw == thrower::when ? ignored::when_threw : ignored::assigned_by_threw);
         }

@@ -161,17 +161,30 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
 [[nodiscard]] inline inference judge_events(const any_inference& policy, const evidence& seen,
                                             const setting& how, std::size_t pair, const metric_spec& spec,
                                             const event_watch& watch, const look& at, const question& asked,
-                                            test_memory& memory, double live_log_e)
+                                            test_memory& memory, const live_evidence* live, finding& found)
 {
     // This evidence must not count for another guardrail on the same series, so the two share only rho.
     test_memory shown{.rho = memory.rho};
     inference answer = policy.infer(at, {.alpha = asked.alpha}, shown);
     memory.rho = shown.rho;
-    const auto& events = seen.pairs[pair].events[static_cast<std::size_t>(spec.watch)];
+    const auto which = static_cast<std::size_t>(spec.watch);
+    first_event_peak now;
+    first_event_peak highest;
+    if (live != nullptr) {
+        const first_event_log& log = live->log_of(pair, which);
+        now.log_e = log.log_e();
+        highest = log.peak();
+    } else {
+        const pair_evidence& both = seen.pairs[pair];
+        now = evidence_now(both.events[which], watch.max_ratio);
+        highest = both.peaks.empty() || both.peaks[which].log_e < now.log_e ? now : both.peaks[which];
+    }
+    found.epoch = highest.decided;
+    found.epochs = highest.epochs;
     answer.method =
         watch.on_latency ? "first late answer per slot of units" : "first failure per slot of units";
-    answer.log_e_now = log_e_of(events, watch.max_ratio);
-    answer.log_e = std::fmax(live_log_e, answer.log_e_now);
+    answer.log_e_now = now.log_e;
+    answer.log_e = highest.log_e;
     answer.p_value = stats::always_valid_p(answer.log_e);
     // A posterior would be about means.
     answer.posterior_tail = answer.chance_more = answer.shortfall = stats::not_a_number;
@@ -288,7 +301,7 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     if (spec.watch >= 0) {
         const auto watch = static_cast<std::size_t>(spec.watch);
         found.answer = judge_events(policy, seen, how, challenger, spec, how.watches[watch], at, asked,
-                                    memory, live == nullptr ? 0.0 : live->highest_log_e(challenger, watch));
+                                    memory, live, found);
     } else {
         found.answer = policy.infer(at, asked, memory);
     }

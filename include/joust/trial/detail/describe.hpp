@@ -126,6 +126,9 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     row.arm = seen.models[f.pair + 1];
     row.role = guards ? "guardrail, " + describe(spec.limit, spec.unit) : role_name(spec.role);
     row.method = f.answer.method;
+    if (f.epochs > 1 && f.epoch > 0) {
+        row.method += ", strongest in epoch " + std::to_string(f.epoch) + " of " + std::to_string(f.epochs);
+    }
     row.champion = f.answer.champion;
     row.challenger = f.answer.challenger;
     // A report gives no estimate in burn-in, where the score's estimate may even contradict the two means.

@@ -90,6 +90,10 @@ struct finding {
     double shift_by_failures = 0.0;
     /// Why the answer does not count as a judgement.
     gap missing = gap::none;
+    /// For first events: the epoch that has shown the highest evidence, or 0.
+    std::uint32_t epoch = 0;
+    /// For first events: the number of epochs so far.
+    std::uint32_t epochs = 0;
 };
 
 /// The results of one look at a trial.

@@ -47,6 +47,8 @@ struct plan {
     std::array<pair_share, 2> of_arm{};
     /// Bits of the digest of the shares.
     unsigned tag = 0;
+    /// Whether the champion serves everything, whatever the split says.
+    bool stopped = false;
 
     plan(Split how, unsigned which) : split(std::move(how)), number(which)
     {
@@ -63,6 +65,16 @@ struct plan {
     {
         shares = exact;
         name_by_shares();
+    }
+
+    /// Give everything to the champion, whatever the split says.
+    void stop() noexcept
+    {
+        stopped = true;
+        if constexpr (requires { split.share(std::size_t{}); }) {
+            shares = {1.0};
+            name_by_shares();
+        }
     }
 
     /// Return what tickets name the plan by: with two arms its number, since a ticket then has all that is needed, and otherwise bits of

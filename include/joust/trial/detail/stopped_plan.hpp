@@ -79,14 +79,17 @@ template <class Splitter, class Split>
     }
 }
 
-/// Make the plan that gives everything to the champion, or no plan where the splitter cannot be told to. It is made
-/// while there is memory, so that a trial can be stopped when there is none. It gets its number when it is put in force.
+/// Make the plan that gives everything to the champion. It is made while there is memory, so that a trial can be stopped when
+/// there is none. It gets its number when it is put in force. A splitter that cannot be told to is overruled by its plan.
 template <class Plan, class Splitter, class Split>
 [[nodiscard]] std::list<Plan> plan_to_stop(const Splitter& splitter, const Split& before, std::size_t arms)
 {
     std::list<Plan> made;
     if constexpr (can_stop<Splitter, Split>()) {
         made.emplace_back(stopped_split(splitter, before, arms), 0U);
+    } else {
+        made.emplace_back(before, 0U);
+        made.back().stop();
     }
     return made;
 }
