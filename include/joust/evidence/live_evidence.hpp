@@ -460,7 +460,7 @@ JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_wa
                 ended.weights = std::vector<double>(latency_sketch::bins);
             }
             counted_before_ = std::vector<std::uint64_t>(models_.size() * latency_sketch::bins);
-            counted_now_ = counted_before_;
+            counted_now_ = std::vector<std::uint64_t>(models_.size() * latency_sketch::bins);
         }
     }
 }
@@ -517,7 +517,7 @@ JOUST_FUNCTION void live_evidence::collect_overlap(evidence& all) const
                 challenger ? all.pairs[p].challenger_latency : all.pairs[p].champion_latency;
             const auto counts = all.arms[arm].latency.counts();
             const double weight = weight_in_stage(p, challenger);
-            into.weights = ended.weights;
+            copy_list(into.weights, ended.weights);
             into.squares = ended.squares;
             for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
                 const auto n = static_cast<double>(of_stage(arm, bin, counts[bin]));
@@ -591,7 +591,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         all.pairs.front().peaks.size() != watches_.size() ||
         all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size()) {
         // Lists are made anew: `resize` would compile how they grow and move as well.
-        all = evidence{};
+        all.quantiles.clear();
         all.trial = trial_;
         all.models = models_;
         all.series = series_;
@@ -643,11 +643,13 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < pairs; ++p) {
             for (std::size_t s = 0; s < series_.size(); ++s) {
-                all.pairs[p].memory[s] = memory_[p * series_.size() + s];
+                copy_memory(all.pairs[p].memory[s], memory_[p * series_.size() + s]);
             }
         }
     }
-    all.ignored.resize(counted_reasons);
+    while (all.ignored.size() < counted_reasons) {
+        all.ignored.push_back(0);
+    }
     for (std::size_t i = 0; i < counted_reasons; ++i) {
         all.ignored[i] = ignored_[i].load(std::memory_order_relaxed);
     }

@@ -186,6 +186,9 @@ public:
 
     static constexpr std::size_t unit_registers = hyperloglog<>::size;
 
+    /// The next slab that no thread has. The mutex of the owner guards it.
+    slab* next_idle = nullptr;
+
 private:
     /// Make the sequence of a row odd, which only one thread at a time can do. Returns the even sequence before.
     JOUST_NOINLINE static std::uint64_t lock_row(slab_row& row) noexcept

@@ -326,18 +326,17 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
 JOUST_FUNCTION void judge(const any_inference& policy, evidence& seen, const setting& how,
                           const live_evidence* live, judgement& all)
 {
-    all.findings.clear();
-    all.split.clear();
     all.mismatch = false;
     const std::size_t challengers = seen.pairs.size();
+    all.make_room(challengers, how.specs.size());
     const std::size_t guardrails = guardrails_among(how.specs);
     for (std::size_t p = 0; p < challengers; ++p) {
-        all.split.push_back(judge_split(seen.pairs[p], policy.units * how.planned_information_per_exposure));
-        all.mismatch = all.mismatch || is_mismatch(all.split.back());
+        all.split[p] = judge_split(seen.pairs[p], policy.units * how.planned_information_per_exposure);
+        all.mismatch = all.mismatch || is_mismatch(all.split[p]);
         for (std::size_t m = 0; m < how.specs.size(); ++m) {
             const bool guards = how.specs[m].role == metric_spec::part::guardrail;
             const double alpha = policy.alpha / static_cast<double>(challengers * (guards ? guardrails : 1));
-            all.findings.push_back(judge_metric(policy, seen, how, p, m, alpha, live));
+            all.findings[p * how.specs.size() + m] = judge_metric(policy, seen, how, p, m, alpha, live);
         }
     }
 }

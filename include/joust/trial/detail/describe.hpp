@@ -69,14 +69,21 @@ JOUST_FUNCTION double units_of(const evidence& seen, std::size_t arm)
 /// Describe each model: its share, requests, failures, units and latencies.
 inline void describe_arms(report& out, const evidence& seen, const setting& how)
 {
+    std::size_t timed = 0;
+    out.arms = std::vector<arm_row>(seen.models.size());
     for (std::size_t a = 0; a < seen.models.size(); ++a) {
-        out.arms.push_back({.model = seen.models[a],
-                            .share = how.shares.empty() ? 0.0 : how.shares[a],
-                            .requests = seen.requests(a),
-                            .failures = seen.failed(a),
-                            .units = units_of(seen, a)});
+        arm_row& row = out.arms[a];
+        row.model = seen.models[a];
+        row.share = how.shares.empty() ? 0.0 : how.shares[a];
+        row.requests = seen.requests(a);
+        row.failures = seen.failed(a);
+        row.units = units_of(seen, a);
+        timed += seen.arms[a].latency.empty() ? 0U : 1U;
+    }
+    out.latencies = std::vector<latency_row>(timed);
+    for (std::size_t a = 0, next = 0; next < timed; ++a) {
         if (!seen.arms[a].latency.empty()) {
-            out.latencies.push_back(latencies_of(seen.models[a], seen.arms[a].latency));
+            describe_latency(out.latencies[next++], seen.models[a], seen.arms[a].latency);
         }
     }
 }
@@ -116,12 +123,11 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     }
 }
 
-/// Return the row of a finding about one metric of a challenger.
-[[nodiscard]] inline metric_row row_of_finding(const finding& f, const evidence& seen, const setting& how)
+/// Write the row of a finding about one metric of a challenger.
+inline void describe_finding(metric_row& row, const finding& f, const evidence& seen, const setting& how)
 {
     const metric_spec& spec = how.specs[f.metric];
     const bool guards = spec.role == metric_spec::part::guardrail;
-    metric_row row;
     row.metric = metric_in_words(spec, how.watches);
     row.arm = seen.models[f.pair + 1];
     row.role = guards ? "guardrail, " + describe(spec.limit, spec.unit) : role_name(spec.role);
@@ -156,13 +162,11 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     if (guards) {
         show_one_sided(row, f, spec.limit.harm_is_up);
     }
-    return row;
 }
 
-/// Return the row that compares the traffic with the planned shares.
-[[nodiscard]] inline metric_row row_of_split(const stats::score_result& split, const std::string& challenger)
+/// Write the row that compares the traffic with the planned shares.
+inline void describe_split(metric_row& row, const stats::score_result& split, const std::string& challenger)
 {
-    metric_row row;
     row.metric = "sample ratio";
     row.arm = challenger;
     row.role = "check";
@@ -175,26 +179,36 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     row.state = is_mismatch(split) ? status::srm_failed : split.state;
     keep_within(row, -1.0,
                 std::numeric_limits<double>::infinity());  // An arm cannot lose more than all exposures.
-    return row;
 }
 
 JOUST_FUNCTION void describe(report& out, const evidence& seen, const judgement& found, const setting& how)
 {
     describe_arms(out, seen, how);
-    for (const finding& f : found.findings) {
-        out.metrics.push_back(row_of_finding(f, seen, how));
+    // Lists are made with their length: growing them would compile how each kind of row moves.
+    const std::size_t findings = found.findings.size();
+    out.metrics = std::vector<metric_row>(findings + found.split.size());
+    for (std::size_t i = 0; i < findings; ++i) {
+        describe_finding(out.metrics[i], found.findings[i], seen, how);
     }
     for (std::size_t p = 0; p < found.split.size(); ++p) {
-        out.metrics.push_back(row_of_split(found.split[p], seen.models[p + 1]));
+        describe_split(out.metrics[findings + p], found.split[p], seen.models[p + 1]);
     }
+    std::size_t counts = seen.unrecorded > 0 ? 1 : 0;
     for (std::size_t i = 0; i < counted_reasons && i < seen.ignored.size(); ++i) {
-        if (seen.ignored[i] > 0) {
-            out.counts.push_back({ignored_words[i], seen.ignored[i]});
+        counts += seen.ignored[i] > 0 ? 1U : 0U;
+    }
+    out.counts = std::vector<count_row>(counts);
+    std::size_t next = 0;
+    const auto count = [&](const char* what, std::uint64_t n) {
+        if (n > 0) {
+            out.counts[next].what = what;
+            out.counts[next++].count = n;
         }
+    };
+    for (std::size_t i = 0; i < counted_reasons && i < seen.ignored.size(); ++i) {
+        count(ignored_words[i], seen.ignored[i]);
     }
-    if (seen.unrecorded > 0) {
-        out.counts.push_back({"calls served and not recorded", seen.unrecorded});
-    }
+    count("calls served and not recorded", seen.unrecorded);
 }
 
 JOUST_FUNCTION void append_in_unit(std::string& out, double value, std::string_view unit)

@@ -103,6 +103,15 @@ struct judgement {
     std::vector<stats::score_result> split;
     bool mismatch = false;
 
+    /// Make room for the findings of a look. Nothing is allocated where there is room already.
+    void make_room(std::size_t challengers, std::size_t metrics)
+    {
+        if (split.size() != challengers || findings.size() != challengers * metrics) {
+            split = std::vector<stats::score_result>(challengers);
+            findings = std::vector<finding>(challengers * metrics);
+        }
+    }
+
     /// Return the first guardrail of a challenger that is not judged, or null where all are judged.
     [[nodiscard]] const finding* unjudged(std::size_t pair, const std::vector<metric_spec>& specs) const
     {

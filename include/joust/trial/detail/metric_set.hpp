@@ -346,7 +346,8 @@ public:
                 return;
             }
         }
-        add_guardrail(guarded<failures>{}, failure_series);
+        specs_.emplace_back();
+        add_guardrail(specs_.back(), guarded<failures>{}, failure_series);
     }
 
 private:
@@ -397,10 +398,10 @@ private:
         using given = given_t<I>;
         check_metric(inner(std::get<I>(metrics_)));
         if constexpr (is_guarded<given>) {
-            add_guardrail(std::get<I>(metrics_), has_series<I> ? series_of(I) : failure_series,
+            add_guardrail(specs_[I], std::get<I>(metrics_), has_series<I> ? series_of(I) : failure_series,
                           denominators_[I], fed_[I]);
         } else {
-            metric_spec spec;
+            metric_spec& spec = specs_[I];
             spec.name = inner_metric_t<given>::name();
             spec.unit = unit_of<inner_metric_t<given>>();
             spec.series = series_of(I);
@@ -410,7 +411,6 @@ private:
             spec.role = I == primary() ? metric_spec::part::primary : metric_spec::part::secondary;
             spec.direction = direction_of(inner(std::get<I>(metrics_)));
             watch_quantile(inner(std::get<I>(metrics_)), spec);
-            specs_.push_back(std::move(spec));
         }
     }
 
@@ -426,10 +426,9 @@ private:
     }
 
     template <class Metric>
-    void add_guardrail(const guarded<Metric>& given, std::size_t series,
+    void add_guardrail(metric_spec& spec, const guarded<Metric>& given, std::size_t series,
                        std::size_t denominator = exposure_series, std::size_t fed = exposure_series)
     {
-        metric_spec spec;
         spec.name = Metric::name();
         spec.unit = unit_of<Metric>();
         spec.series = series;
@@ -456,6 +455,9 @@ private:
                 watches_.push_back({.max_ratio = spec.limit.relative ? spec.limit.value : 1.0});
             }
             for (const metric_spec& other : specs_) {
+                if (&other == &spec) {
+                    break;  // The later metrics are not described yet.
+                }
                 // Both guardrails would keep their evidence in one place, so the looser one would break with the
                 // stricter one.
                 if (spec.watch < 0 && other.series == failure_series && other.watch < 0) {
@@ -464,7 +466,6 @@ private:
                 }
             }
         }
-        specs_.push_back(std::move(spec));
     }
 
     static event_watch watch_latency(const latency& given, const bound& limit, std::size_t series)
@@ -492,7 +493,7 @@ private:
     std::array<std::size_t, size> denominators_{};
     std::array<std::size_t, size> fed_{};
     std::size_t series_count_ = series_of(size);
-    std::vector<metric_spec> specs_;
+    std::vector<metric_spec> specs_ = std::vector<metric_spec>(size);
     std::vector<event_watch> watches_;
     std::vector<quantile_watch> quantiles_;
 };

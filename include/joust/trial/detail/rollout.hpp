@@ -88,8 +88,7 @@ public:
         withdrawal_ = plan_without_challenger(core, static_cast<unsigned>(ramp_.shares.size()));
         core.metrics().collect(seen_now_);
         // Looks need no memory then, so that a guardrail works when memory is out.
-        found_.findings.reserve(core.metrics().metrics().specs().size());
-        found_.split.reserve(seen_now_.pairs.size());
+        found_.make_room(seen_now_.pairs.size(), core.metrics().metrics().specs().size());
         stage_values_.resize(core.metrics().metrics().specs().size());
         stage_began_ = core.trial().clock().now();
         history_.reserve(ramp_.shares.size() + 2);
