@@ -217,7 +217,7 @@ JOUST_FUNCTION bound limit_of(std::string_view metric, const margin& m, bool les
 JOUST_FUNCTION std::string describe(const bound& b, std::string_view unit)
 {
     if (b.relative) {
-        return (b.harm_is_up ? "at most x " : "at least x ") + to_text(b.value);
+        return joined({b.harm_is_up ? "at most x " : "at least x ", to_text(b.value)});
     }
     if (b.value == 0.0) {
         return b.harm_is_up ? "no increase" : "no decrease";
@@ -229,9 +229,11 @@ JOUST_FUNCTION std::string describe(const bound& b, std::string_view unit)
     const double shown = std::fabs(b.value) * (unit == "%" ? 100.0 : 1.0);
     text.append(digits,
                 std::to_chars(digits, digits + sizeof digits, shown, std::chars_format::general, 12).ptr);
-    text += unit == "%" ? " pp" : unit.empty() ? "" : " ";
-    text += unit == "%" ? "" : unit;
-    return text + (b.harm_is_up ? " more" : " less");
+    append_all(text, {unit == "%"    ? " pp"
+                      : unit.empty() ? ""
+                                     : " ",
+                      unit == "%" ? "" : unit, b.harm_is_up ? " more" : " less"});
+    return text;
 }
 
 }  // namespace detail

@@ -228,9 +228,9 @@ private:
                                      core_.assignment().credits_units()) &&
             out.decision != verdict::keep_testing) {
             out.decision = verdict::keep_testing;
-            out.reason =
-                "feedback by unit was taken before this process saw that the trial had plans which it does not know, so that it may stand in the wrong arm: " +
-                out.reason;
+            out.reason = detail::joined(
+                {"feedback by unit was taken before this process saw that the trial had plans which it does not know, so that it may stand in the wrong arm: ",
+                 out.reason});
         }
         const detail::plan_in_force& outside = core_.assignment().in_force();
         const std::scoped_lock lock{outside.mutex};
@@ -241,7 +241,7 @@ private:
             detail::add_text(out.notes, note);
         }
         if (!outside.complaint.empty()) {
-            detail::add_text(out.notes, "A later plan was refused: " + outside.complaint);
+            detail::add_text(out.notes, detail::joined({"A later plan was refused: ", outside.complaint}));
         }
         return out;
     }

@@ -67,11 +67,12 @@ JOUST_FUNCTION void annotate_covariate(report& out, const evidence& seen, const 
             note += note.empty() ? "Adjusted for a covariate that is known before each request. It removes "
                                  : ", ";
             append_percent(note, std::fmax(1.0 - adjusted / raw, 0.0), 0);
-            note += " of the variance of " + spec.name;
+            append_all(note, {" of the variance of ", spec.name});
         }
     }
     if (!note.empty()) {
-        add_text(out.notes, note + ".");
+        note += '.';
+        add_text(out.notes, note);
     }
 }
 
@@ -107,12 +108,12 @@ inline void annotate_denominators(report& out, const setting& how)
     std::string divided;
     for (const metric_spec& spec : how.specs) {
         if (spec.denominator != exposure_series && spec.quantile < 0) {
-            divided += (divided.empty() ? "" : ", ") + spec.name;
+            append_all(divided, {divided.empty() ? "" : ", ", spec.name});
         }
     }
     if (!divided.empty()) {
-        add_text(out.notes, "Divided by a sum of its own instead of by exposures: " + divided +
-                                " (delta method by cluster).");
+        add_text(out.notes, joined({"Divided by a sum of its own instead of by exposures: ", divided,
+                                    " (delta method by cluster)."}));
     }
 }
 
@@ -142,7 +143,7 @@ inline void annotate_surplus(report& out, const evidence& seen, const setting& h
             continue;
         }
         if (const std::uint64_t more = surplus_values(seen, spec.series); more > 0) {
-            std::string note = spec.name + " has ";
+            std::string note = joined({spec.name, " has "});
             append_count(note, more);
             note +=
                 " more values than calls were served: were calls chosen and not completed, or was feedback for a unit given twice?";
@@ -200,7 +201,7 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
         const auto note = [&](gap which) {
             finding told = f;
             told.missing = which;
-            add_text(out.notes, gap_in_words(told, seen, how) + ".");
+            add_text(out.notes, joined({gap_in_words(told, seen, how), "."}));
         };
         if (now.stopped()) {
             note(gap::stopped);
@@ -209,11 +210,12 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
             note(gap::uneven);
         }
         if (now.may_miss) {
-            std::string text = spec.name + " has feedback for ";
+            std::string text = joined({spec.name, " has feedback for "});
             append_percent(text, now.champion, 1);
-            text += " of the exposures of " + seen.models[0] + " and ";
+            append_all(text, {" of the exposures of ", seen.models[0], " and "});
             append_percent(text, now.challenger, 1);
-            text += " of those of " + seen.models[f.pair + 1] + ", which differ by more than chance. ";
+            append_all(text,
+                       {" of those of ", seen.models[f.pair + 1], ", which differ by more than chance. "});
             text +=
                 spec.denominator != exposure_series
                     ? "Its sums are those of the exposures with feedback alone, which need not be alike in both arms."
@@ -221,17 +223,18 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
             add_text(out.notes, text);
         }
         if (now.lost() > 0) {
-            std::string text =
-                spec.name + ": values that cannot be scored (NaN, infinite or refused) were left out, ";
+            std::string text = joined(
+                {spec.name, ": values that cannot be scored (NaN, infinite or refused) were left out, "});
             append_count(text, now.champion_lost);
-            text += " of " + seen.models[0] + " and ";
+            append_all(text, {" of ", seen.models[0], " and "});
             append_count(text, now.challenger_lost);
-            text += " of " + seen.models[f.pair + 1];
+            append_all(text, {" of ", seen.models[f.pair + 1]});
             text += now.lost_differ ? "; their shares differ by more than chance." : ".";
             add_text(out.notes, text);
         }
         if (now.partly_labelled) {
-            std::string text = spec.name + " looks like a label that only a part of the exposures gets (";
+            std::string text =
+                joined({spec.name, " looks like a label that only a part of the exposures gets ("});
             append_percent(text, now.champion, 1);
             text += " and ";
             append_percent(text, now.challenger, 1);

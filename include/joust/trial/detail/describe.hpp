@@ -94,10 +94,10 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
 {
     std::string name = spec.name;
     if (spec.watch >= 0 && watches[static_cast<std::size_t>(spec.watch)].on_latency) {
-        name += " p" + to_text(100.0 * watches[static_cast<std::size_t>(spec.watch)].q);
+        append_all(name, {" p", to_text(100.0 * watches[static_cast<std::size_t>(spec.watch)].q)});
     }
     if (spec.quantile >= 0) {
-        name += " p" + to_text(100.0 * spec.q);
+        append_all(name, {" p", to_text(100.0 * spec.q)});
     }
     return name;
 }
@@ -130,10 +130,11 @@ inline void describe_finding(metric_row& row, const finding& f, const evidence& 
     const bool guards = spec.role == metric_spec::part::guardrail;
     row.metric = metric_in_words(spec, how.watches);
     row.arm = seen.models[f.pair + 1];
-    row.role = guards ? "guardrail, " + describe(spec.limit, spec.unit) : role_name(spec.role);
+    row.role = guards ? joined({"guardrail, ", describe(spec.limit, spec.unit)}) : role_name(spec.role);
     row.method = f.answer.method;
     if (f.epochs > 1 && f.epoch > 0) {
-        row.method += ", strongest in epoch " + std::to_string(f.epoch) + " of " + std::to_string(f.epochs);
+        append_all(row.method,
+                   {", strongest in epoch ", std::to_string(f.epoch), " of ", std::to_string(f.epochs)});
     }
     row.champion = f.answer.champion;
     row.challenger = f.answer.challenger;
@@ -230,9 +231,9 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
     std::string text = spec.name;
     const auto shares = [&](double champion, double challengers) {
         append_percent(text, champion, 1);
-        text += " of the exposures of " + seen.models[0] + " and ";
+        append_all(text, {" of the exposures of ", seen.models[0], " and "});
         append_percent(text, challengers, 1);
-        text += " of those of " + challenger;
+        append_all(text, {" of those of ", challenger});
     };
     const auto lost_shares = [&] {
         shares(share_of(now.champion_lost, seen.requests(0)),
@@ -241,10 +242,8 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
     switch (f.missing) {
         case gap::none: text += " is judged"; break;
         case gap::state:
-            text += " cannot be judged (";
-            text += to_string(f.answer.state);
-            text += "): ";
-            text += explain(f.answer.state);
+            append_all(text,
+                       {" cannot be judged (", to_string(f.answer.state), "): ", explain(f.answer.state)});
             break;
         case gap::no_values: {
             const bool neither = !(now.champion > 0.0) && !(now.challenger > 0.0);
@@ -257,17 +256,19 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
             break;
         }
         case gap::few_units:
-            text += " cannot be judged: " + challenger + " has served fewer than ";
+            append_all(text, {" cannot be judged: ", challenger, " has served fewer than "});
             append_count(text, always_valid::burn_in_buckets);
             text += " groups of units";
             break;
         case gap::not_timed:
-            text += " cannot be judged: too few calls of " + challenger + " were timed";
+            append_all(text, {" cannot be judged: too few calls of ", challenger, " were timed"});
             break;
         case gap::stopped: {
             const bool both = now.champion_stopped && now.challenger_stopped;
             text += " hardly gets feedback ";
-            text += both ? "" : "from " + (now.champion_stopped ? seen.models[0] : challenger) + " ";
+            if (!both) {
+                append_all(text, {"from ", now.champion_stopped ? seen.models[0] : challenger, " "});
+            }
             text += "any more: in the last ";
             append_count(text, (now.champion_stopped ? now.champion_quiet : 0) +
                                    (now.challenger_stopped ? now.challenger_quiet : 0));
@@ -297,7 +298,7 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
                 " only, and exposures without feedback count as 0, so that its margin is not that of labelled exposures: give it .per = per::observed";
             break;
         case gap::failed:
-            text += " does not measure " + challenger + " where its calls failed (";
+            append_all(text, {" does not measure ", challenger, " where its calls failed ("});
             append_percent(text, share_of(seen.failed(f.pair + 1), seen.requests(f.pair + 1)), 1);
             text += " of them, against ";
             append_percent(text, share_of(seen.failed(0), seen.requests(0)), 1);
@@ -313,8 +314,8 @@ JOUST_FUNCTION std::string breach_of(const evidence& seen, const judgement& foun
     for (const finding& f : found.findings) {
         if (f.pair == pair && f.breached) {
             const metric_spec& spec = how.specs[f.metric];
-            std::string text = seen.models[pair + 1] + " breaks the guardrail on " + spec.name + " (" +
-                               describe(spec.limit, spec.unit) + "): ";
+            std::string text = joined({seen.models[pair + 1], " breaks the guardrail on ", spec.name, " (",
+                                       describe(spec.limit, spec.unit), "): "});
             append_in_unit(text, f.answer.champion, spec.unit);
             text += " -> ";
             append_in_unit(text, f.answer.challenger, spec.unit);

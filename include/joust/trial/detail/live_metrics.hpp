@@ -77,7 +77,11 @@ public:
         }
         bool eventful = failed;
         if constexpr (Timed) {
-            if (spent >= 0 && live_.time(thread_slab, seen.arm, spent)) [[unlikely]] {
+            if constexpr (!metrics_t::watches_latency()) {
+                if (spent >= 0) {
+                    thread_slab.add_latency(seen.arm, spent);
+                }
+            } else if (spent >= 0 && live_.time(thread_slab, seen.arm, spent)) [[unlikely]] {
                 live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
                 eventful = true;
             }
@@ -174,6 +178,9 @@ public:
     /// Fix the latency thresholds whose warm-up is over.
     void fix_thresholds() const noexcept
     {
+        if constexpr (!metrics_t::watches_latency()) {
+            return;
+        }
         try {
             live_.fix_thresholds();
         } catch (...) {

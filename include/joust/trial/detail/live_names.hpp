@@ -121,8 +121,9 @@ JOUST_FUNCTION void annotate_name(std::vector<std::string>& notes, const trial_i
     if (listed.others() > 0) {
         add_text(
             notes,
-            "Another live trial of this process has the name '" + identity.name() +
-                "' too. Under one name trials assign a unit alike, and trials of one kind take each other's tickets; give each trial a salt of its own.");
+            joined(
+                {"Another live trial of this process has the name '", identity.name(),
+                 "' too. Under one name trials assign a unit alike, and trials of one kind take each other's tickets; give each trial a salt of its own."}));
     }
     if (!identity.salted()) {
         add_text(

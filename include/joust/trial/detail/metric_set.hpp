@@ -163,7 +163,7 @@ public:
         std::string names;
         for_each_index([&]<std::size_t I> {
             if constexpr (takes_feedback<I>) {
-                names += (names.empty() ? "" : ", ") + std::string{inner_metric_t<given_t<I>>::name()};
+                append_all(names, {names.empty() ? "" : ", ", inner_metric_t<given_t<I>>::name()});
             }
         });
         return names.empty() ? "this trial has none" : names;
@@ -315,12 +315,12 @@ public:
         });
         for_each_index([&]<std::size_t I> {
             if (denominators_[I] != exposure_series) {
-                add_text(names, std::string{inner_metric_t<given_t<I>>::name()} + ", denominator");
+                add_text(names, joined({inner_metric_t<given_t<I>>::name(), ", denominator"}));
             }
         });
         for_each_index([&]<std::size_t I> {
             if (fed_[I] != denominators_[I]) {
-                add_text(names, std::string{inner_metric_t<given_t<I>>::name()} + ", feedback");
+                add_text(names, joined({inner_metric_t<given_t<I>>::name(), ", feedback"}));
             }
         });
         return names;
@@ -332,7 +332,7 @@ public:
         std::vector<std::string> names;
         for_each_index([&]<std::size_t I> {
             if constexpr (takes_feedback<I>) {
-                add_text(names, std::string{inner_metric_t<given_t<I>>::name()} + ", not scored");
+                add_text(names, joined({inner_metric_t<given_t<I>>::name(), ", not scored"}));
             }
         });
         return names;
