@@ -363,10 +363,11 @@ TEST_CASE("a canary whose guardrail gets no feedback, or none that can be scored
 TEST_CASE("a canary whose feedback stops in a later stage stays there, and goes on when feedback comes back")
 {
     auto trial = rising({.shares = {0.2, 0.4, 1.0}, .requests = 200}, safe({.max_decrease = 0.1}));
+    constexpr std::uint64_t units = 200'000;
     keyed_random random{6};
     for (int i = 0; i < requests; ++i) {
         const bool late = trial.share() > 0.2;
-        const auto [arm, ticket] = trial.serve(random.below(4'000));
+        const auto [arm, ticket] = trial.serve(random.below(units));
         if (!late) {
             trial.observe<"safe">(ticket, random.chance(0.9));
         }
@@ -376,7 +377,7 @@ TEST_CASE("a canary whose feedback stops in a later stage stays there, and goes 
     CHECK(held.decision == verdict::keep_testing);
     CHECK_THAT(held.reason, ContainsSubstring("stage 2 of 3: held, since the guardrail on safe"));
     for (int i = 0; i < 2 * requests && !trial.finished(); ++i) {
-        trial.observe<"safe">(trial.serve(random.below(4'000)).ticket, random.chance(0.9));
+        trial.observe<"safe">(trial.serve(random.below(units)).ticket, random.chance(0.9));
     }
     INFO(trial.report().reason);
     CHECK(trial.finished());
@@ -436,7 +437,7 @@ TEST_CASE("labels that come late do not stop a canary while its share grows")
     std::size_t next = 0;
     int held = 0;
     for (int i = 0; i < 2 * requests && !trial.finished(); ++i) {
-        waiting.push_back(trial.serve(random.below(4'000)).ticket);
+        waiting.push_back(trial.serve(random.below(200'000)).ticket);
         if (waiting.size() > next + 3'000) {
             trial.observe<"safe">(waiting[next++], random.chance(0.9));
         }

@@ -144,7 +144,7 @@ TEST_CASE("A canary weighs latencies by the stages of its ramp")
                  model{"new", [](std::uint64_t) { return 1; }},
                  by([](std::uint64_t user) { return user; }),
                  hash_split{.salt = "ramped"},
-                 ramp{.shares = {0.05, 0.5}, .requests = 300},
+                 ramp{.shares = {0.05, 0.5}, .requests = 300, .promote = on_no_harm},
                  conversion<"click">{},
                  guardrail(latency{.q = 0.5, .warm_up = 200}, {.max_ratio = 3.0})};
     keyed_random random{9};

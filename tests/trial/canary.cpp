@@ -41,8 +41,8 @@ TEST_CASE("a challenger that does no harm passes every stage")
                  ramp{.shares = {0.05, 0.5, 1.0}, .requests = 100}};
     CHECK(trial.share() == 0.05);
     keyed_random random{1};
-    for (int i = 0; i < 20'000 && !trial.finished(); ++i) {
-        trial(request{random.below(2'000)});
+    for (int i = 0; i < 40'000 && !trial.finished(); ++i) {
+        trial(request{random.below(200'000)});
     }
     const report r = trial.report();
     CHECK(r.decision == verdict::ship_challenger);
@@ -117,7 +117,11 @@ TEST_CASE("one unlucky failure holds a strict canary only until later failures o
     };
     canary trial{model{"old", old_model}, model{"new", new_model}, by(&request::user),
                  hash_split{.salt = "held"},
-                 ramp{.shares = {0.05, 1.0}, .requests = 50, .hold_above = 1.0, .check_every = 64}};
+                 ramp{.shares = {0.05, 1.0},
+                      .requests = 50,
+                      .promote = on_no_harm,
+                      .hold_above = 1.0,
+                      .check_every = 64}};
     keyed_random random{5};
     while (trial.evidence().failed(1) == 0) {
         trial(request{random.below(100'000), true});
@@ -261,13 +265,13 @@ TEST_CASE("a finished ramp that left the champion a share is still taken back wh
     canary trial{model{"old", good}, model{"new", fails_when_unlucky}, by(&request::user),
                  hash_split{.salt = "holdback"}, ramp{.shares = {0.1, 0.5}, .requests = 100}};
     keyed_random random{21};
-    for (int i = 0; i < 20'000 && !trial.finished(); ++i) {
-        trial(request{random.below(5'000)});
+    for (int i = 0; i < 40'000 && !trial.finished(); ++i) {
+        trial(request{random.below(200'000)});
     }
     REQUIRE(trial.finished());
     CHECK(trial.report().decision == verdict::ship_challenger);
-    for (int i = 0; i < 1'000 && !trial.rolled_back(); ++i) {
-        trial(request{random.below(5'000), true});
+    for (int i = 0; i < 5'000 && !trial.rolled_back(); ++i) {
+        trial(request{random.below(200'000), true});
     }
     REQUIRE(trial.rolled_back());
     CHECK(trial.share() == 0.0);

@@ -557,7 +557,7 @@ TEST_CASE("quantiles are weighted by overlap, so that a ramp during a trend does
                  by(itself),
                  hash_split{.salt = "trend"},
                  guardrail(quantile<"wait">{.q = 0.5}),
-                 ramp{.shares = {0.05, 0.5}, .requests = 500}};
+                 ramp{.shares = {0.05, 0.5}, .requests = 500, .promote = on_no_harm}};
     keyed_random random{12};
     for (int i = 0; i < 20'000; ++i) {
         const double trend = i < 10'000 ? 1.0 : 3.0;

@@ -106,6 +106,9 @@ struct sole_role {
 /// List the roles that a trial knows.
 template <class... Roles>
 struct role_list {
+    /// Say whether a role is in the list.
+    template <class Role>
+    static constexpr bool has = (std::is_same_v<Role, Roles> || ... || false);
     /// Count the roles that a type plays.
     template <class T>
     static constexpr std::size_t played =

@@ -4,6 +4,7 @@
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/evidence/first_events.hpp>
+#include <joust/evidence/share_counts.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/numeric/hyperloglog.hpp>
 #include <joust/numeric/sketch.hpp>
@@ -506,18 +507,20 @@ struct pair_evidence {
     std::vector<std::vector<first_event>> events;
     /// The highest evidence that each of these guardrails has shown. Nothing is there where nothing was shown alone.
     std::vector<first_event_peak> peaks;
-    /// The memory of the test of each series.
+    /// The memory of the test of each series, and of the further limits of guardrails.
     std::vector<test_memory> memory;
     /// The challenger's latencies, where a guardrail is on latency.
     overlap_latencies challenger_latency;
     /// The champion's latencies, where a guardrail is on latency.
     overlap_latencies champion_latency;
+    /// What happened at each share, in trials that promote.
+    share_counts by_share;
 
     /// Say whether both have lists of the same lengths.
     [[nodiscard]] bool fits(const pair_evidence& other) const
     {
         bool fit = series.size() == other.series.size() && memory.size() == other.memory.size() &&
-                   events.size() == other.events.size();
+                   events.size() == other.events.size() && by_share.fits(other.by_share);
         for (std::size_t s = 0; fit && s < series.size(); ++s) {
             fit = series[s].fits(other.series[s]);
         }
@@ -528,7 +531,7 @@ struct pair_evidence {
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(series, events, peaks, memory, challenger_latency, champion_latency);
+        archive(series, events, peaks, memory, challenger_latency, champion_latency, by_share);
     }
     /// Compare all members.
     bool operator==(const pair_evidence&) const = default;
@@ -629,6 +632,7 @@ struct evidence {
             }
             pairs[p].challenger_latency.merge(other.pairs[p].challenger_latency);
             pairs[p].champion_latency.merge(other.pairs[p].champion_latency);
+            pairs[p].by_share.merge(other.pairs[p].by_share);
             for (std::size_t g = 0; g < pairs[p].events.size(); ++g) {
                 pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
             }
@@ -694,13 +698,15 @@ struct evidence {
         bool good = models.size() >= 2 && arms.size() == models.size() && pairs.size() == models.size() - 1 &&
                     series.size() >= 2;
         for (const auto& pair : pairs) {
-            good = good && pair.series.size() == series.size() && pair.memory.size() == series.size() &&
+            good = good && pair.series.size() == series.size() && pair.memory.size() >= series.size() &&
+                   pair.memory.size() == pairs.front().memory.size() &&
                    pair.events.size() == pairs.front().events.size() &&
                    (pair.peaks.empty() || pair.peaks.size() == pair.events.size());
             for (const first_event_peak& peak : pair.peaks) {
                 good = good && peak.consistent();
             }
-            good = good && pair.challenger_latency.consistent() && pair.champion_latency.consistent();
+            good = good && pair.challenger_latency.consistent() && pair.champion_latency.consistent() &&
+                   pair.by_share.consistent(series.size());
             for (const test_memory& kept : pair.memory) {
                 good = good && kept.consistent();
             }

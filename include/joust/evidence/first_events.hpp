@@ -5,6 +5,7 @@
 #include <joust/core/fixed_array.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/evidence/slab.hpp>
+#include <joust/stats/sequential/epoch_evidence.hpp>
 
 #include <array>
 #include <atomic>
@@ -106,75 +107,16 @@ inline std::vector<first_event> merge(const std::vector<first_event>& a, const s
 
 namespace detail {
 
-inline constexpr std::size_t event_slots = 16'384;
-/// An epoch ends when this many events have come, repeated ones of a slot included.
-inline constexpr std::uint32_t epoch_events = 4'096;
+using stats::epoch_events;
+using stats::epoch_evidence;
+using stats::epoch_weight;
+
+inline constexpr std::size_t event_slots = stats::epoch_slots;
 
 [[nodiscard]] constexpr std::uint16_t slot_of(std::uint64_t pseudonym) noexcept
 {
     return static_cast<std::uint16_t>((pseudonym >> 32) & (event_slots - 1));
 }
-
-/// Return the share of the error rate that an epoch may spend. All shares add up to less than 1.
-[[nodiscard]] inline double epoch_weight(std::uint32_t epoch) noexcept
-{
-    const double next = static_cast<double>(epoch) + 1.0;
-    const double log_next = std::log(next);
-    return 0.4739 / (next * log_next * log_next);
-}
-
-/// Hold the e-value of one epoch against "the challenger is first no more often than `max_ratio` allows".
-///
-/// Each alternative R is a mixture over starting points: half of it begins with the first event, and the other half is spread
-/// evenly over the later ones. So a long stretch without harm costs little of the evidence that comes later. Each product
-/// of likelihood ratios has the mean 1 under the null from its starting point on, and so has the mixture.
-/// cost: five multiplications and divisions for an event, no logarithm
-class epoch_evidence {
-public:
-    explicit epoch_evidence(double max_ratio = 1.0) noexcept
-        : max_ratio_(max_ratio), usable_(max_ratio > 0.0 && std::isfinite(max_ratio))
-    {
-    }
-
-    void add(bool challenger, double s) noexcept
-    {
-        if (!usable_) {
-            return;
-        }
-        const double odds = s * max_ratio_;
-        const double null_share = odds / (odds + 1.0 - s);
-        constexpr double later = 0.5 / epoch_events;
-        // Merged evidence can have more events than one machine counts in an epoch. No product begins with these.
-        const double starts = events_ == 0 ? 0.5 : events_ < epoch_events ? later : 0.0;
-        for (std::size_t i = 0; i < alternatives.size(); ++i) {
-            const double ratio =
-                (challenger ? alternatives[i] : 1.0) / (1.0 + null_share * (alternatives[i] - 1.0));
-            // Evidence beyond every threshold is cut off, so that it stays finite.
-            products_[i] = std::fmin((products_[i] + starts) * ratio, 1e280);
-        }
-        left_ -= starts;
-        ++events_;
-    }
-
-    [[nodiscard]] double e() const noexcept
-    {
-        double sum = 0.0;
-        for (const double each : products_) {
-            sum += each;
-        }
-        return sum / static_cast<double>(alternatives.size()) + left_;
-    }
-
-    /// Factors by which the challenger's rate is above the allowed one.
-    static constexpr std::array<double, 5> alternatives{1.5, 2.0, 4.0, 10.0, 30.0};
-
-private:
-    double max_ratio_;
-    bool usable_;
-    std::array<double, 5> products_{};
-    double left_ = 1.0;
-    std::uint32_t events_ = 0;
-};
 
 /// Compare two events by epoch, time and slot, for std::qsort, which takes far less to compile than std::sort.
 [[nodiscard]] inline int compare_times(const void* one, const void* two) noexcept

@@ -6,6 +6,8 @@
 #include <joust/core/fork.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/feed_log.hpp>
+#include <joust/evidence/moving_limits.hpp>
+#include <joust/evidence/share_counts.hpp>
 #include <joust/evidence/thread_slabs.hpp>
 
 #include <array>
@@ -65,6 +67,8 @@ struct event_watch {
     /// For latency: the time that the challenger may take in addition. units: nanoseconds
     double latency_increase = 0.0;
     std::uint64_t warm_up = 1'000;
+    /// For latency: whether `latency_increase` is itself the longest time, whatever the champion takes.
+    bool alone = false;
 };
 
 /// Name the reasons for which feedback is counted but not used, and the helpers of a trial that threw. A snapshot holds the counts
@@ -102,11 +106,13 @@ enum class ignored : std::uint8_t {
     failed_in_both,
     too_many_values,
     // The champion served the call unrecorded.
-    stopped
+    stopped,
+    // The transition took effect all the same.
+    listener_threw
 };
 /// The number of reasons that evidence always has. Later ones follow where they were counted.
 inline constexpr std::size_t ignored_reasons = 11;
-inline constexpr std::size_t counted_reasons = 30;
+inline constexpr std::size_t counted_reasons = 31;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[counted_reasons] = {
@@ -139,7 +145,8 @@ inline constexpr const char* ignored_words[counted_reasons] = {
     "clicks not settled, since a helper threw when the slate was drawn again",
     "requests that failed in a challenger and then in the champion",
     "feedback beyond the number of values that one ticket may bring",
-    "calls that the champion served unrecorded, since the trial was stopped"};
+    "calls that the champion served unrecorded, since the trial was stopped",
+    "transitions that a listener failed on, or that an audit log could not keep"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
@@ -147,8 +154,28 @@ class live_evidence {
 public:
     /// shape: `names` states the trial, its models and its series; the rest of it is not used. `fed` lists the series that
     /// count exposures with feedback, one for each metric that takes feedback. For each of them one of the last series
-    /// counts the values that cannot be scored. These are rare, so that all threads share their sums.
-    live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {});
+    /// counts the values that cannot be scored. These are rare, so that all threads share their sums. `memories_apart` is
+    /// the number of tests that need a memory beside those of the series.
+    live_evidence(evidence names, std::vector<event_watch> watches, std::vector<std::size_t> fed = {},
+                  std::size_t memories_apart = 0);
+
+    /// Count everything by share too, from the first call on. The trial has one challenger.
+    void count_by_share()
+    {
+        slabs_.count_by_share(series_.size());
+        counts_by_share_ = true;
+    }
+    /// Count by share which calls are later than these margins too, from the first call on.
+    void watch_margins(const std::vector<latency_margin>& margins)
+    {
+        limits_.watch(margins, series_.size());
+        slabs_.count_by_share(series_.size() + limits_.columns());
+    }
+    /// Return the limits of latency that follow the champion.
+    [[nodiscard]] moving_limits& limits() noexcept { return limits_; }
+    [[nodiscard]] const moving_limits& limits() const noexcept { return limits_; }
+    /// Return the rows of the shares that the plans of the trial have or had.
+    [[nodiscard]] share_rows& rows() noexcept { return rows_; }
 
     [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
     [[nodiscard]] const thread_slabs& slabs() const noexcept { return slabs_; }
@@ -264,16 +291,24 @@ public:
         return static_cast<double>(nanoseconds) > limit;
     }
 
-    /// Record a call in the guardrails whose threshold it exceeded.
+    /// Record a call in the guardrails whose threshold it exceeded. `row` is the row of its share, where the trial counts by
+    /// share.
     template <std::size_t Pairs>
     void late(slab& thread_slab, unsigned arm, const std::array<pair_share, Pairs>& shares,
-              std::uint64_t pseudonym, std::int64_t nanoseconds, std::uint64_t milliseconds) noexcept
+              std::uint64_t pseudonym, std::int64_t nanoseconds, std::uint64_t milliseconds,
+              std::size_t row = share_rows::most) noexcept
     {
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             const double limit = arm == 0 ? thresholds_[w].champion.load(std::memory_order_relaxed)
                                           : thresholds_[w].challenger.load(std::memory_order_relaxed);
             if (watches_[w].on_latency && static_cast<double>(nanoseconds) > limit) {
                 observe(thread_slab, watches_[w].series, arm, shares, pseudonym, 1.0);
+                if (counts_by_share_) {
+                    thread_slab.count_at_share(watches_[w].series, row, arm);
+                }
+                if (watches_[w].alone) {
+                    continue;  // It is judged by how many calls are late, and not by whose call is late first.
+                }
                 event(w, arm, shares, pseudonym, milliseconds);
             }
         }
@@ -404,6 +439,7 @@ private:
         return challenger ? 1.0 - s : s;
     }
     void collect_overlap(evidence& all) const;
+    void collect_by_share(share_counts& into) const;
 
     std::string trial_;
     std::vector<std::string> models_;
@@ -430,23 +466,38 @@ private:
     std::vector<std::uint64_t> counted_before_;
     std::vector<std::uint64_t> counted_now_;
     mutable fork_mutex memory_mutex_{fork_order::memory};
-    /// of each pair, the memory of each series
+    /// How many memories a pair has: one for each series, and then those apart.
+    std::size_t memories_;
+    /// of each pair, the memory of each test
     fixed_array<test_memory> memory_;
     std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
+    bool counts_by_share_ = false;
+    share_rows rows_;
+    moving_limits limits_;
     new_epoch_in_child<live_evidence> fork_{*this};
 };
 
 #if JOUST_BODIES
 
 JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_watch> watches,
-                                            std::vector<std::size_t> fed)
+                                            std::vector<std::size_t> fed, std::size_t memories_apart)
     : trial_(std::move(names.trial)), models_(std::move(names.models)), series_(std::move(names.series)),
       watches_(std::move(watches)), fed_(std::move(fed)), feeds_(fed_.size() * models_.size()),
       slabs_(slab_layout{models_.size(), series_.size() - fed_.size()}),
       rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()),
-      thresholds_(watches_.size()), memory_((models_.size() - 1) * series_.size())
+      thresholds_(watches_.size()), memories_(series_.size() + memories_apart),
+      memory_((models_.size() - 1) * memories_)
 {
+    for (std::size_t w = 0; w < watches_.size(); ++w) {
+        if (watches_[w].on_latency && watches_[w].alone) {
+            for (auto* limit : {&thresholds_[w].champion, &thresholds_[w].challenger}) {
+                limit->store(watches_[w].latency_increase, std::memory_order_relaxed);
+            }
+            lower(lowest_champion_, watches_[w].latency_increase);
+            lower(lowest_challenger_, watches_[w].latency_increase);
+        }
+    }
     for (std::size_t i = 0; i < logs_.size(); ++i) {
         logs_[i].allow(watches_[i % watches_.size()].max_ratio);
     }
@@ -553,6 +604,8 @@ JOUST_FUNCTION void live_evidence::begin_anew() noexcept
         count.store(0, std::memory_order_relaxed);
     }
     unrecorded_.store(0, std::memory_order_relaxed);
+    rows_.begin_anew();
+    limits_.begin_anew();
 }
 
 JOUST_FUNCTION void live_evidence::fix_thresholds()
@@ -588,8 +641,8 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     const std::size_t pairs = models_.size() - 1;
     if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
         all.pairs.front().events.size() != watches_.size() ||
-        all.pairs.front().peaks.size() != watches_.size() ||
-        all.pairs.front().memory.size() != series_.size() || all.arms.size() != models_.size()) {
+        all.pairs.front().peaks.size() != watches_.size() || all.pairs.front().memory.size() != memories_ ||
+        all.arms.size() != models_.size()) {
         // Lists are made anew: `resize` would compile how they grow and move as well.
         all.quantiles.clear();
         all.trial = trial_;
@@ -602,7 +655,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             pair.series = std::vector<bucket_sums>(series_.size());
             pair.events = std::vector<std::vector<first_event>>(watches_.size());
             pair.peaks = std::vector<first_event_peak>(watches_.size());
-            pair.memory = std::vector<test_memory>(series_.size());
+            pair.memory = std::vector<test_memory>(memories_);
             for (auto& sums : pair.series) {
                 for (auto* list :
                      {&sums.challenger, &sums.champion, &sums.challenger_root, &sums.champion_root}) {
@@ -639,11 +692,14 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     if (weighs_latency()) {
         collect_overlap(all);
     }
+    if (counts_by_share_) {
+        collect_by_share(all.pairs.front().by_share);
+    }
     {
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < pairs; ++p) {
-            for (std::size_t s = 0; s < series_.size(); ++s) {
-                copy_memory(all.pairs[p].memory[s], memory_[p * series_.size() + s]);
+            for (std::size_t m = 0; m < memories_; ++m) {
+                copy_memory(all.pairs[p].memory[m], memory_[p * memories_ + m]);
             }
         }
     }
@@ -660,11 +716,67 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     all.unrecorded = unrecorded_.load(std::memory_order_relaxed);
 }
 
+JOUST_FUNCTION void live_evidence::collect_by_share(share_counts& into) const
+{
+    const std::size_t margins = limits_.margins().size();
+    const std::size_t wide = 2 * (series_.size() + 2 * margins);
+    // A value that was used before has the memory already.
+    into.shares.reserve(share_rows::most);
+    into.counts.reserve(share_rows::most * wide);
+    into.margins = limits_.margins();
+    // The number of rows is read once, since a thread may add one meanwhile.
+    const std::size_t rows = rows_.size();
+    std::array<std::size_t, share_rows::most + 1> rank{};
+    into.shares.assign(rows, 0.0);
+    for (std::size_t row = 0; row < rows; ++row) {
+        for (std::size_t other = 0; other < rows; ++other) {
+            rank[row] += rows_.propensity(other) < rows_.propensity(row) ? 1U : 0U;
+        }
+        into.shares[rank[row]] = rows_.propensity(row);
+    }
+    into.counts.assign(rows * wide, 0);
+    into.elsewhere.assign(wide, 0);
+    slabs_.for_each([&](const slab& each) {
+        const auto add = [&](std::size_t from, std::size_t to) {
+            for (const std::size_t arm : {0U, 1U}) {
+                for (std::size_t row = 0; row < rows; ++row) {
+                    into.counts[rank[row] * wide + 2 * to + arm] += each.count_of_share(from, row, arm != 0);
+                }
+                into.elsewhere[2 * to + arm] += each.count_of_share(from, share_rows::most, arm != 0);
+            }
+        };
+        // Backwards, so that what calls did is never more than the calls.
+        for (std::size_t m = margins; m-- > 0;) {
+            add(limits_.late_column(m), series_.size() + 2 * m + 1);
+        }
+        for (std::size_t m = margins; m-- > 0;) {
+            add(limits_.judged_column(m), series_.size() + 2 * m);
+        }
+        for (std::size_t column = series_.size(); column-- > 0;) {
+            add(column, column);
+        }
+    });
+    // Rows without counts are left out, so that a stage to come makes no difference.
+    std::size_t kept = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+        bool any = false;
+        for (std::size_t i = 0; i < wide; ++i) {
+            const std::uint64_t n = into.counts[row * wide + i];
+            into.counts[kept * wide + i] = n;
+            any = any || n != 0;
+        }
+        into.shares[kept] = into.shares[row];
+        kept += any ? 1 : 0;
+    }
+    into.shares.resize(kept);
+    into.counts.resize(kept * wide);
+}
+
 JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
 {
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
-        memory_[i].learn(seen.pairs[i / series_.size()].memory[i % series_.size()]);
+        memory_[i].learn(seen.pairs[i / memories_].memory[i % memories_]);
     }
 }
 
@@ -672,10 +784,10 @@ JOUST_FUNCTION void live_evidence::resume(evidence& merged) const
 {
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
-        pair_evidence& pair = merged.pairs[i / series_.size()];
-        pair.memory[i % series_.size()].resume(
-            memory_[i], static_cast<double>(pair.series[exposure_series].challenger_count +
-                                            pair.series[exposure_series].champion_count));
+        pair_evidence& pair = merged.pairs[i / memories_];
+        pair.memory[i % memories_].resume(memory_[i],
+                                          static_cast<double>(pair.series[exposure_series].challenger_count +
+                                                              pair.series[exposure_series].champion_count));
     }
 }
 
@@ -683,17 +795,13 @@ JOUST_FUNCTION void live_evidence::remember_whole(const evidence& merged)
 {
     const std::scoped_lock lock{memory_mutex_};
     for (std::size_t i = 0; i < memory_.size(); ++i) {
-        memory_[i].learn_whole(merged.pairs[i / series_.size()].memory[i % series_.size()]);
+        memory_[i].learn_whole(merged.pairs[i / memories_].memory[i % memories_]);
     }
 }
 
 JOUST_FUNCTION void live_evidence::collect_latency(const slab& from, unsigned arm, latency_sketch& into)
 {
-    for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
-        if (const std::uint64_t n = from.latency_count(arm, bin); n > 0) {
-            into.add_bin(bin, n);
-        }
-    }
+    from.for_each_latency(arm, [&into](std::size_t bin, std::uint64_t n) { into.add_bin(bin, n); });
 }
 
 JOUST_FUNCTION live_evidence::exposure_counts live_evidence::exposures_now(unsigned arm) const noexcept

@@ -4,10 +4,12 @@
 #include <joust/core/compiler.hpp>
 #include <joust/core/fixed_array.hpp>
 #include <joust/core/spin_lock.hpp>
+#include <joust/evidence/share_counts.hpp>
 #include <joust/numeric/hyperloglog.hpp>
 #include <joust/numeric/sketch.hpp>
 
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -31,6 +33,8 @@ struct slab_layout {
     std::size_t arms = 2;
     /// The number of series. Series 0 counts exposures, series 1 failures, and the others belong to metrics.
     std::size_t series = 1;
+    /// The number of columns that are counted by share, or 0.
+    std::size_t columns = 0;
 
     [[nodiscard]] constexpr std::size_t pairs() const noexcept { return arms - 1; }
     [[nodiscard]] constexpr std::size_t rows() const noexcept { return series * pairs() * 2 * bucket_count; }
@@ -38,6 +42,12 @@ struct slab_layout {
                                             std::size_t bucket) const noexcept
     {
         return ((which * pairs() + pair) * 2 + (challenger ? 1 : 0)) * bucket_count + bucket;
+    }
+    /// Return the place of a count by share. The last row of a column is for shares without a row.
+    [[nodiscard]] static constexpr std::size_t place(std::size_t column, std::size_t share_row,
+                                                     bool challenger) noexcept
+    {
+        return (column * (share_rows::most + 1) + share_row) * 2 + (challenger ? 1 : 0);
     }
 };
 
@@ -127,6 +137,31 @@ public:
         return full ? lot : 0;
     }
 
+    /// Count something in a row of shares. What a call did comes after the call itself, so that a reader that reads the columns
+    /// backwards never sees more of it than of calls.
+    JOUST_ALWAYS_INLINE void count_at_share(std::size_t column, std::size_t share_row, unsigned arm) noexcept
+    {
+        auto& count = by_share_[slab_layout::place(column, share_row, arm != 0)];
+        if (shared_) [[unlikely]] {
+            count.fetch_add(1, std::memory_order_release);
+        } else {
+            count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+        }
+    }
+
+    [[nodiscard]] std::uint64_t count_of_share(std::size_t column, std::size_t share_row,
+                                               bool challenger) const noexcept
+    {
+        return by_share_[slab_layout::place(column, share_row, challenger)].load(std::memory_order_acquire);
+    }
+
+    /// Make room for counts by share, before the first call.
+    void count_by_share(std::size_t columns)
+    {
+        by_share_ = fixed_array<std::atomic<std::uint64_t>>(columns * (share_rows::most + 1) * 2);
+        layout_.columns = columns;
+    }
+
     /// Add the challenger's propensity at an event, so that the expected number of its events is known.
     void expect(std::size_t series, std::size_t pair, double propensity) noexcept
     {
@@ -140,7 +175,26 @@ public:
 
     void add_latency(unsigned arm, std::int64_t nanoseconds) noexcept
     {
-        raise(latency_[arm * latency_sketch::bins + latency_sketch::bin_of(nanoseconds)], std::uint64_t{1});
+        const std::size_t bin = latency_sketch::bin_of(nanoseconds);
+        raise(latency_[arm * latency_sketch::bins + bin], std::uint64_t{1});
+        auto& used = latency_used_[arm];
+        const std::uint64_t bit = std::uint64_t{1} << (bin / 64);
+        if ((used.load(std::memory_order_relaxed) & bit) == 0) [[unlikely]] {
+            used.fetch_or(bit, std::memory_order_relaxed);
+        }
+    }
+
+    /// Visit the bins of an arm that may have counts: those of the octaves with a call.
+    template <class Visit>
+    void for_each_latency(unsigned arm, Visit&& visit) const noexcept
+    {
+        for (std::uint64_t left = latency_used_[arm].load(std::memory_order_relaxed); left != 0;
+             left &= left - 1) {
+            const std::size_t first = 64 * static_cast<std::size_t>(std::countr_zero(left));
+            for (std::size_t bin = first; bin < first + 64; ++bin) {
+                visit(bin, latency_[arm * latency_sketch::bins + bin].load(std::memory_order_relaxed));
+            }
+        }
     }
 
     [[nodiscard]] std::uint64_t latency_count(unsigned arm, std::size_t bin) const noexcept
@@ -221,7 +275,10 @@ private:
     fixed_array<std::atomic<double>> expected_;
     fixed_array<std::atomic<std::uint32_t>> fed_;
     fixed_array<std::atomic<std::uint64_t>> latency_;
+    /// For each arm a bit for each 64 bins of which one has a call.
+    fixed_array<std::atomic<std::uint64_t>> latency_used_;
     fixed_array<std::atomic<std::uint8_t>> units_;
+    fixed_array<std::atomic<std::uint64_t>> by_share_;
 };
 
 #if JOUST_BODIES
@@ -229,7 +286,8 @@ private:
 JOUST_FUNCTION slab::slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call)
     : layout_(layout), shared_(is_shared), calls_(first_call), rows_(layout.rows()),
       expected_(layout.series * layout.pairs()), fed_(layout.series * layout.arms),
-      latency_(layout.arms * latency_sketch::bins), units_(layout.arms * unit_registers)
+      latency_(layout.arms * latency_sketch::bins), latency_used_(layout.arms),
+      units_(layout.arms * unit_registers), by_share_(layout.columns * (share_rows::most + 1) * 2)
 {
 }
 
@@ -252,7 +310,9 @@ JOUST_FUNCTION void slab::begin_anew() noexcept
     clear(expected_);
     clear(fed_);
     clear(latency_);
+    clear(latency_used_);
     clear(units_);
+    clear(by_share_);
 }
 
 #endif

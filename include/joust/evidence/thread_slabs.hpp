@@ -58,6 +58,17 @@ public:
         return shared_;
     }
 
+    /// Make room for counts by share in every slab, before the first call.
+    void count_by_share(std::size_t columns)
+    {
+        const std::scoped_lock lock{mutex_};
+        shared_.count_by_share(columns);
+        for (slab& each : all_) {
+            each.count_by_share(columns);
+        }
+        layout_.columns = columns;
+    }
+
     /// Begin without evidence in a forked child, where no other thread exists. The slabs of the parent's threads are kept
     /// and not touched, so that their memory stays shared with the parent.
     void begin_anew(std::uint64_t generation) noexcept
@@ -192,6 +203,9 @@ public:
     {
         owner_->for_each(std::forward<Visit>(visit));
     }
+
+    /// Make room for counts by share, before the first call.
+    void count_by_share(std::size_t columns) { owner_->count_by_share(columns); }
 
     /// Begin without evidence in a forked child, where no other thread exists. Under another generation the slab of the
     /// calling thread is not found any more.

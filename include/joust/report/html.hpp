@@ -340,6 +340,18 @@ inline void append_shares(std::string& out, const report& shown)
     out += "</ol></section>\n";
 }
 
+inline void append_exclusions(std::string& out, const report& shown)
+{
+    out +=
+        R"(<section><h3>Harm that is excluded <small>what each guardrail has shown by now</small></h3><ul class="excluded">)";
+    for (const exclusion_row& row : shown.exclusions) {
+        out += row.excluded ? R"(<li class="done">)" : R"(<li>)";
+        append_html(out, row.words);
+        out += "</li>\n";
+    }
+    out += "</ul></section>\n";
+}
+
 inline void append_remarks(std::string& out, const report& shown)
 {
     bool any = false;
@@ -368,6 +380,9 @@ inline void append_article(std::string& out, const report& shown, std::size_t nu
     append_banner(out, shown);
     if (!shown.metrics.empty()) {
         append_effects(out, shown);
+    }
+    if (!shown.exclusions.empty()) {
+        append_exclusions(out, shown);
     }
     // Two columns stand side by side: both charts, or one chart and the notes.
     const bool ramped = !shown.shares.empty();
@@ -424,6 +439,31 @@ inline void append_navigation(std::string& out, std::span<const report> reports)
     out += "</nav>";
 }
 
+/// Append what a page begins with, up to the line under its title.
+inline void append_page_head(std::string& out, const html_options& options)
+{
+    out += "<!DOCTYPE html>\n<html lang=\"";
+    append_html(out, options.language);
+    out += R"(">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>)";
+    append_html(out, options.title);
+    out += "</title>\n<style>";
+    out += page_style;
+    out += "</style>\n</head>\n<body>\n<main>\n<header class=\"top\"><h1>";
+    append_html(out, options.title);
+    out += "</h1>";
+    if (!options.subtitle.empty()) {
+        out += "<p>";
+        append_html(out, options.subtitle);
+        out += "</p>";
+    }
+}
+
 /// The end of the page: what its marks and letters mean.
 inline constexpr std::string_view how_to_read = R"(<footer><h2>How to read this page</h2><dl>
 <div><dt><svg viewBox="0 0 88 24" aria-hidden="true"><path class="zero" d="M30 2v20"/>
@@ -454,26 +494,7 @@ Small means hard to explain by chance.</dd></div>
 [[nodiscard]] inline std::string html(std::span<const report> reports, const html_options& options = {})
 {
     std::string out;
-    out += "<!DOCTYPE html>\n<html lang=\"";
-    detail::append_html(out, options.language);
-    out += R"(">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>)";
-    detail::append_html(out, options.title);
-    out += "</title>\n<style>";
-    out += detail::page_style;
-    out += "</style>\n</head>\n<body>\n<main>\n<header class=\"top\"><h1>";
-    detail::append_html(out, options.title);
-    out += "</h1>";
-    if (!options.subtitle.empty()) {
-        out += "<p>";
-        detail::append_html(out, options.subtitle);
-        out += "</p>";
-    }
+    detail::append_page_head(out, options);
     detail::append_navigation(out, reports);
     out += "</header>\n";
     std::size_t number = 0;

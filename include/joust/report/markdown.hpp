@@ -59,6 +59,9 @@ JOUST_FUNCTION void write_markdown(const report& full, std::string& out, std::ui
     if (!shown.latencies.empty()) {
         table("Latency", detail::table_of_latencies(shown));
     }
+    if (!shown.exclusions.empty()) {
+        table("Harm of the challenger that is excluded", detail::table_of_exclusions(shown));
+    }
     if (!shown.shares.empty()) {
         table("Share of the challenger", detail::table_of_shares(shown));
     }
@@ -72,6 +75,9 @@ JOUST_FUNCTION void write_markdown(const report& full, std::string& out, std::ui
         text(rest);
         out += '\n';
     };
+    for (const exclusion_row& row : shown.exclusions) {
+        bullet("", row.words);
+    }
     detail::for_each_explanation(shown, bullet);
     detail::for_each_note(shown, bullet);
 }

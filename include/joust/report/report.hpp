@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/style.hpp>
+#include <joust/report/course.hpp>
 #include <joust/stats/result.hpp>
 
 #include <cstdint>
@@ -124,6 +125,15 @@ struct metric_row {
     double champion_feedback = std::numeric_limits<double>::quiet_NaN();
     /// The same share of the challenger's exposures.
     double challenger_feedback = std::numeric_limits<double>::quiet_NaN();
+    /// Of a guardrail: "exact" where its error rate holds for every number of units, "asymptotic" where it holds in the limit
+    /// of many; empty for other rows.
+    std::string validity{};
+    /// Of a guardrail: the e-value at this look alone, or NaN if the method has none. `e_value` is the highest so far.
+    double e_value_now = std::numeric_limits<double>::quiet_NaN();
+    /// Of a guardrail: the e-value from which on it is broken, or NaN if the method has no e-value.
+    double e_value_needed = std::numeric_limits<double>::quiet_NaN();
+    /// Whether this guardrail stops the challenger.
+    bool decides = false;
 
     /// Compare all members. Two numbers that are NaN are equal.
     bool operator==(const metric_row& other) const noexcept
@@ -136,7 +146,9 @@ struct metric_row {
                same(margin, other.margin) && same(reference, other.reference) && better == other.better &&
                same(level, other.level) && unit == other.unit && suppressed == other.suppressed &&
                same(champion_feedback, other.champion_feedback) &&
-               same(challenger_feedback, other.challenger_feedback);
+               same(challenger_feedback, other.challenger_feedback) && validity == other.validity &&
+               same(e_value_now, other.e_value_now) && same(e_value_needed, other.e_value_needed) &&
+               decides == other.decides;
     }
 };
 
@@ -177,6 +189,48 @@ struct share_step {
     bool operator==(const share_step&) const = default;
 };
 
+/// Hold what a canary has shown of the harm of one guardrail. Increases are challenger minus champion and negative where less of
+/// the metric is worse, ratios are challenger / champion, and NaN means that the kind of number is not used.
+struct exclusion_row {
+    /// The guardrail's metric.
+    std::string guardrail{};
+    /// The unit of increases: "%" for a proportion.
+    std::string unit{};
+    /// The harm that is excluded by now: an increase from here on.
+    double excluded_increase = std::numeric_limits<double>::quiet_NaN();
+    /// The harm that is excluded by now: a ratio from here on.
+    double excluded_ratio = std::numeric_limits<double>::quiet_NaN();
+    /// The harm that this stage has to exclude.
+    double stage_increase = std::numeric_limits<double>::quiet_NaN();
+    /// The harm that this stage has to exclude, as a ratio.
+    double stage_ratio = std::numeric_limits<double>::quiet_NaN();
+    /// The harm that has to be excluded before promotion.
+    double needed_increase = std::numeric_limits<double>::quiet_NaN();
+    /// The harm that has to be excluded before promotion, as a ratio.
+    double needed_ratio = std::numeric_limits<double>::quiet_NaN();
+    /// Whether the harm of the stage is excluded.
+    bool excluded = false;
+    /// What limits the proof: "requests", "units", "feedback", "at the margin", or nothing.
+    std::string limited_by{};
+    /// About how many more requests of the challenger the stage needs, or NaN where more requests do not help.
+    double more_requests = std::numeric_limits<double>::quiet_NaN();
+    /// What is excluded, what is needed, what limits it and what would help, in words.
+    std::string words{};
+
+    /// Compare all members. Two numbers that are NaN are equal.
+    bool operator==(const exclusion_row& other) const noexcept
+    {
+        const auto same = [](double a, double b) { return a == b || (a != a && b != b); };
+        return guardrail == other.guardrail && unit == other.unit &&
+               same(excluded_increase, other.excluded_increase) &&
+               same(excluded_ratio, other.excluded_ratio) && same(stage_increase, other.stage_increase) &&
+               same(stage_ratio, other.stage_ratio) && same(needed_increase, other.needed_increase) &&
+               same(needed_ratio, other.needed_ratio) && excluded == other.excluded &&
+               limited_by == other.limited_by && same(more_requests, other.more_requests) &&
+               words == other.words;
+    }
+};
+
 /// Hold a number of things that the trial counted but did not use, or that the reader should know ("foreign tickets",
 /// 3).
 struct count_row {
@@ -207,6 +261,12 @@ struct report {
     std::vector<latency_row> latencies{};
     /// The steps of the ramp of a canary.
     std::vector<share_step> shares{};
+    /// The phase of a canary: "running", "held", "promoted" and others of `canary_phase`.
+    std::string phase{};
+    /// What a canary has shown of the harm of each guardrail.
+    std::vector<exclusion_row> exclusions{};
+    /// The looks at the trial so far, which its report adds to.
+    joust::course course{};
     /// What was counted but not used.
     std::vector<count_row> counts{};
     /// Assumptions and limits of the numbers, one sentence each.

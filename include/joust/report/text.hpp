@@ -64,6 +64,13 @@ JOUST_FUNCTION void write_text(const report& full, std::string& out, std::uint64
         out += "\nLatency\n";
         detail::table_of_latencies(shown).write_text(out);
     }
+    if (!shown.exclusions.empty()) {
+        out += "\nHarm of the challenger that is excluded\n";
+        detail::table_of_exclusions(shown).write_text(out);
+        for (const exclusion_row& row : shown.exclusions) {
+            line("", row.words);
+        }
+    }
     if (!shown.shares.empty()) {
         out += "\nShare of the challenger\n";
         detail::table_of_shares(shown).write_text(out);

@@ -16,6 +16,14 @@ struct recorded;
 struct paired_values;
 class recorder_of_results;
 class csv_reader;
+struct sha256_digest;
+struct audit_head;
+enum class audit_fault : std::uint8_t;
+struct audit_finding;
+struct audit_check;
+struct audit_options;
+class audit_log;
+struct audit_listener;
 
 }  // namespace v0
 }  // namespace joust

@@ -26,7 +26,7 @@ inline namespace v0 {
 // empty, so that older snapshots can still be read.
 
 /// The version of the format of snapshots.
-inline constexpr std::uint32_t snapshot_version = 3;
+inline constexpr std::uint32_t snapshot_version = 4;
 
 namespace detail {
 

@@ -5,6 +5,7 @@
 #include <joust/core/unit_key.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
+#include <joust/trial/canary_state.hpp>
 #include <joust/trial/detail/arm_core.hpp>
 #include <joust/trial/detail/rollout.hpp>
 #include <joust/trial/detail/serve_arm.hpp>
@@ -27,9 +28,10 @@ inline namespace v0 {
 
 namespace detail {
 
-using canary_roles = role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role,
-                               consent_role, covariate_role, acceptance_role, failure_role, timing_role,
-                               clock_role, recorder_role, ticket_role, inference_role, ramp_role>;
+using canary_roles =
+    role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role, consent_role,
+              covariate_role, acceptance_role, failure_role, timing_role, clock_role, recorder_role,
+              listener_role, ticket_role, inference_role, ramp_role>;
 
 }  // namespace detail
 
@@ -37,8 +39,12 @@ using canary_roles = role_list<unit_key_role, splitter_role, metric_role, guardr
 ///
 /// A canary always watches failures: by default the challenger may not fail more often than the champion. A guardrail on
 /// failures or latency is updated by every event and can roll back within that call. A guardrail on a metric is checked
-/// whenever the canary looks at its evidence: once in so many requests and pieces of feedback (`ramp.check_every`), in
-/// `step()` and in `report()`. A guardrail that is not judged, or that gets no feedback in a stage, holds the stage.
+/// whenever the canary looks at its evidence: once in so many requests and pieces of feedback (`ramp.check_every`), at least once
+/// in 10,000 requests and once in a second of traffic, in `step()` and in `report()`.
+///
+/// A guardrail says two things: which harm is a breach, and which harm has to be excluded before the challenger is promoted
+/// (`exclude`). A stage is passed when every guardrail is judged, gets feedback, and has excluded the harm of the stage. That no
+/// harm was proved promotes nothing, unless the owner of the ramp asks for it (`ramp{.promote = on_no_harm}`).
 ///
 /// shape: `canary trial{model{"a", f}, model{"b", g}, by(&Request::user_id), ramp{...}, guardrail(...), ...}`
 /// A canary can be neither copied nor moved; a factory returns it as a prvalue.
@@ -148,12 +154,45 @@ public:
     /// only the reason is lost.
     void roll_back(std::string_view reason) noexcept { rollout_.roll_back(core_, reason); }
 
-    /// Return whether the challenger was taken out of service.
+    /// End the canary for another reason than harm: the challenger is taken out of service for good. This works when memory is
+    /// out; then only the reason is lost.
+    void abort(std::string_view reason) noexcept { rollout_.abort(core_, reason); }
+
+    /// Stop the ramp until `resume`. The challenger keeps its share, and a guardrail that breaks still acts. Returns false where
+    /// the canary is paused already, or has ended.
+    bool pause(std::string_view reason) { return rollout_.pause(core_, reason); }
+
+    /// Go on with the ramp after a pause, at the share of the stage. Where a guardrail had paused the canary, that breach is taken as
+    /// known: the guardrail acts again when the evidence since then suffices by itself. Returns false where the canary is
+    /// not paused.
+    bool resume(std::string_view reason) { return rollout_.resume(core_, reason); }
+
+    /// Approve the next stage, for a ramp that asks for approval (`ramp.approve_from`). It may be given beforehand. Returns false
+    /// where no stage is left to approve.
+    /// shape: `who` is the name of the person, as reports shall show it
+    bool approve(std::string_view who) { return rollout_.approve(core_, who); }
+
+    /// Promote the challenger now to the last share of the ramp, whatever the evidence says. Returns false where the canary has
+    /// ended.
+    bool promote(std::string_view reason) { return rollout_.promote(core_, reason); }
+
+    /// Return where the canary is on its way.
+    [[nodiscard]] canary_phase phase() const noexcept { return rollout_.phase(); }
+
+    /// Return whether the challenger was taken out of service for good, by a guardrail or by a person.
     [[nodiscard]] bool rolled_back() const noexcept { return rollout_.rolled_back(); }
 
-    /// Return whether the last stage was passed. Where the ramp ends below 1, a guardrail that breaks later still rolls
-    /// back.
+    /// Return whether the challenger was promoted: by the ramp, after its last stage, or by a person. Where the ramp ends below 1, a
+    /// guardrail that breaks later still rolls back.
     [[nodiscard]] bool finished() const noexcept { return rollout_.finished(); }
+
+    /// Return the whole state of the rollout as a value, to save it beside the evidence.
+    [[nodiscard]] canary_state state() const { return rollout_.state(core_); }
+
+    /// Go on from a saved state, in a new process: at its stage and share, or out of service where the challenger was taken out.
+    /// assumes: no request was served yet
+    /// errors: configuration_error where the state cannot be that of a canary with these metrics and this ramp
+    void restore(const canary_state& saved) { rollout_.restore(core_, saved); }
 
     /// Return the challenger's present share of units.
     [[nodiscard]] double share() const noexcept
@@ -198,7 +237,7 @@ private:
 
     canary(std::tuple<Args...> arguments, unpacked)
         : core_("canary", std::true_type{}, arguments),
-          rollout_(core_, parts::template pick<ramp_role, ramp>(arguments))
+          rollout_(core_, parts::template pick<ramp_role, detail::default_ramp>(arguments))
     {
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
 // Declares the public types of joust/trial/ without defining them, for headers that only name them.
 // Default template arguments are given here; the definitions include this header and do not repeat them.
 
@@ -42,8 +44,17 @@ struct fall_back;
 struct rethrow;
 template <class Trial>
 class plan_watch;
+enum class canary_phase : std::uint8_t;
+struct canary_state;
+struct guardrail_progress;
 struct stage_progress;
+enum class promotion : std::uint8_t;
+enum class breach : std::uint8_t;
+struct default_exclusions;
 struct ramp;
+struct no_listener;
+template <class... Callables>
+struct callback_listener;
 struct one_after_another;
 struct no_log;
 template <class Callable>

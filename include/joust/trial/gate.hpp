@@ -166,7 +166,7 @@ public:
         detail::gate_rows all = no_rows();
         std::size_t column = 0;
         for (const auto& spec : metrics_.specs()) {
-            if (!detail::is_value(spec)) {
+            if (!detail::is_value(spec) || spec.place > 0) {
                 continue;
             }
             if (!rows.has_metric(spec.name)) {
@@ -208,10 +208,16 @@ private:
             throw configuration_error("significance.alpha", to_text(alpha_),
                                       "an error rate above 0 and below 0.5");
         }
+        metrics_.refuse_exclusions("gate");
         const std::size_t given = metrics_.specs().size();
         metrics_.watch_failures();
         asked_of_failures_ = metrics_.specs().size() == given;
         for (const auto& spec : metrics_.specs()) {
+            if (spec.limit.alone) {
+                throw configuration_error(
+                    "guardrail(" + spec.name + ")", "a limit of the challenger's own level",
+                    "a margin against the champion, since a gate compares both models on each row");
+            }
             const bool needs_margin =
                 detail::is_value(spec) || detail::latency_watch(spec, metrics_.watches()) != nullptr;
             if (needs_margin && spec.limit.value == (spec.limit.relative ? 1.0 : 0.0)) {
@@ -252,7 +258,9 @@ private:
         for (std::size_t i = 0; i < value_metrics; ++i) {
             with_metric(i, [&](const auto& metric, const detail::metric_spec& spec) {
                 all.values[i].binary = detail::is_conversion<std::remove_cvref_t<decltype(metric)>>;
-                all.values[i].worst = detail::worst_of(metric, spec.limit.harm_is_up);
+                // With two limits no value is the worst for both.
+                all.values[i].worst = spec.others.empty() ? detail::worst_of(metric, spec.limit.harm_is_up)
+                                                          : stats::not_a_number;
             });
         }
         return all;
@@ -331,7 +339,7 @@ private:
                 [&] {
                     if constexpr (metrics_t::template takes_feedback<I>) {
                         if (column++ == which) {
-                            visit(metrics_.template get<I>(), metrics_.specs()[I]);
+                            visit(metrics_.template get<I>(), metrics_.template spec_of<I>());
                         }
                     }
                 }(),
@@ -374,12 +382,14 @@ private:
     {
         const detail::gate_setting how = setting();
         std::vector<detail::paired_answers> answers;
+        std::size_t column = 0;
         for (const auto& spec : metrics_.specs()) {
             if (detail::is_value(spec)) {
-                const detail::paired_column& values = all.values[answers.size()];
+                column += spec.place == 0 ? 1U : 0U;
+                const detail::paired_column& values = all.values[column - 1];
                 const double ratio = spec.limit.relative ? spec.limit.value : 1.0;
                 detail::paired_answers found{compare(values, ratio, how.alpha),
-                                             compare(values, ratio, how.divided())};
+                                             compare(values, ratio, how.divided(spec))};
                 detail::check_domain(found, values, spec, how.alpha);
                 const bool in_doubt = detail::refuse_if_lost(found, values, spec, how, tests_rows);
                 if (in_doubt) {

@@ -174,7 +174,7 @@ void recall_plans_of(Core& core, const plan_history& before)
         }
         older.back().state_shares(exact);
     }
-    core.assignment().recall_plans(std::move(older), before.complete);
+    core.assignment().recall_plans(std::move(older), before.complete, core.live());
 }
 
 }  // namespace detail

@@ -256,16 +256,41 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
     return watch.on_latency && timed * (1.0 - watch.q) < 1.0 ? gap::not_timed : gap::none;
 }
 
+/// Return why a limit of the challenger's own level is not judged. What the champion's feedback does is no matter.
+[[nodiscard]] inline gap gap_of_level(const finding& found, const evidence& seen, const metric_spec& spec)
+{
+    const feedback_account& now = found.account;
+    if (spec.takes_feedback() && !(now.challenger > 0.0)) {
+        return gap::no_values;
+    }
+    if (now.challenger_stopped) {
+        return gap::stopped;
+    }
+    if (challenger_buckets(seen.pairs[found.pair].series[exposure_series]) < always_valid::burn_in_buckets) {
+        return gap::few_units;
+    }
+    if (spec.watch >= 0 &&
+        static_cast<double>(seen.arms[found.pair + 1].latency.count()) * (1.0 - spec.q) < 1.0) {
+        return gap::not_timed;
+    }
+    return found.answer.state != status::ok ? gap::state : gap::none;
+}
+
 JOUST_FUNCTION void find_gap(finding& found, const evidence& seen, const setting& how, const inference& asked)
 {
     const metric_spec& spec = how.specs[found.metric];
     const bool guards = spec.role == metric_spec::part::guardrail;
     const feedback_account& now = found.account;
     found.missing = gap::none;
-    if (spec.watch >= 0) {
+    if (spec.limit.alone) {
+        found.missing = gap_of_level(found, seen, spec);
+    } else if (spec.watch >= 0) {
         found.missing = gap_of_events(found, seen, how.watches[static_cast<std::size_t>(spec.watch)]);
     } else if (spec.takes_feedback() && !(now.champion > 0.0 && now.challenger > 0.0)) {
         found.missing = gap::no_values;
+    } else if (found.bets && challenger_buckets(seen.pairs[found.pair].series[exposure_series]) <
+                                 always_valid::burn_in_buckets) {
+        found.missing = gap::few_units;
     } else if (now.stopped()) {
         found.missing = gap::stopped;
     } else if (now.lost_differ) {

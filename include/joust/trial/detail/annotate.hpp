@@ -8,6 +8,7 @@
 #include <joust/evidence/live_quantile.hpp>
 #include <joust/numeric/value_distribution.hpp>
 #include <joust/report/report.hpp>
+#include <joust/report/words.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -159,8 +160,24 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
         add_text(out.notes, "The error rate is divided by the number of challengers (Bonferroni).");
     }
     if (const std::size_t guardrails = guardrails_among(how.specs); guardrails > 1) {
-        std::string note = "The guardrails have an error rate of their own, divided by their number (";
-        append_count(note, guardrails);
+        bool equal = true;
+        std::string shares;
+        for (const metric_spec& spec : how.specs) {
+            if (spec.role != metric_spec::part::guardrail) {
+                continue;
+            }
+            const double share = error_share(spec, how.specs);
+            equal = equal && std::fabs(share * static_cast<double>(guardrails) - 1.0) < 1e-9;
+            shares += (shares.empty() ? "" : ", ") + spec.name + " ";
+            append_percent(shares, share, 1);
+        }
+        std::string note = "The guardrails have an error rate of their own, divided by their ";
+        if (equal) {
+            note += "number (";
+            append_count(note, guardrails);
+        } else {
+            note += "weights (" + shares;
+        }
         note +=
             "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
         add_text(out.notes, note);
@@ -173,6 +190,38 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
         add_text(
             out.notes,
             "The error rates of the primary metric and of the guardrails add up: that of a wrong verdict of any kind is their sum.");
+    }
+}
+
+/// Note of each guardrail how its error rate holds, what evidence it has and needs, and which one decided.
+inline void annotate_guardrails(report& out)
+{
+    std::string note;
+    std::string decided;
+    const bool several = out.arms.size() > 2;
+    for (const metric_row& row : out.metrics) {
+        if (row.validity.empty()) {
+            continue;
+        }
+        note += note.empty() ? "Guardrails: " : "; ";
+        note += row.metric + (several ? " of " + row.arm : "") + " is " + row.validity;
+        if (!std::isnan(row.e_value_needed)) {
+            note += ", evidence now ";
+            append_e_value(note, row.e_value_now);
+            if (row.e_value > row.e_value_now) {
+                note += ", highest ";
+                append_e_value(note, row.e_value);
+            }
+            note += ", needed ";
+            append_e_value(note, row.e_value_needed);
+        }
+        if (row.decides) {
+            decided += (decided.empty() ? "" : ", ") + row.metric + (several ? " of " + row.arm : "");
+        }
+    }
+    if (!note.empty()) {
+        note += decided.empty() ? "; none is broken." : "; broken: " + decided + ".";
+        out.notes.push_back(std::move(note));
     }
 }
 
@@ -321,6 +370,7 @@ JOUST_FUNCTION void annotate(report& out, const evidence& seen, const judgement&
             "Means and the quantiles of a latency guardrail are overlap-weighted over the stages of the ramp, since shares changed; the latencies listed by model pool all its calls, so that load which changed beside the shares makes them differ.");
     }
     annotate_error_rate(out, seen, how);
+    annotate_guardrails(out);
 }
 
 }  // namespace detail

@@ -96,11 +96,27 @@ public:
     }
 
     /// Replace the first plan, before the trial serves a call.
-    void restart(std::list<plan_t> first) noexcept { board_.restart(std::move(first)); }
+    void restart(std::list<plan_t> first, live_evidence& live) noexcept
+    {
+        give_rows(first, live);
+        board_.restart(std::move(first));
+        begin_stage(live);
+    }
+
+    /// Give the shares of plans their rows of counts, so that plans that come later find them.
+    static void give_rows(std::list<plan_t>& plans, live_evidence& live) noexcept
+    {
+        if constexpr (Parts::counts_by_share && fixed_shares) {
+            for (plan_t& each : plans) {
+                each.row = live.rows().row_of(each.shares[0], each.shares[1], each.pairs[0].challenger);
+            }
+        }
+    }
 
     /// Put a plan in force while threads serve. Their slabs pin the plans that they read.
     void publish(std::list<plan_t> next, live_evidence& live) noexcept
     {
+        give_rows(next, live);
         board_.publish(std::move(next), [&live](auto&& see) {
             live.slabs().for_each([&see](const slab& each) { see(each.pinned()); });
         });
@@ -215,8 +231,9 @@ public:
     void miss_history() const noexcept { history_missed_.store(true, std::memory_order_relaxed); }
 
     /// Add plans of before this process. `complete` says whether these and the plans of this process are all there were.
-    void recall_plans(std::list<plan_t> older, bool complete) noexcept
+    void recall_plans(std::list<plan_t> older, bool complete, live_evidence& live) noexcept
     {
+        give_rows(older, live);
         board_.recall(std::move(older));
         history_missed_.store(!complete, std::memory_order_relaxed);
     }
@@ -257,6 +274,10 @@ public:
                    (first || given.arm == seen.arm);
             seen.arm = given.arm < arm_count ? given.arm : 0;
             seen.plan = each.name_in_tickets();
+            if constexpr (Parts::counts_by_share) {
+                // Feedback by unit does not say which of several shares served the unit.
+                seen.row = first || seen.row == each.row ? each.row : share_rows::most;
+            }
             const std::array<double, arm_count> now = shares_under(each, given);
             for (std::size_t a = 0; a < arm_count; ++a) {
                 smallest[a] = first ? now[a] : std::fmin(smallest[a], now[a]);
@@ -302,6 +323,9 @@ private:
         seen.arm = given.arm < arm_count ? given.arm : 0;
         seen.plan = now.name_in_tickets();
         seen.recorded = given.enrolled && given.propensity > 0.0;
+        if constexpr (Parts::counts_by_share) {
+            seen.row = now.row;
+        }
         if constexpr (!fixed_shares) {
             seen.shares[0] =
                 pair_share::as_in_ticket(seen.arm, seen.arm == 0 ? 1.0 - given.propensity : given.propensity);

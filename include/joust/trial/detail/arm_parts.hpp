@@ -14,6 +14,7 @@
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/detail/plan.hpp>
 #include <joust/trial/detail/trial_core.hpp>
+#include <joust/trial/on_event.hpp>
 #include <joust/trial/on_failure.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/timing.hpp>
@@ -28,10 +29,16 @@
 
 namespace joust {
 inline namespace v0 {
+
+struct ramp_role;
+
 namespace detail {
 
+/// Stands for the row of a share in trials that do not count by share.
+struct no_share_row {};
+
 /// The data of a call while its model runs. They are copies, because the thread's slab and the plan may change meanwhile.
-template <std::size_t Arms, bool HasCovariate>
+template <std::size_t Arms, bool HasCovariate, bool CountsByShare>
 struct arm_visit {
     std::uint64_t pseudonym = 0;
     double propensity = 1.0;
@@ -40,6 +47,8 @@ struct arm_visit {
     bool recorded = true;
     [[no_unique_address]] std::conditional_t<HasCovariate, double, std::tuple<>> covariate{};
     std::array<pair_share, Arms - 1> shares{};
+    /// The row in which the call and its feedback are counted by share.
+    [[no_unique_address]] std::conditional_t<CountsByShare, std::size_t, no_share_row> row{};
 };
 
 /// Resolve a splitter for a number of arms, where the splitter has to be resolved.
@@ -107,16 +116,22 @@ struct arm_parts : trial_parts<Roles, always_valid, Args...> {
     using failure_t = policy<failure_role, fall_back>;
     using timing_t = policy<timing_role, timed>;
     using recorder_t = policy<recorder_role, no_log>;
+    using listener_t = policy<listener_role, no_listener>;
 
     static constexpr bool adjusts = trial::template given<covariate_role>;
     static constexpr bool asks_acceptance = trial::template given<acceptance_role>;
+    /// Whether a result is looked at before it is returned.
+    static constexpr bool reads_results = asks_acceptance || metrics_t::reads_predictions();
     static constexpr bool records = trial::template given<recorder_role>;
+    static constexpr bool listens = trial::template given<listener_role>;
     static constexpr bool falls_back = std::is_same_v<failure_t, fall_back>;
     static constexpr bool times = !std::is_same_v<timing_t, untimed>;
 
     using split_t = decltype(resolved(std::declval<const splitter_t&>(), arm_count));
     using plan_t = plan<split_t, arm_count>;
-    using visit = arm_visit<arm_count, adjusts>;
+    /// A trial with a ramp promotes, so it counts by share.
+    static constexpr bool counts_by_share = Roles::template has<ramp_role>;
+    using visit = arm_visit<arm_count, adjusts, counts_by_share>;
 
     static constexpr bool reads_time = requires { requires split_t::reads_time; };
     static constexpr bool fixed_shares = requires(const split_t& s) {

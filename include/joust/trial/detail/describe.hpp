@@ -131,6 +131,9 @@ inline void describe_finding(metric_row& row, const finding& f, const evidence& 
     row.metric = metric_in_words(spec, how.watches);
     row.arm = seen.models[f.pair + 1];
     row.role = guards ? joined({"guardrail, ", describe(spec.limit, spec.unit)}) : role_name(spec.role);
+    if (!spec.others.empty()) {
+        append_all(row.role, {" (and ", spec.others, ")"});
+    }
     row.method = f.answer.method;
     if (f.epochs > 1 && f.epoch > 0) {
         append_all(row.method,
@@ -153,6 +156,8 @@ inline void describe_finding(metric_row& row, const finding& f, const evidence& 
     row.challenger_feedback = f.account.challenger;
     if (guards && !spec.limit.relative) {
         row.margin = spec.limit.value;
+        // A level is not compared with anything.
+        row.reference = spec.limit.alone ? stats::not_a_number : row.reference;
     } else if (guards && spec.watch < 0) {
         // The guardrail is judged by means, so the estimate is the ratio itself. First events have no such level.
         row.metric += " (ratio)";
@@ -161,6 +166,11 @@ inline void describe_finding(metric_row& row, const finding& f, const evidence& 
     }
     keep_possible(row);
     if (guards) {
+        row.validity = f.exact ? "exact" : "asymptotic";
+        if (!std::isnan(f.answer.log_e)) {
+            row.e_value_now = std::exp(f.answer.log_e_now);
+            row.e_value_needed = 1.0 / f.alpha;
+        }
         show_one_sided(row, f, spec.limit.harm_is_up);
     }
 }
@@ -190,6 +200,7 @@ JOUST_FUNCTION void describe(report& out, const evidence& seen, const judgement&
     out.metrics = std::vector<metric_row>(findings + found.split.size());
     for (std::size_t i = 0; i < findings; ++i) {
         describe_finding(out.metrics[i], found.findings[i], seen, how);
+        out.metrics[i].decides = found.stopped_by(found.findings[i].pair) == &found.findings[i];
     }
     for (std::size_t p = 0; p < found.split.size(); ++p) {
         describe_split(out.metrics[findings + p], found.split[p], seen.models[p + 1]);
@@ -311,28 +322,28 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
 JOUST_FUNCTION std::string breach_of(const evidence& seen, const judgement& found, const setting& how,
                                      std::size_t pair)
 {
-    for (const finding& f : found.findings) {
-        if (f.pair == pair && f.breached) {
-            const metric_spec& spec = how.specs[f.metric];
-            std::string text = joined({seen.models[pair + 1], " breaks the guardrail on ", spec.name, " (",
-                                       describe(spec.limit, spec.unit), "): "});
-            append_in_unit(text, f.answer.champion, spec.unit);
-            text += " -> ";
-            append_in_unit(text, f.answer.challenger, spec.unit);
-            if (!std::isnan(f.answer.log_e)) {
-                text += ", e-value ";
-                append_e_value(text, std::exp(f.answer.log_e));
-            } else if (!std::isnan(f.answer.p_value)) {
-                text += ", p ";
-                append_p_value(text, f.answer.p_value);
-            } else {
-                text += ", posterior probability ";
-                append_percent(text, 1.0 - f.answer.posterior_tail, 2);
-            }
-            return text;
-        }
+    const finding* const breach = found.stopped_by(pair);
+    if (breach == nullptr) {
+        return {};
     }
-    return {};
+    const finding& f = *breach;
+    const metric_spec& spec = how.specs[f.metric];
+    std::string text = seen.models[pair + 1] + " breaks the guardrail on " + spec.name + " (" +
+                       describe(spec.limit, spec.unit) + "): ";
+    append_in_unit(text, f.answer.champion, spec.unit);
+    text += " -> ";
+    append_in_unit(text, f.answer.challenger, spec.unit);
+    if (!std::isnan(f.answer.log_e)) {
+        text += ", e-value ";
+        append_e_value(text, std::exp(f.answer.log_e));
+    } else if (!std::isnan(f.answer.p_value)) {
+        text += ", p ";
+        append_p_value(text, f.answer.p_value);
+    } else {
+        text += ", posterior probability ";
+        append_percent(text, 1.0 - f.answer.posterior_tail, 2);
+    }
+    return text;
 }
 
 }  // namespace detail

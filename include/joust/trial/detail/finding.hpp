@@ -90,6 +90,10 @@ struct finding {
     double shift_by_failures = 0.0;
     /// Why the answer does not count as a judgement.
     gap missing = gap::none;
+    /// Whether the error rate holds exactly, and not only in the limit of many units.
+    bool exact = false;
+    /// Whether each request was a bet of its own, which needs no burn-in.
+    bool bets = false;
     /// For first events: the epoch that has shown the highest evidence, or 0.
     std::uint32_t epoch = 0;
     /// For first events: the number of epochs so far.
@@ -106,10 +110,8 @@ struct judgement {
     /// Make room for the findings of a look. Nothing is allocated where there is room already.
     void make_room(std::size_t challengers, std::size_t metrics)
     {
-        if (split.size() != challengers || findings.size() != challengers * metrics) {
-            split = std::vector<stats::score_result>(challengers);
-            findings = std::vector<finding>(challengers * metrics);
-        }
+        split.resize(challengers);
+        findings.resize(challengers * metrics);
     }
 
     /// Return the first guardrail of a challenger that is not judged, or null where all are judged.
@@ -118,6 +120,17 @@ struct judgement {
         for (const finding& f : findings) {
             if (f.pair == pair && specs[f.metric].role == metric_spec::part::guardrail &&
                 f.missing != gap::none) {
+                return &f;
+            }
+        }
+        return nullptr;
+    }
+
+    /// Return the guardrail that stops a challenger, or null.
+    [[nodiscard]] const finding* stopped_by(std::size_t pair) const
+    {
+        for (const finding& f : findings) {
+            if (f.pair == pair && f.breached) {
                 return &f;
             }
         }
@@ -145,6 +158,11 @@ struct special_metrics {
     /// Turn an answer about values beyond a threshold into one about their quantile.
     void (*show_values)(inference& answer, const quantile_evidence& seen, const pair_evidence& sums,
                         std::size_t pair, const metric_spec& spec) = nullptr;
+    /// Turn an answer about late calls, or values beyond a limit, into one about the challenger's own quantile.
+    void (*show_level_of_latency)(inference& answer, const evidence& seen, std::size_t pair,
+                                  double q) = nullptr;
+    void (*show_level_of_values)(inference& answer, const quantile_evidence& seen, std::size_t pair,
+                                 double q) = nullptr;
     /// Describe the threshold that the values of a quantile metric are compared with.
     std::string (*threshold_in_words)(const evidence& seen, const metric_spec& spec) = nullptr;
     /// Note how much of a metric's variance the covariate removes.
@@ -165,6 +183,8 @@ struct setting {
     special_metrics special{};
     /// Whether a guardrail is on failures.
     bool guards_failures = false;
+    /// Whether each request is randomised by itself and judged at every look, so that guardrails on events can bet on each.
+    bool bets = false;
 };
 
 /// Return the number of guardrails, which divide an error rate among them.

@@ -85,7 +85,10 @@ struct gate_setting {
     std::string_view dependence;
 
     /// Return the error rate of the claim that a guardrail is broken.
-    [[nodiscard]] double divided() const noexcept { return alpha / static_cast<double>(specs.size()); }
+    [[nodiscard]] double divided(const metric_spec& spec) const noexcept
+    {
+        return alpha * error_share(spec, specs);
+    }
 };
 
 /// Return whether this is a guardrail on a value of each row, and not on failures or latency.
@@ -391,13 +394,13 @@ inline void fill_row(metric_row& row, const paired_answer& answer)
 }
 
 /// Write what a row shows, and the level of its interval.
-inline void fill_decided_row(metric_row& row, const bound& limit, const paired_answers& found, double margin,
-                             bool broken, const gate_setting& how)
+inline void fill_decided_row(metric_row& row, const metric_spec& spec, const paired_answers& found,
+                             double margin, bool broken, const gate_setting& how)
 {
-    const paired_answer& answer = shown(limit, found, margin, broken);
+    const paired_answer& answer = shown(spec.limit, found, margin, broken);
     fill_row(row, answer);
     if (&answer == &found.at_divided) {
-        row.level = 1.0 - 2.0 * how.divided();
+        row.level = 1.0 - 2.0 * how.divided(spec);
     }
 }
 
@@ -409,7 +412,7 @@ inline void fill_decided_row(metric_row& row, const bound& limit, const paired_a
     const bool as_ratio = found.at_alpha.as_ratio;
     const double margin = spec.limit.relative && !as_ratio ? 0.0 : spec.limit.value;
     ruling r = rule(spec.limit, found, margin, static_cast<double>(column.account.used));
-    fill_decided_row(row, spec.limit, found, margin, r.broken, how);
+    fill_decided_row(row, spec, found, margin, r.broken, how);
     row.margin = margin;
     if (as_ratio) {
         row.metric += " (ratio)";
@@ -427,7 +430,7 @@ inline void fill_decided_row(metric_row& row, const bound& limit, const paired_a
 {
     const bool relative = spec.limit.relative;
     paired_answers found{compare_latencies(seen.latency, q, relative, how.alpha),
-                         compare_latencies(seen.latency, q, relative, how.divided())};
+                         compare_latencies(seen.latency, q, relative, how.divided(spec))};
     row_account timed{.offered = seen.count};
     for (std::size_t i = 0; i < seen.untimed.champion.size(); ++i) {
         const bool first = seen.untimed.champion[i] > 0.5;
@@ -441,7 +444,7 @@ inline void fill_decided_row(metric_row& row, const bound& limit, const paired_a
         found.refuse(status::incomplete, loss_in_words(timed, how.models));
     }
     ruling r = rule(spec.limit, found, spec.limit.value, static_cast<double>(timed.used));
-    fill_decided_row(row, spec.limit, found, spec.limit.value, r.broken, how);
+    fill_decided_row(row, spec, found, spec.limit.value, r.broken, how);
     row.metric += " p" + to_text(100.0 * q) + (relative ? " (ratio)" : "");
     row.margin = spec.limit.value;
     row.reference = relative ? 1.0 : 0.0;
@@ -454,11 +457,11 @@ inline void fill_decided_row(metric_row& row, const bound& limit, const paired_a
 {
     const double ratio = spec.limit.relative ? spec.limit.value : 1.0;
     const paired_answers found{compare_paired(seen.failures, ratio, how.alpha),
-                               compare_paired(seen.failures, ratio, how.divided())};
-    ruling r = rule_on_failures(spec.limit, found, how.divided(), static_cast<double>(seen.count));
+                               compare_paired(seen.failures, ratio, how.divided(spec))};
+    ruling r = rule_on_failures(spec.limit, found, how.divided(spec), static_cast<double>(seen.count));
     const bool as_ratio = found.at_alpha.as_ratio;
     const double margin = allows_no_failure_more(spec.limit) ? 0.0 : spec.limit.value;
-    fill_decided_row(row, spec.limit, found, margin, r.broken, how);
+    fill_decided_row(row, spec, found, margin, r.broken, how);
     row.margin = margin;
     if (as_ratio) {
         row.metric += " (ratio)";
@@ -641,6 +644,9 @@ inline void note_equal_rows(report& out, const gate_rows& seen, const gate_setti
         if (!is_value(spec)) {
             continue;
         }
+        if (spec.place > 0) {
+            continue;
+        }
         const paired_column& values = seen.values[column++];
         bool same = !values.champion.empty();
         for (std::size_t i = 0; i < values.champion.size(); ++i) {
@@ -668,6 +674,9 @@ inline void add_notes(report& out, const gate_rows& seen, const gate_setting& ho
         if (!is_value(spec)) {
             continue;
         }
+        if (spec.place > 0) {
+            continue;
+        }
         const paired_column& values = seen.values[column++];
         const std::string lost = loss_in_words(values.account, how.models);
         const std::string worst = worst_in_words(values.account, how.models);
@@ -688,7 +697,7 @@ inline void add_notes(report& out, const gate_rows& seen, const gate_setting& ho
     add_text(out.notes, note);
 }
 
-/// Write the report of a gate with its verdict. `answers` compares the value metrics, in the order of their columns.
+/// Write the report of a gate with its verdict. `answers` compares the value metrics, in the order of their limits.
 [[nodiscard]] inline report gate_report(const gate_rows& seen, const std::vector<paired_answers>& answers,
                                         const gate_setting& how)
 {
@@ -698,19 +707,22 @@ inline void add_notes(report& out, const gate_rows& seen, const gate_setting& ho
     describe_models(out, seen, how);
     gate_sum sum;
     std::size_t column = 0;
+    std::size_t answered = 0;
     for (const metric_spec& spec : how.specs) {
         metric_row row;
         row.metric = spec.name;
         row.arm = how.models[1];
         row.role = "guardrail, " + describe(spec.limit, spec.unit);
+        row.role += spec.others.empty() ? "" : " (and " + spec.others + ")";
         row.better = spec.limit.harm_is_up ? -1 : 1;
         row.unit = spec.unit;
         row.level = 1.0 - 2.0 * how.alpha;
         ruling found;
         std::string at_worst;
         if (is_value(spec)) {
-            const paired_column& values = seen.values[column];
-            found = rule_on_values(row, spec, answers[column++], values, how);
+            column += spec.place == 0 ? 1U : 0U;
+            const paired_column& values = seen.values[column - 1];
+            found = rule_on_values(row, spec, answers[answered++], values, how);
             at_worst = worst_in_words(values.account, how.models);
             at_worst = at_worst.empty() ? at_worst : "where " + at_worst;
         } else if (const event_watch* const watch = latency_watch(spec, how.watches)) {

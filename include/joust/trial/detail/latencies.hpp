@@ -6,7 +6,6 @@
 #include <joust/report/report.hpp>
 
 #include <cstddef>
-#include <iterator>
 #include <string>
 
 namespace joust {
@@ -32,7 +31,7 @@ JOUST_FUNCTION void describe_latency(latency_row& row, const std::string& model,
     constexpr double levels[] = {0.5, 0.9, 0.95, 0.99, 0.999, 1.0};
     double* const places[] = {&row.p50, &row.p90, &row.p95, &row.p99, &row.p999, &row.max};
     constexpr double per_millisecond = 1e-6;
-    for (std::size_t i = 0; i < std::size(levels); ++i) {
+    for (std::size_t i = 0; i < sizeof levels / sizeof *levels; ++i) {
         *places[i] = times.quantile(levels[i]) * per_millisecond;
     }
 }

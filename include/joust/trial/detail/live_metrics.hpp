@@ -5,6 +5,7 @@
 #include <joust/core/compiler.hpp>
 #include <joust/core/fixed_string.hpp>
 #include <joust/core/text_list.hpp>
+#include <joust/core/thread_unwind.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
@@ -21,6 +22,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -46,9 +48,13 @@ public:
                  typename Parts::arguments_t& arguments)
         : metrics_(arguments), covariate_(Parts::template pick<covariate_role, no_covariate>(arguments)),
           recorder_(Parts::template pick<recorder_role, no_log>(arguments)),
-          live_(named_after(identity), watched(metrics_, watch_failures), metrics_.fed_series())
+          live_(named_after(identity), watched(metrics_, watch_failures), metrics_.fed_series(),
+                metrics_.memories_apart())
     {
-        metrics_.place_lost(metrics_.series_count() + (Parts::adjusts ? 1 : 0));
+        if constexpr (Parts::counts_by_share) {
+            live_.count_by_share();
+        }
+        metrics_.place_lost(first_lost());
         for (std::size_t i = 0; i < quantiles_.size(); ++i) {
             quantiles_[i].watch(metrics_.quantiles()[i], Parts::arm_count - 1);
         }
@@ -65,6 +71,7 @@ public:
                                     const ticket* receipt, bool shared = false) noexcept
     {
         live_.expose(thread_slab, seen.arm, seen.shares, seen.pseudonym);
+        count_by_share(thread_slab, exposure_series, seen);
         double covariate = 0.0;
         if constexpr (Parts::adjusts) {
             if (std::isfinite(seen.covariate)) {
@@ -82,12 +89,24 @@ public:
                     thread_slab.add_latency(seen.arm, spent);
                 }
             } else if (spent >= 0 && live_.time(thread_slab, seen.arm, spent)) [[unlikely]] {
-                live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds());
+                if constexpr (Parts::counts_by_share) {
+                    live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds(),
+                               seen.row);
+                } else {
+                    live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent,
+                               wall_milliseconds());
+                }
                 eventful = true;
+            }
+            if constexpr (Parts::counts_by_share && metrics_t::watches_latency()) {
+                if (spent >= 0) {
+                    live_.limits().judge(thread_slab, seen.row, seen.arm, spent);
+                }
             }
         }
         if (failed) [[unlikely]] {
             live_.fail(thread_slab, seen.arm, seen.shares, seen.pseudonym, wall_milliseconds(), shared);
+            count_by_share(thread_slab, failure_series, seen);
         }
         if constexpr (Parts::records) {
             record_by(recorder_, live_,
@@ -148,14 +167,21 @@ public:
     void lose(const visit& seen) noexcept
     {
         live_.lose(metrics_t::fed_metric(Which), seen.arm, seen.shares, seen.pseudonym);
+        if constexpr (Parts::counts_by_share) {
+            count_by_share(live_.of_this_thread(), first_lost() + metrics_t::fed_metric(Which), seen);
+        }
     }
 
     /// Record a converted value of a metric for an exposure. `first` says whether it is the first value of the exposure.
     template <std::size_t Which>
     void observe(const visit& seen, const cell& c, const ticket& receipt, bool first = true) noexcept
     {
+        const bool feeds = first && !metrics_.template counts_feedback<Which>();
         live_.feed(live_.of_this_thread(), metrics_t::fed_metric(Which), seen.arm, seen.shares,
-                   seen.pseudonym, first && !metrics_.template counts_feedback<Which>());
+                   seen.pseudonym, feeds);
+        if (feeds) {
+            count_by_share(live_.of_this_thread(), metrics_.template fed_by<Which>(), seen);
+        }
         if constexpr (metrics_t::template is_quantile_at<Which>) {
             const double counted =
                 quantiles_[metrics_t::quantile_of(Which)].take(seen.arm, seen.shares, c.value);
@@ -172,6 +198,42 @@ public:
                             .metric = inner_metric_t<typename metrics_t::template given_t<Which>>::name(),
                             .value = c.value,
                             .denominator = c.per});
+        }
+    }
+
+    /// What the metrics read from one result, by metric. It is empty where no metric reads results.
+    struct read_predictions {
+        std::array<double, metrics_t::reads_predictions() ? metrics_t::size : 0> values{};
+        bool read = false;
+    };
+
+    /// Read from a result what the metrics want of it. NaN stands for what cannot be read.
+    template <class Result>
+    void read(read_predictions& into, const Result& result)
+    {
+        into.read = true;
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (read_one<I>(into, result), ...);
+        }(std::make_index_sequence<metrics_t::size>{});
+    }
+
+    /// Record what was read from the result of an exposure.
+    void observe_predictions(const visit& seen, const read_predictions& from, const ticket* receipt) noexcept
+    {
+        if (from.read) {
+            [&]<std::size_t... I>(std::index_sequence<I...>) {
+                (observe_one<I>(seen, from, receipt), ...);
+            }(std::make_index_sequence<metrics_t::size>{});
+        }
+    }
+
+    /// Move the limits of latency with the champion, after so many calls.
+    void follow_latency(std::uint64_t calls) const noexcept
+    {
+        if constexpr (Parts::counts_by_share && metrics_t::watches_latency()) {
+            if (live_.limits().any()) {
+                live_.limits().follow(live_.slabs(), calls);
+            }
         }
     }
 
@@ -206,7 +268,8 @@ public:
     /// errors: configuration_error where the evidence belongs to another trial
     void check_own(const trial_identity& identity, const evidence& other) const
     {
-        detail::check_own(other, named_after(identity), live_.watches().size(), metrics_.quantiles());
+        detail::check_own(other, named_after(identity), live_.watches().size(), metrics_.quantiles(),
+                          metrics_.memories_apart());
     }
 
 private:
@@ -217,6 +280,40 @@ private:
             metrics.watch_failures();
         }
         return metrics.watches();
+    }
+
+    template <std::size_t I, class Result>
+    void read_one([[maybe_unused]] read_predictions& into, [[maybe_unused]] const Result& result)
+    {
+        if constexpr (metrics_t::template reads_prediction<I>) {
+            double& value = into.values[I];
+            try {
+                value = metrics_.template get<I>().of(result);
+                if (!std::isfinite(value)) {
+                    live_.ignore(ignored::invalid_value);
+                }
+            } catch (thread_unwind&) {
+                throw;
+            } catch (...) {
+                live_.ignore(ignored::metric_threw);
+                value = std::numeric_limits<double>::quiet_NaN();
+            }
+        }
+    }
+
+    template <std::size_t I>
+    void observe_one([[maybe_unused]] const visit& seen, [[maybe_unused]] const read_predictions& from,
+                     [[maybe_unused]] const ticket* receipt) noexcept
+    {
+        if constexpr (metrics_t::template reads_prediction<I>) {
+            cell c;
+            metrics_.template get<I>().add(c, from.values[I]);
+            if (c.refused) {
+                lose<I>(seen);
+            } else {
+                observe<I>(seen, c, receipt != nullptr ? *receipt : ticket{});
+            }
+        }
     }
 
     [[nodiscard]] evidence named_after(const trial_identity& identity) const
@@ -234,15 +331,36 @@ private:
         return names;
     }
 
+    /// Return the first series of values that cannot be scored.
+    [[nodiscard]] std::size_t first_lost() const noexcept
+    {
+        return metrics_.series_count() + (Parts::adjusts ? 1 : 0);
+    }
+
+    /// Count something at the share of a visit, in trials that count by share.
+    JOUST_ALWAYS_INLINE static void count_by_share(slab& thread_slab, std::size_t column,
+                                                   const visit& seen) noexcept
+    {
+        if constexpr (Parts::counts_by_share) {
+            thread_slab.count_at_share(column, seen.row, seen.arm);
+        }
+    }
+
     template <std::size_t Which>
     JOUST_ALWAYS_INLINE void add_up(const visit& seen, const cell& c) noexcept
     {
         slab& thread_slab = live_.of_this_thread();
         live_.observe(thread_slab, metrics_t::series_of(Which), seen.arm, seen.shares, seen.pseudonym,
                       c.value);
+        if (c.value != 0.0) {
+            count_by_share(thread_slab, metrics_t::series_of(Which), seen);
+        }
         if (const std::size_t divisor = metrics_.template denominator_of<Which>();
             divisor != exposure_series) {
             live_.observe(thread_slab, divisor, seen.arm, seen.shares, seen.pseudonym, c.per);
+            if (c.per != 0.0) {
+                count_by_share(thread_slab, divisor, seen);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/text.hpp>
 #include <joust/core/text_list.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
@@ -120,6 +121,16 @@ struct metric_spec {
     std::string_view unit{};
     /// The margin of a guardrail.
     bound limit{};
+    /// The harm that a canary excludes before it promotes.
+    excluded_harm exclude{};
+    /// The weight of this limit among the guardrails' error rates.
+    double weight = 1.0;
+    /// The place of this limit among those of its guardrail.
+    std::size_t place = 0;
+    /// What the other limits of the guardrail allow, in words.
+    std::string others{};
+    /// Where the memory of the test is. Each limit has its own, since evidence for one is none for another.
+    std::size_t memory = failure_series;
     better direction = better::up;
     /// The index of its quantile_watch, or -1.
     int quantile = -1;
@@ -133,7 +144,20 @@ struct metric_spec {
     std::size_t lost = exposure_series;
 
     [[nodiscard]] bool takes_feedback() const noexcept { return fed != exposure_series; }
+    /// Whether the test of this limit needs a memory beside that of its series.
+    [[nodiscard]] bool remembers_apart() const noexcept { return place > 0 || limit.alone; }
 };
+
+/// Return the part of the guardrails' error rate that one of them may use.
+[[nodiscard]] inline double error_share(const metric_spec& spec,
+                                        const std::vector<metric_spec>& specs) noexcept
+{
+    double all = 0.0;
+    for (const metric_spec& each : specs) {
+        all += each.role == metric_spec::part::guardrail ? each.weight : 0.0;
+    }
+    return spec.weight / all;
+}
 
 /// The metrics among a trial's policies, in the order given. Each value metric and each latency guardrail has a series,
 /// after the series of exposures and failures.
@@ -231,6 +255,34 @@ public:
     template <std::size_t I>
     static constexpr bool is_quantile_at = is_quantile<inner_metric_t<given_t<I>>>;
 
+    /// Does the trial read metric I from what the models return?
+    template <std::size_t I>
+    static constexpr bool reads_prediction = requires { inner_metric_t<given_t<I>>::reads_prediction; };
+
+    /// Is any metric read from what the models return?
+    static constexpr bool reads_predictions() noexcept
+    {
+        return search([]<std::size_t I> { return reads_prediction<I>; }) != none;
+    }
+
+    /// Return whether all such metrics can be read from a result.
+    template <class Result>
+    static constexpr bool can_read() noexcept
+    {
+        bool can = true;
+        for_each_index([&]<std::size_t I> {
+            if constexpr (reads_prediction<I>) {
+                if constexpr (std::is_void_v<Result>) {
+                    can = false;
+                } else {
+                    can = can && requires(const inner_metric_t<given_t<I>>& m,
+                                          const std::remove_cvref_t<Result>& r) { m.of(r); };
+                }
+            }
+        });
+        return can;
+    }
+
     template <std::size_t I>
     static constexpr bool takes_feedback = joust::metric<inner_metric_t<given_t<I>>>;
 
@@ -253,12 +305,32 @@ public:
         for_each_index([this]<std::size_t I> { this->template describe<I>(); });
     }
 
-    /// Give the series of values that cannot be scored their places, which are the last ones.
+    /// Give the series of values that cannot be scored their places, which are the last ones, and each test its memory.
     void place_lost(std::size_t first) noexcept
     {
         for (metric_spec& spec : specs_) {
-            spec.lost = spec.takes_feedback() ? first++ : exposure_series;
+            spec.lost = !spec.takes_feedback() ? exposure_series : spec.place == 0 ? first++ : first - 1;
         }
+        for (metric_spec& spec : specs_) {
+            spec.memory = spec.remembers_apart() ? first++ : spec.series;
+        }
+    }
+
+    /// Return how many tests have a memory beside those of the series.
+    [[nodiscard]] std::size_t memories_apart() const noexcept
+    {
+        std::size_t apart = 0;
+        for (const metric_spec& spec : specs_) {
+            apart += spec.remembers_apart() ? 1U : 0U;
+        }
+        return apart;
+    }
+
+    /// Return the first spec of metric I.
+    template <std::size_t I>
+    [[nodiscard]] const metric_spec& spec_of() const noexcept
+    {
+        return specs_[first_specs_[I]];
     }
 
     /// Return the series that count exposures with feedback.
@@ -300,6 +372,13 @@ public:
     [[nodiscard]] std::size_t denominator_of() const noexcept
     {
         return denominators_[I];
+    }
+
+    /// Return the series that counts exposures with feedback on metric I.
+    template <std::size_t I>
+    [[nodiscard]] std::size_t fed_by() const noexcept
+    {
+        return fed_[I];
     }
 
     /// Return the number of series without those of a covariate and of values that cannot be scored.
@@ -346,8 +425,20 @@ public:
                 return;
             }
         }
-        specs_.emplace_back();
-        add_guardrail(specs_.back(), guarded<failures>{}, failure_series);
+        add_guardrail(guarded<failures>{}, failure_series);
+    }
+
+    /// Refuse a harm to exclude in a trial that promotes nothing.
+    /// errors: configuration_error
+    void refuse_exclusions(std::string_view kind) const
+    {
+        for (const metric_spec& spec : specs_) {
+            if (spec.exclude.given) {
+                throw configuration_error(
+                    "guardrail(" + spec.name + ").exclude", "given to " + std::string{kind},
+                    "a harm to exclude in a canary, which promotes the challenger once it is excluded");
+            }
+        }
     }
 
 private:
@@ -397,11 +488,12 @@ private:
     {
         using given = given_t<I>;
         check_metric(inner(std::get<I>(metrics_)));
+        first_specs_[I] = specs_.size();
         if constexpr (is_guarded<given>) {
-            add_guardrail(specs_[I], std::get<I>(metrics_), has_series<I> ? series_of(I) : failure_series,
+            add_guardrail(std::get<I>(metrics_), has_series<I> ? series_of(I) : failure_series,
                           denominators_[I], fed_[I]);
         } else {
-            metric_spec& spec = specs_[I];
+            metric_spec spec;
             spec.name = inner_metric_t<given>::name();
             spec.unit = unit_of<inner_metric_t<given>>();
             spec.series = series_of(I);
@@ -411,6 +503,7 @@ private:
             spec.role = I == primary() ? metric_spec::part::primary : metric_spec::part::secondary;
             spec.direction = direction_of(inner(std::get<I>(metrics_)));
             watch_quantile(inner(std::get<I>(metrics_)), spec);
+            specs_.push_back(std::move(spec));
         }
     }
 
@@ -420,52 +513,100 @@ private:
         if constexpr (is_quantile<Metric>) {
             spec.quantile = static_cast<int>(quantiles_.size());
             spec.q = given.q;
-            quantiles_.push_back(
-                {.q = given.q, .warm_up = given.warm_up, .threshold = given.threshold, .limit = spec.limit});
+            // The level of a quantile is that of values beyond the limit, which are counted alike in both arms.
+            quantiles_.push_back({.q = given.q,
+                                  .warm_up = given.warm_up,
+                                  .threshold = spec.limit.alone ? spec.limit.value : given.threshold,
+                                  .limit = spec.limit.alone ? bound{} : spec.limit});
         }
     }
 
     template <class Metric>
-    void add_guardrail(metric_spec& spec, const guarded<Metric>& given, std::size_t series,
+    void add_guardrail(const guarded<Metric>& given, std::size_t series,
                        std::size_t denominator = exposure_series, std::size_t fed = exposure_series)
     {
-        spec.name = Metric::name();
-        spec.unit = unit_of<Metric>();
-        spec.series = series;
-        spec.denominator = denominator;
-        spec.fed = fed;
-        spec.pairs_amounts = is_ratio<Metric>;
-        spec.role = metric_spec::part::guardrail;
-        spec.limit = bound_of(given);
-        spec.direction = spec.limit.harm_is_up ? better::down : better::up;
-        if (spec.unit == "%" && !spec.limit.relative && std::fabs(spec.limit.value) >= 1.0) {
+        const bound_list limits = bounds_of(given);
+        if ((is_quantile<Metric> || std::is_same_v<Metric, latency>) && limits.count > 1) {
             throw configuration_error(
-                "guardrail(" + spec.name + ")." + (spec.limit.harm_is_up ? "max_increase" : "max_decrease"),
-                to_text(std::fabs(spec.limit.value)),
-                "a fraction below 1, such as 0.01 for one percentage point: a proportion cannot change by more");
+                "guardrail(" + std::string{Metric::name()} + ")", std::to_string(limits.count) + " bounds",
+                "one bound of a quantile, since its values are counted beyond one threshold; a second guardrail takes the other bound");
         }
-        watch_quantile(given.metric, spec);
+        for (std::size_t i = 0; i < limits.count; ++i) {
+            metric_spec spec;
+            spec.name = Metric::name();
+            spec.unit = unit_of<Metric>();
+            spec.series = series;
+            spec.denominator = denominator;
+            spec.fed = fed;
+            spec.pairs_amounts = is_ratio<Metric>;
+            spec.role = metric_spec::part::guardrail;
+            spec.limit = limits.of[i];
+            spec.direction = spec.limit.harm_is_up ? better::down : better::up;
+            spec.place = i;
+            spec.weight = given.limit.weight / static_cast<double>(limits.count);
+            for (const bound& other : limits) {
+                if (&other != &limits.of[i]) {
+                    spec.others += (spec.others.empty() ? "" : ", ") + detail::describe(other, spec.unit);
+                }
+            }
+            spec.exclude = exclusion_of(spec.name, given.limit.exclude, spec.limit, limits);
+            check_limit(spec);
+            add_limit(given.metric, std::move(spec));
+        }
+    }
+
+    /// Refuse a limit, or a harm to exclude, that a proportion or a latency cannot reach.
+    static void check_limit(const metric_spec& spec)
+    {
+        const std::string where = "guardrail(" + spec.name + ").";
+        const bool up = spec.limit.harm_is_up;
+        if (spec.limit.alone) {
+            const double level = spec.limit.value;
+            if (spec.unit == "%" && !(level > 0.0 && level < 1.0)) {
+                throw configuration_error(where + (up ? "at_most" : "at_least"), to_text(level),
+                                          "a proportion above 0 and below 1, such as 0.02 for two percent");
+            }
+            if (spec.unit == "ms" && !(level > 0.0)) {
+                throw configuration_error(where + "at_most", to_text(level), "milliseconds, above 0");
+            }
+            return;
+        }
+        const auto check_change = [&](const char* of, double change) {
+            if (spec.unit == "%" && std::fabs(change) >= 1.0) {
+                throw configuration_error(
+                    where + of + (up ? "max_increase" : "max_decrease"), to_text(std::fabs(change)),
+                    "a fraction below 1, such as 0.01 for one percentage point: a proportion cannot change by more");
+            }
+        };
+        check_change("", spec.limit.relative ? 0.0 : spec.limit.value);
+        check_change("exclude.", spec.exclude.increase);
+    }
+
+    template <class Metric>
+    void add_limit(const Metric& given, metric_spec spec)
+    {
+        watch_quantile(given, spec);
         if constexpr (std::is_same_v<Metric, latency>) {
             spec.watch = static_cast<int>(watches_.size());
-            watches_.push_back(watch_latency(given.metric, spec.limit, series));
+            spec.q = given.q;
+            watches_.push_back(watch_latency(given, spec.limit, spec.series));
         } else if constexpr (std::is_same_v<Metric, failures>) {
-            // A ratio, and "no more failures at all", are judged from the first event on. A difference needs means.
-            if (spec.limit.relative || spec.limit.value == 0.0) {
+            // A ratio, and "no more failures at all", are judged from the first event on. A difference and a level need means.
+            if (!spec.limit.alone && (spec.limit.relative || spec.limit.value == 0.0)) {
                 spec.watch = static_cast<int>(watches_.size());
                 watches_.push_back({.max_ratio = spec.limit.relative ? spec.limit.value : 1.0});
             }
             for (const metric_spec& other : specs_) {
-                if (&other == &spec) {
-                    break;  // The later metrics are not described yet.
-                }
                 // Both guardrails would keep their evidence in one place, so the looser one would break with the
                 // stricter one.
-                if (spec.watch < 0 && other.series == failure_series && other.watch < 0) {
+                if (spec.watch < 0 && other.series == failure_series && other.watch < 0 &&
+                    !spec.limit.alone && !other.limit.alone) {
                     throw configuration_error("guardrail(failures).max_increase", "given twice",
                                               "one max_increase, since the smaller of two would decide");
                 }
             }
         }
+        specs_.push_back(std::move(spec));
     }
 
     static event_watch watch_latency(const latency& given, const bound& limit, std::size_t series)
@@ -477,23 +618,22 @@ private:
             throw configuration_error("latency.warm_up", std::to_string(given.warm_up),
                                       "at least 100 timed calls");
         }
-        if (!limit.harm_is_up) {
-            throw configuration_error("guardrail(latency)", "a lower bound", "max_ratio or max_increase");
-        }
         constexpr double nanoseconds_per_millisecond = 1e6;
         return {.on_latency = true,
                 .series = series,
                 .q = given.q,
                 .latency_ratio = limit.relative ? limit.value : 1.0,
                 .latency_increase = limit.relative ? 0.0 : limit.value * nanoseconds_per_millisecond,
-                .warm_up = given.warm_up};
+                .warm_up = given.warm_up,
+                .alone = limit.alone};
     }
 
     tuple metrics_;
     std::array<std::size_t, size> denominators_{};
     std::array<std::size_t, size> fed_{};
+    std::array<std::size_t, size> first_specs_{};
     std::size_t series_count_ = series_of(size);
-    std::vector<metric_spec> specs_ = std::vector<metric_spec>(size);
+    std::vector<metric_spec> specs_;
     std::vector<event_watch> watches_;
     std::vector<quantile_watch> quantiles_;
 };

@@ -15,9 +15,9 @@ inline namespace v0 {
 namespace detail {
 
 /// Refuse evidence of another trial, or of a trial with other metrics. `own` has the trial's names. The trial has `watches`
-/// guardrails on failures and latency, and these quantiles.
+/// guardrails on failures and latency, these quantiles, and `memories_apart` tests with a memory beside those of the series.
 void check_own(const evidence& other, const evidence& own, std::size_t watches,
-               const std::vector<quantile_watch>& quantiles);
+               const std::vector<quantile_watch>& quantiles, std::size_t memories_apart);
 
 }  // namespace detail
 
@@ -48,7 +48,7 @@ namespace detail {
 }
 
 JOUST_FUNCTION void check_own(const evidence& other, const evidence& own, std::size_t watches,
-                              const std::vector<quantile_watch>& quantiles)
+                              const std::vector<quantile_watch>& quantiles, std::size_t memories_apart)
 {
     const std::string guardrails = " guardrails on failures and latency";
     std::string wrong;
@@ -62,6 +62,8 @@ JOUST_FUNCTION void check_own(const evidence& other, const evidence& own, std::s
         wrong = "with lists that do not fit together";
     } else if (other.pairs.front().events.size() != watches) {
         wrong = "of " + std::to_string(other.pairs.front().events.size()) + guardrails;
+    } else if (other.pairs.front().memory.size() != own.series.size() + memories_apart) {
+        wrong = "of other limits of guardrails";
     } else if (!of_quantiles(other.quantiles, quantiles)) {
         wrong = "of other quantiles";
     } else {

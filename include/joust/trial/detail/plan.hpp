@@ -47,6 +47,8 @@ struct plan {
     std::array<pair_share, 2> of_arm{};
     /// Bits of the digest of the shares.
     unsigned tag = 0;
+    /// The row of its share, where the trial counts by share.
+    std::size_t row = share_rows::most;
     /// Whether the champion serves everything, whatever the split says.
     bool stopped = false;
 

@@ -62,6 +62,9 @@ template <class Core>
         live.ignore(ignored::unknown_plan);
         return false;
     }
+    if constexpr (parts::counts_by_share) {
+        seen.row = live.rows().row_of_ticket(seen.arm, receipt.propensity());
+    }
     return true;
 }
 
