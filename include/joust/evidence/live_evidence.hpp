@@ -163,7 +163,7 @@ public:
     void count_by_share()
     {
         slabs_.count_by_share(series_.size());
-        counts_by_share_ = true;
+        counts_by_share_ = &live_evidence::collect_by_share;
     }
     /// Count by share which calls are later than these margins too, from the first call on.
     void watch_margins(const std::vector<latency_margin>& margins)
@@ -303,7 +303,7 @@ public:
                                           : thresholds_[w].challenger.load(std::memory_order_relaxed);
             if (watches_[w].on_latency && static_cast<double>(nanoseconds) > limit) {
                 observe(thread_slab, watches_[w].series, arm, shares, pseudonym, 1.0);
-                if (counts_by_share_) {
+                if (counts_by_share_ != nullptr) {
                     thread_slab.count_at_share(watches_[w].series, row, arm);
                 }
                 if (watches_[w].alone) {
@@ -472,7 +472,8 @@ private:
     fixed_array<test_memory> memory_;
     std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
-    bool counts_by_share_ = false;
+    /// Not null where everything is counted by share too. Trials that do not count so do not compile the function.
+    void (live_evidence::*counts_by_share_)(share_counts& into) const = nullptr;
     share_rows rows_;
     moving_limits limits_;
     new_epoch_in_child<live_evidence> fork_{*this};
@@ -692,8 +693,8 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     if (weighs_latency()) {
         collect_overlap(all);
     }
-    if (counts_by_share_) {
-        collect_by_share(all.pairs.front().by_share);
+    if (counts_by_share_ != nullptr) {
+        (this->*counts_by_share_)(all.pairs.front().by_share);
     }
     {
         const std::scoped_lock lock{memory_mutex_};

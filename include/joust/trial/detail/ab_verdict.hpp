@@ -130,7 +130,7 @@ namespace detail {
         if (found.breached(f.pair)) {
             ++race.out_of_race;
             append_all(race.breaches,
-                       {race.breaches.empty() ? "" : "; ", breach_of(seen, found, how, f.pair)});
+                       {race.breaches.empty() ? "" : "; ", how.special.breach_of(seen, found, how, f.pair)});
         } else if (f.loses) {
             ++race.out_of_race;
             append_all(race.losses, {race.losses.empty() ? "" : "; ", seen.models[f.pair + 1],

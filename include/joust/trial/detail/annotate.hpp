@@ -39,6 +39,17 @@ void annotate_covariate(report& out, const evidence& seen, const setting& how);
 void annotate(report& out, const evidence& seen, const judgement& found, bool share_changed,
               std::string_view how_long, const setting& how);
 
+/// Note of each guardrail how its error rate holds, what evidence it has and needs, and which one decided.
+void annotate_guardrails(report& out);
+
+/// Let a setting name the functions that guardrails need.
+inline void add_guardrails(special_metrics& special) noexcept
+{
+    special.judge_guardrail = judge_guardrail;
+    special.breach_of = breach_of;
+    special.annotate_guardrails = annotate_guardrails;
+}
+
 /// Note that this process does not know all plans of the trial. `credits_units` says whether it has credited feedback by unit.
 /// Returns whether that feedback may stand in the wrong arm.
 bool annotate_history(report& out, bool knows_history, bool credits_units);
@@ -193,8 +204,7 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
     }
 }
 
-/// Note of each guardrail how its error rate holds, what evidence it has and needs, and which one decided.
-inline void annotate_guardrails(report& out)
+JOUST_FUNCTION void annotate_guardrails(report& out)
 {
     std::string note;
     std::string decided;
@@ -221,7 +231,7 @@ inline void annotate_guardrails(report& out)
     }
     if (!note.empty()) {
         note += decided.empty() ? "; none is broken." : "; broken: " + decided + ".";
-        out.notes.push_back(std::move(note));
+        add_text(out.notes, note);
     }
 }
 
@@ -370,7 +380,9 @@ JOUST_FUNCTION void annotate(report& out, const evidence& seen, const judgement&
             "Means and the quantiles of a latency guardrail are overlap-weighted over the stages of the ramp, since shares changed; the latencies listed by model pool all its calls, so that load which changed beside the shares makes them differ.");
     }
     annotate_error_rate(out, seen, how);
-    annotate_guardrails(out);
+    if (how.special.annotate_guardrails != nullptr) {
+        how.special.annotate_guardrails(out);
+    }
 }
 
 }  // namespace detail

@@ -245,6 +245,12 @@ public:
         return before;
     }
 
+    /// Is a guardrail among the metrics?
+    static constexpr bool has_guardrails() noexcept
+    {
+        return search([]<std::size_t I> { return is_guarded<given_t<I>>; }) != none;
+    }
+
     /// Is a guardrail on latency among the metrics?
     static constexpr bool watches_latency() noexcept
     {

@@ -508,6 +508,7 @@ private:
     [[nodiscard]] setting setting_of_ramp(const core_t& core) const
     {
         setting how = core.setting_now();
+        add_guardrails(how.special);  // A canary always watches failures.
         double most = 0.0;
         for (const double share : rules_.shares) {
             most = std::fmax(most, share * (1.0 - share));
