@@ -9,7 +9,6 @@
 #include <cmath>
 #include <cstddef>
 #include <mutex>
-#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -58,21 +57,21 @@ JOUST_FUNCTION void course_keeper::keep(report& out, evidence_of whose, course_l
     when.units = smallest_arm(out);
     const std::scoped_lock lock{mutex_};
     course& looks = whose == evidence_of::this_trial ? own_ : merged_;
-    std::vector<course_value> values(looks.rows().size());
+    // All rows have their places before the look is added, and a row without a number keeps none.
     for (const metric_row& row : out.metrics) {
-        const std::size_t place = looks.row({row.metric, row.arm});
-        if (place < course::most_rows) {
-            if (place >= values.size()) {
-                values.resize(place + 1);
-            }
-            values[place] = {.estimate = row.estimate,
-                             .lower = row.lower,
-                             .upper = row.upper,
-                             .log_e = std::log(row.e_value),
-                             .p_value = row.p_value};
+        static_cast<void>(looks.row({row.metric, row.arm}));
+    }
+    looks.add(when);
+    for (const metric_row& row : out.metrics) {
+        if (const std::size_t place = looks.row({row.metric, row.arm}); place < course::most_rows) {
+            course_value& value = looks.value(looks.size() - 1, place);
+            value.estimate = row.estimate;
+            value.lower = row.lower;
+            value.upper = row.upper;
+            value.log_e = std::log(row.e_value);
+            value.p_value = row.p_value;
         }
     }
-    looks.add(when, [&values](std::size_t row) { return values[row]; });
     out.course = looks;
 }
 
