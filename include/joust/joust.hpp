@@ -27,6 +27,7 @@
 //                                     log events, read them again (nlohmann-json), erase a unit from them
 //   joust/store/audit_log.hpp, joust/store/hmac.hpp
 //                                     keep the transitions of a trial in a chained log, and check it
+//   joust/store/audit_replay.hpp      repeats the decisions of such a log (nlohmann-json)
 //   joust/monitor/...                 watch inputs for drift, compare groups for fairness
 //   joust/report/html.hpp, joust/report/charts.hpp, joust/report/page_style.hpp
 //                                     write reports as one HTML page

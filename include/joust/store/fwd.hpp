@@ -24,6 +24,12 @@ struct audit_check;
 struct audit_options;
 class audit_log;
 struct audit_listener;
+struct audited_event;
+struct replay_request;
+struct replayed_assignment;
+struct replayed_transition;
+struct audit_replay;
+struct replay_options;
 
 }  // namespace v0
 }  // namespace joust

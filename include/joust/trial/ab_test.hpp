@@ -40,7 +40,8 @@ using ab_test_roles = role_list<unit_key_role, splitter_role, metric_role, guard
                                 consent_role, covariate_role, acceptance_role, failure_role, timing_role,
                                 clock_role, recorder_role, listener_role, ticket_role, inference_role>;
 
-/// Fixes latency thresholds once in 1,024 calls of a thread, so that the search costs little for each call.
+/// Judges guardrails on latency from time to time. The calls of a thread are counted in lots, so that threads do not share a counter for
+/// each call.
 struct threshold_watch {
     // A call without a number was not timed, so it cannot move a threshold.
     static constexpr bool counts_every_call = false;
@@ -48,8 +49,9 @@ struct threshold_watch {
     template <class Core>
     static void after_call(const Core& core, bool, std::uint32_t number) noexcept
     {
-        if ((number & 1023U) == 1023U) [[unlikely]] {
-            core.metrics().fix_thresholds();
+        constexpr std::uint32_t lot = 64;
+        if (number % lot == lot - 1) [[unlikely]] {
+            core.metrics().passed(lot);
         }
     }
     template <class Core>
@@ -220,7 +222,6 @@ private:
 
     joust::report report_on(joust::evidence& seen, const detail::live_evidence* live) const
     {
-        core_.metrics().fix_thresholds();
         const detail::setting how = core_.setting_now();
         detail::judgement found;
         detail::judge(core_.trial().inference(), seen, how, live, found);

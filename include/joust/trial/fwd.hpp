@@ -46,6 +46,8 @@ template <class Trial>
 class plan_watch;
 enum class canary_phase : std::uint8_t;
 struct canary_state;
+struct expected_level;
+struct expected_traffic;
 struct guardrail_progress;
 struct stage_progress;
 enum class promotion : std::uint8_t;

@@ -73,6 +73,7 @@ struct planned_stage {
 };
 
 /// Describe a canary before its launch.
+/// cost: O(1) for each function of its members
 struct planned_canary {
     /// The guardrails; at least one.
     std::vector<planned_guardrail> guardrails{};
@@ -116,6 +117,7 @@ struct caught_harm {
 };
 
 /// Report what to expect of a stage.
+/// cost: O(1) for each function of its members
 struct stage_outlook {
     /// The challenger's share.
     double share = 0.0;
@@ -179,6 +181,7 @@ struct canary_outlook {
 };
 
 /// Return the harm that a plan stands for where it names none: twice the harm to exclude.
+/// cost: O(1)
 [[nodiscard]] inline excluded_harm harm_of(const planned_guardrail& watch) noexcept
 {
     if (!std::isnan(watch.harm.increase) || !std::isnan(watch.harm.ratio)) {
@@ -250,6 +253,7 @@ struct batch_evidence {
     event_counts counts{};
     double information = 0.0;  // of a mean
     double score = 0.0;
+    double variance = 0.0;
     std::array<double, 16> late{};  // the challenger's latencies beyond the margin of each stage
 };
 
@@ -376,7 +380,14 @@ public:
                 const double information = (n0 + n1) * s * (1.0 - s);
                 const double effect = harmed_ ? harm_above(watch_.level, harm_of(watch_)) : 0.0;
                 seen.information = information;
-                seen.score = effect * information + sd_ * std::sqrt(information) * random.normal();
+                // The challenger's values have most of the variance while its share is small.
+                const double p1 = watch_.level - effect;
+                const double one = std::isnan(watch_.spread) && p1 > 0.0 ? p1 * (1.0 - p1) : sd_ * sd_;
+                seen.variance = information * ((1.0 - s) * one + s * sd_ * sd_);
+                seen.score = effect * information + std::sqrt(seen.variance) * random.normal();
+                if (std::isnan(luck_)) {
+                    luck_ = random.normal();
+                }
                 return 2.0;
             }
             case watched::latency: return serve_latencies(random, seen, n0, n1);
@@ -393,6 +404,7 @@ public:
         fed_stage_ = seen.stage;
         information_ += seen.information;
         score_ += seen.score;
+        variance_ += seen.variance;
         add(counts_[seen.stage], seen.counts, seen.counts.challenger_events);
         if (watch_.kind == watched::latency) {
             for (std::size_t k = 0; k < shares_.size(); ++k) {
@@ -405,8 +417,8 @@ public:
     [[nodiscard]] bool breached(double challenger_units) const noexcept
     {
         return watch_.kind == watched::mean && challenger_units >= 31.0 &&
-               normal_mixture_log_e(score_ - allowed_ * information_, sd_ * sd_ * information_, rho_,
-                                    side::greater) >= -std::log(alpha_);
+               mixture(score_ - allowed_ * information_, challenger_units, side::greater) >=
+                   -std::log(alpha_);
     }
 
     // Whether the harm of a stage is excluded at this look.
@@ -427,8 +439,7 @@ public:
                 return exclusion_log_e(counts_, stage_harm(watch_.exclude, next), options) >= target;
             case watched::mean: {
                 const double h = harm_above(watch_.level, watch_.exclude) / next;
-                return normal_mixture_log_e(score_ - h * information_, sd_ * sd_ * information_, rho_,
-                                            side::less) >= target;
+                return mixture(score_ - h * information_, challenger_units, side::less) >= target;
             }
             case watched::latency: return exclusion_log_e(late_counts_[stage], {.ratio = 1.0}) >= target;
         }
@@ -451,6 +462,16 @@ private:
         to.challenger_events += challenger_events;
     }
 
+    // The mixture of a score whose variance is estimated from buckets, each of which has its part of the mean.
+    [[nodiscard]] double mixture(double s, double challenger_units, side alternative) const noexcept
+    {
+        const double buckets = -1'024.0 * std::expm1(-challenger_units / 1'024.0);
+        const double lucky = 1.0 + luck_ * std::sqrt(2.0 / buckets);
+        // The clock takes the larger of two variances until 200 buckets have data.
+        const double seen = buckets < 200.0 && lucky < 1.0 ? 1.0 : lucky > 0.1 ? lucky : 0.1;
+        return normal_mixture_log_e(s, variance_ * seen + s * s / buckets, rho_, alternative);
+    }
+
     // What rolling back takes as allowed: a ratio of rates. An increase needs a rate.
     [[nodiscard]] double ratio_allowed() const noexcept
     {
@@ -464,6 +485,14 @@ private:
     {
         const double s = shares_[stage];
         const double all = challenger + champion;
+        // Where the last of the first `events` of all events lies, in a batch that they fill evenly.
+        const auto place = [&](double events) {
+            double at = 0.0;
+            for (double i = 0.0; i < events; i += 1.0) {
+                at += (1.0 - at) * (1.0 - std::pow(1.0 - random.uniform(), 1.0 / (all - i)));
+            }
+            return at;
+        };
         double left1 = challenger;
         for (double left = all; left > 0.0; left -= 1.0) {
             const bool one = left1 > 0.0 && random.uniform() * left < left1;
@@ -475,7 +504,7 @@ private:
                 filled_[one ? 1 : 0] += 1.0;
                 epoch_.add(one, s);
                 if (epoch_.e() * epoch_weight(number_) * alpha_ >= factor) {
-                    return (all - left + 1.0) / (all + 1.0);
+                    return place(all - left + 1.0);
                 }
             }
             if (++counted_ >= epoch_events) {
@@ -571,6 +600,8 @@ private:
     std::uint32_t number_ = 1;
     double information_ = 0.0;
     double score_ = 0.0;
+    double variance_ = 0.0;
+    double luck_ = not_a_number;
     double fed_ = 0.0;
     double fed_in_stage_ = 0.0;
     std::size_t fed_stage_ = 0;
@@ -959,8 +990,9 @@ JOUST_FUNCTION canary_outlook plan_canary(const planned_canary& plan)
             });
             caught_harm found;
             found.guardrail = g;
-            found.requests_80 = detail::simulated_quantile(until, 0.8, 2.0);
-            found.requests_95 = detail::simulated_quantile(until, 0.95, 2.0);
+            // One more, because the place within a batch is known to a request.
+            found.requests_80 = detail::simulated_quantile(until, 0.8, 2.0) + 1.0;
+            found.requests_95 = detail::simulated_quantile(until, 0.95, 2.0) + 1.0;
             if (plan.guardrails[g].kind == watched::events && caught > 0.0) {
                 found.extra_events = extra / caught;
             }

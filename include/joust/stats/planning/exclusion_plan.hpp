@@ -55,6 +55,7 @@ struct exclusion_outlook {
 ///
 /// An increase of 1 or more is no demand: at that share not even a challenger that always fails does so much harm.
 /// errors: NaN members for a share outside (0, 1]
+/// cost: O(1), two divisions
 [[nodiscard]] inline excluded_harm stage_harm(const excluded_harm& exclude, double next_share) noexcept
 {
     if (!(next_share > 0.0 && next_share <= 1.0)) {
@@ -68,6 +69,7 @@ struct exclusion_outlook {
 /// the best of the bets, for a ratio by the alternative "as good as the champion", and the larger of both where both are set.
 ///
 /// errors: NaN for arguments out of range. It is 0 or negative where requests never exclude the harm.
+/// cost: O(1), three logarithms.
 [[nodiscard]] double exclusion_nats(double champion_rate, double share, const excluded_harm& harm) noexcept;
 
 /// Foretell how many requests and units a challenger needs that is as good as the champion.
@@ -76,6 +78,7 @@ struct exclusion_outlook {
 /// the challenger are expected, they cost 1 more. Simulated medians are from 0.8 to 1.6 times of it, and nine in ten
 /// need at most 2.5 times as many.
 /// errors: out_of_range.
+/// cost: O(1), below 0.1 us.
 [[nodiscard]] exclusion_outlook plan_exclusion(const exclusion_situation& known) noexcept;
 
 }  // namespace stats

@@ -101,6 +101,7 @@ struct exclusion_limit {
 /// D = max(D1, (D0 p + m h) / (p + h)), with p the champion's rate of events, h = max(increase, (ratio - 1) p) and m requests
 /// per unit.
 /// errors: NaN for arguments out of range.
+/// cost: O(1), a few divisions.
 [[nodiscard]] double exclusion_design_effect(const event_clustering& clustering, double champion_rate,
                                              const excluded_harm& harm) noexcept;
 

@@ -47,6 +47,7 @@ struct randomised_counts {
 /// `side::less` tests "at least `ratio` times". Requests without an event tell nothing here.
 /// assumes: as in `difference_bets_log_e`.
 /// errors: NaN unless 0 < ratio, each share lies in (0, 1), and events do not outnumber requests.
+/// cost: as difference_bets_log_e.
 [[nodiscard]] double ratio_bets_log_e(std::span<const randomised_counts> seen, double ratio,
                                       side alternative = side::greater) noexcept;
 
@@ -55,6 +56,7 @@ struct randomised_counts {
 /// `side::less` tests "at least `limit`".
 /// assumes: requests do not share a cause of events beyond the limit: those of units that return usually do.
 /// errors: NaN unless 0 < limit < 1 and 0 <= events <= requests.
+/// cost: two logarithms for each of the eight stakes.
 [[nodiscard]] double level_bets_log_e(double requests, double events, double limit,
                                       side alternative = side::greater) noexcept;
 

@@ -12,6 +12,7 @@
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
+#include <joust/trial/detail/dominating_unit.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
@@ -242,7 +243,7 @@ JOUST_FUNCTION bool annotate_history(report& out, bool knows_history, bool credi
     }
     add_text(
         out.notes,
-        "The trial had plans that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or give the ticket.");
+        "The trial had plans, or calls in other processes, that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or by recall_plans(trial) where there was no other plan, or give the ticket.");
     if (credits_units) {
         add_text(
             out.notes,
@@ -267,6 +268,11 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
         }
         if (now.differ) {
             note(gap::uneven);
+        }
+        if (f.too_rare_to_break && f.missing == gap::none) {
+            out.notes.push_back(
+                spec.name +
+                " is too rare to be compared: its events are so few that they exclude a share as large as the margin, so the guardrail holds. Exposures without feedback count as 0.");
         }
         if (now.may_miss) {
             std::string text = joined({spec.name, " has feedback for "});
@@ -304,12 +310,11 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
     }
 }
 
-/// Return the largest share of all requests that came from one bucket of units.
-[[nodiscard]] inline double largest_bucket(const evidence& seen)
+/// Return the number of requests in each bucket of units.
+[[nodiscard]] inline std::vector<double> requests_by_bucket(const evidence& seen)
 {
     // Sums of roots are counts times a constant while the shares are constant, so that each arm is scaled to its count.
     std::vector<double> requests(bucket_count);
-    double all = 0.0;
     const auto add = [&](const std::vector<double>& roots, std::uint64_t count) {
         double sum = 0.0;
         for (const double each : roots) {
@@ -318,17 +323,12 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
         for (std::size_t b = 0; sum > 0.0 && b < roots.size(); ++b) {
             requests[b] += roots[b] / sum * static_cast<double>(count);
         }
-        all += sum > 0.0 ? static_cast<double>(count) : 0.0;
     };
     add(seen.pairs.front().series[exposure_series].champion_root, seen.requests(0));
     for (std::size_t p = 0; p < seen.pairs.size(); ++p) {
         add(seen.pairs[p].series[exposure_series].challenger_root, seen.requests(p + 1));
     }
-    double most = 0.0;
-    for (const double each : requests) {
-        most = std::fmax(most, each);
-    }
-    return all > 0.0 ? most / all : 0.0;
+    return requests;
 }
 
 /// Note units that are missing, and a unit that outweighs the others.
@@ -340,18 +340,8 @@ inline void annotate_units(report& out, const evidence& seen)
             out.notes,
             "Some calls came with an empty unit id (empty text, a null pointer or the nil UUID). The champion served them, and they are not part of the comparison.");
     }
-    constexpr double dominating = 0.1;
-    constexpr std::uint64_t enough = 1'000;
-    const double most = seen.requests() >= enough ? largest_bucket(seen) : 0.0;
-    if (most > dominating) {
-        std::string note = "One group of units of ";
-        append_count(note, bucket_count);
-        note += " brought ";
-        append_percent(note, most, 0);
-        note +=
-            " of the requests, which is probably one unit, such as a robot or an id that stands for many users. It has one arm, so that the arms' requests and the metrics depend on it.";
-        add_text(out.notes, note);
-    }
+    note_dominating_unit(out, requests_by_bucket(seen), "the requests",
+                         "It has one arm, so that the arms' requests and the metrics depend on it.");
 }
 
 JOUST_FUNCTION void annotate(report& out, const evidence& seen, const judgement& found, bool share_changed,

@@ -28,6 +28,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -66,6 +67,14 @@ public:
             metrics_.metrics().refuse_exclusions(kind);
         }
         assignment_.begin_stage(live());
+        const std::vector<metric_spec>& specs = metrics_.metrics().specs();
+        for (const metric_spec& spec : specs) {
+            if (spec.watch >= 0) {
+                live().spend(static_cast<std::size_t>(spec.watch),
+                             trial_.inference().alpha * error_share(spec, specs) /
+                                 static_cast<double>(Parts::arm_count - 1));
+            }
+        }
     }
 
     [[nodiscard]] trial_core<Parts>& trial() noexcept { return trial_; }

@@ -166,9 +166,6 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     answer.estimate = compared.estimate * per_millisecond;
     answer.lower = compared.lower * per_millisecond;
     answer.upper = compared.upper * per_millisecond;
-    if (champion.count() < watch.warm_up) {
-        answer.state = status::burn_in;
-    }
 }
 
 /// Judge a guardrail on failures or latency by first events. The means in the answer are only for the reader of the report.
@@ -185,18 +182,18 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     first_event_peak now;
     first_event_peak highest;
     if (live != nullptr) {
-        const first_event_log& log = live->log_of(pair, which);
-        now.log_e = log.log_e();
-        highest = log.peak();
+        now.log_e = live->log_e_now(pair, which);
+        highest = live->peak(pair, which);
     } else {
         const pair_evidence& both = seen.pairs[pair];
-        now = evidence_now(both.events[which], watch.max_ratio);
+        now = watch.on_latency ? latency_evidence_now(both.events[which], both.late[which].epochs, watch.q)
+                               : evidence_now(both.events[which], watch.max_ratio);
         highest = both.peaks.empty() || both.peaks[which].log_e < now.log_e ? now : both.peaks[which];
     }
     found.epoch = highest.decided;
     found.epochs = highest.epochs;
-    answer.method =
-        watch.on_latency ? "first late answer per slot of units" : "first failure per slot of units";
+    answer.method = watch.on_latency ? "late calls over the traffic of an epoch, pooled"
+                                     : "first failure per slot of units";
     answer.log_e_now = now.log_e;
     answer.log_e = highest.log_e;
     answer.p_value = stats::always_valid_p(answer.log_e);
@@ -205,6 +202,9 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     answer.state = status::ok;  // This test needs no burn-in.
     if (watch.on_latency) {
         how.special.show_latency(answer, seen, pair, watch, at, asked.alpha);
+        if (seen.pairs[pair].late[which].epochs.empty()) {
+            answer.state = status::burn_in;
+        }
     }
     return answer;
 }
@@ -608,6 +608,29 @@ JOUST_FUNCTION bool judge_guardrail(finding& found, const any_inference& policy,
     return true;
 }
 
+/// Return how many events of a metric count for the end of its burn-in: those that are expected in the challenger, or, for a
+/// guardrail against an increase of them, those that it has.
+///
+/// Events of the challenger are what speaks against it, and each adds to the variance too, so that a normal limit understates them.
+/// Where the champion has none, hardly any would be expected in the challenger at a small share.
+[[nodiscard]] inline double events_for_burn_in(const pair_evidence& pair, const metric_spec& spec) noexcept
+{
+    const bucket_sums& x = pair.series[spec.series];
+    const bool adds_up = spec.limit.harm_is_up && !spec.limit.relative && spec.unit == "%";
+    if (spec.role != metric_spec::part::guardrail || !adds_up) {
+        return x.expected;
+    }
+    const bucket_sums& served = pair.series[exposure_series];
+    double events = 0.0;
+    double weights = 0.0;
+    for (std::size_t b = 0; b < x.challenger.size(); ++b) {
+        events += x.challenger[b];
+        weights += served.challenger[b];
+    }
+    const double own = weights > 0.0 ? events * static_cast<double>(served.challenger_count) / weights : 0.0;
+    return std::fmax(x.expected, own);
+}
+
 /// Judge one metric of one challenger. `live` has the highest evidence from first events; it is null for copied evidence.
 [[nodiscard]] inline finding judge_metric(const any_inference& policy, evidence& seen, const setting& how,
                                           std::size_t challenger, std::size_t metric, double alpha,
@@ -616,7 +639,7 @@ JOUST_FUNCTION bool judge_guardrail(finding& found, const any_inference& policy,
     const metric_spec& spec = how.specs[metric];
     pair_evidence& pair = seen.pairs[challenger];
     const look at{.sums = sums_of(pair, spec, how.covariate),
-                  .expected_events = pair.series[spec.series].expected,
+                  .expected_events = events_for_burn_in(pair, spec),
                   .exposures = static_cast<double>(pair.series[exposure_series].challenger_count +
                                                    pair.series[exposure_series].champion_count),
                   .planned_information = policy.units * how.planned_information_per_exposure};

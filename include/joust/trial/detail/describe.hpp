@@ -139,6 +139,13 @@ inline void describe_finding(metric_row& row, const finding& f, const evidence& 
         append_all(row.method,
                    {", strongest in epoch ", std::to_string(f.epoch), " of ", std::to_string(f.epochs)});
     }
+    if (spec.watch >= 0 && !seen.pairs[f.pair].late.empty()) {
+        const auto which = static_cast<std::size_t>(spec.watch);
+        if (how.watches[which].challenger_warm_up > 0) {
+            row.method += ", without the first " + count_text(seen.pairs[f.pair].late[which].not_judged) +
+                          " timed calls of the challenger, which were served and not judged";
+        }
+    }
     row.champion = f.answer.champion;
     row.challenger = f.answer.challenger;
     // A report gives no estimate in burn-in, where the score's estimate may even contradict the two means.

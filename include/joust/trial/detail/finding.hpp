@@ -63,6 +63,8 @@ struct feedback_account {
     bool may_miss = false;
     /// Whether the shares of values that cannot be scored differ by arm.
     bool lost_differ = false;
+    /// Whether an arm without a value of what is reported where it happens counts as 0 of its exposures.
+    bool silence_is_zero = false;
     /// Whether labels, of which many are missing, are divided by all exposures.
     bool partly_labelled = false;
 
@@ -94,6 +96,8 @@ struct finding {
     bool exact = false;
     /// Whether each request was a bet of its own, which needs no burn-in.
     bool bets = false;
+    /// Whether a guardrail without enough events for a comparison holds because they are so few.
+    bool too_rare_to_break = false;
     /// For first events: the epoch that has shown the highest evidence, or 0.
     std::uint32_t epoch = 0;
     /// For first events: the number of epochs so far.

@@ -176,7 +176,10 @@ public:
     template <std::size_t Which>
     void observe(const visit& seen, const cell& c, const ticket& receipt, bool first = true) noexcept
     {
-        const bool feeds = first && !metrics_.template counts_feedback<Which>();
+        // A ratio gets nothing from 0 of 0, so that such an exposure has no feedback on it.
+        const bool tells = !is_ratio<inner_metric_t<typename metrics_t::template given_t<Which>>> ||
+                           c.value != 0.0 || c.per != 0.0;
+        const bool feeds = first && tells && !metrics_.template counts_feedback<Which>();
         live_.feed(live_.of_this_thread(), metrics_t::fed_metric(Which), seen.arm, seen.shares,
                    seen.pseudonym, feeds);
         if (feeds) {
@@ -237,22 +240,27 @@ public:
         }
     }
 
-    /// Fix the latency thresholds whose warm-up is over.
-    void fix_thresholds() const noexcept
+    /// Count calls of a thread, and judge the guardrails on latency when it is time. Returns whether they were judged.
+    bool passed(std::uint32_t calls) const noexcept
     {
-        if constexpr (!metrics_t::watches_latency()) {
-            return;
+        if constexpr (metrics_t::watches_latency()) {
+            return live_.passed(calls);
+        } else {
+            return false;
         }
-        try {
-            live_.fix_thresholds();
-        } catch (...) {
-            // Memory ran out. A later look fixes the thresholds.
+    }
+    /// Judge the guardrails on latency.
+    void judge_latency() const noexcept
+    {
+        if constexpr (metrics_t::watches_latency()) {
+            live_.judge_latency();
         }
     }
 
     /// Collect all evidence into a value, whose memory is used again.
     void collect(evidence& all) const
     {
+        judge_latency();
         live_.collect(all);
         if constexpr (metrics_t::quantile_of(metrics_t::size) == 0) {
             all.quantiles.clear();

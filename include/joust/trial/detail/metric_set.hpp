@@ -631,6 +631,7 @@ private:
                 .latency_ratio = limit.relative ? limit.value : 1.0,
                 .latency_increase = limit.relative ? 0.0 : limit.value * nanoseconds_per_millisecond,
                 .warm_up = given.warm_up,
+                .challenger_warm_up = given.challenger_warm_up,
                 .alone = limit.alone};
     }
 

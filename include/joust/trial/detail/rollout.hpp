@@ -159,6 +159,8 @@ public:
     }
 
     [[nodiscard]] canary_phase phase() const noexcept { return phase_.load(std::memory_order_acquire); }
+    /// Return the numbers of the ramp.
+    [[nodiscard]] const ramp& rules() const noexcept { return rules_; }
     [[nodiscard]] bool rolled_back() const noexcept
     {
         const canary_phase now = phase();
@@ -366,6 +368,9 @@ public:
         if ((number & mask) == mask) [[unlikely]] {
             if (number % moving_limits::least_pause == moving_limits::least_pause - 1) {
                 core.metrics().follow_latency(moving_limits::least_pause);
+            }
+            if (core.metrics().passed(mask + 1) && broken_by_events(core)) {
+                look_unless_busy(core);
             }
             count(core, mask + 1);
         }
@@ -590,7 +595,7 @@ private:
 
     void look_at(core_t& core, const evidence* merged)
     {
-        core.metrics().fix_thresholds();
+        core.metrics().judge_latency();
         if (merged != nullptr) {
             seen_now_ = *merged;
             core.live().resume(seen_now_);

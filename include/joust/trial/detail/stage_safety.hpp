@@ -278,8 +278,8 @@ struct mean_test {
     const pair_evidence& pair = seen.pairs.front();
     mean_test out;
     const double rho = pair.memory[spec.memory].rho;
-    if (!(rho > 0.0)) {
-        return out;  // The burn-in is not over.
+    if (!(rho > 0.0) || pair.series[spec.series].expected < always_valid::burn_in_events) {
+        return out;  // The burn-in is not over. Harm may be shown by fewer events than its absence.
     }
     const look at{.sums = sums_of(pair, spec, how.covariate),
                   .expected_events = pair.series[spec.series].expected};
