@@ -48,7 +48,7 @@ joust::report roll_out(const char* name, Model candidate)
     // The caller never sees a failure of the new model, because the old model answers instead.
     joust::keyed_random random(2);
     for (std::uint64_t id = 0; id < 30'000; ++id) {
-        (void)rollout(request{random.below(5'000), id});
+        (void)rollout(request{random.below(50'000), id});
     }
     return rollout.report();
 }

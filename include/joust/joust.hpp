@@ -25,9 +25,14 @@
 //   joust/trial/at_once.hpp           runs the rankers of an interleaving side by side, with a deadline
 //   joust/trial/event_log.hpp, joust/store/events.hpp, joust/store/credited_log.hpp
 //                                     log events, read them again (nlohmann-json), erase a unit from them
+//   joust/store/audit_log.hpp, joust/store/hmac.hpp
+//                                     keep the transitions of a trial in a chained log, and check it
+//   joust/store/audit_replay.hpp      repeats the decisions of such a log (nlohmann-json)
 //   joust/monitor/...                 watch inputs for drift, compare groups for fairness
 //   joust/report/html.hpp, joust/report/charts.hpp, joust/report/page_style.hpp
 //                                     write reports as one HTML page
+//   joust/report/forecast.hpp, joust/report/forecast_page.hpp
+//                                     foretell a canary before its launch, as text, JSON and one HTML page
 //   joust/report/junit.hpp            writes reports as JUnit XML for CI
 //   joust/store/file.hpp              saves evidence to files, loads and merges them
 //   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp
@@ -67,6 +72,7 @@
 #include <joust/metric/guardrail.hpp>
 #include <joust/metric/latency.hpp>
 #include <joust/metric/mean.hpp>
+#include <joust/metric/prediction.hpp>
 #include <joust/metric/quantile.hpp>
 #include <joust/metric/ratio.hpp>
 #include <joust/report/report.hpp>

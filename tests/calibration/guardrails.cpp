@@ -73,6 +73,7 @@ ramp ramp_of(const world& w)
     if (w.ramps) {
         made.shares = {0.02, 0.1, 0.5};
         made.requests = 400;
+        made.promote = promotion::on_no_harm;
     }
     return made;
 }
@@ -187,7 +188,7 @@ outcome drifting(const world& w, std::uint64_t run, double shift, margin allowed
 
 int runs()
 {
-    return joust_test::full_calibration() ? 1'000 : 12;
+    return joust_test::full_calibration() ? 1'000 : 4;
 }
 
 template <class Simulate>
@@ -286,6 +287,45 @@ TEST_CASE(
         expect_kept(("no change allowed" + of).c_str(), [&](std::uint64_t run) {
             return drifting({kind}, run, 0.0, {.max_increase = 0.0, .max_decrease = 0.0});
         });
+    }
+}
+
+TEST_CASE("A margin on the increase of failures holds from the challenger's tenth failure on",
+          "[calibration]")
+{
+    struct cell {
+        double champion;
+        double allowed;
+    };
+    for (const cell& c : {cell{0.0, 0.005}, cell{0.001, 0.005}, cell{0.001, 0.0005}, cell{0.02, 0.01}}) {
+        for (const units kind : {units::once, units::alike, units::frail, units::wholly}) {
+            for (const bool ramps : {false, true}) {
+                const world champion_world{kind, c.champion, ramps};
+                const world challenger_world{kind, c.champion + c.allowed, ramps};
+                // A sample of units that fail wholly has another difference than the world.
+                double increase = c.allowed;
+                const std::uint64_t all = kind == units::wholly ? 2'000 : 5'000;
+                if (kind == units::wholly || kind == units::frail) {
+                    increase = 0.0;
+                    for (std::uint64_t unit = 0; unit < all; ++unit) {
+                        increase += (rate_of(challenger_world, unit) - rate_of(champion_world, unit)) /
+                                    static_cast<double>(all);
+                    }
+                }
+                const std::string what = "failures " + std::to_string(c.champion) + " + " +
+                                         std::to_string(c.allowed) + ", units " +
+                                         std::to_string(static_cast<int>(kind)) + (ramps ? ", ramp" : "");
+                expect_kept(what.c_str(), [&](std::uint64_t run) {
+                    return watch(
+                        champion_world, run,
+                        [&](auto& trial, const auto& ticket, std::uint64_t unit, keyed_random& random) {
+                            const world& of = trial.arm_of(ticket) == 1 ? challenger_world : champion_world;
+                            trial.complete(ticket, milliseconds{1.0}, !random.chance(rate_of(of, unit)));
+                        },
+                        guardrail(failures{}, {.max_increase = increase}));
+                });
+            }
+        }
     }
 }
 

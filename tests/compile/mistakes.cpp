@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mistakes that a new user makes are answered with one sentence each, also those that have nothing to do with a role.
 
+#include <joust/metric/prediction.hpp>
 #include <joust/split/switchback.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/any_trial.hpp>
@@ -416,5 +417,14 @@ void unit_of_other_rows(const std::vector<request>& rows)
                       joust::by(&std::string::size),
                       joust::guardrail(joust::conversion<"right">{}, {.max_decrease = 0.01})};
     static_cast<void>(check.run(rows, [](const request&, double) { return true; }));
+}
+#endif
+
+// REJECT 45: joust: prediction<"name">(...) cannot read what the champion returns
+#if REJECT == 45
+void prediction_of_another_result(const request& r)
+{
+    auto trial = trial_with(joust::guardrail(joust::prediction<"score">(&scorer::score), {.max_increase = 0.1}));
+    static_cast<void>(trial(r));
 }
 #endif

@@ -121,7 +121,7 @@ void accepted()
     serve(own_key{}, own_consent{}, own_acceptance{}, own_covariate{});
     serve(joust::by([](const request& r) { return r.size; }), joust::consent(&request::may_test),
           joust::accept_if([](double score) { return score > 0.0; }), joust::adjust_for(&request::size),
-          joust::record_with([](const joust::event&) {}));
+          joust::record_with([](const joust::event&) {}), joust::on_event([](const joust::trial_event&) {}));
     shadow(own_key{}, own_consent{}, own_comparator{});
     tell(own_judge{});
     tell(joust::judged_by([](double, const std::string&) { return true; }));
@@ -494,5 +494,33 @@ void row_test()
 {
     joust::gate check{joust::model{"old", old_model}, joust::model{"new", new_model},
                       joust::guardrail(joust::mean<"auc">{}, {.max_decrease = 0.01}), own_row_test{}};
+}
+#endif
+
+// REJECT 39: joust: this has notify(), but a listener is
+#if REJECT == 39
+struct own_listener {
+    void notify(const joust::trial_event&) noexcept {}
+};
+void listener()
+{
+    serve(joust::by(&request::user), own_listener{});
+}
+#endif
+
+// REJECT 40: joust: on_event(...) takes callables, not mutable, on a const joust::trial_event&
+#if REJECT == 40
+void listener_of_text()
+{
+    serve(joust::by(&request::user), joust::on_event([](const std::string&) {}));
+}
+#endif
+
+// REJECT 41: joust: two listeners are given; on_event(...) takes several callables
+#if REJECT == 41
+void two_listeners()
+{
+    serve(joust::by(&request::user), joust::on_event([](const joust::trial_event&) {}),
+          joust::on_event([](const joust::trial_event&) {}));
 }
 #endif

@@ -261,7 +261,7 @@ TEST_CASE("threads that meet at the same slots leave one event in each, and a re
           "[concurrent]")
 {
     constexpr unsigned threads = 4;
-    constexpr std::uint64_t slots = 1'000;  // so that one epoch holds the events of all threads
+    constexpr std::uint64_t slots = 750;  // so that one epoch holds the events of all threads
     first_event_log log;
     log.allow(1.0);
     std::atomic<unsigned> running{threads};
@@ -297,13 +297,16 @@ TEST_CASE("threads that meet at the same slots leave one event in each, and a re
         writer.join();
     }
     CHECK(wrong == 0);
+    // What found the ring full while a thread held the log counts at the next event of its slot.
+    for (std::uint64_t slot = 0; slot < slots; ++slot) {
+        log.record(unit_in(slot), true, 0.25, slot * threads);
+    }
     log.events(seen);
-    CHECK(seen.size() >= slots * 9 / 10);
+    CHECK(seen.size() == slots);
     CHECK(log.highest_log_e() >= log.log_e());
 }
 
-TEST_CASE("threads that end epochs under each other count every event once, and lists stay in order",
-          "[concurrent]")
+TEST_CASE("threads that end epochs under each other never wait, and lists stay in order", "[concurrent]")
 {
     constexpr unsigned threads = 4;
     first_event_log log;
@@ -335,9 +338,15 @@ TEST_CASE("threads that end epochs under each other count every event once, and 
         writer.join();
     }
     CHECK(wrong == 0);
-    // Repeats that meet the end of an epoch may be lost, a few for each end.
-    CHECK(log.peak().epochs >= 19);
+    // No writer waits, so that events are lost where the ring is full and repeats where they meet the end of an epoch.
+    CHECK(log.peak().epochs >= 2);
     CHECK(log.peak().epochs <= 20);
+    // One thread alone loses nothing.
+    const std::uint32_t before = log.peak().epochs;
+    for (std::uint64_t i = 0; i < 3 * joust::detail::epoch_events; ++i) {
+        log.record(unit_in(i % event_slots), false, 0.25, i);
+    }
+    CHECK(log.peak().epochs == before + 3);
 }
 
 TEST_CASE("threads that want the same slot at the same moment record one event, not two", "[concurrent]")
@@ -373,7 +382,7 @@ TEST_CASE("threads that want the same slot at the same moment record one event, 
         thread.join();
     }
     events_t seen;
-    for (const first_event_log& log : all) {
+    for (first_event_log& log : all) {
         log.events(seen);
         REQUIRE(seen.size() == slots);
         CHECK(log.log_e() == Approx(joust::log_e_of(seen, 1.0)).epsilon(1e-9));

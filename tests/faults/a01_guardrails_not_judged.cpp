@@ -448,3 +448,107 @@ TEST_CASE("labels that come late do not stop a canary while its share grows")
     CHECK(held == 0);
     CHECK(trial.finished());
 }
+
+TEST_CASE("a rare event that is reported only where it happens does not hold a healthy trial")
+{
+    // Refunds of 1 in 4,000, under a margin of one point.
+    int shipped = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        auto trial = better_challenger(guardrail(conversion<"refund">{}, {.max_increase = 0.01}));
+        keyed_random random{seed};
+        bool any = false;
+        for (int i = 0; i < requests; ++i) {
+            const auto [arm, ticket] = trial.serve(random.below(1'000'000'000));
+            trial.observe<"click">(ticket, random.chance(arm == 1 ? 0.30 : 0.15));
+            if (random.chance(0.00025)) {
+                any = true;
+                trial.observe<"refund">(ticket, true);
+            }
+        }
+        const report r = trial.report();
+        CAPTURE(seed, r.reason);
+        CHECK((r.decision == verdict::ship_challenger) ==
+              any);  // Without any refund nothing shows that they are reported.
+        shipped += r.decision == verdict::ship_challenger ? 1 : 0;
+    }
+    CHECK(shipped >= 14);
+    // A margin that so few exposures cannot exclude is not held.
+    auto strict = better_challenger(guardrail(conversion<"refund">{}, {.max_increase = 0.001}));
+    CHECK(is_held(run(strict,
+                      [&](int i, int, const ticket& t, keyed_random&) {
+                          if (i % 4'000 == 7) {
+                              strict.observe<"refund">(t, true);
+                          }
+                      }),
+                  "refund cannot be judged"));
+}
+
+TEST_CASE("a rare event that one arm never reports is found as soon as chance is no explanation")
+{
+    for (const int silent : {0, 1}) {
+        auto trial = better_challenger(guardrail(conversion<"refund">{}, {.max_increase = 0.01}));
+        CHECK(is_held(run(trial,
+                          [&](int, int arm, const ticket& t, keyed_random& random) {
+                              if (arm != silent && random.chance(0.004)) {
+                                  trial.observe<"refund">(t, true);
+                              }
+                          }),
+                      silent == 1 ? "refund has never got a value that can be scored from new"
+                                  : "refund has never got a value that can be scored from old"));
+    }
+    // Equal shares of a rare event are said to be one-sided in less than 0.1 % of trials, however often one looks.
+    int said = 0;
+    for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+        const double share = seed % 2 == 0 ? 0.5 : 0.3;
+        ab_test trial{model{"old", [](std::uint64_t) { return 0; }},
+                      model{"new", [](std::uint64_t) { return 1; }},
+                      by([](std::uint64_t user) { return user; }),
+                      hash_split{.salt = "rare", .shares = {1.0 - share, share}},
+                      conversion<"click">{},
+                      guardrail(conversion<"refund">{}, {.max_increase = 0.1})};
+        keyed_random random{seed};
+        bool found = false;
+        int named = 0;
+        for (int event = 0; event < 30; ++event) {
+            for (int i = 0; i < 12; ++i) {
+                const auto [arm, ticket] = trial.serve(random.below(1'000'000'000));
+                trial.observe<"click">(ticket, random.chance(arm == 1 ? 0.9 : 0.1));
+                if (i == 0) {
+                    trial.observe<"refund">(ticket, true);
+                }
+            }
+            if (event % 4 == 3) {
+                const std::string reason = trial.report().reason;
+                named += reason.find("refund") != std::string::npos ? 1 : 0;
+                found = found || reason.find("refund has never got a value") != std::string::npos;
+            }
+        }
+        CHECK(named > 0);
+        said += found ? 1 : 0;
+    }
+    CHECK(said == 0);
+}
+
+TEST_CASE("a guardrail that events break is not taken for too rare to break, at any look")
+{
+    // The challenger's refunds are exactly as frequent as the margin allows in addition, so that a claim that they are rarer is wrong.
+    int wrong = 0;
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        auto trial = better_challenger(guardrail(conversion<"refund">{}, {.max_increase = 0.02}));
+        keyed_random random{1'000 + seed};
+        bool claimed = false;
+        for (int i = 0; i < 1'000; ++i) {
+            const auto [arm, ticket] = trial.serve(random.below(1'000'000'000));
+            if (random.chance(arm == 1 ? 0.02 : 0.0005)) {
+                trial.observe<"refund">(ticket, true);
+            }
+            if (i % 200 == 199 && !claimed) {
+                for (const std::string& note : trial.report().notes) {
+                    claimed = claimed || note.find("too rare to be compared") != std::string::npos;
+                }
+            }
+        }
+        wrong += claimed ? 1 : 0;
+    }
+    CHECK(wrong <= 5);
+}

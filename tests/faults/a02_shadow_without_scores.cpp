@@ -5,6 +5,7 @@
 #include <joust/core/random.hpp>
 #include <joust/inference/always_valid.hpp>
 #include <joust/report/report.hpp>
+#include <joust/store/snapshot.hpp>
 #include <joust/trial/shadow.hpp>
 
 #include "catch.hpp"
@@ -75,4 +76,72 @@ TEST_CASE("a shadow says for how many requests truths came, where they are few")
     CHECK_THAT(notes_of(5),
                ContainsSubstring("Truths came for 200 of the 1,000 requests that new answered (20.0 %)"));
     CHECK_THAT(notes_of(1), !ContainsSubstring("Truths came for"));
+}
+
+namespace {
+
+int right_four_times_of_five(int i)
+{
+    return i % 5 == 0 ? 0 : 1;
+}
+int nearly_always_right(int i)
+{
+    return i % 50 == 0 ? 0 : 1;
+}
+
+auto shadow_of_two()
+{
+    return shadow{model{"old", right_four_times_of_five}, model{"new", nearly_always_right},
+                  by([](int i) { return i; }), joust::salt{"truths stop"}, inline_run{}};
+}
+
+/// Serve requests, whose truth comes where `told(i)`.
+template <class Told>
+shadow_evidence evidence_of(int requests, Told told)
+{
+    auto beside = shadow_of_two();
+    for (int i = 0; i < requests; ++i) {
+        const auto got = beside.serve(i);
+        if (told(i)) {
+            beside.truth(got.ticket, 1);
+        }
+    }
+    return beside.evidence();
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a shadow whose truths stop ships nothing until they come back, also from merged evidence and a snapshot")
+{
+    const auto judged = [](const shadow_evidence& seen) { return shadow_of_two().report(seen); };
+    const shadow_evidence whole = evidence_of(4'000, [](int) { return true; });
+    const shadow_evidence stopped = evidence_of(4'000, [](int i) { return i < 2'000; });
+    CHECK(judged(whole).decision == verdict::ship_challenger);
+    CHECK(judged(whole).reason.find("truths") == std::string::npos);
+    CHECK(whole.quiet.empty());
+    const report r = judged(stopped);
+    CHECK(r.decision == verdict::keep_testing);
+    CHECK_THAT(r.reason, ContainsSubstring("new has the better accuracy"));
+    CHECK_THAT(r.reason, ContainsSubstring("but truths hardly come any more: in the last 2,"));
+    CHECK(from_snapshot<shadow_evidence>(to_snapshot(stopped)) == stopped);
+    shadow_evidence both = whole;
+    both.merge(stopped);
+    CHECK(judged(both).decision == verdict::keep_testing);
+    both = stopped;
+    both.merge(whole);
+    CHECK(judged(both).decision == verdict::keep_testing);
+    // A truth for each tenth request, labels once a day, and truths that came back hold nothing.
+    CHECK(judged(evidence_of(4'000, [](int i) { return i % 10 == 0; })).decision == verdict::ship_challenger);
+    CHECK(judged(evidence_of(4'000, [](int i) { return i % 1'000 < 400; })).decision ==
+          verdict::ship_challenger);
+    CHECK(judged(evidence_of(6'000, [](int i) { return i < 1'000 || i >= 3'000; })).decision ==
+          verdict::ship_challenger);
+    // A list that does not fit the models is refused.
+    shadow_evidence broken = stopped;
+    broken.quiet.push_back(1);
+    CHECK_FALSE(broken.consistent());
+    broken = stopped;
+    broken.helpers.clear();
+    CHECK_FALSE(broken.consistent());
 }

@@ -278,3 +278,41 @@ TEST_CASE("small groups keep their shares of feedback to themselves")
     write_text(trial.report(), text, 20);
     CHECK_THAT(text, !ContainsSubstring("exposures with feedback"));
 }
+
+TEST_CASE("a ratio of which one arm's exposures bring 0 of 0 is not judged by the rest")
+{
+    // Clicks per view. Of the exposures of the challenger nine in ten have no view at all, and the others are the easy ones.
+    const auto after = [](double champion, double challenger) {
+        auto trial = trial_of(0.5, ratio<"clicks per view">{}, always_valid{.units = 12'000});
+        return run(trial, 12'000, [&](int arm, const ticket& t, keyed_random& random) {
+            const bool views = random.chance(arm == 1 ? challenger : champion);
+            const double clicks = random.chance(arm == 1 ? 0.4 : 0.2) ? 1.0 : 0.0;
+            trial.template observe<"clicks per view">(t, views ? clicks : 0.0, views ? 1.0 : 0.0);
+        });
+    };
+    const report r = after(1.0, 0.05);
+    CHECK(r.decision == verdict::keep_testing);
+    CHECK_THAT(r.reason,
+               ContainsSubstring("clicks per view has feedback for 100.0 % of the exposures of old"));
+    CHECK(row_of(r, "clicks per view").challenger_feedback == Approx(0.05).margin(0.01));
+    CHECK(after(0.3, 0.1).decision == verdict::keep_testing);
+    CHECK(after(0.1, 0.3).decision == verdict::keep_testing);
+    CHECK(after(0.3, 0.3).decision == verdict::ship_challenger);
+    CHECK(after(1.0, 1.0).decision == verdict::ship_challenger);
+
+    // Revenue per order: nearly all exposures bring 0 of 0, and a better model may bring more orders, which is noted. Half as many are
+    // about other exposures.
+    const auto orders = [](double champion, double challenger) {
+        auto trial = trial_of(0.5, ratio<"revenue per order">{}, always_valid{.units = 12'000});
+        return run(trial, 12'000, [&](int arm, const ticket& t, keyed_random& random) {
+            const bool bought = random.chance(arm == 1 ? challenger : champion);
+            const double spent = random.uniform() + (arm == 1 ? 2.0 : 1.0);
+            trial.template observe<"revenue per order">(t, bought ? spent : 0.0, bought ? 1.0 : 0.0);
+        });
+    };
+    const report more = orders(0.1, 0.16);
+    CHECK(more.decision == verdict::ship_challenger);
+    CHECK(has_note(more, "which differ by more than chance"));
+    CHECK(orders(0.1, 0.1).decision == verdict::ship_challenger);
+    CHECK(orders(0.1, 0.03).decision == verdict::keep_testing);
+}

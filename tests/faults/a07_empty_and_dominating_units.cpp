@@ -4,6 +4,7 @@
 #include <joust/split/switchback.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>
+#include <joust/trial/gate.hpp>
 #include <joust/trial/interleaving.hpp>
 #include <joust/trial/shadow.hpp>
 
@@ -186,4 +187,45 @@ TEST_CASE(
     CHECK_FALSE(mixed.click(mixed.choose(std::string{}), 0));
     CHECK(empty_of(mixed.report()) == 2);
     CHECK(mixed.evidence().requests(0) == 0);
+}
+
+TEST_CASE("a shadow and a gate note an empty id and a unit that outweighs the others")
+{
+    const auto share_of_robot = [](double share, bool empty) {
+        shadow beside{model{"old", first}, model{"new", second},
+                      by([](const std::string& user) { return user; }), joust::salt{"robots in a shadow"},
+                      inline_run{}};
+        std::vector<std::string> rows;
+        keyed_random random{3};
+        for (int i = 0; i < 3'000; ++i) {
+            rows.push_back(random.chance(share) ? "crawler" : "user-" + std::to_string(random.below(3'000)));
+            beside(rows.back());
+        }
+        if (empty) {
+            beside(std::string{});
+            rows.insert(rows.end(), 3, std::string{});
+        }
+        gate judged{model{"old", first}, model{"new", first},
+                    by([](const std::string& user) { return user; }),
+                    guardrail(conversion<"right">{}, {.max_decrease = 0.05})};
+        const report shown = beside.report();
+        const report of_rows = judged.run(rows, [](const std::string&, int) { return 1.0; });
+        const bool noted = has_note(shown, "probably one unit");
+        CHECK(noted == has_note(of_rows, "probably one unit"));
+        CHECK(has_note(shown, "empty unit id") == empty);
+        CHECK(has_note(of_rows, "3 rows have an empty unit id") == empty);
+        return noted;
+    };
+    CHECK(share_of_robot(0.2, true));
+    CHECK(share_of_robot(0.2, false));
+    CHECK_FALSE(share_of_robot(0.05, true));
+    CHECK_FALSE(share_of_robot(0.0, false));
+
+    // A null pointer is an empty id too.
+    const std::vector<const char*> pointers(40, nullptr);
+    gate judged{model{"old", [](const char*) { return 0; }}, model{"new", [](const char*) { return 0; }},
+                by([](const char* user) { return user; }),
+                guardrail(conversion<"right">{}, {.max_decrease = 0.05})};
+    CHECK(has_note(judged.run(pointers, [](const char*, int) { return 1.0; }),
+                   "40 rows have an empty unit id"));
 }

@@ -248,7 +248,8 @@ TEST_CASE(
     auto before = of_two(hash_split{.salt = "c1", .shares = {0.9, 0.1}});
     const auto tickets = tickets_of(before, 0, 2'000);
     auto after = of_two(hash_split{.salt = "c1", .shares = {0.5, 0.5}});
-    CHECK(after.observe<"good">(std::uint64_t{1}, true));  // nothing says yet that there was another plan
+    (void)after(std::uint64_t{1});
+    CHECK(after.observe<"good">(std::uint64_t{1}, true));  // The process served the unit itself.
     CHECK(after.observe<"good">(tickets[0], true));
     CHECK_FALSE(after.observe<"good">(std::uint64_t{1}, true));
     const report out = after.report();
@@ -279,6 +280,7 @@ TEST_CASE(
     (void)tickets_of(before, 0, 3'000);
     auto after = of_two(hash_split{.salt = "c1", .shares = {0.5, 0.5}});
     for (std::uint64_t u = 0; u < 3'000; ++u) {
+        (void)after(u);
         CHECK(after.observe<"good">(u, u % 10 == 0));
     }
     evidence all = before.evidence();
@@ -298,9 +300,87 @@ TEST_CASE(
     evidence both = twin.evidence();
     both.merge(other.evidence());
     (void)other.report(both);
-    CHECK(other.observe<"good">(std::uint64_t{1}, true));
+    CHECK(other.observe<"good">(std::uint64_t{1'000}, true));
     (void)twin.report(both);
     CHECK_FALSE(twin.observe<"good">(std::uint64_t{1}, true));
+}
+
+TEST_CASE(
+    "By unit: after a restart on other shares, feedback for units of before is refused before any sign of other plans")
+{
+    auto before = of_two(hash_split{.salt = "c1", .shares = {0.9, 0.1}});
+    (void)tickets_of(before, 0, 3'000);
+    auto after = of_two(hash_split{.salt = "c1", .shares = {0.5, 0.5}});
+    std::size_t taken = 0;
+    for (std::uint64_t u = 0; u < 3'000; ++u) {
+        taken += after.observe<"good">(u, u % 10 == 0) ? 1U : 0U;
+    }
+    CHECK(taken == 0);
+    const report out = after.report();
+    CHECK(counted(out, "a unit that this process did not serve") == 10);
+    CHECK(counted(out, "whose earlier plans this process does not know") == 2'990);
+    CHECK(noted(out, "refuses feedback by unit"));
+    evidence all = before.evidence();
+    all.merge(after.evidence());
+    CHECK(after.report(all).metrics[0].challenger == 0.0);  // It read 27.8 % for 10 %.
+    CHECK(after.report(all).decision == verdict::keep_testing);
+    // A process that is told of the plans takes the units whose arm never changed.
+    recall_plans(after, history_of(before));
+    for (std::uint64_t u = 0; u < 3'000; ++u) {
+        taken += after.observe<"good">(u, u % 10 == 0) ? 1U : 0U;
+    }
+    CHECK(taken > 1'700);
+    // So does a replica that is told that there was no other plan.
+    auto replica = of_two(hash_split{.salt = "c1", .shares = {0.9, 0.1}});
+    recall_plans(replica);
+    for (std::uint64_t u = 0; u < 3'000; ++u) {
+        CHECK(replica.observe<"good">(u, u % 10 == 0));
+    }
+}
+
+TEST_CASE("By unit: a batch of feedback for old and new units is refused before it bends the means")
+{
+    // Each arm gets a tenth, and the batch comes when the process has served for long, so that it can no longer tell most units of
+    // before from its own.
+    double worst = 0.0;
+    for (const std::uint64_t served : {2'000U, 20'000U, 60'000U}) {
+        auto after = of_two(hash_split{.salt = "c1", .shares = {0.5, 0.5}});
+        for (std::uint64_t u = 0; u < served; ++u) {
+            (void)after(1'000'000 + u);
+        }
+        keyed_random random{7, served};
+        std::uint64_t taken = 0;
+        for (std::uint64_t i = 0; i < 2 * served; ++i) {
+            const bool old = random.uniform() < 0.5;
+            taken += after.observe<"good">((old ? 0 : 1'000'000) + i / 2, i / 2 % 10 == 0) && old ? 1U : 0U;
+        }
+        CAPTURE(served, taken);
+        worst = std::fmax(worst, static_cast<double>(taken) / static_cast<double>(served));
+        CHECK_FALSE(after.observe<"good">(std::uint64_t{1'000'001}, true));
+        CHECK(after.report().decision == verdict::keep_testing);
+        CHECK(noted(after.report(), "may stand in an arm"));
+    }
+    CHECK(worst < 0.02);
+}
+
+TEST_CASE(
+    "By unit: feedback for some units that opted out is refused where it is found, and the trial goes on")
+{
+    auto trial = of_two(hash_split{.salt = "c1", .shares = {0.5, 0.5}});
+    std::size_t refused = 0;
+    for (std::uint64_t u = 0; u < 20'000; ++u) {
+        const bool out = u % 20 == 7;
+        if (!out) {
+            (void)trial(u);
+        }
+        const bool used = trial.observe<"good">(u, u % 10 == 0);
+        CHECK((used || out));
+        refused += used ? 0U : 1U;
+    }
+    CHECK(refused > 400);
+    CHECK(refused < 1'000);
+    CHECK(counted(trial.report(), "a unit that this process did not serve") == refused);
+    CHECK_FALSE(noted(trial.report(), "refuses feedback by unit"));
 }
 
 TEST_CASE("By unit: a plan whose version skips others has a past that is not known")

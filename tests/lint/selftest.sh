@@ -196,6 +196,65 @@ expect "$output" 'page.md:14: a fence marked "typo"'
 expect "$output" "2 fences compiled, 2 marked no-compile"
 
 if command -v python3 >/dev/null; then
+    mkdir -p "$folder/costs/include/joust/stats"
+    cat >"$folder/costs/include/joust/stats/c.hpp" <<'END'
+namespace joust {
+inline namespace v0 {
+namespace stats {
+
+/// A number, which costs nothing (but a word).
+inline constexpr double limit = double(2);
+
+/// Square a number.
+/// cost: one multiplication
+[[nodiscard]] inline double square(double x) noexcept { return x * x; }
+/// Square a whole number. It shares the line above.
+[[nodiscard]] inline int square(int x) noexcept { return x * x; }
+
+/// Cube a number.
+template <class T>
+    requires(sizeof(T) > 1)
+[[nodiscard]] double cube(T x) noexcept(noexcept(x * x))
+{
+    return x * x * x;
+}
+
+namespace detail {
+
+/// Sum up. Nobody outside calls it.
+double sum(double x);
+
+}  // namespace detail
+
+/// Add up numbers.
+class adder {
+public:
+    /// Add one number.
+    void add(double x) { sum_ += x; }
+
+private:
+    double sum_ = 0.0;
+};
+
+/// Count. cost: one addition
+class counter {
+public:
+    /// Count one.
+    void add() { ++count_; }
+    int count_ = 0;
+};
+
+}  // namespace stats
+}  // namespace v0
+}  // namespace joust
+END
+    output=$(fails "$scripts/lint_costs.py" "$folder/costs")
+    expect "$output" "c.hpp:15: cube states no cost"
+    expect "$output" "c.hpp:30: class adder states no cost"
+    if [ "$(wc -l <<<"$output")" -ne 2 ]; then
+        printf 'the lint of costs took what is right for wrong:\n%s\n' "$output"
+        failures=$((failures + 1))
+    fi
     mkdir -p "$folder/links/docs"
     printf '# A page\n\n## The part: one\n\n[good](docs/other.md#it-is) [bad](docs/gone.md) [here](#the-part-one)\n\n```\n[code](none.md)\n```\n' \
         >"$folder/links/README.md"

@@ -8,6 +8,8 @@
 #include <joust/metric/mean.hpp>
 #include <joust/metric/quantile.hpp>
 #include <joust/report/words.hpp>
+#include <joust/report/write.hpp>
+#include <joust/stats/sequential/randomised_bets.hpp>
 #include <joust/store/snapshot.hpp>
 #include <joust/trial/ab_test.hpp>
 #include <joust/trial/canary.hpp>
@@ -20,6 +22,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -372,4 +375,111 @@ TEST_CASE("limits that cannot be judged are refused in a sentence")
         refused(guardrail(latency{}, {.max_ratio = 1.1, .at_most = 250.0})) ==
         "guardrail(latency) is 2 bounds; allowed: one bound of a quantile, since its values are counted beyond one "
         "threshold; a second guardrail takes the other bound");
+}
+
+TEST_CASE("where each request is randomised by itself, guardrails on events bet on each one, exactly")
+{
+    const auto run = [](double increase, int requests, const auto& guard) {
+        ab_test trial{model{"old", [] { return 0; }},
+                      model{"new", [] { return 1; }},
+                      joust::per_request{.seed = 9},
+                      joust::hash_split{.salt = "bets", .shares = {0.8, 0.2}},
+                      conversion<"right">{.per = joust::per::observed},
+                      guard};
+        joust::keyed_random random{11};
+        for (int i = 0; i < requests; ++i) {
+            const auto ticket = trial.choose(random.next());
+            trial.complete(ticket, milliseconds{1.0},
+                           !random.chance(0.02 + (trial.arm_of(ticket) == 1 ? increase : 0.0)));
+        }
+        return std::pair{trial.report(), trial.evidence()};
+    };
+    const auto [equal, seen] = run(0.0, 5'000, guardrail(failures{}, {.max_increase = 0.01}));
+    const joust::metric_row row = guardrails_of(equal).front();
+    CHECK(row.method == "bets on each request, which is randomised by itself");
+    CHECK(row.validity == "exact");
+    CHECK(row.state == joust::status::ok);
+    CHECK(row.e_value_needed == Approx(20.0));
+    CHECK_FALSE(row.decides);
+    const joust::stats::randomised_counts counts{
+        0.2, static_cast<double>(seen.requests(0)), static_cast<double>(seen.failed(0)),
+        static_cast<double>(seen.requests(1)), static_cast<double>(seen.failed(1))};
+    CHECK(row.e_value_now ==
+          Approx(std::exp(joust::stats::difference_bets_log_e({&counts, 1}, 0.01))).epsilon(1e-6));
+    CHECK(equal.decision == joust::verdict::keep_testing);
+
+    const auto [worse, unused] = run(0.04, 5'000, guardrail(failures{}, {.max_increase = 0.01}));
+    CHECK(worse.decision == joust::verdict::keep_champion);
+    CHECK(guardrails_of(worse).front().decides);
+    // Ten events are not needed: the first calls of the challenger all fail.
+    const auto [broken, few] = run(1.0, 300, guardrail(failures{}, {.max_increase = 0.01}));
+    CHECK(broken.decision == joust::verdict::keep_champion);
+    CHECK_THAT(broken.notes.back(), ContainsSubstring("Guardrails: failures is exact, evidence now "));
+    CHECK_THAT(broken.notes.back(), ContainsSubstring(", needed 20.0; broken: failures."));
+
+    const auto [level, none] = run(0.04, 5'000, guardrail(failures{}, {.at_most = 0.02}));
+    CHECK(level.decision == joust::verdict::keep_champion);
+    CHECK(guardrails_of(level).front().method == "level of the challenger: bets on each request");
+    CHECK(guardrails_of(level).front().validity == "exact");
+}
+
+TEST_CASE(
+    "the report says of each guardrail how it holds, what evidence it has and needs, and which one decided")
+{
+    auto trial = trial_with(guardrail(failures{}, {.max_ratio = 1.1}),
+                            guardrail(joust::mean<"score">{}, {.max_decrease = 0.01}));
+    const joust::report r =
+        report_of(trial, 6'000, [&](const auto& ticket, unsigned arm, joust::keyed_random& random) {
+            trial.complete(ticket, milliseconds{1.0}, !random.chance(0.02));
+            trial.template observe<"score">(ticket, 0.5 + 0.1 * random.normal() - (arm == 1 ? 0.1 : 0.0));
+        });
+    const auto rows = guardrails_of(r);
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[0].validity == "exact");
+    CHECK(rows[1].validity == "asymptotic");
+    CHECK(rows[0].e_value_needed == Approx(40.0));
+    CHECK(rows[1].e_value_needed == Approx(40.0));
+    CHECK_FALSE(rows[0].decides);
+    CHECK(rows[1].decides);
+    CHECK(rows[1].e_value_now >= 40.0);
+    const std::string json = joust::to_text(r, joust::style::json);
+    CHECK_THAT(json, ContainsSubstring("\"validity\":\"exact\""));
+    CHECK_THAT(json, ContainsSubstring("\"decides\":true"));
+    for (const joust::metric_row& row : r.metrics) {
+        CHECK(row.validity.empty() == !std::string_view{row.role}.starts_with("guardrail"));
+    }
+    CHECK_THAT(r.notes.back(), ContainsSubstring("score is asymptotic, evidence now "));
+    CHECK_THAT(r.notes.back(), ContainsSubstring("; broken: score."));
+}
+
+TEST_CASE("bets go on while a canary's share grows, by the share that served each request")
+{
+    canary trial{model{"old", [] { return 0; }},
+                 model{"new", [] { return 1; }},
+                 joust::per_request{.seed = 5},
+                 joust::hash_split{.salt = "growing bets"},
+                 joust::ramp{.shares = {0.1, 0.5}, .requests = 200, .promote = joust::promotion::on_no_harm},
+                 guardrail(failures{}, {.max_increase = 0.02})};
+    joust::keyed_random random{13};
+    for (int i = 0; i < 6'000; ++i) {
+        const auto ticket = trial.choose(random.next());
+        trial.complete(ticket, milliseconds{1.0}, !random.chance(0.03));
+    }
+    const joust::report r = trial.report();
+    CHECK(trial.share() == 0.5);
+    const joust::metric_row row = guardrails_of(r).front();
+    CHECK(row.method == "bets on each request, which is randomised by itself");
+    const joust::share_counts by_share = trial.evidence().pairs.front().by_share;
+    REQUIRE(by_share.shares.size() == 2);
+    std::vector<joust::stats::randomised_counts> counts;
+    for (std::size_t k = 0; k < 2; ++k) {
+        const auto count = [&](std::size_t column, bool challenger) {
+            return static_cast<double>(by_share.count(k, column, challenger));
+        };
+        counts.push_back(
+            {by_share.shares[k], count(0, false), count(1, false), count(0, true), count(1, true)});
+        CHECK(counts.back().challenger > 100.0);
+    }
+    CHECK(row.e_value_now ==
+          Approx(std::exp(joust::stats::difference_bets_log_e(counts, 0.02))).epsilon(1e-9));
 }

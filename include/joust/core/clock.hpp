@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstdint>
 #include <ctime>
+#include <type_traits>
 
 namespace joust {
 inline namespace v0 {
@@ -88,6 +89,20 @@ struct verb_now {
 };
 template <class T>
 concept has_now = derivable<T> && !requires { &both<T, verb_now>::now; };
+
+/// Return the time of an event: by the wall clock, or by the trial's own clock where it has one.
+/// units: nanoseconds
+template <class Clock>
+[[nodiscard]] std::int64_t event_time(const Clock& clock) noexcept
+{
+    if constexpr (std::is_same_v<Clock, steady_time>) {
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+            .count();
+    } else {
+        return clock.now();
+    }
+}
 
 }  // namespace detail
 

@@ -4,6 +4,7 @@
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/evidence/first_events.hpp>
+#include <joust/evidence/late_calls.hpp>
 #include <joust/evidence/share_counts.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/numeric/hyperloglog.hpp>
@@ -469,6 +470,8 @@ struct pair_evidence {
     std::vector<std::vector<first_event>> events;
     /// The highest evidence that each of these guardrails has shown. Nothing is there where nothing was shown alone.
     std::vector<first_event_peak> peaks;
+    /// The epochs of each of these guardrails. The list is empty where none of them is on latency.
+    std::vector<late_calls> late;
     /// The memory of the test of each series, and of the further limits of guardrails.
     std::vector<test_memory> memory;
     /// The challenger's latencies, where a guardrail is on latency.
@@ -482,7 +485,8 @@ struct pair_evidence {
     [[nodiscard]] bool fits(const pair_evidence& other) const
     {
         bool fit = series.size() == other.series.size() && memory.size() == other.memory.size() &&
-                   events.size() == other.events.size() && by_share.fits(other.by_share);
+                   events.size() == other.events.size() && late.size() == other.late.size() &&
+                   by_share.fits(other.by_share);
         for (std::size_t s = 0; fit && s < series.size(); ++s) {
             fit = series[s].fits(other.series[s]);
         }
@@ -493,7 +497,7 @@ struct pair_evidence {
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(series, events, peaks, memory, challenger_latency, champion_latency, by_share);
+        archive(series, events, peaks, late, memory, challenger_latency, champion_latency, by_share);
     }
     /// Compare all members.
     bool operator==(const pair_evidence&) const = default;
@@ -598,6 +602,11 @@ struct evidence {
             for (std::size_t g = 0; g < pairs[p].events.size(); ++g) {
                 pairs[p].events[g] = joust::merge(pairs[p].events[g], other.pairs[p].events[g]);
             }
+            for (std::size_t g = 0; g < pairs[p].late.size(); ++g) {
+                late_calls& mine = pairs[p].late[g];
+                mine.epochs = joust::merge(mine.epochs, other.pairs[p].late[g].epochs);
+                mine.not_judged += other.pairs[p].late[g].not_judged;
+            }
             // What one part has shown alone is not evidence of the whole: with many parts one of them would often have shown
             // something.
             if (pairs[p].peaks != other.pairs[p].peaks) {
@@ -666,6 +675,14 @@ struct evidence {
                    (pair.peaks.empty() || pair.peaks.size() == pair.events.size());
             for (const first_event_peak& peak : pair.peaks) {
                 good = good && peak.consistent();
+            }
+            good = good && (pair.late.empty() || pair.late.size() == pair.events.size());
+            for (const late_calls& each : pair.late) {
+                good = good && each.epochs.size() <= 2;
+                for (std::size_t i = 0; i < each.epochs.size(); ++i) {
+                    good = good && each.epochs[i].consistent() &&
+                           (i == 0 || each.epochs[i].epoch == each.epochs[0].epoch + 1);
+                }
             }
             good = good && pair.challenger_latency.consistent() && pair.champion_latency.consistent() &&
                    pair.by_share.consistent(series.size());

@@ -4,8 +4,8 @@
 #include <joust/core/compiler.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/evidence/slab.hpp>
+#include <joust/stats/sequential/epoch_evidence.hpp>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -105,85 +105,48 @@ inline std::vector<first_event> merge(const std::vector<first_event>& a, const s
 
 namespace detail {
 
-inline constexpr std::size_t event_slots = 16'384;
-/// An epoch ends when this many events have come, repeated ones of a slot included.
-inline constexpr std::uint32_t epoch_events = 4'096;
+using stats::epoch_events;
+using stats::epoch_evidence;
+using stats::epoch_weight;
+
+inline constexpr std::size_t event_slots = stats::epoch_slots;
 
 [[nodiscard]] constexpr std::uint16_t slot_of(std::uint64_t pseudonym) noexcept
 {
     return static_cast<std::uint16_t>((pseudonym >> 32) & (event_slots - 1));
 }
 
-/// Return the share of the error rate that an epoch may spend. All shares add up to less than 1.
-[[nodiscard]] inline double epoch_weight(std::uint32_t epoch) noexcept
-{
-    const double next = static_cast<double>(epoch) + 1.0;
-    const double log_next = std::log(next);
-    return 0.4739 / (next * log_next * log_next);
-}
-
-/// Hold the e-value of one epoch against "the challenger is first no more often than `max_ratio` allows".
+/// Sort events by epoch and time, and those of one time by slot. Neither time nor slot knows the arm.
 ///
-/// Each alternative R is a mixture over starting points: half of it begins with the first event, and the other half is spread
-/// evenly over the later ones. So a long stretch without harm costs little of the evidence that comes later. Each product
-/// of likelihood ratios has the mean 1 under the null from its starting point on, and so has the mixture.
-/// cost: five multiplications and divisions for an event, no logarithm
-class epoch_evidence {
-public:
-    explicit epoch_evidence(double max_ratio = 1.0) noexcept
-        : max_ratio_(max_ratio), usable_(max_ratio > 0.0 && std::isfinite(max_ratio))
-    {
-    }
-
-    void add(bool challenger, double s) noexcept
-    {
-        if (!usable_) {
-            return;
+/// It merges runs of growing length, since <algorithm> would make this header a fifth heavier.
+/// shape: the list is sorted by epoch and slot
+inline void sort_by_time(std::vector<first_event>& events)
+{
+    const auto precedes = [](const first_event& a, const first_event& b) {
+        return a.epoch != b.epoch ? a.epoch < b.epoch : a.time != b.time ? a.time < b.time : a.slot < b.slot;
+    };
+    std::vector<first_event> sorted(events.size());
+    for (std::size_t run = 1; run < events.size(); run *= 2) {
+        for (std::size_t begin = 0; begin < events.size(); begin += 2 * run) {
+            const std::size_t middle = begin + run < events.size() ? begin + run : events.size();
+            const std::size_t end = middle + run < events.size() ? middle + run : events.size();
+            std::size_t one = begin;
+            std::size_t two = middle;
+            for (std::size_t to = begin; to < end; ++to) {
+                const bool second = one == middle || (two < end && precedes(events[two], events[one]));
+                sorted[to] = events[second ? two++ : one++];
+            }
         }
-        const double odds = s * max_ratio_;
-        const double null_share = odds / (odds + 1.0 - s);
-        constexpr double later = 0.5 / epoch_events;
-        // Merged evidence can have more events than one machine counts in an epoch. No product begins with these.
-        const double starts = events_ == 0 ? 0.5 : events_ < epoch_events ? later : 0.0;
-        for (std::size_t i = 0; i < alternatives.size(); ++i) {
-            const double ratio =
-                (challenger ? alternatives[i] : 1.0) / (1.0 + null_share * (alternatives[i] - 1.0));
-            // Evidence beyond every threshold is cut off, so that it stays finite.
-            products_[i] = std::fmin((products_[i] + starts) * ratio, 1e280);
-        }
-        left_ -= starts;
-        ++events_;
+        events.swap(sorted);
     }
-
-    [[nodiscard]] double e() const noexcept
-    {
-        double sum = 0.0;
-        for (const double each : products_) {
-            sum += each;
-        }
-        return sum / static_cast<double>(alternatives.size()) + left_;
-    }
-
-    /// Factors by which the challenger's rate is above the allowed one.
-    static constexpr std::array<double, 5> alternatives{1.5, 2.0, 4.0, 10.0, 30.0};
-
-private:
-    double max_ratio_;
-    bool usable_;
-    std::array<double, 5> products_{};
-    double left_ = 1.0;
-    std::uint32_t events_ = 0;
-};
+}
 
 /// Return the strongest present evidence of the epochs in a list. A merged list has the events of all parts, so the e-values are
 /// computed anew, in the order of time.
 /// shape: the list is sorted by epoch and slot
 [[nodiscard]] inline first_event_peak evidence_now(std::vector<first_event> events, double max_ratio)
 {
-    // Neither time nor slot knows the arm.
-    std::sort(events.begin(), events.end(), [](const first_event& a, const first_event& b) {
-        return a.epoch != b.epoch ? a.epoch < b.epoch : a.time != b.time ? a.time < b.time : a.slot < b.slot;
-    });
+    sort_by_time(events);
     first_event_peak now;
     double highest = 0.0;
     for (std::size_t i = 0; i < events.size();) {
@@ -230,7 +193,9 @@ namespace detail {
 /// multiplied by more, so that the mean of the evidence under the null stays at most 1. Credit has an upper limit, since
 /// credit saved before a starting point would let shared failures alone look like harm: at the limit they multiply the
 /// products that begin then by at most 4,096, and each of these has a weight of 1 in 8,192.
-/// cost: one load and one increment after the first event of a slot; a first event takes a spin lock for about 50 ns
+/// No event waits for another thread. A first event goes into a ring, and the thread that finds the log free counts what is in the ring; the
+/// thread that holds the log at that moment counts it otherwise.
+/// cost: one load and one increment after the first event of a slot; a first event about 80 ns
 class first_event_log {
 public:
     /// Set how often the challenger may be first, as a ratio, before anything is recorded.
@@ -241,43 +206,38 @@ public:
         credit_of_odds_ = max_ratio < 1.0 ? max_ratio : 1.0;
     }
 
+    /// Let epochs end only by `begin_next_epoch`, before anything is recorded.
+    void end_by_hand() noexcept { ends_itself_ = false; }
+
     /// Record an event.
     void record(std::uint64_t pseudonym, bool challenger, double propensity, std::uint64_t time) noexcept
     {
-        if (!(propensity > 0.0 && propensity < 1.0)) {
-            return;
-        }
-        const std::uint16_t slot = slot_of(pseudonym);
-        if (taken(slot)) {
-            repeat();
-            return;
-        }
-        const spin_guard hold{lock_};
-        if (take(slot, challenger, propensity, time) && !challenger) {
-            const double limit =
-                std::log(static_cast<double>(epoch_events)) / std::log(30.0 / (1.0 + 29.0 * propensity));
-            credit_ = std::fmin(credit_ + credit_of_odds_ * propensity / (1.0 - propensity), limit);
-        }
-        count_event();
+        hear(pseudonym, {.propensity = propensity, .time = time, .challenger = challenger});
     }
 
     /// Record an event of the challenger that the champion had on the same request.
     void record_shared(std::uint64_t pseudonym, double propensity, std::uint64_t time) noexcept
     {
-        if (!(propensity > 0.0 && propensity < 1.0)) {
-            return;
+        hear(pseudonym, {.propensity = propensity, .time = time, .challenger = true, .shared = true});
+    }
+
+    /// Return the e-value of the running epoch, without the epoch's weight.
+    [[nodiscard]] double e_of_epoch() const noexcept { return e_.load(std::memory_order_relaxed); }
+    /// Return whether the running epoch has had its events.
+    [[nodiscard]] bool full() const noexcept
+    {
+        return counted_.load(std::memory_order_relaxed) >= epoch_events;
+    }
+    /// End the running epoch. Returns false where another thread holds the log; then nothing has changed.
+    [[nodiscard]] bool begin_next_epoch() noexcept
+    {
+        if (!lock_.try_lock()) {
+            return false;
         }
-        const std::uint16_t slot = slot_of(pseudonym);
-        if (taken(slot)) {
-            repeat();
-            return;
-        }
-        const spin_guard hold{lock_};
-        if (credit_ >= 1.0 && take(slot, true, propensity, time)) {
-            credit_ -= 1.0;
-        }
-        // It counts for the end of the epoch in any case, as it does where the champion serves the request.
-        count_event();
+        count_waiting();
+        end_epoch();
+        release();
+        return true;
     }
 
     /// Return the logarithm of the present evidence: the higher one of the running epoch and the one before.
@@ -290,19 +250,127 @@ public:
     [[nodiscard]] double highest_log_e() const noexcept { return highest_.load(std::memory_order_relaxed); }
 
     /// Return the highest evidence so far, and the epoch that has shown it.
-    [[nodiscard]] first_event_peak peak() const noexcept
+    [[nodiscard]] first_event_peak peak() noexcept
     {
-        const spin_guard hold{lock_};
-        return {highest_.load(std::memory_order_relaxed), decided_, tables_[running_].epoch};
+        lock_.lock();
+        count_waiting();
+        const first_event_peak all{highest_.load(std::memory_order_relaxed), decided_,
+                                   tables_[running_].epoch};
+        release();
+        return all;
     }
 
     /// Forget all events in a forked child, where no other thread exists.
     void begin_anew() noexcept;
 
     /// Copy the events of the running epoch and the one before it into a list, sorted by epoch and slot.
-    void events(std::vector<first_event>& out) const;
+    void events(std::vector<first_event>& out);
 
 private:
+    struct heard {
+        double propensity = 0.0;
+        std::uint64_t time = 0;
+        std::uint16_t slot = 0;
+        bool challenger = false;
+        bool shared = false;
+    };
+    /// One place of the ring. The sequence says whose turn it is: that of a thread which writes, or that of the thread which counts.
+    struct place {
+        std::atomic<std::uint32_t> sequence{0};
+        heard event;
+    };
+    static constexpr std::uint32_t places = 1'024;
+
+    void hear(std::uint64_t pseudonym, heard event) noexcept
+    {
+        if (!(event.propensity > 0.0 && event.propensity < 1.0)) {
+            return;
+        }
+        event.slot = slot_of(pseudonym);
+        if (taken(event.slot)) {
+            repeat();
+        } else if (put(event)) {
+            settle();
+        } else {
+            // The ring is full while another thread holds the log. Which event that meets does not depend on the arm.
+            counted_.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+
+    /// Put an event into the ring. Returns false where the ring is full.
+    [[nodiscard]] bool put(const heard& event) noexcept
+    {
+        std::uint32_t at = end_.load(std::memory_order_relaxed);
+        for (;;) {
+            place& here = ring_[at % places];
+            const std::uint32_t turn = here.sequence.load(std::memory_order_acquire);
+            const auto behind = static_cast<std::int32_t>(turn - at);
+            if (behind < 0) {
+                return false;
+            }
+            if (behind > 0) {
+                at = end_.load(std::memory_order_relaxed);
+            } else if (end_.compare_exchange_weak(at, at + 1, std::memory_order_relaxed)) {
+                here.event = event;
+                here.sequence.store(at + 1, std::memory_order_release);
+                return true;
+            }
+        }
+    }
+
+    /// Count what is in the ring, unless another thread does.
+    void settle() noexcept
+    {
+        // Either this thread finds the log free, or the thread that holds it sees this mark after it has freed it.
+        more_.exchange(1, std::memory_order_acq_rel);
+        if (lock_.try_lock()) {
+            count_waiting();
+            release();
+        }
+    }
+    /// Free the log, and count what came into the ring meanwhile.
+    /// assumes: lock_ is held
+    void release() noexcept
+    {
+        lock_.unlock();
+        while (more_.fetch_or(0, std::memory_order_acq_rel) != 0 && lock_.try_lock()) {
+            count_waiting();
+            lock_.unlock();
+        }
+    }
+    /// assumes: lock_ is held
+    void count_waiting() noexcept
+    {
+        more_.exchange(0, std::memory_order_acq_rel);
+        for (;;) {
+            place& here = ring_[begin_ % places];
+            if (here.sequence.load(std::memory_order_acquire) != begin_ + 1) {
+                return;
+            }
+            const heard event = here.event;
+            here.sequence.store(begin_ + places, std::memory_order_release);
+            ++begin_;
+            count(event);
+        }
+    }
+    /// assumes: lock_ is held
+    void count(const heard& event) noexcept
+    {
+        const double s = event.propensity;
+        if (event.shared) {
+            if (credit_ >= 1.0 && take(event)) {
+                credit_ -= 1.0;
+            }
+        } else if (take(event) && !event.challenger) {
+            const double limit =
+                std::log(static_cast<double>(epoch_events)) / std::log(30.0 / (1.0 + 29.0 * s));
+            credit_ = std::fmin(credit_ + credit_of_odds_ * s / (1.0 - s), limit);
+        }
+        // A shared event counts for the end of the epoch in any case, as it does where the champion serves the request.
+        counted_.fetch_add(1, std::memory_order_relaxed);
+        end_epoch_if_full();
+    }
+
     /// The first events of one epoch. An event takes 8 bytes: the slot (14 bits), the arm (1), the propensity (17), and the time
     /// in milliseconds since `begin` (32).
     ///
@@ -359,13 +427,16 @@ private:
 
     /// Count the first event of a slot. Returns false where the slot has one already.
     /// assumes: lock_ is held
-    bool take(std::uint16_t slot, bool challenger, double propensity, std::uint64_t time) noexcept
+    bool take(const heard& event) noexcept
     {
+        const std::uint16_t slot = event.slot;
+        const bool challenger = event.challenger;
+        const std::uint64_t time = event.time;
         table& now = tables_[running_];
         if (taken(slot) || now.size == now.entries.size()) {
             return false;
         }
-        const std::uint32_t code = now.code_of(propensity);
+        const std::uint32_t code = now.code_of(event.propensity);
         if (code == table::no_code) {
             return false;
         }
@@ -382,7 +453,9 @@ private:
         word.store(word.load(std::memory_order_relaxed) | (std::uint64_t{1} << (slot % 64)),
                    std::memory_order_relaxed);
         test_.add(challenger, now.propensity_of(code));
-        const double e = weight_ * test_.e();
+        const double unweighted = test_.e();
+        e_.store(unweighted, std::memory_order_relaxed);
+        const double e = weight_ * unweighted;
         now_.store(std::fmax(e, before_), std::memory_order_relaxed);
         if (e > highest_e_) {
             highest_e_ = e;
@@ -395,23 +468,22 @@ private:
     /// Count a later event of a slot.
     void repeat() noexcept
     {
-        if (counted_.fetch_add(1, std::memory_order_relaxed) + 1 >= epoch_events) [[unlikely]] {
-            const spin_guard hold{lock_};
+        if (counted_.fetch_add(1, std::memory_order_relaxed) + 1 >= epoch_events && ends_itself_ &&
+            lock_.try_lock()) [[unlikely]] {
             end_epoch_if_full();
+            release();
         }
-    }
-    /// assumes: lock_ is held
-    void count_event() noexcept
-    {
-        counted_.fetch_add(1, std::memory_order_relaxed);
-        end_epoch_if_full();
     }
     /// assumes: lock_ is held
     void end_epoch_if_full() noexcept
     {
-        if (counted_.load(std::memory_order_relaxed) < epoch_events) {
-            return;
+        if (ends_itself_ && full()) {
+            end_epoch();
         }
+    }
+    /// assumes: lock_ is held
+    void end_epoch() noexcept
+    {
         const std::uint32_t next = tables_[running_].epoch + 1;
         before_ = weight_ * test_.e();
         now_.store(before_, std::memory_order_relaxed);
@@ -426,6 +498,7 @@ private:
         now.size = now.numbered = 0;
         weight_ = epoch_weight(number);
         test_ = epoch_evidence{max_ratio_};
+        e_.store(1.0, std::memory_order_relaxed);
         credit_ = 0.0;
         for (auto& word : taken_) {
             word.store(0, std::memory_order_relaxed);
@@ -433,7 +506,8 @@ private:
         counted_.store(0, std::memory_order_relaxed);
     }
 
-    mutable spin_lock lock_;
+    spin_lock lock_;
+    bool ends_itself_ = true;
     double max_ratio_ = 1.0;
     epoch_evidence test_;
     double weight_ = epoch_weight(1);
@@ -445,12 +519,29 @@ private:
     double highest_e_ = 1.0;
     std::uint32_t decided_ = 0;
     std::size_t running_ = 0;
+    /// The e-value of the running epoch.
+    std::atomic<double> e_{1.0};
     std::atomic<double> now_{0.0};
     std::atomic<double> highest_{0.0};
     std::atomic<std::uint32_t> counted_{0};
     std::array<table, 2> tables_{};
     std::vector<std::atomic<std::uint64_t>> taken_ =
         std::vector<std::atomic<std::uint64_t>>(event_slots / 64);
+    /// Events that were heard and not counted yet, from begin_ to end_.
+    std::vector<place> ring_ = empty_ring();
+    std::uint32_t begin_ = 0;
+    std::atomic<std::uint32_t> end_{0};
+    /// Whether something may be in the ring.
+    std::atomic<std::uint32_t> more_{0};
+
+    static std::vector<place> empty_ring()
+    {
+        std::vector<place> ring(places);
+        for (std::uint32_t i = 0; i < places; ++i) {
+            ring[i].sequence.store(i, std::memory_order_relaxed);
+        }
+        return ring;
+    }
 };
 
 #if JOUST_BODIES
@@ -458,6 +549,12 @@ private:
 JOUST_FUNCTION void first_event_log::begin_anew() noexcept
 {
     lock_.unlock();
+    for (std::uint32_t i = 0; i < places; ++i) {
+        ring_[i].sequence.store(i, std::memory_order_relaxed);
+    }
+    begin_ = 0;
+    end_.store(0, std::memory_order_relaxed);
+    more_.store(0, std::memory_order_relaxed);
     tables_[1 - running_].size = 0;
     before_ = 0.0;
     highest_e_ = 1.0;
@@ -467,11 +564,12 @@ JOUST_FUNCTION void first_event_log::begin_anew() noexcept
     begin_epoch(1);
 }
 
-JOUST_FUNCTION void first_event_log::events(std::vector<first_event>& out) const
+JOUST_FUNCTION void first_event_log::events(std::vector<first_event>& out)
 {
     out.clear();
     out.reserve(2 * std::size_t{epoch_events});
-    const spin_guard hold{lock_};
+    lock_.lock();
+    count_waiting();
     for (const std::size_t which : {1 - running_, running_}) {
         // The place of an event is the number of lower slots, so that nothing has to be sorted while the lock is held.
         const table& from = tables_[which];
@@ -492,6 +590,7 @@ JOUST_FUNCTION void first_event_log::events(std::vector<first_event>& out) const
             out[first + lower[slot / 64] + static_cast<std::size_t>(std::popcount(below))] = from.event(i);
         }
     }
+    release();
 }
 
 #endif

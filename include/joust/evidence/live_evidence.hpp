@@ -5,6 +5,7 @@
 #include <joust/core/fork.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/feed_log.hpp>
+#include <joust/evidence/late_calls.hpp>
 #include <joust/evidence/moving_limits.hpp>
 #include <joust/evidence/share_counts.hpp>
 #include <joust/evidence/thread_slabs.hpp>
@@ -66,8 +67,13 @@ struct event_watch {
     /// For latency: the time that the challenger may take in addition. units: nanoseconds
     double latency_increase = 0.0;
     std::uint64_t warm_up = 1'000;
+    /// For latency: the challenger's timed calls that are served and not judged.
+    std::uint64_t challenger_warm_up = 0;
     /// For latency: whether `latency_increase` is itself the longest time, whatever the champion takes.
     bool alone = false;
+
+    /// Return whether calls are compared with a quantile of the champion.
+    [[nodiscard]] bool follows_champion() const noexcept { return on_latency && !alone; }
 };
 
 /// Name the reasons for which feedback is counted but not used, and the helpers of a trial that threw. A snapshot holds the counts
@@ -105,11 +111,14 @@ enum class ignored : std::uint8_t {
     failed_in_both,
     too_many_values,
     // The champion served the call unrecorded.
-    stopped
+    stopped,
+    // The transition took effect all the same.
+    listener_threw,
+    unserved_unit
 };
 /// The number of reasons that evidence always has. Later ones follow where they were counted.
 inline constexpr std::size_t ignored_reasons = 11;
-inline constexpr std::size_t counted_reasons = 30;
+inline constexpr std::size_t counted_reasons = 32;
 
 /// The words of reports for these reasons.
 inline constexpr const char* ignored_words[counted_reasons] = {
@@ -142,7 +151,9 @@ inline constexpr const char* ignored_words[counted_reasons] = {
     "clicks not settled, since a helper threw when the slate was drawn again",
     "requests that failed in a challenger and then in the champion",
     "feedback beyond the number of values that one ticket may bring",
-    "calls that the champion served unrecorded, since the trial was stopped"};
+    "calls that the champion served unrecorded, since the trial was stopped",
+    "transitions that a listener failed on, or that an audit log could not keep",
+    "feedback for a unit that this process did not serve, so that the plan that served it is not known"};
 
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
@@ -187,6 +198,10 @@ public:
         add(thread_slab, exposure_series, arm, shares, pseudonym, 1.0);
         thread_slab.add_unit(arm, pseudonym);
     }
+
+    /// Return the highest rank that the register of a unit has in an arm. Where the unit's own rank is higher, this process did not
+    /// serve it in that arm.
+    [[nodiscard]] std::uint8_t highest_rank(unsigned arm, std::size_t unit_register) const noexcept;
 
     /// Add a value of a series to the bucket of the unit, in every pair that contains the arm.
     template <std::size_t Pairs>
@@ -294,25 +309,54 @@ public:
               std::uint64_t pseudonym, std::int64_t nanoseconds, std::uint64_t milliseconds,
               std::size_t row = share_rows::most) noexcept
     {
+        const auto spent = static_cast<double>(nanoseconds);
         for (std::size_t w = 0; w < watches_.size(); ++w) {
-            const double limit = arm == 0 ? thresholds_[w].champion.load(std::memory_order_relaxed)
-                                          : thresholds_[w].challenger.load(std::memory_order_relaxed);
-            if (watches_[w].on_latency && static_cast<double>(nanoseconds) > limit) {
-                observe(thread_slab, watches_[w].series, arm, shares, pseudonym, 1.0);
-                if (counts_by_share_) {
+            if (!watches_[w].on_latency) {
+                continue;
+            }
+            bool counted = false;
+            for_pairs_of<Pairs>(arm, [&](std::size_t p) {
+                const std::size_t i = p * watches_.size() + w;
+                const threshold& limits = thresholds_[i];
+                if (!(spent >
+                      (arm == 0 ? limits.champion : limits.challenger).load(std::memory_order_relaxed))) {
+                    return;
+                }
+                observe_pair(thread_slab, watches_[w].series, p, arm != 0, shares[p], pseudonym);
+                if (counts_by_share_ && !counted) {
                     thread_slab.count_at_share(watches_[w].series, row, arm);
+                    counted = true;
                 }
                 if (watches_[w].alone) {
-                    continue;  // It is judged by how many calls are late, and not by whose call is late first.
+                    return;  // It is judged by how many calls are late, and not by whose call is late first.
                 }
-                event(w, arm, shares, pseudonym, milliseconds);
-            }
+                logs_[i].record(pseudonym, arm != 0, shares[p].challenger, milliseconds);
+                if (logs_[i].e_of_epoch() >= limits.suspicion.load(std::memory_order_relaxed)) [[unlikely]] {
+                    suspect();
+                }
+            });
         }
     }
 
-    /// Fix the latency thresholds whose warm-up is over.
-    /// cost: one load when all are fixed
-    void fix_thresholds();
+    /// Set the error rate of a guardrail, before the first call.
+    void spend(std::size_t watch, double alpha) noexcept
+    {
+        for (std::size_t i = watch; i < late_.size(); i += watches_.size()) {
+            late_[i].spend(alpha);
+        }
+    }
+
+    /// Count calls of a thread, and judge the guardrails on latency when it is time. Returns whether they were judged.
+    bool passed(std::uint32_t calls) noexcept
+    {
+        const std::uint32_t now = since_judged_.fetch_add(calls, std::memory_order_relaxed) + calls;
+        return now >= judge_after_.load(std::memory_order_relaxed) && judge_latency(false);
+    }
+
+    /// Judge the guardrails on latency, whose thresholds may change by that. Returns whether they were judged: where the caller must not wait,
+    /// another thread may be doing it.
+    /// cost: a pass over the latencies in all slabs, and a few over those of each guardrail and challenger
+    bool judge_latency(bool wait = true) noexcept;
 
     /// Begin a stage: from now on the challengers have these propensities. The latencies so far keep the weights of the
     /// stages in which they were measured.
@@ -322,11 +366,16 @@ public:
     /// cost: nothing on the path of calls and no allocation; a pass over the slabs if a guardrail is on latency
     void begin_stage(std::span<const pair_share> shares) noexcept;
 
-    /// Return the latency threshold of the champion. It is infinite until the warm-up is over.
+    /// Return the latency threshold of the champion against a challenger. It is infinite until the warm-up is over.
     /// units: nanoseconds
-    [[nodiscard]] double champion_threshold(std::size_t watch) const noexcept
+    [[nodiscard]] double champion_threshold(std::size_t watch, std::size_t pair = 0) const noexcept
     {
-        return thresholds_[watch].champion.load(std::memory_order_relaxed);
+        return thresholds_[pair * watches_.size() + watch].champion.load(std::memory_order_relaxed);
+    }
+    /// Return the latency threshold of a challenger. units: nanoseconds
+    [[nodiscard]] double challenger_threshold(std::size_t watch, std::size_t pair = 0) const noexcept
+    {
+        return thresholds_[pair * watches_.size() + watch].challenger.load(std::memory_order_relaxed);
     }
 
     void ignore(ignored reason) noexcept
@@ -335,13 +384,34 @@ public:
     }
     void serve_unrecorded() noexcept { unrecorded_.fetch_add(1, std::memory_order_relaxed); }
 
+    /// Return the highest evidence of a guardrail that events change.
     [[nodiscard]] double highest_log_e(std::size_t pair, std::size_t watch) const noexcept
     {
-        return log_of(pair, watch).highest_log_e();
+        return watches_[watch].follows_champion()
+                   ? thresholds_[pair * watches_.size() + watch].highest.load(std::memory_order_relaxed)
+                   : log_of(pair, watch).highest_log_e();
     }
     [[nodiscard]] const first_event_log& log_of(std::size_t pair, std::size_t watch) const noexcept
     {
         return logs_[pair * watches_.size() + watch];
+    }
+    /// Return the logarithm of the present evidence of a guardrail that events change.
+    [[nodiscard]] double log_e_now(std::size_t pair, std::size_t watch) const noexcept
+    {
+        if (!watches_[watch].follows_champion()) {
+            return log_of(pair, watch).log_e();
+        }
+        const std::scoped_lock lock{threshold_mutex_};
+        return late_[pair * watches_.size() + watch].log_e_now();
+    }
+    /// Return the highest evidence of a guardrail that events change, with its epoch.
+    [[nodiscard]] first_event_peak peak(std::size_t pair, std::size_t watch) const noexcept
+    {
+        if (!watches_[watch].follows_champion()) {
+            return logs_[pair * watches_.size() + watch].peak();
+        }
+        const std::scoped_lock lock{threshold_mutex_};
+        return late_[pair * watches_.size() + watch].peak();
     }
 
     /// Collect the evidence of all threads into one value. Each bucket is consistent; the total is exact if no call is
@@ -369,11 +439,45 @@ public:
 
 private:
     static constexpr double no_limit = std::numeric_limits<double>::infinity();
+    /// Guardrails on latency are judged after at least this many calls.
+    static constexpr std::uint32_t least_calls = 64;
 
     struct threshold {
         std::atomic<double> champion{no_limit};
         std::atomic<double> challenger{no_limit};
+        /// The e-value of first late calls from which on the guardrail may be broken.
+        std::atomic<double> suspicion{no_limit};
+        std::atomic<double> highest{0.0};
     };
+
+    /// Add a late call to the series of a guardrail in one pair.
+    void observe_pair(slab& thread_slab, std::size_t series, std::size_t pair, bool challenger,
+                      const pair_share& share, std::uint64_t pseudonym) noexcept
+    {
+        thread_slab.add(series, pair, challenger, bucket_of(pseudonym),
+                        challenger ? 1.0 - share.challenger : share.challenger, share.root);
+        thread_slab.expect(series, pair, share.root > 0.0 ? share.challenger : 0.0);
+    }
+    /// Find the lowest limits of all guardrails, with which each call is compared first.
+    void find_lowest() noexcept
+    {
+        double champion = no_limit;
+        double challenger = no_limit;
+        for (const threshold& each : thresholds_) {
+            champion = std::fmin(champion, each.champion.load(std::memory_order_relaxed));
+            challenger = std::fmin(challenger, each.challenger.load(std::memory_order_relaxed));
+        }
+        lowest_champion_.store(champion, std::memory_order_relaxed);
+        lowest_challenger_.store(challenger, std::memory_order_relaxed);
+    }
+    /// Judge the guardrails on latency soon.
+    void suspect() noexcept
+    {
+        if (const std::uint32_t soon = judge_soon_.load(std::memory_order_relaxed);
+            judge_after_.load(std::memory_order_relaxed) > soon) {
+            judge_after_.store(soon, std::memory_order_relaxed);
+        }
+    }
 
     template <std::size_t Pairs, class Visit>
     static void for_pairs_of(unsigned arm, Visit&& visit) noexcept
@@ -398,13 +502,6 @@ private:
             logs_[p * watches_.size() + watch].record(pseudonym, arm != 0, shares[p].challenger,
                                                       milliseconds);
         });
-    }
-
-    static void lower(std::atomic<double>& limit, double to) noexcept
-    {
-        if (to < limit.load(std::memory_order_relaxed)) {
-            limit.store(to, std::memory_order_relaxed);
-        }
     }
 
     static void collect_latency(const slab& from, unsigned arm, latency_sketch& into);
@@ -447,12 +544,19 @@ private:
     thread_slabs slabs_;
     /// Counts of values that cannot be scored.
     slab rare_;
-    std::vector<first_event_log> logs_;
+    /// of each pair, one for each guardrail that events change; reading them counts what waits in their rings
+    mutable std::vector<first_event_log> logs_;
     std::vector<threshold> thresholds_;
     std::atomic<double> lowest_champion_{no_limit};
     std::atomic<double> lowest_challenger_{no_limit};
-    std::atomic<bool> thresholds_open_{true};
-    fork_mutex threshold_mutex_{fork_order::thresholds};
+    /// Calls since the guardrails on latency were judged, and after how many they are judged again.
+    std::atomic<std::uint32_t> since_judged_{0};
+    std::atomic<std::uint32_t> judge_after_{least_calls};
+    std::atomic<std::uint32_t> judge_soon_{least_calls};
+    mutable fork_mutex threshold_mutex_{fork_order::thresholds};
+    /// threshold_mutex_ guards what judges latency, in the order of logs_, and the counts of all bins of each arm.
+    std::vector<late_call_watch> late_;
+    std::vector<std::vector<std::uint64_t>> latency_now_;
     mutable fork_mutex stage_mutex_{fork_order::memory};
     /// stage_mutex_ guards the propensities of the present stage, and the latencies of those before it.
     std::vector<pair_share> stage_;
@@ -482,20 +586,35 @@ JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_wa
       watches_(std::move(watches)), fed_(std::move(fed)), feeds_(fed_.size() * models_.size()),
       slabs_(slab_layout{models_.size(), series_.size() - fed_.size()}),
       rare_(slab_layout{models_.size(), fed_.size()}, true), logs_((models_.size() - 1) * watches_.size()),
-      thresholds_(watches_.size()), memories_(series_.size() + memories_apart),
+      thresholds_((models_.size() - 1) * watches_.size()), memories_(series_.size() + memories_apart),
       memory_((models_.size() - 1) * memories_)
 {
-    for (std::size_t w = 0; w < watches_.size(); ++w) {
-        if (watches_[w].on_latency && watches_[w].alone) {
-            for (auto* limit : {&thresholds_[w].champion, &thresholds_[w].challenger}) {
-                limit->store(watches_[w].latency_increase, std::memory_order_relaxed);
-            }
-            lower(lowest_champion_, watches_[w].latency_increase);
-            lower(lowest_challenger_, watches_[w].latency_increase);
+    for (std::size_t i = 0; i < thresholds_.size(); ++i) {
+        const event_watch& each = watches_[i % watches_.size()];
+        if (each.on_latency && each.alone) {
+            thresholds_[i].champion.store(each.latency_increase, std::memory_order_relaxed);
+            thresholds_[i].challenger.store(each.latency_increase, std::memory_order_relaxed);
         }
     }
+    find_lowest();
     for (std::size_t i = 0; i < logs_.size(); ++i) {
-        logs_[i].allow(watches_[i % watches_.size()].max_ratio);
+        const event_watch& each = watches_[i % watches_.size()];
+        logs_[i].allow(each.max_ratio);
+        if (each.follows_champion()) {
+            logs_[i].end_by_hand();
+            latency_now_.resize(models_.size(), std::vector<std::uint64_t>(latency_sketch::bins));
+        }
+    }
+    if (!latency_now_.empty()) {
+        late_.reserve(logs_.size());
+        for (std::size_t i = 0; i < logs_.size(); ++i) {
+            const event_watch& each = watches_[i % watches_.size()];
+            late_.emplace_back(latency_rule{.q = each.q,
+                                            .ratio = each.latency_ratio,
+                                            .increase = each.latency_increase,
+                                            .warm_up = each.warm_up,
+                                            .challenger_warm_up = each.challenger_warm_up});
+        }
     }
     for (const event_watch& each : watches_) {
         if (each.on_latency && ended_.empty()) {
@@ -584,6 +703,14 @@ JOUST_FUNCTION void live_evidence::begin_anew() noexcept
     for (first_event_log& each : logs_) {
         each.begin_anew();
     }
+    for (late_call_watch& each : late_) {
+        each.begin_anew();
+    }
+    for (threshold& each : thresholds_) {
+        each.highest.store(0.0, std::memory_order_relaxed);
+    }
+    since_judged_.store(0, std::memory_order_relaxed);
+    judge_after_.store(least_calls, std::memory_order_relaxed);
     for (ended_stages& each : ended_) {
         for (double& weight : each.weights) {
             weight = 0.0;
@@ -604,32 +731,56 @@ JOUST_FUNCTION void live_evidence::begin_anew() noexcept
     limits_.begin_anew();
 }
 
-JOUST_FUNCTION void live_evidence::fix_thresholds()
+JOUST_FUNCTION bool live_evidence::judge_latency(bool wait) noexcept
 {
-    if (!thresholds_open_.load(std::memory_order_relaxed)) {
-        return;
+    if (late_.empty()) {
+        return false;
     }
-    const std::scoped_lock lock{threshold_mutex_};
-    latency_sketch champion;
-    slabs_.for_each_used([&](const slab& each) { collect_latency(each, 0, champion); });
-    bool open = false;
-    for (std::size_t w = 0; w < watches_.size(); ++w) {
-        auto& fixed = thresholds_[w];
-        if (!watches_[w].on_latency || fixed.champion.load(std::memory_order_relaxed) != no_limit) {
+    std::unique_lock lock{threshold_mutex_, std::defer_lock};
+    if (wait) {
+        lock.lock();
+    } else if (!lock.try_lock()) {
+        return false;
+    }
+    since_judged_.store(0, std::memory_order_relaxed);
+    for (auto& counts : latency_now_) {
+        for (std::uint64_t& count : counts) {
+            count = 0;
+        }
+    }
+    slabs_.for_each([this](const slab& each) {
+        for (unsigned arm = 0; arm < latency_now_.size(); ++arm) {
+            // What comes meanwhile is rather missed where it is slow than where it is fast, so that it does not look like harm.
+            for (std::size_t bin = latency_sketch::bins; bin-- > 0;) {
+                latency_now_[arm][bin] += each.latency_count(arm, bin);
+            }
+        }
+    });
+    double calls = 0.0;
+    for (std::size_t i = 0; i < late_.size(); ++i) {
+        if (!watches_[i % watches_.size()].follows_champion()) {
             continue;
         }
-        if (champion.count() < watches_[w].warm_up) {
-            open = true;
-            continue;
+        late_call_watch& each = late_[i];
+        threshold& limits = thresholds_[i];
+        if (each.step(latency_now_[0], latency_now_[1 + i / watches_.size()], logs_[i])) {
+            limits.champion.store(each.champion_limit(), std::memory_order_relaxed);
+            limits.challenger.store(each.challenger_limit(), std::memory_order_relaxed);
+            limits.suspicion.store(each.least_e(), std::memory_order_relaxed);
         }
-        const double q = champion.quantile(watches_[w].q);
-        const double allowed = q * watches_[w].latency_ratio + watches_[w].latency_increase;
-        fixed.champion.store(q, std::memory_order_relaxed);
-        fixed.challenger.store(allowed, std::memory_order_relaxed);
-        lower(lowest_champion_, q);
-        lower(lowest_challenger_, allowed);
+        limits.highest.store(each.peak().log_e, std::memory_order_relaxed);
+        calls = each.calls() > calls ? each.calls() : calls;
     }
-    thresholds_open_.store(open, std::memory_order_relaxed);
+    find_lowest();
+    // Long epochs are judged less frequently, so that it costs a bounded share of the time.
+    const auto between = [calls](double part, std::uint32_t most) {
+        return calls < part * least_calls ? least_calls
+               : calls < part * most      ? static_cast<std::uint32_t>(calls / part)
+                                          : most;
+    };
+    judge_soon_.store(between(128.0, 1'024), std::memory_order_relaxed);
+    judge_after_.store(between(16.0, 8'192), std::memory_order_relaxed);
+    return true;
 }
 
 JOUST_FUNCTION void live_evidence::collect(evidence& all) const
@@ -651,6 +802,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             pair.series = std::vector<bucket_sums>(series_.size());
             pair.events = std::vector<std::vector<first_event>>(watches_.size());
             pair.peaks = std::vector<first_event_peak>(watches_.size());
+            pair.late = std::vector<late_calls>(late_.empty() ? 0 : watches_.size());
             pair.memory = std::vector<test_memory>(memories_);
             for (auto& sums : pair.series) {
                 for (auto* list :
@@ -668,8 +820,14 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             sums.clear();
         }
         for (std::size_t w = 0; w < watches_.size(); ++w) {
-            log_of(p, w).events(all.pairs[p].events[w]);
-            all.pairs[p].peaks[w] = log_of(p, w).peak();
+            logs_[p * watches_.size() + w].events(all.pairs[p].events[w]);
+            all.pairs[p].peaks[w] = peak(p, w);
+            if (watches_[w].follows_champion()) {
+                const std::scoped_lock lock{threshold_mutex_};
+                const late_call_watch& judged = late_[p * watches_.size() + w];
+                judged.epochs(all.pairs[p].late[w].epochs);
+                all.pairs[p].late[w].not_judged = judged.not_judged();
+            }
         }
     }
     slabs_.for_each_used([&](const slab& each) { collect(each, all, 0); });
@@ -772,6 +930,17 @@ JOUST_FUNCTION void live_evidence::remember(const evidence& seen)
     for (std::size_t i = 0; i < memory_.size(); ++i) {
         memory_[i].learn(seen.pairs[i / memories_].memory[i % memories_]);
     }
+}
+
+JOUST_FUNCTION std::uint8_t live_evidence::highest_rank(unsigned arm,
+                                                        std::size_t unit_register) const noexcept
+{
+    std::uint8_t highest = 0;
+    slabs_.for_each([&](const slab& each) {
+        const std::uint8_t held = each.unit_register(arm, unit_register);
+        highest = held > highest ? held : highest;
+    });
+    return highest;
 }
 
 JOUST_FUNCTION void live_evidence::resume(evidence& merged) const

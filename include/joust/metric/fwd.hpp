@@ -20,6 +20,8 @@ template <fixed_string Name>
 struct mean;
 enum class better : unsigned char;
 enum class per : unsigned char;
+template <fixed_string Name, class Projection>
+struct predicted;
 template <fixed_string Name>
 struct quantile;
 template <fixed_string Name>

@@ -20,6 +20,7 @@ namespace joust {
 inline namespace v0 {
 
 /// Say what an alarm promises about false alarms, however often it is looked at.
+/// cost: O(1) for each function
 class false_alarms {
 public:
     /// Promise that a stream without a change runs for at least `steps` steps on average until an alarm: the default.
@@ -105,6 +106,7 @@ private:
 };
 
 /// Return the e-factor of one yes or no against "yes has probability at most p0", with a bet on p1.
+/// cost: O(1), one division
 [[nodiscard]] constexpr double bernoulli_e_factor(bool yes, double p0, double p1) noexcept
 {
     return 1.0 + (p1 - p0) / (p0 * (1.0 - p0)) * ((yes ? 1.0 : 0.0) - p0);
@@ -580,6 +582,7 @@ private:
 /// C^n_b <= 1.
 /// assumes: the guesses were made before the counts and are positive wherever a count is; sample sizes do not depend on
 /// the values
+/// cost: one pass over the cells, two logarithms each
 [[nodiscard]] inline double log_e_two_sample_multinomial(std::span<const std::uint64_t> first,
                                                          std::span<const std::uint64_t> second,
                                                          std::span<const double> guess_first,

@@ -104,6 +104,7 @@ template <class Term>
 
 /// Return the population stability index, sum (q - p) ln(q / p), in nats. It is infinite as soon as a cell is empty in
 /// one histogram only.
+/// cost: one pass over the cells, a logarithm or a root each
 [[nodiscard]] inline double psi(counts reference, counts live) noexcept
 {
     return detail::sum_over(reference, live, 0.0, [](double p, double q, double q_minus_p) {
@@ -122,6 +123,7 @@ template <class Term>
 ///
 /// The customary limits (0.1, 0.25) are passed by chance alone with less than some hundred rows, and are too coarse
 /// with more than some ten thousand. Compare the index with `psi_null_mean`.
+/// cost: one pass over the cells, a logarithm or a root each
 /// source: symmetrised Kullback-Leibler divergence (Jeffreys 1946) of shares with Jeffreys smoothing
 [[nodiscard]] inline double psi_jeffreys(counts reference, counts live) noexcept
 {
@@ -134,6 +136,7 @@ template <class Term>
 /// compute it.
 ///
 /// Use it only for comparison with those tools, since the floor alone decides what an empty cell contributes.
+/// cost: one pass over the cells, a logarithm or a root each
 [[nodiscard]] inline double psi_floor(counts reference, counts live, double floor) noexcept
 {
     return detail::sum_over(reference, live, 0.0, [floor](double p, double q, double) {
@@ -144,12 +147,14 @@ template <class Term>
 }
 
 /// Return the mean of the population stability index of two samples from one distribution: (cells - 1) (1/m + 1/n).
+/// cost: O(1)
 [[nodiscard]] inline double psi_null_mean(std::size_t cells, double reference_rows, double live_rows) noexcept
 {
     return (static_cast<double>(cells) - 1.0) * (1.0 / reference_rows + 1.0 / live_rows);
 }
 
 /// Return the Kullback-Leibler divergence sum p ln(p / q), with p of `from` and q of `to`, in nats.
+/// cost: one pass over the cells, a logarithm or a root each
 [[nodiscard]] inline double kl_divergence_nats(counts from, counts to) noexcept
 {
     return detail::sum_over(from, to, 0.0, [](double p, double q, double q_minus_p) {
@@ -158,6 +163,7 @@ template <class Term>
 }
 
 /// Return the Jensen-Shannon divergence in nats, which is symmetric and at most ln 2.
+/// cost: one pass over the cells, a logarithm or a root each
 [[nodiscard]] inline double js_divergence_nats(counts reference, counts live) noexcept
 {
     return detail::sum_over(reference, live, 0.0, [](double p, double q, double q_minus_p) {
@@ -166,24 +172,28 @@ template <class Term>
 }
 
 /// Return the Jensen-Shannon divergence in bits, which is symmetric and at most 1.
+/// cost: one pass over the cells, a logarithm or a root each
 [[nodiscard]] inline double js_divergence_bits(counts reference, counts live) noexcept
 {
     return js_divergence_nats(reference, live) * 1.4426950408889634074;
 }
 
 /// Return the Jensen-Shannon distance: the square root of the divergence in nats.
+/// cost: one pass over the cells, a logarithm or a root each
 [[nodiscard]] inline double js_distance_nats(counts reference, counts live) noexcept
 {
     return std::sqrt(js_divergence_nats(reference, live));
 }
 
 /// Return the Jensen-Shannon distance: the square root of the divergence in bits.
+/// cost: one pass over the cells, a logarithm or a root each
 [[nodiscard]] inline double js_distance_bits(counts reference, counts live) noexcept
 {
     return std::sqrt(js_divergence_bits(reference, live));
 }
 
 /// Return the Hellinger distance, sqrt(sum (sqrt p - sqrt q)^2 / 2). It is 0 for equal and 1 for disjoint histograms.
+/// cost: one pass over the cells, a logarithm or a root each
 [[nodiscard]] inline double hellinger(counts reference, counts live) noexcept
 {
     return std::sqrt(0.5 * detail::sum_over(reference, live, 0.0, [](double p, double q, double q_minus_p) {
@@ -196,6 +206,7 @@ template <class Term>
 }
 
 /// Return the total variation, sum |p - q| / 2: the largest change of the probability of any event.
+/// cost: one pass over the cells
 [[nodiscard]] inline double total_variation(counts reference, counts live) noexcept
 {
     return 0.5 * detail::sum_over(reference, live, 0.0,
@@ -203,6 +214,7 @@ template <class Term>
 }
 
 /// Return the largest change of the share of one cell, max |p - q|.
+/// cost: one pass over the cells
 [[nodiscard]] inline double l_infinity(counts reference, counts live) noexcept
 {
     double largest = 0.0;
@@ -243,6 +255,7 @@ struct comparison {
 ///
 /// errors: `too_few` if one side has fewer than `min_rows` rows (below about 200 the stability index is noise); the
 /// measures are still set if they exist. `out_of_range` if the numbers of cells differ
+/// cost: one pass over the cells, a logarithm or a root each
 [[nodiscard]] inline comparison compare(counts reference, counts live, double min_rows = 200.0)
 {
     comparison result;

@@ -232,6 +232,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 // errors: `too_few` where fewer than two groups have the rate; `out_of_range` where a table has another number of classes than two, or rejected rows.
 
 /// Return the gap in selection rates, P(predicted yes).
+/// cost: one pass over the groups
 [[nodiscard]] inline measure demographic_parity_difference(std::span<const confusion> groups,
                                                            gap kind = gap::between_groups) noexcept
 {
@@ -242,6 +243,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 ///
 /// With equal true rates of 0.3 and 100 rows per group it falls below 0.8 in three of ten tables by chance alone: read
 /// the interval of `disparate_impact` before drawing a conclusion.
+/// cost: one pass over the groups
 [[nodiscard]] inline measure demographic_parity_ratio(std::span<const confusion> groups,
                                                       gap kind = gap::between_groups) noexcept
 {
@@ -249,6 +251,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 }
 
 /// Return the gap in true positive rates, P(predicted yes | truly yes).
+/// cost: one pass over the groups
 [[nodiscard]] inline measure equal_opportunity_difference(std::span<const confusion> groups,
                                                           gap kind = gap::between_groups) noexcept
 {
@@ -256,6 +259,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 }
 
 /// Return the smallest true positive rate divided by the largest.
+/// cost: one pass over the groups
 [[nodiscard]] inline measure equal_opportunity_ratio(std::span<const confusion> groups,
                                                      gap kind = gap::between_groups) noexcept
 {
@@ -263,6 +267,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 }
 
 /// Return the larger of the gaps in true and in false positive rates.
+/// cost: one pass over the groups
 [[nodiscard]] inline measure equalized_odds_difference_worst(std::span<const confusion> groups,
                                                              gap kind = gap::between_groups) noexcept
 {
@@ -270,6 +275,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 }
 
 /// Return the mean of the gaps in true and in false positive rates.
+/// cost: one pass over the groups
 [[nodiscard]] inline measure equalized_odds_difference_mean(std::span<const confusion> groups,
                                                             gap kind = gap::between_groups) noexcept
 {
@@ -281,6 +287,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 }
 
 /// Return the smaller of the ratios of true and of false positive rates.
+/// cost: one pass over the groups
 [[nodiscard]] inline measure equalized_odds_ratio_worst(std::span<const confusion> groups,
                                                         gap kind = gap::between_groups) noexcept
 {
@@ -288,6 +295,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 }
 
 /// Return the gap in positive predictive values, P(truly yes | predicted yes).
+/// cost: one pass over the groups
 [[nodiscard]] inline measure predictive_parity_difference(std::span<const confusion> groups,
                                                           gap kind = gap::between_groups) noexcept
 {
@@ -295,6 +303,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 }
 
 /// Return the gap in accuracies.
+/// cost: one pass over the groups
 [[nodiscard]] inline measure accuracy_difference(std::span<const confusion> groups,
                                                  gap kind = gap::between_groups) noexcept
 {
@@ -302,6 +311,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 }
 
 /// Return the accuracy of the group with the lowest accuracy.
+/// cost: one pass over the groups
 [[nodiscard]] inline measure accuracy_group_min(std::span<const confusion> groups) noexcept
 {
     const detail::extremes e = detail::spread(groups, detail::accuracy);
@@ -310,6 +320,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 
 /// Compare the selection rates of two groups, with Newcombe's interval of the difference (first minus second).
 /// assumes: rows are independent; count returning users once.
+/// cost: O(1).
 [[nodiscard]] inline stats::test_result selection_difference(const confusion& first, const confusion& second,
                                                              double alpha = 0.05)
 {
@@ -329,6 +340,7 @@ using measuring = measure (*)(std::span<const confusion>, rate, gap) noexcept;
 /// assumes: rows are independent; several hundred of them, because the interval is asymptotic.
 /// errors: `too_few` where a group is empty; `zero_variance` where no row of both is selected, or every row of both: p is
 ///     1, and the interval is valid.
+/// cost: O(1), a search for Koopman's limits.
 /// source: Katz, Baptista, Azen, Pike (1978), Biometrics 34, method C; Koopman (1984), Biometrics 40.
 [[nodiscard]] inline stats::test_result
 disparate_impact(const confusion& group, const confusion& compared_with, double alpha = 0.05) noexcept
@@ -375,6 +387,7 @@ struct named_group {
 };
 
 /// Name the groups that a gap of this rate leaves out, because they have no row that the rate divides by.
+/// cost: one pass over the groups; allocates
 [[nodiscard]] inline std::vector<std::string> groups_left_out(std::span<const named_group> groups,
                                                               group_rate rate)
 {
@@ -400,6 +413,7 @@ struct group_minimum {
 /// If only one group is too small, the next smallest is merged with it, because the total would otherwise reveal it by
 /// subtraction. Nothing is dropped: the counts of the result add up to those given.
 /// assumes: tables of two classes
+/// cost: one pass over the groups; allocates
 [[nodiscard]] inline std::vector<named_group> suppress_small_groups(std::span<const named_group> groups,
                                                                     group_minimum minimum = {})
 {

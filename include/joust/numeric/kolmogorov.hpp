@@ -156,6 +156,7 @@ namespace detail {
 
 /// Return P(K > x) of Kolmogorov's limit distribution, which is that of sqrt(n) D.
 ///
+/// cost: O(1), about 50 ns.
 /// source: Kolmogorov 1933; Smirnov 1948.
 [[nodiscard]] inline double kolmogorov_sf(double x) noexcept
 {
@@ -163,6 +164,7 @@ namespace detail {
 }
 
 /// Return the natural logarithm of `kolmogorov_sf`, also where that underflows.
+/// cost: O(1), about 50 ns
 [[nodiscard]] inline double kolmogorov_log_sf(double x) noexcept
 {
     return x == x ? detail::kolmogorov_tail(x).log_p : not_a_number;

@@ -63,6 +63,7 @@ namespace detail {
 }
 
 /// Return P(T > t) of the non-central t.
+/// cost: as noncentral_t_log_sf, 3 to 25 us
 [[nodiscard]] inline double noncentral_t_sf(double t, double df, double ncp) noexcept
 {
     const double log_p = noncentral_t_log_sf(t, df, ncp);
@@ -70,6 +71,7 @@ namespace detail {
 }
 
 /// Return P(T <= t) of the non-central t.
+/// cost: as noncentral_t_log_sf, 3 to 25 us
 [[nodiscard]] inline double noncentral_t_cdf(double t, double df, double ncp) noexcept
 {
     return noncentral_t_sf(-t, df, -ncp);

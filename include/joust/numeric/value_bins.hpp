@@ -17,6 +17,7 @@ inline namespace v0 {
 /// the last bin of their sign, whose outer end is infinite.
 ///
 /// assumes: no NaN
+/// cost: O(1) for each function, without a table
 struct value_bins {
     /// The number of bins.
     static constexpr std::size_t count = value_sketch::bins;

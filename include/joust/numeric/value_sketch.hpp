@@ -17,6 +17,7 @@ inline namespace v0 {
 ///
 /// shape: 8,193 weights in ascending order of value, 64 KiB
 /// assumes: weights are not negative
+/// cost: about 2 ns for an addition; O(bins) for a quantile and for merge
 class value_sketch {
 public:
     /// The number of bins.

@@ -251,6 +251,7 @@ private:
 ///
 /// When not: the same rows (`paired_calibration`), or the same units (`clustered_calibration`).
 /// errors: those of either model.
+/// cost: O(1).
 [[nodiscard]] inline stats::test_result compare(const calibration_result& first,
                                                 const calibration_result& second,
                                                 const stats::test_options& options = {}) noexcept

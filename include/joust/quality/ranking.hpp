@@ -438,6 +438,7 @@ template <class Worth>
 /// Sum the grades of a list, each discounted by log2(rank + 1).
 ///
 /// errors: out_of_range (the ranking's, no rank).
+/// cost: O(n log n) for n judged items at most.
 /// source: Järvelin and Kekäläinen 2002, with the discount of Burges et al. 2005; ties: McSherry and Najork 2008,
 ///     "Computing information retrieval performance measures efficiently in the presence of tied scores".
 [[nodiscard]] inline query_value dcg(const judged_ranking& query, const gain_options& options = {})
@@ -448,6 +449,7 @@ template <class Worth>
 /// Return `dcg` as a share of that of the best order: NDCG as in trec_eval and scikit-learn.
 ///
 /// errors: as dcg; too_few where no grade is above 0.
+/// cost: O(n log n) for n judged items at most.
 /// source: as dcg.
 [[nodiscard]] inline query_value ndcg(const judged_ranking& query, const gain_options& options = {})
 {
@@ -457,6 +459,7 @@ template <class Worth>
 /// Sum gains 2^grade - 1, discounted by log2(rank + 1): the objective of LightGBM and XGBoost.
 ///
 /// errors: as dcg; out_of_range also where a gain overflows.
+/// cost: O(n log n) for n judged items at most.
 /// source: Burges et al. 2005, "Learning to rank using gradient descent".
 [[nodiscard]] inline query_value exponential_dcg(const judged_ranking& query,
                                                  const gain_options& options = {})
@@ -468,6 +471,7 @@ template <class Worth>
 /// grades they differ.
 ///
 /// errors: as exponential_dcg; too_few where no grade is above 0.
+/// cost: O(n log n) for n judged items at most.
 /// source: as exponential_dcg.
 [[nodiscard]] inline query_value exponential_ndcg(const judged_ranking& query,
                                                   const gain_options& options = {})
@@ -480,6 +484,7 @@ template <class Worth>
 /// With `at` fewer ranks count, still of all relevant documents (map_cut of trec_eval). This function is for one
 /// ranked list; `average_precision` for pooled rows, in which tied rows enter together, is in classification.hpp.
 /// errors: too_few (no relevant document), out_of_range (the ranking's, no rank, a threshold not above 0).
+/// cost: O(n log n) for n judged items at most.
 /// source: Buckley and Voorhees 2000; ties: McSherry and Najork 2008, section 3.
 [[nodiscard]] inline query_value average_precision(const judged_ranking& query,
                                                    const relevance_options& options = {})
@@ -513,6 +518,7 @@ template <class Worth>
 /// Return 1 / rank of the first relevant document, and 0 where no relevant one is among the ranks that count.
 ///
 /// errors: as average_precision.
+/// cost: O(n log n) for n judged items at most.
 /// source: Kantor and Voorhees 2000, TREC-5 confusion track; ties: McSherry and Najork 2008, section 3.
 [[nodiscard]] inline query_value reciprocal_rank(const judged_ranking& query,
                                                  const relevance_options& options = {})
@@ -530,6 +536,7 @@ template <class Worth>
 /// Return the share of relevant documents among the first `at`; a shorter list counts as filled with irrelevant ones.
 ///
 /// errors: out_of_range (that of the ranking, `at` not set, no rank, a threshold not above 0).
+/// cost: O(n log n) for n judged items at most.
 [[nodiscard]] inline query_value precision_at(const judged_ranking& query, const relevance_options& options)
 {
     if (query.state() != status::ok || !detail::usable(options) || options.at == every_rank) {
@@ -541,6 +548,7 @@ template <class Worth>
 /// Return the share of all relevant documents that is among the first `at`.
 ///
 /// errors: as average_precision.
+/// cost: O(n log n) for n judged items at most.
 [[nodiscard]] inline query_value recall_at(const judged_ranking& query, const relevance_options& options)
 {
     if (query.state() != status::ok || !detail::usable(options)) {
@@ -553,6 +561,7 @@ template <class Worth>
 /// Return whether a relevant document is among the first `at`: 1 or 0, and with ties the probability of it.
 ///
 /// errors: as average_precision.
+/// cost: O(n log n) for n judged items at most.
 [[nodiscard]] inline query_value hit_rate_at(const judged_ranking& query, const relevance_options& options)
 {
     if (query.state() != status::ok || !detail::usable(options)) {
@@ -570,6 +579,7 @@ template <class Worth>
 /// When to use: incomplete judgements.
 /// errors: too_few (no relevant document), out_of_range (that of the ranking, a threshold not above 0). `at` is not
 ///     used.
+/// cost: O(n log n) for n judged items at most
 /// source: Buckley and Voorhees 2004, "Retrieval evaluation with incomplete information", with the bound min(R, N) of
 ///     trec_eval 8.
 [[nodiscard]] inline query_value bpref(const judged_ranking& query, const relevance_options& options = {})
@@ -685,6 +695,7 @@ struct bounded_query_value : query_value {
 ///
 /// The true value is in [value, value + residual]: judge more documents where that is too wide.
 /// errors: out_of_range (that of the ranking, p outside (0, 1), a grade above `best_grade`).
+/// cost: O(n log n) for n judged items at most.
 /// source: Moffat and Zobel 2008, "Rank-biased precision for measurement of retrieval effectiveness".
 [[nodiscard]] inline bounded_query_value rank_biased_precision(const judged_ranking& query,
                                                                const persistence_options& options = {})
@@ -735,6 +746,7 @@ enum class unanswerable : std::uint8_t {
 ///
 /// When not: two rankers (`query_difference`), because queries differ far more than rankers do.
 /// assumes: independent queries.
+/// cost: O(1) for each query.
 class query_mean {
 public:
     /// Start without queries.
@@ -807,6 +819,7 @@ private:
 ///
 /// A query counts for both or for neither, so both means are of the same queries.
 /// assumes: independent queries; about 30 of them, for the normal limit.
+/// cost: O(1) for each query.
 class query_difference {
 public:
     /// Start without queries.

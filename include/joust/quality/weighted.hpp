@@ -151,6 +151,7 @@ private:
 /// Count weighted predictions of k classes by their true class, mergeable, for the metrics of quality/confusion.hpp.
 ///
 /// assumes: rows are independent.
+/// cost: about 2 ns for a row; O(k^2) for the measures of k classes.
 class weighted_confusion {
 public:
     /// Start an empty table of this many classes.
@@ -241,6 +242,7 @@ private:
 /// Accumulate the calibration of weighted rows by equal bins of the predicted probability of 1, mergeable.
 ///
 /// assumes: as calibration_bins.
+/// cost: O(1) for a row; O(bins) for the measures.
 /// source: as calibration_bins, with the weighted means of each bin and their variances.
 class weighted_calibration {
 public:

@@ -15,6 +15,11 @@ struct latency_row;
 struct share_step;
 struct count_row;
 struct report;
+struct course_value;
+struct course_look;
+struct course_row;
+class course;
+struct canary_forecast;
 enum class standing : std::uint8_t;
 
 }  // namespace v0

@@ -439,6 +439,31 @@ inline void append_navigation(std::string& out, std::span<const report> reports)
     out += "</nav>";
 }
 
+/// Append what a page begins with, up to the line under its title.
+inline void append_page_head(std::string& out, const html_options& options)
+{
+    out += "<!DOCTYPE html>\n<html lang=\"";
+    append_html(out, options.language);
+    out += R"(">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>)";
+    append_html(out, options.title);
+    out += "</title>\n<style>";
+    out += page_style;
+    out += "</style>\n</head>\n<body>\n<main>\n<header class=\"top\"><h1>";
+    append_html(out, options.title);
+    out += "</h1>";
+    if (!options.subtitle.empty()) {
+        out += "<p>";
+        append_html(out, options.subtitle);
+        out += "</p>";
+    }
+}
+
 /// The end of the page: what its marks and letters mean.
 inline constexpr std::string_view how_to_read = R"(<footer><h2>How to read this page</h2><dl>
 <div><dt><svg viewBox="0 0 88 24" aria-hidden="true"><path class="zero" d="M30 2v20"/>
@@ -469,26 +494,7 @@ Small means hard to explain by chance.</dd></div>
 [[nodiscard]] inline std::string html(std::span<const report> reports, const html_options& options = {})
 {
     std::string out;
-    out += "<!DOCTYPE html>\n<html lang=\"";
-    detail::append_html(out, options.language);
-    out += R"(">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>)";
-    detail::append_html(out, options.title);
-    out += "</title>\n<style>";
-    out += detail::page_style;
-    out += "</style>\n</head>\n<body>\n<main>\n<header class=\"top\"><h1>";
-    detail::append_html(out, options.title);
-    out += "</h1>";
-    if (!options.subtitle.empty()) {
-        out += "<p>";
-        detail::append_html(out, options.subtitle);
-        out += "</p>";
-    }
+    detail::append_page_head(out, options);
     detail::append_navigation(out, reports);
     out += "</header>\n";
     std::size_t number = 0;

@@ -7,6 +7,7 @@
 #include <joust/report/suppress.hpp>
 #include <joust/report/words.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -66,6 +67,14 @@ inline void write_metric(json_writer& json, const metric_row& row)
         json.member("champion_feedback", row.champion_feedback);
         json.member("challenger_feedback", row.challenger_feedback);
     }
+    if (!row.validity.empty()) {
+        json.member("validity", row.validity);
+        json.member("e_value_now", row.e_value_now > 0.0 && infinite(row.e_value_now)
+                                       ? std::numeric_limits<double>::max()
+                                       : row.e_value_now);
+        json.member("e_value_needed", row.e_value_needed);
+        json.member("decides", row.decides);
+    }
     if (row.suppressed) {
         json.member("suppressed", true);
     }
@@ -87,6 +96,34 @@ inline void write_latencies(json_writer& json, const report& shown)
         json.end_object();
     }
     json.end_array();
+}
+
+/// Write the course as one list of each number, in the order of the looks.
+inline void write_course(json_writer& json, const course& seen)
+{
+    const auto list = [&json, &seen](std::string_view name, auto value_of) {
+        json.key(name).begin_array();
+        for (std::size_t i = 0; i < seen.size(); ++i) {
+            json.value(value_of(i));
+        }
+        json.end_array();
+    };
+    json.key("course").begin_object().member("looks", seen.taken()).member("every", seen.every());
+    list("seconds", [&](std::size_t i) { return 1e-9 * static_cast<double>(seen.look(i).time); });
+    list("requests", [&](std::size_t i) { return seen.look(i).requests; });
+    list("stage", [&](std::size_t i) { return seen.look(i).stage; });
+    list("share", [&](std::size_t i) { return seen.look(i).share; });
+    json.key("rows").begin_array();
+    for (std::size_t r = 0; r < seen.rows().size(); ++r) {
+        json.begin_object().member("metric", seen.rows()[r].metric).member("arm", seen.rows()[r].arm);
+        list("estimate", [&](std::size_t i) { return seen.value(i, r).estimate; });
+        list("lower", [&](std::size_t i) { return seen.value(i, r).lower; });
+        list("upper", [&](std::size_t i) { return seen.value(i, r).upper; });
+        list("log_e", [&](std::size_t i) { return seen.value(i, r).log_e; });
+        list("p_value", [&](std::size_t i) { return seen.value(i, r).p_value; });
+        json.end_object();
+    }
+    json.end_array().end_object();
 }
 
 }  // namespace detail
@@ -128,6 +165,9 @@ JOUST_FUNCTION void write_json(const report& full, std::string& out, std::uint64
             json.member("words", row.words).end_object();
         }
         json.end_array();
+    }
+    if (!shown.course.empty()) {
+        detail::write_course(json, shown.course);
     }
     json.key("counts").begin_array();
     for (const count_row& row : shown.counts) {

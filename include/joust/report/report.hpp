@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/style.hpp>
+#include <joust/report/course.hpp>
 #include <joust/stats/result.hpp>
 
 #include <cstdint>
@@ -124,6 +125,15 @@ struct metric_row {
     double champion_feedback = std::numeric_limits<double>::quiet_NaN();
     /// The same share of the challenger's exposures.
     double challenger_feedback = std::numeric_limits<double>::quiet_NaN();
+    /// Of a guardrail: "exact" where its error rate holds for every number of units, "asymptotic" where it holds in the limit
+    /// of many; empty for other rows.
+    std::string validity{};
+    /// Of a guardrail: the e-value at this look alone, or NaN if the method has none. `e_value` is the highest so far.
+    double e_value_now = std::numeric_limits<double>::quiet_NaN();
+    /// Of a guardrail: the e-value from which on it is broken, or NaN if the method has no e-value.
+    double e_value_needed = std::numeric_limits<double>::quiet_NaN();
+    /// Whether this guardrail stops the challenger.
+    bool decides = false;
 
     /// Compare all members. Two numbers that are NaN are equal.
     bool operator==(const metric_row& other) const noexcept
@@ -136,7 +146,9 @@ struct metric_row {
                same(margin, other.margin) && same(reference, other.reference) && better == other.better &&
                same(level, other.level) && unit == other.unit && suppressed == other.suppressed &&
                same(champion_feedback, other.champion_feedback) &&
-               same(challenger_feedback, other.challenger_feedback);
+               same(challenger_feedback, other.challenger_feedback) && validity == other.validity &&
+               same(e_value_now, other.e_value_now) && same(e_value_needed, other.e_value_needed) &&
+               decides == other.decides;
     }
 };
 
@@ -253,6 +265,8 @@ struct report {
     std::string phase{};
     /// What a canary has shown of the harm of each guardrail.
     std::vector<exclusion_row> exclusions{};
+    /// The looks at the trial so far, which its report adds to.
+    joust::course course{};
     /// What was counted but not used.
     std::vector<count_row> counts{};
     /// Assumptions and limits of the numbers, one sentence each.

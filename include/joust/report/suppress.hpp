@@ -4,6 +4,7 @@
 #include <joust/core/compiler.hpp>
 #include <joust/report/report.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 
@@ -18,6 +19,7 @@ inline constexpr std::uint64_t default_min_units = 5;
 /// An arm is small if it has served at least one unit, but fewer than `min_units` distinct units (requests, if units
 /// are not counted). Its requests, units, failures and latencies are removed, and so is every metric row that compares
 /// it; if the champion is small, every row is. Latencies with fewer than `min_units` measurements are removed too.
+/// What the course of a trial knew of a row is removed with the row, and at each look at which an arm was small then.
 /// Shares, steps and counts of refused input stay, since they describe the trial and not its users. Texts (reason,
 /// notes) stay as the trial wrote them. Every writer calls this first; a minimum of 0 or 1 turns it off.
 /// assumes: the names of arms differ, and the champion is the first
@@ -54,6 +56,14 @@ JOUST_FUNCTION report suppress_small_groups(report all, std::uint64_t min_units)
             row.champion = row.challenger = row.estimate = row.lower = row.upper = unknown;
             row.p_value = row.e_value = row.champion_feedback = row.challenger_feedback = unknown;
             row.suppressed = true;
+        }
+    }
+    for (std::size_t r = 0; r < all.course.rows().size(); ++r) {
+        const bool gone = no_champion || hidden(all.course.rows()[r].arm);
+        for (std::size_t i = 0; i < all.course.size(); ++i) {
+            if (gone || small(all.course.look(i).units)) {
+                all.course.value(i, r) = {};
+            }
         }
     }
     for (latency_row& row : all.latencies) {

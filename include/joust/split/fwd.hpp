@@ -51,6 +51,10 @@ enum class reward_kind : std::uint8_t;
 struct thompson;
 struct top_two_thompson;
 struct traffic_plan;
+enum class transition : std::uint8_t;
+struct condition;
+enum class consequence : std::uint8_t;
+struct trial_event;
 
 }  // namespace v0
 }  // namespace joust

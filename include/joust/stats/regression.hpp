@@ -28,6 +28,7 @@ namespace stats {
 // covariates.
 
 /// View an Eigen vector as a sample, for any test that takes a span. The vector must outlive the view.
+/// cost: nothing is copied
 template <class Derived>
     requires std::is_same_v<typename Derived::Scalar, double>
 [[nodiscard]] std::span<const double> as_sample(const Eigen::PlainObjectBase<Derived>& values) noexcept
@@ -493,6 +494,7 @@ namespace detail {
 /// shape: one row of covariates per value; no column of ones.
 /// assumes: covariates that the treatment cannot have changed; about ten rows per coefficient.
 /// errors: as least_squares: too_few, zero_variance, out_of_range (a sample is empty, NaN).
+/// cost: O(n p^2) for n rows and p covariates.
 /// source: Lin 2013, "Agnostic notes on regression adjustments to experimental data".
 [[nodiscard]] inline adjusted_result lin_adjustment(std::span<const double> y,
                                                     std::span<const std::uint8_t> in_first,
@@ -505,6 +507,7 @@ namespace detail {
 /// Compare two adjusted means with rows in clusters.
 ///
 /// errors: as for independent rows; few_clusters as least_squares.
+/// cost: O(n p^2) for n rows and p covariates.
 [[nodiscard]] inline adjusted_result lin_adjustment(std::span<const double> y,
                                                     std::span<const std::uint8_t> in_first,
                                                     const Eigen::Ref<const Eigen::MatrixXd>& covariates,

@@ -18,10 +18,12 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -273,6 +275,9 @@ namespace detail {
 
 namespace detail {
 
+/// What is done with an incomplete line at the end of a file that is opened.
+enum class incomplete_line : std::uint8_t { end, leave };
+
 /// A file that whole lines are appended to, also by several processes. A new file is for its owner alone.
 class line_file {
 public:
@@ -284,8 +289,10 @@ public:
 #if __has_include(<unistd.h>) && __has_include(<sys/stat.h>) && !defined(_WIN32)
     [[nodiscard]] bool is_open() const noexcept { return file_ >= 0; }
 
-    /// Open the file. A line that a crash left incomplete is ended first.
-    void open(const std::string& path) noexcept
+    void swap(line_file& other) noexcept { std::swap(file_, other.file_); }
+
+    /// Open the file. A line that a crash left incomplete is ended first, unless it is to stay.
+    void open(const std::string& path, incomplete_line last_line = incomplete_line::end) noexcept
     {
         close();
         file_ = open_unfollowed(path, O_RDWR | O_CREAT | O_APPEND, 0600);
@@ -294,8 +301,9 @@ public:
         }
         struct stat now{};
         char last = '\n';
-        if (file_ >= 0 && ::fstat(file_, &now) == 0 && S_ISREG(now.st_mode) && now.st_size > 0 &&
-            ::pread(file_, &last, 1, now.st_size - 1) == 1 && last != '\n') {
+        if (last_line == incomplete_line::end && file_ >= 0 && ::fstat(file_, &now) == 0 &&
+            S_ISREG(now.st_mode) && now.st_size > 0 && ::pread(file_, &last, 1, now.st_size - 1) == 1 &&
+            last != '\n') {
             static_cast<void>(write_all(file_, "\n"));
         }
     }
@@ -326,6 +334,35 @@ public:
         return whole;
     }
 
+    /// Keep other writers that ask for it out of the file. Returns false where one of them has it.
+    [[nodiscard]] bool lock() const noexcept
+    {
+        int done = -1;
+        do {
+            done = file_ >= 0 ? ::flock(file_, LOCK_EX | LOCK_NB) : -1;
+        } while (done != 0 && errno == EINTR);
+        return done == 0 || errno != EWOULDBLOCK;  // A file system without locks refuses no writer.
+    }
+
+    /// Wait until the disk has all that was written. Returns false where it may not have it.
+    bool sync() const noexcept
+    {
+        return file_ >= 0 && (::fdatasync(file_) == 0 || errno == EINVAL || errno == ENOTSUP);
+    }
+
+    /// Return whether the file is neither a device nor a pipe.
+    [[nodiscard]] bool is_regular() const noexcept
+    {
+        struct stat now{};
+        return file_ >= 0 && ::fstat(file_, &now) == 0 && S_ISREG(now.st_mode);
+    }
+
+    /// Cut the file to a number of bytes. Returns whether that was done.
+    [[nodiscard]] bool cut(std::size_t bytes) const noexcept
+    {
+        return file_ >= 0 && ::ftruncate(file_, static_cast<::off_t>(bytes)) == 0;
+    }
+
     /// Return whether the path still names the open file, and not one that took its place.
     [[nodiscard]] bool is_at(const std::string& path) const noexcept
     {
@@ -340,11 +377,13 @@ private:
 #else
     [[nodiscard]] bool is_open() const noexcept { return file_ != nullptr; }
 
-    void open(const std::string& path) noexcept
+    void swap(line_file& other) noexcept { std::swap(file_, other.file_); }
+
+    void open(const std::string& path, incomplete_line last_line = incomplete_line::end) noexcept
     {
         close();
         file_ = std::fopen(path.c_str(), "ab+");
-        if (file_ != nullptr && std::fseek(file_, -1, SEEK_END) == 0) {
+        if (last_line == incomplete_line::end && file_ != nullptr && std::fseek(file_, -1, SEEK_END) == 0) {
             const int last = std::fgetc(file_);
             std::fseek(file_, 0, SEEK_END);
             if (last != '\n' && last != EOF) {
@@ -368,6 +407,11 @@ private:
                           std::fflush(file_) == 0;
         return done ? lines.size() : 0;
     }
+
+    [[nodiscard]] bool lock() const noexcept { return true; }
+    bool sync() const noexcept { return is_open(); }
+    [[nodiscard]] bool is_regular() const noexcept { return is_open(); }
+    [[nodiscard]] bool cut(std::size_t) const noexcept { return false; }
 
     [[nodiscard]] bool is_at(const std::string&) const noexcept { return is_open(); }
 

@@ -16,6 +16,20 @@ struct recorded;
 struct paired_values;
 class recorder_of_results;
 class csv_reader;
+struct sha256_digest;
+struct audit_head;
+enum class audit_fault : std::uint8_t;
+struct audit_finding;
+struct audit_check;
+struct audit_options;
+class audit_log;
+struct audit_listener;
+struct audited_event;
+struct replay_request;
+struct replayed_assignment;
+struct replayed_transition;
+struct audit_replay;
+struct replay_options;
 
 }  // namespace v0
 }  // namespace joust

@@ -10,6 +10,7 @@
 #include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/annotate_forgotten.hpp>
 #include <joust/trial/detail/arm_core.hpp>
+#include <joust/trial/detail/course_keeper.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
@@ -36,9 +37,10 @@ namespace detail {
 
 using ab_test_roles = role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role,
                                 consent_role, covariate_role, acceptance_role, failure_role, timing_role,
-                                clock_role, recorder_role, ticket_role, inference_role>;
+                                clock_role, recorder_role, listener_role, ticket_role, inference_role>;
 
-/// Fixes latency thresholds once in 1,024 calls of a thread, so that the search costs little for each call.
+/// Judges guardrails on latency from time to time. The calls of a thread are counted in lots, so that threads do not share a counter for
+/// each call.
 struct threshold_watch {
     // A call without a number was not timed, so it cannot move a threshold.
     static constexpr bool counts_every_call = false;
@@ -46,8 +48,9 @@ struct threshold_watch {
     template <class Core>
     static void after_call(const Core& core, bool, std::uint32_t number) noexcept
     {
-        if ((number & 1023U) == 1023U) [[unlikely]] {
-            core.metrics().fix_thresholds();
+        constexpr std::uint32_t lot = 64;
+        if (number % lot == lot - 1) [[unlikely]] {
+            core.metrics().passed(lot);
         }
     }
     template <class Core>
@@ -163,6 +166,7 @@ public:
         joust::evidence seen = evidence();
         joust::report out = report_on(seen, &core_.live());
         core_.live().remember(seen);
+        keep_look(out, detail::evidence_of::this_trial, seen.requests());
         return out;
     }
 
@@ -178,6 +182,7 @@ public:
         core_.live().resume(merged);
         joust::report out = report_on(merged, nullptr);
         core_.live().remember_whole(merged);
+        keep_look(out, detail::evidence_of::all_replicas, merged.requests());
         return out;
     }
 
@@ -206,11 +211,16 @@ private:
     struct unpacked {};
     static constexpr std::string_view kind = "ab_test";
 
-    ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, std::false_type{}, arguments) {}
+    ab_test(std::tuple<Args...> arguments, unpacked) : core_(kind, std::false_type{}, arguments)
+    {
+        core_.announce(true, [this] {
+            const double champion = core_.assignment().read([](const auto& now) { return now.shares[0]; });
+            return trial_event{.kind = transition::started, .share_after = 1.0 - champion};
+        });
+    }
 
     joust::report report_on(joust::evidence& seen, const detail::live_evidence* live) const
     {
-        core_.metrics().fix_thresholds();
         const detail::setting how = core_.setting_now();
         detail::judgement found;
         detail::judge(core_.trial().inference(), seen, how, live, found);
@@ -245,7 +255,20 @@ private:
         return out;
     }
 
+    void keep_look(joust::report& out, detail::evidence_of whose, std::uint64_t requests) const
+    {
+        course_look now{.time = detail::event_time(core_.trial().clock()), .requests = requests};
+        core_.assignment().read([&now](const auto& plan) {
+            now.stage = plan.number;
+            if constexpr (parts::fixed_shares) {
+                now.share = 1.0 - plan.shares[0];
+            }
+        });
+        course_.keep(out, whose, now);
+    }
+
     core_t core_;
+    mutable detail::course_keeper course_;
     [[no_unique_address]] detail::threshold_watch watch_;
 };
 

@@ -28,9 +28,10 @@ inline namespace v0 {
 
 namespace detail {
 
-using canary_roles = role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role,
-                               consent_role, covariate_role, acceptance_role, failure_role, timing_role,
-                               clock_role, recorder_role, ticket_role, inference_role, ramp_role>;
+using canary_roles =
+    role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role, consent_role,
+              covariate_role, acceptance_role, failure_role, timing_role, clock_role, recorder_role,
+              listener_role, ticket_role, inference_role, ramp_role>;
 
 }  // namespace detail
 
@@ -184,6 +185,21 @@ public:
     /// Return whether the challenger was promoted: by the ramp, after its last stage, or by a person. Where the ramp ends below 1, a
     /// guardrail that breaks later still rolls back.
     [[nodiscard]] bool finished() const noexcept { return rollout_.finished(); }
+
+    /// Foretell the rollout before its launch: how many requests each stage takes until harm is caught, how long a healthy
+    /// challenger takes, how often it arrives, and how often a harmful one ships.
+    /// shape: `plan(expected_traffic{...})`; it returns a `canary_forecast`, which prints itself
+    /// assumes: <joust/trial/plan_canary.hpp> is included
+    /// errors: configuration_error for a guardrail without an expected level
+    /// cost: some seconds of one processor for 1,000 simulated rollouts
+    template <class Traffic>
+    [[nodiscard]] auto plan(const Traffic& traffic) const
+    {
+        static_assert(
+            requires { plan_of(core_, rollout_, traffic); },
+            "joust: plan(...) takes a joust::expected_traffic, of the header joust/trial/plan_canary.hpp");
+        return plan_of(core_, rollout_, traffic);
+    }
 
     /// Return the whole state of the rollout as a value, to save it beside the evidence.
     [[nodiscard]] canary_state state() const { return rollout_.state(core_); }

@@ -46,12 +46,17 @@ template <class Trial>
 class plan_watch;
 enum class canary_phase : std::uint8_t;
 struct canary_state;
+struct expected_level;
+struct expected_traffic;
 struct guardrail_progress;
 struct stage_progress;
 enum class promotion : std::uint8_t;
 enum class breach : std::uint8_t;
 struct default_exclusions;
 struct ramp;
+struct no_listener;
+template <class... Callables>
+struct callback_listener;
 struct one_after_another;
 struct no_log;
 template <class Callable>

@@ -235,7 +235,12 @@ private:
         for (const auto& row : rows) {
             std::uint64_t unit = 0;
             if constexpr (has_units) {
-                unit = core_.identity().hasher()(core_.unit_of(row));
+                const auto& id = core_.unit_of(row);
+                if (detail::is_no_unit(id)) {
+                    ++all.empty_units;  // Such rows are one cluster.
+                } else {
+                    unit = core_.identity().hasher()(id);
+                }
             }
             measured champion;
             measured challenger;

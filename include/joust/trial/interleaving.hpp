@@ -18,6 +18,7 @@
 #include <joust/trial/detail/ask_unit.hpp>
 #include <joust/trial/detail/challenger_switch.hpp>
 #include <joust/trial/detail/check_ranking.hpp>
+#include <joust/trial/detail/course_keeper.hpp>
 #include <joust/trial/detail/draw_slate.hpp>
 #include <joust/trial/detail/interleaver_traits.hpp>
 #include <joust/trial/detail/interleaving_report.hpp>
@@ -253,6 +254,7 @@ public:
         joust::evidence seen = evidence();
         joust::report out = report_on(seen);
         evidence_.live().remember(seen);
+        keep_look(out, detail::evidence_of::this_trial);
         return out;
     }
 
@@ -271,6 +273,7 @@ public:
         evidence_.live().resume(merged);
         joust::report out = report_on(merged);
         evidence_.live().remember_whole(merged);
+        keep_look(out, detail::evidence_of::all_replicas);
         return out;
     }
 
@@ -528,6 +531,13 @@ private:
         }
     }
 
+    void keep_look(joust::report& out, detail::evidence_of whose) const
+    {
+        course_.keep(out, whose,
+                     {.time = detail::event_time(core_.clock()),
+                      .requests = out.arms.empty() ? 0 : out.arms.front().requests});
+    }
+
     [[nodiscard]] joust::report report_on(joust::evidence& seen) const
     {
         using inference_t = typename parts::inference_t;
@@ -557,6 +567,7 @@ private:
     [[no_unique_address]] typename parts::timing_t timing_;
     detail::slate_evidence<rankers, typename parts::recorder_t> evidence_;
     detail::challenger_switch switch_;
+    mutable detail::course_keeper course_;
     // Made last and destroyed first, so that rankers stop first, as far as they stop.
     decltype(std::declval<const rankers_t&>().runner()) gather_;
 };

@@ -196,9 +196,10 @@ template <class... Args>
 /// that served them.
 ///
 /// With three or more arms, feedback for a ticket of a plan that a process does not know is refused and counted. Feedback by
-/// unit is refused as soon as a process sees that the trial had plans which it does not know: by a ticket, by evidence that is
-/// merged, or by the version of a plan. A history that is complete lifts that. Call it after the trial is made, and before
-/// feedback comes.
+/// unit is used for units that the process has served. It is refused for all units as soon as the process sees that the trial had
+/// plans which it does not know: by a ticket, by evidence that is merged, by the version of a plan, or by feedback for many units
+/// that it did not serve. A history that is complete lifts both, so that a process takes feedback by unit for calls of other
+/// processes too. Call it after the trial is made, and before feedback comes.
 /// errors: configuration_error for plans of another trial or of another number of models, and for shares or slots that cannot
 /// be. Nothing is changed then.
 /// cost: 1 to 3 KiB for each plan
@@ -207,11 +208,25 @@ void recall_plans(ab_test<Args...>& trial, const plan_history& before)
 {
     detail::recall_plans_of(detail::trial_access::core(trial), before);
 }
+/// Tell a trial that it had no other plan than those of this process, in no process, so that feedback by unit is used for
+/// units that other replicas served, or a process before this one.
+/// assumes: all processes of the trial have had these shares since it began
+template <class... Args>
+void recall_plans(ab_test<Args...>& trial)
+{
+    recall_plans(trial, plan_history{.trial = trial.name(), .plans = {}});
+}
 /// Tell a canary the plans that it had before this process.
 template <class... Args>
 void recall_plans(canary<Args...>& trial, const plan_history& before)
 {
     detail::recall_plans_of(detail::trial_access::core(trial), before);
+}
+/// Tell a canary that it had no other plan than those of this process, in no process.
+template <class... Args>
+void recall_plans(canary<Args...>& trial)
+{
+    recall_plans(trial, plan_history{.trial = trial.name(), .plans = {}});
 }
 
 }  // namespace v0

@@ -10,6 +10,7 @@
 #include <joust/ticket/ticket.hpp>
 #include <joust/trial/detail/ask_unit.hpp>
 #include <joust/trial/detail/check_call.hpp>
+#include <joust/trial/detail/course_keeper.hpp>
 #include <joust/trial/detail/errands.hpp>
 #include <joust/trial/detail/join_truth.hpp>
 #include <joust/trial/detail/live_shadow.hpp>
@@ -198,6 +199,7 @@ public:
         shadow_evidence seen = evidence();
         joust::report out = report_on(seen);
         live_.remember(seen);
+        keep_look(out, detail::evidence_of::this_trial);
         return out;
     }
 
@@ -215,6 +217,7 @@ public:
         live_.resume(merged);
         joust::report out = report_on(merged);
         live_.remember_whole(merged);
+        keep_look(out, detail::evidence_of::all_replicas);
         return out;
     }
 
@@ -253,6 +256,13 @@ private:
             running_.keep(works_);
         }
         detail::check_error_rate(core_.inference().alpha, core_.inference().units, "comparisons");
+    }
+
+    void keep_look(joust::report& out, detail::evidence_of whose) const
+    {
+        course_.keep(out, whose,
+                     {.time = detail::event_time(core_.clock()),
+                      .requests = out.arms.empty() ? 0 : out.arms.front().requests});
     }
 
     [[nodiscard]] joust::report report_on(shadow_evidence& seen) const
@@ -370,6 +380,7 @@ private:
     detail::truth_joiner<parts>& truths_;
     runner& errands_;
     [[no_unique_address]] typename parts::sampler_t sampler_;
+    mutable detail::course_keeper course_;
     running_t running_;  // The last member: its threads stop first, as far as they stop.
 };
 

@@ -99,6 +99,10 @@ TEST_CASE("Realised odds are those of the requests, planned odds those of the sh
     constexpr std::array bare{event_counts{9'900, 100, 37, 1}};
     CHECK(std::isfinite(log_e(bare, {.increase = 0.02})));
     CHECK(std::isnan(log_e(bare, {.increase = 0.02}, plan)));
+    // A stage that has not begun needs no share.
+    constexpr std::array begun{planned[0], event_counts{}};
+    CHECK(log_e(begun, {.increase = 0.02}, plan) ==
+          Catch::Approx(log_e({begun.data(), 1}, {.increase = 0.02}, plan)));
 }
 
 TEST_CASE(

@@ -78,8 +78,8 @@ struct sha256_compression {
 
 }  // namespace detail
 
-/// SHA-256, to which a text is added piece by piece. It serves to agree with the assignments of other platforms, and protects
-/// no secrets here.
+/// SHA-256, to which a text is added piece by piece. It serves to agree with the assignments of other platforms, and chains the
+/// lines of an audit log.
 ///
 /// shape: `sha256{}.add("salt").add(id).finish()` returns eight words, of which the first holds the first four bytes of the digest
 /// cost: about 220 ns for up to 55 bytes, and as much for each 64 bytes more

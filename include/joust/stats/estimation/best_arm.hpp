@@ -41,6 +41,7 @@ struct best_arm_result : test_result {
 /// probability alpha at most, whatever the means are.
 /// assumes: as welch_t; independent arms.
 /// errors: too_few (fewer than two arms, or an arm with fewer than two values), zero_variance, out_of_range.
+/// cost: a Welch test for each arm but the best, about 4 us.
 /// source: Bonferroni over the arms that could be named wrongly; Hsu 1984 for the problem.
 [[nodiscard]] inline best_arm_result best_arm(std::span<const sample_summary> arms,
                                               const best_arm_options& options = {}) noexcept

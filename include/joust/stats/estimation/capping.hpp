@@ -16,6 +16,7 @@ inline namespace v0 {
 namespace stats {
 
 /// Set the limits at which values are capped; an infinite end caps nothing.
+/// cost: O(1) for each value
 struct caps {
     /// Values below it are raised to it.
     double lower = -std::numeric_limits<double>::infinity();
@@ -44,6 +45,7 @@ struct capped_sample {
 /// The caps must not depend on the sample that a value belongs to. The comparison is then one of means of capped
 /// values, which is more precise but answers a different question: report the shares beside it.
 /// errors: too_few (no values), out_of_range (NaN, infinities, caps in the wrong order).
+/// cost: one pass and a copy.
 [[nodiscard]] inline capped_sample cap_values(std::span<const double> values, const caps& at)
 {
     capped_sample out;
@@ -114,6 +116,7 @@ struct capped_sample {
 ///
 /// For a comparison find the caps on both samples together with `quantile_caps`, and apply them to each.
 /// errors: as cap_values and quantile_caps.
+/// cost: as quantile_caps and cap_values.
 /// source: Dixon 1960; Tukey 1962.
 [[nodiscard]] inline capped_sample winsorise(std::span<const double> values, double lower, double upper)
 {

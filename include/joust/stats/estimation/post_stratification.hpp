@@ -47,6 +47,7 @@ struct stratified_result : test_result {
 /// When to use: a few strata, known before the start, that explain the outcome. When not: many small strata.
 /// assumes: independent units; strata that the treatment cannot change.
 /// errors: too_few (no usable stratum), zero_variance, out_of_range (negative weights, some missing, NaN, alpha).
+/// cost: one pass over the strata.
 /// source: Miratrix, Sekhon and Yu 2013, "Adjusting treatment effect estimates by post-stratification";
 ///     Satterthwaite 1946.
 [[nodiscard]] inline stratified_result post_stratified(std::span<const stratum> strata,

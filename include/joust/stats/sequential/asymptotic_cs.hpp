@@ -18,6 +18,7 @@ namespace stats {
 /// Return the tuning of an asymptotic confidence sequence that is narrowest after `n` observations.
 ///
 /// errors: NaN unless n > 0 and 0 < alpha < 1.
+/// cost: as normal_mixture_rho.
 /// source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2021, "Time-uniform central limit theory and
 ///     asymptotic confidence sequences", arXiv 2103.06476, equation 161.
 [[nodiscard]] inline double asymptotic_rho(double n, double alpha) noexcept
@@ -29,6 +30,7 @@ namespace stats {
 ///
 /// assumes: as asymptotic_confidence_sequence.
 /// errors: NaN unless variance >= 0, n > 0, rho > 0 and 0 < alpha < 1.
+/// cost: O(1), a logarithm and a root.
 /// source: Waudby-Smith et al. 2021, equation 9.
 [[nodiscard]] inline double asymptotic_half_width(double variance, double n, double rho,
                                                   double alpha) noexcept
@@ -38,6 +40,7 @@ namespace stats {
 
 /// Return the logarithm of the asymptotic e-value for a mean that is `distance` away from the null.
 ///
+/// cost: O(1), a logarithm and a root.
 /// source: Waudby-Smith et al. 2021, equation 155.
 [[nodiscard]] inline double asymptotic_log_e(double distance, double variance, double n, double rho,
                                              side alternative = side::two) noexcept

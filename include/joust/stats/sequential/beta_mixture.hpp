@@ -134,6 +134,7 @@ namespace detail {
 /// and report how many there were.
 ///
 /// When to use: wins and losses without sizes. When not: differences with sizes, which `betting_capital` uses.
+/// cost: as beta_mixture_log_e and beta_mixture_bound
 struct beta_mixture {
     /// The coin to bet against.
     beta_mixture_options options{};

@@ -18,6 +18,7 @@ namespace stats {
 /// were each fixed before their period. When not: e-values from the same data (`e_average`).
 /// assumes: independent e-values, or each valid given all before it.
 /// errors: NaN when one is NaN.
+/// cost: one pass, an exponential for each value.
 /// source: Vovk and Wang 2021, "E-values: calibration, combination and applications", section 4.
 [[nodiscard]] inline double e_product(std::span<const double> log_e) noexcept
 {
@@ -34,6 +35,7 @@ namespace stats {
 /// `weights` (not negative, at least one positive) must be fixed before the data; without them all e-values have the
 /// same weight.
 /// errors: NaN when there are no e-values, when one is NaN, or when the weights do not fit.
+/// cost: one pass, an exponential for each value.
 /// source: Vovk and Wang 2021, proposition 3.1.
 [[nodiscard]] inline double e_average(std::span<const double> log_e,
                                       std::span<const double> weights = {}) noexcept
@@ -70,6 +72,7 @@ namespace stats {
 /// A small `kappa` is better for tiny p-values. Turning an e-value into a p-value by `always_valid_p` and back loses
 /// evidence each time, so convert only p-values that come from elsewhere.
 /// errors: NaN unless log_p <= 0 and 0 < kappa < 1.
+/// cost: O(1), one logarithm.
 /// source: Vovk and Wang 2021, equation 1.
 [[nodiscard]] inline double p_to_log_e(double log_p, double kappa = 0.5) noexcept
 {
@@ -82,6 +85,7 @@ namespace stats {
 /// Turn a p-value into an e-value without a choice of kappa: the average of `p_to_log_e` over all kappa,
 /// (1 - p + p log p) / (p log^2 p).
 /// errors: NaN unless log_p <= 0.
+/// cost: O(1), two logarithms.
 /// source: Vovk and Wang 2021, equation 2.
 [[nodiscard]] inline double p_to_log_e_mixed(double log_p) noexcept
 {

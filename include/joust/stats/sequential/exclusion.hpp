@@ -101,6 +101,7 @@ struct exclusion_limit {
 /// D = max(D1, (D0 p + m h) / (p + h)), with p the champion's rate of events, h = max(increase, (ratio - 1) p) and m requests
 /// per unit.
 /// errors: NaN for arguments out of range.
+/// cost: O(1), a few divisions.
 [[nodiscard]] double exclusion_design_effect(const event_clustering& clustering, double champion_rate,
                                              const excluded_harm& harm) noexcept;
 
@@ -239,7 +240,8 @@ public:
                     k.challenger_events <= k.challenger_requests &&
                     std::isfinite(k.champion_requests + k.challenger_requests) &&
                     !(k.share < 0.0 || k.share > 1.0) &&
-                    (options.odds == event_odds::realised || !std::isnan(k.share));
+                    (options.odds == event_odds::realised || !std::isnan(k.share) ||
+                     !(k.champion_requests + k.challenger_requests > 0.0));
             compared_ = compared_ || (k.champion_requests > 0.0 && k.challenger_requests > 0.0);
             if (!std::isnan(s)) {
                 events += s * k.champion_events;

@@ -211,6 +211,7 @@ private:
 /// Return the bounds of all looks at once.
 ///
 /// errors: empty when options or information are unusable (see group_sequential_design).
+/// cost: 20 to 60 us for each look; allocates.
 [[nodiscard]] inline std::vector<group_sequential_look>
 group_sequential_bounds(const spending_function& spending, std::span<const double> information,
                         const group_sequential_options& options = {})

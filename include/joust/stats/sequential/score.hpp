@@ -78,6 +78,7 @@ enum class variance_clock : std::uint8_t {
 ///
 /// `expected_events` is the sum of s over the observations that are not zero; for a metric that is rarely zero it
 /// reaches its minimum soon.
+/// cost: O(1)
 [[nodiscard]] constexpr variance_clock switching_clock(std::size_t challenger_buckets,
                                                        double expected_events) noexcept
 {
@@ -89,6 +90,7 @@ enum class variance_clock : std::uint8_t {
 /// with skewed values or heavy users V alone rejects in 9 to 24 % of runs at a nominal 5 %.
 ///
 /// It is Vmax until 100 events were expected of the challenger and the variance is as even as that of 200 equal buckets.
+/// cost: O(1)
 [[nodiscard]] constexpr variance_clock one_look_clock(double effective_buckets,
                                                       double expected_events) noexcept
 {
@@ -225,11 +227,13 @@ struct score_line {
 
 /// Return the score of a difference theta (challenger minus champion): x is replaced by x - theta A, and for a ratio
 /// of means by x - theta A d.
+/// cost: one pass over the buckets, about 3 us for 1,024
 [[nodiscard]] score_line absolute_score(const score_sums& sums) noexcept;
 
 /// Return the score of a ratio r (challenger divided by champion) as a function of t = 1 / r - 1.
 ///
 /// assumes: a metric whose mean is positive, kept without a subtracted constant.
+/// cost: as absolute_score.
 [[nodiscard]] score_line relative_score(const score_sums& sums) noexcept;
 
 /// Compare challenger and champion by propensity-centred scores per bucket of units: cluster-robust, unbiased
@@ -261,9 +265,11 @@ struct score_line {
 /// variance of its own.
 /// assumes: as score_test; a metric that is not negative, without a subtracted constant.
 /// errors: as score_test; out_of_range for an arm whose mean is negative.
+/// cost: as score_test.
 [[nodiscard]] score_result relative_score_test(const score_sums& sums, const score_options& options) noexcept;
 
 /// Return the score of a mean difference theta per observation from differences `d` of `n` observations per bucket.
+/// cost: one pass over the buckets
 [[nodiscard]] score_line paired_score(std::span<const double> d, std::span<const double> n) noexcept;
 
 /// Test a mean difference that is zero under the null within each bucket: differences between both models on one

@@ -70,6 +70,7 @@ struct power_family {
 };
 
 /// Hold any of the spending functions as a value.
+/// cost: O(1) for each function; a call of a function of one's own
 class spending_function {
 public:
     /// Hold this spending function.
@@ -120,6 +121,7 @@ private:
 /// on.
 ///
 /// errors: NaN unless 0 <= alpha < 1, t >= 0 and the function's parameter is finite (rho also positive).
+/// cost: O(1), one normal tail or one power.
 [[nodiscard]] inline double spend(const spending_function& function, double alpha, double t) noexcept
 {
     if (!(alpha >= 0.0 && alpha < 1.0 && t >= 0.0) || !function.usable()) {

@@ -112,6 +112,7 @@ struct all_pairs_options {
 /// assumes: what the test assumes, of each pair; nothing about how pairs depend on each other.
 /// errors: too_few (fewer than two arms, no p-value), out_of_range (alpha). A pair whose test has no p-value keeps its
 ///     state; see missing_p.
+/// cost: O(k^2) calls of the test for k arms, and O(k^2 log k) for the adjustment.
 /// source: Holm 1979.
 template <pair_test Test>
 [[nodiscard]] all_pairs_result all_pairs(std::size_t arms, const Test& test,

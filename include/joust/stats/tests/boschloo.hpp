@@ -307,6 +307,7 @@ inline void set_log_p(unconditional_result& result, double log_p, double angle) 
 ///
 /// It works as `boschloo_exact`, which is always at least as powerful as Fisher's test; this one need not be.
 /// errors: as boschloo_exact.
+/// cost: as boschloo_exact.
 /// source: Barnard 1945; the pooled statistic: Suissa and Shuster 1985.
 [[nodiscard]] inline unconditional_result barnard_exact(std::uint64_t a, std::uint64_t b, std::uint64_t c,
                                                         std::uint64_t d, const test_options& options = {})

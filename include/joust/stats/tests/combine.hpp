@@ -145,6 +145,7 @@ inline void finish_cauchy(test_result& result, double statistic) noexcept
 /// `statistic` is chi-squared with 2 degrees of freedom per test.
 /// assumes: independent tests (other days, other users); for dependent ones use `cauchy_combine`.
 /// errors: too_few (no p-values), out_of_range (outside [0, 1], NaN).
+/// cost: one pass, a quantile or a logarithm for each p-value.
 /// source: Fisher 1932.
 [[nodiscard]] inline test_result fisher_combine(std::span<const double> p) noexcept
 {
@@ -163,6 +164,7 @@ inline void finish_cauchy(test_result& result, double statistic) noexcept
 /// Combine the same from logarithms of p-values, which may be far below what a double holds as a p-value.
 ///
 /// errors: too_few (no p-values), out_of_range (a logarithm above 0, NaN).
+/// cost: one pass, a quantile or a logarithm for each p-value.
 [[nodiscard]] inline test_result fisher_combine_log(std::span<const double> log_p) noexcept
 {
     test_result result = detail::begin_log_combination("Fisher's combination", log_p, {});
@@ -183,6 +185,7 @@ inline void finish_cauchy(test_result& result, double statistic) noexcept
 /// that look in different directions.
 /// errors: too_few (no p-values), out_of_range (outside [0, 1], NaN, weights negative or of another length; a p of 0
 ///     together with a p of 1).
+/// cost: one pass, a quantile or a logarithm for each p-value.
 /// source: Stouffer et al. 1949; Lipták 1958 (weights).
 [[nodiscard]] inline test_result stouffer(std::span<const double> p,
                                           std::span<const double> weights = {}) noexcept
@@ -205,6 +208,7 @@ inline void finish_cauchy(test_result& result, double statistic) noexcept
 /// Combine the same from logarithms of p-values.
 ///
 /// errors: as fisher_combine_log; weights as stouffer.
+/// cost: one pass, a quantile or a logarithm for each p-value.
 [[nodiscard]] inline test_result stouffer_log(std::span<const double> log_p,
                                               std::span<const double> weights = {}) noexcept
 {
@@ -228,6 +232,7 @@ inline void finish_cauchy(test_result& result, double statistic) noexcept
 /// The result is exact for independent tests, and nearly exact for small p under any dependence. A p of 1 makes the
 /// combined one 1.
 /// errors: as stouffer.
+/// cost: one pass, a quantile or a logarithm for each p-value.
 /// source: Liu and Xie 2020, "Cauchy combination test".
 [[nodiscard]] inline test_result cauchy_combine(std::span<const double> p,
                                                 std::span<const double> weights = {}) noexcept
@@ -252,6 +257,7 @@ inline void finish_cauchy(test_result& result, double statistic) noexcept
 /// Combine the same from logarithms of p-values.
 ///
 /// errors: as fisher_combine_log; weights as stouffer; a p of 0 together with a p of 1.
+/// cost: one pass, a quantile or a logarithm for each p-value.
 [[nodiscard]] inline test_result cauchy_combine_log(std::span<const double> log_p,
                                                     std::span<const double> weights = {}) noexcept
 {

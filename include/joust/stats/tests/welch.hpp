@@ -134,6 +134,7 @@ namespace detail {
 /// Compare two means that have one common variance.
 ///
 /// When not: variances and counts both differ, which makes its error rate wrong; prefer `welch_t`.
+/// cost: as welch_t.
 /// source: Student 1908; Fisher 1925.
 [[nodiscard]] inline test_result student_t(const moments& x, const moments& y,
                                            const test_options& options = {}) noexcept
@@ -142,6 +143,7 @@ namespace detail {
 }
 
 /// Compare two means from counts, means and variances (divisor n - 1).
+/// cost: as welch_t
 [[nodiscard]] inline test_result student_t(const sample_summary& x, const sample_summary& y,
                                            const test_options& options = {}) noexcept
 {
@@ -149,6 +151,7 @@ namespace detail {
 }
 
 /// Compare two means from raw samples.
+/// cost: as welch_t
 [[nodiscard]] inline test_result student_t(std::span<const double> x, std::span<const double> y,
                                            const test_options& options = {}) noexcept
 {

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 // Accounts for every exposure of a metric: how many brought feedback in each arm, how many values could not be scored,
 // whether feedback stopped, and whether what is missing could change what a verdict is based on.
@@ -87,6 +88,26 @@ JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, std::size_t 
     return now.zeros > some || most >= (spec.direction == better::up || divided ? 0.9 : 0.5);
 }
 
+/// Return whether an arm whose exposures never brought feedback can be an arm in which nothing happened.
+///
+/// Where a metric is divided by exposures, feedback may come for events alone. If both arms had equal shares of them, each event of the
+/// other arm would leave this arm without one by its propensity. The product of these probabilities falls below the error rate
+/// with that probability, whenever one looks. A bucket of units counts as one event, since a unit's events come together.
+[[nodiscard]] inline bool may_be_silent(const metric_spec& spec, const bucket_sums& fed)
+{
+    const bool champion = fed.champion_count == 0;
+    const std::uint64_t events = champion ? fed.challenger_count : fed.champion_count;
+    if (spec.denominator != exposure_series || spec.quantile >= 0 || events == 0) {
+        return false;
+    }
+    double buckets = 0.0;
+    for (const double each : champion ? fed.challenger : fed.champion) {
+        buckets += each != 0.0 ? 1.0 : 0.0;
+    }
+    const double share = fed.expected / static_cast<double>(events);
+    return -buckets * std::log(champion ? share : 1.0 - share) < -std::log(mismatch_alpha);
+}
+
 JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, std::size_t pair,
                                            const metric_spec& spec, double planned_information)
 {
@@ -108,6 +129,8 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
     now.champion_stopped = 50 * now.champion_quiet > seen.requests(0);
     now.challenger_stopped = 50 * now.challenger_quiet > seen.requests(pair + 1);
     if (fed.champion_count == 0 || fed.challenger_count == 0 || !how.contemporary) {
+        now.silence_is_zero =
+            how.contemporary && fed.champion_count + fed.challenger_count > 0 && may_be_silent(spec, fed);
         if (lost.champion_count + lost.challenger_count > 0) {
             now.lost_differ = shares_differ(sums, spec.lost, planned_information);
         }
@@ -126,8 +149,11 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
     const bool favours = spec.denominator != exposure_series || spec.direction == better::down;
     if (due || favours) {
         const bool differ = shares_differ(sums, spec.fed, planned_information);
-        now.differ = due && differ;
-        now.may_miss = !due && differ;
+        // A ratio of amounts that half as many exposures of one arm bring is about other exposures in that arm.
+        const bool halved = spec.pairs_amounts && 2.0 * std::fmin(now.champion, now.challenger) <
+                                                      std::fmax(now.champion, now.challenger);
+        now.differ = (due || halved) && differ;
+        now.may_miss = !due && !halved && differ;
     }
     if (now.lost() > 0) {
         now.lost_differ = shares_differ(sums, spec.lost, planned_information);
@@ -242,6 +268,51 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
     return spec.unit == "%" && !spec.limit.relative && values * std::fabs(spec.limit.value) >= 3.0;
 }
 
+/// Return how many exposures of an arm brought a 1. Where shares changed, exposures that brought a 0 are counted too.
+[[nodiscard]] inline double events_in(const pair_evidence& pair, std::size_t series, bool challenger)
+{
+    const auto total = [](const std::vector<double>& sums) {
+        double all = 0.0;
+        for (const double each : sums) {
+            all += each;
+        }
+        return all;
+    };
+    const bucket_sums& one = pair.series[exposure_series];
+    const bucket_sums& x = pair.series[series];
+    const auto served = static_cast<double>(challenger ? one.challenger_count : one.champion_count);
+    const auto values = static_cast<double>(challenger ? x.challenger_count : x.champion_count);
+    const double weight = total(challenger ? one.challenger : one.champion) / served;
+    const double root = total(challenger ? one.challenger_root : one.champion_root) / served;
+    // The mean of the roots has this value only where all weights are equal.
+    if (!(std::fabs(root - std::sqrt(weight * (1.0 - weight))) < 1e-9)) {
+        return values;
+    }
+    return std::fmin(values, std::round(total(challenger ? x.challenger : x.champion) / weight));
+}
+
+/// Return whether so few of the events of a guardrail came that its margin is excluded, although they are too few to be compared.
+///
+/// The share of exposures with a harmful event cannot rise by more than the challenger's share, and the share with a good one cannot
+/// fall by more than the champion's. That this share is as large as the margin m is tested at every look by the likelihood ratio of
+/// m / 4 against m, for c events of n units: exp(3/4 m n) / 4^c. A unit counts once, however many exposures it has.
+[[nodiscard]] inline bool too_rare_to_break(const finding& found, const evidence& seen,
+                                            const metric_spec& spec)
+{
+    if (spec.unit != "%" || spec.limit.relative || spec.denominator != exposure_series ||
+        spec.quantile >= 0 || !spec.takes_feedback() ||
+        (found.answer.state != status::burn_in && found.answer.state != status::too_few)) {
+        return false;
+    }
+    const pair_evidence& pair = seen.pairs[found.pair];
+    const bool up = spec.limit.harm_is_up;
+    const std::size_t arm = up ? found.pair + 1 : 0;
+    const double happened = events_in(pair, spec.series, up);
+    const double units = std::fmin(seen.arms[arm].units.estimate(), static_cast<double>(seen.requests(arm)));
+    return challenger_buckets(pair.series[exposure_series]) >= always_valid::burn_in_buckets &&
+           0.75 * std::fabs(spec.limit.value) * units - happened * std::log(4.0) >= -std::log(found.alpha);
+}
+
 /// Return why a guardrail that is judged by first events is not judged.
 [[nodiscard]] inline gap gap_of_events(const finding& found, const evidence& seen, const event_watch& watch)
 {
@@ -282,18 +353,24 @@ JOUST_FUNCTION void find_gap(finding& found, const evidence& seen, const setting
     const bool guards = spec.role == metric_spec::part::guardrail;
     const feedback_account& now = found.account;
     found.missing = gap::none;
+    found.too_rare_to_break = guards && !spec.limit.alone && too_rare_to_break(found, seen, spec);
     if (spec.limit.alone) {
         found.missing = gap_of_level(found, seen, spec);
     } else if (spec.watch >= 0) {
         found.missing = gap_of_events(found, seen, how.watches[static_cast<std::size_t>(spec.watch)]);
-    } else if (spec.takes_feedback() && !(now.champion > 0.0 && now.challenger > 0.0)) {
+    } else if (spec.takes_feedback() && !(now.champion > 0.0 && now.challenger > 0.0) &&
+               !now.silence_is_zero) {
         found.missing = gap::no_values;
+    } else if (found.bets && challenger_buckets(seen.pairs[found.pair].series[exposure_series]) <
+                                 always_valid::burn_in_buckets) {
+        found.missing = gap::few_units;
     } else if (now.stopped()) {
         found.missing = gap::stopped;
     } else if (now.lost_differ) {
         found.missing = gap::lost_by_arm;
-    } else if (found.answer.state != status::ok && !(guards && found.answer.state == status::zero_variance &&
-                                                     settled_by_equality(found, seen, spec))) {
+    } else if (found.answer.state != status::ok && !found.too_rare_to_break &&
+               !(guards && found.answer.state == status::zero_variance &&
+                 settled_by_equality(found, seen, spec))) {
         found.missing = gap::state;
     } else if (now.lost() > 0 && found.answer.state == status::ok &&
                shift_matters(found, spec, asked, feared_shift(seen, how, found, asked))) {

@@ -7,9 +7,11 @@
 #include <joust/evidence/live_quantile.hpp>
 #include <joust/numeric/value_distribution.hpp>
 #include <joust/report/report.hpp>
+#include <joust/report/words.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
+#include <joust/trial/detail/dominating_unit.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
@@ -189,13 +191,45 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
     }
 }
 
+/// Note of each guardrail how its error rate holds, what evidence it has and needs, and which one decided.
+inline void annotate_guardrails(report& out)
+{
+    std::string note;
+    std::string decided;
+    const bool several = out.arms.size() > 2;
+    for (const metric_row& row : out.metrics) {
+        if (row.validity.empty()) {
+            continue;
+        }
+        note += note.empty() ? "Guardrails: " : "; ";
+        note += row.metric + (several ? " of " + row.arm : "") + " is " + row.validity;
+        if (!std::isnan(row.e_value_needed)) {
+            note += ", evidence now ";
+            append_e_value(note, row.e_value_now);
+            if (row.e_value > row.e_value_now) {
+                note += ", highest ";
+                append_e_value(note, row.e_value);
+            }
+            note += ", needed ";
+            append_e_value(note, row.e_value_needed);
+        }
+        if (row.decides) {
+            decided += (decided.empty() ? "" : ", ") + row.metric + (several ? " of " + row.arm : "");
+        }
+    }
+    if (!note.empty()) {
+        note += decided.empty() ? "; none is broken." : "; broken: " + decided + ".";
+        out.notes.push_back(std::move(note));
+    }
+}
+
 JOUST_FUNCTION bool annotate_history(report& out, bool knows_history, bool credits_units)
 {
     if (knows_history) {
         return false;
     }
     out.notes.emplace_back(
-        "The trial had plans that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or give the ticket.");
+        "The trial had plans, or calls in other processes, that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or by recall_plans(trial) where there was no other plan, or give the ticket.");
     if (credits_units) {
         out.notes.emplace_back(
             "Feedback by unit that came before this was known may stand in an arm that did not serve the unit.");
@@ -219,6 +253,11 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
         }
         if (now.differ) {
             note(gap::uneven);
+        }
+        if (f.too_rare_to_break && f.missing == gap::none) {
+            out.notes.push_back(
+                spec.name +
+                " is too rare to be compared: its events are so few that they exclude a share as large as the margin, so the guardrail holds. Exposures without feedback count as 0.");
         }
         if (now.may_miss) {
             std::string text = spec.name + " has feedback for ";
@@ -254,12 +293,11 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
     }
 }
 
-/// Return the largest share of all requests that came from one bucket of units.
-[[nodiscard]] inline double largest_bucket(const evidence& seen)
+/// Return the number of requests in each bucket of units.
+[[nodiscard]] inline std::vector<double> requests_by_bucket(const evidence& seen)
 {
     // Sums of roots are counts times a constant while the shares are constant, so that each arm is scaled to its count.
     std::vector<double> requests(bucket_count);
-    double all = 0.0;
     const auto add = [&](const std::vector<double>& roots, std::uint64_t count) {
         double sum = 0.0;
         for (const double each : roots) {
@@ -268,17 +306,12 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
         for (std::size_t b = 0; sum > 0.0 && b < roots.size(); ++b) {
             requests[b] += roots[b] / sum * static_cast<double>(count);
         }
-        all += sum > 0.0 ? static_cast<double>(count) : 0.0;
     };
     add(seen.pairs.front().series[exposure_series].champion_root, seen.requests(0));
     for (std::size_t p = 0; p < seen.pairs.size(); ++p) {
         add(seen.pairs[p].series[exposure_series].challenger_root, seen.requests(p + 1));
     }
-    double most = 0.0;
-    for (const double each : requests) {
-        most = std::fmax(most, each);
-    }
-    return all > 0.0 ? most / all : 0.0;
+    return requests;
 }
 
 /// Note units that are missing, and a unit that outweighs the others.
@@ -289,18 +322,8 @@ inline void annotate_units(report& out, const evidence& seen)
         out.notes.emplace_back(
             "Some calls came with an empty unit id (empty text, a null pointer or the nil UUID). The champion served them, and they are not part of the comparison.");
     }
-    constexpr double dominating = 0.1;
-    constexpr std::uint64_t enough = 1'000;
-    const double most = seen.requests() >= enough ? largest_bucket(seen) : 0.0;
-    if (most > dominating) {
-        std::string note = "One group of units of ";
-        append_count(note, bucket_count);
-        note += " brought ";
-        append_percent(note, most, 0);
-        note +=
-            " of the requests, which is probably one unit, such as a robot or an id that stands for many users. It has one arm, so that the arms' requests and the metrics depend on it.";
-        out.notes.push_back(std::move(note));
-    }
+    note_dominating_unit(out, requests_by_bucket(seen), "the requests",
+                         "It has one arm, so that the arms' requests and the metrics depend on it.");
 }
 
 JOUST_FUNCTION void annotate(report& out, const evidence& seen, const judgement& found, bool share_changed,
@@ -328,6 +351,7 @@ JOUST_FUNCTION void annotate(report& out, const evidence& seen, const judgement&
             "Means and the quantiles of a latency guardrail are overlap-weighted over the stages of the ramp, since shares changed; the latencies listed by model pool all its calls, so that load which changed beside the shares makes them differ.");
     }
     annotate_error_rate(out, seen, how);
+    annotate_guardrails(out);
 }
 
 }  // namespace detail

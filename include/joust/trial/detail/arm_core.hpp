@@ -10,6 +10,7 @@
 #include <joust/ticket/seen.hpp>
 #include <joust/trial/acceptance.hpp>
 #include <joust/trial/detail/annotate.hpp>
+#include <joust/trial/detail/announce.hpp>
 #include <joust/trial/detail/arm_assignment.hpp>
 #include <joust/trial/detail/arm_parts.hpp>
 #include <joust/trial/detail/decide.hpp>
@@ -24,8 +25,10 @@
 #include <cstdint>
 #include <list>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -43,6 +46,8 @@ public:
     using plan_t = typename Parts::plan_t;
     using calls = arm_call<typename Parts::models_t, Parts::falls_back>;
     using ticket_type = typename trial_core<Parts>::desk_t::sealed;
+    using predictions = std::conditional_t<Parts::metrics_t::reads_predictions(),
+                                           typename live_metrics<Parts>::read_predictions, std::tuple<>>;
 
     /// shape: `watch_failures` is true_type where failures are watched even where no guardrail asks for it
     template <bool WatchFailures>
@@ -52,6 +57,7 @@ public:
           trial_(kind, assignment_.own_salt(), arguments),
           acceptance_(Parts::template pick<acceptance_role, any_result>(arguments)),
           timing_(Parts::template pick<timing_role, timed>(arguments)),
+          announcer_(Parts::template pick<listener_role, no_listener>(arguments)),
           metrics_(trial_.identity(), watch_failures, arguments),
           seen_(seen_window::remembering(trial_.desk().remembered() * keys_per_ticket(metrics_)))
     {
@@ -61,6 +67,14 @@ public:
             metrics_.metrics().refuse_exclusions(kind);
         }
         assignment_.begin_stage(live());
+        const std::vector<metric_spec>& specs = metrics_.metrics().specs();
+        for (const metric_spec& spec : specs) {
+            if (spec.watch >= 0) {
+                live().spend(static_cast<std::size_t>(spec.watch),
+                             trial_.inference().alpha * error_share(spec, specs) /
+                                 static_cast<double>(Parts::arm_count - 1));
+            }
+        }
     }
 
     [[nodiscard]] trial_core<Parts>& trial() noexcept { return trial_; }
@@ -93,6 +107,16 @@ public:
     }
 
     void publish(std::list<plan_t> next) noexcept { assignment_.publish(std::move(next), live()); }
+
+    /// Tell the listener of a transition, after it has taken effect. `make()` returns the event; its number, time, trial and plan
+    /// are filled in here. `changed` says whether another plan is in force now.
+    template <class Make>
+    void announce(bool changed, Make&& make) const noexcept
+    {
+        if constexpr (Parts::listens) {
+            announcer_.announce(*this, changed, std::forward<Make>(make));
+        }
+    }
 
     /// Return the fields of a visit's ticket.
     [[nodiscard]] ticket::exposure_fields fields_of(const visit& seen, std::uint32_t call) const noexcept
@@ -135,6 +159,8 @@ public:
             how.guards_failures = how.guards_failures || (spec.role == metric_spec::part::guardrail &&
                                                           spec.series == failure_series);
         }
+        how.bets = std::is_same_v<typename Parts::key_t, per_request> &&
+                   std::is_same_v<typename Parts::inference_t, always_valid> && Parts::fixed_shares;
         if constexpr (Parts::metrics_t::watches_latency()) {
             how.special.show_latency = show_latency;
             how.special.show_level_of_latency = show_level_of_latency;
@@ -195,6 +221,7 @@ private:
     trial_core<Parts> trial_;
     [[no_unique_address]] typename Parts::acceptance_t acceptance_;
     [[no_unique_address]] typename Parts::timing_t timing_;
+    [[no_unique_address]] announcer<typename Parts::listener_t> announcer_;
     live_metrics<Parts> metrics_;
     mutable seen_window seen_;
 

@@ -14,6 +14,7 @@
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/detail/plan.hpp>
 #include <joust/trial/detail/trial_core.hpp>
+#include <joust/trial/on_event.hpp>
 #include <joust/trial/on_failure.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/timing.hpp>
@@ -115,10 +116,14 @@ struct arm_parts : trial_parts<Roles, always_valid, Args...> {
     using failure_t = policy<failure_role, fall_back>;
     using timing_t = policy<timing_role, timed>;
     using recorder_t = policy<recorder_role, no_log>;
+    using listener_t = policy<listener_role, no_listener>;
 
     static constexpr bool adjusts = trial::template given<covariate_role>;
     static constexpr bool asks_acceptance = trial::template given<acceptance_role>;
+    /// Whether a result is looked at before it is returned.
+    static constexpr bool reads_results = asks_acceptance || metrics_t::reads_predictions();
     static constexpr bool records = trial::template given<recorder_role>;
+    static constexpr bool listens = trial::template given<listener_role>;
     static constexpr bool falls_back = std::is_same_v<failure_t, fall_back>;
     static constexpr bool times = !std::is_same_v<timing_t, untimed>;
 

@@ -58,6 +58,17 @@ constexpr bool check_served_call()
     }
 }
 
+/// Check that the metrics that read results can read this one.
+template <class Metrics, class Result>
+constexpr bool check_predictions()
+{
+    constexpr bool readable = Metrics::template can_read<Result>();
+    static_assert(
+        readable,
+        "joust: prediction<\"name\">(...) cannot read what the champion returns: it takes a member or a callable, not mutable, on that result, that gives a number");
+    return readable;
+}
+
 }  // namespace detail
 }  // namespace v0
 }  // namespace joust

@@ -10,6 +10,7 @@
 #include <joust/numeric/value_distribution.hpp>
 #include <joust/stats/estimation/quantile.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
+#include <joust/stats/sequential/randomised_bets.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/stats/tests/srm.hpp>
 #include <joust/trial/detail/account.hpp>
@@ -22,6 +23,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -159,9 +161,6 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     answer.estimate = compared.estimate * per_millisecond;
     answer.lower = compared.lower * per_millisecond;
     answer.upper = compared.upper * per_millisecond;
-    if (champion.count() < watch.warm_up) {
-        answer.state = status::burn_in;
-    }
 }
 
 /// Judge a guardrail on failures or latency by first events. The means in the answer are only for the reader of the report.
@@ -178,18 +177,18 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     first_event_peak now;
     first_event_peak highest;
     if (live != nullptr) {
-        const first_event_log& log = live->log_of(pair, which);
-        now.log_e = log.log_e();
-        highest = log.peak();
+        now.log_e = live->log_e_now(pair, which);
+        highest = live->peak(pair, which);
     } else {
         const pair_evidence& both = seen.pairs[pair];
-        now = evidence_now(both.events[which], watch.max_ratio);
+        now = watch.on_latency ? latency_evidence_now(both.events[which], both.late[which].epochs, watch.q)
+                               : evidence_now(both.events[which], watch.max_ratio);
         highest = both.peaks.empty() || both.peaks[which].log_e < now.log_e ? now : both.peaks[which];
     }
     found.epoch = highest.decided;
     found.epochs = highest.epochs;
-    answer.method =
-        watch.on_latency ? "first late answer per slot of units" : "first failure per slot of units";
+    answer.method = watch.on_latency ? "late calls over the traffic of an epoch, pooled"
+                                     : "first failure per slot of units";
     answer.log_e_now = now.log_e;
     answer.log_e = highest.log_e;
     answer.p_value = stats::always_valid_p(answer.log_e);
@@ -198,6 +197,9 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     answer.state = status::ok;  // This test needs no burn-in.
     if (watch.on_latency) {
         how.special.show_latency(answer, seen, pair, watch, at, asked.alpha);
+        if (seen.pairs[pair].late[which].epochs.empty()) {
+            answer.state = status::burn_in;
+        }
     }
     return answer;
 }
@@ -418,6 +420,134 @@ JOUST_FUNCTION void show_level_of_values(inference& answer, const quantile_evide
                                       : infinity;
 }
 
+/// The counts of a metric of events by share, of requests that were randomised one by one.
+struct randomised_rows {
+    std::array<stats::randomised_counts, share_counts::most_rows> rows{};
+    std::size_t size = 0;
+
+    [[nodiscard]] std::span<const stats::randomised_counts> all() const noexcept
+    {
+        return {rows.data(), size};
+    }
+};
+
+/// Count at each share what a trial has counted by share. Returns false where something is of an unknown share.
+[[nodiscard]] inline bool count_by_share(randomised_rows& into, const pair_evidence& pair,
+                                         const metric_spec& spec) noexcept
+{
+    const share_counts& by_share = pair.by_share;
+    const std::size_t requests = spec.denominator;
+    if (by_share.series() <= requests || by_share.series() <= spec.series ||
+        by_share.shares.size() > into.rows.size()) {
+        return false;
+    }
+    for (const std::size_t column : {requests, spec.series}) {
+        if (by_share.count_elsewhere(column, false) > 0 || by_share.count_elsewhere(column, true) > 0) {
+            return false;
+        }
+    }
+    for (std::size_t row = 0; row < by_share.shares.size(); ++row) {
+        const double s = by_share.shares[row];
+        if (!(s > 0.0 && s < 1.0)) {
+            continue;  // Nothing was randomised.
+        }
+        const auto count = [&](std::size_t column, bool challenger) {
+            return static_cast<double>(by_share.count(row, column, challenger));
+        };
+        into.rows[into.size++] = {s, count(requests, false), count(spec.series, false), count(requests, true),
+                                  count(spec.series, true)};
+    }
+    return true;
+}
+
+/// Count what was served at one and the same share. Returns false where the share has changed.
+[[nodiscard]] inline bool count_at_one_share(randomised_rows& into, const pair_evidence& pair,
+                                             const metric_spec& spec)
+{
+    const bucket_sums& served = pair.series[exposure_series];
+    const bucket_sums& x = pair.series[spec.series];
+    const auto sum = [](const std::vector<double>& values) {
+        double all = 0.0;
+        for (const double each : values) {
+            all += each;
+        }
+        return all;
+    };
+    const auto n1 = static_cast<double>(served.challenger_count);
+    const auto n0 = static_cast<double>(served.champion_count);
+    const double s = n1 > 0.0   ? 1.0 - sum(served.challenger) / n1
+                     : n0 > 0.0 ? sum(served.champion) / n0
+                                : 0.0;
+    if (!(s > 0.0 && s < 1.0)) {
+        return false;
+    }
+    // Where the share has changed, the mean of the roots differs from the root of the mean, and the means differ by arm.
+    const double root = std::sqrt(s * (1.0 - s));
+    const auto near = [](double a, double b) { return std::fabs(a - b) <= 1e-6 * std::fabs(b) + 1e-12; };
+    if (!((n0 == 0.0 || near(sum(served.champion), n0 * s)) && near(sum(served.challenger_root), n1 * root) &&
+          near(sum(served.champion_root), n0 * root))) {
+        return false;
+    }
+    const bucket_sums& per = pair.series[spec.denominator];
+    const bool of_failures = spec.series == failure_series;
+    into.rows[into.size++] = {
+        s, static_cast<double>(per.champion_count),
+        of_failures ? static_cast<double>(x.champion_count) : std::round(sum(x.champion) / s),
+        static_cast<double>(per.challenger_count),
+        of_failures ? static_cast<double>(x.challenger_count) : std::round(sum(x.challenger) / (1.0 - s))};
+    return true;
+}
+
+/// Return the logarithm of the e-value of bets on each request against what a guardrail allows, or NaN where there are none.
+[[nodiscard]] inline double bets_log_e(const pair_evidence& pair, const metric_spec& spec)
+{
+    // Events that may come after a look are no bets; those of observations are.
+    const bool of_observations =
+        spec.takes_feedback() && spec.fed == spec.denominator && spec.denominator != exposure_series;
+    randomised_rows seen;
+    if (spec.unit != "%" || !(spec.series == failure_series || of_observations) ||
+        !(count_by_share(seen, pair, spec) || (seen.size == 0 && count_at_one_share(seen, pair, spec)))) {
+        return stats::not_a_number;
+    }
+    const bound& limit = spec.limit;
+    const stats::side side = limit.harm_is_up ? stats::side::greater : stats::side::less;
+    if (!limit.alone) {
+        return limit.relative ? stats::ratio_bets_log_e(seen.all(), limit.value, side)
+                              : stats::difference_bets_log_e(seen.all(), std::fabs(limit.value), side);
+    }
+    double requests = 0.0;
+    double events = 0.0;
+    for (const stats::randomised_counts& row : seen.all()) {
+        requests += row.challenger;
+        events += row.challenger_events;
+    }
+    return stats::level_bets_log_e(requests, events, limit.value, side);
+}
+
+/// Judge a guardrail on events by bets on each request. The interval stays that of the policy.
+template <class Policy>
+[[nodiscard]] inline bool judge_by_bets(finding& found, const pair_evidence& pair, const metric_spec& spec,
+                                        test_memory& memory, Policy infer)
+{
+    const double log_e = bets_log_e(pair, spec);
+    if (std::isnan(log_e)) {
+        return false;
+    }
+    test_memory shown{.rho = memory.rho};
+    found.answer = infer(shown);
+    memory.rho = shown.rho;
+    memory.highest_log_e = std::fmax(memory.highest_log_e, log_e);
+    found.answer.method = spec.limit.alone ? "level of the challenger: bets on each request"
+                                           : "bets on each request, which is randomised by itself";
+    found.answer.log_e_now = log_e;
+    found.answer.log_e = memory.highest_log_e;
+    found.answer.p_value = stats::always_valid_p(memory.highest_log_e);
+    found.answer.state = status::ok;
+    found.exact = true;
+    found.bets = true;
+    return true;
+}
+
 /// Return the question to an inference policy about one metric of one challenger.
 [[nodiscard]] inline question question_on(const metric_spec& spec, double alpha) noexcept
 {
@@ -446,6 +576,29 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     found.loses = rejects && !better;
 }
 
+/// Return how many events of a metric count for the end of its burn-in: those that are expected in the challenger, or, for a
+/// guardrail against an increase of them, those that it has.
+///
+/// Events of the challenger are what speaks against it, and each adds to the variance too, so that a normal limit understates them.
+/// Where the champion has none, hardly any would be expected in the challenger at a small share.
+[[nodiscard]] inline double events_for_burn_in(const pair_evidence& pair, const metric_spec& spec) noexcept
+{
+    const bucket_sums& x = pair.series[spec.series];
+    const bool adds_up = spec.limit.harm_is_up && !spec.limit.relative && spec.unit == "%";
+    if (spec.role != metric_spec::part::guardrail || !adds_up) {
+        return x.expected;
+    }
+    const bucket_sums& served = pair.series[exposure_series];
+    double events = 0.0;
+    double weights = 0.0;
+    for (std::size_t b = 0; b < x.challenger.size(); ++b) {
+        events += x.challenger[b];
+        weights += served.challenger[b];
+    }
+    const double own = weights > 0.0 ? events * static_cast<double>(served.challenger_count) / weights : 0.0;
+    return std::fmax(x.expected, own);
+}
+
 /// Judge one metric of one challenger. `live` has the highest evidence from first events; it is null for copied evidence.
 [[nodiscard]] inline finding judge_metric(const any_inference& policy, evidence& seen, const setting& how,
                                           std::size_t challenger, std::size_t metric, double alpha,
@@ -454,21 +607,30 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     const metric_spec& spec = how.specs[metric];
     pair_evidence& pair = seen.pairs[challenger];
     const look at{.sums = sums_of(pair, spec, how.covariate),
-                  .expected_events = pair.series[spec.series].expected,
+                  .expected_events = events_for_burn_in(pair, spec),
                   .exposures = static_cast<double>(pair.series[exposure_series].challenger_count +
                                                    pair.series[exposure_series].champion_count),
                   .planned_information = policy.units * how.planned_information_per_exposure};
     finding found{.metric = metric, .pair = challenger, .alpha = alpha};
     const question asked = question_on(spec, alpha);
     test_memory& memory = pair.memory[spec.memory];
-    if (spec.limit.alone) {
-        found.answer = judge_level(policy, seen, challenger, spec, alpha, at.planned_information, memory);
+    const auto infer = [&](test_memory& kept) {
+        return spec.limit.alone
+                   ? judge_level(policy, seen, challenger, spec, alpha, at.planned_information, kept)
+                   : policy.infer(at, asked, kept);
+    };
+    if (how.bets && spec.role == metric_spec::part::guardrail && spec.watch < 0 && spec.quantile < 0 &&
+        judge_by_bets(found, pair, spec, memory, infer)) {
+        // It is judged.
+    } else if (spec.limit.alone) {
+        found.answer = infer(memory);
     } else if (spec.watch >= 0) {
+        found.exact = !how.watches[static_cast<std::size_t>(spec.watch)].on_latency;
         const auto watch = static_cast<std::size_t>(spec.watch);
         found.answer = judge_events(policy, seen, how, challenger, spec, how.watches[watch], at, asked,
                                     memory, live, found);
     } else {
-        found.answer = policy.infer(at, asked, memory);
+        found.answer = infer(memory);
     }
     const bool more = found.answer.estimate > 0.0;
     const inference as_asked = found.answer;

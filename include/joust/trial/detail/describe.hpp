@@ -130,6 +130,13 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     if (f.epochs > 1 && f.epoch > 0) {
         row.method += ", strongest in epoch " + std::to_string(f.epoch) + " of " + std::to_string(f.epochs);
     }
+    if (spec.watch >= 0 && !seen.pairs[f.pair].late.empty()) {
+        const auto which = static_cast<std::size_t>(spec.watch);
+        if (how.watches[which].challenger_warm_up > 0) {
+            row.method += ", without the first " + count_text(seen.pairs[f.pair].late[which].not_judged) +
+                          " timed calls of the challenger, which were served and not judged";
+        }
+    }
     row.champion = f.answer.champion;
     row.challenger = f.answer.challenger;
     // A report gives no estimate in burn-in, where the score's estimate may even contradict the two means.
@@ -157,6 +164,11 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     }
     keep_possible(row);
     if (guards) {
+        row.validity = f.exact ? "exact" : "asymptotic";
+        if (!std::isnan(f.answer.log_e)) {
+            row.e_value_now = std::exp(f.answer.log_e_now);
+            row.e_value_needed = 1.0 / f.alpha;
+        }
         show_one_sided(row, f, spec.limit.harm_is_up);
     }
     return row;
@@ -186,6 +198,7 @@ JOUST_FUNCTION void describe(report& out, const evidence& seen, const judgement&
     describe_arms(out, seen, how);
     for (const finding& f : found.findings) {
         out.metrics.push_back(row_of_finding(f, seen, how));
+        out.metrics.back().decides = found.stopped_by(f.pair) == &f;
     }
     for (std::size_t p = 0; p < found.split.size(); ++p) {
         out.metrics.push_back(row_of_split(found.split[p], seen.models[p + 1]));
@@ -299,28 +312,28 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
 JOUST_FUNCTION std::string breach_of(const evidence& seen, const judgement& found, const setting& how,
                                      std::size_t pair)
 {
-    for (const finding& f : found.findings) {
-        if (f.pair == pair && f.breached) {
-            const metric_spec& spec = how.specs[f.metric];
-            std::string text = seen.models[pair + 1] + " breaks the guardrail on " + spec.name + " (" +
-                               describe(spec.limit, spec.unit) + "): ";
-            append_in_unit(text, f.answer.champion, spec.unit);
-            text += " -> ";
-            append_in_unit(text, f.answer.challenger, spec.unit);
-            if (!std::isnan(f.answer.log_e)) {
-                text += ", e-value ";
-                append_e_value(text, std::exp(f.answer.log_e));
-            } else if (!std::isnan(f.answer.p_value)) {
-                text += ", p ";
-                append_p_value(text, f.answer.p_value);
-            } else {
-                text += ", posterior probability ";
-                append_percent(text, 1.0 - f.answer.posterior_tail, 2);
-            }
-            return text;
-        }
+    const finding* const breach = found.stopped_by(pair);
+    if (breach == nullptr) {
+        return {};
     }
-    return {};
+    const finding& f = *breach;
+    const metric_spec& spec = how.specs[f.metric];
+    std::string text = seen.models[pair + 1] + " breaks the guardrail on " + spec.name + " (" +
+                       describe(spec.limit, spec.unit) + "): ";
+    append_in_unit(text, f.answer.champion, spec.unit);
+    text += " -> ";
+    append_in_unit(text, f.answer.challenger, spec.unit);
+    if (!std::isnan(f.answer.log_e)) {
+        text += ", e-value ";
+        append_e_value(text, std::exp(f.answer.log_e));
+    } else if (!std::isnan(f.answer.p_value)) {
+        text += ", p ";
+        append_p_value(text, f.answer.p_value);
+    } else {
+        text += ", posterior probability ";
+        append_percent(text, 1.0 - f.answer.posterior_tail, 2);
+    }
+    return text;
 }
 
 }  // namespace detail

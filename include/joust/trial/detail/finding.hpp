@@ -63,6 +63,8 @@ struct feedback_account {
     bool may_miss = false;
     /// Whether the shares of values that cannot be scored differ by arm.
     bool lost_differ = false;
+    /// Whether an arm without a value of what is reported where it happens counts as 0 of its exposures.
+    bool silence_is_zero = false;
     /// Whether labels, of which many are missing, are divided by all exposures.
     bool partly_labelled = false;
 
@@ -90,6 +92,12 @@ struct finding {
     double shift_by_failures = 0.0;
     /// Why the answer does not count as a judgement.
     gap missing = gap::none;
+    /// Whether the error rate holds exactly, and not only in the limit of many units.
+    bool exact = false;
+    /// Whether each request was a bet of its own, which needs no burn-in.
+    bool bets = false;
+    /// Whether a guardrail without enough events for a comparison holds because they are so few.
+    bool too_rare_to_break = false;
     /// For first events: the epoch that has shown the highest evidence, or 0.
     std::uint32_t epoch = 0;
     /// For first events: the number of epochs so far.
@@ -109,6 +117,17 @@ struct judgement {
         for (const finding& f : findings) {
             if (f.pair == pair && specs[f.metric].role == metric_spec::part::guardrail &&
                 f.missing != gap::none) {
+                return &f;
+            }
+        }
+        return nullptr;
+    }
+
+    /// Return the guardrail that stops a challenger, or null.
+    [[nodiscard]] const finding* stopped_by(std::size_t pair) const
+    {
+        for (const finding& f : findings) {
+            if (f.pair == pair && f.breached) {
                 return &f;
             }
         }
@@ -161,6 +180,8 @@ struct setting {
     special_metrics special{};
     /// Whether a guardrail is on failures.
     bool guards_failures = false;
+    /// Whether each request is randomised by itself and judged at every look, so that guardrails on events can bet on each.
+    bool bets = false;
 };
 
 /// Return the number of guardrails, which divide an error rate among them.

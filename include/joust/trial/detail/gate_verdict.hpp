@@ -11,6 +11,7 @@
 #include <joust/stats/estimation/quantile.hpp>
 #include <joust/stats/tests/coin.hpp>
 #include <joust/trial/detail/describe.hpp>
+#include <joust/trial/detail/dominating_unit.hpp>
 #include <joust/trial/detail/latencies.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/detail/paired_rows.hpp>
@@ -52,6 +53,8 @@ struct gate_rows {
     std::uint64_t repeated = 0;
     std::uint64_t missing = 0;
     std::uint64_t failed_elsewhere = 0;
+    /// The number of rows whose unit has an empty id.
+    std::uint64_t empty_units = 0;
 };
 
 /// A comparison at the gate's error rate, and one at the error rate divided by the number of guardrails.
@@ -695,6 +698,25 @@ inline void add_notes(report& out, const gate_rows& seen, const gate_setting& ho
     out.notes.push_back(std::move(note));
 }
 
+/// Note rows without a unit, and a unit that outweighs the others.
+inline void note_units(report& out, const gate_rows& seen)
+{
+    if (seen.empty_units > 0) {
+        std::string note;
+        append_count(note, seen.empty_units);
+        note += seen.empty_units == 1 ? " row has" : " rows have";
+        note +=
+            " an empty unit id (empty text, a null pointer or the nil UUID). They count as one unit, so that they weigh little.";
+        out.notes.push_back(std::move(note));
+    }
+    std::vector<double> rows(bucket_count);
+    for (const std::uint64_t unit : seen.failures.unit) {
+        rows[bucket_of(pseudonym_of(unit))] += 1.0;
+    }
+    note_dominating_unit(out, rows, "the rows",
+                         "Its rows count as one cluster, so that the verdict depends on it.");
+}
+
 /// Write the report of a gate with its verdict. `answers` compares the value metrics, in the order of their limits.
 [[nodiscard]] inline report gate_report(const gate_rows& seen, const std::vector<paired_answers>& answers,
                                         const gate_setting& how)
@@ -738,6 +760,9 @@ inline void add_notes(report& out, const gate_rows& seen, const gate_setting& ho
     note_equal_rows(out, seen, how);
     add_counts(out, seen);
     add_notes(out, seen, how);
+    if (how.has_units) {
+        note_units(out, seen);
+    }
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <joust/core/clock.hpp>
 #include <joust/core/compiler.hpp>
 #include <joust/core/fixed_string.hpp>
+#include <joust/core/thread_unwind.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
@@ -20,6 +21,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -169,7 +171,10 @@ public:
     template <std::size_t Which>
     void observe(const visit& seen, const cell& c, const ticket& receipt, bool first = true) noexcept
     {
-        const bool feeds = first && !metrics_.template counts_feedback<Which>();
+        // A ratio gets nothing from 0 of 0, so that such an exposure has no feedback on it.
+        const bool tells = !is_ratio<inner_metric_t<typename metrics_t::template given_t<Which>>> ||
+                           c.value != 0.0 || c.per != 0.0;
+        const bool feeds = first && tells && !metrics_.template counts_feedback<Which>();
         live_.feed(live_.of_this_thread(), metrics_t::fed_metric(Which), seen.arm, seen.shares,
                    seen.pseudonym, feeds);
         if (feeds) {
@@ -194,6 +199,32 @@ public:
         }
     }
 
+    /// What the metrics read from one result, by metric. It is empty where no metric reads results.
+    struct read_predictions {
+        std::array<double, metrics_t::reads_predictions() ? metrics_t::size : 0> values{};
+        bool read = false;
+    };
+
+    /// Read from a result what the metrics want of it. NaN stands for what cannot be read.
+    template <class Result>
+    void read(read_predictions& into, const Result& result)
+    {
+        into.read = true;
+        [&]<std::size_t... I>(std::index_sequence<I...>) {
+            (read_one<I>(into, result), ...);
+        }(std::make_index_sequence<metrics_t::size>{});
+    }
+
+    /// Record what was read from the result of an exposure.
+    void observe_predictions(const visit& seen, const read_predictions& from, const ticket* receipt) noexcept
+    {
+        if (from.read) {
+            [&]<std::size_t... I>(std::index_sequence<I...>) {
+                (observe_one<I>(seen, from, receipt), ...);
+            }(std::make_index_sequence<metrics_t::size>{});
+        }
+    }
+
     /// Move the limits of latency with the champion, after so many calls.
     void follow_latency(std::uint64_t calls) const noexcept
     {
@@ -204,19 +235,27 @@ public:
         }
     }
 
-    /// Fix the latency thresholds whose warm-up is over.
-    void fix_thresholds() const noexcept
+    /// Count calls of a thread, and judge the guardrails on latency when it is time. Returns whether they were judged.
+    bool passed(std::uint32_t calls) const noexcept
     {
-        try {
-            live_.fix_thresholds();
-        } catch (...) {
-            // Memory ran out. A later look fixes the thresholds.
+        if constexpr (metrics_t::watches_latency()) {
+            return live_.passed(calls);
+        } else {
+            return false;
+        }
+    }
+    /// Judge the guardrails on latency.
+    void judge_latency() const noexcept
+    {
+        if constexpr (metrics_t::watches_latency()) {
+            live_.judge_latency();
         }
     }
 
     /// Collect all evidence into a value, whose memory is used again.
     void collect(evidence& all) const
     {
+        judge_latency();
         live_.collect(all);
         if constexpr (metrics_t::quantile_of(metrics_t::size) == 0) {
             all.quantiles.clear();
@@ -244,6 +283,40 @@ private:
             metrics.watch_failures();
         }
         return metrics.watches();
+    }
+
+    template <std::size_t I, class Result>
+    void read_one([[maybe_unused]] read_predictions& into, [[maybe_unused]] const Result& result)
+    {
+        if constexpr (metrics_t::template reads_prediction<I>) {
+            double& value = into.values[I];
+            try {
+                value = metrics_.template get<I>().of(result);
+                if (!std::isfinite(value)) {
+                    live_.ignore(ignored::invalid_value);
+                }
+            } catch (thread_unwind&) {
+                throw;
+            } catch (...) {
+                live_.ignore(ignored::metric_threw);
+                value = std::numeric_limits<double>::quiet_NaN();
+            }
+        }
+    }
+
+    template <std::size_t I>
+    void observe_one([[maybe_unused]] const visit& seen, [[maybe_unused]] const read_predictions& from,
+                     [[maybe_unused]] const ticket* receipt) noexcept
+    {
+        if constexpr (metrics_t::template reads_prediction<I>) {
+            cell c;
+            metrics_.template get<I>().add(c, from.values[I]);
+            if (c.refused) {
+                lose<I>(seen);
+            } else {
+                observe<I>(seen, c, receipt != nullptr ? *receipt : ticket{});
+            }
+        }
     }
 
     [[nodiscard]] evidence named_after(const trial_identity& identity) const

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/fork.hpp>
+#include <joust/evidence/feed_log.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/evidence/thread_slabs.hpp>
@@ -115,6 +116,10 @@ public:
             thread_slab.add(row::judged, p, true, bucket, champion > challenger ? 1.0 : 0.0,
                             challenger > champion ? 1.0 : 0.0);
         }
+        if (truths_came_[p].count(1)) [[unlikely]] {
+            const std::uint64_t run = runs(p);
+            truths_came_[p].mark(run, run);
+        }
     }
     void not_judged(std::size_t p) noexcept { slabs_.of_this_thread().expect(row::not_judged, p, 1.0); }
 
@@ -183,8 +188,18 @@ public:
         for (const auto& counted : helpers_) {
             threw += counted.load(std::memory_order_relaxed);
         }
-        for (std::size_t i = 0; threw > 0 && i < shadow_helpers; ++i) {
+        std::uint64_t most_quiet = 0;
+        std::array<std::uint64_t, Challengers> quiet{};
+        for (std::size_t p = 0; p < Challengers; ++p) {
+            const auto run = static_cast<std::uint64_t>(all.pairs[p].run.total());
+            quiet[p] = truths_came_[p].quiet(run, run);
+            most_quiet = quiet[p] > most_quiet ? quiet[p] : most_quiet;
+        }
+        for (std::size_t i = 0; threw + most_quiet > 0 && i < shadow_helpers; ++i) {
             all.helpers.push_back(helpers_[i].load(std::memory_order_relaxed));
+        }
+        if (most_quiet > 0) {
+            all.quiet.assign(quiet.begin(), quiet.end());
         }
         return all;
     }
@@ -199,6 +214,9 @@ public:
             count.store(0, std::memory_order_relaxed);
         }
         unrecorded_.store(0, std::memory_order_relaxed);
+        for (feed_log& each : truths_came_) {
+            each.begin_anew();
+        }
         memory_ = {};
     }
 
@@ -235,7 +253,21 @@ private:
         return static_cast<double>(latency_sketch::bin_of(spent));
     }
 
+    /// Return how many calls of a challenger have ended.
+    [[nodiscard]] std::uint64_t runs(std::size_t p) const
+    {
+        std::uint64_t all = 0;
+        slabs_.for_each([&](const slab& from) {
+            for (std::size_t b = 0; b < bucket_count; ++b) {
+                const row_values ended = from.read(row::calls, p, true, b);
+                all += ended.count - static_cast<std::uint64_t>(ended.second);  // the champion's failures
+            }
+        });
+        return all;
+    }
+
     thread_slabs slabs_;
+    std::array<feed_log, Challengers> truths_came_;
     std::array<std::atomic<std::uint64_t>, truth_fates> truths_{};
     std::array<std::atomic<std::uint64_t>, shadow_helpers> helpers_{};
     std::atomic<std::uint64_t> unrecorded_{0};

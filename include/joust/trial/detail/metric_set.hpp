@@ -253,6 +253,34 @@ public:
     template <std::size_t I>
     static constexpr bool is_quantile_at = is_quantile<inner_metric_t<given_t<I>>>;
 
+    /// Does the trial read metric I from what the models return?
+    template <std::size_t I>
+    static constexpr bool reads_prediction = requires { inner_metric_t<given_t<I>>::reads_prediction; };
+
+    /// Is any metric read from what the models return?
+    static constexpr bool reads_predictions() noexcept
+    {
+        return search([]<std::size_t I> { return reads_prediction<I>; }) != none;
+    }
+
+    /// Return whether all such metrics can be read from a result.
+    template <class Result>
+    static constexpr bool can_read() noexcept
+    {
+        bool can = true;
+        for_each_index([&]<std::size_t I> {
+            if constexpr (reads_prediction<I>) {
+                if constexpr (std::is_void_v<Result>) {
+                    can = false;
+                } else {
+                    can = can && requires(const inner_metric_t<given_t<I>>& m,
+                                          const std::remove_cvref_t<Result>& r) { m.of(r); };
+                }
+            }
+        });
+        return can;
+    }
+
     template <std::size_t I>
     static constexpr bool takes_feedback = joust::metric<inner_metric_t<given_t<I>>>;
 
@@ -595,6 +623,7 @@ private:
                 .latency_ratio = limit.relative ? limit.value : 1.0,
                 .latency_increase = limit.relative ? 0.0 : limit.value * nanoseconds_per_millisecond,
                 .warm_up = given.warm_up,
+                .challenger_warm_up = given.challenger_warm_up,
                 .alone = limit.alone};
     }
 

@@ -8,11 +8,13 @@
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
 #include <joust/split/hash_split.hpp>
+#include <joust/split/trial_event.hpp>
 #include <joust/trial/canary_state.hpp>
 #include <joust/trial/detail/account.hpp>
 #include <joust/trial/detail/annotate.hpp>
 #include <joust/trial/detail/annotate_forgotten.hpp>
 #include <joust/trial/detail/arm_core.hpp>
+#include <joust/trial/detail/course_keeper.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
@@ -152,9 +154,12 @@ public:
         state_.steps.push_back({.requests = 0.0, .share = rules_.shares[0], .reason = "start"});
         note_breach_thresholds(core);
         due_.store(rules_.check_every, std::memory_order_relaxed);
+        announce(core, transition::started, 0.0, true);
     }
 
     [[nodiscard]] canary_phase phase() const noexcept { return phase_.load(std::memory_order_acquire); }
+    /// Return the numbers of the ramp.
+    [[nodiscard]] const ramp& rules() const noexcept { return rules_; }
     [[nodiscard]] bool rolled_back() const noexcept
     {
         const canary_phase now = phase();
@@ -173,19 +178,19 @@ public:
     void roll_back(core_t& core, std::string_view reason) noexcept
     {
         const std::scoped_lock lock{control_};
-        withdraw(core, canary_phase::rolled_back, [reason] { return std::string{reason}; });
+        withdraw(core, canary_phase::rolled_back, [reason] { return std::string{reason}; }, by_person);
     }
 
     /// End the canary for another reason than harm.
     void abort(core_t& core, std::string_view reason) noexcept
     {
         const std::scoped_lock lock{control_};
-        withdraw(core, canary_phase::aborted, [reason] { return std::string{reason}; });
+        withdraw(core, canary_phase::aborted, [reason] { return std::string{reason}; }, by_person);
     }
 
     /// Stop the ramp until `resume`. The share stays.
     /// errors: std::bad_alloc, and then nothing has changed
-    bool pause(core_t&, std::string_view reason)
+    bool pause(core_t& core, std::string_view reason)
     {
         const std::scoped_lock lock{control_};
         if (over_for_persons() || phase() == canary_phase::paused) {
@@ -193,6 +198,7 @@ public:
         }
         note_step(state_.share, "paused: ", reason);
         enter_phase(canary_phase::paused);
+        announce(core, transition::paused, state_.share, false, by_person, reason);
         return true;
     }
 
@@ -213,13 +219,16 @@ public:
         }
         note_step(share, "resumed: ", reason);
         acknowledge_breaches(core);
-        if (!next.empty()) {
+        const bool published = !next.empty();
+        if (published) {
             core.publish(std::move(next));
             withdrawal_ = std::move(withdrawal);
         }
+        const double before = state_.share;
         state_.share = share;
         begin_stage(core);
         enter_phase(canary_phase::running);
+        announce(core, transition::resumed, before, published, by_person, reason);
         return true;
     }
 
@@ -234,6 +243,7 @@ public:
         }
         note_step(state_.share, "approved by ", who);
         state_.approved = next + 1;
+        announce(core, transition::approved, state_.share, false, who);
         look(core, nullptr);
         return true;
     }
@@ -252,11 +262,13 @@ public:
         note_step(share, "promoted by hand: ", reason);
         core.publish(std::move(next));
         withdrawal_ = std::move(withdrawal);
+        const double before = state_.share;
         state_.share = share;
         state_.stage = rules_.shares.size() - 1;
         promoted_by_hand_ = true;
         begin_stage(core);
         enter_phase(canary_phase::promoted);
+        announce(core, transition::promoted, before, true, by_person, reason);
         return true;
     }
 
@@ -282,6 +294,7 @@ public:
                 "canary_state", "of another ramp or other metrics",
                 "the state of a canary with the same metrics and a ramp of as many stages");
         }
+        const double before = state_.share;
         canary_state next = saved;
         next.steps.reserve(next.steps.size() + steps_at_once);
         std::list<plan_t> plan = plan_of_state(core, next);
@@ -298,6 +311,7 @@ public:
         stage_began_ = now - nanoseconds(state_.stage_seconds);
         note_breach_thresholds(core);
         enter_phase(state_.phase);
+        announce(core, transition::restored, before, true, by_person);
     }
 
     /// Look at the evidence, act on it and report it.
@@ -335,6 +349,11 @@ public:
             out.notes.emplace_back(
                 "The champion serves no units now, so the comparisons are from earlier stages.");
         }
+        course_.keep(out, merged != nullptr ? evidence_of::all_replicas : evidence_of::this_trial,
+                     {.time = event_time(core.trial().clock()),
+                      .requests = seen_now_.requests(),
+                      .stage = state_.stage,
+                      .share = state_.share});
         return out;
     }
 
@@ -348,6 +367,9 @@ public:
         if ((number & mask) == mask) [[unlikely]] {
             if (number % moving_limits::least_pause == moving_limits::least_pause - 1) {
                 core.metrics().follow_latency(moving_limits::least_pause);
+            }
+            if (core.metrics().passed(mask + 1) && broken_by_events(core)) {
+                look_unless_busy(core);
             }
             count(core, mask + 1);
         }
@@ -571,7 +593,7 @@ private:
 
     void look_at(core_t& core, const evidence* merged)
     {
-        core.metrics().fix_thresholds();
+        core.metrics().judge_latency();
         if (merged != nullptr) {
             seen_now_ = *merged;
             core.live().resume(seen_now_);
@@ -583,6 +605,11 @@ private:
         const bool decides = !over(core);
         const bool broken = decides && state_.share > 0.0 && broken_guardrail() != nullptr;
         if (broken) {
+            if constexpr (Parts::listens) {
+                safety_.look(seen_now_, found_, how, rules_.beta, next_share());
+                note_progress(core, how);
+                list_conditions(core, how, broken_guardrail());
+            }
             act_on_breach(core, [&] { return breach_of(seen_now_, found_, how, 0); });
         }
         if (merged == nullptr) {
@@ -607,20 +634,143 @@ private:
         safety_.look(seen_now_, found_, how, rules_.beta, next_share());
         note_progress(core, how);
         blocked_ = what_blocks(core, how);
-        switch (blocked_) {
-            case blocker::nothing: break;
-            case blocker::no_requests: enter_phase(canary_phase::pending); return;
-            case blocker::mismatch:
-            case blocker::unjudged:
-            case blocker::silent: enter_phase(canary_phase::held); return;
-            case blocker::approval: enter_phase(canary_phase::awaiting_approval); return;
-            default: enter_phase(canary_phase::running); return;
+        if constexpr (Parts::listens) {
+            list_conditions(core, how, nullptr);
+        }
+        if (blocked_ != blocker::nothing) {
+            wait_in(core, how, phase_of(blocked_));
+            return;
         }
         if (state_.stage + 1 == rules_.shares.size()) {
             enter_phase(canary_phase::promoted);
+            announce_decision(core, how, transition::promoted, state_.share, false);
             return;
         }
-        enter_stage(core, state_.stage + 1);
+        enter_stage(core, how, state_.stage + 1);
+    }
+
+    [[nodiscard]] static canary_phase phase_of(blocker what) noexcept
+    {
+        switch (what) {
+            case blocker::no_requests: return canary_phase::pending;
+            case blocker::mismatch:
+            case blocker::unjudged:
+            case blocker::silent: return canary_phase::held;
+            case blocker::approval: return canary_phase::awaiting_approval;
+            default: return canary_phase::running;
+        }
+    }
+
+    /// Stay in the stage, and tell of it where the reason to stay is of another kind than before.
+    void wait_in(core_t& core, const setting& how, canary_phase next)
+    {
+        const canary_phase before = phase();
+        if (before == next) {
+            return;
+        }
+        enter_phase(next);
+        if (next == canary_phase::held) {
+            announce_decision(core, how, transition::held, state_.share, false);
+        } else if (next == canary_phase::awaiting_approval) {
+            announce_decision(core, how, transition::approval_asked, state_.share, false);
+        } else if (before == canary_phase::held && next == canary_phase::running) {
+            announce_decision(core, how, transition::resumed, state_.share, false);
+        }
+    }
+
+    /// Begin an event of the rollout.
+    [[nodiscard]] trial_event event_of(transition kind, double before) const
+    {
+        trial_event seen;
+        seen.kind = kind;
+        seen.stage = state_.stage;
+        seen.share_before = before;
+        seen.share_after = state_.share;
+        seen.requests = seen_now_.requests();
+        return seen;
+    }
+
+    /// Tell the listener of a transition that a person decided.
+    void announce(core_t& core, transition kind, double before, bool changed, std::string_view who = {},
+                  std::string_view why = {}) const noexcept
+    {
+        core.announce(changed, [&] {
+            trial_event seen = event_of(kind, before);
+            seen.who = who;
+            seen.why = why;
+            return seen;
+        });
+    }
+
+    /// Tell the listener of a transition that the evidence decided, with all conditions that it was decided by.
+    void announce_decision(core_t& core, const setting& how, transition kind, double before, bool changed,
+                           std::string_view why = {}) const noexcept
+    {
+        core.announce(changed, [&] {
+            trial_event seen = event_of(kind, before);
+            seen.evidence = conditions_;
+            seen.why = why;
+            const bool breaks = kind == transition::rolled_back || kind == transition::paused;
+            for (const finding& f : found_.findings) {
+                const metric_spec& spec = how.specs[f.metric];
+                if (f.pair == 0 &&
+                    (breaks ? &f == broken_guardrail()
+                            : kind == transition::held && (unjudged_ == &f || &spec == silent_))) {
+                    seen.guardrail = spec.name;
+                    seen.log_e = f.answer.log_e;
+                    seen.threshold = state_.breach_log_e[f.metric];
+                }
+            }
+            return seen;
+        });
+    }
+
+    /// List the numbers that a look decides by, so that a log can decide again by them.
+    void list_conditions(core_t& core, const setting& how, const finding* broken)
+    {
+        using use = condition::use;
+        conditions_.clear();
+        const auto add = [&](use kind, const char* what, std::string_view guardrail, double value,
+                             double bound) {
+            conditions_.push_back({kind, what, std::string{guardrail}, value, bound});
+        };
+        const auto add_bool = [&](const char* what, std::string_view guardrail, bool good) {
+            add(use::pass, what, guardrail, good ? 1.0 : 0.0, 1.0);
+        };
+        for (const finding& f : found_.findings) {
+            const metric_spec& spec = how.specs[f.metric];
+            if (f.pair != 0 || spec.role != metric_spec::part::guardrail) {
+                continue;
+            }
+            // An inference without e-values decides by p-values and posteriors.
+            const bool by_e = !std::isnan(f.answer.log_e) &&
+                              (&f == broken) == (f.answer.log_e >= state_.breach_log_e[f.metric]);
+            if (by_e) {
+                add(use::breach, "log e of harm", spec.name, f.answer.log_e, state_.breach_log_e[f.metric]);
+            } else {
+                add(use::breach, "broken", spec.name, &f == broken ? 1.0 : 0.0, 1.0);
+            }
+            add_bool("judged", spec.name, f.missing == gap::none);
+            if (rules_.promote == promotion::when_excluded) {
+                add(use::pass, "log e against the harm to exclude", spec.name, safety_.log_e(f.metric),
+                    -std::log(rules_.beta));
+            }
+        }
+        add(use::pass, "requests of the challenger", {}, static_cast<double>(seen_now_.requests(1)), 1.0);
+        add_bool("traffic as planned", {}, !found_.mismatch);
+        add_bool("feedback keeps coming", {}, silent_in_stage(how) == nullptr);
+        add_bool("the ramp is ready", {}, ramp_.ready(progress_));
+        add_bool("enough feedback", {}, enough_feedback(how));
+        if (last_stage()) {
+            add(use::pass, "seconds in all", {}, progress_.total_seconds, rules_.total_seconds);
+        }
+        if (rules_.promote == promotion::when_excluded) {
+            add(use::pass, "failures that can be undone in time", {}, rules_.irreversible, risk(core, how));
+        }
+        if (next_share() >= rules_.approve_from) {
+            add(use::pass, "approved stages", {}, static_cast<double>(state_.approved),
+                static_cast<double>(state_.stage + 2));
+        }
     }
 
     /// Collect what the ramp may ask about.
@@ -683,22 +833,31 @@ private:
         if (!ramp_.ready(progress_) || !enough_feedback(how)) {
             return blocker::not_ready;
         }
-        const bool last = state_.stage + 1 == rules_.shares.size() || next_share() >= 1.0;
-        if (last && progress_.total_seconds < rules_.total_seconds) {
+        if (last_stage() && progress_.total_seconds < rules_.total_seconds) {
             return blocker::total_time;
         }
-        const double rate = requests_per_second(core);
-        const double between_looks = std::fmin(rate * 1e-9 * static_cast<double>(longest_between_looks),
-                                               static_cast<double>(most_between_looks));
-        if (rules_.promote == promotion::when_excluded &&
-            safety_.at_risk(next_share() * between_looks, next_share() * rate * rules_.feedback_after,
-                            seen_now_, how) > rules_.irreversible) {
+        if (rules_.promote == promotion::when_excluded && risk(core, how) > rules_.irreversible) {
             return blocker::irreversible;
         }
         if (next_share() >= rules_.approve_from && state_.approved <= state_.stage + 1) {
             return blocker::approval;
         }
         return blocker::nothing;
+    }
+
+    [[nodiscard]] bool last_stage() const noexcept
+    {
+        return state_.stage + 1 == rules_.shares.size() || next_share() >= 1.0;
+    }
+
+    /// Return about how many failures more the next stage may bring before they are seen.
+    [[nodiscard]] double risk(const core_t& core, const setting& how) const noexcept
+    {
+        const double rate = requests_per_second(core);
+        const double between_looks = std::fmin(rate * 1e-9 * static_cast<double>(longest_between_looks),
+                                               static_cast<double>(most_between_looks));
+        return safety_.at_risk(next_share() * between_looks, next_share() * rate * rules_.feedback_after,
+                               seen_now_, how);
     }
 
     /// Return whether every guardrail that takes feedback has got as many values in this stage as the stage needs requests.
@@ -733,7 +892,7 @@ private:
         stage_began_ = core.trial().clock().now();
     }
 
-    void enter_stage(core_t& core, std::size_t stage)
+    void enter_stage(core_t& core, const setting& how, std::size_t stage)
     {
         const double share = rules_.shares[stage];
         // What needs memory comes first, so that a stage is entered as a whole or not at all.
@@ -745,12 +904,16 @@ private:
         std::list<plan_t> withdrawal = plan_without_challenger(core, next.front().number + 1);
         core.publish(std::move(next));
         withdrawal_ = std::move(withdrawal);
+        const double before = state_.share;
         state_.stage = stage;
         state_.share = share;
         begin_stage(core);
         state_.steps.push_back(std::move(step));
         // The champion serves no units any more at a share of 1, so this stage has nothing to compare.
-        enter_phase(share >= 1.0 ? canary_phase::promoted : canary_phase::running);
+        const bool whole = share >= 1.0;
+        enter_phase(whole ? canary_phase::promoted : canary_phase::running);
+        announce_decision(core, how, whole ? transition::promoted : transition::stage_entered, before, true,
+                          state_.steps.back().reason);
     }
 
     [[nodiscard]] std::string passed_in_words() const
@@ -870,19 +1033,21 @@ private:
     void act_on_breach(core_t& core, Words words) noexcept
     {
         withdraw(core, rules_.on_breach == breach::pause ? canary_phase::paused : canary_phase::rolled_back,
-                 words);
+                 words, {});
         resumed_after_breach_ = resumed_after_breach_ || rules_.on_breach == breach::pause;
     }
 
     /// Take the challenger out of service. The plan is published first, which allocates nothing, and the reason is put
     /// into words afterwards.
     template <class Words>
-    void withdraw(core_t& core, canary_phase into, Words words) noexcept
+    void withdraw(core_t& core, canary_phase into, Words words, std::string_view who) noexcept
     {
         if (rolled_back()) {
             return;
         }
-        if (!withdrawal_.empty()) {
+        const double before = state_.share;
+        const bool changes = !withdrawal_.empty();
+        if (changes) {
             core.publish(std::move(withdrawal_));
             withdrawal_.clear();
         }
@@ -895,17 +1060,27 @@ private:
         } catch (...) {
             // The words that were kept for this stay.
         }
+        share_step step{
+            .requests = static_cast<double>(seen_now_.requests()), .share = 0.0, .reason = std::move(reason)};
         if (state_.steps.size() < state_.steps.capacity()) {
-            state_.steps.push_back({.requests = static_cast<double>(seen_now_.requests()),
-                                    .share = 0.0,
-                                    .reason = std::move(reason)});
+            state_.steps.push_back(std::move(step));
         } else {
-            state_.steps.back() = {.requests = static_cast<double>(seen_now_.requests()),
-                                   .share = 0.0,
-                                   .reason = std::move(reason)};
+            state_.steps.back() = std::move(step);
+        }
+        const transition kind = into == canary_phase::rolled_back ? transition::rolled_back
+                                : into == canary_phase::aborted   ? transition::aborted
+                                                                  : transition::paused;
+        if constexpr (Parts::listens) {
+            if (who.empty()) {
+                announce_decision(core, core.setting_now(), kind, before, changes,
+                                  state_.steps.back().reason);
+            } else {
+                announce(core, kind, before, changes, who, state_.steps.back().reason);
+            }
         }
     }
 
+    static constexpr std::string_view by_person = "a person";
     static constexpr const char* no_words =
         "the challenger was taken out of service, and there was no memory to say why";
 
@@ -929,6 +1104,9 @@ private:
     const finding* unjudged_ = nullptr;
     /// The guardrail that hears too little in this stage.
     const metric_spec* silent_ = nullptr;
+    /// The numbers that the last look decided by, where a listener is told of them.
+    std::vector<condition> conditions_;
+    course_keeper course_;
     double stage_requests_before_ = 0.0;
     std::int64_t stage_began_ = 0;
     std::int64_t began_ = 0;

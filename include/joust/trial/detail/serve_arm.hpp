@@ -64,6 +64,18 @@ public:
             spent = core_.trial().clock().now() - start_;
         }
         finish_call<Timed>(core_, observer_, seen_, spent, failed, receipt_, number_, shared);
+        if constexpr (Core::parts::metrics_t::reads_predictions()) {
+            core_.metrics().observe_predictions(seen_, predictions_, receipt_);
+        }
+    }
+
+    /// Read what the metrics want of a result.
+    template <class Answer>
+    void read([[maybe_unused]] const Answer& answer)
+    {
+        if constexpr (Core::parts::metrics_t::reads_predictions()) {
+            core_.metrics().read(predictions_, answer);
+        }
     }
     bool failed = false;
     /// Whether the champion failed as well, on a request of a challenger.
@@ -76,6 +88,7 @@ private:
     const ticket* receipt_;
     std::uint32_t number_;
     std::int64_t start_ = 0;
+    [[no_unique_address]] typename Core::predictions predictions_{};
 };
 
 /// Sets a mark to false when it goes out of scope, unless an exception has begun meanwhile.
@@ -147,16 +160,19 @@ JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const 
     auto& models = core.trial().models();
     running_call<Timed, Core, Observer> running{core, observer, seen, receipt, number};
     try {
-        if constexpr (parts::asks_acceptance) {
+        if constexpr (parts::reads_results) {
             Result answer = calls::template invoke<Result>(
                 models, seen.arm, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
             const bool accepted = accepts(core, answer);
             if (accepted || seen.arm == 0) {
                 running.failed = !accepted;
+                if (accepted) {
+                    running.read(answer);
+                }
                 return answer;
             }
             static_assert(
-                parts::falls_back,
+                parts::falls_back || !parts::asks_acceptance,
                 "joust: accept_if refuses results, which needs the champion to fall back on; it does not go with rethrow{}");
             running.failed = true;
         } else {
@@ -245,6 +261,8 @@ constexpr auto checked_arm_call()
                                             typename parts::consent_t, typename parts::covariate_t,
                                             typename parts::acceptance_t, result,
                                             std::remove_reference_t<A>...>()) {
+        return std::type_identity<no_answer>{};
+    } else if constexpr (!check_predictions<typename parts::metrics_t, result>()) {
         return std::type_identity<no_answer>{};
     } else {
         return std::type_identity<result>{};

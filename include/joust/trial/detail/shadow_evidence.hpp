@@ -203,6 +203,9 @@ struct shadow_evidence {
     std::uint64_t graded = 0;
     /// How often each helper threw, so that the champion served unrecorded: consent, and the unit key. It is empty where none did.
     std::vector<std::uint64_t> helpers;
+    /// For each challenger, how many of its answers came since truths stopped to come. It is empty where they have not stopped, and
+    /// where it is not, `helpers` is not empty either.
+    std::vector<std::uint64_t> quiet;
 
     /// Add the evidence of another replica or day of the same trial.
     /// errors: configuration_error where the evidence is from another trial or other models, or is not consistent
@@ -236,6 +239,12 @@ struct shadow_evidence {
         for (std::size_t i = 0; i < other.helpers.size(); ++i) {
             helpers[i] += other.helpers[i];
         }
+        if (quiet.size() < other.quiet.size()) {
+            quiet.resize(other.quiet.size());
+        }
+        for (std::size_t i = 0; i < other.quiet.size(); ++i) {
+            quiet[i] += other.quiet[i];
+        }
     }
 
     /// Say whether all parts have the sizes that the models require, and possible numbers. `from_snapshot`, `merge` and the
@@ -247,6 +256,10 @@ struct shadow_evidence {
                     sampled <= requests && champion_failures <= most_events && unrecorded <= most_events &&
                     graded <= 1;
         for (const std::uint64_t each : truths) {
+            good = good && each <= most_events;
+        }
+        good = good && (quiet.empty() || (quiet.size() == pairs.size() && !helpers.empty()));
+        for (const std::uint64_t each : quiet) {
             good = good && each <= most_events;
         }
         good = good && failed.size() == bucket_count;
@@ -266,6 +279,7 @@ struct shadow_evidence {
         archive(trial, models, requests, sampled, champion_failures, failed, unrecorded, units, latency,
                 pairs, truths, graded);
         archive.if_any(helpers);
+        archive.if_any(quiet);
     }
     bool operator==(const shadow_evidence&) const = default;
 };

@@ -10,6 +10,7 @@
 #include <joust/stats/estimation/quantile.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
 #include <joust/stats/sequential/score.hpp>
+#include <joust/trial/detail/dominating_unit.hpp>
 #include <joust/trial/detail/latencies.hpp>
 #include <joust/trial/detail/possible.hpp>
 #include <joust/trial/detail/posterior.hpp>
@@ -345,6 +346,25 @@ inline constexpr double most_not_judged = 0.05;
     return text;
 }
 
+/// Return how many answers of a challenger came since its truths stopped, or 0 where they have not stopped. A fiftieth of all
+/// answers has to be concerned, so that one replica of many that hears nothing does not stop the others.
+[[nodiscard]] inline std::uint64_t answers_since_truths(const shadow_evidence& seen, std::size_t p) noexcept
+{
+    const std::uint64_t quiet = p < seen.quiet.size() ? seen.quiet[p] : 0;
+    return 50.0 * static_cast<double>(quiet) > seen.pairs[p].run.total() ? quiet : 0;
+}
+
+/// Say that truths stopped.
+[[nodiscard]] inline std::string stopped_in_words(const shadow_evidence& seen, std::size_t p)
+{
+    std::string text = "truths hardly come any more: in the last ";
+    append_count(text, answers_since_truths(seen, p));
+    text += " of ";
+    append_count(text, static_cast<std::uint64_t>(seen.pairs[p].run.total()));
+    text += " requests of " + seen.models[p + 1] + " they came at less than a quarter of the rate before";
+    return text;
+}
+
 /// Describe the result of one challenger in words.
 [[nodiscard]] inline shadow_finding find_out(const shadow_evidence& seen, std::size_t p,
                                              const shadow_answers& answers, double alpha)
@@ -371,7 +391,10 @@ inline constexpr double most_not_judged = 0.05;
     } else if (accuracy.rejects(alpha)) {
         found.wins = accuracy.estimate > 0.0;
         found.loses = !found.wins;
-        const std::string missing = found.wins ? missing_in_words(seen, pair, answers) : std::string{};
+        std::string missing = found.wins ? missing_in_words(seen, pair, answers) : std::string{};
+        if (found.wins && missing.empty() && answers_since_truths(seen, p) > 0) {
+            missing = ", but " + stopped_in_words(seen, p);
+        }
         found.wins = found.wins && missing.empty();
         found.words = name + (found.loses ? " has the worse " : " has the better ") + quality + ": ";
         metric_row scored = row_of_accuracy(seen, p, accuracy);
@@ -423,8 +446,13 @@ inline void add_counts(report& out, const shadow_pair& pair, const std::string& 
 }
 
 /// Note which part of the requests has a truth, where accuracy or scores are known for a part only.
-inline void note_truths(report& out, const shadow_pair& pair, const std::string& name)
+inline void note_truths(report& out, const shadow_evidence& seen, std::size_t p)
 {
+    const shadow_pair& pair = seen.pairs[p];
+    const std::string& name = seen.models[p + 1];
+    if (answers_since_truths(seen, p) > 0) {
+        out.notes.push_back("Of " + name + ", " + stopped_in_words(seen, p) + ".");
+    }
     const double judged = pair.judged.total();
     const double answered = pair.run.total() - pair.run.total_sum();
     constexpr double nearly_all = 0.9;
@@ -537,6 +565,24 @@ inline void add_notes(report& out, const shadow_evidence& seen, bool in_backgrou
     }
 }
 
+/// Note units that are missing, and a unit that outweighs the others.
+inline void note_units(report& out, const shadow_evidence& seen)
+{
+    if (shadow_empty < seen.helpers.size() && seen.helpers[shadow_empty] > 0) {
+        out.notes.emplace_back(
+            "Some calls came with an empty unit id (empty text, a null pointer or the nil UUID). The champion served them, and they are not part of the comparison.");
+    }
+    std::vector<double> requests(bucket_count);
+    for (std::size_t b = 0; b < bucket_count; ++b) {
+        requests[b] = seen.failed[b];
+        for (const shadow_pair& pair : seen.pairs) {
+            requests[b] += pair.queued.count[b] + pair.dropped.count[b];
+        }
+    }
+    note_dominating_unit(out, requests, "the requests that were sampled",
+                         "The comparison depends on what the models answer to it.");
+}
+
 /// Write the report of a shadow. The look at the evidence keeps in `seen` what it fixes and finds.
 template <class Inference>
 [[nodiscard]] report shadow_report(shadow_evidence& seen, const shadow_setting<Inference>& how)
@@ -552,10 +598,11 @@ template <class Inference>
         add_rows(out, seen, p, answers, alpha, how.inference.units);
         found.push_back(find_out(seen, p, answers, alpha));
         add_counts(out, seen.pairs[p], seen.models[p + 1]);
-        note_truths(out, seen.pairs[p], seen.models[p + 1]);
+        note_truths(out, seen, p);
     }
     conclude(out, found);
     add_counts(out, seen);
+    note_units(out, seen);
     add_notes(out, seen, how.in_background, holds_of<Inference>());
     return out;
 }

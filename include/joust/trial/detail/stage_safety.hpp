@@ -74,6 +74,9 @@ public:
     /// Return whether the harm of the stage is excluded for the guardrail of this index.
     [[nodiscard]] bool excludes(std::size_t metric) const noexcept;
 
+    /// Return the logarithm of the e-value against the harm of the stage for the guardrail of this index.
+    [[nodiscard]] double log_e(std::size_t metric) const noexcept;
+
     /// Return the guardrail that is farthest from excluding the harm of the stage, or null where all have.
     [[nodiscard]] const exclusion_now* open() const noexcept;
 
@@ -275,8 +278,8 @@ struct mean_test {
     const pair_evidence& pair = seen.pairs.front();
     mean_test out;
     const double rho = pair.memory[spec.memory].rho;
-    if (!(rho > 0.0)) {
-        return out;  // The burn-in is not over.
+    if (!(rho > 0.0) || pair.series[spec.series].expected < always_valid::burn_in_events) {
+        return out;  // The burn-in is not over. Harm may be shown by fewer events than its absence.
     }
     const look at{.sums = sums_of(pair, spec, how.covariate),
                   .expected_events = pair.series[spec.series].expected};
@@ -371,6 +374,16 @@ JOUST_FUNCTION bool stage_safety::excludes(std::size_t metric) const noexcept
         }
     }
     return false;
+}
+
+JOUST_FUNCTION double stage_safety::log_e(std::size_t metric) const noexcept
+{
+    for (const exclusion_now& each : guardrails_) {
+        if (each.metric == metric) {
+            return each.log_e;
+        }
+    }
+    return stats::not_a_number;
 }
 
 JOUST_FUNCTION const exclusion_now* stage_safety::open() const noexcept
@@ -562,6 +575,12 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
             if (!std::isnan(each.whole.ratio)) {
                 row.excluded_ratio = 1.0 + sign * test.by_ratio.upper;
             }
+        }
+        if (std::isinf(row.excluded_ratio) && std::isfinite(row.excluded_increase)) {
+            row.excluded_ratio = stats::not_a_number;
+        }
+        if (std::isinf(row.excluded_increase) && std::isfinite(row.excluded_ratio)) {
+            row.excluded_increase = stats::not_a_number;
         }
         row.words = spec.name + ": ";
         const bool nothing = (std::isnan(row.excluded_increase) || std::isinf(row.excluded_increase) ||

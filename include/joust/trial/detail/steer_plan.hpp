@@ -6,6 +6,7 @@
 #include <joust/split/plan_diff.hpp>
 #include <joust/split/slot_split.hpp>
 #include <joust/split/traffic_plan.hpp>
+#include <joust/split/trial_event.hpp>
 #include <joust/trial/detail/challenger_switch.hpp>
 #include <joust/trial/detail/plan_in_force.hpp>
 #include <joust/trial/detail/stopped_plan.hpp>
@@ -28,6 +29,10 @@ inline namespace v0 {
 struct replace_options {
     /// Whether to accept a plan that moves units away from a challenger whose share does not shrink.
     bool allow_moves = false;
+    /// The person or the program that asked for the plan, for the listener of the trial.
+    std::string who{};
+    /// The reason of the change, for the listener of the trial.
+    std::string why{};
 };
 
 namespace detail {
@@ -242,7 +247,7 @@ inline void check_same_shares(const traffic_plan& now, const traffic_plan& next)
 }
 
 template <class Core>
-plan_difference replace_plan_of(Core& core, const traffic_plan& next, const replace_options& options)
+plan_difference put_in_force(Core& core, const traffic_plan& next, const replace_options& options)
 {
     using plan_t = typename Core::plan_t;
     auto& assignment = core.assignment();
@@ -287,6 +292,33 @@ plan_difference replace_plan_of(Core& core, const traffic_plan& next, const repl
     outside.plan = std::move(kept);
     outside.complaint.clear();
     core.publish(std::move(fresh));
+    return moves;
+}
+
+/// Tell the listener that another plan is in force.
+/// assumes: the plan's mutex is not held, since the listener may ask for the plan
+template <class Core>
+void announce_plan(const Core& core, const plan_difference& moves, std::string_view who,
+                   std::string_view why) noexcept
+{
+    core.announce(true, [&] {
+        trial_event seen{.kind = transition::plan_replaced,
+                         .share_before = 1.0 - moves.before[0],
+                         .share_after = 1.0 - moves.after[0],
+                         .requests = core.collect().requests(),
+                         .who = std::string{who},
+                         .why = std::string{why}};
+        const std::scoped_lock lock{core.assignment().in_force().mutex};
+        seen.new_plan = plan_now(core);
+        return seen;
+    });
+}
+
+template <class Core>
+plan_difference replace_plan_of(Core& core, const traffic_plan& next, const replace_options& options)
+{
+    const plan_difference moves = put_in_force(core, next, options);
+    announce_plan(core, moves, options.who, options.why);
     return moves;
 }
 
@@ -393,7 +425,8 @@ bool follow_plan(Trial& trial, const traffic_plan& next, const replace_options& 
     if (first) {
         wanted.parent = 0;
     }
-    plan_steering<Trial>::replace(trial, wanted, {.allow_moves = options.allow_moves || first});
+    plan_steering<Trial>::replace(trial, wanted,
+                                  {.allow_moves = options.allow_moves || first, .who = "plan file"});
     return true;
 }
 
@@ -410,9 +443,16 @@ struct plan_steering<ab_test<Args...>> {
     static bool stop(trial_t& trial) noexcept
     {
         auto& core = trial_access::core(trial);
-        const std::scoped_lock lock{core.assignment().in_force().mutex};
-        const bool before = core.assignment().in_force().plan.stopped;
-        detail::stop(core, nullptr);
+        bool before = false;
+        plan_difference moves;
+        {
+            const std::scoped_lock lock{core.assignment().in_force().mutex};
+            before = core.assignment().in_force().plan.stopped;
+            moves = detail::stop(core, nullptr);
+        }
+        if (!before) {
+            announce_plan(core, moves, "plan file", "stopped by a plan that cannot be read");
+        }
         return !before;
     }
     static void complain(trial_t& trial, const std::string& why)

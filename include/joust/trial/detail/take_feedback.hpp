@@ -84,6 +84,7 @@ template <class Core, class Unit>
         if (!seen.recorded) {
             return core.trial().desk().unrecorded(core.live());
         }
+        core.assignment().note_choice(seen);
         return core.trial().desk().seal(
             ticket::choice(core.fields_of(seen, core.live().of_this_thread().next_call())));
     } else {
@@ -209,6 +210,10 @@ inline bool observe_by_unit(Core& core, Observer& observer, const Unit& unit, Va
     seen.pseudonym = core.trial().pseudonym_of(unit);
     if (!core.assignment().constant_arm(core.identity().hasher(), unit, seen)) {
         core.live().ignore(ignored::unit_moved);
+        return false;
+    }
+    if (!core.assignment().vouches_for(core.live(), seen)) {
+        core.live().ignore(ignored::unserved_unit);
         return false;
     }
     if (!usable) {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <joust/core/compiler.hpp>
+#include <joust/core/fork.hpp>
+#include <joust/report/course.hpp>
+#include <joust/report/report.hpp>
+
+#include <cmath>
+#include <cstddef>
+#include <mutex>
+#include <vector>
+
+namespace joust {
+inline namespace v0 {
+namespace detail {
+
+/// Whose evidence a report shows: that of the trial itself, or evidence that was merged elsewhere.
+enum class evidence_of : unsigned char { this_trial, all_replicas };
+
+/// Keeps the course of a trial: one of its own looks, and one of its looks at merged evidence.
+class course_keeper {
+public:
+    /// Add a report to the course as a look, and the course to the report. `when` has what the report does not say.
+    void keep(report& out, evidence_of whose, course_look when);
+
+    /// Forget the looks of the parent in a forked child, whose evidence begins anew.
+    void begin_anew() noexcept
+    {
+        own_ = course{};
+        merged_ = course{};
+    }
+
+private:
+    fork_mutex mutex_{fork_order::leaf};
+    course own_;
+    course merged_;
+    new_epoch_in_child<course_keeper> fork_{*this};
+};
+
+/// Return the units of the smallest arm that served any, as small groups are told by.
+[[nodiscard]] double smallest_arm(const report& shown) noexcept;
+
+#if JOUST_BODIES
+
+JOUST_FUNCTION double smallest_arm(const report& shown) noexcept
+{
+    double least = 0.0;
+    for (const arm_row& arm : shown.arms) {
+        const double units = arm.units > 0.0 ? arm.units : static_cast<double>(arm.requests);
+        least = units > 0.0 && (least == 0.0 || units < least) ? units : least;
+    }
+    return least;
+}
+
+JOUST_FUNCTION void course_keeper::keep(report& out, evidence_of whose, course_look when)
+{
+    when.units = smallest_arm(out);
+    const std::scoped_lock lock{mutex_};
+    course& looks = whose == evidence_of::this_trial ? own_ : merged_;
+    std::vector<course_value> values(looks.rows().size());
+    for (const metric_row& row : out.metrics) {
+        const std::size_t place = looks.row({row.metric, row.arm});
+        if (place < course::most_rows) {
+            if (place >= values.size()) {
+                values.resize(place + 1);
+            }
+            values[place] = {.estimate = row.estimate,
+                             .lower = row.lower,
+                             .upper = row.upper,
+                             .log_e = std::log(row.e_value),
+                             .p_value = row.p_value};
+        }
+    }
+    looks.add(when, [&values](std::size_t row) { return values[row]; });
+    out.course = looks;
+}
+
+#endif
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace joust
