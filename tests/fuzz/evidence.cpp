@@ -5,6 +5,7 @@
 
 #include <joust/store/snapshot.hpp>
 #include <joust/trial/ab_test.hpp>
+#include <joust/trial/canary.hpp>
 #include <joust/trial/interleaving.hpp>
 #include <joust/trial/shadow.hpp>
 
@@ -64,6 +65,18 @@ auto& shadowed_trial()
     return trial;
 }
 
+auto& ramped_trial()
+{
+    static canary trial{model{"old", [](std::uint64_t) { return 0; }},
+                        model{"new", [](std::uint64_t) { return 1; }},
+                        by([](std::uint64_t user) { return user; }),
+                        hash_split{.salt = "fuzz"},
+                        conversion<"click">{},
+                        guardrail(latency{}, {.max_ratio = 1.2}),
+                        ramp{.shares = {0.25, 0.5}}};
+    return trial;
+}
+
 std::string contents_of(const std::string& bytes)
 {
     return bytes.substr(detail::snapshot_head, bytes.size() - detail::snapshot_head - detail::snapshot_tail);
@@ -103,6 +116,14 @@ std::string good_contents(unsigned kind)
         for (std::uint64_t user = 0; user < 300; ++user) {
             const auto page = trial.rank(user, 3U);
             trial.click(page.ticket(), user % 3);
+        }
+        static_cast<void>(trial.report());
+        return contents_of(to_snapshot(trial.evidence()));
+    }
+    if (kind == 2) {
+        auto& trial = ramped_trial();
+        for (std::uint64_t user = 0; user < 4'000; ++user) {
+            trial.observe<"click">(trial.serve(user).ticket, user % 3 == 0);
         }
         static_cast<void>(trial.report());
         return contents_of(to_snapshot(trial.evidence()));
@@ -167,11 +188,12 @@ void overwrite(std::string& contents, std::size_t at, std::uint64_t bits)
 // for the value.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
-    static const std::array<std::string, 3> good{good_contents(0), good_contents(1), good_contents(2)};
+    static const std::array<std::string, 4> good{good_contents(0), good_contents(1), good_contents(2),
+                                                 good_contents(3)};
     if (size % 5 != 1) {
         return 0;  // The groups are whole, so that fewer inputs say the same.
     }
-    const unsigned kind = data[0] % 3;
+    const unsigned kind = data[0] % 4;
     std::string contents = good[kind];
     for (std::size_t at = 1; at + 5 <= size; at += 5) {
         const std::size_t anywhere = data[at] + 256U * data[at + 1] + 65'536U * (data[at + 2] % 4U);
@@ -201,6 +223,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     switch (kind) {
         case 0: check<evidence>(compared_trial(), bytes); break;
         case 1: check<evidence>(interleaved_trial(), bytes); break;
+        case 2: check<evidence>(ramped_trial(), bytes); break;
         default: check<shadow_evidence>(shadowed_trial(), bytes); break;
     }
     return 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fixed_array.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/stats/sequential/epoch_evidence.hpp>
@@ -525,18 +526,18 @@ private:
     std::atomic<double> highest_{0.0};
     std::atomic<std::uint32_t> counted_{0};
     std::array<table, 2> tables_{};
-    std::vector<std::atomic<std::uint64_t>> taken_ =
-        std::vector<std::atomic<std::uint64_t>>(event_slots / 64);
+    fixed_array<std::atomic<std::uint64_t>> taken_ =
+        fixed_array<std::atomic<std::uint64_t>>(event_slots / 64);
     /// Events that were heard and not counted yet, from begin_ to end_.
-    std::vector<place> ring_ = empty_ring();
+    fixed_array<place> ring_ = empty_ring();
     std::uint32_t begin_ = 0;
     std::atomic<std::uint32_t> end_{0};
     /// Whether something may be in the ring.
     std::atomic<std::uint32_t> more_{0};
 
-    static std::vector<place> empty_ring()
+    static fixed_array<place> empty_ring()
     {
-        std::vector<place> ring(places);
+        fixed_array<place> ring(places);
         for (std::uint32_t i = 0; i < places; ++i) {
             ring[i].sequence.store(i, std::memory_order_relaxed);
         }

@@ -181,7 +181,7 @@ JOUST_FUNCTION std::uint64_t moving_limits::follow_now(const thread_slabs& slabs
     for (std::uint64_t& count : counted_) {
         count = 0;
     }
-    slabs.for_each([&](const slab& each) {
+    slabs.for_each_used([&](const slab& each) {
         each.for_each_latency(0, [&](std::size_t bin, std::uint64_t n) { counted_[bin] += n; });
     });
     std::uint64_t more = 0;

@@ -36,7 +36,8 @@ public:
         const std::scoped_lock lock{mutex_};
         if (alive_ && generation == generation_) {
             thread_slab->pin(nullptr);
-            idle_.push_back(thread_slab);
+            thread_slab->next_idle = idle_;
+            idle_ = thread_slab;
         }
     }
 
@@ -50,6 +51,9 @@ public:
         }
         visit(shared_);
     }
+
+    /// Return whether any thread had to use the shared slab.
+    [[nodiscard]] bool uses_shared() const noexcept { return shared_used_.load(std::memory_order_relaxed); }
 
     slab& shared() noexcept
     {
@@ -74,7 +78,7 @@ public:
     {
         generation_ = generation;
         before_fork_.splice(before_fork_.end(), all_);
-        idle_.clear();
+        idle_ = nullptr;
         if (shared_used_.load(std::memory_order_relaxed)) {
             shared_.begin_anew();
         }
@@ -86,7 +90,7 @@ public:
         alive_ = false;
         all_.clear();
         before_fork_.clear();
-        idle_.clear();
+        idle_ = nullptr;
     }
 
 private:
@@ -97,7 +101,8 @@ private:
     mutable fork_mutex mutex_{fork_order::slabs};
     std::list<slab> all_;
     std::list<slab> before_fork_;
-    std::vector<slab*> idle_;
+    /// The slabs that no thread has, linked by `next_idle`.
+    slab* idle_ = nullptr;
     slab shared_;
     std::atomic<bool> shared_used_{false};
     bool alive_ = true;
@@ -123,7 +128,7 @@ public:
             free_.reserve(next_ + 1);
             ++next_;
         } else {
-            index = free_.back();
+            index = static_cast<std::uint32_t>(free_.back());
             free_.pop_back();
         }
         return {index, ++generation_};
@@ -144,7 +149,7 @@ public:
 
 private:
     fork_mutex mutex_{fork_order::leaf};
-    std::vector<std::uint32_t> free_;
+    std::vector<std::size_t> free_;
     std::uint32_t next_ = 0;
     std::uint64_t generation_ = 0;
 };
@@ -202,6 +207,17 @@ public:
         owner_->for_each(std::forward<Visit>(visit));
     }
 
+    /// Visit every slab that a thread has used.
+    template <class Visit>
+    void for_each_used(Visit&& visit) const
+    {
+        owner_->for_each([&](const slab& each) {
+            if (!each.shared() || owner_->uses_shared()) {
+                visit(each);
+            }
+        });
+    }
+
     /// Make room for counts by share, before the first call.
     void count_by_share(std::size_t columns) { owner_->count_by_share(columns); }
 
@@ -230,19 +246,17 @@ JOUST_FUNCTION slab* slab_owner::claim() noexcept
 {
     const std::scoped_lock lock{mutex_};
     try {
-        if (idle_.empty()) {
+        if (idle_ == nullptr) {
             if (all_.size() >= max_slabs_) {
                 return nullptr;
             }
-            // Memory is reserved here, so that giving a slab back never allocates.
-            idle_.reserve(all_.size() + 1);
             return &all_.emplace_back(layout_, false, static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U);
         }
     } catch (const std::bad_alloc&) {
         return nullptr;
     }
-    slab* reused = idle_.back();
-    idle_.pop_back();
+    slab* reused = idle_;
+    idle_ = reused->next_idle;
     return reused;
 }
 

@@ -10,6 +10,7 @@
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -67,6 +68,34 @@ JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, std::size_t 
     constexpr double material = 0.002;
     return answer.rejects(mismatch_alpha) &&
            std::fabs(answer.estimate) > material * std::fmax(answer.champion, answer.challenger);
+}
+
+/// Return whether the shares of exposures with feedback differ because calls of the champion failed: then the caller got an
+/// exception and no ticket, while the champion answered the failed calls of the challenger.
+[[nodiscard]] inline bool failures_explain(const pair_evidence& pair, std::size_t series,
+                                           double planned_information)
+{
+    const bucket_sums& fed = pair.series[series];
+    const bucket_sums& failed = pair.series[failure_series];
+    if (failed.champion_count == 0 || fed.champion.size() > bucket_count) {
+        return false;
+    }
+    std::array<double, bucket_count> champion{};
+    std::array<double, bucket_count> champion_root{};
+    for (std::size_t b = 0; b < fed.champion.size(); ++b) {
+        champion[b] = fed.champion[b] + failed.champion[b];
+        champion_root[b] = fed.champion_root[b] + failed.champion_root[b];
+    }
+    look at{.sums = sums_of(pair, series),
+            .expected_events = fed.expected,
+            .planned_information = planned_information};
+    at.sums.p0 = {champion.data(), fed.champion.size()};
+    at.sums.g0 = {champion_root.data(), fed.champion_root.size()};
+    test_memory now{.rho = pair.memory[series].rho};
+    const inference answer = always_valid{.alpha = mismatch_alpha}.infer(at, {.alpha = mismatch_alpha}, now);
+    constexpr double material = 0.002;
+    return !answer.rejects(mismatch_alpha) ||
+           std::fabs(answer.estimate) <= material * std::fmax(answer.champion, answer.challenger);
 }
 
 /// Return whether a difference between the arms' shares of exposures with feedback means that feedback is missing.
@@ -148,7 +177,8 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
     // The best value stands for what is missing, or the sums are without it.
     const bool favours = spec.denominator != exposure_series || spec.direction == better::down;
     if (due || favours) {
-        const bool differ = shares_differ(sums, spec.fed, planned_information);
+        const bool differ = shares_differ(sums, spec.fed, planned_information) &&
+                            !failures_explain(sums, spec.fed, planned_information);
         // A ratio of amounts that half as many exposures of one arm bring is about other exposures in that arm.
         const bool halved = spec.pairs_amounts && 2.0 * std::fmin(now.champion, now.challenger) <
                                                       std::fmax(now.champion, now.challenger);
@@ -327,9 +357,26 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
     return watch.on_latency && timed * (1.0 - watch.q) < 1.0 ? gap::not_timed : gap::none;
 }
 
-/// Return why a limit of the challenger's own level is not judged. What the champion's feedback does is no matter.
-[[nodiscard]] inline gap gap_of_level(const finding& found, const evidence& seen, const metric_spec& spec)
+/// Return whether the challenger would break a limit of its own level if every value that could not be scored were bad.
+[[nodiscard]] inline bool lost_values_may_break(const finding& found, const evidence& seen,
+                                                const setting& how, const inference& asked)
 {
+    const metric_spec& spec = how.specs[found.metric];
+    const bucket_sums& per = seen.pairs[found.pair].series[spec.denominator];
+    const double lost = static_cast<double>(found.account.challenger_lost);
+    const double allowed = spec.quantile < 0 ? spec.limit.value : 1.0 - spec.q - (spec.q < 0.5 ? 1.0 : 0.0);
+    // Where the metric is divided by what was observed, the lost values are not among it.
+    const double all =
+        static_cast<double>(per.challenger_count) + (spec.denominator != exposure_series ? lost : 0.0);
+    const double shift = lost / all * feared_distance(seen, how, found, asked);
+    return !(spec.limit.harm_is_up ? asked.lower + shift <= allowed : asked.upper - shift >= allowed);
+}
+
+/// Return why a limit of the challenger's own level is not judged. What the champion's feedback does is no matter.
+[[nodiscard]] inline gap gap_of_level(const finding& found, const evidence& seen, const setting& how,
+                                      const inference& asked)
+{
+    const metric_spec& spec = how.specs[found.metric];
     const feedback_account& now = found.account;
     if (spec.takes_feedback() && !(now.challenger > 0.0)) {
         return gap::no_values;
@@ -344,7 +391,16 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
         static_cast<double>(seen.arms[found.pair + 1].latency.count()) * (1.0 - spec.q) < 1.0) {
         return gap::not_timed;
     }
-    return found.answer.state != status::ok ? gap::state : gap::none;
+    if (found.answer.state != status::ok) {
+        return gap::state;
+    }
+    if (now.challenger_lost > 0 && !found.answer.rejects(found.alpha) &&
+        lost_values_may_break(found, seen, how, asked)) {
+        return gap::lost;
+    }
+    // A missing label counts as 0, which hides what there may be too much of.
+    return now.partly_labelled && spec.limit.harm_is_up && now.challenger < 0.5 ? gap::partly_labelled
+                                                                                : gap::none;
 }
 
 JOUST_FUNCTION void find_gap(finding& found, const evidence& seen, const setting& how, const inference& asked)
@@ -355,7 +411,7 @@ JOUST_FUNCTION void find_gap(finding& found, const evidence& seen, const setting
     found.missing = gap::none;
     found.too_rare_to_break = guards && !spec.limit.alone && too_rare_to_break(found, seen, spec);
     if (spec.limit.alone) {
-        found.missing = gap_of_level(found, seen, spec);
+        found.missing = gap_of_level(found, seen, how, asked);
     } else if (spec.watch >= 0) {
         found.missing = gap_of_events(found, seen, how.watches[static_cast<std::size_t>(spec.watch)]);
     } else if (spec.takes_feedback() && !(now.champion > 0.0 && now.challenger > 0.0) &&
