@@ -91,7 +91,10 @@ TEST_CASE("late calls count by share against limits that follow the champion")
     std::vector<std::int64_t> champion;
     // by share, margin, judged or late, and arm
     std::array<std::array<std::array<std::array<std::uint64_t, 2>, 2>, 3>, 2> expected{};
+    // the champion's calls in the bin of its quantile, of which a part is late
+    std::array<std::array<std::uint64_t, 3>, 2> tied{};
     std::array<std::int64_t, 3> limits{};
+    std::array<double, 3> least{};
     int moves = 0;
     for (int i = 0; i < 40'000; ++i) {
         if (i == 20'000) {
@@ -117,6 +120,7 @@ TEST_CASE("late calls count by share against limits that follow the champion")
                 CHECK(fits);
             }
             limits[m] = now;
+            least[m] = static_cast<double>(live.limits().least_of(m));
         }
         const std::size_t stage = i < 20'000 ? 0 : 1;
         const unsigned arm = trial.serve(r).ticket.arm();
@@ -129,10 +133,10 @@ TEST_CASE("late calls count by share against limits that follow the champion")
                 continue;
             }
             ++expected[stage][m][0][arm];
-            const double allowed =
-                arm == 0 ? static_cast<double>(limits[m])
-                         : sorted[m].ratio * static_cast<double>(limits[m]) + sorted[m].increase;
-            expected[stage][m][1][arm] += static_cast<double>(took) > allowed ? 1 : 0;
+            const double allowed = sorted[m].ratio * least[m] + sorted[m].increase;
+            expected[stage][m][1][arm] +=
+                (arm == 0 ? took > limits[m] : static_cast<double>(took) > allowed) ? 1 : 0;
+            tied[stage][m] += arm == 0 && took <= limits[m] && static_cast<double>(took) >= least[m] ? 1 : 0;
         }
         if (i == 9'999) {
             // 95 % of the champion's calls are below 12 ms, and the limit is in a bin of at most a 64th.
@@ -151,15 +155,36 @@ TEST_CASE("late calls count by share against limits that follow the champion")
     for (std::size_t stage = 0; stage < 2; ++stage) {
         for (std::size_t m = 0; m < 3; ++m) {
             for (const std::size_t late : {0U, 1U}) {
-                for (const unsigned arm : {0U, 1U}) {
-                    CHECK(seen.count(stage, seen.judged_column(m) + late, arm != 0) ==
-                          expected[stage][m][late][arm]);
-                }
+                const std::uint64_t champion = seen.count(stage, seen.judged_column(m) + late, false);
+                CHECK(champion >= expected[stage][m][late][0]);
+                CHECK(champion <= expected[stage][m][late][0] + (late == 1 ? tied[stage][m] : 0));
+                CHECK(seen.count(stage, seen.judged_column(m) + late, true) == expected[stage][m][late][1]);
             }
         }
     }
     CHECK(expected[1][1][1][1] > 500);
     CHECK(expected[1][1][1][1] > expected[1][2][1][1]);
+}
+
+TEST_CASE("a champion whose calls all take the same time is late as often as its quantile says")
+{
+    manual_time clock;
+    auto trial = make(clock, timed{});
+    live_of(trial).watch_margins({tight, loose});
+    for (std::uint64_t i = 0; i < 20'000; ++i) {
+        trial(request{i, 5'000'000, 5'000'000});
+    }
+    const evidence all = trial.evidence();
+    const share_counts& counts = all.pairs.front().by_share;
+    const auto judged = static_cast<double>(counts.count(0, counts.judged_column(0), false));
+    CHECK(static_cast<double>(counts.count(0, counts.judged_column(0) + 1, false)) ==
+          Approx(0.05 * judged).epsilon(0.02));
+    CHECK(counts.count(0, counts.judged_column(0) + 1, true) == 0);
+    // Twice the time is later than either margin allows.
+    for (std::uint64_t i = 0; i < 2'000; ++i) {
+        trial(request{i, 5'000'000, 10'000'000});
+    }
+    CHECK(trial.evidence().pairs.front().by_share.count(0, counts.judged_column(1) + 1, true) > 300);
 }
 
 TEST_CASE("where one call in n is timed, only timed calls are judged")
@@ -179,22 +204,6 @@ TEST_CASE("where one call in n is timed, only timed calls are judged")
     CHECK(judged < timed_calls);
     // The first limit is known after 1,000 timed calls of the champion, which are 5,333 calls, and at most three looks later.
     CHECK(static_cast<double>(judged) > static_cast<double>(timed_calls) * (20'000.0 - 7'000.0) / 20'000.0);
-}
-
-TEST_CASE("latencies all alike have nothing beyond their quantile")
-{
-    manual_time clock;
-    auto trial = make(clock, timed{});
-    live_of(trial).watch_margins({tight});
-    for (std::uint64_t i = 0; i < 6'000; ++i) {
-        trial(request{i, 10'000'000, 12'500'000});
-    }
-    const evidence seen = trial.evidence();
-    const share_counts& counts = seen.pairs.front().by_share;
-    CHECK(counts.count(0, counts.judged_column(0), false) > 2'500);
-    CHECK(counts.count(0, counts.judged_column(0) + 1, false) == 0);
-    CHECK(counts.count(0, counts.judged_column(0) + 1, true) ==
-          counts.count(0, counts.judged_column(0), true));
 }
 
 TEST_CASE("a trial without margins judges nothing, and a look allocates nothing")

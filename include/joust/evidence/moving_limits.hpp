@@ -55,14 +55,14 @@ public:
                                    std::int64_t nanoseconds) const noexcept
     {
         for (std::size_t i = 0; i < quantiles_.size(); ++i) {
-            const std::int64_t limit = limits_[i].load(std::memory_order_relaxed);
-            if (limit == unknown) [[unlikely]] {
+            const std::int64_t least = limits_[i].lower.load(std::memory_order_relaxed);
+            if (least == unknown) [[unlikely]] {
                 continue;
             }
             thread_slab.count_at_share(first_column_ + i, share_row, arm);
             // No margin allows the challenger less than the champion's limit.
-            if (nanoseconds > limit) [[unlikely]] {
-                count_late(thread_slab, i, share_row, arm, nanoseconds, limit);
+            if (nanoseconds >= least) [[unlikely]] {
+                count_late(thread_slab, i, share_row, arm, nanoseconds);
             }
         }
     }
@@ -79,10 +79,15 @@ public:
         }
     }
 
-    /// Return the champion's limit of a margin. units: nanoseconds, or `unknown`
+    /// Return the champion's limit of a margin, beyond which a call is late. units: nanoseconds, or `unknown`
     [[nodiscard]] std::int64_t limit_of(std::size_t margin) const noexcept
     {
-        return limits_[quantile_of_[margin]].load(std::memory_order_relaxed);
+        return limits_[quantile_of_[margin]].upper.load(std::memory_order_relaxed);
+    }
+    /// Return the lower end of the bin that holds the champion's quantile. The challenger's limit is made of it.
+    [[nodiscard]] std::int64_t least_of(std::size_t margin) const noexcept
+    {
+        return limits_[quantile_of_[margin]].lower.load(std::memory_order_relaxed);
     }
 
     static constexpr std::int64_t unknown = std::numeric_limits<std::int64_t>::max();
@@ -104,17 +109,34 @@ private:
     static constexpr std::uint64_t first_calls = 1'000;
     static constexpr std::size_t blocks = 4;
 
+    /// Where the champion's quantile lies: in a bin of latencies, of which a part counts as late.
+    struct limit {
+        std::atomic<std::int64_t> lower{unknown};
+        std::atomic<std::int64_t> upper{unknown};
+        /// Which part of the champion's calls in the bin is late, times 2^32. With it the champion is late in exactly 1 - q of
+        /// its calls, also where they all take the same time.
+        std::atomic<std::uint64_t> part{0};
+    };
+
     JOUST_NOINLINE void count_late(slab& thread_slab, std::size_t quantile, std::size_t share_row,
-                                   unsigned arm, std::int64_t nanoseconds, std::int64_t limit) const noexcept
+                                   unsigned arm, std::int64_t nanoseconds) const noexcept
     {
+        const limit& at = limits_[quantile];
+        bool champion_is_late = nanoseconds > at.upper.load(std::memory_order_relaxed);
+        if (arm == 0 && !champion_is_late) {
+            // Multiples of the golden ratio spread the late calls evenly over the calls of the bin, whatever they took.
+            const std::uint64_t judged =
+                thread_slab.count_of_share(first_column_ + quantile, share_row, false);
+            const std::uint64_t spread = (judged * 0x9E3779B97F4A7C15U) >> 32U;
+            champion_is_late = spread < at.part.load(std::memory_order_relaxed);
+        }
+        const auto least = static_cast<double>(at.lower.load(std::memory_order_relaxed));
         for (std::size_t m = 0; m < margins_.size(); ++m) {
             if (quantile_of_[m] != quantile) {
                 continue;
             }
-            const double allowed =
-                arm == 0 ? static_cast<double>(limit)
-                         : static_cast<double>(limit) * margins_[m].ratio + margins_[m].increase;
-            if (static_cast<double>(nanoseconds) > allowed) {
+            const double allowed = least * margins_[m].ratio + margins_[m].increase;
+            if (arm == 0 ? champion_is_late : static_cast<double>(nanoseconds) > allowed) {
                 thread_slab.count_at_share(late_column(m), share_row, arm);
             }
         }
@@ -128,7 +150,7 @@ private:
     std::vector<std::size_t> quantile_of_;
     std::vector<double> quantiles_;
     std::size_t first_column_ = 0;
-    std::vector<std::atomic<std::int64_t>> limits_;
+    std::vector<limit> limits_;
     std::atomic<std::uint64_t> calls_{0};
     std::atomic<std::uint64_t> due_{0};
     fork_mutex mutex_{fork_order::thresholds};
@@ -165,10 +187,7 @@ JOUST_FUNCTION void moving_limits::watch(const std::vector<latency_margin>& marg
         quantile_of_.push_back(quantiles_.size() - 1);
     }
     first_column_ = first_column;
-    limits_ = std::vector<std::atomic<std::int64_t>>(quantiles_.size());
-    for (auto& limit : limits_) {
-        limit.store(unknown, std::memory_order_relaxed);
-    }
+    limits_ = std::vector<limit>(quantiles_.size());
     before_ = std::vector<std::uint64_t>(latency_sketch::bins);
     counted_ = before_;
     of_blocks_ = std::vector<std::uint32_t>(blocks * latency_sketch::bins);
@@ -224,9 +243,19 @@ JOUST_FUNCTION void moving_limits::move_limits() noexcept
             --bin;
             above += window_[bin];
         }
-        // At most the share 1 - q lies above the bin before.
-        const std::int64_t limit = bin == 0 ? 0 : latency_sketch::range_of(bin - 1).upper - 1;
-        limits_[i].store(limit, std::memory_order_relaxed);
+        // At most the share 1 - q lies above the bin before, and with a part of that bin it is exactly 1 - q.
+        limit& at = limits_[i];
+        if (bin == 0) {
+            at.part.store(0, std::memory_order_relaxed);
+            at.upper.store(0, std::memory_order_relaxed);
+            at.lower.store(0, std::memory_order_relaxed);
+            continue;
+        }
+        const auto range = latency_sketch::range_of(bin - 1);
+        const double part = (beyond - static_cast<double>(above)) / static_cast<double>(window_[bin - 1]);
+        at.part.store(static_cast<std::uint64_t>(part * 0x1p32), std::memory_order_relaxed);
+        at.upper.store(range.upper - 1, std::memory_order_relaxed);
+        at.lower.store(range.lower, std::memory_order_relaxed);
     }
 }
 
