@@ -420,7 +420,7 @@ void unit_of_other_rows(const std::vector<request>& rows)
 }
 #endif
 
-// REJECT 45: joust: prediction<"name">(...) cannot read what the champion returns
+// REJECT 45: cannot read what the champion returns
 #if REJECT == 45
 void prediction_of_another_result(const request& r)
 {
