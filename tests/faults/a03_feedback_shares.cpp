@@ -316,3 +316,35 @@ TEST_CASE("a ratio of which one arm's exposures bring 0 of 0 is not judged by th
     CHECK(orders(0.1, 0.1).decision == verdict::ship_challenger);
     CHECK(orders(0.1, 0.03).decision == verdict::keep_testing);
 }
+
+TEST_CASE("calls of the champion that fail bring no feedback, which is no loss of feedback by arm")
+{
+    keyed_random random{12};
+    // Where the challenger fails, the champion answers, and is told whether the answer was right.
+    const auto fails_at_times = [&random](std::uint64_t) {
+        if (random.chance(0.05)) {
+            throw std::runtime_error("no answer");
+        }
+        return 1;
+    };
+    canary trial{model{"old", fails_at_times},
+                 model{"new", fails_at_times},
+                 by([](std::uint64_t user) { return user; }),
+                 hash_split{.salt = "failing champion"},
+                 guardrail(conversion<"right">{.per = per::observed}, {.max_decrease = 0.05}),
+                 ramp{.shares = {0.2, 0.5}, .requests = 10'000'000},
+                 untimed{}};
+    for (int i = 0; i < 30'000; ++i) {
+        try {
+            const ticket given = trial.serve(random.below(1'000'000)).ticket;
+            trial.observe<"right">(given, random.chance(0.8));
+        } catch (const std::runtime_error&) {
+            continue;  // The caller has no answer to tell about.
+        }
+    }
+    const report r = trial.report();
+    INFO(r.reason);
+    CHECK(trial.phase() == canary_phase::running);
+    CHECK_THAT(r.reason, !ContainsSubstring("has feedback for"));
+    CHECK(trial.evidence().failed(0) > 1'000);
+}

@@ -10,6 +10,7 @@
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -67,6 +68,34 @@ JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, std::size_t 
     constexpr double material = 0.002;
     return answer.rejects(mismatch_alpha) &&
            std::fabs(answer.estimate) > material * std::fmax(answer.champion, answer.challenger);
+}
+
+/// Return whether the shares of exposures with feedback differ because calls of the champion failed: then the caller got an
+/// exception and no ticket, while the champion answered the failed calls of the challenger.
+[[nodiscard]] inline bool failures_explain(const pair_evidence& pair, std::size_t series,
+                                           double planned_information)
+{
+    const bucket_sums& fed = pair.series[series];
+    const bucket_sums& failed = pair.series[failure_series];
+    if (failed.champion_count == 0 || fed.champion.size() > bucket_count) {
+        return false;
+    }
+    std::array<double, bucket_count> champion{};
+    std::array<double, bucket_count> champion_root{};
+    for (std::size_t b = 0; b < fed.champion.size(); ++b) {
+        champion[b] = fed.champion[b] + failed.champion[b];
+        champion_root[b] = fed.champion_root[b] + failed.champion_root[b];
+    }
+    look at{.sums = sums_of(pair, series),
+            .expected_events = fed.expected,
+            .planned_information = planned_information};
+    at.sums.p0 = {champion.data(), fed.champion.size()};
+    at.sums.g0 = {champion_root.data(), fed.champion_root.size()};
+    test_memory now{.rho = pair.memory[series].rho};
+    const inference answer = always_valid{.alpha = mismatch_alpha}.infer(at, {.alpha = mismatch_alpha}, now);
+    constexpr double material = 0.002;
+    return !answer.rejects(mismatch_alpha) ||
+           std::fabs(answer.estimate) <= material * std::fmax(answer.champion, answer.challenger);
 }
 
 /// Return whether a difference between the arms' shares of exposures with feedback means that feedback is missing.
@@ -148,7 +177,8 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
     // The best value stands for what is missing, or the sums are without it.
     const bool favours = spec.denominator != exposure_series || spec.direction == better::down;
     if (due || favours) {
-        const bool differ = shares_differ(sums, spec.fed, planned_information);
+        const bool differ = shares_differ(sums, spec.fed, planned_information) &&
+                            !failures_explain(sums, spec.fed, planned_information);
         // A ratio of amounts that half as many exposures of one arm bring is about other exposures in that arm.
         const bool halved = spec.pairs_amounts && 2.0 * std::fmin(now.champion, now.challenger) <
                                                       std::fmax(now.champion, now.challenger);

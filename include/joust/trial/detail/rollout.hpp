@@ -19,7 +19,9 @@
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
 #include <joust/trial/detail/look_keeper.hpp>
+#include <joust/trial/detail/look_schedule.hpp>
 #include <joust/trial/detail/metric_set.hpp>
+#include <joust/trial/detail/ramp_rules.hpp>
 #include <joust/trial/detail/stage_safety.hpp>
 #include <joust/trial/detail/stopped_plan.hpp>
 #include <joust/trial/ramp.hpp>
@@ -45,43 +47,6 @@ namespace detail {
                                          double alpha)
 {
     return spec.role == metric_spec::part::guardrail ? -std::log(alpha * error_share(spec, specs)) : 0.0;
-}
-
-/// Return the ramp whose numbers a ramp of the user's own goes by: those it has, and otherwise the defaults.
-template <class Ramp>
-[[nodiscard]] ramp rules_of(const Ramp& given)
-{
-    if constexpr (std::is_base_of_v<ramp, Ramp>) {
-        return given;
-    } else {
-        ramp rules;
-        const auto take = [](auto& into, const auto& from) { into = from; };
-        if constexpr (requires { rules.promote = given.promote; }) {
-            take(rules.promote, given.promote);
-        }
-        if constexpr (requires { rules.beta = given.beta; }) {
-            take(rules.beta, given.beta);
-        }
-        if constexpr (requires { rules.exclude = given.exclude; }) {
-            take(rules.exclude, given.exclude);
-        }
-        if constexpr (requires { rules.irreversible = given.irreversible; }) {
-            take(rules.irreversible, given.irreversible);
-        }
-        if constexpr (requires { rules.feedback_after = given.feedback_after; }) {
-            take(rules.feedback_after, given.feedback_after);
-        }
-        if constexpr (requires { rules.approve_from = given.approve_from; }) {
-            take(rules.approve_from, given.approve_from);
-        }
-        if constexpr (requires { rules.on_breach = given.on_breach; }) {
-            take(rules.on_breach, given.on_breach);
-        }
-        rules.shares = given.shares;
-        rules.check_every = given.check_every;
-        rules.check();
-        return rules;
-    }
 }
 
 /// What a stage still waits for.
@@ -149,13 +114,13 @@ public:
         for (std::size_t m = 0; m < specs.size(); ++m) {
             state_.breach_log_e[m] = breach_log_e(specs[m], specs, core.trial().inference().alpha);
         }
-        began_ = stage_began_ = last_look_ = last_count_ = core.trial().clock().now();
+        began_ = stage_began_ = core.trial().clock().now();
         state_.share = rules_.shares[0];
         state_.steps.reserve(steps_at_once);
         state_.steps.push_back({.requests = 0.0, .share = rules_.shares[0], .reason = "start"});
         note_breach_thresholds(core);
-        due_.store(rules_.check_every, std::memory_order_relaxed);
         course_.name_rows(core.setting_now(), core.identity().models());
+        schedule_.begin(rules_.check_every, began_);
         announce(core, transition::started, 0.0, true);
     }
 
@@ -361,15 +326,8 @@ public:
         if (eventful && broken_by_events(core)) [[unlikely]] {
             look_unless_busy(core);
         }
-        const std::uint32_t mask = lot_mask_.load(std::memory_order_relaxed);
-        if ((number & mask) == mask) [[unlikely]] {
-            if (number % moving_limits::least_pause == moving_limits::least_pause - 1) {
-                core.metrics().follow_latency(moving_limits::least_pause);
-            }
-            if (core.metrics().passed(mask + 1) && broken_by_events(core)) {
-                look_unless_busy(core);
-            }
-            count(core, mask + 1);
+        if (const std::uint32_t lot = schedule_.lot_that_ends(number); lot != 0) [[unlikely]] {
+            end_lot(core, number, lot);
         }
     }
 
@@ -380,19 +338,19 @@ public:
         for (std::uint64_t& values : state_.stage_values) {
             values = 0;
         }
-        counted_.store(0, std::memory_order_relaxed);
-        due_.store(rules_.check_every, std::memory_order_relaxed);
+        schedule_.begin_anew();
     }
 
-    void after_feedback(core_t& core) noexcept { count(core, 1); }
+    void after_feedback(core_t& core) noexcept
+    {
+        if (schedule_.count_feedback()) [[unlikely]] {
+            look_unless_busy(core);
+        }
+    }
 
 private:
-    // The calls of a thread are counted in lots of at most this number, so that threads do not share a counter for each call.
-    static constexpr std::uint32_t largest_lot = 64;
     // Steps for which memory is kept, so that taking the challenger out of service needs none.
     static constexpr std::size_t steps_at_once = 32;
-    static constexpr std::uint64_t most_between_looks = 10'000;
-    static constexpr std::int64_t longest_between_looks = 1'000'000'000;
 
     [[nodiscard]] static std::int64_t nanoseconds(double seconds) noexcept
     {
@@ -435,38 +393,16 @@ private:
                                  : plan_without_challenger(core, number);
     }
 
-    void count(core_t& core, std::uint32_t more) noexcept
+    JOUST_NOINLINE void end_lot(core_t& core, std::uint32_t number, std::uint32_t lot) noexcept
     {
-        const std::uint64_t now = counted_.fetch_add(more, std::memory_order_relaxed) + more;
-        const std::int64_t time = core.trial().clock().now();
-        adapt_lot(more, time);
-        std::uint64_t due = due_.load(std::memory_order_relaxed);
-        if (now < due && time - last_look_.load(std::memory_order_relaxed) < longest_between_looks) {
-            return;
+        if (number % moving_limits::least_pause == moving_limits::least_pause - 1) {
+            core.metrics().follow_latency(moving_limits::least_pause);
         }
-        // Later looks are less frequent, so that looks cost a bounded share of the time, up to a bound on how late a look may be.
-        std::uint64_t pause = rules_.check_every > now / 32 ? rules_.check_every : now / 32;
-        pause = pause < most_between_looks ? pause : most_between_looks;
-        if (due_.compare_exchange_strong(due, now + pause, std::memory_order_relaxed)) {
-            last_look_.store(time, std::memory_order_relaxed);
+        if (core.metrics().passed(lot) && broken_by_events(core)) {
             look_unless_busy(core);
         }
-    }
-
-    /// Let lots be so large that the clock is read rarely, and so small that a lot lasts much less than a second.
-    void adapt_lot(std::uint32_t lot, std::int64_t time) noexcept
-    {
-        constexpr std::int64_t long_lot = longest_between_looks / 4;
-        constexpr std::int64_t short_lot = longest_between_looks / 32;
-        const std::int64_t spent = time - last_count_.exchange(time, std::memory_order_relaxed);
-        const std::uint32_t mask = lot_mask_.load(std::memory_order_relaxed);
-        if (lot != mask + 1) {
-            return;  // feedback, or a lot of another size
-        }
-        if (spent > long_lot && mask > 0) {
-            lot_mask_.store(mask >> 1, std::memory_order_relaxed);
-        } else if (spent < short_lot && lot < largest_lot) {
-            lot_mask_.store(2 * mask + 1, std::memory_order_relaxed);
+        if (schedule_.count_lot(lot, core.trial().clock().now())) {
+            look_unless_busy(core);
         }
     }
 
@@ -858,8 +794,9 @@ private:
     [[nodiscard]] double risk(const core_t& core, const setting& how) const noexcept
     {
         const double rate = requests_per_second(core);
-        const double between_looks = std::fmin(rate * 1e-9 * static_cast<double>(longest_between_looks),
-                                               static_cast<double>(most_between_looks));
+        const double between_looks =
+            std::fmin(rate * 1e-9 * static_cast<double>(look_schedule::longest_between),
+                      static_cast<double>(look_schedule::most_between));
         return safety_.at_risk(next_share() * between_looks, next_share() * rate * rules_.feedback_after,
                                seen_now_, how);
     }
@@ -1118,11 +1055,7 @@ private:
     bool resumed_after_breach_ = false;
     /// For each watch the logarithm of the e-value from which on its guardrail acts.
     std::vector<std::atomic<double>> watch_breach_at_;
-    std::atomic<std::int64_t> last_look_{0};
-    std::atomic<std::int64_t> last_count_{0};
-    std::atomic<std::uint32_t> lot_mask_{0};
-    std::atomic<std::uint64_t> counted_{0};
-    std::atomic<std::uint64_t> due_{0};
+    look_schedule schedule_;
     std::atomic<canary_phase> phase_{canary_phase::pending};
     new_epoch_in_child<rollout> fork_{*this};
 };
