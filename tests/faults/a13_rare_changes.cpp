@@ -102,6 +102,44 @@ TEST_CASE("a category never seen before is found at one row in a hundred")
     }
 }
 
+TEST_CASE(
+    "a new category is found after a small reference too, and a rare one that the reference missed is not taken for new")
+{
+    // Of 2,000 rows nothing but the absence of a category is known: it has at most one row in 220.
+    for (std::uint64_t seed = 0; seed < 2; ++seed) {
+        const outcome seen = run(seed, 2'000, {}, {.new_country = 0.01}, 16);
+        CHECK(seen.country > 0);
+        CHECK(seen.income == 0);
+    }
+    // Rates of which some references have no row, and that stay as they are.
+    for (const double rate : {0.0005, 0.001, 0.002}) {
+        for (std::uint64_t seed = 0; seed < 2; ++seed) {
+            const rates quiet{.new_country = rate};
+            const outcome seen = run(seed, 2'000, quiet, quiet, 3);
+            CHECK(seen.country == 0);
+            CHECK(seen.income == 0);
+        }
+    }
+    // A reference that is too small to say anything about an absent value begins no bets on it.
+    const std::array<std::uint64_t, 3> few{20, 20, 0};
+    joust::rare_cell_alarm alarm{few, 2};
+    for (int i = 0; i < 50; ++i) {
+        alarm.update(static_cast<std::size_t>(i % 3), 0.5, 0.5);
+    }
+    CHECK(alarm.new_evidence() == 0.0);
+    const std::array<std::uint64_t, 3> many{20'000, 20'000, 0};
+    joust::rare_cell_alarm sure{many, 2};
+    for (int i = 0; i < 50; ++i) {
+        sure.update(2, 0.5, 0.5);
+    }
+    CHECK(sure.new_evidence() > 1e9);
+    CHECK(sure.raised());
+    sure.restart();
+    CHECK(sure.new_evidence() == 0.0);
+    sure.update(2, 0.5, 0.5);  // The rows seen are part of the reference now.
+    CHECK(sure.new_evidence() == 0.0);
+}
+
 TEST_CASE("missing values that double from two in a hundred are found")
 {
     for (std::uint64_t seed = 0; seed < 6; ++seed) {

@@ -54,6 +54,7 @@ namespace quality = joust::quality;
 namespace drift = joust::drift;
 namespace fairness = joust::fairness;
 using joust_test::corner_numbers;
+using joust_test::corner_samples;
 using joust_test::corner_walk;
 using joust_test::counts;
 using joust_test::in_child;
@@ -61,32 +62,6 @@ using joust_test::probabilities;
 using stats::side;
 
 namespace {
-
-// Samples that are empty, constant, of extreme values, or none.
-std::vector<std::vector<double>> corner_samples()
-{
-    constexpr double infinity = joust_test::infinity;
-    std::vector<std::vector<double>> out{{},
-                                         {0.0},
-                                         {1.0},
-                                         {1.0, 1.0},
-                                         {0.0, 1.0},
-                                         {1e300, -1e300, 1e308},
-                                         {infinity, 1.0},
-                                         {-infinity, infinity},
-                                         {joust_test::nan, 1.0},
-                                         {5e-324, 0.0, -5e-324},
-                                         {1e9, 1e9 + 1e-6, 1e9 - 1e-6},
-                                         {1e-300, 2e-300, 3e-300}};
-    for (const double scale : {1.0, 1e150, 1e-150}) {
-        std::vector<double> many;
-        for (int i = 0; i < 60; ++i) {
-            many.push_back(scale * ((i * 37) % 23 - 11));
-        }
-        out.push_back(many);
-    }
-    return out;
-}
 
 constexpr std::array<std::uint64_t, 6> few_counts{
     0, 1, 1'001, 1'000'000'000'000, std::uint64_t{1} << 53U, ~std::uint64_t{0}};

@@ -46,6 +46,7 @@
 namespace stats = joust::stats;
 namespace quality = joust::quality;
 using joust_test::corner_numbers;
+using joust_test::corner_samples;
 using joust_test::corner_walk;
 using joust_test::in_child;
 using stats::side;
@@ -54,31 +55,6 @@ namespace {
 
 constexpr std::array<std::uint64_t, 5> few_counts{0, 1, 1'001, std::uint64_t{1} << 52U, ~std::uint64_t{0}};
 constexpr std::array<double, 5> levels{5e-324, 1e-300, 0.05, 1.0 - 1e-12, joust_test::nan};
-
-// Samples that are empty, constant, of extreme values, or none.
-std::vector<std::vector<double>> corner_samples()
-{
-    constexpr double infinity = joust_test::infinity;
-    std::vector<std::vector<double>> out{
-        {},
-        {0.5},
-        {1.0, 1.0, 1.0},
-        {0.0, 1.0, 0.0, 1.0},
-        {1e300, -1e300, 1e308},
-        {infinity, 1.0, -infinity},
-        {joust_test::nan, 1.0, 0.0},
-        {5e-324, 0.0, -5e-324},
-        {1e9, 1e9 + 1e-6, 1e9 - 1e-6},
-    };
-    for (const double scale : {1.0, 1e150}) {
-        std::vector<double> many;
-        for (int i = 0; i < 50; ++i) {
-            many.push_back(scale * ((i * 37) % 23 - 11) + 0.25);
-        }
-        out.push_back(many);
-    }
-    return out;
-}
 
 }  // namespace
 

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 namespace joust_test {
 
@@ -143,5 +144,30 @@ inline constexpr std::array<std::uint64_t, 12> counts{0,
                                                       (std::uint64_t{1} << 53U) + 1,
                                                       std::uint64_t{1} << 63U,
                                                       ~std::uint64_t{0}};
+
+/// Samples that are empty, constant, of extreme values, or none.
+inline std::vector<std::vector<double>> corner_samples()
+{
+    std::vector<std::vector<double>> out{{},
+                                         {0.0},
+                                         {1.0},
+                                         {1.0, 1.0},
+                                         {0.0, 1.0, 0.0, 1.0},
+                                         {1e300, -1e300, 1e308},
+                                         {infinity, 1.0},
+                                         {-infinity, infinity},
+                                         {nan, 1.0},
+                                         {5e-324, 0.0, -5e-324},
+                                         {1e9, 1e9 + 1e-6, 1e9 - 1e-6},
+                                         {1e-300, 2e-300, 3e-300}};
+    for (const double scale : {1.0, 1e150, 1e-150}) {
+        std::vector<double> many;
+        for (int i = 0; i < 50; ++i) {
+            many.push_back(scale * ((i * 37) % 23 - 11));
+        }
+        out.push_back(many);
+    }
+    return out;
+}
 
 }  // namespace joust_test

@@ -9,7 +9,6 @@
 #include <cmath>
 #include <cstddef>
 #include <mutex>
-#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -100,7 +99,7 @@ JOUST_FUNCTION void course_keeper::keep(report& out, evidence_of whose, course_l
     when.units = smallest_arm(out);
     const std::scoped_lock lock{mutex_};
     course& looks = of(whose);
-    looks.add(when, [](std::size_t) { return course_value{}; });
+    looks.add(when);
     refine(looks, out);
     out.course = looks;
 }

@@ -4,6 +4,7 @@
 #include <joust/core/error.hpp>
 #include <joust/core/fork.hpp>
 #include <joust/core/text.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
@@ -119,8 +120,8 @@ public:
         state_.steps.reserve(steps_at_once);
         state_.steps.push_back({.requests = 0.0, .share = rules_.shares[0], .reason = "start"});
         note_breach_thresholds(core);
-        course_.name_rows(core.setting_now(), core.identity().models());
         schedule_.begin(rules_.check_every, began_);
+        course_.name_rows(core.setting_now(), core.identity().models());
         announce(core, transition::started, 0.0, true);
     }
 
@@ -313,8 +314,8 @@ public:
         annotate_forgotten(out, core.forgotten_tickets(), core.trial().desk().remembered());
         annotate_history(out, core.assignment().knows_history(), core.assignment().credits_units());
         if (champion_is_out(core)) {
-            out.notes.emplace_back(
-                "The champion serves no units now, so the comparisons are from earlier stages.");
+            add_text(out.notes,
+                     "The champion serves no units now, so the comparisons are from earlier stages.");
         }
         course_.show(out, merged != nullptr ? evidence_of::all_replicas : evidence_of::this_trial);
         return out;
@@ -446,6 +447,7 @@ private:
     [[nodiscard]] setting setting_of_ramp(const core_t& core) const
     {
         setting how = core.setting_now();
+        add_guardrails(how.special);  // A canary always watches failures.
         double most = 0.0;
         for (const double share : rules_.shares) {
             most = std::fmax(most, share * (1.0 - share));
