@@ -29,9 +29,9 @@
 //                                     keep the transitions of a trial in a chained log, and check it
 //   joust/store/audit_replay.hpp      repeats the decisions of such a log (nlohmann-json)
 //   joust/monitor/...                 watch inputs for drift, compare groups for fairness
-//   joust/report/html.hpp, joust/report/charts.hpp, joust/report/page_style.hpp
+//   joust/report/html.hpp, joust/report/charts.hpp, joust/report/course_chart.hpp, joust/report/page_style.hpp
 //                                     write reports as one HTML page
-//   joust/report/forecast.hpp, joust/report/forecast_page.hpp
+//   joust/report/forecast.hpp, joust/report/forecast_page.hpp, joust/trial/plan_canary.hpp
 //                                     foretell a canary before its launch, as text, JSON and one HTML page
 //   joust/report/junit.hpp            writes reports as JUnit XML for CI
 //   joust/store/file.hpp              saves evidence to files, loads and merges them

@@ -3,11 +3,12 @@
 // How often a harm that is exactly as large as the one to exclude is excluded, at any of many looks, with units that return, with
 // frailty and under ramps; and how many requests an equal challenger needs until the harm is excluded.
 
+#include "calibration/exclusion.hpp"
+
 #include <joust/core/random.hpp>
 #include <joust/stats/planning/exclusion_plan.hpp>
 #include <joust/stats/sequential/exclusion.hpp>
 
-#include "calibration/exclusion.hpp"
 #include "calibration/limit.hpp"
 #include "calibration/ramp.hpp"
 #include "catch.hpp"

@@ -9,7 +9,7 @@
 // half-width of the interval at the end, `error` the root mean squared error of the estimate there.
 // `power` rows have an effect, so their rejections are power, and only the interval is promised.
 //
-// The program fails if either exceeds what 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs 150 times as
+// The program fails if either exceeds what 5 % allows (99.9 % limit of that many runs). JOUST_CALIBRATE=full runs 300 times as
 // many. The arguments are another seed, another number of runs, and a text that the names of the rows to run contain.
 
 #include <joust/core/random.hpp>
@@ -288,7 +288,7 @@ int main(int count, char** arguments)
 {
     const bool full = joust_test::full_calibration();
     const std::uint64_t seed = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 20'261'126;
-    const int most = count > 2 ? std::atoi(arguments[2]) : full ? 2'000 : 12;
+    const int most = count > 2 ? std::atoi(arguments[2]) : full ? 2'000 : 6;
     std::printf("always_valid while shares ramp from 1 to 50 %% and outcomes drift, alpha 5 %%, seed %llu\n",
                 static_cast<unsigned long long>(seed));
     std::printf("%-34s %6s %8s %8s %8s %9s %9s\n", "data and question", "runs", "rejects", "misses",

@@ -5,7 +5,7 @@
 // Two equal models serve one city, or five, over two weeks of half-hour blocks. Each block has its own mean (demand, weather), and
 // there is a daily cycle. The effect of the block before decays within the gap. The data are clustered by what was randomised, as
 // trials do, and for comparison by request, as a test of requests would do. The evidence is read every day with alpha 5 %.
-// The program fails if the trial rejects more often than 5 % allows (99.9 % limit). JOUST_CALIBRATE=full runs ten times as many.
+// The program fails if the trial rejects more often than 5 % allows (99.9 % limit). JOUST_CALIBRATE=full runs twenty times as many.
 
 #include <joust/core/clock.hpp>
 #include <joust/core/random.hpp>
@@ -121,7 +121,7 @@ outcome run(const scenario& s, std::uint64_t stream)
 
 int main()
 {
-    const int runs = joust_test::full_calibration() ? 2'000 : 200;
+    const int runs = joust_test::full_calibration() ? 2'000 : 100;
     const int allowed = joust_test::limit_of(runs, 0.05);
     std::printf("Rejections of two equal models in %%, looks every day\n%-44s %5s %8s %12s %8s\n", "", "runs",
                 "by block", "by request", "allowed");

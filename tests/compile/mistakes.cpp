@@ -424,7 +424,8 @@ void unit_of_other_rows(const std::vector<request>& rows)
 #if REJECT == 45
 void prediction_of_another_result(const request& r)
 {
-    auto trial = trial_with(joust::guardrail(joust::prediction<"score">(&scorer::score), {.max_increase = 0.1}));
+    auto trial =
+        trial_with(joust::guardrail(joust::prediction<"score">(&scorer::score), {.max_increase = 0.1}));
     static_cast<void>(trial(r));
 }
 #endif

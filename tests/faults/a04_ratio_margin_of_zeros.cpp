@@ -49,12 +49,17 @@ void serve(Trial& trial, Feed feed)
     }
 }
 
+// Beside the templates, so that there is one type of trial for each policy and guardrail.
+constexpr auto old_model = [](std::uint64_t) { return 0; };
+constexpr auto new_model = [](std::uint64_t) { return 1; };
+constexpr auto user_of = [](std::uint64_t user) { return user; };
+
 template <class Inference, class Guardrail, class Feed>
 report ab_of(Inference policy, Guardrail guarded, Feed feed, share_list shares = {0.5, 0.5})
 {
-    ab_test trial{model{"old", [](std::uint64_t) { return 0; }},
-                  model{"new", [](std::uint64_t) { return 1; }},
-                  by([](std::uint64_t user) { return user; }),
+    ab_test trial{model{"old", old_model},
+                  model{"new", new_model},
+                  by(user_of),
                   hash_split{.salt = "zeros", .shares = shares},
                   conversion<"click">{},
                   guarded,
@@ -66,9 +71,9 @@ report ab_of(Inference policy, Guardrail guarded, Feed feed, share_list shares =
 template <class Inference, class Guardrail, class Feed>
 report canary_of(Inference policy, Guardrail guarded, Feed feed)
 {
-    canary trial{model{"old", [](std::uint64_t) { return 0; }},
-                 model{"new", [](std::uint64_t) { return 1; }},
-                 by([](std::uint64_t user) { return user; }),
+    canary trial{model{"old", old_model},
+                 model{"new", new_model},
+                 by(user_of),
                  hash_split{.salt = "zeros"},
                  ramp{.shares = {0.5, 1.0}, .requests = 1'000'000},
                  conversion<"click">{},
@@ -113,24 +118,27 @@ void check_judged(const report& r, verdict expected, bool challenger_is_zero)
 
 // A model earns about 5 in 100 requests, or nothing.
 const auto sales_vanish = [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
-    trial.template observe<"sale">(ticket, arm == 0 && random.chance(0.05));
+    trial.template observe<"rare">(ticket, arm == 0 && random.chance(0.05));
+};
+const auto many_sales_vanish = [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
+    trial.template observe<"rare">(ticket, arm == 0 && random.chance(0.11));
 };
 const auto errors_appear = [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
-    trial.template observe<"error">(ticket, arm != 0 && random.chance(0.05));
+    trial.template observe<"rare">(ticket, arm != 0 && random.chance(0.05));
 };
 const auto revenue_vanishes = [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
-    trial.template observe<"revenue">(ticket, arm == 0 && random.chance(0.05) ? 1.0 + random.uniform() : 0.0);
+    trial.template observe<"amount">(ticket, arm == 0 && random.chance(0.05) ? 1.0 + random.uniform() : 0.0);
 };
 const auto cost_appears = [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
-    trial.template observe<"cost">(ticket, arm != 0 && random.chance(0.05) ? 1.0 + random.uniform() : 0.0);
+    trial.template observe<"amount">(ticket, arm != 0 && random.chance(0.05) ? 1.0 + random.uniform() : 0.0);
 };
 const auto ratio_vanishes = [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
-    trial.template observe<"sales per view">(ticket, arm == 0 && random.chance(0.1) ? 1.0 : 0.0,
-                                             1.0 + static_cast<double>(random.below(3)));
+    trial.template observe<"per view">(ticket, arm == 0 && random.chance(0.1) ? 1.0 : 0.0,
+                                       1.0 + static_cast<double>(random.below(3)));
 };
 const auto ratio_appears = [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
-    trial.template observe<"errors per view">(ticket, arm != 0 && random.chance(0.1) ? 1.0 : 0.0,
-                                              1.0 + static_cast<double>(random.below(3)));
+    trial.template observe<"per view">(ticket, arm != 0 && random.chance(0.1) ? 1.0 : 0.0,
+                                       1.0 + static_cast<double>(random.below(3)));
 };
 
 }  // namespace
@@ -139,7 +147,7 @@ TEST_CASE("sales that vanish break a smallest ratio under every policy")
 {
     with_each_policy([](auto policy, const char* name) {
         INFO(name);
-        const auto guarded = guardrail(conversion<"sale">{}, {.min_ratio = 0.8});
+        const auto guarded = guardrail(conversion<"rare">{}, {.min_ratio = 0.8});
         check_judged(ab_of(policy, guarded, sales_vanish), verdict::keep_champion, true);
         check_judged(canary_of(policy, guarded, sales_vanish), verdict::roll_back, true);
     });
@@ -149,7 +157,7 @@ TEST_CASE("errors that appear break a largest ratio under every policy")
 {
     with_each_policy([](auto policy, const char* name) {
         INFO(name);
-        const auto guarded = guardrail(conversion<"error">{}, {.max_ratio = 1.1});
+        const auto guarded = guardrail(conversion<"rare">{}, {.max_ratio = 1.1});
         check_judged(ab_of(policy, guarded, errors_appear), verdict::keep_champion, false);
         check_judged(canary_of(policy, guarded, errors_appear), verdict::roll_back, false);
     });
@@ -159,13 +167,13 @@ TEST_CASE("means and ratios of zeros are judged like conversions")
 {
     with_each_policy([](auto policy, const char* name) {
         INFO(name);
-        check_judged(ab_of(policy, guardrail(mean<"revenue">{}, {.min_ratio = 0.8}), revenue_vanishes),
+        check_judged(ab_of(policy, guardrail(mean<"amount">{}, {.min_ratio = 0.8}), revenue_vanishes),
                      verdict::keep_champion, true);
-        check_judged(ab_of(policy, guardrail(mean<"cost">{}, {.max_ratio = 1.5}), cost_appears),
+        check_judged(ab_of(policy, guardrail(mean<"amount">{}, {.max_ratio = 1.5}), cost_appears),
                      verdict::keep_champion, false);
-        check_judged(ab_of(policy, guardrail(ratio<"sales per view">{}, {.min_ratio = 0.8}), ratio_vanishes),
+        check_judged(ab_of(policy, guardrail(ratio<"per view">{}, {.min_ratio = 0.8}), ratio_vanishes),
                      verdict::keep_champion, true);
-        check_judged(ab_of(policy, guardrail(ratio<"errors per view">{}, {.max_ratio = 1.5}), ratio_appears),
+        check_judged(ab_of(policy, guardrail(ratio<"per view">{}, {.max_ratio = 1.5}), ratio_appears),
                      verdict::keep_champion, false);
     });
 }
@@ -176,19 +184,11 @@ TEST_CASE(
     with_each_policy([](auto policy, const char* name) {
         INFO(name);
         // About 20 of the champion's 190 sales are expected of the challenger, or 2 where the margin is 0.1.
-        const report strict =
-            ab_of(policy, guardrail(conversion<"sale">{}, {.min_ratio = 0.9}),
-                  [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
-                      trial.template observe<"sale">(ticket, arm == 0 && random.chance(0.11));
-                  },
-                  {0.95, 0.05});
+        const report strict = ab_of(policy, guardrail(conversion<"rare">{}, {.min_ratio = 0.9}),
+                                    many_sales_vanish, {0.95, 0.05});
         CHECK(guardrail_row(strict).state == status::ok);
-        const report lenient =
-            ab_of(policy, guardrail(conversion<"sale">{}, {.min_ratio = 0.05}),
-                  [](auto& trial, const auto& ticket, int arm, keyed_random& random) {
-                      trial.template observe<"sale">(ticket, arm == 0 && random.chance(0.11));
-                  },
-                  {0.95, 0.05});
+        const report lenient = ab_of(policy, guardrail(conversion<"rare">{}, {.min_ratio = 0.05}),
+                                     many_sales_vanish, {0.95, 0.05});
         CHECK(guardrail_row(lenient).state == status::ok);
         CHECK(lenient.reason.find("breaks the guardrail") == std::string::npos);
     });
@@ -200,7 +200,7 @@ TEST_CASE("an arm of zeros makes a ratio whose interval and test agree at every 
         INFO(name);
         for (const double margin : {0.02, 0.1, 0.5, 0.9}) {
             const report r =
-                ab_of(policy, guardrail(conversion<"sale">{}, {.min_ratio = margin}), sales_vanish);
+                ab_of(policy, guardrail(conversion<"rare">{}, {.min_ratio = margin}), sales_vanish);
             const metric_row& row = guardrail_row(r);
             CHECK(row.state == status::ok);
             // The interval is two-sided, so an end beyond the margin is more than the one-sided test asks for.

@@ -29,6 +29,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -122,7 +123,7 @@ constexpr watch_options polled{.every = std::chrono::milliseconds{0}};
 
 TEST_CASE("a stopped plan stops whatever its version, its parent and its shares are")
 {
-    const auto stops = [](auto change) {
+    const auto stops = [](const std::function<void(traffic_plan&)>& change) {
         auto trial = trial_of(hash_split{.salt = long_name, .shares = {0.5, 0.5}});
         traffic_plan plan = plan_of(trial);
         plan.version = 7;
@@ -226,7 +227,7 @@ TEST_CASE("a stopped trial gives forced units to the champion too, and so does a
 TEST_CASE("a watched file that says stopped stops, whatever else is wrong with it")
 {
     const temporary_file file{"any"};
-    const auto stops = [&](auto damage) {
+    const auto stops = [&](const std::function<std::string(const std::string&)>& damage) {
         for (const bool early : {false, true}) {
             CAPTURE(early);
             auto trial = trial_of(hash_split{.salt = "watched", .shares = {0.5, 0.5}});

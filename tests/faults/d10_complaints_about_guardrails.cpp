@@ -203,3 +203,33 @@ TEST_CASE("a projection of predictions that always fails holds the canary, and r
     CHECK(r.decision == verdict::keep_testing);
     CHECK_THAT(r.reason, ContainsSubstring("score has never got a value that can be scored"));
 }
+
+TEST_CASE("values that cannot be scored hide nothing from a limit of the challenger's own level")
+{
+    // The loss is 0.5, and the challenger answers NaN where it would be 2: on 40 % of the requests.
+    auto lost = canary_by(by_user, guardrail(mean<"loss">{.per = per::observed}, {.at_most = 1.0}));
+    const report r = serve(lost, [](auto& t, const auto& ticket, unsigned arm, keyed_random& random) {
+        t.complete(ticket, milliseconds{1.0}, true);
+        const bool hard = random.chance(0.4);
+        t.template observe<"loss">(ticket, !hard      ? 0.5
+                                           : arm == 0 ? 2.0
+                                                      : std::numeric_limits<double>::quiet_NaN());
+    });
+    INFO(r.reason);
+    CHECK(r.decision == verdict::keep_testing);
+    CHECK(lost.share() == 0.1);
+    CHECK_THAT(r.reason, ContainsSubstring("loss lost values that cannot be scored"));
+
+    // Labels come for a tenth of the requests, and 40 % of them are errors.
+    auto few = canary_by(by_user, guardrail(conversion<"error">{.better = better::down}, {.at_most = 0.1}));
+    const report labels = serve(few, [](auto& t, const auto& ticket, unsigned, keyed_random& random) {
+        t.complete(ticket, milliseconds{1.0}, true);
+        if (random.chance(0.1)) {
+            t.template observe<"error">(ticket, random.chance(0.4));
+        }
+    });
+    INFO(labels.reason);
+    CHECK(labels.decision == verdict::keep_testing);
+    CHECK(few.share() == 0.1);
+    CHECK_THAT(labels.reason, ContainsSubstring("give it .per = per::observed"));
+}

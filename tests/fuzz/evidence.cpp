@@ -189,7 +189,7 @@ void overwrite(std::string& contents, std::size_t at, std::uint64_t bits)
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
     static const std::array<std::string, 4> good{good_contents(0), good_contents(1), good_contents(2),
-                                                good_contents(3)};
+                                                 good_contents(3)};
     if (size % 5 != 1) {
         return 0;  // The groups are whole, so that fewer inputs say the same.
     }

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
+#include <stdexcept>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -254,4 +255,76 @@ TEST_CASE("A log that is damaged, of several trials or of rules is refused for a
     CHECK_THROWS_WITH(read_audit("{\"event\":\"started\"}\n"),
                       Catch::Contains("line 1: the member \"sequence\" is missing"));
     CHECK_THROWS_AS(request_of(ticket{}), configuration_error);
+}
+
+TEST_CASE(
+    "A canary's own log gives every assignment and every decision again, up to a promotion and up to a rollback")
+{
+    for (const bool breaks : {false, true}) {
+        const scratch file;
+        audit_log log{file.path};
+        manual_time clock;
+        bool broken = false;
+        canary trial{serving("a"),
+                     model{"b",
+                           [&broken](const request&) {
+                               if (broken) {
+                                   throw std::runtime_error("broken");
+                               }
+                               return 2;
+                           }},
+                     by(&request::user),
+                     hash_split{.salt = "own log"},
+                     guardrail(failures{}, {.max_increase = 0.0}),
+                     clock.view(),
+                     audit_to(log)};
+        record seen;
+        const salt name{"own log"};
+        for (int i = 0; i < 60'000 && !trial.finished() && !trial.rolled_back(); ++i) {
+            broken = breaks && trial.share() > 0.2 && i % 3 == 0;
+            clock.advance(50'000'000);
+            const std::string unit = "user-" + std::to_string(i % 20'000);
+            // The clock of this test stands still during a call, so that what the call changes has the call's own time.
+            seen.add(name, unit, trial.serve(request{unit}).ticket, clock.now() - 1);
+        }
+        CHECK(trial.rolled_back() == breaks);
+        CHECK(trial.finished() == !breaks);
+        CHECK(log.flush());
+        const std::string text = read_file(file.path);
+        CHECK(verify(text, {.head = log.head()}).ok());
+        seen.check(text);
+
+        const std::vector<audited_event> events = read_audit(text);
+        std::size_t stages = 0;
+        for (const audited_event& each : events) {
+            stages += each.event.kind == transition::stage_entered ? 1U : 0U;
+        }
+        CHECK(stages >= 2);
+        CHECK(events.front().event.kind == transition::started);
+        CHECK(events.back().event.kind == (breaks ? transition::rolled_back : transition::promoted));
+        CHECK(events.back().event.guardrail == (breaks ? "failures" : events.back().event.guardrail));
+
+        // A decision whose evidence says something else is found, also where the chain was made to fit.
+        std::vector<trial_event> others;
+        for (const audited_event& each : events) {
+            others.push_back(each.event);
+        }
+        for (condition& each : others.back().evidence) {
+            each.value = each.kind == condition::use::breach ? each.bound - 1.0 : each.bound;
+        }
+        if (!breaks) {
+            others.back().evidence.front().value =
+                others.back().evidence.front().kind == condition::use::breach
+                    ? others.back().evidence.front().bound
+                    : others.back().evidence.front().bound - 1.0;
+        }
+        const scratch other;
+        {
+            audit_log rewritten{other.path};
+            for (const trial_event& each : others) {
+                rewritten.append(each);
+            }
+        }
+        CHECK_FALSE(replay(read_file(other.path), {}).agrees());
+    }
 }

@@ -3,6 +3,7 @@
 #include <joust/joust.hpp>
 #include <joust/trial/replace_plan.hpp>
 
+#include "allocations.hpp"
 #include "catch.hpp"
 
 #include <cmath>
@@ -29,6 +30,10 @@ void check_last_look(const report& seen)
     REQUIRE(seen.course.rows().size() == seen.metrics.size());
     for (std::size_t r = 0; r < seen.metrics.size(); ++r) {
         CHECK(seen.course.rows()[r] == course_row{seen.metrics[r].metric, seen.metrics[r].arm});
+        if (seen.metrics[r].state != status::ok) {
+            CHECK(seen.course.value(last, r) == course_value{});
+            continue;
+        }
         CHECK(seen.course.value(last, r) == course_value{.estimate = seen.metrics[r].estimate,
                                                          .lower = seen.metrics[r].lower,
                                                          .upper = seen.metrics[r].upper,
@@ -103,4 +108,36 @@ TEST_CASE("A shadow and an interleaving keep their looks")
     }
     check_last_look(ranks.report());
     CHECK(ranks.report().course.size() == 2);
+}
+
+TEST_CASE("A canary keeps the looks that it takes by itself, without an allocation, and a report shows them")
+{
+    manual_time clock;
+    canary trial{old_model,
+                 new_model,
+                 by(&request::user),
+                 hash_split{.salt = "course of a canary"},
+                 guardrail(failures{}, {.max_increase = 0.02}),
+                 ramp{.shares = {0.2, 0.5}, .requests = 100, .check_every = 256},
+                 clock.view()};
+    for (int i = 0; i < 20'000; ++i) {
+        trial(request{std::to_string(i)});
+        clock.advance(1'000'000);
+    }
+    const report seen = trial.report();
+    check_last_look(seen);
+    CHECK(seen.course.taken() > 20);
+    CHECK(seen.course.look(0).requests < 1'000);
+    CHECK(seen.course.look(0).share == Approx(0.2));
+    CHECK(seen.course.look(seen.course.size() - 1).requests == 20'000);
+    CHECK(seen.course.look(seen.course.size() - 1).units > 1'000.0);
+
+    trial.step();
+    const long before = joust_tests::allocations();
+    for (int i = 0; i < 50; ++i) {
+        trial.step();
+    }
+    CHECK(joust_tests::allocations() == before);
+    CHECK(trial.report().course.taken() == seen.course.taken() + 52);
+    CHECK(trial.report(trial.evidence()).course.taken() == 1);
 }

@@ -157,6 +157,25 @@ TEST_CASE("a guardrail with two sides is broken on either side, and each side ha
     CHECK(guardrails_of(below)[0].e_value < 1.5);
 }
 
+TEST_CASE("what the notes say of a metric with two sides they say once")
+{
+    auto trial = trial_with(guardrail(conversion<"right">{.per = joust::per::observed},
+                                      {.max_increase = 0.5, .max_decrease = 0.5}));
+    const joust::report r =
+        report_of(trial, 2'000, [&](const auto& ticket, unsigned, joust::keyed_random& random) {
+            trial.complete(ticket, milliseconds{1.0}, true);
+            trial.template observe<"right">(ticket, random.chance(0.1) ? std::nan("") : 1.0);
+        });
+    int divided = 0;
+    int lost = 0;
+    for (const std::string& note : r.notes) {
+        divided += note.find("instead of by exposures: right (") != std::string::npos ? 1 : 0;
+        lost += note.find("right: values that cannot be scored") != std::string::npos ? 1 : 0;
+    }
+    CHECK(divided == 1);
+    CHECK(lost == 1);
+}
+
 TEST_CASE("the sides of a guardrail may be a ratio and a difference")
 {
     const joust::margin both{.max_ratio = 1.05, .max_decrease = 0.02};

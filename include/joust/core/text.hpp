@@ -30,6 +30,12 @@ namespace detail {
     return value >= -1.7976931348623157e308 && value <= 1.7976931348623157e308;
 }
 
+/// Append several texts. A chain of `+` and `+=` would compile into several times the code.
+void append_all(std::string& out, std::initializer_list<std::string_view> parts);
+
+/// Join several texts.
+[[nodiscard]] std::string joined(std::initializer_list<std::string_view> parts);
+
 /// Return floor(log10(|value|)), read off the shortest decimal form.
 /// assumes: the value is finite and not zero
 [[nodiscard]] int decimal_exponent(double value);
@@ -229,6 +235,20 @@ private:
 #if JOUST_BODIES
 
 namespace detail {
+
+JOUST_NOINLINE JOUST_FUNCTION void append_all(std::string& out, std::initializer_list<std::string_view> parts)
+{
+    for (const std::string_view part : parts) {
+        out += part;
+    }
+}
+
+JOUST_NOINLINE JOUST_FUNCTION std::string joined(std::initializer_list<std::string_view> parts)
+{
+    std::string text;
+    append_all(text, parts);
+    return text;
+}
 
 /// Append "-" for NaN, or "inf" or "-inf". Returns false, and appends nothing, for a finite number.
 inline bool append_not_finite(std::string& out, double value, signs plus)

@@ -72,7 +72,9 @@ struct bucket_sums {
     void clear() noexcept
     {
         for (auto* sums : {&challenger, &champion, &challenger_root, &champion_root}) {
-            sums->assign(sums->size(), 0.0);
+            for (double& sum : *sums) {
+                sum = 0.0;
+            }
         }
         challenger_count = champion_count = quiet = 0;
         expected = 0.0;
@@ -218,6 +220,33 @@ template <class Kept>
     }
     return kept.rho >= 0.0 && std::isfinite(kept.rho) && std::isfinite(kept.highest_log_e) &&
            kept.counted.consistent() && kept.decided.consistent();
+}
+
+}  // namespace detail
+
+namespace detail {
+
+/// Copy a list. Where both lists have the same length, nothing is allocated.
+template <class T>
+void copy_list(std::vector<T>& to, const std::vector<T>& from)
+{
+    if (to.size() != from.size()) {
+        to = std::vector<T>(from.size());
+    }
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        to[i] = from[i];
+    }
+}
+
+/// Copy what the looks of a test have fixed and found.
+template <class Kept, class From>
+void copy_kept(Kept& to, const From& from)
+{
+    to.rho = from.rho;
+    to.highest_log_e = from.highest_log_e;
+    to.counted = from.counted;
+    copy_list(to.looks, from.looks);
+    to.decided = from.decided;
 }
 
 }  // namespace detail
@@ -377,7 +406,7 @@ struct test_memory {
             decided = found.decided.taken ? found.decided : decided;
         }
         if (found.looks.size() > looks.size()) {
-            looks = found.looks;
+            detail::copy_list(looks, found.looks);
             counted = found.counted;
         }
         counted = counted.taken ? counted : found.counted;
@@ -412,15 +441,24 @@ struct test_memory {
 
 private:
     [[nodiscard]] look_memory kept() const { return {rho, highest_log_e, counted, looks, decided}; }
-    void take(const look_memory& from)
-    {
-        rho = from.rho;
-        highest_log_e = from.highest_log_e;
-        counted = from.counted;
-        looks = from.looks;
-        decided = from.decided;
-    }
+    void take(const look_memory& from) { detail::copy_kept(*this, from); }
 };
+
+namespace detail {
+
+/// Copy the memory of a test. Where all lists have the same lengths, nothing is allocated.
+inline void copy_memory(test_memory& to, const test_memory& from)
+{
+    copy_kept(to, from);
+    if (to.whole.size() != from.whole.size()) {
+        to.whole = std::vector<look_memory>(from.whole.size());
+    }
+    for (std::size_t i = 0; i < from.whole.size(); ++i) {
+        copy_kept(to.whole[i], from.whole[i]);
+    }
+}
+
+}  // namespace detail
 
 /// Hold the latencies of one arm against another one, weighted as in bucket_sums: those of the challenger with 1 - s, those
 /// of the champion with s. While shares change, only such weights compare both arms over the same traffic.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fixed_array.hpp>
 #include <joust/core/fork.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/feed_log.hpp>
@@ -170,7 +171,7 @@ public:
     void count_by_share()
     {
         slabs_.count_by_share(series_.size());
-        counts_by_share_ = true;
+        counts_by_share_ = &live_evidence::collect_by_share;
     }
     /// Count by share which calls are later than these margins too, from the first call on.
     void watch_margins(const std::vector<latency_margin>& margins)
@@ -323,7 +324,7 @@ public:
                     return;
                 }
                 observe_pair(thread_slab, watches_[w].series, p, arm != 0, shares[p], pseudonym);
-                if (counts_by_share_ && !counted) {
+                if (counts_by_share_ != nullptr && !counted) {
                     thread_slab.count_at_share(watches_[w].series, row, arm);
                     counted = true;
                 }
@@ -540,13 +541,13 @@ private:
     std::vector<event_watch> watches_;
     /// The series that count exposures with feedback.
     std::vector<std::size_t> fed_;
-    std::vector<feed_log> feeds_;
+    fixed_array<feed_log> feeds_;
     thread_slabs slabs_;
     /// Counts of values that cannot be scored.
     slab rare_;
     /// of each pair, one for each guardrail that events change; reading them counts what waits in their rings
-    mutable std::vector<first_event_log> logs_;
-    std::vector<threshold> thresholds_;
+    mutable fixed_array<first_event_log> logs_;
+    fixed_array<threshold> thresholds_;
     std::atomic<double> lowest_champion_{no_limit};
     std::atomic<double> lowest_challenger_{no_limit};
     /// Calls since the guardrails on latency were judged, and after how many they are judged again.
@@ -559,9 +560,9 @@ private:
     std::vector<std::vector<std::uint64_t>> latency_now_;
     mutable fork_mutex stage_mutex_{fork_order::memory};
     /// stage_mutex_ guards the propensities of the present stage, and the latencies of those before it.
-    std::vector<pair_share> stage_;
+    fixed_array<pair_share> stage_;
     /// of each pair, those of the champion and those of the challenger
-    std::vector<ended_stages> ended_;
+    fixed_array<ended_stages> ended_;
     /// of each arm, the counts of all bins when the stage began
     std::vector<std::uint64_t> counted_before_;
     std::vector<std::uint64_t> counted_now_;
@@ -569,10 +570,11 @@ private:
     /// How many memories a pair has: one for each series, and then those apart.
     std::size_t memories_;
     /// of each pair, the memory of each test
-    std::vector<test_memory> memory_;
+    fixed_array<test_memory> memory_;
     std::array<std::atomic<std::uint64_t>, counted_reasons> ignored_{};
     std::atomic<std::uint64_t> unrecorded_{0};
-    bool counts_by_share_ = false;
+    /// Not null where everything is counted by share too. Trials that do not count so do not compile the function.
+    void (live_evidence::*counts_by_share_)(share_counts& into) const = nullptr;
     share_rows rows_;
     moving_limits limits_;
     new_epoch_in_child<live_evidence> fork_{*this};
@@ -620,13 +622,13 @@ JOUST_FUNCTION live_evidence::live_evidence(evidence names, std::vector<event_wa
         if (each.on_latency && ended_.empty()) {
             // Stages begin in calls that must not fail, so their memory is there from the start.
             const std::size_t pairs = models_.size() - 1;
-            stage_ = std::vector<pair_share>(pairs);
-            ended_ = std::vector<ended_stages>(2 * pairs);
+            stage_ = fixed_array<pair_share>(pairs);
+            ended_ = fixed_array<ended_stages>(2 * pairs);
             for (ended_stages& ended : ended_) {
                 ended.weights = std::vector<double>(latency_sketch::bins);
             }
             counted_before_ = std::vector<std::uint64_t>(models_.size() * latency_sketch::bins);
-            counted_now_ = counted_before_;
+            counted_now_ = std::vector<std::uint64_t>(models_.size() * latency_sketch::bins);
         }
     }
 }
@@ -683,7 +685,7 @@ JOUST_FUNCTION void live_evidence::collect_overlap(evidence& all) const
                 challenger ? all.pairs[p].challenger_latency : all.pairs[p].champion_latency;
             const auto counts = all.arms[arm].latency.counts();
             const double weight = weight_in_stage(p, challenger);
-            into.weights = ended.weights;
+            copy_list(into.weights, ended.weights);
             into.squares = ended.squares;
             for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
                 const auto n = static_cast<double>(of_stage(arm, bin, counts[bin]));
@@ -791,7 +793,7 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
         all.pairs.front().peaks.size() != watches_.size() || all.pairs.front().memory.size() != memories_ ||
         all.arms.size() != models_.size()) {
         // Lists are made anew: `resize` would compile how they grow and move as well.
-        all = evidence{};
+        all.quantiles.clear();
         all.trial = trial_;
         all.models = models_;
         all.series = series_;
@@ -846,18 +848,20 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
     if (weighs_latency()) {
         collect_overlap(all);
     }
-    if (counts_by_share_) {
-        collect_by_share(all.pairs.front().by_share);
+    if (counts_by_share_ != nullptr) {
+        (this->*counts_by_share_)(all.pairs.front().by_share);
     }
     {
         const std::scoped_lock lock{memory_mutex_};
         for (std::size_t p = 0; p < pairs; ++p) {
             for (std::size_t m = 0; m < memories_; ++m) {
-                all.pairs[p].memory[m] = memory_[p * memories_ + m];
+                copy_memory(all.pairs[p].memory[m], memory_[p * memories_ + m]);
             }
         }
     }
-    all.ignored.resize(counted_reasons);
+    while (all.ignored.size() < counted_reasons) {
+        all.ignored.push_back(0);
+    }
     for (std::size_t i = 0; i < counted_reasons; ++i) {
         all.ignored[i] = ignored_[i].load(std::memory_order_relaxed);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fixed_array.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/evidence/share_counts.hpp>
 #include <joust/numeric/hyperloglog.hpp>
@@ -12,7 +13,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -158,7 +158,7 @@ public:
     /// Make room for counts by share, before the first call.
     void count_by_share(std::size_t columns)
     {
-        by_share_ = std::vector<std::atomic<std::uint64_t>>(columns * (share_rows::most + 1) * 2);
+        by_share_ = fixed_array<std::atomic<std::uint64_t>>(columns * (share_rows::most + 1) * 2);
         layout_.columns = columns;
     }
 
@@ -240,6 +240,9 @@ public:
 
     static constexpr std::size_t unit_registers = hyperloglog<>::size;
 
+    /// The next slab that no thread has. The mutex of the owner guards it.
+    slab* next_idle = nullptr;
+
 private:
     /// Make the sequence of a row odd, which only one thread at a time can do. Returns the even sequence before.
     JOUST_NOINLINE static std::uint64_t lock_row(slab_row& row) noexcept
@@ -268,14 +271,14 @@ private:
     bool shared_;
     std::atomic<std::uint32_t> calls_;
     std::atomic<const void*> pinned_{nullptr};
-    std::vector<slab_row> rows_;
-    std::vector<std::atomic<double>> expected_;
-    std::vector<std::atomic<std::uint32_t>> fed_;
-    std::vector<std::atomic<std::uint64_t>> latency_;
+    fixed_array<slab_row> rows_;
+    fixed_array<std::atomic<double>> expected_;
+    fixed_array<std::atomic<std::uint32_t>> fed_;
+    fixed_array<std::atomic<std::uint64_t>> latency_;
     /// For each arm a bit for each 64 bins of which one has a call.
-    std::vector<std::atomic<std::uint64_t>> latency_used_;
-    std::vector<std::atomic<std::uint8_t>> units_;
-    std::vector<std::atomic<std::uint64_t>> by_share_;
+    fixed_array<std::atomic<std::uint64_t>> latency_used_;
+    fixed_array<std::atomic<std::uint8_t>> units_;
+    fixed_array<std::atomic<std::uint64_t>> by_share_;
 };
 
 #if JOUST_BODIES

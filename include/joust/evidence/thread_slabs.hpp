@@ -36,7 +36,8 @@ public:
         const std::scoped_lock lock{mutex_};
         if (alive_ && generation == generation_) {
             thread_slab->pin(nullptr);
-            idle_.push_back(thread_slab);
+            thread_slab->next_idle = idle_;
+            idle_ = thread_slab;
         }
     }
 
@@ -77,7 +78,7 @@ public:
     {
         generation_ = generation;
         before_fork_.splice(before_fork_.end(), all_);
-        idle_.clear();
+        idle_ = nullptr;
         if (shared_used_.load(std::memory_order_relaxed)) {
             shared_.begin_anew();
         }
@@ -89,7 +90,7 @@ public:
         alive_ = false;
         all_.clear();
         before_fork_.clear();
-        idle_.clear();
+        idle_ = nullptr;
     }
 
 private:
@@ -100,7 +101,8 @@ private:
     mutable fork_mutex mutex_{fork_order::slabs};
     std::list<slab> all_;
     std::list<slab> before_fork_;
-    std::vector<slab*> idle_;
+    /// The slabs that no thread has, linked by `next_idle`.
+    slab* idle_ = nullptr;
     slab shared_;
     std::atomic<bool> shared_used_{false};
     bool alive_ = true;
@@ -126,7 +128,7 @@ public:
             free_.reserve(next_ + 1);
             ++next_;
         } else {
-            index = free_.back();
+            index = static_cast<std::uint32_t>(free_.back());
             free_.pop_back();
         }
         return {index, ++generation_};
@@ -147,7 +149,7 @@ public:
 
 private:
     fork_mutex mutex_{fork_order::leaf};
-    std::vector<std::uint32_t> free_;
+    std::vector<std::size_t> free_;
     std::uint32_t next_ = 0;
     std::uint64_t generation_ = 0;
 };
@@ -244,19 +246,17 @@ JOUST_FUNCTION slab* slab_owner::claim() noexcept
 {
     const std::scoped_lock lock{mutex_};
     try {
-        if (idle_.empty()) {
+        if (idle_ == nullptr) {
             if (all_.size() >= max_slabs_) {
                 return nullptr;
             }
-            // Memory is reserved here, so that giving a slab back never allocates.
-            idle_.reserve(all_.size() + 1);
             return &all_.emplace_back(layout_, false, static_cast<std::uint32_t>(all_.size()) * 0x9e3779b1U);
         }
     } catch (const std::bad_alloc&) {
         return nullptr;
     }
-    slab* reused = idle_.back();
-    idle_.pop_back();
+    slab* reused = idle_;
+    idle_ = reused->next_idle;
     return reused;
 }
 

@@ -75,16 +75,25 @@ JOUST_FUNCTION inference always_valid::infer(const look& at, const question& ask
     options.null = asked.null;
     options.min_buckets = burn_in_buckets;
     options.rho = memory.rho > 0.0 ? memory.rho : 1.0;
+    // After the burn-in one test is enough: its tuning is fixed, and its clock follows from the sums.
+    const bool tuned = memory.rho > 0.0 && !at.paired();
+    options.interval = tuned && at.expected_events >= burn_in_events;
+    if (tuned) {
+        options.clock = stats::switching_clock(at.sums, at.expected_events);
+    }
     stats::score_result seen = test(options);
-    options.clock = stats::switching_clock(seen.challenger_buckets, at.expected_events);
     const bool burnt_in = seen.state == status::ok && at.expected_events >= burn_in_events;
-    if (burnt_in) {
+    if (!tuned) {
+        options.clock = stats::switching_clock(seen.challenger_buckets, at.expected_events);
+    }
+    if (burnt_in && !options.interval) {
         if (!(memory.rho > 0.0)) {
             const double variance = std::fmax(seen.v, seen.v0);
             // If there is no finite plan to extrapolate to, nothing is fixed, and the test gives no answer.
             options.rho = stats::burn_in_rho(variance, seen.information, at.planned_information);
             memory.rho = std::isfinite(options.rho) ? options.rho : 0.0;
         }
+        options.interval = true;
         seen = test(options);
     }
     inference answer{.method = "normal mixture, clusters of units",

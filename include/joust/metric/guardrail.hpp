@@ -382,7 +382,7 @@ JOUST_FUNCTION std::string describe(const bound& b, std::string_view unit)
         return (b.harm_is_up ? "at most " : "at least ") + in_unit(b.value, unit, "%") + " by itself";
     }
     if (b.relative) {
-        return (b.harm_is_up ? "at most x " : "at least x ") + to_text(b.value);
+        return joined({b.harm_is_up ? "at most x " : "at least x ", to_text(b.value)});
     }
     if (b.value == 0.0) {
         return b.harm_is_up ? "no increase" : "no decrease";

@@ -3,6 +3,7 @@
 
 #include <joust/core/text.hpp>
 #include <joust/report/charts.hpp>
+#include <joust/report/course_chart.hpp>
 #include <joust/report/page_style.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/suppress.hpp>
@@ -381,6 +382,7 @@ inline void append_article(std::string& out, const report& shown, std::size_t nu
     if (!shown.metrics.empty()) {
         append_effects(out, shown);
     }
+    append_courses(out, shown);
     if (!shown.exclusions.empty()) {
         append_exclusions(out, shown);
     }
@@ -477,6 +479,10 @@ a bar that does not touch it shows a difference. Each row has a scale of its own
 <path class="limit" d="M56 2v20"/></svg></dt>
 <dd>The dashed line is the limit of a guardrail, and the tinted side is what it does not allow.
 A bar outside the tinted side keeps the limit.</dd></div>
+<div><dt><svg viewBox="0 0 88 24" aria-hidden="true"><path class="band" d="M4 2L30 7L84 9V17L30 19L4 23Z"/>
+<path class="effect" d="M4 15L30 12L84 13"/><path class="turn" d="M30 1v22"/></svg></dt>
+<dd>In the course of a trial the line is the difference at each look, and the area is its interval, which
+ends at the border where it is wider than the picture. A dotted upright line marks a change of shares.</dd></div>
 <div><dt class="letter">p</dt><dd>How often chance alone would show a difference at least this large.
 Small means hard to explain by chance.</dd></div>
 <div><dt class="letter">e</dt><dd>How strongly the data speak against "no difference", as a factor:

@@ -111,6 +111,11 @@ vertical-align:middle}
 
 svg.forest{display:block;width:100%;max-width:340px;min-width:210px;height:auto;overflow:visible}
 svg.chart{display:block;width:100%;max-width:640px;height:auto;margin:0 0 8px}
+.courses{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(310px,100%),1fr));gap:18px 22px}
+figure{margin:0;min-width:0}
+figcaption{font-size:13.5px;margin-bottom:4px;overflow-wrap:anywhere}
+figcaption b{font-weight:600}
+svg.course{max-width:480px;margin:0}
 svg text{fill:var(--soft);font-size:10.5px}
 svg .hint{fill:var(--faint);font-size:10px}
 svg .axisname{fill:var(--faint)}
@@ -130,6 +135,10 @@ svg .drop{stroke:var(--bad);stroke-width:2.5}
 svg .mark{fill:var(--k1);stroke:var(--card);stroke-width:1.5}
 svg .mark.down{fill:var(--bad)}
 svg .value{fill:var(--ink);font-weight:600;font-size:11px}
+svg .band{fill:var(--tone,var(--soft));opacity:.18}
+svg .effect{fill:none;stroke:var(--tone,var(--soft));stroke-width:2;stroke-linejoin:round}
+svg .turn{stroke:var(--faint);stroke-width:1;stroke-dasharray:2 3}
+svg .turn.down{stroke:var(--bad);stroke-width:1.5}
 svg .curve{fill:none;stroke:var(--k);stroke-width:2;stroke-linejoin:round}
 svg .point{fill:var(--k);stroke:var(--card);stroke-width:1.25}
 svg .name{fill:var(--k);font-weight:600;font-size:11.5px}

@@ -251,21 +251,21 @@ JOUST_FUNCTION share_list checked_shares(const char* field, const share_list& sh
     }
     if (shares.size() != arms) {
         throw configuration_error(
-            field, std::to_string(shares.size()) + " shares for " + std::to_string(arms) + " models",
+            field, joined({std::to_string(shares.size()), " shares for ", std::to_string(arms), " models"}),
             "one share for each model, champion first, or none for equal shares");
     }
     double sum = 0.0;
     for (const double share : shares) {
         // The negation catches NaN.
         if (!(share == 0.0 || (share >= 1e-9 && share <= 1.0))) {
-            throw configuration_error(field, to_text(share) + " for one model",
+            throw configuration_error(field, joined({to_text(share), " for one model"}),
                                       "each share 0 or from 1e-9 to 1");
         }
         sum += share;
     }
     const double gap = sum < 1.0 ? 1.0 - sum : sum - 1.0;
     if (gap > 1e-9) {
-        throw configuration_error(field, to_text(sum) + " in sum", "positive shares that sum to 1");
+        throw configuration_error(field, joined({to_text(sum), " in sum"}), "positive shares that sum to 1");
     }
     if (gap <= 1e-12) {
         return shares;

@@ -97,7 +97,7 @@ private:
 
 JOUST_FUNCTION void traffic_plan::write_line(std::string& out) const
 {
-    out += "plan " + std::to_string(version) + " of '";
+    detail::append_all(out, {"plan ", std::to_string(version), " of '"});
     append_clean(out, salt);
     out += "': ";
     if (stopped) {

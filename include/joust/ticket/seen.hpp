@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/compiler.hpp>
+#include <joust/core/fixed_array.hpp>
 #include <joust/core/hash.hpp>
 #include <joust/core/spin_lock.hpp>
 #include <joust/core/x86.hpp>
@@ -9,7 +10,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -168,7 +168,7 @@ private:
         return groups_[static_cast<std::size_t>(detail::multiply_high(hash, groups_.size()))];
     }
 
-    std::vector<group> groups_;
+    detail::fixed_array<group> groups_;
 };
 
 }  // namespace v0

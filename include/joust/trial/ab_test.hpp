@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/fixed_string.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/core/unit_key.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
@@ -237,9 +238,9 @@ private:
                                      core_.assignment().credits_units()) &&
             out.decision != verdict::keep_testing) {
             out.decision = verdict::keep_testing;
-            out.reason =
-                "feedback by unit was taken before this process saw that the trial had plans which it does not know, so that it may stand in the wrong arm: " +
-                out.reason;
+            out.reason = detail::joined(
+                {"feedback by unit was taken before this process saw that the trial had plans which it does not know, so that it may stand in the wrong arm: ",
+                 out.reason});
         }
         const detail::plan_in_force& outside = core_.assignment().in_force();
         const std::scoped_lock lock{outside.mutex};
@@ -247,10 +248,10 @@ private:
             std::string note = "In force: ";
             outside.plan.write_line(note);  // and not `to_text`, which would compile the plan's JSON
             note += '.';
-            out.notes.push_back(std::move(note));
+            detail::add_text(out.notes, note);
         }
         if (!outside.complaint.empty()) {
-            out.notes.push_back("A later plan was refused: " + outside.complaint);
+            detail::add_text(out.notes, detail::joined({"A later plan was refused: ", outside.complaint}));
         }
         return out;
     }

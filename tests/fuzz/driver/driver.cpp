@@ -3,6 +3,8 @@
 // Feeds a fuzz target a fixed set of inputs: its seeds, if there are any, and mutations of them that are the same on
 // every machine and in every run. It finds less than libFuzzer does, but it runs in every build.
 
+#include "sanitized.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +21,8 @@ namespace {
 
 using input = std::vector<std::uint8_t>;
 
-constexpr int mutations_per_seed = 2'000;
+// Under a sanitizer an input takes several times as long; `./dev fuzz` mutates under it for as long as it is told to.
+constexpr int mutations_per_seed = joust_tests::sanitized ? 400 : 2'000;
 constexpr std::size_t longest = 4'096;
 
 class generator {

@@ -199,7 +199,7 @@ struct canary_outlook {
 /// When to use: before a launch, to choose shares, least requests and harms that the traffic can show. When not: for the
 /// size of an A/B test (`plan_experiment`).
 /// assumes: rates that do not drift, units that come with equal probabilities; where units are few, those that fail
-///     do so wholly.
+///     do so wholly; after 100,000 events (25,000 late calls) a guardrail rolls nothing back.
 /// errors: out_of_range for numbers outside of their domain, shares that do not rise, and guardrails without a harm to exclude.
 /// cost: about three seconds of one processor with 1,000 rollouts, and in proportion to them.
 [[nodiscard]] canary_outlook plan_canary(const planned_canary& plan);
@@ -371,8 +371,11 @@ public:
                 const double p1 = p + (harmed_ ? harm_above(p, harm_of(watch_)) : 0.0);
                 seen.counts.champion_events = draw_binomial(random, n0, p);
                 seen.counts.challenger_events = draw_binomial(random, n1, p1 < 1.0 ? p1 : 1.0);
-                work_ += seen.counts.champion_events + seen.counts.challenger_events;
+                events_ += seen.counts.champion_events + seen.counts.challenger_events;
                 extra_ += harmed_ ? n1 * (p1 - p) : 0.0;
+                if (events_ > most_events) {
+                    return 2.0;
+                }
                 return count_events(random, seen.stage, seen.counts.challenger_events,
                                     seen.counts.champion_events, 1.0);
             }
@@ -450,10 +453,16 @@ public:
     {
         return watch_.lag_seconds * plan_.requests_per_second;
     }
-    [[nodiscard]] double work() const noexcept { return work_; }
+    [[nodiscard]] double work() const noexcept
+    {
+        return work_ + (events_ < most_events ? events_ : most_events);
+    }
     [[nodiscard]] double extra_events() const noexcept { return extra_; }
 
 private:
+    // What has not rolled back after so many events is not expected to. Counting on would take minutes.
+    static constexpr double most_events = 1e5;
+
     static void add(event_counts& to, const event_counts& from, double challenger_events) noexcept
     {
         to.champion_requests += from.champion_requests;
@@ -532,8 +541,9 @@ private:
             seen.late[k] = draw_binomial(random, n1, beyond(ratio));
         }
         champion_calls_ += n0;
+        events_ += 4.0 * (n0 + n1) * (1.0 - q);
         const double needed = std::fmax(500.0, 10.0 / (1.0 - q));
-        if (champion_calls_ < needed) {
+        if (champion_calls_ < needed || events_ > most_events) {
             return 2.0;
         }
         // The limit is of the calls before it, of up to 160 late ones.
@@ -544,7 +554,6 @@ private:
         const double limit = -normal_quantile(rate0);
         const double rate1 = normal_cdf(slower - std::log(allowed_) / sd_ - limit);
         const double late0 = draw_binomial(random, n0, rate0), late1 = draw_binomial(random, n1, rate1);
-        work_ += 4.0 * (late0 + late1);
         if (trials_.empty()) {
             trials_.emplace_back(q, s);
         }
@@ -609,6 +618,7 @@ private:
     double calls_in_epoch_ = 0.0;
     double late_in_epoch_ = 0.0;
     double work_ = 0.0;
+    double events_ = 0.0;
     double extra_ = 0.0;
     bool harmed_ = false;
 };
@@ -900,7 +910,6 @@ private:
 JOUST_FUNCTION canary_outlook plan_canary(const planned_canary& plan)
 {
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    constexpr double most_work = 2e7;
     constexpr std::size_t fewest = 100;
     canary_outlook out;
     if (!detail::is_plan(plan)) {
@@ -910,6 +919,8 @@ JOUST_FUNCTION canary_outlook plan_canary(const planned_canary& plan)
     const detail::canary_simulation simulation{plan};
     const std::vector<double>& shares = simulation.shares();
     const std::size_t stages = shares.size(), guardrails = plan.guardrails.size();
+    // So many events are simulated altogether, shared by the kinds of rollouts.
+    const double most_work = 2e8 / static_cast<double>(1 + guardrails + guardrails * stages);
     std::uint64_t stream = 0;
     const auto repeat = [&](auto&& one) {
         double work = 0.0;

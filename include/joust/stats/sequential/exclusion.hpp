@@ -152,6 +152,8 @@ struct mean_exclusion_options {
     variance_clock clock = variance_clock::larger;
     /// The burn-in: with fewer buckets with challenger data nothing is excluded.
     std::size_t min_buckets = 30;
+    /// Whether the largest harm that is not excluded is computed. Without it it is infinite.
+    bool limit = true;
 };
 
 /// Report the exclusion of a harm to a mean.
@@ -557,7 +559,8 @@ JOUST_FUNCTION mean_exclusion exclude_mean(const score_sums& sums,
                               .alternative = options.harm_is_up ? side::less : side::greater,
                               .clock = options.clock,
                               .null = options.harm_is_up ? options.harm : -options.harm,
-                              .min_buckets = options.min_buckets};
+                              .min_buckets = options.min_buckets,
+                              .interval = options.limit};
     const score_result seen = options.relative ? relative_score_test(sums, asked) : score_test(sums, asked);
     const auto harm_of = [&](double effect) {
         const double change = options.relative ? effect - 1.0 : effect;

@@ -76,18 +76,19 @@ namespace detail {
     }
     switch (f.answer.state) {
         case status::ok:
-            return "the interval for " + name + " still contains 0" +
-                   difference_in_words(f.answer, how.specs[f.metric].unit);
-        case status::burn_in: return name + " is still in its burn-in: too few units or events for any claim";
+            return joined({"the interval for ", name, " still contains 0",
+                           difference_in_words(f.answer, how.specs[f.metric].unit)});
+        case status::burn_in:
+            return joined({name, " is still in its burn-in: too few units or events for any claim"});
         case status::before_planned_sample:
-            return name + " is judged once, at the planned sample, which is not reached";
-        case status::zero_variance: return name + " has had the same value for every unit so far";
-        default: return name + " cannot be judged yet: " + std::string{explain(f.answer.state)};
+            return joined({name, " is judged once, at the planned sample, which is not reached"});
+        case status::zero_variance: return joined({name, " has had the same value for every unit so far"});
+        default: return joined({name, " cannot be judged yet: ", explain(f.answer.state)});
     }
 }
 
-[[nodiscard]] inline std::string guardrails_in_words(const judgement& found, const setting& how,
-                                                     std::size_t pair)
+[[nodiscard]] inline std::string_view guardrails_in_words(const judgement& found, const setting& how,
+                                                          std::size_t pair)
 {
     std::size_t guards = 0;
     for (const finding& f : found.findings) {
@@ -107,15 +108,14 @@ namespace detail {
     for (const finding& f : found.findings) {
         const bool counts = &f == &win || how.specs[f.metric].role == metric_spec::part::guardrail;
         if (f.pair == win.pair && counts && f.missing != gap::none) {
-            missing += missing.empty() ? "" : "; ";
-            missing += &f == &win ? "" : "the guardrail on ";
-            missing += gap_in_words(f, seen, how);
+            append_all(missing, {missing.empty() ? "" : "; ", &f == &win ? "" : "the guardrail on ",
+                                 gap_in_words(f, seen, how)});
         }
     }
     return missing.empty() ? missing
-                           : seen.models[win.pair + 1] + " is better on " + how.specs[win.metric].name +
-                                 difference_in_words(win.answer, how.specs[win.metric].unit) +
-                                 ", but it is not shipped, since not everything is judged: " + missing;
+                           : joined({seen.models[win.pair + 1], " is better on ", how.specs[win.metric].name,
+                                     difference_in_words(win.answer, how.specs[win.metric].unit),
+                                     ", but it is not shipped, since not everything is judged: ", missing});
 }
 
 [[nodiscard]] inline ab_race race_of(const evidence& seen, const judgement& found, const setting& how)
@@ -129,14 +129,15 @@ namespace detail {
         const double sign = spec.direction == better::up ? 1.0 : -1.0;
         if (found.breached(f.pair)) {
             ++race.out_of_race;
-            race.breaches += (race.breaches.empty() ? "" : "; ") + breach_of(seen, found, how, f.pair);
+            append_all(race.breaches,
+                       {race.breaches.empty() ? "" : "; ", how.special.breach_of(seen, found, how, f.pair)});
         } else if (f.loses) {
             ++race.out_of_race;
-            race.losses += (race.losses.empty() ? "" : "; ") + seen.models[f.pair + 1] + " is worse on " +
-                           spec.name + difference_in_words(f.answer, spec.unit);
+            append_all(race.losses, {race.losses.empty() ? "" : "; ", seen.models[f.pair + 1],
+                                     " is worse on ", spec.name, difference_in_words(f.answer, spec.unit)});
         } else if (std::string held = f.wins ? held_in_words(f, seen, found, how) : std::string{};
                    !held.empty()) {
-            race.held += (race.held.empty() ? "" : "; ") + held;
+            append_all(race.held, {race.held.empty() ? "" : "; ", held});
         } else if (f.wins) {
             const bool leads =
                 race.best == nullptr || sign * f.answer.estimate > sign * race.best->answer.estimate;
@@ -160,19 +161,20 @@ JOUST_FUNCTION void decide_ab(report& out, const evidence& seen, const judgement
     if (race.best != nullptr) {
         const metric_spec& spec = how.specs[race.best->metric];
         out.decision = verdict::ship_challenger;
-        out.reason = seen.models[race.best->pair + 1] + " is better on " + spec.name +
-                     difference_in_words(race.best->answer, spec.unit) +
-                     guardrails_in_words(found, how, race.best->pair);
+        out.reason = joined({seen.models[race.best->pair + 1], " is better on ", spec.name,
+                             difference_in_words(race.best->answer, spec.unit),
+                             guardrails_in_words(found, how, race.best->pair)});
     } else if (race.out_of_race == seen.pairs.size()) {
         out.decision = verdict::keep_champion;
-        out.reason = race.breaches + (race.breaches.empty() || race.losses.empty() ? "" : "; ") + race.losses;
+        out.reason =
+            joined({race.breaches, race.breaches.empty() || race.losses.empty() ? "" : "; ", race.losses});
     } else {
         out.decision = verdict::keep_testing;
         out.reason = !race.held.empty()     ? race.held
                      : race.open == nullptr ? "nothing is decided"
                                             : undecided_in_words(*race.open, seen, how);
         if (!race.breaches.empty()) {
-            out.reason += "; " + race.breaches;
+            append_all(out.reason, {"; ", race.breaches});
         }
     }
 }

@@ -357,9 +357,26 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
     return watch.on_latency && timed * (1.0 - watch.q) < 1.0 ? gap::not_timed : gap::none;
 }
 
-/// Return why a limit of the challenger's own level is not judged. What the champion's feedback does is no matter.
-[[nodiscard]] inline gap gap_of_level(const finding& found, const evidence& seen, const metric_spec& spec)
+/// Return whether the challenger would break a limit of its own level if every value that could not be scored were bad.
+[[nodiscard]] inline bool lost_values_may_break(const finding& found, const evidence& seen,
+                                                const setting& how, const inference& asked)
 {
+    const metric_spec& spec = how.specs[found.metric];
+    const bucket_sums& per = seen.pairs[found.pair].series[spec.denominator];
+    const double lost = static_cast<double>(found.account.challenger_lost);
+    const double allowed = spec.quantile < 0 ? spec.limit.value : 1.0 - spec.q - (spec.q < 0.5 ? 1.0 : 0.0);
+    // Where the metric is divided by what was observed, the lost values are not among it.
+    const double all =
+        static_cast<double>(per.challenger_count) + (spec.denominator != exposure_series ? lost : 0.0);
+    const double shift = lost / all * feared_distance(seen, how, found, asked);
+    return !(spec.limit.harm_is_up ? asked.lower + shift <= allowed : asked.upper - shift >= allowed);
+}
+
+/// Return why a limit of the challenger's own level is not judged. What the champion's feedback does is no matter.
+[[nodiscard]] inline gap gap_of_level(const finding& found, const evidence& seen, const setting& how,
+                                      const inference& asked)
+{
+    const metric_spec& spec = how.specs[found.metric];
     const feedback_account& now = found.account;
     if (spec.takes_feedback() && !(now.challenger > 0.0)) {
         return gap::no_values;
@@ -374,7 +391,16 @@ JOUST_FUNCTION feedback_account account_of(evidence& seen, const setting& how, s
         static_cast<double>(seen.arms[found.pair + 1].latency.count()) * (1.0 - spec.q) < 1.0) {
         return gap::not_timed;
     }
-    return found.answer.state != status::ok ? gap::state : gap::none;
+    if (found.answer.state != status::ok) {
+        return gap::state;
+    }
+    if (now.challenger_lost > 0 && !found.answer.rejects(found.alpha) &&
+        lost_values_may_break(found, seen, how, asked)) {
+        return gap::lost;
+    }
+    // A missing label counts as 0, which hides what there may be too much of.
+    return now.partly_labelled && spec.limit.harm_is_up && now.challenger < 0.5 ? gap::partly_labelled
+                                                                                : gap::none;
 }
 
 JOUST_FUNCTION void find_gap(finding& found, const evidence& seen, const setting& how, const inference& asked)
@@ -385,7 +411,7 @@ JOUST_FUNCTION void find_gap(finding& found, const evidence& seen, const setting
     found.missing = gap::none;
     found.too_rare_to_break = guards && !spec.limit.alone && too_rare_to_break(found, seen, spec);
     if (spec.limit.alone) {
-        found.missing = gap_of_level(found, seen, spec);
+        found.missing = gap_of_level(found, seen, how, asked);
     } else if (spec.watch >= 0) {
         found.missing = gap_of_events(found, seen, how.watches[static_cast<std::size_t>(spec.watch)]);
     } else if (spec.takes_feedback() && !(now.champion > 0.0 && now.challenger > 0.0) &&

@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
 #include <joust/numeric/value_distribution.hpp>
@@ -39,6 +40,17 @@ void annotate_covariate(report& out, const evidence& seen, const setting& how);
 void annotate(report& out, const evidence& seen, const judgement& found, bool share_changed,
               std::string_view how_long, const setting& how);
 
+/// Note of each guardrail how its error rate holds, what evidence it has and needs, and which one decided.
+void annotate_guardrails(report& out);
+
+/// Let a setting name the functions that guardrails need.
+inline void add_guardrails(special_metrics& special) noexcept
+{
+    special.judge_guardrail = judge_guardrail;
+    special.breach_of = breach_of;
+    special.annotate_guardrails = annotate_guardrails;
+}
+
 /// Note that this process does not know all plans of the trial. `credits_units` says whether it has credited feedback by unit.
 /// Returns whether that feedback may stand in the wrong arm.
 bool annotate_history(report& out, bool knows_history, bool credits_units);
@@ -68,11 +80,12 @@ JOUST_FUNCTION void annotate_covariate(report& out, const evidence& seen, const 
             note += note.empty() ? "Adjusted for a covariate that is known before each request. It removes "
                                  : ", ";
             append_percent(note, std::fmax(1.0 - adjusted / raw, 0.0), 0);
-            note += " of the variance of " + spec.name;
+            append_all(note, {" of the variance of ", spec.name});
         }
     }
     if (!note.empty()) {
-        out.notes.push_back(std::move(note) + ".");
+        note += '.';
+        add_text(out.notes, note);
     }
 }
 
@@ -107,13 +120,13 @@ inline void annotate_denominators(report& out, const setting& how)
 {
     std::string divided;
     for (const metric_spec& spec : how.specs) {
-        if (spec.denominator != exposure_series && spec.quantile < 0) {
-            divided += (divided.empty() ? "" : ", ") + spec.name;
+        if (spec.denominator != exposure_series && spec.quantile < 0 && spec.place == 0) {
+            append_all(divided, {divided.empty() ? "" : ", ", spec.name});
         }
     }
     if (!divided.empty()) {
-        out.notes.push_back("Divided by a sum of its own instead of by exposures: " + divided +
-                            " (delta method by cluster).");
+        add_text(out.notes, joined({"Divided by a sum of its own instead of by exposures: ", divided,
+                                    " (delta method by cluster)."}));
     }
 }
 
@@ -139,15 +152,15 @@ inline void annotate_denominators(report& out, const setting& how)
 inline void annotate_surplus(report& out, const evidence& seen, const setting& how)
 {
     for (const metric_spec& spec : how.specs) {
-        if (spec.unit != "%" || spec.series == failure_series) {
+        if (spec.unit != "%" || spec.series == failure_series || spec.place > 0) {
             continue;
         }
         if (const std::uint64_t more = surplus_values(seen, spec.series); more > 0) {
-            std::string note = spec.name + " has ";
+            std::string note = joined({spec.name, " has "});
             append_count(note, more);
             note +=
                 " more values than calls were served: were calls chosen and not completed, or was feedback for a unit given twice?";
-            out.notes.push_back(std::move(note));
+            add_text(out.notes, note);
         }
     }
 }
@@ -156,7 +169,7 @@ inline void annotate_surplus(report& out, const evidence& seen, const setting& h
 inline void annotate_error_rate(report& out, const evidence& seen, const setting& how)
 {
     if (seen.pairs.size() > 1) {
-        out.notes.push_back("The error rate is divided by the number of challengers (Bonferroni).");
+        add_text(out.notes, "The error rate is divided by the number of challengers (Bonferroni).");
     }
     if (const std::size_t guardrails = guardrails_among(how.specs); guardrails > 1) {
         bool equal = true;
@@ -179,20 +192,20 @@ inline void annotate_error_rate(report& out, const evidence& seen, const setting
         }
         note +=
             "), since any of them can stop a challenger; secondary metrics decide nothing and are not adjusted.";
-        out.notes.push_back(std::move(note));
+        add_text(out.notes, note);
     }
     bool decides = false;
     for (const metric_spec& spec : how.specs) {
         decides = decides || spec.role == metric_spec::part::primary;
     }
     if (decides && guardrails_among(how.specs) > 0 && out.kind == "ab_test") {
-        out.notes.emplace_back(
+        add_text(
+            out.notes,
             "The error rates of the primary metric and of the guardrails add up: that of a wrong verdict of any kind is their sum.");
     }
 }
 
-/// Note of each guardrail how its error rate holds, what evidence it has and needs, and which one decided.
-inline void annotate_guardrails(report& out)
+JOUST_FUNCTION void annotate_guardrails(report& out)
 {
     std::string note;
     std::string decided;
@@ -219,7 +232,7 @@ inline void annotate_guardrails(report& out)
     }
     if (!note.empty()) {
         note += decided.empty() ? "; none is broken." : "; broken: " + decided + ".";
-        out.notes.push_back(std::move(note));
+        add_text(out.notes, note);
     }
 }
 
@@ -228,10 +241,12 @@ JOUST_FUNCTION bool annotate_history(report& out, bool knows_history, bool credi
     if (knows_history) {
         return false;
     }
-    out.notes.emplace_back(
+    add_text(
+        out.notes,
         "The trial had plans, or calls in other processes, that this process does not know, so it refuses feedback by unit: tell it by recall_plans(trial, history), or by recall_plans(trial) where there was no other plan, or give the ticket.");
     if (credits_units) {
-        out.notes.emplace_back(
+        add_text(
+            out.notes,
             "Feedback by unit that came before this was known may stand in an arm that did not serve the unit.");
     }
     return credits_units;
@@ -242,11 +257,14 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
 {
     for (const finding& f : found.findings) {
         const metric_spec& spec = how.specs[f.metric];
+        if (spec.place > 0) {
+            continue;  // The first limit of the guardrail has said it.
+        }
         const feedback_account& now = f.account;
         const auto note = [&](gap which) {
             finding told = f;
             told.missing = which;
-            out.notes.push_back(gap_in_words(told, seen, how) + ".");
+            add_text(out.notes, joined({gap_in_words(told, seen, how), "."}));
         };
         if (now.stopped()) {
             note(gap::stopped);
@@ -260,35 +278,37 @@ inline void annotate_feedback(report& out, const evidence& seen, const judgement
                 " is too rare to be compared: its events are so few that they exclude a share as large as the margin, so the guardrail holds. Exposures without feedback count as 0.");
         }
         if (now.may_miss) {
-            std::string text = spec.name + " has feedback for ";
+            std::string text = joined({spec.name, " has feedback for "});
             append_percent(text, now.champion, 1);
-            text += " of the exposures of " + seen.models[0] + " and ";
+            append_all(text, {" of the exposures of ", seen.models[0], " and "});
             append_percent(text, now.challenger, 1);
-            text += " of those of " + seen.models[f.pair + 1] + ", which differ by more than chance. ";
+            append_all(text,
+                       {" of those of ", seen.models[f.pair + 1], ", which differ by more than chance. "});
             text +=
                 spec.denominator != exposure_series
                     ? "Its sums are those of the exposures with feedback alone, which need not be alike in both arms."
                     : "An exposure without feedback counts as 0, the best value: that is right for events which are reported where they happen, and wrong for measurements that are missing (.per = per::observed).";
-            out.notes.push_back(std::move(text));
+            add_text(out.notes, text);
         }
         if (now.lost() > 0) {
-            std::string text =
-                spec.name + ": values that cannot be scored (NaN, infinite or refused) were left out, ";
+            std::string text = joined(
+                {spec.name, ": values that cannot be scored (NaN, infinite or refused) were left out, "});
             append_count(text, now.champion_lost);
-            text += " of " + seen.models[0] + " and ";
+            append_all(text, {" of ", seen.models[0], " and "});
             append_count(text, now.challenger_lost);
-            text += " of " + seen.models[f.pair + 1];
+            append_all(text, {" of ", seen.models[f.pair + 1]});
             text += now.lost_differ ? "; their shares differ by more than chance." : ".";
-            out.notes.push_back(std::move(text));
+            add_text(out.notes, text);
         }
         if (now.partly_labelled) {
-            std::string text = spec.name + " looks like a label that only a part of the exposures gets (";
+            std::string text =
+                joined({spec.name, " looks like a label that only a part of the exposures gets ("});
             append_percent(text, now.champion, 1);
             text += " and ";
             append_percent(text, now.challenger, 1);
             text +=
                 ", with both outcomes among them). It is divided by all exposures, so that a missing label counts as 0; with .per = per::observed it is divided by the labels.";
-            out.notes.push_back(std::move(text));
+            add_text(out.notes, text);
         }
     }
 }
@@ -319,7 +339,8 @@ inline void annotate_units(report& out, const evidence& seen)
 {
     const auto empty = static_cast<std::size_t>(ignored::empty_unit);
     if (empty < seen.ignored.size() && seen.ignored[empty] > 0) {
-        out.notes.emplace_back(
+        add_text(
+            out.notes,
             "Some calls came with an empty unit id (empty text, a null pointer or the nil UUID). The champion served them, and they are not part of the comparison.");
     }
     note_dominating_unit(out, requests_by_bucket(seen), "the requests",
@@ -333,25 +354,28 @@ JOUST_FUNCTION void annotate(report& out, const evidence& seen, const judgement&
     append_count(note, bucket_count);
     note += " hashed buckets of units; ";
     note += how_long;
-    out.notes.push_back(std::move(note));
+    add_text(out.notes, note);
     if (how.covariate != exposure_series) {
         how.special.annotate_covariate(out, seen, how);
     }
     annotate_denominators(out, how);
     for (const metric_spec& spec : how.specs) {
         if (spec.quantile >= 0) {
-            out.notes.push_back(how.special.threshold_in_words(seen, spec));
+            add_text(out.notes, how.special.threshold_in_words(seen, spec));
         }
     }
     annotate_surplus(out, seen, how);
     annotate_feedback(out, seen, found, how);
     annotate_units(out, seen);
     if (share_changed) {
-        out.notes.push_back(
+        add_text(
+            out.notes,
             "Means and the quantiles of a latency guardrail are overlap-weighted over the stages of the ramp, since shares changed; the latencies listed by model pool all its calls, so that load which changed beside the shares makes them differ.");
     }
     annotate_error_rate(out, seen, how);
-    annotate_guardrails(out);
+    if (how.special.annotate_guardrails != nullptr) {
+        how.special.annotate_guardrails(out);
+    }
 }
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/report/report.hpp>
 
 #include <cstddef>
@@ -34,7 +35,7 @@ JOUST_FUNCTION void annotate_forgotten(report& out, std::uint64_t forgotten, std
     append_count(note, forgotten);
     note +=
         " were forgotten, and feedback that is repeated for them counts again. The option .remember of plain_tickets and signed_tickets sets the number.";
-    out.notes.push_back(std::move(note));
+    add_text(out.notes, note);
 }
 
 }  // namespace detail

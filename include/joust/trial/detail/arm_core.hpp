@@ -161,6 +161,9 @@ public:
         }
         how.bets = std::is_same_v<typename Parts::key_t, per_request> &&
                    std::is_same_v<typename Parts::inference_t, always_valid> && Parts::fixed_shares;
+        if constexpr (Parts::metrics_t::has_guardrails()) {
+            add_guardrails(how.special);
+        }
         if constexpr (Parts::metrics_t::watches_latency()) {
             how.special.show_latency = show_latency;
             how.special.show_level_of_latency = show_level_of_latency;

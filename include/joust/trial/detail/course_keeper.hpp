@@ -9,7 +9,6 @@
 #include <cmath>
 #include <cstddef>
 #include <mutex>
-#include <vector>
 
 namespace joust {
 inline namespace v0 {
@@ -21,20 +20,33 @@ enum class evidence_of : unsigned char { this_trial, all_replicas };
 /// Keeps the course of a trial: one of its own looks, and one of its looks at merged evidence.
 class course_keeper {
 public:
+    /// Let the latest look say what the rows of a report say, and add the course to the report.
+    void show(report& out, evidence_of whose);
+
     /// Add a report to the course as a look, and the course to the report. `when` has what the report does not say.
     void keep(report& out, evidence_of whose, course_look when);
 
     /// Forget the looks of the parent in a forked child, whose evidence begins anew.
     void begin_anew() noexcept
     {
-        own_ = course{};
-        merged_ = course{};
+        own_.clear();
+        merged_.clear();
     }
 
-private:
+protected:
+    [[nodiscard]] course& of(evidence_of whose) noexcept
+    {
+        return whose == evidence_of::this_trial ? own_ : merged_;
+    }
+
     fork_mutex mutex_{fork_order::leaf};
     course own_;
     course merged_;
+
+private:
+    /// Write the rows of a report into the latest look.
+    static void refine(course& looks, const report& out);
+
     new_epoch_in_child<course_keeper> fork_{*this};
 };
 
@@ -53,26 +65,42 @@ JOUST_FUNCTION double smallest_arm(const report& shown) noexcept
     return least;
 }
 
+JOUST_FUNCTION void course_keeper::refine(course& looks, const report& out)
+{
+    const std::size_t last = looks.size() - 1;
+    for (const metric_row& row : out.metrics) {
+        const std::size_t place = looks.row({row.metric, row.arm});
+        if (place == course::most_rows) {
+            continue;
+        }
+        looks.value(last, place) = {};
+        if (row.state == status::ok) {  // A report shows no other, so that the course does not know them.
+            looks.value(last, place) = {.estimate = row.estimate,
+                                        .lower = row.lower,
+                                        .upper = row.upper,
+                                        .log_e = std::log(row.e_value),
+                                        .p_value = row.p_value};
+        }
+    }
+}
+
+JOUST_FUNCTION void course_keeper::show(report& out, evidence_of whose)
+{
+    const std::scoped_lock lock{mutex_};
+    course& looks = of(whose);
+    if (!looks.empty()) {
+        refine(looks, out);
+    }
+    out.course = looks;
+}
+
 JOUST_FUNCTION void course_keeper::keep(report& out, evidence_of whose, course_look when)
 {
     when.units = smallest_arm(out);
     const std::scoped_lock lock{mutex_};
-    course& looks = whose == evidence_of::this_trial ? own_ : merged_;
-    std::vector<course_value> values(looks.rows().size());
-    for (const metric_row& row : out.metrics) {
-        const std::size_t place = looks.row({row.metric, row.arm});
-        if (place < course::most_rows) {
-            if (place >= values.size()) {
-                values.resize(place + 1);
-            }
-            values[place] = {.estimate = row.estimate,
-                             .lower = row.lower,
-                             .upper = row.upper,
-                             .log_e = std::log(row.e_value),
-                             .p_value = row.p_value};
-        }
-    }
-    looks.add(when, [&values](std::size_t row) { return values[row]; });
+    course& looks = of(whose);
+    looks.add(when);
+    refine(looks, out);
     out.course = looks;
 }
 

@@ -54,6 +54,11 @@ void answer_in_values(inference& answer, const quantile_evidence& seen, const pa
 void show_level_of_latency(inference& answer, const evidence& seen, std::size_t pair, double q);
 void show_level_of_values(inference& answer, const quantile_evidence& seen, std::size_t pair, double q);
 
+/// Judge a guardrail by bets on each request, by the level that the challenger may reach, or by first events. Returns false where
+/// the policy judges it as any metric.
+bool judge_guardrail(finding& found, const any_inference& policy, evidence& seen, const setting& how,
+                     const look& at, const question& asked, test_memory& memory, const live_evidence* live);
+
 /// Judge all metrics of all challengers. The challengers share the error rate equally, and the guardrails by their weights.
 ///
 /// It writes into a judgement that was used before, so that a look while the trial serves allocates nothing.
@@ -576,6 +581,33 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     found.loses = rejects && !better;
 }
 
+JOUST_FUNCTION bool judge_guardrail(finding& found, const any_inference& policy, evidence& seen,
+                                    const setting& how, const look& at, const question& asked,
+                                    test_memory& memory, const live_evidence* live)
+{
+    const metric_spec& spec = how.specs[found.metric];
+    const auto infer = [&](test_memory& kept) {
+        return spec.limit.alone
+                   ? judge_level(policy, seen, found.pair, spec, found.alpha, at.planned_information, kept)
+                   : policy.infer(at, asked, kept);
+    };
+    if (how.bets && spec.watch < 0 && spec.quantile < 0 &&
+        judge_by_bets(found, seen.pairs[found.pair], spec, memory, infer)) {
+        return true;
+    }
+    if (spec.limit.alone) {
+        found.answer = infer(memory);
+        return true;
+    }
+    if (spec.watch < 0) {
+        return false;
+    }
+    const event_watch& watch = how.watches[static_cast<std::size_t>(spec.watch)];
+    found.exact = !watch.on_latency;
+    found.answer = judge_events(policy, seen, how, found.pair, spec, watch, at, asked, memory, live, found);
+    return true;
+}
+
 /// Return how many events of a metric count for the end of its burn-in: those that are expected in the challenger, or, for a
 /// guardrail against an increase of them, those that it has.
 ///
@@ -614,23 +646,9 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
     finding found{.metric = metric, .pair = challenger, .alpha = alpha};
     const question asked = question_on(spec, alpha);
     test_memory& memory = pair.memory[spec.memory];
-    const auto infer = [&](test_memory& kept) {
-        return spec.limit.alone
-                   ? judge_level(policy, seen, challenger, spec, alpha, at.planned_information, kept)
-                   : policy.infer(at, asked, kept);
-    };
-    if (how.bets && spec.role == metric_spec::part::guardrail && spec.watch < 0 && spec.quantile < 0 &&
-        judge_by_bets(found, pair, spec, memory, infer)) {
-        // It is judged.
-    } else if (spec.limit.alone) {
-        found.answer = infer(memory);
-    } else if (spec.watch >= 0) {
-        found.exact = !how.watches[static_cast<std::size_t>(spec.watch)].on_latency;
-        const auto watch = static_cast<std::size_t>(spec.watch);
-        found.answer = judge_events(policy, seen, how, challenger, spec, how.watches[watch], at, asked,
-                                    memory, live, found);
-    } else {
-        found.answer = infer(memory);
+    if (spec.role != metric_spec::part::guardrail ||
+        !how.special.judge_guardrail(found, policy, seen, how, at, asked, memory, live)) {
+        found.answer = policy.infer(at, asked, memory);
     }
     const bool more = found.answer.estimate > 0.0;
     const inference as_asked = found.answer;
@@ -660,18 +678,17 @@ inline void rule_on(finding& found, const metric_spec& spec, bool more) noexcept
 JOUST_FUNCTION void judge(const any_inference& policy, evidence& seen, const setting& how,
                           const live_evidence* live, judgement& all)
 {
-    all.findings.clear();
-    all.split.clear();
     all.mismatch = false;
     const std::size_t challengers = seen.pairs.size();
+    all.make_room(challengers, how.specs.size());
     for (std::size_t p = 0; p < challengers; ++p) {
-        all.split.push_back(judge_split(seen.pairs[p], policy.units * how.planned_information_per_exposure));
-        all.mismatch = all.mismatch || is_mismatch(all.split.back());
+        all.split[p] = judge_split(seen.pairs[p], policy.units * how.planned_information_per_exposure);
+        all.mismatch = all.mismatch || is_mismatch(all.split[p]);
         for (std::size_t m = 0; m < how.specs.size(); ++m) {
             const bool guards = how.specs[m].role == metric_spec::part::guardrail;
             const double alpha = policy.alpha * (guards ? error_share(how.specs[m], how.specs) : 1.0) /
                                  static_cast<double>(challengers);
-            all.findings.push_back(judge_metric(policy, seen, how, p, m, alpha, live));
+            all.findings[p * how.specs.size() + m] = judge_metric(policy, seen, how, p, m, alpha, live);
         }
     }
 }

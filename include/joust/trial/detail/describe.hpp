@@ -69,14 +69,21 @@ JOUST_FUNCTION double units_of(const evidence& seen, std::size_t arm)
 /// Describe each model: its share, requests, failures, units and latencies.
 inline void describe_arms(report& out, const evidence& seen, const setting& how)
 {
+    std::size_t timed = 0;
+    out.arms = std::vector<arm_row>(seen.models.size());
     for (std::size_t a = 0; a < seen.models.size(); ++a) {
-        out.arms.push_back({.model = seen.models[a],
-                            .share = how.shares.empty() ? 0.0 : how.shares[a],
-                            .requests = seen.requests(a),
-                            .failures = seen.failed(a),
-                            .units = units_of(seen, a)});
+        arm_row& row = out.arms[a];
+        row.model = seen.models[a];
+        row.share = how.shares.empty() ? 0.0 : how.shares[a];
+        row.requests = seen.requests(a);
+        row.failures = seen.failed(a);
+        row.units = units_of(seen, a);
+        timed += seen.arms[a].latency.empty() ? 0U : 1U;
+    }
+    out.latencies = std::vector<latency_row>(timed);
+    for (std::size_t a = 0, next = 0; next < timed; ++a) {
         if (!seen.arms[a].latency.empty()) {
-            out.latencies.push_back(latencies_of(seen.models[a], seen.arms[a].latency));
+            describe_latency(out.latencies[next++], seen.models[a], seen.arms[a].latency);
         }
     }
 }
@@ -87,10 +94,10 @@ inline void describe_arms(report& out, const evidence& seen, const setting& how)
 {
     std::string name = spec.name;
     if (spec.watch >= 0 && watches[static_cast<std::size_t>(spec.watch)].on_latency) {
-        name += " p" + to_text(100.0 * watches[static_cast<std::size_t>(spec.watch)].q);
+        append_all(name, {" p", to_text(100.0 * watches[static_cast<std::size_t>(spec.watch)].q)});
     }
     if (spec.quantile >= 0) {
-        name += " p" + to_text(100.0 * spec.q);
+        append_all(name, {" p", to_text(100.0 * spec.q)});
     }
     return name;
 }
@@ -116,19 +123,28 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     }
 }
 
-/// Return the row of a finding about one metric of a challenger.
-[[nodiscard]] inline metric_row row_of_finding(const finding& f, const evidence& seen, const setting& how)
+/// Return the name of a metric's row.
+[[nodiscard]] inline std::string row_name(const metric_spec& spec, const std::vector<event_watch>& watches)
+{
+    const bool as_ratio = spec.role == metric_spec::part::guardrail && spec.limit.relative && spec.watch < 0;
+    return metric_in_words(spec, watches) + (as_ratio ? " (ratio)" : "");
+}
+
+/// Write the row of a finding about one metric of a challenger.
+inline void describe_finding(metric_row& row, const finding& f, const evidence& seen, const setting& how)
 {
     const metric_spec& spec = how.specs[f.metric];
     const bool guards = spec.role == metric_spec::part::guardrail;
-    metric_row row;
-    row.metric = metric_in_words(spec, how.watches);
+    row.metric = row_name(spec, how.watches);
     row.arm = seen.models[f.pair + 1];
-    row.role = guards ? "guardrail, " + describe(spec.limit, spec.unit) : role_name(spec.role);
-    row.role += spec.others.empty() ? "" : " (and " + spec.others + ")";
+    row.role = guards ? joined({"guardrail, ", describe(spec.limit, spec.unit)}) : role_name(spec.role);
+    if (!spec.others.empty()) {
+        append_all(row.role, {" (and ", spec.others, ")"});
+    }
     row.method = f.answer.method;
     if (f.epochs > 1 && f.epoch > 0) {
-        row.method += ", strongest in epoch " + std::to_string(f.epoch) + " of " + std::to_string(f.epochs);
+        append_all(row.method,
+                   {", strongest in epoch ", std::to_string(f.epoch), " of ", std::to_string(f.epochs)});
     }
     if (spec.watch >= 0 && !seen.pairs[f.pair].late.empty()) {
         const auto which = static_cast<std::size_t>(spec.watch);
@@ -158,7 +174,6 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
         row.reference = spec.limit.alone ? stats::not_a_number : row.reference;
     } else if (guards && spec.watch < 0) {
         // The guardrail is judged by means, so the estimate is the ratio itself. First events have no such level.
-        row.metric += " (ratio)";
         row.margin = spec.limit.value;
         row.reference = 1.0;
     }
@@ -171,13 +186,11 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
         }
         show_one_sided(row, f, spec.limit.harm_is_up);
     }
-    return row;
 }
 
-/// Return the row that compares the traffic with the planned shares.
-[[nodiscard]] inline metric_row row_of_split(const stats::score_result& split, const std::string& challenger)
+/// Write the row that compares the traffic with the planned shares.
+inline void describe_split(metric_row& row, const stats::score_result& split, const std::string& challenger)
 {
-    metric_row row;
     row.metric = "sample ratio";
     row.arm = challenger;
     row.role = "check";
@@ -190,27 +203,37 @@ inline void show_one_sided(metric_row& row, const finding& f, bool harm_is_up)
     row.state = is_mismatch(split) ? status::srm_failed : split.state;
     keep_within(row, -1.0,
                 std::numeric_limits<double>::infinity());  // An arm cannot lose more than all exposures.
-    return row;
 }
 
 JOUST_FUNCTION void describe(report& out, const evidence& seen, const judgement& found, const setting& how)
 {
     describe_arms(out, seen, how);
-    for (const finding& f : found.findings) {
-        out.metrics.push_back(row_of_finding(f, seen, how));
-        out.metrics.back().decides = found.stopped_by(f.pair) == &f;
+    // Lists are made with their length: growing them would compile how each kind of row moves.
+    const std::size_t findings = found.findings.size();
+    out.metrics = std::vector<metric_row>(findings + found.split.size());
+    for (std::size_t i = 0; i < findings; ++i) {
+        describe_finding(out.metrics[i], found.findings[i], seen, how);
+        out.metrics[i].decides = found.stopped_by(found.findings[i].pair) == &found.findings[i];
     }
     for (std::size_t p = 0; p < found.split.size(); ++p) {
-        out.metrics.push_back(row_of_split(found.split[p], seen.models[p + 1]));
+        describe_split(out.metrics[findings + p], found.split[p], seen.models[p + 1]);
     }
+    std::size_t counts = seen.unrecorded > 0 ? 1 : 0;
     for (std::size_t i = 0; i < counted_reasons && i < seen.ignored.size(); ++i) {
-        if (seen.ignored[i] > 0) {
-            out.counts.push_back({ignored_words[i], seen.ignored[i]});
+        counts += seen.ignored[i] > 0 ? 1U : 0U;
+    }
+    out.counts = std::vector<count_row>(counts);
+    std::size_t next = 0;
+    const auto count = [&](const char* what, std::uint64_t n) {
+        if (n > 0) {
+            out.counts[next].what = what;
+            out.counts[next++].count = n;
         }
+    };
+    for (std::size_t i = 0; i < counted_reasons && i < seen.ignored.size(); ++i) {
+        count(ignored_words[i], seen.ignored[i]);
     }
-    if (seen.unrecorded > 0) {
-        out.counts.push_back({"calls served and not recorded", seen.unrecorded});
-    }
+    count("calls served and not recorded", seen.unrecorded);
 }
 
 JOUST_FUNCTION void append_in_unit(std::string& out, double value, std::string_view unit)
@@ -232,9 +255,9 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
     std::string text = spec.name;
     const auto shares = [&](double champion, double challengers) {
         append_percent(text, champion, 1);
-        text += " of the exposures of " + seen.models[0] + " and ";
+        append_all(text, {" of the exposures of ", seen.models[0], " and "});
         append_percent(text, challengers, 1);
-        text += " of those of " + challenger;
+        append_all(text, {" of those of ", challenger});
     };
     const auto lost_shares = [&] {
         shares(share_of(now.champion_lost, seen.requests(0)),
@@ -243,10 +266,8 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
     switch (f.missing) {
         case gap::none: text += " is judged"; break;
         case gap::state:
-            text += " cannot be judged (";
-            text += to_string(f.answer.state);
-            text += "): ";
-            text += explain(f.answer.state);
+            append_all(text,
+                       {" cannot be judged (", to_string(f.answer.state), "): ", explain(f.answer.state)});
             break;
         case gap::no_values: {
             const bool neither = !(now.champion > 0.0) && !(now.challenger > 0.0);
@@ -259,17 +280,19 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
             break;
         }
         case gap::few_units:
-            text += " cannot be judged: " + challenger + " has served fewer than ";
+            append_all(text, {" cannot be judged: ", challenger, " has served fewer than "});
             append_count(text, always_valid::burn_in_buckets);
             text += " groups of units";
             break;
         case gap::not_timed:
-            text += " cannot be judged: too few calls of " + challenger + " were timed";
+            append_all(text, {" cannot be judged: too few calls of ", challenger, " were timed"});
             break;
         case gap::stopped: {
             const bool both = now.champion_stopped && now.challenger_stopped;
             text += " hardly gets feedback ";
-            text += both ? "" : "from " + (now.champion_stopped ? seen.models[0] : challenger) + " ";
+            if (!both) {
+                append_all(text, {"from ", now.champion_stopped ? seen.models[0] : challenger, " "});
+            }
             text += "any more: in the last ";
             append_count(text, (now.champion_stopped ? now.champion_quiet : 0) +
                                    (now.challenger_stopped ? now.challenger_quiet : 0));
@@ -299,7 +322,7 @@ JOUST_FUNCTION std::string gap_in_words(const finding& f, const evidence& seen, 
                 " only, and exposures without feedback count as 0, so that its margin is not that of labelled exposures: give it .per = per::observed";
             break;
         case gap::failed:
-            text += " does not measure " + challenger + " where its calls failed (";
+            append_all(text, {" does not measure ", challenger, " where its calls failed ("});
             append_percent(text, share_of(seen.failed(f.pair + 1), seen.requests(f.pair + 1)), 1);
             text += " of them, against ";
             append_percent(text, share_of(seen.failed(0), seen.requests(0)), 1);

@@ -111,6 +111,13 @@ struct judgement {
     std::vector<stats::score_result> split;
     bool mismatch = false;
 
+    /// Make room for the findings of a look. Nothing is allocated where there is room already.
+    void make_room(std::size_t challengers, std::size_t metrics)
+    {
+        split.resize(challengers);
+        findings.resize(challengers * metrics);
+    }
+
     /// Return the first guardrail of a challenger that is not judged, or null where all are judged.
     [[nodiscard]] const finding* unjudged(std::size_t pair, const std::vector<metric_spec>& specs) const
     {
@@ -146,9 +153,18 @@ struct judgement {
 
 struct setting;
 
-/// Functions that only guardrails on latency, quantile metrics and covariates need. A trial without these names none of the
+/// Functions that only guardrails, quantile metrics and covariates need. A trial without these names none of the
 /// functions, so it does not compile them.
 struct special_metrics {
+    /// Judge a guardrail by a test of its own. Returns false where the policy judges it as any metric.
+    bool (*judge_guardrail)(finding& found, const any_inference& policy, evidence& seen, const setting& how,
+                            const look& at, const question& asked, test_memory& memory,
+                            const live_evidence* live) = nullptr;
+    /// Return a sentence about the guardrail that is broken.
+    std::string (*breach_of)(const evidence& seen, const judgement& found, const setting& how,
+                             std::size_t pair) = nullptr;
+    /// Note the evidence that guardrails have and need.
+    void (*annotate_guardrails)(report& out) = nullptr;
     /// Turn an answer about late calls into one about the quantile of the latency.
     void (*show_latency)(inference& answer, const evidence& seen, std::size_t pair, const event_watch& watch,
                          const look& at, double alpha) = nullptr;

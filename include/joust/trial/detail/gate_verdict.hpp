@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/text.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/metric/guardrail.hpp>
 #include <joust/numeric/sketch.hpp>
@@ -656,10 +657,10 @@ inline void note_equal_rows(report& out, const gate_rows& seen, const gate_setti
                    values.challenger[i] - values.champion[i] == values.challenger[0] - values.champion[0];
         }
         if (same) {
-            out.notes.push_back(spec.name +
-                                (values.challenger[0] == values.champion[0]
-                                     ? ": both models have the same value on every row."
-                                     : ": the difference of the models is the same on every row."));
+            add_text(out.notes,
+                     spec.name + (values.challenger[0] == values.champion[0]
+                                      ? ": both models have the same value on every row."
+                                      : ": the difference of the models is the same on every row."));
         }
     }
 }
@@ -667,7 +668,8 @@ inline void note_equal_rows(report& out, const gate_rows& seen, const gate_setti
 inline void add_notes(report& out, const gate_rows& seen, const gate_setting& how)
 {
     if (seen.recorded && how.asked_of_failures && !seen.tells_failures) {
-        out.notes.emplace_back(
+        add_text(
+            out.notes,
             "Recorded results do not say on which cases a model failed; let run() call the models to judge failures.");
     }
     std::size_t column = 0;
@@ -682,8 +684,8 @@ inline void add_notes(report& out, const gate_rows& seen, const gate_setting& ho
         const std::string lost = loss_in_words(values.account, how.models);
         const std::string worst = worst_in_words(values.account, how.models);
         if (!lost.empty() || !worst.empty()) {
-            out.notes.push_back(spec.name + ": " + lost + (lost.empty() || worst.empty() ? "" : "; ") +
-                                worst + ".");
+            add_text(out.notes,
+                     spec.name + ": " + lost + (lost.empty() || worst.empty() ? "" : "; ") + worst + ".");
         }
     }
     std::string note = "Both models saw the same rows; ";
@@ -695,7 +697,7 @@ inline void add_notes(report& out, const gate_rows& seen, const gate_setting& ho
         note += ", so that each bound alone errs with probability at most " + to_text(how.alpha) + ".";
     }
     note += how.dependence;
-    out.notes.push_back(std::move(note));
+    add_text(out.notes, note);
 }
 
 /// Note rows without a unit, and a unit that outweighs the others.

@@ -37,11 +37,11 @@ public:
     [[nodiscard]] bool salted() const noexcept { return salted_; }
 
 private:
-    [[nodiscard]] static std::string joined(const std::vector<std::string>& models)
+    [[nodiscard]] static std::string name_of(const std::vector<std::string>& models)
     {
         std::string name;
         for (const std::string& each : models) {
-            name += (name.empty() ? "" : "-") + each;
+            append_all(name, {name.empty() ? "" : "-", each});
         }
         return name;
     }
@@ -64,15 +64,15 @@ namespace detail {
 
 JOUST_FUNCTION trial_identity::trial_identity(std::string_view kind, std::vector<std::string> models,
                                               const salt& given)
-    : models_(std::move(models)), name_(given.empty() ? joined(models_) : given.text()),
+    : models_(std::move(models)), name_(given.empty() ? name_of(models_) : given.text()),
       hasher_(given.empty() ? salted_hasher{name_} : given.hasher()),
       // The number depends on the kind too: an A/B test under the salt of a canary must not take the canary's tickets.
-      number_(ticket::trial_number(std::string{kind} + '/' + name_)), salted_(!given.empty())
+      number_(ticket::trial_number(joined({kind, "/", name_}))), salted_(!given.empty())
 {
     for (std::size_t a = 0; a < models_.size(); ++a) {
         for (std::size_t b = a + 1; b < models_.size(); ++b) {
             if (models_[a] == models_[b]) {
-                throw configuration_error("model.name", "'" + models_[a] + "' twice",
+                throw configuration_error("model.name", joined({"'", models_[a], "' twice"}),
                                           "a different name for every model");
             }
         }
@@ -86,7 +86,7 @@ JOUST_FUNCTION void check_error_rate(double alpha, double units, const char* cou
     }
     if (!(units >= 1.0) || std::isinf(units)) {
         throw configuration_error("units", to_text(units),
-                                  std::string{"a planned number of "} + counted + ", at least 1");
+                                  joined({"a planned number of ", counted, ", at least 1"}));
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/text.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/inference/always_valid.hpp>
 #include <joust/inference/inference.hpp>
@@ -138,22 +139,25 @@ private:
 
     void add_notes(joust::report& out) const
     {
-        out.notes.emplace_back("Credit is challenger minus champion, in hashed buckets of units (" +
-                               count_text(bucket_count) +
-                               "); only slots that every ranker could have filled count.");
-        out.notes.push_back("Of credit " + std::string{holds_of<Inference>()});
+        add_text(out.notes, "Credit is challenger minus champion, in hashed buckets of units (" +
+                                count_text(bucket_count) +
+                                "); only slots that every ranker could have filled count.");
+        add_text(out.notes, "Of credit " + std::string{holds_of<Inference>()});
         if (even_positions_) {
-            out.notes.emplace_back(
+            add_text(
+                out.notes,
                 "Coins decide which ranker fills a slot, so clicks of users without a preference favour no ranker, at every position and at every look.");
         } else {
-            out.notes.emplace_back(
+            add_text(
+                out.notes,
                 "This interleaver weighs positions: its credit is fair in sums, where users look at positions as it assumes.");
         }
         if (even_slates_) {
-            out.notes.emplace_back("The interval of won slates ignores that units return.");
+            add_text(out.notes, "The interval of won slates ignores that units return.");
         }
         if (names_.size() > 2) {
-            out.notes.emplace_back(
+            add_text(
+                out.notes,
                 "Verdicts over several challengers keep the error rate by Holm's steps; intervals divide it by the number of challengers (Bonferroni).");
         }
     }
@@ -197,9 +201,9 @@ private:
                 list += " (by " + names_[race.beaten_by[r]] + ")";
             }
         }
-        out.notes.push_back("May still be the best ranker: " + racing +
-                            (beaten.empty() ? "" : ". Proved to be worse than another: " + beaten) +
-                            ". Every pair is compared, at the error rate divided by their number.");
+        add_text(out.notes, "May still be the best ranker: " + racing +
+                                (beaten.empty() ? "" : ". Proved to be worse than another: " + beaten) +
+                                ". Every pair is compared, at the error rate divided by their number.");
     }
 
     void describe_ranker(joust::report& out, const joust::evidence& seen, std::size_t r) const

@@ -4,6 +4,7 @@
 #include <joust/core/clock.hpp>
 #include <joust/core/compiler.hpp>
 #include <joust/core/fixed_string.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/core/thread_unwind.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/evidence/live_evidence.hpp>
@@ -83,7 +84,11 @@ public:
         }
         bool eventful = failed;
         if constexpr (Timed) {
-            if (spent >= 0 && live_.time(thread_slab, seen.arm, spent)) [[unlikely]] {
+            if constexpr (!metrics_t::watches_latency()) {
+                if (spent >= 0) {
+                    thread_slab.add_latency(seen.arm, spent);
+                }
+            } else if (spent >= 0 && live_.time(thread_slab, seen.arm, spent)) [[unlikely]] {
                 if constexpr (Parts::counts_by_share) {
                     live_.late(thread_slab, seen.arm, seen.shares, seen.pseudonym, spent, wall_milliseconds(),
                                seen.row);
@@ -326,10 +331,10 @@ private:
         names.models = identity.models();
         names.series = metrics_.series_names();
         if constexpr (Parts::adjusts) {
-            names.series.emplace_back("covariate");
+            add_text(names.series, "covariate");
         }
         for (std::string& each : metrics_t::lost_names()) {
-            names.series.push_back(std::move(each));
+            add_text(names.series, each);
         }
         return names;
     }

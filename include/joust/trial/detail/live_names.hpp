@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/fork.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/trial/detail/identity.hpp>
 
 #include <cstddef>
@@ -68,7 +69,7 @@ JOUST_FUNCTION live_names& live_names::instance()
 JOUST_FUNCTION void live_names::add(const std::string& name)
 {
     const std::scoped_lock lock{mutex_};
-    names_.push_back(name);
+    add_text(names_, name);
 }
 
 JOUST_FUNCTION void live_names::remove(std::string_view name) noexcept
@@ -118,12 +119,15 @@ JOUST_FUNCTION void annotate_name(std::vector<std::string>& notes, const trial_i
                                   const live_name& listed)
 {
     if (listed.others() > 0) {
-        notes.push_back(
-            "Another live trial of this process has the name '" + identity.name() +
-            "' too. Under one name trials assign a unit alike, and trials of one kind take each other's tickets; give each trial a salt of its own.");
+        add_text(
+            notes,
+            joined(
+                {"Another live trial of this process has the name '", identity.name(),
+                 "' too. Under one name trials assign a unit alike, and trials of one kind take each other's tickets; give each trial a salt of its own."}));
     }
     if (!identity.salted()) {
-        notes.emplace_back(
+        add_text(
+            notes,
             "No salt was given, so the trial has the names of its models. Another trial whose models have the same names would assign every unit alike and take this trial's tickets; give the trial a salt of its own.");
     }
 }

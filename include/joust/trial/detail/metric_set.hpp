@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/text.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/live_quantile.hpp>
 #include <joust/metric/conversion.hpp>
@@ -185,7 +187,7 @@ public:
         std::string names;
         for_each_index([&]<std::size_t I> {
             if constexpr (takes_feedback<I>) {
-                names += (names.empty() ? "" : ", ") + std::string{inner_metric_t<given_t<I>>::name()};
+                append_all(names, {names.empty() ? "" : ", ", inner_metric_t<given_t<I>>::name()});
             }
         });
         return names.empty() ? "this trial has none" : names;
@@ -241,6 +243,12 @@ public:
         std::size_t before = 0;
         for_each_index([&]<std::size_t I> { before += I < index && takes_feedback<I> ? 1 : 0; });
         return before;
+    }
+
+    /// Is a guardrail among the metrics?
+    static constexpr bool has_guardrails() noexcept
+    {
+        return search([]<std::size_t I> { return is_guarded<given_t<I>>; }) != none;
     }
 
     /// Is a guardrail on latency among the metrics?
@@ -387,17 +395,17 @@ public:
         std::vector<std::string> names{"exposures", "failures"};
         for_each_index([&]<std::size_t I> {
             if constexpr (has_series<I>) {
-                names.emplace_back(inner_metric_t<given_t<I>>::name());
+                add_text(names, inner_metric_t<given_t<I>>::name());
             }
         });
         for_each_index([&]<std::size_t I> {
             if (denominators_[I] != exposure_series) {
-                names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", denominator");
+                add_text(names, joined({inner_metric_t<given_t<I>>::name(), ", denominator"}));
             }
         });
         for_each_index([&]<std::size_t I> {
             if (fed_[I] != denominators_[I]) {
-                names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", feedback");
+                add_text(names, joined({inner_metric_t<given_t<I>>::name(), ", feedback"}));
             }
         });
         return names;
@@ -409,7 +417,7 @@ public:
         std::vector<std::string> names;
         for_each_index([&]<std::size_t I> {
             if constexpr (takes_feedback<I>) {
-                names.push_back(std::string{inner_metric_t<given_t<I>>::name()} + ", not scored");
+                add_text(names, joined({inner_metric_t<given_t<I>>::name(), ", not scored"}));
             }
         });
         return names;

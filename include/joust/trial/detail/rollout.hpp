@@ -4,6 +4,7 @@
 #include <joust/core/error.hpp>
 #include <joust/core/fork.hpp>
 #include <joust/core/text.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/write.hpp>
@@ -18,6 +19,7 @@
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
 #include <joust/trial/detail/finding.hpp>
+#include <joust/trial/detail/look_keeper.hpp>
 #include <joust/trial/detail/look_schedule.hpp>
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/detail/ramp_rules.hpp>
@@ -119,6 +121,7 @@ public:
         state_.steps.push_back({.requests = 0.0, .share = rules_.shares[0], .reason = "start"});
         note_breach_thresholds(core);
         schedule_.begin(rules_.check_every, began_);
+        course_.name_rows(core.setting_now(), core.identity().models());
         announce(core, transition::started, 0.0, true);
     }
 
@@ -311,14 +314,10 @@ public:
         annotate_forgotten(out, core.forgotten_tickets(), core.trial().desk().remembered());
         annotate_history(out, core.assignment().knows_history(), core.assignment().credits_units());
         if (champion_is_out(core)) {
-            out.notes.emplace_back(
-                "The champion serves no units now, so the comparisons are from earlier stages.");
+            add_text(out.notes,
+                     "The champion serves no units now, so the comparisons are from earlier stages.");
         }
-        course_.keep(out, merged != nullptr ? evidence_of::all_replicas : evidence_of::this_trial,
-                     {.time = event_time(core.trial().clock()),
-                      .requests = seen_now_.requests(),
-                      .stage = state_.stage,
-                      .share = state_.share});
+        course_.show(out, merged != nullptr ? evidence_of::all_replicas : evidence_of::this_trial);
         return out;
     }
 
@@ -448,6 +447,7 @@ private:
     [[nodiscard]] setting setting_of_ramp(const core_t& core) const
     {
         setting how = core.setting_now();
+        add_guardrails(how.special);  // A canary always watches failures.
         double most = 0.0;
         for (const double share : rules_.shares) {
             most = std::fmax(most, share * (1.0 - share));
@@ -538,6 +538,12 @@ private:
         }
         const setting how = setting_of_ramp(core);
         judge(core.trial().inference(), seen_now_, how, merged == nullptr ? &core.live() : nullptr, found_);
+        course_.look(found_, seen_now_,
+                     merged == nullptr ? evidence_of::this_trial : evidence_of::all_replicas,
+                     {.time = event_time(core.trial().clock()),
+                      .requests = seen_now_.requests(),
+                      .stage = state_.stage,
+                      .share = state_.share});
         const bool decides = !over(core);
         const bool broken = decides && state_.share > 0.0 && broken_guardrail() != nullptr;
         if (broken) {
@@ -1043,7 +1049,7 @@ private:
     const metric_spec* silent_ = nullptr;
     /// The numbers that the last look decided by, where a listener is told of them.
     std::vector<condition> conditions_;
-    course_keeper course_;
+    look_keeper course_;
     double stage_requests_before_ = 0.0;
     std::int64_t stage_began_ = 0;
     std::int64_t began_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <joust/core/text.hpp>
+#include <joust/core/text_list.hpp>
 #include <joust/evidence/live_evidence.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/inference/inference.hpp>
@@ -441,7 +442,7 @@ inline void add_counts(report& out, const shadow_pair& pair, const std::string& 
         append_number(note, factor, 3);
         note +=
             " times as long as where it ran, so the comparison leaves out a part of the traffic. A longer queue, more threads or a lower sampling rate helps.";
-        out.notes.push_back(std::move(note));
+        add_text(out.notes, note);
     }
 }
 
@@ -465,7 +466,7 @@ inline void note_truths(report& out, const shadow_evidence& seen, std::size_t p)
         append_percent(note, judged / answered, 1);
         note +=
             "). What is said of its quality is about these requests, and holds for the others only if it does not depend on the answers which of them get a truth.";
-        out.notes.push_back(std::move(note));
+        add_text(out.notes, note);
     }
 }
 
@@ -550,18 +551,21 @@ inline void add_counts(report& out, const shadow_evidence& seen)
 /// Add the notes about methods that every report of a shadow has. `how_long` says when its intervals hold.
 inline void add_notes(report& out, const shadow_evidence& seen, bool in_background, std::string_view how_long)
 {
-    out.notes.emplace_back(
+    add_text(
+        out.notes,
         "Both models saw the same requests: estimates are challenger minus champion per request, clustered by " +
-        count_text(bucket_count) + " hashed buckets of units; latency treats requests as independent; " +
-        std::string{how_long});
-    out.notes.emplace_back(
+            count_text(bucket_count) + " hashed buckets of units; latency treats requests as independent; " +
+            std::string{how_long});
+    add_text(
+        out.notes,
         "Agreement is with the champion (which agrees with itself); the challenger's failures are those on requests that the champion answered, and the champion's are those on all sampled requests; accuracy leaves out requests on which the challenger failed. A verdict on failures and one on quality have an error rate each, and these add up.");
-    out.notes.emplace_back(
+    add_text(
+        out.notes,
         in_background
             ? "The challenger's latency was measured on background threads that compete with the service; a canary measures the latency that callers would see."
             : "The challenger ran in the caller, after the champion.");
     if (seen.pairs.size() > 1) {
-        out.notes.emplace_back("The error rate is divided by the number of challengers (Bonferroni).");
+        add_text(out.notes, "The error rate is divided by the number of challengers (Bonferroni).");
     }
 }
 

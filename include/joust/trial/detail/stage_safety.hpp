@@ -254,18 +254,6 @@ JOUST_FUNCTION std::vector<latency_margin> stage_safety::margins(const std::vect
     return stats::exclusion_log_e(counts.rows(), {.ratio = 1.0}, options);
 }
 
-/// Return the part of a metric's harm that can be seen by now: feedback for the latest exposures is still to come.
-[[nodiscard]] inline stats::mean_exclusion_options options_of(const metric_spec& spec, const look& at,
-                                                              double rho, double beta)
-{
-    const stats::score_result seen = spec.limit.relative ? stats::relative_score_test(at.sums, {.rho = rho})
-                                                         : stats::score_test(at.sums, {.rho = rho});
-    return {.harm_is_up = spec.limit.harm_is_up,
-            .beta = beta,
-            .rho = rho,
-            .clock = stats::switching_clock(seen.challenger_buckets, at.expected_events)};
-}
-
 /// Test the harm of a stage to a mean, a conversion or a ratio.
 struct mean_test {
     double log_e = stats::not_a_number;
@@ -273,7 +261,7 @@ struct mean_test {
     stats::mean_exclusion by_ratio{};
 };
 [[nodiscard]] inline mean_test test_mean(const evidence& seen, const setting& how, const metric_spec& spec,
-                                         const excluded_harm& harm, double beta)
+                                         const excluded_harm& harm, double beta, bool limits)
 {
     const pair_evidence& pair = seen.pairs.front();
     mean_test out;
@@ -283,7 +271,11 @@ struct mean_test {
     }
     const look at{.sums = sums_of(pair, spec, how.covariate),
                   .expected_events = pair.series[spec.series].expected};
-    stats::mean_exclusion_options options = options_of(spec, at, rho, beta);
+    stats::mean_exclusion_options options{.harm_is_up = spec.limit.harm_is_up,
+                                          .beta = beta,
+                                          .rho = rho,
+                                          .clock = stats::switching_clock(at.sums, at.expected_events),
+                                          .limit = limits};
     double increase = stats::not_a_number;
     double ratio = stats::not_a_number;
     const auto log_e_of = [](const stats::mean_exclusion& each) {
@@ -360,7 +352,7 @@ JOUST_FUNCTION void stage_safety::look(const evidence& seen, const judgement& fo
         } else if (impossible(each.stage, spec.unit == "%")) {
             each.log_e = std::numeric_limits<double>::infinity();
         } else {
-            each.log_e = test_mean(seen, how, spec, each.stage, beta).log_e;
+            each.log_e = test_mean(seen, how, spec, each.stage, beta, false).log_e;
         }
         each.excluded = each.log_e >= threshold;  // false where it is not a number
     }
@@ -567,7 +559,7 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
                 }
             }
         } else if (spec.quantile < 0 && !spec.limit.alone) {
-            const mean_test test = test_mean(seen, how, spec, each.whole, beta_);
+            const mean_test test = test_mean(seen, how, spec, each.whole, beta_, true);
             const double sign = spec.limit.harm_is_up ? 1.0 : -1.0;
             if (!std::isnan(each.whole.increase)) {
                 row.excluded_increase = sign * test.by_increase.upper;
