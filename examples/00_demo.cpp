@@ -8,6 +8,7 @@
 #include <joust/format.hpp>
 #include <joust/joust.hpp>
 #include <joust/report/html.hpp>
+#include <joust/store/file.hpp>
 
 #include "demo_progress.hpp"
 #include "demo_world.hpp"
@@ -20,7 +21,6 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
-#include <fstream>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -330,12 +330,17 @@ int run(const demo_options& given)
                   "fewer than 5 % of the requests reached the broken challenger");
 
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    std::ofstream page(given.out, std::ios::binary);
-    page << joust::html(
-        reports, {.title = "joust: the demo", .subtitle = "Real letters and real models, simulated users."});
-    page.close();
+    std::string failure;
+    try {
+        joust::write_file(
+            given.out, joust::html(reports, {.title = "joust: the demo",
+                                             .subtitle = "Real letters and real models, simulated users."}));
+    } catch (const std::runtime_error& trouble) {
+        failure = trouble.what();
+    }
     fmt::print("\n");
-    checks.expect(page.good(), "the page with all reports is written: " + given.out);
+    checks.expect(failure.empty(), "the page with all reports is written: " +
+                                       (failure.empty() ? std::string{given.out} : failure));
     fmt::print("{:.1f} s in all.\n", seconds);
     return checks.finish();
 }
