@@ -135,8 +135,9 @@ TEST_CASE("late calls count by share against limits that follow the champion")
             ++expected[stage][m][0][arm];
             const double allowed = sorted[m].ratio * least[m] + sorted[m].increase;
             expected[stage][m][1][arm] +=
-                (arm == 0 ? took > limits[m] : static_cast<double>(took) > allowed) ? 1 : 0;
-            tied[stage][m] += arm == 0 && took <= limits[m] && static_cast<double>(took) >= least[m] ? 1 : 0;
+                (arm == 0 ? took > limits[m] : static_cast<double>(took) > allowed) ? 1U : 0U;
+            tied[stage][m] +=
+                arm == 0 && took <= limits[m] && static_cast<double>(took) >= least[m] ? 1U : 0U;
         }
         if (i == 9'999) {
             // 95 % of the champion's calls are below 12 ms, and the limit is in a bin of at most a 64th.
@@ -155,9 +156,9 @@ TEST_CASE("late calls count by share against limits that follow the champion")
     for (std::size_t stage = 0; stage < 2; ++stage) {
         for (std::size_t m = 0; m < 3; ++m) {
             for (const std::size_t late : {0U, 1U}) {
-                const std::uint64_t champion = seen.count(stage, seen.judged_column(m) + late, false);
-                CHECK(champion >= expected[stage][m][late][0]);
-                CHECK(champion <= expected[stage][m][late][0] + (late == 1 ? tied[stage][m] : 0));
+                const std::uint64_t by_champion = seen.count(stage, seen.judged_column(m) + late, false);
+                CHECK(by_champion >= expected[stage][m][late][0]);
+                CHECK(by_champion <= expected[stage][m][late][0] + (late == 1 ? tied[stage][m] : 0));
                 CHECK(seen.count(stage, seen.judged_column(m) + late, true) == expected[stage][m][late][1]);
             }
         }
