@@ -10,8 +10,8 @@
 //
 // Beside the presets stand two other controllers: one that promotes while nothing is proved, and one that compares two rates by
 // a pooled z test at every look. The program fails where a challenger at or beyond what has to be excluded ships more often than the preset's
-// error rate allows, or where an identical one is rolled back more often. JOUST_CALIBRATE=full runs 10,000 rollouts a cell, and
-// JOUST_ROLLOUTS another number.
+// error rate allows, or where an identical one is rolled back more often. JOUST_CALIBRATE=full runs 10,000 rollouts a cell.
+// Arguments: another number of rollouts, and then the name of one challenger.
 
 #include <joust/core/clock.hpp>
 #include <joust/core/hash.hpp>
@@ -177,10 +177,10 @@ outcome roll_out(const challenger& what, const preset& how, std::uint64_t run)
 
 }  // namespace
 
-int main()
+int main(int count, char** arguments)
 {
-    const char* const given = std::getenv("JOUST_ROLLOUTS");
-    const int runs = given != nullptr ? std::atoi(given) : joust_test::full_calibration() ? 10'000 : 2;
+    const int runs = count > 1 ? std::atoi(arguments[1]) : joust_test::full_calibration() ? 10'000 : 2;
+    const std::string only = count > 2 ? arguments[2] : "";
     // A breach is a change beyond what has to be excluded, so that only promotion is measured there.
     const std::array presets{preset{"cautious", without_least_times(ramp::cautious()), 1.1, 400'000},
                              preset{"standard", without_least_times(ramp::standard()), 1.2, 300'000},
@@ -192,6 +192,9 @@ int main()
         "stop; rolled back %%\n",
         runs);
     for (const challenger& what : challengers) {
+        if (!only.empty() && only != what.name) {
+            continue;
+        }
         std::printf("%-28s", what.name);
         for (std::size_t p = 0; p < presets.size(); ++p) {
             // The short form runs the standard preset on five challengers.
