@@ -429,3 +429,14 @@ void prediction_of_another_result(const request& r)
     static_cast<void>(trial(r));
 }
 #endif
+
+// REJECT 46: joust: plan(...) takes a joust::expected_traffic, of the header joust/trial/plan_canary.hpp
+#if REJECT == 46
+void plan_of_a_number()
+{
+    const joust::canary trial{joust::model{"old", [](std::uint64_t) { return 1; }},
+                              joust::model{"new", [](std::uint64_t) { return 1; }},
+                              joust::by([](std::uint64_t unit) { return unit; })};
+    static_cast<void>(trial.plan(100.0));
+}
+#endif

@@ -195,10 +195,14 @@ public:
     template <class Traffic>
     [[nodiscard]] auto plan(const Traffic& traffic) const
     {
-        static_assert(
-            requires { plan_of(core_, rollout_, traffic); },
-            "joust: plan(...) takes a joust::expected_traffic, of the header joust/trial/plan_canary.hpp");
-        return plan_of(core_, rollout_, traffic);
+        if constexpr (requires { plan_of(core_, rollout_, traffic); }) {
+            return plan_of(core_, rollout_, traffic);
+        } else {
+            static_assert(
+                detail::always_false<Traffic>,
+                "joust: plan(...) takes a joust::expected_traffic, of the header joust/trial/plan_canary.hpp");
+            return detail::no_answer{};
+        }
     }
 
     /// Return the whole state of the rollout as a value, to save it beside the evidence.
