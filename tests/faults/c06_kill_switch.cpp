@@ -531,6 +531,29 @@ TEST_CASE("a guardrail that breaks takes the challenger out when memory is out")
     CHECK(trial.report().decision == verdict::roll_back);
 }
 
+TEST_CASE("a canary that tells a listener is stopped before the listener is told, also when memory is out")
+{
+    int told = 0;
+    auto trial = canary_of(
+        guardrail(conversion<"good">{.per = per::observed}, {.max_decrease = 0.02}),
+        on_event([&told](const trial_event& seen) { told += seen.kind == transition::rolled_back ? 1 : 0; }));
+    {
+        std::optional<joust_tests::no_memory> out;
+        for (std::uint64_t user = 0; user < 20'000 && !trial.rolled_back(); ++user) {
+            const auto [arm, ticket] = trial.serve(request{user});
+            trial.template observe<"good">(ticket, arm == 0);
+            if (user == 100) {  // before the first look
+                REQUIRE_FALSE(trial.rolled_back());
+                out.emplace();
+            }
+        }
+    }
+    CHECK(trial.rolled_back());
+    CHECK(served_by_challenger(trial) == 0);
+    // Where memory ran out the event is lost, and counted.
+    CHECK(told == (joust_tests::memory_can_run_out() ? 0 : 1));
+}
+
 TEST_CASE("a look at evidence that is given takes the challenger out before it needs memory")
 {
     // What breaks is a guardrail on a metric, so that only looks find it.
@@ -554,7 +577,8 @@ TEST_CASE("a look at evidence that is given takes the challenger out before it n
         for (std::uint64_t user = 0; user < 20'000 && !again.rolled_back(); ++user) {
             const auto [arm, ticket] = again.serve(request{user});
             again.template observe<"good">(ticket, arm == 0);
-            if (user == 500) {
+            if (user == 100) {  // before the first look
+                REQUIRE_FALSE(again.rolled_back());
                 out.emplace();
             }
         }

@@ -547,11 +547,6 @@ private:
         const bool decides = !over(core);
         const bool broken = decides && state_.share > 0.0 && broken_guardrail() != nullptr;
         if (broken) {
-            if constexpr (Parts::listens) {
-                safety_.look(seen_now_, found_, how, rules_.beta, next_share());
-                note_progress(core, how);
-                list_conditions(core, how, broken_guardrail());
-            }
             act_on_breach(core, [&] { return breach_of(seen_now_, found_, how, 0); });
         }
         if (merged == nullptr) {
@@ -576,16 +571,14 @@ private:
         safety_.look(seen_now_, found_, how, rules_.beta, next_share());
         note_progress(core, how);
         blocked_ = what_blocks(core, how);
-        if constexpr (Parts::listens) {
-            list_conditions(core, how, nullptr);
-        }
         if (blocked_ != blocker::nothing) {
             wait_in(core, how, phase_of(blocked_));
             return;
         }
         if (state_.stage + 1 == rules_.shares.size()) {
             enter_phase(canary_phase::promoted);
-            announce_decision(core, how, transition::promoted, state_.share, false);
+            announce_decision(core, transition::promoted, state_.share, false, {},
+                              [&] { return conditions(core, how); });
             return;
         }
         enter_stage(core, how, state_.stage + 1);
@@ -611,12 +604,15 @@ private:
             return;
         }
         enter_phase(next);
+        const auto tell = [&](transition kind) {
+            announce_decision(core, kind, state_.share, false, {}, [&] { return conditions(core, how); });
+        };
         if (next == canary_phase::held) {
-            announce_decision(core, how, transition::held, state_.share, false);
+            tell(transition::held);
         } else if (next == canary_phase::awaiting_approval) {
-            announce_decision(core, how, transition::approval_asked, state_.share, false);
+            tell(transition::approval_asked);
         } else if (before == canary_phase::held && next == canary_phase::running) {
-            announce_decision(core, how, transition::resumed, state_.share, false);
+            tell(transition::resumed);
         }
     }
 
@@ -644,17 +640,20 @@ private:
         });
     }
 
-    /// Tell the listener of a transition that the evidence decided, with all conditions that it was decided by.
-    void announce_decision(core_t& core, const setting& how, transition kind, double before, bool changed,
-                           std::string_view why = {}) const noexcept
+    /// Tell the listener of a transition that the evidence decided. `evidence` lists the conditions that it was decided by, and
+    /// is asked only where the trial has a listener.
+    template <class Evidence>
+    void announce_decision(core_t& core, transition kind, double before, bool changed, std::string_view why,
+                           Evidence evidence) const noexcept
     {
         core.announce(changed, [&] {
             trial_event seen = event_of(kind, before);
-            seen.evidence = conditions_;
+            seen.evidence = evidence();
             seen.why = why;
             const bool breaks = kind == transition::rolled_back || kind == transition::paused;
+            const std::vector<metric_spec>& specs = core.metrics().metrics().specs();
             for (const finding& f : found_.findings) {
-                const metric_spec& spec = how.specs[f.metric];
+                const metric_spec& spec = specs[f.metric];
                 if (f.pair == 0 &&
                     (breaks ? &f == broken_guardrail()
                             : kind == transition::held && (unjudged_ == &f || &spec == silent_))) {
@@ -668,13 +667,14 @@ private:
     }
 
     /// List the numbers that a look decides by, so that a log can decide again by them.
-    void list_conditions(core_t& core, const setting& how, const finding* broken)
+    [[nodiscard]] std::vector<condition> conditions(const core_t& core, const setting& how) const
     {
         using use = condition::use;
-        conditions_.clear();
+        const finding* const broken = broken_guardrail();
+        std::vector<condition> listed;
         const auto add = [&](use kind, const char* what, std::string_view guardrail, double value,
                              double bound) {
-            conditions_.push_back({kind, what, std::string{guardrail}, value, bound});
+            listed.push_back({kind, what, std::string{guardrail}, value, bound});
         };
         const auto add_bool = [&](const char* what, std::string_view guardrail, bool good) {
             add(use::pass, what, guardrail, good ? 1.0 : 0.0, 1.0);
@@ -713,6 +713,7 @@ private:
             add(use::pass, "approved stages", {}, static_cast<double>(state_.approved),
                 static_cast<double>(state_.stage + 2));
         }
+        return listed;
     }
 
     /// Collect what the ramp may ask about.
@@ -843,6 +844,10 @@ private:
                         .share = share,
                         .reason = passed_in_words()};
         state_.steps.reserve(state_.steps.size() + 2);
+        std::vector<condition> evidence;
+        if constexpr (Parts::listens) {
+            evidence = conditions(core, how);
+        }
         std::list<plan_t> next = plan_for(core, share, next_number(core));
         std::list<plan_t> withdrawal = plan_without_challenger(core, next.front().number + 1);
         core.publish(std::move(next));
@@ -855,8 +860,8 @@ private:
         // The champion serves no units any more at a share of 1, so this stage has nothing to compare.
         const bool whole = share >= 1.0;
         enter_phase(whole ? canary_phase::promoted : canary_phase::running);
-        announce_decision(core, how, whole ? transition::promoted : transition::stage_entered, before, true,
-                          state_.steps.back().reason);
+        announce_decision(core, whole ? transition::promoted : transition::stage_entered, before, true,
+                          state_.steps.back().reason, [&] { return std::move(evidence); });
     }
 
     [[nodiscard]] std::string passed_in_words() const
@@ -1013,14 +1018,16 @@ private:
         const transition kind = into == canary_phase::rolled_back ? transition::rolled_back
                                 : into == canary_phase::aborted   ? transition::aborted
                                                                   : transition::paused;
-        if constexpr (Parts::listens) {
-            if (who.empty()) {
-                announce_decision(core, core.setting_now(), kind, before, changes,
-                                  state_.steps.back().reason);
-            } else {
-                announce(core, kind, before, changes, who, state_.steps.back().reason);
-            }
+        if (!who.empty()) {
+            announce(core, kind, before, changes, who, state_.steps.back().reason);
+            return;
         }
+        announce_decision(core, kind, before, changes, state_.steps.back().reason, [&] {
+            const setting how = setting_of_ramp(core);
+            safety_.look(seen_now_, found_, how, rules_.beta, next_share());
+            note_progress(core, how);
+            return conditions(core, how);
+        });
     }
 
     static constexpr std::string_view by_person = "a person";
@@ -1047,8 +1054,6 @@ private:
     const finding* unjudged_ = nullptr;
     /// The guardrail that hears too little in this stage.
     const metric_spec* silent_ = nullptr;
-    /// The numbers that the last look decided by, where a listener is told of them.
-    std::vector<condition> conditions_;
     look_keeper course_;
     double stage_requests_before_ = 0.0;
     std::int64_t stage_began_ = 0;
