@@ -9,7 +9,8 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-/// Return the ramp whose numbers a ramp of the user's own goes by: those it has, and otherwise the defaults.
+/// Return the ramp whose numbers a ramp of the user's own goes by: those it has, and otherwise the defaults. They
+/// are not checked yet.
 template <class Ramp>
 [[nodiscard]] ramp rules_of(const Ramp& given)
 {
@@ -17,31 +18,29 @@ template <class Ramp>
         return given;
     } else {
         ramp rules;
-        const auto take = [](auto& into, const auto& from) { into = from; };
         if constexpr (requires { rules.promote = given.promote; }) {
-            take(rules.promote, given.promote);
+            rules.promote = given.promote;
         }
         if constexpr (requires { rules.beta = given.beta; }) {
-            take(rules.beta, given.beta);
+            rules.beta = given.beta;
         }
         if constexpr (requires { rules.exclude = given.exclude; }) {
-            take(rules.exclude, given.exclude);
+            rules.exclude = given.exclude;
         }
         if constexpr (requires { rules.irreversible = given.irreversible; }) {
-            take(rules.irreversible, given.irreversible);
+            rules.irreversible = given.irreversible;
         }
         if constexpr (requires { rules.feedback_after = given.feedback_after; }) {
-            take(rules.feedback_after, given.feedback_after);
+            rules.feedback_after = given.feedback_after;
         }
         if constexpr (requires { rules.approve_from = given.approve_from; }) {
-            take(rules.approve_from, given.approve_from);
+            rules.approve_from = given.approve_from;
         }
         if constexpr (requires { rules.on_breach = given.on_breach; }) {
-            take(rules.on_breach, given.on_breach);
+            rules.on_breach = given.on_breach;
         }
         rules.shares = given.shares;
         rules.check_every = given.check_every;
-        rules.check();
         return rules;
     }
 }

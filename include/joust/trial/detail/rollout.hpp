@@ -161,7 +161,7 @@ public:
     bool pause(core_t& core, std::string_view reason)
     {
         const std::scoped_lock lock{control_};
-        if (over_for_persons() || phase() == canary_phase::paused) {
+        if (rolled_back() || phase() == canary_phase::paused) {
             return false;
         }
         note_step(state_.share, "paused: ", reason);
@@ -179,21 +179,17 @@ public:
             return false;
         }
         const double share = rules_.shares[state_.stage];
-        std::list<plan_t> next;
-        std::list<plan_t> withdrawal;
-        if (withdrawal_.empty()) {
-            next = plan_for(core, share, next_number(core));
-            withdrawal = plan_without_challenger(core, next.front().number + 1);
+        const bool published = withdrawal_.empty();
+        next_plans made;
+        if (published) {
+            made = plans_for(core, share);
         }
         note_step(share, "resumed: ", reason);
         acknowledge_breaches(core);
-        const bool published = !next.empty();
-        if (published) {
-            core.publish(std::move(next));
-            withdrawal_ = std::move(withdrawal);
-        }
         const double before = state_.share;
-        state_.share = share;
+        if (published) {
+            put_in_force(core, std::move(made), share);
+        }
         begin_stage(core);
         enter_phase(canary_phase::running);
         announce(core, transition::resumed, before, published, by_person, reason);
@@ -206,7 +202,7 @@ public:
     {
         const std::scoped_lock lock{control_};
         const std::uint64_t next = state_.stage + 1;
-        if (over_for_persons() || next >= rules_.shares.size() || state_.approved > next) {
+        if (rolled_back() || next >= rules_.shares.size() || state_.approved > next) {
             return false;
         }
         note_step(state_.share, "approved by ", who);
@@ -221,17 +217,14 @@ public:
     bool promote(core_t& core, std::string_view reason)
     {
         const std::scoped_lock lock{control_};
-        if (over_for_persons() || finished()) {
+        if (rolled_back() || finished()) {
             return false;
         }
         const double share = rules_.shares[rules_.shares.size() - 1];
-        std::list<plan_t> next = plan_for(core, share, next_number(core));
-        std::list<plan_t> withdrawal = plan_without_challenger(core, next.front().number + 1);
+        next_plans made = plans_for(core, share);
         note_step(share, "promoted by hand: ", reason);
-        core.publish(std::move(next));
-        withdrawal_ = std::move(withdrawal);
         const double before = state_.share;
-        state_.share = share;
+        put_in_force(core, std::move(made), share);
         state_.stage = rules_.shares.size() - 1;
         promoted_by_hand_ = true;
         begin_stage(core);
@@ -265,15 +258,9 @@ public:
         const double before = state_.share;
         canary_state next = saved;
         next.steps.reserve(next.steps.size() + steps_at_once);
-        std::list<plan_t> plan = plan_of_state(core, next);
-        std::list<plan_t> withdrawal = plan_without_challenger(core, plan.front().number + 1);
+        next_plans made = plans_for(core, next.share);
         state_ = std::move(next);
-        core.publish(std::move(plan));
-        if (state_.share > 0.0) {
-            withdrawal_ = std::move(withdrawal);
-        } else {
-            withdrawal_.clear();
-        }
+        put_in_force(core, std::move(made), state_.share);
         const std::int64_t now = core.trial().clock().now();
         began_ = now - nanoseconds(state_.seconds);
         stage_began_ = now - nanoseconds(state_.stage_seconds);
@@ -387,11 +374,27 @@ private:
         return made;
     }
 
-    [[nodiscard]] static std::list<plan_t> plan_of_state(const core_t& core, const canary_state& state)
+    /// The plan of a share, and the plan that takes its challenger out.
+    struct next_plans {
+        std::list<plan_t> serving;
+        std::list<plan_t> withdrawal;
+    };
+
+    /// Make what needs memory before anything changes. At a share of 0 no rule forces a unit to the challenger either.
+    [[nodiscard]] static next_plans plans_for(const core_t& core, double share)
     {
         const unsigned number = next_number(core);
-        return state.share > 0.0 ? plan_for(core, state.share, number)
-                                 : plan_without_challenger(core, number);
+        if (!(share > 0.0)) {
+            return {plan_without_challenger(core, number), {}};
+        }
+        return {plan_for(core, share, number), plan_without_challenger(core, number + 1)};
+    }
+
+    void put_in_force(core_t& core, next_plans made, double share) noexcept
+    {
+        core.publish(std::move(made.serving));
+        withdrawal_ = std::move(made.withdrawal);
+        state_.share = share;
     }
 
     JOUST_NOINLINE void end_lot(core_t& core, std::uint32_t number, std::uint32_t lot) noexcept
@@ -430,7 +433,6 @@ private:
     {
         return rolled_back() || (finished() && champion_is_out(core));
     }
-    [[nodiscard]] bool over_for_persons() const noexcept { return rolled_back(); }
 
     void enter_phase(canary_phase next) noexcept { phase_.store(next, std::memory_order_release); }
 
@@ -848,13 +850,10 @@ private:
         if constexpr (Parts::listens) {
             evidence = conditions(core, how);
         }
-        std::list<plan_t> next = plan_for(core, share, next_number(core));
-        std::list<plan_t> withdrawal = plan_without_challenger(core, next.front().number + 1);
-        core.publish(std::move(next));
-        withdrawal_ = std::move(withdrawal);
+        next_plans made = plans_for(core, share);
         const double before = state_.share;
+        put_in_force(core, std::move(made), share);
         state_.stage = stage;
-        state_.share = share;
         begin_stage(core);
         state_.steps.push_back(std::move(step));
         // The champion serves no units any more at a share of 1, so this stage has nothing to compare.
