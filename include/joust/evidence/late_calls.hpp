@@ -185,14 +185,7 @@ public:
         }
     }
 
-    [[nodiscard]] double e() const noexcept
-    {
-        double sum = 0.0;
-        for (const double each : products_) {
-            sum += each;
-        }
-        return sum / static_cast<double>(products_.size()) + left_;
-    }
+    [[nodiscard]] double e() const noexcept { return stats::detail::mean_of_products(products_, left_); }
 
 private:
     std::array<double, stats::epoch_evidence::alternatives.size()> late_{};

@@ -233,13 +233,6 @@ namespace detail {
     return successes;
 }
 
-// A harm as an increase of a level, the larger of both where both are given.
-[[nodiscard]] inline double harm_above(double level, const excluded_harm& harm) noexcept
-{
-    const double by_ratio = harm.ratio > 1.0 ? (harm.ratio - 1.0) * level : 0.0;
-    return harm.increase > by_ratio ? harm.increase : by_ratio;
-}
-
 // A harm as a ratio of a positive level.
 [[nodiscard]] inline double ratio_of(double level, const excluded_harm& harm) noexcept
 {
@@ -294,14 +287,7 @@ public:
             products_[i] = std::fmin((products_[i] + starts) * late_[i], 1e280);
         }
     }
-    [[nodiscard]] double e() const noexcept
-    {
-        double sum = 0.0;
-        for (const double each : products_) {
-            sum += each;
-        }
-        return sum / static_cast<double>(products_.size()) + left_;
-    }
+    [[nodiscard]] double e() const noexcept { return mean_of_products(products_, left_); }
 
 private:
     [[nodiscard]] double begin(double calls) noexcept

@@ -72,6 +72,17 @@ struct exclusion_outlook {
 /// cost: O(1), three logarithms.
 [[nodiscard]] double exclusion_nats(double champion_rate, double share, const excluded_harm& harm) noexcept;
 
+/// Return how many units of the challenger it takes to exclude an increase of the rate of events, since a unit may fail wholly
+/// and come only once.
+///
+/// errors: infinite for an increase that is not positive
+/// cost: O(1), one logarithm
+[[nodiscard]] inline double units_to_exclude(double increase, double beta) noexcept
+{
+    constexpr double mixtures = 2.6;
+    return increase > 0.0 ? (mixtures - std::log(beta)) / increase : std::numeric_limits<double>::infinity();
+}
+
 /// Foretell how many requests and units a challenger needs that is as good as the champion.
 ///
 /// The number of requests is D (ln(1 / beta) + 1.4) / nats, where 1.4 is what the mixtures cost; where fewer than three events of
@@ -126,7 +137,7 @@ JOUST_FUNCTION double exclusion_nats(double champion_rate, double share, const e
 JOUST_FUNCTION exclusion_outlook plan_exclusion(const exclusion_situation& known) noexcept
 {
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    constexpr double mixtures = 1.4, few_events = 1.0, until_p90 = 2.5, unit_mixtures = 2.6;
+    constexpr double mixtures = 1.4, few_events = 1.0, until_p90 = 2.5;
     constexpr double units_of_30_buckets = 31.0;
     exclusion_outlook out;
     const excluded_harm& harm = known.harm;
@@ -137,8 +148,7 @@ JOUST_FUNCTION exclusion_outlook plan_exclusion(const exclusion_situation& known
     }
     out.state = status::ok;
     const double p = known.champion_rate, needed = -std::log(known.beta);
-    const double by_ratio = harm.ratio > 1.0 ? (harm.ratio - 1.0) * p : 0.0;
-    const double h = harm.increase > by_ratio ? harm.increase : by_ratio;
+    const double h = detail::harm_above(p, harm);
     out.by_ratio = !(exclusion_nats(p, known.share, {harm.increase, not_a_number}) >= out.nats);
     out.requests = infinity;
     if (out.nats > 0.0) {
@@ -151,7 +161,7 @@ JOUST_FUNCTION exclusion_outlook plan_exclusion(const exclusion_situation& known
     const double steady = p * out.requests < 0.1 * out.design_effect ? 1.1 : until_p90;
     out.requests_p90 = steady * out.requests;
     out.least_requests = harm.increase > 0.0 ? needed / harm.increase : 0.0;
-    const double units = h > 0.0 ? (needed + unit_mixtures) / h : infinity;
+    const double units = units_to_exclude(h, known.beta);
     out.least_units = units > units_of_30_buckets ? units : units_of_30_buckets;
     return out;
 }

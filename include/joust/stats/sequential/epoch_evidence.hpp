@@ -24,6 +24,22 @@ inline constexpr std::uint32_t epoch_events = 4'096;
     return 0.4739 / (next * log_next * log_next);
 }
 
+namespace detail {
+
+// The e-value of a mixture over starting points: the mean of its alternatives' products, and the weight that has not started.
+template <std::size_t Alternatives>
+[[nodiscard]] double mean_of_products(const std::array<double, Alternatives>& products,
+                                      double not_started) noexcept
+{
+    double sum = 0.0;
+    for (const double each : products) {
+        sum += each;
+    }
+    return sum / static_cast<double>(Alternatives) + not_started;
+}
+
+}  // namespace detail
+
 /// Hold the e-value of one epoch against "the challenger is first no more often than `max_ratio` allows".
 ///
 /// Each alternative R is a mixture over starting points: half of it begins with the first event, and the other half is spread
@@ -62,14 +78,7 @@ public:
     }
 
     /// Return the e-value.
-    [[nodiscard]] double e() const noexcept
-    {
-        double sum = 0.0;
-        for (const double each : products_) {
-            sum += each;
-        }
-        return sum / static_cast<double>(alternatives.size()) + left_;
-    }
+    [[nodiscard]] double e() const noexcept { return detail::mean_of_products(products_, left_); }
 
     /// Factors by which the challenger's rate is above the allowed one.
     static constexpr std::array<double, 5> alternatives{1.5, 2.0, 4.0, 10.0, 30.0};

@@ -224,6 +224,13 @@ struct harm_point {
     return count > 0.0 ? count * log_value : 0.0;
 }
 
+// A harm as an increase of a level, the larger of both where both are given.
+[[nodiscard]] inline double harm_above(double level, const excluded_harm& harm) noexcept
+{
+    const double by_ratio = harm.ratio > 1.0 ? (harm.ratio - 1.0) * level : 0.0;
+    return harm.increase > by_ratio ? harm.increase : by_ratio;
+}
+
 class excluding {
 public:
     excluding(std::span<const event_counts> counts, const exclusion_options& options) noexcept

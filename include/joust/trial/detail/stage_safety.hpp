@@ -6,6 +6,7 @@
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
 #include <joust/report/report.hpp>
+#include <joust/stats/planning/exclusion_plan.hpp>
 #include <joust/stats/sequential/exclusion.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -14,6 +15,7 @@
 #include <joust/trial/detail/metric_set.hpp>
 #include <joust/trial/ramp.hpp>
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -92,6 +94,8 @@ public:
                   double rate) const;
 
 private:
+    [[nodiscard]] const exclusion_now* of(std::size_t metric) const noexcept;
+
     std::vector<exclusion_now> guardrails_;
     double beta_ = 0.05;
 };
@@ -105,11 +109,8 @@ namespace detail {
 /// Whether a harm cannot exist, so that nothing has to be shown.
 [[nodiscard]] inline bool impossible(const excluded_harm& harm, bool proportion) noexcept
 {
-    const bool by_increase = std::isnan(harm.increase) || (proportion && std::fabs(harm.increase) >= 1.0);
-    const bool by_ratio = std::isnan(harm.ratio) || (!harm.harm_is_up && !(harm.ratio > 0.0));
-    const bool any = !std::isnan(harm.increase) || !std::isnan(harm.ratio);
     // Of two harms the larger one counts, and a larger one cannot exist either.
-    return any && ((by_increase && !std::isnan(harm.increase)) || (by_ratio && !std::isnan(harm.ratio)));
+    return (proportion && std::fabs(harm.increase) >= 1.0) || (!harm.harm_is_up && harm.ratio <= 0.0);
 }
 
 /// Whether a guardrail is tested by counts of events at each share.
@@ -237,9 +238,7 @@ JOUST_FUNCTION std::vector<latency_margin> stage_safety::margins(const std::vect
     if (std::isnan(one) || std::isnan(two)) {
         return std::isnan(one) ? two : one;
     }
-    const double more = one > two ? one : two;
-    const double less = one > two ? two : one;
-    return std::isfinite(more) ? more + std::log(0.5 * (1.0 + std::exp(less - more))) : more;
+    return stats::detail::log_mean_exp(std::array{one, two});
 }
 
 /// Return the logarithm of the e-value that calls later than a margin give against "the challenger is beyond the margin".
@@ -297,17 +296,25 @@ struct mean_test {
     return out;
 }
 
+/// Return what a look found about a guardrail of the challenger, or null.
+[[nodiscard]] inline const finding* finding_on(std::size_t metric, const judgement& found) noexcept
+{
+    for (const finding& f : found.findings) {
+        if (f.metric == metric && f.pair == 0) {
+            return &f;
+        }
+    }
+    return nullptr;
+}
+
 /// Return whether the interval of the challenger's own level keeps its limit.
 [[nodiscard]] inline bool keeps_limit(const exclusion_now& now, const judgement& found,
                                       const metric_spec& spec) noexcept
 {
-    for (const finding& f : found.findings) {
-        if (f.metric == now.metric && f.pair == 0 && f.answer.state == status::ok) {
-            return spec.limit.harm_is_up ? f.answer.upper <= now.stage.increase
-                                         : f.answer.lower >= now.stage.increase;
-        }
-    }
-    return false;
+    const finding* const f = finding_on(now.metric, found);
+    return f != nullptr && f->answer.state == status::ok &&
+           (spec.limit.harm_is_up ? f->answer.upper <= now.stage.increase
+                                  : f->answer.lower >= now.stage.increase);
 }
 
 JOUST_FUNCTION void stage_safety::look(const evidence& seen, const judgement& found, const setting& how,
@@ -358,24 +365,26 @@ JOUST_FUNCTION void stage_safety::look(const evidence& seen, const judgement& fo
     }
 }
 
-JOUST_FUNCTION bool stage_safety::excludes(std::size_t metric) const noexcept
+JOUST_FUNCTION const exclusion_now* stage_safety::of(std::size_t metric) const noexcept
 {
     for (const exclusion_now& each : guardrails_) {
         if (each.metric == metric) {
-            return each.excluded;
+            return &each;
         }
     }
-    return false;
+    return nullptr;
+}
+
+JOUST_FUNCTION bool stage_safety::excludes(std::size_t metric) const noexcept
+{
+    const exclusion_now* const now = of(metric);
+    return now != nullptr && now->excluded;
 }
 
 JOUST_FUNCTION double stage_safety::log_e(std::size_t metric) const noexcept
 {
-    for (const exclusion_now& each : guardrails_) {
-        if (each.metric == metric) {
-            return each.log_e;
-        }
-    }
-    return stats::not_a_number;
+    const exclusion_now* const now = of(metric);
+    return now != nullptr ? now->log_e : stats::not_a_number;
 }
 
 JOUST_FUNCTION const exclusion_now* stage_safety::open() const noexcept
@@ -409,11 +418,9 @@ JOUST_FUNCTION double stage_safety::at_risk(double between_looks, double before_
             of += n.champion[b];
         }
         const double level = of > 0.0 ? sum / of : 0.0;
-        const double by_ratio =
-            std::isnan(each.stage.ratio) ? 0.0 : level * std::fabs(each.stage.ratio - 1.0);
-        const double by_increase = std::isnan(each.stage.increase) ? 0.0 : std::fabs(each.stage.increase);
-        const double harm = by_ratio > by_increase ? by_ratio : by_increase;
-        most = std::fmax(most, requests * (harm < 1.0 ? harm : 1.0));
+        const double harm = stats::detail::harm_above(
+            level, {std::fabs(each.stage.increase), 1.0 + std::fabs(each.stage.ratio - 1.0)});
+        most = std::fmax(most, requests * std::fmin(harm, 1.0));
     }
     return most;
 }
@@ -449,13 +456,13 @@ inline void find_limit(exclusion_row& row, const exclusion_now& now, const evide
                        const judgement& found, const setting& how, double rate, double beta)
 {
     const metric_spec& spec = how.specs[now.metric];
-    const finding* answer = nullptr;
-    for (const finding& f : found.findings) {
-        answer = f.metric == now.metric && f.pair == 0 ? &f : answer;
-    }
+    const finding* const answer = finding_on(now.metric, found);
     const double share = how.shares.empty() ? 0.5 : how.shares[1];
     const double target = -std::log(beta);
     const double units = units_of(seen, 1);
+    const double more = now.log_e > 0.0 && std::isfinite(now.log_e)
+                            ? static_cast<double>(seen.requests(1)) * (target / now.log_e - 1.0)
+                            : stats::not_a_number;
     if (counts_events(spec) || on_latency(spec, how)) {
         const double level = answer != nullptr && counts_events(spec) && answer->answer.champion >= 0.0
                                  ? answer->answer.champion
@@ -464,12 +471,8 @@ inline void find_limit(exclusion_row& row, const exclusion_now& now, const evide
         const double effect = counts_events(spec)
                                   ? stats::exclusion_design_effect(now.clustering, level, harm)
                                   : now.clustering.observed;
-        const double more = now.log_e > 0.0 && std::isfinite(now.log_e)
-                                ? static_cast<double>(seen.requests(1)) * (target / now.log_e - 1.0)
-                                : stats::not_a_number;
-        const double h = std::fmax(std::isnan(row.stage_increase) ? 0.0 : row.stage_increase,
-                                   std::isnan(row.stage_ratio) ? 0.0 : level * (row.stage_ratio - 1.0));
-        const double units_needed = h > 0.0 ? (target + 2.6) / (h < 1.0 ? h : 1.0) : 0.0;
+        const double units_needed =
+            stats::units_to_exclude(std::fmin(stats::detail::harm_above(level, harm), 1.0), beta);
         if (counts_events(spec) && effect > 2.0 && units < units_needed) {
             row.limited_by = "units";
             row.words += ". Limited by units: ";
@@ -502,9 +505,7 @@ inline void find_limit(exclusion_row& row, const exclusion_now& now, const evide
             return;
         }
         row.limited_by = "requests";
-        row.more_requests = now.log_e > 0.0
-                                ? static_cast<double>(seen.requests(1)) * (target / now.log_e - 1.0)
-                                : stats::not_a_number;
+        row.more_requests = more;
     }
     if (row.more_requests > 0.0) {
         row.words += ": about ";
