@@ -10,6 +10,7 @@
 #include <joust/trial/replace_plan.hpp>
 
 #include "catch.hpp"
+#include "faults/latency_row.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -19,6 +20,7 @@
 #include <vector>
 
 using namespace joust;
+using joust_test::latency_of;
 
 namespace {
 
@@ -33,17 +35,6 @@ auto make(double q, const std::string& salt)
                    hash_split{.salt = salt, .shares = {0.99, 0.01}},
                    conversion<"click">{},
                    guardrail(latency{.q = q}, {.max_ratio = 1.5})};
-}
-
-const metric_row& latency_of(const report& r)
-{
-    for (const metric_row& row : r.metrics) {
-        if (row.metric.starts_with("latency")) {
-            return row;
-        }
-    }
-    FAIL("the report has no row on latency");
-    return r.metrics.front();
 }
 
 /// Serve equal models, or a challenger that takes longer by a factor, while the load falls to a third.

@@ -9,6 +9,7 @@
 #include <joust/trial/canary.hpp>
 
 #include "catch.hpp"
+#include "faults/latency_row.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -17,6 +18,7 @@
 #include <vector>
 
 using namespace joust;
+using joust_test::latency_of;
 
 namespace {
 
@@ -43,17 +45,6 @@ void serve(Trial& trial, keyed_random& random, int count, Old old, New fresh)
         trial.complete(ticket, milliseconds{trial.arm_of(ticket) == 0 ? old(i, drawn) : fresh(i, drawn)},
                        true);
     }
-}
-
-const metric_row& latency_of(const report& r)
-{
-    for (const metric_row& row : r.metrics) {
-        if (row.metric.starts_with("latency")) {
-            return row;
-        }
-    }
-    FAIL("the report has no row on latency");
-    return r.metrics.front();
 }
 
 bool found(const report& r)

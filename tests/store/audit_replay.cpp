@@ -34,6 +34,17 @@ struct request {
     std::string user;
 };
 
+/// A model that throws as soon as `broken` is true.
+auto breaking(const bool& broken)
+{
+    return model{"b", [&broken](const request&) {
+                     if (broken) {
+                         throw std::runtime_error("broken");
+                     }
+                     return 2;
+                 }};
+}
+
 model<int (*)(const request&)> serving(const char* name)
 {
     return {name, [](const request&) { return 1; }};
@@ -139,13 +150,7 @@ TEST_CASE("A canary's assignments come out of the log over all its stages and it
     const salt name{"canary"};
     bool broken = false;
     canary trial{serving("a"),
-                 model{"b",
-                       [&broken](const request&) {
-                           if (broken) {
-                               throw std::runtime_error("broken");
-                           }
-                           return 2;
-                       }},
+                 breaking(broken),
                  by(&request::user),
                  hash_split{.salt = "canary"},
                  ramp{.shares = {0.1, 0.3, 0.5, 0.9}, .requests = 60, .check_every = 64},
@@ -266,13 +271,7 @@ TEST_CASE(
         manual_time clock;
         bool broken = false;
         canary trial{serving("a"),
-                     model{"b",
-                           [&broken](const request&) {
-                               if (broken) {
-                                   throw std::runtime_error("broken");
-                               }
-                               return 2;
-                           }},
+                     breaking(broken),
                      by(&request::user),
                      hash_split{.salt = "own log"},
                      guardrail(failures{}, {.max_increase = 0.0}),
