@@ -15,6 +15,7 @@
 #include <joust/trial/replan.hpp>
 
 #include "catch.hpp"
+#include "report/in_report.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -27,6 +28,8 @@
 namespace {
 
 using namespace joust;
+using joust_test::counted;
+using joust_test::noted;
 
 int zero(std::uint64_t)
 {
@@ -53,24 +56,6 @@ auto of_two(Splitter split)
 {
     return ab_test{model{"a", zero}, model{"b", one}, by([](std::uint64_t u) { return u; }),
                    conversion<"good">{}, split};
-}
-
-[[nodiscard]] std::uint64_t counted(const report& out, std::string_view part)
-{
-    std::uint64_t sum = 0;
-    for (const auto& each : out.counts) {
-        sum += each.what.find(part) != std::string::npos ? each.count : 0;
-    }
-    return sum;
-}
-[[nodiscard]] bool noted(const report& out, std::string_view part)
-{
-    for (const std::string& each : out.notes) {
-        if (each.find(part) != std::string::npos) {
-            return true;
-        }
-    }
-    return false;
 }
 
 template <class Trial>

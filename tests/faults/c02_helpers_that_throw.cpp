@@ -14,6 +14,7 @@
 
 #include "allocations.hpp"
 #include "catch.hpp"
+#include "report/in_report.hpp"
 
 #include <cstdint>
 #include <new>
@@ -25,6 +26,7 @@
 namespace {
 
 using namespace joust;
+using joust_test::counted;
 
 struct request {
     std::uint64_t user = 0;
@@ -54,15 +56,6 @@ auto unless_bad(Answer answer)
 const auto yes = unless_bad([](const request&) { return true; });
 const auto user = unless_bad([](const request& r) { return r.user; });
 const auto number = unless_bad([](const request& r) { return static_cast<double>(r.user % 7); });
-
-[[nodiscard]] std::uint64_t counted(const report& out, std::string_view part)
-{
-    std::uint64_t sum = 0;
-    for (const auto& each : out.counts) {
-        sum += each.what.find(part) != std::string::npos ? each.count : 0;
-    }
-    return sum;
-}
 
 // Serve 100 good and 20 bad requests by the challenger's trial. The bad ones get the champion, unrecorded.
 template <class Trial>

@@ -16,6 +16,7 @@
 
 #include "allocations.hpp"
 #include "catch.hpp"
+#include "report/in_report.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -30,6 +31,7 @@
 namespace {
 
 using namespace joust;
+using joust_test::counted;
 
 struct query {
     std::uint64_t user = 0;
@@ -64,15 +66,6 @@ std::vector<int> ids_of(const auto& page)
         ids.push_back(each.id);
     }
     return ids;
-}
-
-[[nodiscard]] std::uint64_t counted(const report& out, std::string_view part)
-{
-    std::uint64_t sum = 0;
-    for (const auto& each : out.counts) {
-        sum += each.what.find(part) != std::string::npos ? each.count : 0;
-    }
-    return sum;
 }
 
 template <class... Policies>

@@ -18,6 +18,7 @@
 #include <joust/trial/shadow.hpp>
 
 #include "catch.hpp"
+#include "store/sealed.hpp"
 
 #include <cstdint>
 #include <cstdio>
@@ -35,6 +36,9 @@
 using namespace joust;
 
 namespace {
+
+using joust_test::append;
+using joust_test::sealed;
 
 auto shadow_trial()
 {
@@ -75,23 +79,6 @@ struct many_sketches {
         archive(values);
     }
 };
-
-void append(std::string& bytes, std::uint64_t number, unsigned size)
-{
-    for (unsigned i = 0; i < size; ++i) {
-        bytes += static_cast<char>((number >> (8 * i)) & 0xffU);
-    }
-}
-
-std::string sealed(std::string_view contents)
-{
-    std::string bytes{detail::snapshot_mark};
-    append(bytes, snapshot_version, 4);
-    append(bytes, contents.size(), 8);
-    bytes += contents;
-    append(bytes, xxh64(bytes), 8);
-    return bytes;
-}
 
 long peak_kilobytes()
 {

@@ -24,6 +24,7 @@
 
 #include "allocations.hpp"
 #include "catch.hpp"
+#include "store/temporary_file.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -40,6 +41,8 @@
 using namespace joust;
 
 namespace {
+
+using joust_test::temporary_file;
 
 struct request {
     std::uint64_t user = 0;
@@ -81,17 +84,6 @@ int served_by_challenger(Trial& trial)
     }
     return challenger;
 }
-
-struct temporary_file {
-    std::string path;
-    explicit temporary_file(const char* name) : path(std::string{name} + ".kill.json")
-    {
-        std::remove(path.c_str());
-    }
-    temporary_file(const temporary_file&) = delete;
-    temporary_file& operator=(const temporary_file&) = delete;
-    ~temporary_file() { std::remove(path.c_str()); }
-};
 
 std::string json_of(const traffic_plan& plan)
 {
@@ -226,7 +218,7 @@ TEST_CASE("a stopped trial gives forced units to the champion too, and so does a
 
 TEST_CASE("a watched file that says stopped stops, whatever else is wrong with it")
 {
-    const temporary_file file{"any"};
+    const temporary_file file{"any.kill.json"};
     const auto stops = [&](const std::function<std::string(const std::string&)>& damage) {
         for (const bool early : {false, true}) {
             CAPTURE(early);
@@ -450,7 +442,7 @@ TEST_CASE("replace_plan stops first and explains afterwards, also when memory is
 
 TEST_CASE("a watched file stops a trial and a canary when memory is out")
 {
-    const temporary_file file{"memory"};
+    const temporary_file file{"memory.kill.json"};
     auto trial = trial_of(hash_split{.salt = long_name, .shares = {0.5, 0.5}});
     auto rollout = canary_of();
     traffic_plan plan = plan_of(trial);
@@ -603,7 +595,7 @@ struct odd_users {
 template <class Trial, class Served>
 void stops_and_starts_by_file(Trial& trial, const char* name, Served served)
 {
-    const temporary_file file{name};
+    const temporary_file file{std::string{name} + ".kill.json"};
     plan_watch watch{trial, file.path, polled};
     const int before = served();
     REQUIRE(before > 20);
@@ -753,7 +745,7 @@ TEST_CASE("a plan stops and starts an interleaving")
     {
         // The coins differ between calls, so the counts after a start do too.
         auto search = search_of();
-        const temporary_file file{"search"};
+        const temporary_file file{"search.kill.json"};
         plan_watch watch{search, file.path, polled};
         REQUIRE(shown_of_challenger(search) > 20);
         const auto page = search.rank(request{1}, 4);
@@ -872,7 +864,7 @@ TEST_CASE("a handle stops and starts the trial inside by a plan")
     const any_trial<int(const request&)> moved{std::move(handle)};
     CHECK_THROWS_AS(replace_plan(handle, plan), configuration_error);
 
-    const temporary_file file{"moved"};
+    const temporary_file file{"moved.kill.json"};
     write_file(file.path, "{\"stopped\":true}");
     plan_watch nothing{handle, file.path,
                        polled};  // A handle that is empty is not stopped, and nothing ends.

@@ -12,6 +12,7 @@
 
 #include "catch.hpp"
 #include "sanitized.hpp"
+#include "store/temporary_file.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -36,6 +37,8 @@ using namespace joust;
 #if __has_include(<sys/wait.h>) && !defined(JOUST_TESTS_THREADS_SANITIZED)
 
 namespace {
+
+using joust_test::temporary_file;
 
 constexpr int hung = -1;
 constexpr int iterations = joust_tests::sanitized ? 10 : 25;
@@ -105,14 +108,6 @@ std::uint64_t unit_of(int thread, std::uint64_t n)
 {
     return (static_cast<std::uint64_t>(thread + 1) << 40) + n;
 }
-
-struct temporary_file {
-    std::string path;
-    explicit temporary_file(std::string name) : path(std::move(name)) { std::remove(path.c_str()); }
-    temporary_file(const temporary_file&) = delete;
-    temporary_file& operator=(const temporary_file&) = delete;
-    ~temporary_file() { std::remove(path.c_str()); }
-};
 
 std::vector<std::string> lines_of(const std::string& path)
 {

@@ -9,6 +9,7 @@
 #include <joust/trial/interleaving.hpp>
 
 #include "catch.hpp"
+#include "report/in_report.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -20,6 +21,8 @@
 namespace {
 
 using namespace joust;
+using joust_test::counted;
+using joust_test::noted;
 
 int zero(std::uint64_t)
 {
@@ -35,24 +38,6 @@ template <class... Policies>
 auto trial_of(Policies... policies)
 {
     return ab_test{model{"a", zero}, model{"b", one}, by(unit), hash_split{.salt = "c9"}, policies...};
-}
-
-[[nodiscard]] std::uint64_t counted(const report& out, std::string_view part)
-{
-    std::uint64_t sum = 0;
-    for (const auto& each : out.counts) {
-        sum += each.what.find(part) != std::string::npos ? each.count : 0;
-    }
-    return sum;
-}
-[[nodiscard]] bool noted(const report& out, std::string_view part)
-{
-    for (const std::string& each : out.notes) {
-        if (each.find(part) != std::string::npos) {
-            return true;
-        }
-    }
-    return false;
 }
 
 template <class Trial>

@@ -9,6 +9,7 @@
 #include <joust/trial/canary.hpp>
 
 #include "catch.hpp"
+#include "report/in_report.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -20,6 +21,7 @@
 namespace {
 
 using namespace joust;
+using joust_test::counted;
 
 struct request {
     std::uint64_t user = 0;
@@ -40,15 +42,6 @@ int challenger(const request& r)
         throw std::runtime_error{"cannot be answered"};
     }
     return 1;
-}
-
-[[nodiscard]] std::uint64_t counted(const report& out, std::string_view part)
-{
-    std::uint64_t sum = 0;
-    for (const auto& each : out.counts) {
-        sum += each.what.find(part) != std::string::npos ? each.count : 0;
-    }
-    return sum;
 }
 
 auto at_one_percent()

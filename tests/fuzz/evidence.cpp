@@ -9,6 +9,8 @@
 #include <joust/trial/interleaving.hpp>
 #include <joust/trial/shadow.hpp>
 
+#include "store/sealed.hpp"
+
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -23,6 +25,10 @@
 using namespace joust;
 
 namespace {
+
+using joust_test::append;
+using joust_test::contents_of;
+using joust_test::sealed;
 
 void require(bool holds)
 {
@@ -75,28 +81,6 @@ auto& ramped_trial()
                         guardrail(latency{}, {.max_ratio = 1.2}),
                         ramp{.shares = {0.25, 0.5}}};
     return trial;
-}
-
-std::string contents_of(const std::string& bytes)
-{
-    return bytes.substr(detail::snapshot_head, bytes.size() - detail::snapshot_head - detail::snapshot_tail);
-}
-
-void append(std::string& bytes, std::uint64_t number, unsigned size)
-{
-    for (unsigned i = 0; i < size; ++i) {
-        bytes += static_cast<char>((number >> (8 * i)) & 0xffU);
-    }
-}
-
-std::string sealed(std::string_view contents)
-{
-    std::string bytes{detail::snapshot_mark};
-    append(bytes, snapshot_version, 4);
-    append(bytes, contents.size(), 8);
-    bytes += contents;
-    append(bytes, xxh64(bytes), 8);
-    return bytes;
 }
 
 std::string good_contents(unsigned kind)

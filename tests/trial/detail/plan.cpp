@@ -8,6 +8,7 @@
 
 #include "catch.hpp"
 #include "sanitized.hpp"
+#include "store/temporary_file.hpp"
 
 #include <atomic>
 #include <cstdio>
@@ -20,6 +21,8 @@
 using namespace joust;
 
 namespace {
+
+using joust_test::temporary_file;
 
 struct request {
     std::uint64_t user = 0;
@@ -67,17 +70,6 @@ std::list<watched> one(unsigned number, std::atomic<int>& alive)
     list.emplace_back(number, &alive);
     return list;
 }
-
-struct temporary_file {
-    std::string path;
-    explicit temporary_file(const char* name) : path(std::string{name} + ".plan.json")
-    {
-        std::remove(path.c_str());
-    }
-    temporary_file(const temporary_file&) = delete;
-    temporary_file& operator=(const temporary_file&) = delete;
-    ~temporary_file() { std::remove(path.c_str()); }
-};
 
 }  // namespace
 
@@ -299,7 +291,7 @@ TEST_CASE("behind a rule the splitter's plan is replaced and the rule stays")
 
 TEST_CASE("a watched file changes shares and stops the trial; a broken one changes nothing and is reported")
 {
-    const temporary_file file{"watch"};
+    const temporary_file file{"watch.plan.json"};
     auto trial = trial_of(hash_split{.salt = "watched", .shares = {0.9, 0.1}});
     traffic_plan plan = plan_of(trial);
     plan_watch watch{trial, file.path, {.every = std::chrono::milliseconds{0}}};
@@ -349,7 +341,7 @@ TEST_CASE("a watched file changes shares and stops the trial; a broken one chang
 
 TEST_CASE("a file is followed by a thread of the watch's own", "[concurrent]")
 {
-    const temporary_file file{"follow"};
+    const temporary_file file{"follow.plan.json"};
     auto trial = trial_of(hash_split{.salt = "followed", .shares = {0.9, 0.1}});
     save_plan(file.path, plan_of(trial));
     {
@@ -367,7 +359,7 @@ TEST_CASE("a file is followed by a thread of the watch's own", "[concurrent]")
 
 TEST_CASE("a canary heeds the kill switch of a plan file")
 {
-    const temporary_file file{"canary"};
+    const temporary_file file{"canary.plan.json"};
     canary trial{model{"old", [](const request&) { return 0; }},
                  model{"new", [](const request&) { return 1; }},
                  by(&request::user),
