@@ -46,17 +46,21 @@ plain_sums plain(const bucket_scores& in, const explained_part& part)
 {
     plain_sums sums;
     for (std::size_t i = 0; i < in.size; ++i) {
-        const long double q = in.q1[i] - in.q0[i];
-        const long double k = in.k1[i] + in.k0[i];
-        const long double a = in.p1[i] - in.level * in.one[i] - in.scale * (in.p0[i] - in.level * in.zero[i]);
-        const long double c =
-            in.g1[i] - in.level * in.free_one[i] + in.scale * (in.g0[i] - in.level * in.free_zero[i]);
-        const long double b = in.sign * in.slope[i];
-        const long double d = in.sign * in.free_slope[i];
-        const long double r0 = a - part.at_zero * q;
-        const long double r1 = b - part.slope * q;
-        const long double e0 = c - part.at_zero * k - part.c_mean;
-        const long double e1 = d - part.slope * k - part.d_mean;
+        const auto wide = [](double x) { return static_cast<long double>(x); };
+        const long double q = wide(in.q1[i]) - wide(in.q0[i]);
+        const long double k = wide(in.k1[i]) + wide(in.k0[i]);
+        const long double level = wide(in.level);
+        const long double scale = wide(in.scale);
+        const long double a =
+            wide(in.p1[i]) - level * wide(in.one[i]) - scale * (wide(in.p0[i]) - level * wide(in.zero[i]));
+        const long double c = wide(in.g1[i]) - level * wide(in.free_one[i]) +
+                              scale * (wide(in.g0[i]) - level * wide(in.free_zero[i]));
+        const long double b = wide(in.sign) * wide(in.slope[i]);
+        const long double d = wide(in.sign) * wide(in.free_slope[i]);
+        const long double r0 = a - wide(part.at_zero) * q;
+        const long double r1 = b - wide(part.slope) * q;
+        const long double e0 = c - wide(part.at_zero) * k - wide(part.c_mean);
+        const long double e1 = d - wide(part.slope) * k - wide(part.d_mean);
         const long double first[] = {q * q, a * a, a * q, b * q, k, c, d};
         const long double second[] = {r0,
                                       r1,
@@ -126,7 +130,7 @@ TEST_CASE(
         long double total = 0.0L;
         std::size_t some = 0;
         for (const double each : made.of[0]) {
-            total += each;
+            total += static_cast<long double>(each);
             some += each != 0.0 ? 1U : 0U;
         }
         CHECK(std::fabs(total_of(made.of[0]) - static_cast<double>(total)) <=

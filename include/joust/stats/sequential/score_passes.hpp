@@ -41,8 +41,23 @@ namespace detail {
 [[nodiscard]] inline std::size_t nonzero_of(std::span<const double> list) noexcept
 {
     std::size_t count = 0;
-    for (const double each : list) {
-        count += each != 0.0 ? 1U : 0U;
+    std::size_t at = 0;
+#ifdef JOUST_GNU_COMPILER
+    using two = joust::detail::two_doubles;
+    using counts JOUST_VECTOR(16) = long long;
+    counts lanes[4] = {};
+    for (; at + 8 <= list.size(); at += 8) {
+        for (std::size_t j = 0; j < 4; ++j) {
+            two next;
+            std::memcpy(&next, list.data() + at + 2 * j, sizeof next);
+            lanes[j] -= next != two{};  // A comparison that holds is -1.
+        }
+    }
+    const counts all = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+    count = static_cast<std::size_t>(all[0] + all[1]);
+#endif
+    for (; at < list.size(); ++at) {
+        count += list[at] != 0.0 ? 1U : 0U;
     }
     return count;
 }
