@@ -32,6 +32,8 @@ struct audit_replay;
 struct replay_options;
 class store_error;
 struct stored_row;
+class directory;
+struct refused_file;
 
 }  // namespace v0
 }  // namespace joust
