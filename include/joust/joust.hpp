@@ -41,6 +41,7 @@
 //                                     record results and read recorded ones (JSON by nlohmann-json)
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
+//   joust/trial/durable.hpp           keeps a trial over restarts, and lets its replicas act as one
 //   joust/integration/...             connects joust to other libraries
 
 #include <joust/core/clock.hpp>

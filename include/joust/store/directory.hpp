@@ -14,11 +14,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -210,7 +210,8 @@ public:
                 throw store_error(
                     folder, "cannot be written, since another process has kept its lock for two seconds");
             }
-            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+            const ::timespec pause{0, 1'000'000};
+            static_cast<void>(::nanosleep(&pause, nullptr));
         }
     }
 
