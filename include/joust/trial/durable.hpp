@@ -148,6 +148,43 @@ namespace detail {
 #endif
 }
 
+/// The lives that this process is.
+class lives_here {
+public:
+    static void add(std::uint64_t epoch)
+    {
+        const std::scoped_lock lock{all().mutex};
+        all().epochs.push_back(epoch);
+    }
+    static void remove(std::uint64_t epoch) noexcept
+    {
+        const std::scoped_lock lock{all().mutex};
+        std::erase(all().epochs, epoch);
+    }
+    [[nodiscard]] static bool has(std::uint64_t epoch) noexcept
+    {
+        const std::scoped_lock lock{all().mutex};
+        for (const std::uint64_t each : all().epochs) {
+            if (each == epoch) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+private:
+    struct list {
+        std::mutex mutex;
+        std::vector<std::uint64_t> epochs;
+    };
+    /// It is never destroyed, since a trial may outlive it.
+    [[nodiscard]] static list& all() noexcept
+    {
+        static list* const known = new list;
+        return *known;
+    }
+};
+
 /// Return whether a process that wrote a row has ended for certain: it ran on this host, and is there no more.
 [[nodiscard]] inline bool has_ended(const row_writer& writer, const row_writer& own) noexcept
 {
@@ -156,8 +193,9 @@ namespace detail {
         return false;
     }
     // The number of this process was that of another one before.
-    return writer.process == own.process ||
-           (::kill(static_cast<::pid_t>(writer.process), 0) != 0 && errno == ESRCH);
+    return (writer.process == own.process && !lives_here::has(writer.epoch)) ||
+           (writer.process != own.process && ::kill(static_cast<::pid_t>(writer.process), 0) != 0 &&
+            errno == ESRCH);
 #else
     static_cast<void>(writer);
     static_cast<void>(own);
@@ -185,6 +223,7 @@ public:
         own_.process = number_of_process();
         own_.replica = options_.replica.empty() ? own_.host : options_.replica;
         own_.epoch = draw_entropy();
+        lives_here::add(own_.epoch);
         own_key_ = prefix_ + "evidence/";
         append_key_part(own_key_, own_.replica);
         own_key_ += '/';
@@ -206,6 +245,10 @@ public:
             initial_ = trial.state();
         }
     }
+
+    durable_works(const durable_works&) = delete;
+    durable_works& operator=(const durable_works&) = delete;
+    ~durable_works() { lives_here::remove(own_.epoch); }
 
     /// Do a round: write, read, follow and judge. Returns whether the store was reached. `writes` says whether the evidence is written.
     bool round(bool writes, bool last = false) noexcept
@@ -391,7 +434,7 @@ private:
             catch_up();
         }
         if (!last) {
-            const bool leads = options_.judges && hold_lease(rows);
+            const bool leads = hold_lease(rows);
             judge(leads);
             if (leads) {
                 fold();
@@ -816,7 +859,7 @@ private:
         if (own && now - lease_since_ < options_.lease / 4) {
             return true;
         }
-        if (!own && !expired) {
+        if (!options_.judges || (!own && !expired)) {
             return false;
         }
         if (!store_.compare_and_set(key, version, to_snapshot(lease_row{.holder = own_}))) {
