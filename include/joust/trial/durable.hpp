@@ -788,7 +788,7 @@ private:
                 return true;
             }
             try {
-                const plan_news what = kind::follow(trial, plan, !met_plan_);
+                const plan_news what = kind::follow(trial, plan, !met_plan_, !news);
                 writes = what != plan_news::followed;
                 held_back_ = false;
             } catch (const configuration_error& wrong) {

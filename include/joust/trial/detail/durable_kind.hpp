@@ -91,9 +91,9 @@ struct durable_by_plan {
         row.body = to_snapshot(held);
     }
 
-    /// Follow the plan of a row, or say that the trial has a later one.
+    /// Follow the plan of a row, or say that the trial has a later one. `known` says that the trial has followed this row before.
     /// errors: configuration_error and parse_error for a plan that cannot be followed
-    static plan_news follow(Trial& trial, const plan_row& row, bool first)
+    static plan_news follow(Trial& trial, const plan_row& row, bool first, bool known)
     {
         traffic_plan shared = from_snapshot<traffic_in_row>(row.body).plan;
         const traffic_plan own = steering::now(trial);
@@ -103,8 +103,8 @@ struct durable_by_plan {
         if (!first && own.stopped && !shared.stopped && own.version >= shared.version) {
             return plan_news::own_decision;
         }
-        // A plan that starts the trial again names the stopped plan. Any other plan was made without knowing of the stop, which wins.
-        const bool knows = !shared.stopped || own.stopped || own.parent == shared.digest();
+        // A plan that was made without knowing of a stop does not start the trial again.
+        const bool knows = known || !shared.stopped || own.stopped || own.parent == shared.digest();
         if (!first && own.version > shared.version && knows) {
             return plan_news::own_is_later;
         }
@@ -162,7 +162,7 @@ struct durable_kind<canary<Args...>> {
     static void describe(const trial_t& trial, plan_row& row) { describe(trial.state(), row); }
 
     /// errors: configuration_error and parse_error for a state that cannot be followed
-    static plan_news follow(trial_t& trial, const plan_row& row, bool)
+    static plan_news follow(trial_t& trial, const plan_row& row, bool, bool)
     {
         canary_state shared = from_snapshot<canary_in_row>(row.body).state;
         if (trial.rolled_back()) {
