@@ -45,6 +45,8 @@ public:
     void cut(bool down = true) const { *down_ = down; }
     /// Let each call take so long.
     void slow(std::chrono::milliseconds time) const { *pause_ = time; }
+    /// Return how many connections there are.
+    [[nodiscard]] long users() const { return rows_.use_count(); }
     [[nodiscard]] memory_rows& inside() const { return *rows_; }
 
     [[nodiscard]] bool put_if_newer(std::string_view key, std::uint64_t sequence, std::string_view bytes)
