@@ -144,7 +144,7 @@ TEST_CASE(
     CHECK(live.evidence().requests() == written + 1'000);
     CHECK(live.status().replicas.size() == 2);
     CHECK(live.report().shares.size() == 3);
-    CHECK(live.report().course.size() > 0);
+    CHECK(live.report().course.taken() > 6);  // Those of the first life are among them.
 }
 
 TEST_CASE("replicas with uneven traffic follow one plan, and one of them advances it for all")

@@ -435,11 +435,18 @@ private:
         }
         if (!last) {
             const bool leads = hold_lease(rows);
+            if (first || (leads && !leads_)) {
+                resume_course(rows);
+            }
             judge(leads);
             if (leads) {
                 fold();
+                write_course(10);
             }
         } else {
+            if (leads_) {
+                write_course(1);
+            }
             give_lease_back(rows);
         }
         note_status(first);
@@ -895,10 +902,10 @@ private:
             const bool decides = leads && met_plan_ && plan_version_ > 0;
             canary_state next;
             bool proposes = false;
-            last_report_ = with_trial([&](Trial& trial) {
-                report out = kind::judge(trial, merged_, decides);
+            with_trial([&](Trial& trial) {
+                static_cast<void>(kind::judge(trial, merged_, decides));
                 proposes = decides && trial_access::rollout(trial).proposed(next);
-                return out;
+                return true;
             });
             if (proposes && write_plan(plan_version_, plan_bytes_digestible(),
                                        [&next](const Trial&, plan_row& row) { kind::describe(next, row); })) {
@@ -910,7 +917,7 @@ private:
             }
             share_decision();
         } else if (leads) {
-            last_report_ = with_trial([this](Trial& trial) { return kind::judge(trial, merged_, true); });
+            static_cast<void>(with_trial([this](Trial& trial) { return kind::judge(trial, merged_, true); }));
         }
     }
 
@@ -923,6 +930,35 @@ private:
         const bool changed = with_trial([this](const Trial& trial) { return print_of(trial) != print_; });
         if (changed && met_plan_) {
             sync_plan(store_.scan(prefix_ + "plan"));
+        }
+    }
+
+    /// Go on from the course of looks that the judge has written.
+    void resume_course(const std::vector<stored_row>& rows)
+    {
+        const stored_row* const row = find(rows, prefix_ + "course");
+        if (row == nullptr) {
+            return;
+        }
+        try {
+            course looks = from_snapshot<course>(row->bytes);
+            with_trial([&looks](Trial& trial) {
+                trial_access::course_of(trial).resume(std::move(looks));
+                return true;
+            });
+        } catch (const parse_error& wrong) {
+            refuse(row->key, wrong.what());
+        }
+    }
+
+    /// Write the course of looks, where it has grown by some looks.
+    void write_course(std::uint64_t looks)
+    {
+        const course now = with_trial([](Trial& trial) { return trial_access::course_of(trial).merged(); });
+        constexpr std::uint64_t few = 32;  // The first looks are written one by one.
+        if (now.taken() >= course_written_ + (now.taken() < few ? 1 : looks)) {
+            static_cast<void>(store_.put_if_newer(prefix_ + "course", now.taken(), to_snapshot(now)));
+            course_written_ = now.taken();
         }
     }
 
@@ -1137,7 +1173,7 @@ private:
     std::string leader_;
     std::vector<refused_row> refused_;
     std::vector<refused_row> refused_evidence_;
-    report last_report_;
+    std::uint64_t course_written_ = 0;
     std::unique_ptr<seen_window> known_tickets_;
     std::size_t segment_size_ = 0;
     std::uint64_t segment_ = 0;

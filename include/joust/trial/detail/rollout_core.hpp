@@ -188,6 +188,9 @@ public:
     /// errors: configuration_error where the state cannot be that of this canary
     void restore(const canary_state& saved);
 
+    /// Return what keeps the course of looks.
+    [[nodiscard]] look_keeper& looks() noexcept { return course_; }
+
     /// Return whether a guardrail on events is broken.
     [[nodiscard]] bool broken_by_events() const noexcept;
     /// Look at the evidence, unless a thread does so already.
