@@ -143,6 +143,7 @@ private:
                 .policy = core.trial().inference(),
                 .holds = holds_of<typename Parts::inference_t>(),
                 .listens = Parts::listens,
+                .dry = Parts::dry,
                 .own_ramp = !std::is_base_of_v<ramp, ramp_t>};
     }
 

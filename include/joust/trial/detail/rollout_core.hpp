@@ -114,6 +114,8 @@ struct rollout_parts {
     std::string_view holds{};
     /// Whether the trial has a listener.
     bool listens = false;
+    /// Whether the champion answers every request.
+    bool dry = false;
     /// Whether the ramp is one of the user's own, which may read the intervals of guardrails at every look.
     bool own_ramp = false;
 };
@@ -262,6 +264,7 @@ private:
     void announce_decision(transition kind, double before, bool changed, std::string_view why,
                            Evidence evidence) const noexcept;
     [[nodiscard]] trial_event event_of(transition kind, double before) const;
+    void tell(bool changed, trial_event& seen) const;
 
     [[nodiscard]] std::string passed_in_words() const;
     [[nodiscard]] std::string promotion_in_words() const;
@@ -692,6 +695,12 @@ JOUST_FUNCTION report rollout_core::report_of_look(bool merged)
         out.reason = "stage " + std::to_string(state_.stage + 1) + " of " +
                      std::to_string(rules_.shares.size()) + ": " + waiting(how, out);
     }
+    if (trial_.dry) {
+        out.reason.insert(0, "dry run: ");
+        add_text(
+            out.notes,
+            "This is a dry run: the champion answered every request, so that both arms are alike, and nothing is known of the challenger.");
+    }
     detail::annotate(out, seen_now_, found_, state_.steps.size() > 1, trial_.holds, how);
     host_.annotate(out);
     if (host_.champion_is_out()) {
@@ -957,6 +966,18 @@ JOUST_FUNCTION trial_event rollout_core::event_of(transition kind, double before
     return seen;
 }
 
+/// Tell the listener of a transition. In a dry run it is told what would have been done.
+JOUST_FUNCTION void rollout_core::tell(bool changed, trial_event& seen) const
+{
+    if (trial_.dry && seen.kind != transition::started) {
+        std::string what{to_string(seen.kind)};
+        what += seen.why.empty() ? "" : ": ";
+        seen.why.insert(0, what);
+        seen.kind = transition::dry_decision;
+    }
+    host_.announce(changed, seen);
+}
+
 /// Tell the listener of a transition that a person decided.
 JOUST_FUNCTION void rollout_core::announce(transition kind, double before, bool changed, std::string_view who,
                                            std::string_view why) const noexcept
@@ -968,7 +989,7 @@ JOUST_FUNCTION void rollout_core::announce(transition kind, double before, bool 
         trial_event seen = event_of(kind, before);
         seen.who = who;
         seen.why = why;
-        host_.announce(changed, seen);
+        tell(changed, seen);
     } catch (...) {
         trial_.live.ignore(ignored::listener_threw);  // Memory ran out.
     }
@@ -997,7 +1018,7 @@ void rollout_core::announce_decision(transition kind, double before, bool change
                 seen.threshold = state_.breach_log_e[f.metric];
             }
         }
-        host_.announce(changed, seen);
+        tell(changed, seen);
     } catch (...) {
         trial_.live.ignore(ignored::listener_threw);  // Memory ran out.
     }
