@@ -37,10 +37,13 @@
 //                                     foretell a canary before its launch, as text, JSON and one HTML page
 //   joust/report/junit.hpp            writes reports as JUnit XML for CI
 //   joust/store/file.hpp              saves evidence to files, loads and merges them
+//   joust/store/store.hpp, joust/store/directory.hpp
+//                                     keep rows that several processes share, in a folder
 //   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp
 //                                     record results and read recorded ones (JSON by nlohmann-json)
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
+//   joust/trial/durable.hpp           keeps a trial over restarts, and lets its replicas act as one
 //   joust/integration/...             connects joust to other libraries
 
 #include <joust/core/clock.hpp>

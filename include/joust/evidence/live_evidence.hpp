@@ -457,6 +457,11 @@ public:
     /// Keep what a look at merged evidence fixed and found, so that the evidence of this part carries it.
     void remember_whole(const evidence& merged);
 
+    /// Go on in the epochs that merged evidence has reached, with its latency thresholds. A part that stayed in earlier epochs, as after
+    /// a restart, would not be seen in merged evidence, which keeps the last epoch and the one before it. When an epoch ends
+    /// depends on how many events there were, and not on which arms had them.
+    void catch_up(const evidence& merged) noexcept;
+
 private:
     static constexpr double no_limit = std::numeric_limits<double>::infinity();
     /// Guardrails on latency are judged after at least this many calls.
@@ -998,6 +1003,53 @@ JOUST_FUNCTION void live_evidence::remember_whole(const evidence& merged)
     for (std::size_t i = 0; i < memory_.size(); ++i) {
         memory_[i].learn_whole(merged.pairs[i / memories_].memory[i % memories_]);
     }
+}
+
+JOUST_FUNCTION void live_evidence::catch_up(const evidence& merged) noexcept
+{
+    if (merged.pairs.size() + 1 != models_.size()) {
+        return;
+    }
+    const auto behind = [&](std::size_t i) -> std::uint32_t {
+        const pair_evidence& pair = merged.pairs[i / watches_.size()];
+        const std::size_t w = i % watches_.size();
+        if (watches_[w].follows_champion()) {
+            return w < pair.late.size() && !pair.late[w].epochs.empty() ? pair.late[w].epochs.back().epoch
+                                                                        : 0;
+        }
+        return w < pair.events.size() && !pair.events[w].empty() ? pair.events[w].back().epoch : 0;
+    };
+    bool follows = false;
+    for (std::size_t i = 0; i < logs_.size(); ++i) {
+        if (!watches_[i % watches_.size()].follows_champion()) {
+            static_cast<void>(logs_[i].catch_up(behind(i)));
+        } else {
+            const std::scoped_lock lock{threshold_mutex_};
+            follows = follows || late_[i].epoch() < behind(i);
+        }
+    }
+    if (!follows || !judge_latency()) {
+        return;
+    }
+    // judge_latency has just counted the latencies of all calls.
+    const std::scoped_lock lock{threshold_mutex_};
+    for (std::size_t i = 0; i < late_.size(); ++i) {
+        const std::uint32_t epoch = behind(i);
+        if (!watches_[i % watches_.size()].follows_champion() || late_[i].epoch() >= epoch) {
+            continue;
+        }
+        if (!logs_[i].catch_up(epoch)) {
+            continue;  // A thread counts an event just now. The next call does it.
+        }
+        const pair_evidence& pair = merged.pairs[i / watches_.size()];
+        late_[i].catch_up(epoch, pair.late[i % watches_.size()].epochs.back().threshold, latency_now_[0],
+                          latency_now_[1 + i / watches_.size()]);
+        threshold& limits = thresholds_[i];
+        limits.champion.store(late_[i].champion_limit(), std::memory_order_relaxed);
+        limits.challenger.store(late_[i].challenger_limit(), std::memory_order_relaxed);
+        limits.suspicion.store(late_[i].least_e(), std::memory_order_relaxed);
+    }
+    find_lowest();
 }
 
 JOUST_FUNCTION void live_evidence::collect_latency(const slab& from, unsigned arm, latency_sketch& into)

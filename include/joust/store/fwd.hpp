@@ -30,6 +30,10 @@ struct replayed_assignment;
 struct replayed_transition;
 struct audit_replay;
 struct replay_options;
+class store_error;
+struct stored_row;
+class directory;
+struct refused_file;
 
 }  // namespace v0
 }  // namespace joust

@@ -35,6 +35,14 @@ struct event_log_recorder;
 struct significance;
 template <class... Args>
 class gate;
+template <class Trial, class Store>
+class durable;
+struct durable_options;
+struct durable_replica;
+struct durable_status;
+struct refused_row;
+template <class Trial, class Store>
+class follow;
 struct known_plan;
 struct plan_history;
 struct redrawn_slate;

@@ -284,6 +284,15 @@ public:
         }
     }
 
+    /// Go on in the epochs and with the thresholds of merged evidence, where this process has none or is behind.
+    void catch_up(const evidence& merged) noexcept
+    {
+        live_.catch_up(merged);
+        for (std::size_t i = 0; i < quantiles_.size() && i < merged.quantiles.size(); ++i) {
+            quantiles_[i].adopt(merged.quantiles[i].highest);
+        }
+    }
+
     /// Refuse evidence of another trial.
     /// errors: configuration_error where the evidence belongs to another trial
     void check_own(const trial_identity& identity, const evidence& other) const

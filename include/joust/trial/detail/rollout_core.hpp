@@ -146,6 +146,27 @@ public:
     /// Look at the evidence, act on it and report it.
     [[nodiscard]] report step_and_report(const evidence* merged);
 
+    /// From now on decide together with other processes. Looks at this process's evidence alone take the challenger out only where
+    /// `act_alone` says so, and never advance; looks at merged evidence propose the next stage and do not enter it.
+    void decide_together() noexcept;
+    /// Set by how much the logarithm of this process's evidence of harm has to exceed the threshold, so that it takes the challenger
+    /// out by itself. Where it is infinite, the process asks for a look at the merged evidence instead.
+    void act_alone(double beyond) noexcept { alone_beyond_.store(beyond, std::memory_order_relaxed); }
+    /// Return whether a look at the merged evidence was asked for since the last call.
+    [[nodiscard]] bool take_request() noexcept { return asked_.exchange(false, std::memory_order_relaxed); }
+    /// Look at merged evidence and report it. Where `leads` is set, the phase follows the evidence and the next stage may be proposed.
+    [[nodiscard]] report judge_together(const evidence& merged, bool leads);
+    /// Fill in the state that the last look at merged evidence proposes. Returns false where it proposes none.
+    /// errors: std::bad_alloc, and then nothing has changed
+    [[nodiscard]] bool proposed(canary_state& next) const;
+    /// Enter the stage that was proposed, unless the challenger was taken out or the stage has changed meanwhile.
+    void enter_proposed();
+    /// Follow the state that the processes share. A challenger that was taken out here stays out.
+    /// errors: configuration_error where the state cannot be that of this canary
+    void follow(const canary_state& shared);
+    /// Take the challenger out without a decision, until `follow` gives a share again.
+    void hold_back();
+
     /// Take the challenger out of service, whatever the evidence says.
     void roll_back(std::string_view reason) noexcept;
     /// End the canary for another reason than harm.
@@ -168,6 +189,9 @@ public:
     /// Go on from a state that was saved.
     /// errors: configuration_error where the state cannot be that of this canary
     void restore(const canary_state& saved);
+
+    /// Return what keeps the course of looks.
+    [[nodiscard]] look_keeper& looks() noexcept { return course_; }
 
     /// Return whether a guardrail on events is broken.
     [[nodiscard]] bool broken_by_events() const noexcept;
@@ -207,7 +231,13 @@ private:
     void look(const evidence* merged, purpose why);
     void look_at(const evidence* merged, purpose why);
     void judge_evidence(const setting& how, const evidence* merged);
+    [[nodiscard]] report report_of_look(bool merged);
+    [[nodiscard]] bool may_act_alone() const noexcept;
+    void ask_for_look() noexcept;
+    void check_fits(const canary_state& saved) const;
+    void take_over(const canary_state& saved, std::string_view who);
     void advance(const setting& how);
+    void propose(const setting& how);
     void note_progress();
     [[nodiscard]] blocker what_blocks(const setting& how);
     void wait_in(const setting& how, canary_phase next);
@@ -266,6 +296,14 @@ private:
     std::int64_t began_ = 0;
     bool promoted_by_hand_ = false;
     bool resumed_after_breach_ = false;
+    /// Whether other processes decide too, whether this one leads, and whether its last look has passed the stage.
+    bool together_ = false;
+    bool leads_ = false;
+    bool proposes_ = false;
+    canary_state proposal_;
+    std::vector<condition> proposal_conditions_;
+    std::atomic<double> alone_beyond_{0.0};
+    std::atomic<bool> asked_{false};
     /// For each watch the logarithm of the e-value from which on its guardrail acts.
     std::vector<std::atomic<double>> watch_breach_at_;
     look_schedule schedule_;
@@ -280,6 +318,7 @@ private:
 namespace detail {
 
 inline constexpr std::string_view by_person = "a person";
+inline constexpr std::string_view by_shared_plan = "the shared plan";
 inline constexpr const char* no_words =
     "the challenger was taken out of service, and there was no memory to say why";
 
@@ -450,29 +489,191 @@ JOUST_FUNCTION canary_state rollout_core::state() const
 JOUST_FUNCTION void rollout_core::restore(const canary_state& saved)
 {
     const std::scoped_lock lock{control_};
+    check_fits(saved);
+    take_over(saved, by_person);
+}
+
+JOUST_FUNCTION void rollout_core::check_fits(const canary_state& saved) const
+{
     if (!saved.consistent() || saved.stage >= rules_.shares.size() ||
         saved.breach_log_e.size() != state_.breach_log_e.size()) {
         throw configuration_error("canary_state", "of another ramp or other metrics",
                                   "the state of a canary with the same metrics and a ramp of as many stages");
     }
+}
+
+/// Go on from a state.
+/// assumes: control_ is held, and the state fits
+JOUST_FUNCTION void rollout_core::take_over(const canary_state& saved, std::string_view who)
+{
     const double before = state_.share;
+    const bool changes = !(saved.share == before) || saved.share == 0.0;
     canary_state next = saved;
     next.steps.reserve(next.steps.size() + steps_at_once);
-    host_.prepare(next.share);
+    if (changes) {
+        host_.prepare(next.share);
+    }
     state_ = std::move(next);
-    put_in_force(state_.share);
+    if (changes) {
+        put_in_force(state_.share);
+    }
     const std::int64_t now = host_.now();
     began_ = now - nanoseconds_of(state_.seconds);
     stage_began_ = now - nanoseconds_of(state_.stage_seconds);
+    // What a state does not say in a member of its own follows from its steps and its thresholds.
+    stage_requests_before_ = state_.steps.back().requests;
+    promoted_by_hand_ = state_.steps.back().reason.starts_with("promoted by hand: ");
+    for (std::size_t m = 0; m < trial_.specs.size(); ++m) {
+        const double alone = breach_log_e(trial_.specs[m], trial_.specs, trial_.policy.alpha);
+        resumed_after_breach_ = resumed_after_breach_ || state_.breach_log_e[m] > alone + 1e-12;
+    }
     note_breach_thresholds();
+    proposes_ = false;
     enter_phase(state_.phase);
-    announce(transition::restored, before, true, by_person);
+    announce(transition::restored, before, changes, who);
+}
+
+JOUST_FUNCTION void rollout_core::decide_together() noexcept
+{
+    const std::scoped_lock lock{control_};
+    together_ = true;
+}
+
+JOUST_FUNCTION report rollout_core::judge_together(const evidence& merged, bool leads)
+{
+    const std::scoped_lock lock{control_};
+    leads_ = leads;
+    look(&merged, purpose::show);
+    return report_of_look(true);
+}
+
+/// Keep what entering the next stage would change, or being promoted after the last one. The plan that the processes share decides
+/// whether it is entered.
+JOUST_FUNCTION void rollout_core::propose(const setting& how)
+{
+    canary_state next = state_;
+    next.seconds = seconds_since(began_);
+    if (state_.stage + 1 == rules_.shares.size()) {
+        next.phase = canary_phase::promoted;
+        next.stage_seconds = seconds_since(stage_began_);
+    } else {
+        next.stage = state_.stage + 1;
+        next.share = rules_.shares[next.stage];
+        next.phase = next.share >= 1.0 ? canary_phase::promoted : canary_phase::running;
+        next.stage_seconds = 0.0;
+        next.stage_first_request = seen_now_.requests(1);
+        for (std::size_t m = 0; m < trial_.specs.size(); ++m) {
+            next.stage_values[m] = values_of(trial_.specs[m]);
+        }
+        next.steps.push_back({.requests = static_cast<double>(seen_now_.requests()),
+                              .share = next.share,
+                              .reason = passed_in_words()});
+    }
+    proposal_conditions_ = trial_.listens ? conditions(how) : std::vector<condition>{};
+    proposal_ = std::move(next);
+    proposes_ = true;
+}
+
+JOUST_FUNCTION bool rollout_core::proposed(canary_state& next) const
+{
+    const std::scoped_lock lock{control_};
+    if (proposes_) {
+        next = proposal_;
+    }
+    return proposes_;
+}
+
+JOUST_FUNCTION void rollout_core::enter_proposed()
+{
+    const std::scoped_lock lock{control_};
+    if (!proposes_ || rolled_back() || phase() == canary_phase::paused) {
+        return;
+    }
+    const double before = state_.share;
+    const bool next_stage = proposal_.stage != state_.stage;
+    if (next_stage) {
+        state_.steps.reserve(state_.steps.size() + 2);
+        host_.prepare(proposal_.share);
+        put_in_force(proposal_.share);
+        state_.stage = proposal_.stage;
+        state_.stage_first_request = proposal_.stage_first_request;
+        state_.stage_values.swap(proposal_.stage_values);
+        state_.steps.push_back(std::move(proposal_.steps.back()));
+        stage_requests_before_ = state_.steps.back().requests;
+        stage_began_ = host_.now();
+    }
+    proposes_ = false;
+    enter_phase(proposal_.phase);
+    announce_decision(
+        proposal_.phase == canary_phase::promoted ? transition::promoted : transition::stage_entered, before,
+        next_stage, next_stage ? std::string_view{state_.steps.back().reason} : std::string_view{},
+        [&] { return std::move(proposal_conditions_); });
+}
+
+JOUST_FUNCTION void rollout_core::follow(const canary_state& shared)
+{
+    const std::scoped_lock lock{control_};
+    check_fits(shared);
+    if (rolled_back()) {
+        return;
+    }
+    if (shared.phase == canary_phase::rolled_back || shared.phase == canary_phase::aborted) {
+        withdraw(shared.phase, [&shared] { return shared.steps.back().reason; }, by_shared_plan);
+        return;
+    }
+    if (shared.share == state_.share && shared.stage == state_.stage && shared.phase == phase() &&
+        shared.approved == state_.approved && shared.breach_log_e == state_.breach_log_e &&
+        shared.steps == state_.steps) {
+        return;
+    }
+    take_over(shared, by_shared_plan);
+}
+
+JOUST_FUNCTION void rollout_core::hold_back()
+{
+    const std::scoped_lock lock{control_};
+    if (host_.serves_challenger()) {
+        host_.prepare(0.0);
+        put_in_force(0.0);
+    }
+}
+
+/// Return whether the evidence of this process alone suffices to take the challenger out.
+JOUST_FUNCTION bool rollout_core::may_act_alone() const noexcept
+{
+    if (!together_) {
+        return true;
+    }
+    const double beyond = alone_beyond_.load(std::memory_order_relaxed);
+    const finding* const broken = broken_guardrail();
+    return broken != nullptr &&
+           (beyond <= 0.0 || broken->answer.log_e >= state_.breach_log_e[broken->metric] + beyond);
+}
+
+/// Ask for a look at the merged evidence. Events ask again when the evidence of this process has doubled.
+JOUST_FUNCTION void rollout_core::ask_for_look() noexcept
+{
+    constexpr double doubled = 0.7;
+    for (std::size_t w = 0; w < watch_breach_at_.size(); ++w) {
+        const double highest = trial_.live.highest_log_e(0, w);
+        if (highest >= watch_breach_at_[w].load(std::memory_order_relaxed)) {
+            watch_breach_at_[w].store(highest + doubled, std::memory_order_relaxed);
+        }
+    }
+    asked_.store(true, std::memory_order_relaxed);
 }
 
 JOUST_FUNCTION report rollout_core::step_and_report(const evidence* merged)
 {
     const std::scoped_lock lock{control_};
     look(merged, purpose::show);
+    return report_of_look(merged != nullptr);
+}
+
+/// Report the last look.
+/// assumes: control_ is held
+JOUST_FUNCTION report rollout_core::report_of_look(bool merged)
+{
     const setting how = setting_of_ramp();
     report out;
     out.name = trial_.identity.name();
@@ -505,7 +706,7 @@ JOUST_FUNCTION report rollout_core::step_and_report(const evidence* merged)
     if (host_.champion_is_out()) {
         add_text(out.notes, "The champion serves no units now, so the comparisons are from earlier stages.");
     }
-    course_.show(out, merged != nullptr ? evidence_of::all_replicas : evidence_of::this_trial);
+    course_.show(out, merged ? evidence_of::all_replicas : evidence_of::this_trial);
     return out;
 }
 
@@ -597,7 +798,8 @@ JOUST_FUNCTION void rollout_core::look(const evidence* merged, purpose why)
     try {
         look_at(merged, why);
     } catch (...) {
-        if (!over() && broken_by_events()) {
+        if (!over() && broken_by_events() &&
+            (!together_ || alone_beyond_.load(std::memory_order_relaxed) <= 0.0)) {
             act_on_breach([] { return std::string{"a guardrail on failures or latency is broken"}; });
         }
         throw;
@@ -671,7 +873,7 @@ JOUST_FUNCTION void rollout_core::look_at(const evidence* merged, purpose why)
                   .units = smaller_of(units(0), units(1))});
     const bool decides = !over();
     const bool broken = decides && state_.share > 0.0 && broken_guardrail() != nullptr;
-    if (broken) {
+    if (broken && (merged != nullptr || may_act_alone())) {
         act_on_breach([&] {
             if (!how.limits) {  // The reason states intervals.
                 how.limits = true;
@@ -679,12 +881,18 @@ JOUST_FUNCTION void rollout_core::look_at(const evidence* merged, purpose why)
             }
             return breach_of(seen_now_, found_, how, 0);
         });
+    } else if (broken) {
+        ask_for_look();
     }
     if (merged == nullptr) {
         trial_.live.remember(seen_now_);
     } else {
         trial_.live.remember_whole(seen_now_);
     }
+    if (together_ && merged == nullptr) {
+        return;
+    }
+    proposes_ = false;
     if (decides && !broken && !finished() && phase() != canary_phase::paused) {
         advance(how);
     }
@@ -707,8 +915,15 @@ JOUST_FUNCTION void rollout_core::advance(const setting& how)
     safety_.look(seen_now_, found_, how, rules_.beta, next_share(), units(1));
     note_progress();
     blocked_ = what_blocks(how);
+    if (together_ && !leads_) {
+        return;
+    }
     if (blocked_ != blocker::nothing) {
         wait_in(how, phase_of(blocked_));
+        return;
+    }
+    if (together_) {
+        propose(how);
         return;
     }
     if (state_.stage + 1 == rules_.shares.size()) {
