@@ -39,6 +39,10 @@
 //                                     record results and read recorded ones (JSON by nlohmann-json)
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
+//   joust/store/line_source.hpp, joust/store/log_reader.hpp, joust/store/json_rows.hpp, joust/store/exposure_table.hpp
+//                                     read logs of any size line by line (JSON lines by nlohmann-json), and join them
+//   joust/trial/analyze_log.hpp, joust/trial/log_tally.hpp, joust/trial/report_evidence.hpp
+//                                     report on the log of an experiment, and on evidence whose trial is not there
 //   joust/integration/...             connects joust to other libraries
 
 #include <joust/core/clock.hpp>

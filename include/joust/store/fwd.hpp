@@ -30,6 +30,13 @@ struct replayed_assignment;
 struct replayed_transition;
 struct audit_replay;
 struct replay_options;
+class line_source;
+struct log_field;
+class json_row_reader;
+class log_reader;
+class nlohmann_rows;
+struct joined_exposure;
+class exposure_table;
 
 }  // namespace v0
 }  // namespace joust

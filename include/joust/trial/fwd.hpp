@@ -65,6 +65,12 @@ template <class... Args>
 class shadow;
 struct timed;
 struct untimed;
+struct log_metric;
+enum class log_design : std::uint8_t;
+struct log_judgement;
+class log_tally;
+struct log_columns;
+struct log_options;
 
 }  // namespace v0
 }  // namespace joust
