@@ -59,6 +59,7 @@ void use_event_log(joust::log_columns& of, const analyze_options& asked)
     of.propensity = asked.shares.empty() ? name(asked.propensity, "propensity") : asked.propensity;
     of.time = name(asked.time, "seconds");
     of.cluster = name(asked.cluster, "unit");
+    of.pseudonyms = asked.cluster.empty();
     of.covariate = asked.covariate;
     of.failed = "failed";
     of.nanoseconds = "nanoseconds";

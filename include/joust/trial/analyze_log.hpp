@@ -3,6 +3,7 @@
 
 #include <joust/core/error.hpp>
 #include <joust/core/hash.hpp>
+#include <joust/core/hex.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/report/report.hpp>
@@ -46,6 +47,9 @@ struct log_columns {
     std::string outcome_time{};
     /// What rows are alike by: clusters are kept together. By default the key.
     std::string cluster{};
+    /// Whether clusters are pseudonyms of 16 hexadecimal digits, as `event_log` writes them. They then have the buckets that they have
+    /// in the trial.
+    bool pseudonyms = false;
     /// A number that is known before the exposure and predicts the metrics.
     std::string covariate{};
     /// Whether the call failed.
@@ -288,6 +292,20 @@ private:
         return last;
     }
 
+    /// Return the pseudonym of a cluster.
+    [[nodiscard]] std::uint64_t cluster_of(const log_reader& from, std::size_t place,
+                                           std::string_view text) const
+    {
+        if (!of_.pseudonyms) {
+            return detail::pseudonym_of(hasher_(text));
+        }
+        std::uint64_t value = 0;
+        if (!detail::parse_hex(text, value)) {
+            from.refuse(place, "is not a pseudonym of 16 hexadecimal digits");
+        }
+        return value;
+    }
+
     /// Read an exposure of a row. Returns false where the row is not used. `counts` says that its requests are counted.
     bool read_exposure(const log_reader& from, const exposure_places& at, joined_exposure& into, bool counts)
     {
@@ -298,11 +316,12 @@ private:
             incomplete_ += counts ? 1U : 0U;
             return false;
         }
-        // Without a key each row is a unit of its own.
-        const std::uint64_t unit = of_.key.empty() ? mix64(from.line()) : detail::pseudonym_of(hasher_(key));
-        into.key = unit;
-        into.bucket = static_cast<std::uint16_t>(
-            bucket_of(of_.cluster.empty() ? unit : detail::pseudonym_of(hasher_(cluster))));
+        into.key = of_.key.empty() ? 0 : detail::pseudonym_of(hasher_(key));
+        // Without a key and a cluster each row is a unit of its own.
+        const std::uint64_t unit = !of_.cluster.empty() ? cluster_of(from, at.cluster, cluster)
+                                   : of_.key.empty()    ? mix64(from.line())
+                                                        : into.key;
+        into.bucket = static_cast<std::uint16_t>(bucket_of(unit));
         into.arm = static_cast<std::uint8_t>(tally_.arm(arm));
         into.propensity = std::numeric_limits<float>::quiet_NaN();
         if (!of_.propensity.empty()) {

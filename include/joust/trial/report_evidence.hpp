@@ -247,6 +247,30 @@ private:
     return std::fabs(events - total) <= 1e-6 * (1.0 + total);
 }
 
+/// Return the shares that served, on average over the champion's exposures, or nothing where it has none.
+[[nodiscard]] inline std::vector<double> shares_in(const joust::evidence& seen)
+{
+    std::vector<double> shares{1.0};
+    double all = 1.0;
+    for (const pair_evidence& pair : seen.pairs) {
+        const bucket_sums& served = pair.series[exposure_series];
+        double s = 0.0;
+        for (const double each : served.champion) {
+            s += each;
+        }
+        s /= static_cast<double>(served.champion_count);
+        if (served.champion_count == 0 || !(s < 1.0)) {
+            return {};
+        }
+        shares.push_back(s / (1.0 - s));
+        all += shares.back();
+    }
+    for (double& share : shares) {
+        share /= all;
+    }
+    return shares;
+}
+
 }  // namespace detail
 
 /// Report on evidence whose trial is not there, such as that of snapshots which replicas have left.
@@ -272,16 +296,10 @@ private:
                 each.proportion || (seen.series[i] == each.name && detail::looks_like_proportion(seen, i));
         }
     }
-    std::vector<double> shares;
-    for (std::size_t a = 0; a < seen.arms.size(); ++a) {
-        shares.push_back(static_cast<double>(seen.requests(a)) / static_cast<double>(seen.requests()));
-    }
-    const bool any = seen.requests() > 0;
-    report out =
-        detail::recorded_judge{seen, metrics, how}.report_on(any ? shares : std::vector<double>{}, false);
+    report out = detail::recorded_judge{seen, metrics, how}.report_on(detail::shares_in(seen), false);
     detail::add_text(
         out.notes,
-        "The evidence does not say which way metrics improve or which limits guardrails have; shares are those of the requests served.");
+        "The evidence does not say which way metrics improve or which limits guardrails have; shares are averages over what was served.");
     return out;
 }
 
