@@ -5,6 +5,7 @@
 #include <joust/report/write.hpp>
 #include <joust/store/file.hpp>
 #include <joust/store/json_rows.hpp>
+#include <joust/store/snapshot.hpp>
 #include <joust/trial/analyze_log.hpp>
 
 #include "output.hpp"
@@ -167,7 +168,11 @@ int run_analyze(const analyze_options& asked)
         files.push_back(asked.outcomes);
     }
     options.progress = progress_of(files, asked.out);
-    joust::report out = joust::analyze_log(options);
+    joust::evidence kept;
+    joust::report out = joust::analyze_log(options, asked.save.empty() ? nullptr : &kept);
+    if (!asked.save.empty()) {
+        joust::save(asked.save, kept);
+    }
 
     // The lines of log.notes.txt, beside log.csv, belong to the report: where the data come from and what limits them.
     const std::filesystem::path notes =

@@ -75,7 +75,8 @@ struct analyze_options {
     double units = 0.0;
     bool sorted = false;
     std::string memory = "1G";
-    std::string evidence;
+    /// Where the evidence goes, or an empty text.
+    std::string save;
     output_options out;
 };
 

@@ -157,6 +157,9 @@ void add_analyze(CLI::App& all, action& run)
     app.add_option(
         "--memory", asked->memory,
         "The memory for exposures that wait for outcomes; files are read again where it is too little");
+    app.add_option("--save", asked->save,
+                   "Write the evidence as a snapshot, which joust merge takes with those of other days")
+        ->type_name("FILE");
     add_output(app, asked->out);
     app.callback([asked, &run] { run = [asked] { return cli::run_analyze(*asked); }; });
 }
