@@ -250,8 +250,7 @@ int run_plan_canary(const plan_canary_options& asked)
                                .level = asked.failures,
                                .exclude = harm_in(asked.exclude_failures, "--exclude-failures")});
     if (asked.latency > 0.0) {
-        std::string name = "p";
-        joust::append_number(name, 100.0 * asked.quantile, 3);
+        const std::string name = "p" + joust::to_text(std::round(1'000.0 * asked.quantile) / 10.0);
         plan.guardrails.push_back({.name = name,
                                    .kind = stats::watched::latency,
                                    .level = asked.latency,
