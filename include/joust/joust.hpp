@@ -35,8 +35,10 @@
 //                                     foretell a canary before its launch, as text, JSON and one HTML page
 //   joust/report/junit.hpp            writes reports as JUnit XML for CI
 //   joust/store/file.hpp              saves evidence to files, loads and merges them
-//   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp
+//   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp, joust/store/results_file.hpp
 //                                     record results and read recorded ones (JSON by nlohmann-json)
+//   joust/trial/gate_results.hpp      judges them where metrics are known only at run time
+//   joust/trial/outcome_window.hpp    counts feedback within a window after the exposure
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
 //   joust/store/line_source.hpp, joust/store/log_reader.hpp, joust/store/json_rows.hpp, joust/store/exposure_table.hpp

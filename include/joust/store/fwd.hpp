@@ -30,6 +30,8 @@ struct replayed_assignment;
 struct replayed_transition;
 struct audit_replay;
 struct replay_options;
+enum class results_format : std::uint8_t;
+struct results_file;
 class line_source;
 struct log_field;
 class json_row_reader;
