@@ -39,11 +39,17 @@
 //   joust/store/file.hpp              saves evidence to files, loads and merges them
 //   joust/store/store.hpp, joust/store/directory.hpp
 //                                     keep rows that several processes share, in a folder
-//   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp
+//   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp, joust/store/results_file.hpp
 //                                     record results and read recorded ones (JSON by nlohmann-json)
+//   joust/trial/gate_results.hpp      judges them where metrics are known only at run time
+//   joust/trial/outcome_window.hpp    counts feedback within a window after the exposure
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
 //   joust/trial/durable.hpp           keeps a trial over restarts, and lets its replicas act as one
+//   joust/store/line_source.hpp, joust/store/log_reader.hpp, joust/store/json_rows.hpp, joust/store/exposure_table.hpp
+//                                     read logs of any size line by line (JSON lines by nlohmann-json), and join them
+//   joust/trial/analyze_log.hpp, joust/trial/log_tally.hpp, joust/trial/report_evidence.hpp
+//                                     report on the log of an experiment, and on evidence whose trial is not there
 //   joust/integration/...             connects joust to other libraries
 
 #include <joust/core/clock.hpp>

@@ -6,6 +6,7 @@
 // Declares the public types of joust/trial/ without defining them, for headers that only name them.
 // Default template arguments are given here; the definitions include this header and do not repeat them.
 
+#include <joust/core/fixed_string.hpp>
 #include <joust/ticket/fwd.hpp>
 
 namespace joust {
@@ -74,6 +75,16 @@ template <class... Args>
 class shadow;
 struct timed;
 struct untimed;
+struct log_metric;
+enum class log_design : std::uint8_t;
+struct log_judgement;
+class log_tally;
+struct log_columns;
+struct result_margin;
+enum class window_value : std::uint8_t;
+template <fixed_string Name, class Trial>
+class outcome_window;
+struct log_options;
 
 }  // namespace v0
 }  // namespace joust
