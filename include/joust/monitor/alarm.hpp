@@ -86,15 +86,26 @@ public:
     {
     }
 
-    /// Take the e-factor of the next step.
-    void update(double factor) noexcept
+    /// Take the e-factor of the next step, or of several steps at once, such as the rows of a block.
+    void update(double factor, double steps = 1.0) noexcept
     {
-        const double grown = factor * (value_ + fresh_);
+        const double grown = factor * (value_ + fresh_ * steps);
         // Evidence of 0 stays 0, also when an infinite factor would make it NaN.
         value_ = grown < ceiling ? grown : grown >= ceiling ? ceiling : 0.0;
     }
     /// Return the evidence.
     [[nodiscard]] double value() const noexcept { return value_; }
+    /// Visit all members, to save or load them.
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(value_, fresh_);
+    }
+    /// Say whether loaded members are possible.
+    [[nodiscard]] bool consistent() const noexcept
+    {
+        return value_ >= 0.0 && value_ <= ceiling && (fresh_ == 0.0 || fresh_ == 1.0);
+    }
     /// Compare all members.
     bool operator==(const change_evidence&) const = default;
 

@@ -16,11 +16,18 @@ class bernoulli_alarm;
 class conformal_alarm;
 class rare_cell_alarm;
 class two_sample_alarm;
+class block_alarm;
 class numeric_bins;
 class categories;
 template <fixed_string Name, class Projection, class Cells>
 class watched_feature;
 struct drift_alarm;
+template <class Callable>
+struct drift_listener;
+struct block_counts;
+struct monitor_state;
+struct drift_cell;
+struct drift_look;
 enum class drift_state : std::uint8_t;
 struct drift_row;
 struct drift_report;
