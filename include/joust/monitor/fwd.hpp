@@ -17,6 +17,13 @@ class conformal_alarm;
 class rare_cell_alarm;
 class two_sample_alarm;
 class block_alarm;
+class box_alarm;
+class random_projection;
+struct estimated_performance;
+struct estimate_options;
+struct sampled_rate;
+struct prediction_powered;
+enum class prediction_weight : std::uint8_t;
 class numeric_bins;
 class categories;
 template <fixed_string Name, class Projection, class Cells>
@@ -37,8 +44,21 @@ class monitor;
 namespace drift {
 
 struct comparison;
+struct sample_distance;
+struct mmd_result;
 
 }  // namespace drift
+
+namespace detectors {
+
+struct page_hinkley_options;
+class page_hinkley;
+class ddm;
+class adwin;
+class cusum;
+class ewma;
+
+}  // namespace detectors
 
 namespace fairness {
 
