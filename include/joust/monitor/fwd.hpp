@@ -40,6 +40,8 @@ struct drift_row;
 struct drift_report;
 template <class... Policies>
 class monitor;
+template <fixed_string Group, class Metric>
+struct metric_in_group;
 
 namespace drift {
 
@@ -67,6 +69,16 @@ enum class gap : std::uint8_t;
 enum class group_rate : std::uint8_t;
 struct named_group;
 struct group_minimum;
+struct group_value;
+struct group_gap;
+class group_frame;
+class frames_by_control;
+struct four_fifths_result;
+class group_watch;
+enum class equal_rate : std::uint8_t;
+struct group_threshold;
+struct group_thresholds;
+struct conflict_row;
 
 }  // namespace fairness
 
