@@ -32,6 +32,12 @@ struct drift_alarm;
 template <class Callable>
 struct drift_listener;
 struct block_counts;
+struct arms_alarm;
+template <class Projection>
+struct row_unit;
+struct arm_watch_state;
+template <class... Policies>
+class arm_watch;
 struct monitor_state;
 struct drift_cell;
 struct drift_look;

@@ -9,6 +9,7 @@
 #include <joust/monitor/bins.hpp>
 #include <joust/monitor/block_alarm.hpp>
 #include <joust/monitor/block_counts.hpp>
+#include <joust/monitor/describe_cells.hpp>
 #include <joust/monitor/drift.hpp>
 #include <joust/monitor/drift_alarm.hpp>
 #include <joust/monitor/drift_report.hpp>
@@ -17,7 +18,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -156,8 +156,8 @@ public:
     /// Take features, at most one drift_alarm and at most one on_drift(...).
     /// errors: configuration_error if the tolerance or the minimum of rows is negative or NaN
     explicit monitor(Policies... policies)
-        : features_(std::tuple_cat(detail::if_feature(policies)...)), offsets_(lay_out(features_)),
-          missing_(missing_of(features_)), layout_(fingerprint(features_)),
+        : features_(std::tuple_cat(detail::if_feature(policies)...)), offsets_(detail::lay_out(features_)),
+          missing_(missing_of(features_)), layout_(detail::fingerprint(features_)),
           listeners_(std::tuple_cat(detail::if_listener(policies)...)), current_(*this)
     {
         (set(policies), ...);
@@ -299,43 +299,11 @@ public:
     }
 
 private:
-    static std::array<std::size_t, count + 1> lay_out(const features& of)
-    {
-        std::array<std::size_t, count + 1> offsets{};
-        std::apply(
-            [&](const auto&... each) {
-                std::size_t i = 0;
-                ((offsets[i + 1] = offsets[i] + each.cells().cells(), ++i), ...);
-            },
-            of);
-        return offsets;
-    }
-
     static std::array<std::size_t, count> missing_of(const features& of)
     {
         return std::apply(
             [](const auto&... each) { return std::array<std::size_t, count>{each.cells().missing()...}; },
             of);
-    }
-
-    /// Return what stands for the names of the features and the meaning of their cells.
-    static std::uint64_t fingerprint(const features& of)
-    {
-        std::string text;
-        std::apply(
-            [&](const auto&... each) {
-                const auto append = [&text](const auto& feature) {
-                    text += feature.name();
-                    text += '\n';
-                    for (std::size_t cell = 0; cell < feature.cells().cells(); ++cell) {
-                        text += feature.cells().label(cell);
-                        text += '\n';
-                    }
-                };
-                (append(each), ...);
-            },
-            of);
-        return xxh64(text);
     }
 
     void make_alarms()
@@ -428,21 +396,7 @@ private:
             row.unlisted_rows = live[feature.cells().other()];
         }
         row.state = state_of(row);
-        if (row.block.reference_rows > 0.0 && row.block.live_rows > 0.0) {
-            row.cells = cells_of(feature, before, now, row.block);
-            row.worst = row.cells;
-            std::stable_sort(row.worst.begin(), row.worst.end(),
-                             [](const drift_cell& a, const drift_cell& b) { return a.term > b.term; });
-            row.worst.resize(std::min<std::size_t>(row.worst.size(), 3));
-        }
-        if (row.block.state == status::ok) {
-            const drift_cell& most = row.worst.front();
-            row.largest = most.cell;
-            row.largest += ": ";
-            append_percent(row.largest, most.reference);
-            row.largest += " -> ";
-            append_percent(row.largest, most.live);
-        }
+        detail::describe_cells(row, feature.cells(), before, now);
         return row;
     }
 
@@ -461,27 +415,6 @@ private:
             return drift_state::small_reference;
         }
         return large ? drift_state::large_but_unproven : drift_state::quiet;
-    }
-
-    template <class Feature>
-    [[nodiscard]] static std::vector<drift_cell>
-    cells_of(const Feature& feature, std::span<const std::uint64_t> before,
-             std::span<const std::uint64_t> now, const drift::comparison& block)
-    {
-        std::vector<drift_cell> cells;
-        for (std::size_t i = 0; i < before.size(); ++i) {
-            if (before[i] + now[i] == 0) {
-                continue;
-            }
-            drift_cell& made = cells.emplace_back();
-            made.cell = feature.cells().label(i);
-            made.reference = static_cast<double>(before[i]) / block.reference_rows;
-            made.live = static_cast<double>(now[i]) / block.live_rows;
-            const double p = (static_cast<double>(before[i]) + 0.5) / (block.reference_rows + 0.5);
-            const double q = (static_cast<double>(now[i]) + 0.5) / (block.live_rows + 0.5);
-            made.term = (q - p) * std::log(q / p);
-        }
-        return cells;
     }
 
     features features_;
