@@ -32,6 +32,16 @@ struct drift_alarm;
 template <class Callable>
 struct drift_listener;
 struct block_counts;
+enum class column_kind : std::uint8_t;
+struct column_schema;
+struct schema;
+struct column_found;
+enum class schema_trouble : std::uint8_t;
+struct schema_anomaly;
+class column_profile;
+struct check_row;
+template <class Row>
+class row_checks;
 struct arms_alarm;
 template <class Projection>
 struct row_unit;

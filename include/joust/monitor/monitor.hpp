@@ -15,6 +15,7 @@
 #include <joust/monitor/drift_report.hpp>
 #include <joust/monitor/feature.hpp>
 #include <joust/monitor/monitor_state.hpp>
+#include <joust/monitor/schema.hpp>
 
 #include <algorithm>
 #include <array>
@@ -32,6 +33,16 @@ namespace joust {
 inline namespace v0 {
 
 namespace detail {
+
+/// The kind of column that cells are for. Categories hold texts, flags and codes.
+[[nodiscard]] inline column_kind kind_of_cells(const numeric_bins&) noexcept
+{
+    return column_kind::number;
+}
+[[nodiscard]] inline column_kind kind_of_cells(const categories&) noexcept
+{
+    return column_kind::text;
+}
 
 template <class T>
 inline constexpr bool is_drift_listener = false;
@@ -230,6 +241,20 @@ public:
         ++now_.blocks;
         keep_look();
         tell();
+    }
+
+    /// Compare the features with a schema, before traffic: columns that are missing, new, or of another kind. A monitor that watches a part of the columns
+    /// on purpose may leave the missing ones out.
+    [[nodiscard]] std::vector<schema_anomaly> check(const schema& expected,
+                                                    std::string_view environment = "serving") const
+    {
+        std::vector<column_found> columns;
+        std::apply(
+            [&](const auto&... each) {
+                (columns.push_back({std::string{each.name()}, detail::kind_of_cells(each.cells())}), ...);
+            },
+            features_);
+        return check_schema(expected, columns, environment);
     }
 
     /// Forget evidence, alarms and checked rows, for instance after a repair. The reference stays.
