@@ -32,7 +32,7 @@ namespace detail {
 using canary_roles =
     role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role, consent_role,
               covariate_role, acceptance_role, failure_role, timing_role, clock_role, recorder_role,
-              listener_role, ticket_role, inference_role, ramp_role, dry_run_role>;
+              listener_role, watcher_role, ticket_role, inference_role, ramp_role, dry_run_role>;
 
 }  // namespace detail
 

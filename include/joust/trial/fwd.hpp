@@ -69,6 +69,9 @@ template <class... Callables>
 struct callback_listener;
 struct one_after_another;
 struct no_log;
+struct no_watcher;
+template <class Watch>
+struct watched_by;
 template <class Callable>
 struct callback_recorder;
 template <class... Args>
