@@ -5,7 +5,7 @@
 #include <joust/store/store.hpp>
 
 #include "catch.hpp"
-#include "temporary_folder.hpp"
+#include "store/temporary_folder.hpp"
 
 #include <csignal>
 #include <cstddef>
