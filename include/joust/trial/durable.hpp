@@ -8,6 +8,7 @@
 #include <joust/core/hex.hpp>
 #include <joust/core/text_list.hpp>
 #include <joust/report/report.hpp>
+#include <joust/store/file.hpp>
 #include <joust/store/snapshot.hpp>
 #include <joust/store/store.hpp>
 #include <joust/ticket/seen.hpp>
@@ -139,6 +140,24 @@ namespace detail {
     return "replica";
 }
 
+/// Return what tells apart the places where numbers of processes are given: the host, its start, and the container.
+[[nodiscard]] inline std::string identity_of_host()
+{
+    std::string identity = name_of_host();
+#if defined(__linux__)
+    char text[128] = {};
+    if (const open_file boot{"/proc/sys/kernel/random/boot_id", "rb"}; boot.handle != nullptr) {
+        identity += ' ';
+        identity.append(text, std::fread(text, 1, 36, boot.handle));
+    }
+    if (const ::ssize_t n = ::readlink("/proc/self/ns/pid", text, sizeof text); n > 0) {
+        identity += ' ';
+        identity.append(text, static_cast<std::size_t>(n));
+    }
+#endif
+    return identity;
+}
+
 [[nodiscard]] inline std::uint64_t number_of_process() noexcept
 {
 #if __has_include(<unistd.h>) && !defined(_WIN32)
@@ -219,9 +238,9 @@ public:
             throw configuration_error("durable.every", std::to_string(options_.every.count()) + " ms",
                                       "0, where the caller polls, or a pause above 0");
         }
-        own_.host = name_of_host();
+        own_.host = identity_of_host();
         own_.process = number_of_process();
-        own_.replica = options_.replica.empty() ? own_.host : options_.replica;
+        own_.replica = options_.replica.empty() ? name_of_host() : options_.replica;
         own_.epoch = draw_entropy();
         lives_here::add(own_.epoch);
         own_key_ = prefix_ + "evidence/";
@@ -236,7 +255,8 @@ public:
         copied_at_.store(copying_at_, std::memory_order_relaxed);
         if constexpr (kind::has_tickets) {
             const std::size_t capacity = trial_access::seen_of(trial).capacity();
-            known_tickets_ = std::make_unique<seen_window>(capacity);
+            own_tickets_ = std::make_unique<seen_window>(capacity);
+            places_.resize(capacity);
             segment_size_ = capacity / 40 > 1'024 ? capacity / 40 : 1'024;
         }
         own_evidence_ = trial.evidence();
@@ -267,9 +287,15 @@ public:
         } catch (...) {
             trouble = "an unknown exception";
         }
+        reached_.store(reached, std::memory_order_relaxed);
         if (reached) {
             reached_at_ = clock::now();
             alone(false);
+            if constexpr (kind::has_rollout) {
+                // Where the plan of a rollback could not be shared, as with that of other models, the next round tries again.
+                told_stop_.store(with_trial_or(true, [](Trial& trial) { return kind::stopped(trial); }),
+                                 std::memory_order_relaxed);
+            }
         } else {
             fall_back();
         }
@@ -286,6 +312,9 @@ public:
     [[nodiscard]] bool urgent() noexcept
     {
         bool asks = false;
+        if (!reached_.load(std::memory_order_relaxed)) {
+            return false;  // The next round by the clock tries again.
+        }
         if constexpr (kind::has_rollout) {
             asks = with_trial_or(false, [this](Trial& trial) {
                 return trial_access::rollout(trial).take_request() ||
@@ -324,6 +353,11 @@ public:
     void let_go() noexcept
     {
         const std::scoped_lock lock{gate_};
+        if constexpr (kind::has_rollout) {
+            if (trial_ != nullptr) {
+                trial_access::rollout(*trial_).act_alone(0.0);
+            }
+        }
         trial_ = nullptr;
     }
 
@@ -460,12 +494,21 @@ private:
         with_trial([this](Trial& trial) {
             own_evidence_ = trial.evidence();
             if constexpr (kind::has_tickets) {
-                trial_access::seen_of(trial).for_each([this](std::uint64_t key, std::uint64_t mask) {
-                    if (known_tickets_->replace(key, mask) != mask) {
-                        tickets_.keys.push_back(key);
-                        tickets_.masks.push_back(mask);
-                    }
-                });
+                trial_access::seen_of(trial).for_each(
+                    [this](std::size_t place, std::uint64_t key, std::uint64_t mask) {
+                        std::pair<std::uint64_t, std::uint64_t>& before = places_[place];
+                        if (before.first == key && before.second == mask) {
+                            return;
+                        }
+                        before = {key, mask};
+                        if (const auto taken = taken_tickets_.find(key);
+                            taken == taken_tickets_.end() || taken->second != mask) {
+                            tickets_.keys.push_back(key);
+                            tickets_.masks.push_back(mask);
+                            static_cast<void>(own_tickets_->mark(key, mask));
+                        }
+                    });
+                taken_tickets_.clear();
             }
             return true;
         });
@@ -916,7 +959,7 @@ private:
                 print_ = with_trial([this](const Trial& trial) { return print_of(trial); });
             }
             share_decision();
-        } else if (leads) {
+        } else if (leads && kind::looks_freely) {
             static_cast<void>(with_trial([this](Trial& trial) { return kind::judge(trial, merged_, true); }));
         }
     }
@@ -1057,6 +1100,8 @@ private:
         const bool grows =
             taken.count <= held.keys.size() && (taken.count == 0 || held.keys[taken.count - 1] == taken.last);
         const std::size_t from = grows ? taken.count : 0;
+        // Marks a ticket whose feedback was found to have counted here and elsewhere. No metric has this bit.
+        constexpr std::uint64_t noted = std::uint64_t{1} << 62;
         with_trial([&](Trial& trial) {
             auto& window = trial_access::seen_of(trial);
             for (std::size_t i = from; i < held.keys.size(); ++i) {
@@ -1070,10 +1115,13 @@ private:
                     } else {
                         now = before;
                     }
-                    // What came from a third process was marked there too.
-                    counted_twice_ += (before & mask) != 0 && met_ ? 1 : 0;
+                    const std::uint64_t own = own_tickets_->peek(held.keys[i]);
+                    if ((own & mask) != 0 && (own & noted) == 0) {
+                        ++counted_twice_;
+                        static_cast<void>(own_tickets_->mark(held.keys[i], noted));
+                    }
                 }
-                static_cast<void>(known_tickets_->replace(held.keys[i], now));
+                taken_tickets_[held.keys[i]] = now;
             }
             return true;
         });
@@ -1174,7 +1222,11 @@ private:
     std::vector<refused_row> refused_;
     std::vector<refused_row> refused_evidence_;
     std::uint64_t course_written_ = 0;
-    std::unique_ptr<seen_window> known_tickets_;
+    /// What the window of tickets held in each place when it was copied last, and the tickets of other rows that were put into it since.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> places_;
+    std::map<std::uint64_t, std::uint64_t> taken_tickets_;
+    /// The tickets that feedback came for in this process.
+    std::unique_ptr<seen_window> own_tickets_;
     std::size_t segment_size_ = 0;
     std::uint64_t segment_ = 0;
     seen_row tickets_;
@@ -1189,6 +1241,7 @@ private:
     typename clock::time_point copying_at_;
     std::atomic<typename clock::time_point> copied_at_{};
     std::atomic<bool> told_stop_{false};
+    std::atomic<bool> reached_{false};
     mutable std::mutex state_mutex_;
     durable_status status_;
 };

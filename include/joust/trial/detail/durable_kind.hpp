@@ -3,6 +3,7 @@
 
 #include <joust/core/clock.hpp>
 #include <joust/core/error.hpp>
+#include <joust/inference/fwd.hpp>
 #include <joust/report/report.hpp>
 #include <joust/split/slot_split.hpp>
 #include <joust/store/snapshot.hpp>
@@ -51,9 +52,17 @@ enum class plan_news : unsigned char {
     own_decision
 };
 
+/// Whether a look at the evidence costs nothing: the numbers of the inference hold at every look, and looks are not planned.
+template <class... Args>
+inline constexpr bool looks_are_free =
+    (!(std::is_same_v<Args, fixed_horizon> || std::is_same_v<Args, group_sequential> ||
+       std::is_same_v<Args, hybrid>) &&
+     ...);
+
 /// How one kind of trial is made durable. A shadow has no plan.
 template <class Trial>
 struct durable_kind {
+    static constexpr bool looks_freely = false;
     static constexpr bool has_plan = false;
     static constexpr bool has_rollout = false;
     static constexpr bool has_tickets = false;
@@ -119,16 +128,19 @@ struct durable_by_plan {
 
 template <class... Args>
 struct durable_kind<ab_test<Args...>> : durable_by_plan<ab_test<Args...>> {
+    static constexpr bool looks_freely = looks_are_free<Args...>;
     static constexpr std::string_view name = "ab_test";
 };
 template <class... Args>
 struct durable_kind<interleaving<Args...>> : durable_by_plan<interleaving<Args...>> {
+    static constexpr bool looks_freely = looks_are_free<Args...>;
     static constexpr std::string_view name = "interleaving";
 };
 
 template <class... Args>
 struct durable_kind<canary<Args...>> {
     using trial_t = canary<Args...>;
+    static constexpr bool looks_freely = true;
     static constexpr bool has_plan = true;
     static constexpr bool has_rollout = true;
     static constexpr bool has_tickets = true;

@@ -712,6 +712,9 @@ JOUST_FUNCTION report rollout_core::report_of_look(bool merged)
 
 JOUST_FUNCTION void rollout_core::begin_anew() noexcept
 {
+    // Those that decide together with the parent do not know of the child.
+    alone_beyond_.store(0.0, std::memory_order_relaxed);
+    asked_.store(false, std::memory_order_relaxed);
     known_.forget();
     state_.stage_first_request = 0;
     for (std::uint64_t& values : state_.stage_values) {
