@@ -656,9 +656,12 @@ private:
     void catch_up()
     {
         if constexpr (std::is_same_v<evidence_t, joust::evidence>) {
-            with_trial([this](Trial& trial) {
-                if constexpr (requires { trial_access::core(trial).metrics().catch_up(merged_); }) {
-                    trial_access::core(trial).metrics().catch_up(merged_);
+            const joust::evidence& sum = merged_;
+            with_trial([&sum](Trial& trial) {
+                if constexpr (requires { trial_access::core(trial).metrics().catch_up(sum); }) {
+                    trial_access::core(trial).metrics().catch_up(sum);
+                } else {
+                    static_cast<void>(sum);
                 }
                 return true;
             });
