@@ -56,7 +56,7 @@ struct run_values {
     return out;
 }
 
-[[nodiscard]] std::string percent(double part, int decimals)
+[[nodiscard]] std::string in_percent(double part, int decimals)
 {
     std::string out;
     joust::append_percent(out, part, decimals);
@@ -88,7 +88,7 @@ joust::report judge_runs(const std::vector<joust::recorded>& champion,
         row.metric = margin.metric;
         row.arm = second;
         row.role =
-            "guardrail, at most " + percent(margin.margin, 1) + (margin.lower_is_better ? " more" : " less");
+            "guardrail, at most " + in_percent(margin.margin, 1) + (margin.lower_is_better ? " more" : " less");
         row.method = "Welch's t on the logarithms of the runs' medians";
         row.better = margin.lower_is_better ? -1 : 1;
         row.level = 1.0 - 2.0 * alpha;
@@ -136,7 +136,7 @@ joust::report judge_runs(const std::vector<joust::recorded>& champion,
                                         static_cast<double>(two.logs.size())},
             static_cast<double>(two.logs.size()), 0.8);
         const double seen = std::exp(found + std::log1p(margin.margin)) - 1.0;
-        detectable += (detectable.empty() ? "" : ", ") + margin.metric + " " + percent(seen, 1);
+        detectable += (detectable.empty() ? "" : ", ") + margin.metric + " " + in_percent(seen, 1);
         if (breaks) {
             broken += (broken.empty() ? "" : "; ") + margin.metric + " x " +
                       joust::to_text(std::round(1000.0 * row.estimate) / 1000.0) + " (" +
@@ -144,7 +144,7 @@ joust::report judge_runs(const std::vector<joust::recorded>& champion,
             row.decides = true;
         } else if (!holds) {
             undecided(shown.state == joust::status::ok
-                          ? "these runs can show a change of " + percent(seen, 1) + " or more"
+                          ? "these runs can show a change of " + in_percent(seen, 1) + " or more"
                           : std::string{joust::explain(shown.state)});
         }
         out.metrics.push_back(row);
