@@ -46,6 +46,7 @@
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
 //   joust/trial/durable.hpp           keeps a trial over restarts, and lets its replicas act as one
+//   joust/trial/hand_over.hpp         makes an A/B test of a canary, and a canary of an A/B test
 //   joust/store/line_source.hpp, joust/store/log_reader.hpp, joust/store/json_rows.hpp, joust/store/exposure_table.hpp
 //                                     read logs of any size line by line (JSON lines by nlohmann-json), and join them
 //   joust/trial/analyze_log.hpp, joust/trial/log_tally.hpp, joust/trial/report_evidence.hpp
