@@ -36,6 +36,8 @@ struct kendall_distance;
 struct changed_positions;
 template <class Projection, class Comparator>
 class part_comparator;
+template <class Post>
+class posting_executor;
 template <class Callable>
 class callable_comparator;
 struct equals_truth;
