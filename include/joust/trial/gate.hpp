@@ -196,7 +196,7 @@ public:
         all.recorded = true;
         all.missing = results.missing;
         all.failed_elsewhere = results.failed;
-        return decide(all);
+        return decide(all, results.repetitions);
     }
 
 private:
@@ -457,9 +457,13 @@ private:
         return how;
     }
 
-    [[nodiscard]] joust::report decide(const detail::gate_rows& all) const
+    [[nodiscard]] joust::report decide(const detail::gate_rows& all, bool of_runs = false) const
     {
-        const detail::gate_setting how = setting();
+        detail::gate_setting how = setting();
+        if (of_runs) {
+            how.dependence =
+                " Repetitions of one run count as one cluster, and runs of both models are paired by their names.";
+        }
         std::vector<detail::paired_answers> answers;
         std::size_t column = 0;
         for (const auto& spec : metrics_.specs()) {
