@@ -11,6 +11,7 @@
 #include <joust/trial/detail/serve_arm.hpp>
 #include <joust/trial/detail/take_feedback.hpp>
 #include <joust/trial/detail/trial_access.hpp>
+#include <joust/trial/dry_run.hpp>
 #include <joust/trial/ramp.hpp>
 #include <joust/trial/served.hpp>
 
@@ -31,7 +32,7 @@ namespace detail {
 using canary_roles =
     role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role, consent_role,
               covariate_role, acceptance_role, failure_role, timing_role, clock_role, recorder_role,
-              listener_role, ticket_role, inference_role, ramp_role>;
+              listener_role, ticket_role, inference_role, ramp_role, dry_run_role>;
 
 }  // namespace detail
 

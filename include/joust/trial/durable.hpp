@@ -8,6 +8,7 @@
 #include <joust/core/hex.hpp>
 #include <joust/core/text_list.hpp>
 #include <joust/report/report.hpp>
+#include <joust/store/file.hpp>
 #include <joust/store/snapshot.hpp>
 #include <joust/store/store.hpp>
 #include <joust/ticket/seen.hpp>
@@ -139,6 +140,24 @@ namespace detail {
     return "replica";
 }
 
+/// Return what tells apart the places where numbers of processes are given: the host, its start, and the container.
+[[nodiscard]] inline std::string identity_of_host()
+{
+    std::string identity = name_of_host();
+#if defined(__linux__)
+    char text[128] = {};
+    if (const open_file boot{"/proc/sys/kernel/random/boot_id", "rb"}; boot.handle != nullptr) {
+        identity += ' ';
+        identity.append(text, std::fread(text, 1, 36, boot.handle));
+    }
+    if (const ::ssize_t n = ::readlink("/proc/self/ns/pid", text, sizeof text); n > 0) {
+        identity += ' ';
+        identity.append(text, static_cast<std::size_t>(n));
+    }
+#endif
+    return identity;
+}
+
 [[nodiscard]] inline std::uint64_t number_of_process() noexcept
 {
 #if __has_include(<unistd.h>) && !defined(_WIN32)
@@ -148,6 +167,43 @@ namespace detail {
 #endif
 }
 
+/// The lives that this process is.
+class lives_here {
+public:
+    static void add(std::uint64_t epoch)
+    {
+        const std::scoped_lock lock{all().mutex};
+        all().epochs.push_back(epoch);
+    }
+    static void remove(std::uint64_t epoch) noexcept
+    {
+        const std::scoped_lock lock{all().mutex};
+        std::erase(all().epochs, epoch);
+    }
+    [[nodiscard]] static bool has(std::uint64_t epoch) noexcept
+    {
+        const std::scoped_lock lock{all().mutex};
+        for (const std::uint64_t each : all().epochs) {
+            if (each == epoch) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+private:
+    struct list {
+        std::mutex mutex;
+        std::vector<std::uint64_t> epochs;
+    };
+    /// It is never destroyed, since a trial may outlive it.
+    [[nodiscard]] static list& all() noexcept
+    {
+        static list* const known = new list;
+        return *known;
+    }
+};
+
 /// Return whether a process that wrote a row has ended for certain: it ran on this host, and is there no more.
 [[nodiscard]] inline bool has_ended(const row_writer& writer, const row_writer& own) noexcept
 {
@@ -156,8 +212,9 @@ namespace detail {
         return false;
     }
     // The number of this process was that of another one before.
-    return writer.process == own.process ||
-           (::kill(static_cast<::pid_t>(writer.process), 0) != 0 && errno == ESRCH);
+    return (writer.process == own.process && !lives_here::has(writer.epoch)) ||
+           (writer.process != own.process && ::kill(static_cast<::pid_t>(writer.process), 0) != 0 &&
+            errno == ESRCH);
 #else
     static_cast<void>(writer);
     static_cast<void>(own);
@@ -181,10 +238,11 @@ public:
             throw configuration_error("durable.every", std::to_string(options_.every.count()) + " ms",
                                       "0, where the caller polls, or a pause above 0");
         }
-        own_.host = name_of_host();
+        own_.host = identity_of_host();
         own_.process = number_of_process();
-        own_.replica = options_.replica.empty() ? own_.host : options_.replica;
+        own_.replica = options_.replica.empty() ? name_of_host() : options_.replica;
         own_.epoch = draw_entropy();
+        lives_here::add(own_.epoch);
         own_key_ = prefix_ + "evidence/";
         append_key_part(own_key_, own_.replica);
         own_key_ += '/';
@@ -197,7 +255,8 @@ public:
         copied_at_.store(copying_at_, std::memory_order_relaxed);
         if constexpr (kind::has_tickets) {
             const std::size_t capacity = trial_access::seen_of(trial).capacity();
-            known_tickets_ = std::make_unique<seen_window>(capacity);
+            own_tickets_ = std::make_unique<seen_window>(capacity);
+            places_.resize(capacity);
             segment_size_ = capacity / 40 > 1'024 ? capacity / 40 : 1'024;
         }
         own_evidence_ = trial.evidence();
@@ -206,6 +265,10 @@ public:
             initial_ = trial.state();
         }
     }
+
+    durable_works(const durable_works&) = delete;
+    durable_works& operator=(const durable_works&) = delete;
+    ~durable_works() { lives_here::remove(own_.epoch); }
 
     /// Do a round: write, read, follow and judge. Returns whether the store was reached. `writes` says whether the evidence is written.
     bool round(bool writes, bool last = false) noexcept
@@ -224,9 +287,15 @@ public:
         } catch (...) {
             trouble = "an unknown exception";
         }
+        reached_.store(reached, std::memory_order_relaxed);
         if (reached) {
             reached_at_ = clock::now();
             alone(false);
+            if constexpr (kind::has_rollout) {
+                // Where the plan of a rollback could not be shared, as with that of other models, the next round tries again.
+                told_stop_.store(with_trial_or(true, [](Trial& trial) { return kind::stopped(trial); }),
+                                 std::memory_order_relaxed);
+            }
         } else {
             fall_back();
         }
@@ -243,6 +312,9 @@ public:
     [[nodiscard]] bool urgent() noexcept
     {
         bool asks = false;
+        if (!reached_.load(std::memory_order_relaxed)) {
+            return false;  // The next round by the clock tries again.
+        }
         if constexpr (kind::has_rollout) {
             asks = with_trial_or(false, [this](Trial& trial) {
                 return trial_access::rollout(trial).take_request() ||
@@ -281,6 +353,11 @@ public:
     void let_go() noexcept
     {
         const std::scoped_lock lock{gate_};
+        if constexpr (kind::has_rollout) {
+            if (trial_ != nullptr) {
+                trial_access::rollout(*trial_).act_alone(0.0);
+            }
+        }
         trial_ = nullptr;
     }
 
@@ -391,12 +468,19 @@ private:
             catch_up();
         }
         if (!last) {
-            const bool leads = options_.judges && hold_lease(rows);
+            const bool leads = hold_lease(rows);
+            if (first || (leads && !leads_)) {
+                resume_course(rows);
+            }
             judge(leads);
             if (leads) {
                 fold();
+                write_course(10);
             }
         } else {
+            if (leads_) {
+                write_course(1);
+            }
             give_lease_back(rows);
         }
         note_status(first);
@@ -410,12 +494,21 @@ private:
         with_trial([this](Trial& trial) {
             own_evidence_ = trial.evidence();
             if constexpr (kind::has_tickets) {
-                trial_access::seen_of(trial).for_each([this](std::uint64_t key, std::uint64_t mask) {
-                    if (known_tickets_->replace(key, mask) != mask) {
-                        tickets_.keys.push_back(key);
-                        tickets_.masks.push_back(mask);
-                    }
-                });
+                trial_access::seen_of(trial).for_each(
+                    [this](std::size_t place, std::uint64_t key, std::uint64_t mask) {
+                        std::pair<std::uint64_t, std::uint64_t>& before = places_[place];
+                        if (before.first == key && before.second == mask) {
+                            return;
+                        }
+                        before = {key, mask};
+                        if (const auto taken = taken_tickets_.find(key);
+                            taken == taken_tickets_.end() || taken->second != mask) {
+                            tickets_.keys.push_back(key);
+                            tickets_.masks.push_back(mask);
+                            static_cast<void>(own_tickets_->mark(key, mask));
+                        }
+                    });
+                taken_tickets_.clear();
             }
             return true;
         });
@@ -745,7 +838,7 @@ private:
                 return true;
             }
             try {
-                const plan_news what = kind::follow(trial, plan, !met_plan_);
+                const plan_news what = kind::follow(trial, plan, !met_plan_, !news);
                 writes = what != plan_news::followed;
                 held_back_ = false;
             } catch (const configuration_error& wrong) {
@@ -816,7 +909,7 @@ private:
         if (own && now - lease_since_ < options_.lease / 4) {
             return true;
         }
-        if (!own && !expired) {
+        if (!options_.judges || (!own && !expired)) {
             return false;
         }
         if (!store_.compare_and_set(key, version, to_snapshot(lease_row{.holder = own_}))) {
@@ -852,10 +945,10 @@ private:
             const bool decides = leads && met_plan_ && plan_version_ > 0;
             canary_state next;
             bool proposes = false;
-            last_report_ = with_trial([&](Trial& trial) {
-                report out = kind::judge(trial, merged_, decides);
+            with_trial([&](Trial& trial) {
+                static_cast<void>(kind::judge(trial, merged_, decides));
                 proposes = decides && trial_access::rollout(trial).proposed(next);
-                return out;
+                return true;
             });
             if (proposes && write_plan(plan_version_, plan_bytes_digestible(),
                                        [&next](const Trial&, plan_row& row) { kind::describe(next, row); })) {
@@ -866,8 +959,8 @@ private:
                 print_ = with_trial([this](const Trial& trial) { return print_of(trial); });
             }
             share_decision();
-        } else if (leads) {
-            last_report_ = with_trial([this](Trial& trial) { return kind::judge(trial, merged_, true); });
+        } else if (leads && kind::looks_freely) {
+            static_cast<void>(with_trial([this](Trial& trial) { return kind::judge(trial, merged_, true); }));
         }
     }
 
@@ -880,6 +973,35 @@ private:
         const bool changed = with_trial([this](const Trial& trial) { return print_of(trial) != print_; });
         if (changed && met_plan_) {
             sync_plan(store_.scan(prefix_ + "plan"));
+        }
+    }
+
+    /// Go on from the course of looks that the judge has written.
+    void resume_course(const std::vector<stored_row>& rows)
+    {
+        const stored_row* const row = find(rows, prefix_ + "course");
+        if (row == nullptr) {
+            return;
+        }
+        try {
+            course looks = from_snapshot<course>(row->bytes);
+            with_trial([&looks](Trial& trial) {
+                trial_access::course_of(trial).resume(std::move(looks));
+                return true;
+            });
+        } catch (const parse_error& wrong) {
+            refuse(row->key, wrong.what());
+        }
+    }
+
+    /// Write the course of looks, where it has grown by some looks.
+    void write_course(std::uint64_t looks)
+    {
+        const course now = with_trial([](Trial& trial) { return trial_access::course_of(trial).merged(); });
+        constexpr std::uint64_t few = 32;  // The first looks are written one by one.
+        if (now.taken() >= course_written_ + (now.taken() < few ? 1 : looks)) {
+            static_cast<void>(store_.put_if_newer(prefix_ + "course", now.taken(), to_snapshot(now)));
+            course_written_ = now.taken();
         }
     }
 
@@ -978,6 +1100,8 @@ private:
         const bool grows =
             taken.count <= held.keys.size() && (taken.count == 0 || held.keys[taken.count - 1] == taken.last);
         const std::size_t from = grows ? taken.count : 0;
+        // Marks a ticket whose feedback was found to have counted here and elsewhere. No metric has this bit.
+        constexpr std::uint64_t noted = std::uint64_t{1} << 62;
         with_trial([&](Trial& trial) {
             auto& window = trial_access::seen_of(trial);
             for (std::size_t i = from; i < held.keys.size(); ++i) {
@@ -991,10 +1115,13 @@ private:
                     } else {
                         now = before;
                     }
-                    // What came from a third process was marked there too.
-                    counted_twice_ += (before & mask) != 0 && met_ ? 1 : 0;
+                    const std::uint64_t own = own_tickets_->peek(held.keys[i]);
+                    if ((own & mask) != 0 && (own & noted) == 0) {
+                        ++counted_twice_;
+                        static_cast<void>(own_tickets_->mark(held.keys[i], noted));
+                    }
                 }
-                static_cast<void>(known_tickets_->replace(held.keys[i], now));
+                taken_tickets_[held.keys[i]] = now;
             }
             return true;
         });
@@ -1094,8 +1221,12 @@ private:
     std::string leader_;
     std::vector<refused_row> refused_;
     std::vector<refused_row> refused_evidence_;
-    report last_report_;
-    std::unique_ptr<seen_window> known_tickets_;
+    std::uint64_t course_written_ = 0;
+    /// What the window of tickets held in each place when it was copied last, and the tickets of other rows that were put into it since.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> places_;
+    std::map<std::uint64_t, std::uint64_t> taken_tickets_;
+    /// The tickets that feedback came for in this process.
+    std::unique_ptr<seen_window> own_tickets_;
     std::size_t segment_size_ = 0;
     std::uint64_t segment_ = 0;
     seen_row tickets_;
@@ -1110,6 +1241,7 @@ private:
     typename clock::time_point copying_at_;
     std::atomic<typename clock::time_point> copied_at_{};
     std::atomic<bool> told_stop_{false};
+    std::atomic<bool> reached_{false};
     mutable std::mutex state_mutex_;
     durable_status status_;
 };

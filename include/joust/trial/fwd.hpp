@@ -61,6 +61,7 @@ struct stage_progress;
 enum class promotion : std::uint8_t;
 enum class breach : std::uint8_t;
 struct default_exclusions;
+struct dry_run;
 struct ramp;
 struct no_listener;
 template <class... Callables>

@@ -3,6 +3,7 @@
 
 #include <joust/core/clock.hpp>
 #include <joust/core/error.hpp>
+#include <joust/inference/fwd.hpp>
 #include <joust/report/report.hpp>
 #include <joust/split/slot_split.hpp>
 #include <joust/store/snapshot.hpp>
@@ -51,9 +52,17 @@ enum class plan_news : unsigned char {
     own_decision
 };
 
+/// Whether a look at the evidence costs nothing: the numbers of the inference hold at every look, and looks are not planned.
+template <class... Args>
+inline constexpr bool looks_are_free =
+    (!(std::is_same_v<Args, fixed_horizon> || std::is_same_v<Args, group_sequential> ||
+       std::is_same_v<Args, hybrid>) &&
+     ...);
+
 /// How one kind of trial is made durable. A shadow has no plan.
 template <class Trial>
 struct durable_kind {
+    static constexpr bool looks_freely = false;
     static constexpr bool has_plan = false;
     static constexpr bool has_rollout = false;
     static constexpr bool has_tickets = false;
@@ -91,9 +100,9 @@ struct durable_by_plan {
         row.body = to_snapshot(held);
     }
 
-    /// Follow the plan of a row, or say that the trial has a later one.
+    /// Follow the plan of a row, or say that the trial has a later one. `known` says that the trial has followed this row before.
     /// errors: configuration_error and parse_error for a plan that cannot be followed
-    static plan_news follow(Trial& trial, const plan_row& row, bool first)
+    static plan_news follow(Trial& trial, const plan_row& row, bool first, bool known)
     {
         traffic_plan shared = from_snapshot<traffic_in_row>(row.body).plan;
         const traffic_plan own = steering::now(trial);
@@ -103,8 +112,8 @@ struct durable_by_plan {
         if (!first && own.stopped && !shared.stopped && own.version >= shared.version) {
             return plan_news::own_decision;
         }
-        // A plan that starts the trial again names the stopped plan. Any other plan was made without knowing of the stop, which wins.
-        const bool knows = !shared.stopped || own.stopped || own.parent == shared.digest();
+        // A plan that was made without knowing of a stop does not start the trial again.
+        const bool knows = known || !shared.stopped || own.stopped || own.parent == shared.digest();
         if (!first && own.version > shared.version && knows) {
             return plan_news::own_is_later;
         }
@@ -119,16 +128,19 @@ struct durable_by_plan {
 
 template <class... Args>
 struct durable_kind<ab_test<Args...>> : durable_by_plan<ab_test<Args...>> {
+    static constexpr bool looks_freely = looks_are_free<Args...>;
     static constexpr std::string_view name = "ab_test";
 };
 template <class... Args>
 struct durable_kind<interleaving<Args...>> : durable_by_plan<interleaving<Args...>> {
+    static constexpr bool looks_freely = looks_are_free<Args...>;
     static constexpr std::string_view name = "interleaving";
 };
 
 template <class... Args>
 struct durable_kind<canary<Args...>> {
     using trial_t = canary<Args...>;
+    static constexpr bool looks_freely = true;
     static constexpr bool has_plan = true;
     static constexpr bool has_rollout = true;
     static constexpr bool has_tickets = true;
@@ -162,7 +174,7 @@ struct durable_kind<canary<Args...>> {
     static void describe(const trial_t& trial, plan_row& row) { describe(trial.state(), row); }
 
     /// errors: configuration_error and parse_error for a state that cannot be followed
-    static plan_news follow(trial_t& trial, const plan_row& row, bool)
+    static plan_news follow(trial_t& trial, const plan_row& row, bool, bool)
     {
         canary_state shared = from_snapshot<canary_in_row>(row.body).state;
         if (trial.rolled_back()) {

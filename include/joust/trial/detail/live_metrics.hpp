@@ -262,6 +262,18 @@ public:
     {
         judge_latency();
         live_.collect(all);
+        collect_quantiles(all);
+    }
+    /// The same for a value that is collected again and again, of which only what has changed is read.
+    void collect(evidence& all, collected_changes& known) const
+    {
+        judge_latency();
+        live_.collect(all, known);
+        collect_quantiles(all);
+    }
+
+    void collect_quantiles(evidence& all) const
+    {
         if constexpr (metrics_t::quantile_of(metrics_t::size) == 0) {
             all.quantiles.clear();
         } else {

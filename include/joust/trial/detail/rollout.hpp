@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <list>
+#include <type_traits>
 #include <utility>
 
 namespace joust {
@@ -83,7 +84,10 @@ public:
         return event_time(core_.trial().clock());
     }
     [[nodiscard]] setting setting_now() const override { return core_.setting_now(); }
-    void collect(evidence& into) const override { core_.metrics().collect(into); }
+    void collect(evidence& into, collected_changes& known) const override
+    {
+        core_.metrics().collect(into, known);
+    }
     void judge_latency() const noexcept override { core_.metrics().judge_latency(); }
     [[nodiscard]] bool ready(const stage_progress& at) const noexcept override { return ramp_.ready(at); }
 
@@ -138,7 +142,9 @@ private:
                 .watches = core.metrics().metrics().watches(),
                 .policy = core.trial().inference(),
                 .holds = holds_of<typename Parts::inference_t>(),
-                .listens = Parts::listens};
+                .listens = Parts::listens,
+                .dry = Parts::dry,
+                .own_ramp = !std::is_base_of_v<ramp, ramp_t>};
     }
 
     [[nodiscard]] std::list<plan_t> plan_for(double challenger_share, unsigned number) const

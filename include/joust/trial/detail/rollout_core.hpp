@@ -75,8 +75,8 @@ public:
     [[nodiscard]] virtual std::int64_t time_for_log() const noexcept = 0;
     /// Return the present settings of the trial that judging needs.
     [[nodiscard]] virtual setting setting_now() const = 0;
-    /// Collect all evidence into a value, whose memory is used again.
-    virtual void collect(evidence& into) const = 0;
+    /// Collect all evidence into a value, whose memory is used again. What `known` says has not changed is not read again.
+    virtual void collect(evidence& into, collected_changes& known) const = 0;
     /// Judge the guardrails on latency.
     virtual void judge_latency() const noexcept = 0;
     /// Ask the ramp whether the stage has lasted as long as it must.
@@ -114,6 +114,10 @@ struct rollout_parts {
     std::string_view holds{};
     /// Whether the trial has a listener.
     bool listens = false;
+    /// Whether the champion answers every request.
+    bool dry = false;
+    /// Whether the ramp is one of the user's own, which may read the intervals of guardrails at every look.
+    bool own_ramp = false;
 };
 
 /// Takes a challenger through the stages of a ramp, and out of service when a guardrail breaks.
@@ -186,6 +190,9 @@ public:
     /// errors: configuration_error where the state cannot be that of this canary
     void restore(const canary_state& saved);
 
+    /// Return what keeps the course of looks.
+    [[nodiscard]] look_keeper& looks() noexcept { return course_; }
+
     /// Return whether a guardrail on events is broken.
     [[nodiscard]] bool broken_by_events() const noexcept;
     /// Look at the evidence, unless a thread does so already.
@@ -212,9 +219,18 @@ private:
     [[nodiscard]] const metric_spec* silent_in_stage() const;
     [[nodiscard]] const finding* broken_guardrail() const noexcept;
     [[nodiscard]] setting setting_of_ramp() const;
+    [[nodiscard]] double units(std::size_t arm) const;
 
-    void look(const evidence* merged);
-    void look_at(const evidence* merged);
+    /// What a look is for.
+    enum class purpose : unsigned char {
+        /// To decide, in the call of a request. It goes without intervals that it does not need.
+        decide,
+        /// To show what there is.
+        show
+    };
+    void look(const evidence* merged, purpose why);
+    void look_at(const evidence* merged, purpose why);
+    void judge_evidence(const setting& how, const evidence* merged);
     [[nodiscard]] report report_of_look(bool merged);
     [[nodiscard]] bool may_act_alone() const noexcept;
     void ask_for_look() noexcept;
@@ -248,6 +264,7 @@ private:
     void announce_decision(transition kind, double before, bool changed, std::string_view why,
                            Evidence evidence) const noexcept;
     [[nodiscard]] trial_event event_of(transition kind, double before) const;
+    void tell(bool changed, trial_event& seen) const;
 
     [[nodiscard]] std::string passed_in_words() const;
     [[nodiscard]] std::string promotion_in_words() const;
@@ -262,6 +279,7 @@ private:
     /// control_ guards this member and the members below it up to the atomics.
     canary_state state_;
     evidence seen_now_;
+    collected_changes known_;
     judgement found_;
     stage_safety safety_;
     stage_progress progress_;
@@ -311,6 +329,12 @@ inline constexpr const char* no_words =
     return spec.role == metric_spec::part::guardrail ? -std::log(alpha * error_share(spec, specs)) : 0.0;
 }
 
+/// Return the smaller of two numbers of units that is above 0.
+[[nodiscard]] inline double smaller_of(double one, double two) noexcept
+{
+    return one > 0.0 && two > 0.0 ? std::fmin(one, two) : std::fmax(one, two);
+}
+
 [[nodiscard]] inline bool guards(const metric_spec& spec) noexcept
 {
     return spec.role == metric_spec::part::guardrail;
@@ -346,7 +370,7 @@ JOUST_FUNCTION void rollout_core::begin()
     if (excludes()) {
         trial_.live.watch_margins(safety_.margins(specs, trial_.watches, rules_.shares));
     }
-    host_.collect(seen_now_);
+    host_.collect(seen_now_, known_);
     // Looks need no memory then, so that a guardrail works when memory is out.
     found_.findings.reserve(specs.size());
     found_.split.reserve(seen_now_.pairs.size());
@@ -369,7 +393,7 @@ JOUST_FUNCTION void rollout_core::begin()
 JOUST_FUNCTION void rollout_core::step(const evidence* merged)
 {
     const std::scoped_lock lock{control_};
-    look(merged);
+    look(merged, purpose::show);
 }
 
 JOUST_FUNCTION void rollout_core::roll_back(std::string_view reason) noexcept
@@ -429,7 +453,7 @@ JOUST_FUNCTION bool rollout_core::approve(std::string_view who)
     note_step(state_.share, "approved by ", who);
     state_.approved = next + 1;
     announce(transition::approved, state_.share, false, who);
-    look(nullptr);
+    look(nullptr, purpose::show);
     return true;
 }
 
@@ -519,7 +543,7 @@ JOUST_FUNCTION report rollout_core::judge_together(const evidence& merged, bool 
 {
     const std::scoped_lock lock{control_};
     leads_ = leads;
-    look(&merged);
+    look(&merged, purpose::show);
     return report_of_look(true);
 }
 
@@ -642,7 +666,7 @@ JOUST_FUNCTION void rollout_core::ask_for_look() noexcept
 JOUST_FUNCTION report rollout_core::step_and_report(const evidence* merged)
 {
     const std::scoped_lock lock{control_};
-    look(merged);
+    look(merged, purpose::show);
     return report_of_look(merged != nullptr);
 }
 
@@ -671,6 +695,12 @@ JOUST_FUNCTION report rollout_core::report_of_look(bool merged)
         out.reason = "stage " + std::to_string(state_.stage + 1) + " of " +
                      std::to_string(rules_.shares.size()) + ": " + waiting(how, out);
     }
+    if (trial_.dry) {
+        out.reason.insert(0, "dry run: ");
+        add_text(
+            out.notes,
+            "This is a dry run: the champion answered every request, so that both arms are alike, and nothing is known of the challenger.");
+    }
     detail::annotate(out, seen_now_, found_, state_.steps.size() > 1, trial_.holds, how);
     host_.annotate(out);
     if (host_.champion_is_out()) {
@@ -682,6 +712,10 @@ JOUST_FUNCTION report rollout_core::report_of_look(bool merged)
 
 JOUST_FUNCTION void rollout_core::begin_anew() noexcept
 {
+    // Those that decide together with the parent do not know of the child.
+    alone_beyond_.store(0.0, std::memory_order_relaxed);
+    asked_.store(false, std::memory_order_relaxed);
+    known_.forget();
     state_.stage_first_request = 0;
     for (std::uint64_t& values : state_.stage_values) {
         values = 0;
@@ -706,7 +740,7 @@ JOUST_FUNCTION void rollout_core::look_unless_busy() noexcept
     }
     const std::unique_lock lock{control_, std::adopt_lock};
     try {
-        look(nullptr);
+        look(nullptr, purpose::decide);
     } catch (...) {
         // Memory ran out. What a withdrawal needs was done before, and the next look does the rest.
     }
@@ -752,13 +786,20 @@ JOUST_FUNCTION setting rollout_core::setting_of_ramp() const
     return how;
 }
 
+/// Return the estimated number of distinct units of an arm, which is at most the number of its requests.
+JOUST_FUNCTION double rollout_core::units(std::size_t arm) const
+{
+    return known_.valid ? std::fmin(known_.distinct[arm], static_cast<double>(seen_now_.requests(arm)))
+                        : units_of(seen_now_, arm);
+}
+
 /// Collect the evidence, judge it and act on it. Where that ends with an exception, the guardrails that events change
 /// are still heeded.
 /// assumes: control_ is held
-JOUST_FUNCTION void rollout_core::look(const evidence* merged)
+JOUST_FUNCTION void rollout_core::look(const evidence* merged, purpose why)
 {
     try {
-        look_at(merged);
+        look_at(merged, why);
     } catch (...) {
         if (!over() && broken_by_events() &&
             (!together_ || alone_beyond_.load(std::memory_order_relaxed) <= 0.0)) {
@@ -809,26 +850,40 @@ JOUST_FUNCTION const finding* rollout_core::broken_guardrail() const noexcept
     return nullptr;
 }
 
-JOUST_FUNCTION void rollout_core::look_at(const evidence* merged)
+JOUST_FUNCTION void rollout_core::judge_evidence(const setting& how, const evidence* merged)
+{
+    judge(trial_.policy, seen_now_, how, merged == nullptr ? &trial_.live : nullptr, found_);
+}
+
+JOUST_FUNCTION void rollout_core::look_at(const evidence* merged, purpose why)
 {
     if (merged != nullptr) {
         host_.judge_latency();
+        known_.forget();
         seen_now_ = *merged;
         trial_.live.resume(seen_now_);
     } else {
-        host_.collect(seen_now_);
+        host_.collect(seen_now_, known_);
     }
-    const setting how = setting_of_ramp();
-    judge(trial_.policy, seen_now_, how, merged == nullptr ? &trial_.live : nullptr, found_);
-    course_.look(found_, seen_now_, merged == nullptr ? evidence_of::this_trial : evidence_of::all_replicas,
+    setting how = setting_of_ramp();
+    how.limits = why == purpose::show || trial_.own_ramp || course_.keeps_next();
+    judge_evidence(how, merged);
+    course_.look(found_, merged == nullptr ? evidence_of::this_trial : evidence_of::all_replicas,
                  {.time = host_.time_for_log(),
                   .requests = seen_now_.requests(),
                   .stage = state_.stage,
-                  .share = state_.share});
+                  .share = state_.share,
+                  .units = smaller_of(units(0), units(1))});
     const bool decides = !over();
     const bool broken = decides && state_.share > 0.0 && broken_guardrail() != nullptr;
     if (broken && (merged != nullptr || may_act_alone())) {
-        act_on_breach([&] { return breach_of(seen_now_, found_, how, 0); });
+        act_on_breach([&] {
+            if (!how.limits) {  // The reason states intervals.
+                how.limits = true;
+                judge_evidence(how, merged);
+            }
+            return breach_of(seen_now_, found_, how, 0);
+        });
     } else if (broken) {
         ask_for_look();
     }
@@ -860,7 +915,7 @@ JOUST_FUNCTION bool rollout_core::last_stage() const noexcept
 /// Note what the stage has shown, and let it pass where nothing is missing.
 JOUST_FUNCTION void rollout_core::advance(const setting& how)
 {
-    safety_.look(seen_now_, found_, how, rules_.beta, next_share());
+    safety_.look(seen_now_, found_, how, rules_.beta, next_share(), units(1));
     note_progress();
     blocked_ = what_blocks(how);
     if (together_ && !leads_) {
@@ -914,6 +969,18 @@ JOUST_FUNCTION trial_event rollout_core::event_of(transition kind, double before
     return seen;
 }
 
+/// Tell the listener of a transition. In a dry run it is told what would have been done.
+JOUST_FUNCTION void rollout_core::tell(bool changed, trial_event& seen) const
+{
+    if (trial_.dry && seen.kind != transition::started) {
+        std::string what{to_string(seen.kind)};
+        what += seen.why.empty() ? "" : ": ";
+        seen.why.insert(0, what);
+        seen.kind = transition::dry_decision;
+    }
+    host_.announce(changed, seen);
+}
+
 /// Tell the listener of a transition that a person decided.
 JOUST_FUNCTION void rollout_core::announce(transition kind, double before, bool changed, std::string_view who,
                                            std::string_view why) const noexcept
@@ -925,7 +992,7 @@ JOUST_FUNCTION void rollout_core::announce(transition kind, double before, bool 
         trial_event seen = event_of(kind, before);
         seen.who = who;
         seen.why = why;
-        host_.announce(changed, seen);
+        tell(changed, seen);
     } catch (...) {
         trial_.live.ignore(ignored::listener_threw);  // Memory ran out.
     }
@@ -954,7 +1021,7 @@ void rollout_core::announce_decision(transition kind, double before, bool change
                 seen.threshold = state_.breach_log_e[f.metric];
             }
         }
-        host_.announce(changed, seen);
+        tell(changed, seen);
     } catch (...) {
         trial_.live.ignore(ignored::listener_threw);  // Memory ran out.
     }
@@ -1049,7 +1116,7 @@ JOUST_FUNCTION void rollout_core::note_progress()
     progress_ = {.stage = state_.stage,
                  .requests = served > state_.stage_first_request ? served - state_.stage_first_request : 0,
                  .seconds = seconds_since(stage_began_),
-                 .units = units_of(seen_now_, 1),
+                 .units = units(1),
                  .total_seconds = seconds_since(began_)};
     worst_ = nullptr;
     guardrails_.clear();
@@ -1293,7 +1360,7 @@ void rollout_core::withdraw(canary_phase into, Words words, std::string_view who
     }
     announce_decision(kind, before, changes, state_.steps.back().reason, [&] {
         const setting how = setting_of_ramp();
-        safety_.look(seen_now_, found_, how, rules_.beta, next_share());
+        safety_.look(seen_now_, found_, how, rules_.beta, next_share(), units(1));
         note_progress();
         return conditions(how);
     });

@@ -69,8 +69,9 @@ public:
                                                       const share_list& shares) const;
 
     /// Test the harm of a stage for every guardrail.
+    /// shape: `units` is the number of distinct units of the challenger
     void look(const evidence& seen, const judgement& found, const setting& how, double beta,
-              double next_share);
+              double next_share, double units);
 
     /// Return whether the harm of the stage is excluded for the guardrail of this index.
     [[nodiscard]] bool excludes(std::size_t metric) const noexcept;
@@ -218,12 +219,6 @@ JOUST_FUNCTION std::vector<latency_margin> stage_safety::margins(const std::vect
     return all;
 }
 
-[[nodiscard]] inline double requests_per_unit_of(const evidence& seen)
-{
-    const double units = units_of(seen, 1);
-    return units > 0.0 ? static_cast<double>(seen.requests(1)) / units : 1.0;
-}
-
 /// Return the logarithm of the mean of two e-values, of which one may be missing.
 [[nodiscard]] inline double log_of_mean(double one, double two) noexcept
 {
@@ -310,12 +305,12 @@ struct mean_test {
 }
 
 JOUST_FUNCTION void stage_safety::look(const evidence& seen, const judgement& found, const setting& how,
-                                       double beta, double next_share)
+                                       double beta, double next_share, double units)
 {
     beta_ = beta;
     const pair_evidence& pair = seen.pairs.front();
     const double threshold = -std::log(beta);
-    const double per_unit = requests_per_unit_of(seen);
+    const double per_unit = units > 0.0 ? static_cast<double>(seen.requests(1)) / units : 1.0;
     for (exclusion_now& each : guardrails_) {
         const metric_spec& spec = how.specs[each.metric];
         each.stage =

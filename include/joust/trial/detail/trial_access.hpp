@@ -5,6 +5,8 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
+class course_keeper;
+
 /// The single access to the parts of a trial for functions that are not members: `explain`, `replan`, `replace_plan`,
 /// `durable` and tests.
 struct trial_access {
@@ -18,6 +20,16 @@ struct trial_access {
     [[nodiscard]] static auto& rollout(Trial& trial) noexcept
     {
         return trial.rollout_.control();
+    }
+    /// Return what keeps the course of looks.
+    template <class Trial>
+    [[nodiscard]] static course_keeper& course_of(Trial& trial) noexcept
+    {
+        if constexpr (requires { trial.rollout_; }) {
+            return trial.rollout_.control().looks();
+        } else {
+            return trial.course_;
+        }
     }
     /// Return the window of tickets that feedback came for.
     template <class Trial>
