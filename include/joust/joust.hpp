@@ -37,6 +37,7 @@
 //   joust/report/forecast.hpp, joust/report/forecast_page.hpp, joust/trial/plan_canary.hpp
 //                                     foretell a canary before its launch, as text, JSON and one HTML page
 //   joust/report/junit.hpp            writes reports as JUnit XML for CI
+//   joust/report/prometheus.hpp       writes reports in the text format of Prometheus
 //   joust/store/file.hpp              saves evidence to files, loads and merges them
 //   joust/store/store.hpp, joust/store/directory.hpp
 //                                     keep rows that several processes share, in a folder

@@ -36,8 +36,10 @@ inline std::string output_of(const std::string& command, int& code)
 /// A server on loopback with its files in a folder of its own, which ends with the test.
 class test_server {
 public:
-    explicit test_server(std::string kind)
-        : kind_(std::move(kind)), folder_("server_" + kind_ + "." + std::to_string(::getpid()))
+    /// Start it. A Prometheus needs a target to scrape.
+    explicit test_server(std::string kind, std::string target = "")
+        : kind_(std::move(kind)), folder_("server_" + kind_ + "." + std::to_string(::getpid())),
+          target_(std::move(target))
     {
         start();
     }
@@ -72,7 +74,7 @@ public:
         int code = 0;
         const std::string said = output_of("JOUST_OWNER=" + std::to_string(::getpid()) + " " +
                                                JOUST_SOURCE_DIR "/scripts/server.sh start " + kind_ + " " +
-                                               folder_ + (port_ != 0 ? " " + std::to_string(port_) : ""),
+                                               folder_ + " " + (port_ != 0 ? std::to_string(port_) : target_),
                                            code);
         installed_ = code != 77;
         if (installed_ && code != 0) {
@@ -92,6 +94,7 @@ private:
 
     std::string kind_;
     std::string folder_;
+    std::string target_;
     int port_ = 0;
     bool installed_ = false;
 };
@@ -116,10 +119,33 @@ public:
     silent_port& operator=(const silent_port&) = delete;
     ~silent_port() { ::close(socket_); }
     [[nodiscard]] int port() const noexcept { return port_; }
+    [[nodiscard]] int socket() const noexcept { return socket_; }
 
 private:
     int socket_;
     int port_ = 0;
 };
+
+/// Return what a server on loopback answers to a GET request, or what came of it.
+inline std::string http_get(int port, const std::string& target)
+{
+    const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+    ::sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    at.sin_port = htons(static_cast<unsigned short>(port));
+    void* const address = &at;
+    const std::string request = "GET " + target + " HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    std::string answer;
+    if (::connect(socket, static_cast<::sockaddr*>(address), sizeof at) == 0 &&
+        ::write(socket, request.data(), request.size()) == static_cast<::ssize_t>(request.size())) {
+        char part[4'096];
+        for (::ssize_t size = 0; (size = ::read(socket, part, sizeof part)) > 0;) {
+            answer.append(part, static_cast<std::size_t>(size));
+        }
+    }
+    ::close(socket);
+    return answer;
+}
 
 }  // namespace joust_test
