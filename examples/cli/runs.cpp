@@ -87,8 +87,8 @@ joust::report judge_runs(const std::vector<joust::recorded>& champion,
         joust::metric_row row;
         row.metric = margin.metric;
         row.arm = second;
-        row.role =
-            "guardrail, at most " + in_percent(margin.margin, 1) + (margin.lower_is_better ? " more" : " less");
+        row.role = "guardrail, at most " + in_percent(margin.margin, 1) +
+                   (margin.lower_is_better ? " more" : " less");
         row.method = "Welch's t on the logarithms of the runs' medians";
         row.better = margin.lower_is_better ? -1 : 1;
         row.level = 1.0 - 2.0 * alpha;
