@@ -43,7 +43,7 @@ BEGIN {
     allowed["inference"] = allowed["evidence"] " inference"
     allowed["split"] = allowed["inference"] " split"
     allowed["interleave"] = allowed["inference"] " interleave"
-    allowed["shadow"] = allowed["inference"] " shadow"
+    allowed["shadow"] = allowed["inference"] " quality shadow"
     allowed["monitor"] = allowed["inference"] " quality monitor"
     allowed["report"] = allowed["inference"] " report"
     allowed["ticket"] = allowed["inference"] " ticket"

@@ -28,6 +28,8 @@
 //   joust/store/audit_log.hpp, joust/store/hmac.hpp
 //                                     keep the transitions of a trial in a chained log, and check it
 //   joust/store/audit_replay.hpp      repeats the decisions of such a log (nlohmann-json)
+//   joust/shadow/compare_*.hpp, joust/shadow/part.hpp
+//                                     compare texts, vectors, distributions, rankings and parts of results
 //   joust/monitor/...                 watch inputs for drift, compare groups for fairness
 //   joust/report/html.hpp, joust/report/charts.hpp, joust/report/course_chart.hpp, joust/report/page_style.hpp
 //                                     write reports as one HTML page

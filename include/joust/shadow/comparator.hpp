@@ -70,6 +70,24 @@ concept equality_compares = (std::is_arithmetic_v<A> && std::is_arithmetic_v<B>)
 
 inline constexpr comparison incomparable{false, std::numeric_limits<double>::infinity()};
 
+// Compare two lists element by element: they agree when all elements do, and lists of different lengths disagree.
+template <class Comparator, class Champion, class Challenger>
+[[nodiscard]] constexpr comparison compare_lists(const Comparator& one, const Champion& champion,
+                                                 const Challenger& challenger)
+{
+    auto left = std::begin(champion);
+    auto right = std::begin(challenger);
+    const auto left_end = std::end(champion);
+    const auto right_end = std::end(challenger);
+    comparison whole{true, 0.0};
+    for (; left != left_end && right != right_end; ++left, ++right) {
+        const comparison here = one.compare(*left, *right);
+        whole.agree = whole.agree && here.agree;
+        whole.distance = here.distance > whole.distance ? here.distance : whole.distance;
+    }
+    return left == left_end && right == right_end ? whole : incomparable;
+}
+
 }  // namespace detail
 
 namespace detail {
@@ -175,7 +193,7 @@ struct tolerance {
         if constexpr (detail::number<Champion> && detail::number<Challenger>) {
             return numbers(champion, challenger);
         } else if constexpr (detail::listing<Champion> && detail::listing<Challenger>) {
-            return lists(champion, challenger);
+            return detail::compare_lists(*this, champion, challenger);
         } else {
             static_assert(
                 detail::number<Champion> && detail::number<Challenger>,
@@ -217,22 +235,6 @@ private:
         } else {
             return std::fabs(static_cast<double>(champion) - static_cast<double>(challenger));
         }
-    }
-
-    template <class Champion, class Challenger>
-    [[nodiscard]] constexpr comparison lists(const Champion& champion, const Challenger& challenger) const
-    {
-        auto left = std::begin(champion);
-        auto right = std::begin(challenger);
-        const auto left_end = std::end(champion);
-        const auto right_end = std::end(challenger);
-        comparison whole{true, 0.0};
-        for (; left != left_end && right != right_end; ++left, ++right) {
-            const comparison one = compare(*left, *right);
-            whole.agree = whole.agree && one.agree;
-            whole.distance = one.distance > whole.distance ? one.distance : whole.distance;
-        }
-        return left == left_end && right == right_end ? whole : detail::incomparable;
     }
 };
 

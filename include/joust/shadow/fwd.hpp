@@ -4,6 +4,8 @@
 // Declares the public types of joust/shadow/ without defining them, for headers that only name them.
 // Default template arguments are given here; the definitions include this header and do not repeat them.
 
+#include <cstdint>
+
 namespace joust {
 inline namespace v0 {
 
@@ -13,9 +15,27 @@ struct deduced;
 
 struct no_breaker;
 struct breaker;
+struct no_second_run;
+struct measure_noise;
+struct only_where_champion_answers;
+struct also_on_failures;
 struct comparison;
 struct exact_match;
 struct tolerance;
+struct within_ulps;
+struct normalised_text;
+struct edit_distance;
+struct token_f1;
+struct cosine_distance;
+struct euclidean_distance;
+enum class divergence : std::uint8_t;
+struct distribution_distance;
+struct overlap_at;
+struct rank_overlap;
+struct kendall_distance;
+struct changed_positions;
+template <class Projection, class Comparator>
+class part_comparator;
 template <class Callable>
 class callable_comparator;
 struct equals_truth;
