@@ -17,8 +17,10 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace cli {
 
@@ -33,20 +35,55 @@ namespace {
 #endif
 }
 
-/// Return the first of some usual names that a file may have, unless the command line names a column.
-[[nodiscard]] std::string column_of(const joust::log_reader& file, const std::string& given,
-                                    std::initializer_list<const char*> usual)
-{
-    if (!given.empty()) {
-        return given;
-    }
-    for (const char* const name : usual) {
-        if (!file.json() && file.may_have(name)) {
-            return name;
+/// The columns of a file, or the members of its first row.
+class peek {
+public:
+    explicit peek(const std::string& path) : file_(path, json_reader())
+    {
+        for (const char* const name : usual) {
+            if (file_.json() || file_.may_have(name)) {
+                places_.emplace_back(name, file_.want(name));
+            }
+        }
+        if (file_.json()) {
+            static_cast<void>(file_.next());
         }
     }
-    return {};
-}
+
+    [[nodiscard]] bool has(std::string_view name) const
+    {
+        for (const auto& [each, place] : places_) {
+            if (each == name) {
+                return !file_.json() || file_.field(place).what != joust::log_field::kind::absent;
+            }
+        }
+        return false;
+    }
+
+    /// Return the first of some usual names that the file has, unless the command line names a column.
+    [[nodiscard]] std::string column(const std::string& given, std::initializer_list<const char*> names) const
+    {
+        if (!given.empty()) {
+            return given;
+        }
+        for (const char* const name : names) {
+            if (has(name)) {
+                return name;
+            }
+        }
+        return {};
+    }
+
+    [[noreturn]] void refuse(const char* why) const { file_.refuse(why); }
+
+private:
+    static constexpr const char* usual[] = {"ticket",    "request",    "unit",      "user",
+                                            "id",        "propensity", "time",      "seconds",
+                                            "timestamp", "metric",     "covariate", "event"};
+
+    joust::log_reader file_;
+    std::vector<std::pair<std::string, std::size_t>> places_;
+};
 
 /// The log of an `event_log`: JSON lines with exposures and feedback.
 void use_event_log(joust::log_columns& of, const analyze_options& asked)
@@ -73,6 +110,12 @@ void use_event_log(joust::log_columns& of, const analyze_options& asked)
     joust::log_columns of;
     of.exposures = asked.exposures;
     of.outcomes = asked.outcomes;
+    if (asked.outcomes == "-" || (asked.exposures == "-" && !asked.outcomes.empty())) {
+        throw usage_error("what comes through a pipe is read once, so that it cannot be joined: give files");
+    }
+    if (asked.exposures == "-" && !asked.matures_after.empty() && asked.until.empty()) {
+        throw usage_error("what comes through a pipe is read once: say by --until when it ends");
+    }
     of.time_unit = asked.time_unit == "ms"   ? 1e-3
                    : asked.time_unit == "us" ? 1e-6
                    : asked.time_unit == "ns" ? 1e-9
@@ -87,34 +130,30 @@ void use_event_log(joust::log_columns& of, const analyze_options& asked)
         of.covariate = asked.covariate;
         return of;
     }
-    const joust::log_reader exposures{asked.exposures, json_reader()};
-    if (exposures.json() && asked.outcomes.empty() && asked.metrics.metrics.empty() + asked.key.empty() > 0) {
+    const peek exposures{asked.exposures};
+    if (asked.outcomes.empty() && exposures.has("event")) {
         use_event_log(of, asked);
         return of;
     }
     of.arm = asked.arm.empty() ? "arm" : asked.arm;
-    of.propensity = column_of(exposures, asked.propensity, {"propensity"});
-    if (!asked.shares.empty() && asked.propensity.empty()) {
-        of.propensity.clear();
+    if (asked.shares.empty() || !asked.propensity.empty()) {
+        of.propensity = exposures.column(asked.propensity, {"propensity"});
     }
-    of.time = column_of(exposures, asked.time, {"time", "timestamp", "seconds"});
+    of.time = exposures.column(asked.time, {"time", "timestamp", "seconds"});
     of.cluster = asked.cluster;
-    of.covariate = column_of(exposures, asked.covariate, {"covariate"});
+    of.covariate = exposures.column(asked.covariate, {"covariate"});
     if (asked.outcomes.empty()) {
         of.key = asked.key;
         return of;
     }
-    of.key = column_of(exposures, asked.key, {"ticket", "request", "unit", "user", "id"});
+    of.key = exposures.column(asked.key, {"ticket", "request", "unit", "user", "id"});
     if (of.key.empty()) {
         exposures.refuse("no column joins outcomes to exposures: name it by --key");
     }
-    const joust::log_reader outcomes{asked.outcomes, json_reader()};
+    const peek outcomes{asked.outcomes};
     of.outcome_key = asked.outcome_key.empty() ? of.key : asked.outcome_key;
-    of.outcome_time = column_of(outcomes, asked.outcome_time, {"time", "timestamp", "seconds"});
-    of.metric = column_of(outcomes, {}, {"metric"});
-    if (outcomes.json()) {
-        of.metric = "metric";
-    }
+    of.outcome_time = outcomes.column(asked.outcome_time, {"time", "timestamp", "seconds"});
+    of.metric = outcomes.column({}, {"metric"});
     return of;
 }
 

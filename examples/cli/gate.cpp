@@ -12,6 +12,7 @@
 #include "runs.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -232,6 +233,17 @@ int run_gate(const gate_options& asked)
         if (champion.runs.size() > 1 || challenger.runs.size() > 1) {
             out.notes.emplace_back("Of several files of one model each case has the mean of its values.");
         }
+    }
+    std::uint64_t only_new = 0;
+    for (const joust::recorded& run : challenger.runs) {
+        for (const std::string& each : run.metrics) {
+            only_new +=
+                &run == &challenger.runs.front() && asked.only.empty() && !has(metrics, each) ? 1U : 0U;
+        }
+    }
+    if (only_new > 0) {
+        out.counts.push_back(
+            {.what = "metrics of the challenger that the champion does not have", .count = only_new});
     }
     return put_reports({&out, 1}, asked.out);
 }

@@ -179,6 +179,19 @@ run analyze exposures.csv outcomes.csv --conversion click --matures-after clock=
 refuses '--matures-after names clock, which is none of the metrics \(see --help\)'
 run analyze exposures.csv outcomes.csv --guardrail click=2%
 refuses '--guardrail click=2%; allowed: .*'
+printf '{"user":"a","arm":"x","time":100,"click":1}\n{"user":"b","arm":"y","time":200,"click":0}\n' >rows.jsonl
+run analyze rows.jsonl --metric click
+ends 0
+prints '^  x +50\.0 % '
+printf '{"user":"a","metric":"click","value":1,"time":150}\n' >outcomes.jsonl
+run analyze rows.jsonl outcomes.jsonl --conversion click --matures-after click=10s
+ends 0
+prints 'exposures whose window is not over'
+run analyze exposures.csv - --conversion click
+refuses 'what comes through a pipe is read once, .*'
+output=$("$program" analyze - --metric b --arm a --shares 0.5,0.5 <<<$'a,b\nx,1\ny,2' 2>errors) code=$? errors=$(<errors) line='joust analyze -'
+ends 0
+prints '^A/B test "-"'
 run analyze exposures.csv
 refuses 'no metric is given: .*'
 

@@ -19,6 +19,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -307,6 +308,14 @@ TEST_CASE("what does not fit together in a log is counted or refused", "[analyze
         CHECK(counted(seen, "outcomes without an exposure") == 1);
         CHECK(counted(seen, "outcomes of other metrics") == 1);
     }
+
+    options.until = 2.5;
+    options.sorted = false;
+    const joust::report ended = joust::analyze_log(options);
+    CHECK(counted(ended, "rows after the end") == 2);
+    CHECK(counted(ended, "further exposures") == 0);
+    options.until = std::numeric_limits<double>::quiet_NaN();
+    options.sorted = true;
 
     joust::write_file(outcomes.path, "user,metric,value\nb,click,1\na,click,1\n");
     CHECK_THROWS_WITH(

@@ -77,7 +77,8 @@ struct log_options {
     std::vector<log_metric> metrics{};
     /// How the evidence is judged.
     log_judgement judgement{};
-    /// When the log ends, for metrics with a window. Without it that is the last time in the files, which are read once more.
+    /// When the log ends: rows that are later are left out, and windows that are open then are not over. Without it the log ends with
+    /// the last time in the files, which are read once more where a metric has a window.
     /// units: seconds since 1970-01-01 UTC
     double until = std::numeric_limits<double>::quiet_NaN();
     /// Whether both files are sorted by their keys, bytewise as `LC_ALL=C sort` does. They are then joined in constant memory.
@@ -215,6 +216,7 @@ public:
         count("outcomes before their exposure", early_);
         count("outcomes after the window of their metric", late_);
         count("exposures whose window is not over", young_);
+        count("rows after the end of the log", after_);
         return out;
     }
 
@@ -336,6 +338,10 @@ private:
             into.propensity = static_cast<float>(p);
         }
         into.time = time_at(from, at.time, !of_.time.empty());
+        if (into.time > asked_.until) {
+            after_ += counts ? 1U : 0U;
+            return false;
+        }
         if (matures_ && !(into.time == into.time)) {
             from.refuse(at.time, "is missing");
         }
@@ -387,6 +393,10 @@ private:
         const log_metric& metric = asked_.metrics[m];
         if (time < seen.time) {
             ++early_;
+            return;
+        }
+        if (time > asked_.until) {
+            ++after_;
             return;
         }
         if (!ripe(seen, metric)) {
@@ -654,6 +664,7 @@ private:
     std::uint64_t early_ = 0;
     std::uint64_t late_ = 0;
     std::uint64_t young_ = 0;
+    std::uint64_t after_ = 0;
 };
 
 }  // namespace detail
