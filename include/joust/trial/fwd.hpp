@@ -36,6 +36,20 @@ struct event_log_recorder;
 struct significance;
 template <class... Args>
 class gate;
+struct behaviour_limits;
+struct behaviour_example;
+struct behaviour_result;
+struct behaviour_report;
+template <class Perturb, class Comparator>
+struct invariance_test;
+template <class Perturb>
+struct directional_test;
+template <class Cases, class Expect>
+struct functionality_test;
+template <class Noise, class Comparator>
+struct robustness_test;
+template <class Comparator>
+struct consistency_test;
 template <class Trial, class Store>
 class durable;
 struct durable_options;
@@ -83,6 +97,10 @@ enum class log_design : std::uint8_t;
 struct log_judgement;
 class log_tally;
 struct log_columns;
+struct behaviour_limits;
+struct behaviour_example;
+struct behaviour_result;
+struct behaviour_report;
 struct result_margin;
 enum class window_value : std::uint8_t;
 template <fixed_string Name, class Trial>
