@@ -15,6 +15,10 @@ struct deduced;
 
 struct no_breaker;
 struct breaker;
+struct no_second_run;
+struct measure_noise;
+struct only_where_champion_answers;
+struct also_on_failures;
 struct comparison;
 struct exact_match;
 struct tolerance;

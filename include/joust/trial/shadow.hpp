@@ -340,7 +340,17 @@ private:
         errands_.template prepare<A...>(running_, ready, arguments...);
         const std::int64_t start = core_.clock().now();
         const auto champion = [&]() -> result {
-            return detail::invoke(core_.template callable<0>(), std::forward<A>(arguments)...);
+            if constexpr (parts::runs_on_failures) {
+                try {
+                    return detail::invoke(core_.template callable<0>(), std::forward<A>(arguments)...);
+                } catch (...) {
+                    about.key = 0;  // Nobody gets a ticket for it.
+                    errands_.template send_alone<A...>(running_, self(), about, ready);
+                    throw;
+                }
+            } else {
+                return detail::invoke(core_.template callable<0>(), std::forward<A>(arguments)...);
+            }
         };
         const auto finish = [&](const auto& answer) {
             about.spent = core_.clock().now() - start;

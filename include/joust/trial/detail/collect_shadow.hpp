@@ -100,6 +100,23 @@ inline void collect_pair(const slab& from, std::size_t p, shadow_pair& into)
     collect_arm(from, static_cast<unsigned>(p + 1), into.units, into.latency);
 }
 
+// Collect what a slab saw where the champion ran twice, and where it failed.
+inline void collect_checks(const slab& from, std::size_t p, shadow_checks& into)
+{
+    using row = shadow_row;
+    for (std::size_t b = 0; b < bucket_count; ++b) {
+        const row_values failed = from.read(row::checks, p, false, b);
+        into.champion_failed.count[b] += static_cast<double>(failed.count);
+        into.champion_failed.sum[b] += failed.first;
+        const row_values twice = from.read(row::checks, p, true, b);
+        into.twice.count[b] += static_cast<double>(twice.count);
+        into.twice.sum[b] += twice.first - twice.second;
+        into.challenger_differed += static_cast<std::uint64_t>(twice.first);
+        into.champion_differed += static_cast<std::uint64_t>(twice.second);
+    }
+    into.both_differed += static_cast<std::uint64_t>(from.expected(row::both_differed, p));
+}
+
 }  // namespace detail
 }  // namespace v0
 }  // namespace joust

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <joust/core/entropy.hpp>
 #include <joust/core/executor.hpp>
+#include <joust/core/hash.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/evidence/slab.hpp>
 #include <joust/shadow/breaker.hpp>
 #include <joust/shadow/comparator.hpp>
+#include <joust/shadow/noise.hpp>
 #include <joust/trial/detail/join_truth.hpp>
 #include <joust/trial/detail/live_shadow.hpp>
 #include <joust/trial/detail/pass_copies.hpp>
@@ -46,11 +49,18 @@ struct shadowed_request {
 enum class errand_fate : std::uint8_t { meant, paused, dropped, not_copied };
 
 /// Copies of a call's arguments, for each challenger that will run.
-template <std::size_t Challengers, class Packed>
+template <std::size_t Challengers, class Packed, bool Repeats>
 struct prepared_errands {
     std::array<std::optional<Packed>, Challengers> copies;
     std::array<errand_fate, Challengers> fates{};
+    /// Copies for a second run of the champion beside a challenger.
+    std::array<std::optional<Packed>, Repeats ? Challengers : 0> again;
+    /// A number of the request, by which a coin orders both runs.
+    std::uint64_t draw = 0;
 };
+
+/// What an errand has instead of the champion's answer where the champion failed.
+struct no_champion_answer {};
 
 template <class Executor>
 [[nodiscard]] auto started(const Executor& options)
@@ -77,13 +87,14 @@ class errand_runner {
 
 public:
     template <class... A>
-    using prepared = prepared_errands<challengers, typename calls::template packed<A...>>;
+    using prepared = prepared_errands<challengers, typename calls::template packed<A...>, Parts::repeats>;
 
     /// assumes: the core, the evidence and the joiner outlive this object
     errand_runner(trial_core<Parts>& core, live_t& live, truth_joiner<Parts>& joiner,
                   typename Parts::arguments_t& arguments)
         : core_(core), live_(live), joiner_(joiner),
           comparator_(Parts::template pick<comparator_role, exact_match>(arguments)),
+          noise_(Parts::template pick<noise_role, no_second_run>(arguments)),
           breakers_(make_breakers(Parts::template pick<breaker_role, no_breaker>(arguments),
                                   std::make_index_sequence<challengers>{}))
     {
@@ -111,6 +122,12 @@ public:
             }
             try {
                 ready.copies[p].emplace(calls::template copy_of<A>(arguments)...);
+                if constexpr (Parts::repeats) {
+                    ready.draw = mix64(live_.of_this_thread().next_call() ^ own_draw_);
+                    if (noise_.run_twice(ready.draw)) {
+                        ready.again[p].emplace(calls::template copy_of<A>(arguments)...);
+                    }
+                }
             } catch (...) {
                 ready.fates[p] = errand_fate::not_copied;
             }
@@ -126,10 +143,7 @@ public:
         Parts::for_each_challenger([&]<std::size_t P> {
             if (ready.fates[P] == errand_fate::meant) {
                 try {
-                    errand<P, Self, typename calls::template kept_result<Result>, A...> task{
-                        self, about.pseudonym, about.key, std::move(*ready.copies[P]),
-                        calls::template kept<typename calls::template kept_result<Result>>(answer)};
-                    if (!running.dispatch(std::move(task))) {
+                    if (!dispatch<P, Result, Answer, A...>(running, self, about, ready, answer)) {
                         ready.fates[P] = errand_fate::dropped;
                     }
                 } catch (...) {
@@ -139,12 +153,20 @@ public:
         });
         slab& thread_slab = live_.of_this_thread();
         for (std::size_t p = 0; p < challengers; ++p) {
+            // Requests on which the champion failed have no time of the champion's, and are counted when the challenger has run.
+            constexpr bool answered = !std::is_same_v<Result, no_champion_answer>;
             switch (ready.fates[p]) {
                 case errand_fate::meant:
-                    about.run |= 1U << p;
-                    live_.sent(thread_slab, p, about.pseudonym, about.spent);
+                    if constexpr (answered) {
+                        about.run |= 1U << p;
+                        live_.sent(thread_slab, p, about.pseudonym, about.spent);
+                    }
                     break;
-                case errand_fate::dropped: live_.dropped(thread_slab, p, about.pseudonym, about.spent); break;
+                case errand_fate::dropped:
+                    if constexpr (answered) {
+                        live_.dropped(thread_slab, p, about.pseudonym, about.spent);
+                    }
+                    break;
                 case errand_fate::paused: live_.paused(thread_slab, p); break;
                 case errand_fate::not_copied: live_.not_copied(thread_slab, p); break;
             }
@@ -154,7 +176,44 @@ public:
         }
     }
 
+    /// Pass each challenger's errand to the executor where the champion failed.
+    template <class... A, class Running, class Self>
+    void send_alone(Running& running, const Self& self, shadowed_request& about,
+                    prepared<A...>& ready) noexcept
+    {
+        send<no_champion_answer, no_champion_answer, A...>(running, self, about, ready, no_champion_answer{});
+    }
+
 private:
+    template <class Result>
+    struct kept_of {
+        using type = typename calls::template kept_result<Result>;
+    };
+    template <std::same_as<no_champion_answer> Result>
+    struct kept_of<Result> {
+        using type = no_champion_answer;
+    };
+
+    template <std::size_t P, class Result, class Answer, class... A, class Running, class Self>
+    bool dispatch(Running& running, const Self& self, const shadowed_request& about, prepared<A...>& ready,
+                  const Answer& answer)
+    {
+        using kept = typename kept_of<Result>::type;
+        errand<P, Self, kept, A...> task{self, about.pseudonym, about.key, std::move(*ready.copies[P]),
+                                         calls::template kept<kept>(answer)};
+        if constexpr (Parts::repeats && !std::is_same_v<Result, no_champion_answer> &&
+                      !std::is_void_v<Result>) {
+            static_assert(
+                comparator_of<typename Parts::comparator_t, std::decay_t<kept>, std::decay_t<Result>>,
+                "joust: measure_noise compares two answers of the champion, and the comparator does not take two of its type; give one that does, such as compare_with([](const auto& a, const auto& b) { ... })");
+            if (ready.again[P].has_value()) {
+                return running.dispatch(repeated_errand<P, Self, kept, A...>{
+                    std::move(task), std::move(*ready.again[P]), (ready.draw & 1U) != 0});
+            }
+        }
+        return running.dispatch(std::move(task));
+    }
+
     /// The work of one challenger for one request.
     template <std::size_t P, class Self, class Champion, class... A>
     struct errand {
@@ -164,7 +223,17 @@ private:
         typename calls::template packed<A...> arguments;
         Champion champion;
 
-        void operator()() noexcept { self->template run<P, A...>(*this); }
+        void operator()() noexcept { static_cast<void>(self->template run<P, A...>(*this)); }
+    };
+
+    /// The same, and a second run of the champion before or after it.
+    template <std::size_t P, class Self, class Champion, class... A>
+    struct repeated_errand {
+        errand<P, Self, Champion, A...> task;
+        typename calls::template packed<A...> again;
+        bool champion_first;
+
+        void operator()() noexcept { task.self->template run_twice<P, A...>(*this); }
     };
 
     template <std::size_t... P>
@@ -186,34 +255,64 @@ private:
         }
     }
 
-    template <std::size_t P, class... A, class Errand>
-    decltype(auto) challenge(Errand& task)
+    /// Call model M, 0 for the champion, with copies of the arguments.
+    template <std::size_t M, class... A, class Copies>
+    decltype(auto) call_model(Copies& copied)
     {
         return std::apply(
             [this](auto&... copies) -> decltype(auto) {
-                return detail::invoke(core_.template callable<P + 1>(),
+                return detail::invoke(core_.template callable<M>(),
                                       static_cast<typename calls::template passed<A>>(copies)...);
             },
-            task.arguments);
+            copied);
     }
 
-    /// Run one challenger, and catch every exception.
+    /// Run one challenger and the champion for the second time, in an order that a coin chose.
+    template <std::size_t P, class... A, class Repeated>
+    void run_twice(Repeated& both) noexcept
+    {
+        std::optional<bool> own;
+        const auto repeat = [&]() noexcept {
+            try {
+                auto&& answer = call_model<0, A...>(both.again);
+                own = comparator_.compare(both.task.champion, std::as_const(answer)).agree;
+            } catch (...) {
+                own.reset();  // Without a second answer there is nothing to compare.
+            }
+        };
+        if (both.champion_first) {
+            repeat();
+        }
+        const std::optional<bool> challenger = run<P, A...>(both.task);
+        if (!both.champion_first) {
+            repeat();
+        }
+        if (own && challenger) {
+            live_.ran_twice(P, both.task.pseudonym, *own, *challenger);
+        }
+    }
+
+    /// Run one challenger, and catch every exception. Returns whether the answers agree, where they were compared.
     template <std::size_t P, class... A, class Errand>
-    void run(Errand& task) noexcept
+    std::optional<bool> run(Errand& task) noexcept
     {
         const std::int64_t start = core_.clock().now();
         bool returned = false;
+        std::optional<bool> agree;
+        using champion = std::remove_cvref_t<decltype(task.champion)>;
         try {
-            if constexpr (std::is_same_v<std::remove_cvref_t<decltype(task.champion)>, nothing>) {
-                challenge<P, A...>(task);
+            if constexpr (std::is_same_v<champion, no_champion_answer>) {
+                run_alone<P, A...>(task);
+            } else if constexpr (std::is_same_v<champion, nothing>) {
+                call_model<P + 1, A...>(task.arguments);
                 succeed<P>(task.pseudonym, core_.clock().now() - start);
                 returned = true;
                 live_.compared(P, task.pseudonym, {true, 0.0});
             } else {
-                auto&& answer = challenge<P, A...>(task);
+                auto&& answer = call_model<P + 1, A...>(task.arguments);
                 succeed<P>(task.pseudonym, core_.clock().now() - start);
                 returned = true;
-                compare<P>(task, std::as_const(answer));
+                agree = compare<P>(task, std::as_const(answer));
                 if (task.key != 0) {
                     joiner_.template remember<P>(task.key, task.pseudonym, std::as_const(task.champion),
                                                  std::as_const(answer));
@@ -222,8 +321,29 @@ private:
         } catch (...) {
             if (returned) {
                 live_.not_judged(P);  // The predictions could not be kept.
-            } else {
+            } else if constexpr (!std::is_same_v<champion, no_champion_answer>) {
                 fail<P>(task);
+            }
+        }
+        return agree;
+    }
+
+    /// Run one challenger on a request on which the champion failed.
+    template <std::size_t P, class... A, class Errand>
+    void run_alone(Errand& task) noexcept
+    {
+        bool failed = false;
+        try {
+            static_cast<void>(call_model<P + 1, A...>(task.arguments));
+        } catch (...) {
+            failed = true;
+        }
+        live_.ran_on_failure(P, task.pseudonym, failed);
+        if constexpr (Parts::breaks) {
+            if (failed) {
+                breakers_[P].failure(core_.clock().now());
+            } else {
+                breakers_[P].success();
             }
         }
     }
@@ -254,12 +374,15 @@ private:
     }
 
     template <std::size_t P, class Errand, class Answer>
-    void compare(const Errand& task, const Answer& answer) noexcept
+    std::optional<bool> compare(const Errand& task, const Answer& answer) noexcept
     {
         try {
-            live_.compared(P, task.pseudonym, comparator_.compare(task.champion, answer));
+            const comparison seen = comparator_.compare(task.champion, answer);
+            live_.compared(P, task.pseudonym, seen);
+            return seen.agree;
         } catch (...) {
             live_.incomparable(P);
+            return std::nullopt;
         }
     }
 
@@ -267,7 +390,9 @@ private:
     live_t& live_;
     truth_joiner<Parts>& joiner_;
     [[no_unique_address]] typename Parts::comparator_t comparator_;
+    [[no_unique_address]] typename Parts::noise_t noise_;
     std::array<breaker_state<breaker_t>, challengers> breakers_;
+    std::uint64_t own_draw_ = Parts::repeats ? draw_entropy() : 0;
 };
 
 /// What the errands of a shadow use: models, policies and evidence. The trial owns it together with whatever still runs
@@ -281,7 +406,8 @@ struct shadow_works {
 
     explicit shadow_works(typename Parts::arguments_t& arguments)
         : core("shadow", Parts::template pick<salt_role, salt>(arguments), arguments),
-          truths(live, arguments), errands(core, live, truths, arguments)
+          live(Parts::repeats || Parts::runs_on_failures), truths(live, arguments),
+          errands(core, live, truths, arguments)
     {
     }
     shadow_works(const shadow_works&) = delete;

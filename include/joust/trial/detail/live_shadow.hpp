@@ -45,7 +45,11 @@ class live_shadow {
     using row = shadow_row;
 
 public:
-    live_shadow() : slabs_(slab_layout{Challengers + 1, row::rows}) {}
+    /// `checks` says whether the champion may run twice, or challengers where it failed.
+    explicit live_shadow(bool checks = false)
+        : slabs_(slab_layout{Challengers + 1, checks ? row::rows_with_checks : row::rows}), checks_(checks)
+    {
+    }
 
     [[nodiscard]] slab& of_this_thread() noexcept { return slabs_.of_this_thread(); }
 
@@ -106,6 +110,26 @@ public:
     }
     void incomparable(std::size_t p) noexcept { slabs_.of_this_thread().expect(row::incomparable, p, 1.0); }
 
+    /// Record a call of a challenger on a request on which the champion had failed.
+    void ran_on_failure(std::size_t p, std::uint64_t pseudonym, bool failed) noexcept
+    {
+        slabs_.of_this_thread().add(row::checks, p, false, bucket_of(pseudonym), failed ? 1.0 : 0.0, 0.0);
+    }
+
+    /// Record a request on which the champion ran twice: whether its second answer and the challenger's agree with the answer
+    /// that was served.
+    void ran_twice(std::size_t p, std::uint64_t pseudonym, bool champion_agrees,
+                   bool challenger_agrees) noexcept
+    {
+        slab& thread_slab = slabs_.of_this_thread();
+        thread_slab.add(row::checks, p, true, bucket_of(pseudonym),
+                        champion_agrees && !challenger_agrees ? 1.0 : 0.0,
+                        challenger_agrees && !champion_agrees ? 1.0 : 0.0);
+        if (!champion_agrees && !challenger_agrees) {
+            thread_slab.expect(row::both_differed, p, 1.0);
+        }
+    }
+
     /// Record the scores of both models against the truth.
     void judged(std::size_t p, std::uint64_t pseudonym, double champion, double challenger) noexcept
     {
@@ -158,6 +182,7 @@ public:
         all.trial = identity.name();
         all.models = identity.models();
         all.pairs.resize(Challengers);
+        all.checks.resize(checks_ ? Challengers : 0);
         slabs_.for_each([&](const slab& from) {
             const row_values requests = from.read(row::calls, 0, false, row::all_requests);
             all.requests += static_cast<std::uint64_t>(requests.first);
@@ -170,6 +195,9 @@ public:
             }
             for (std::size_t p = 0; p < Challengers; ++p) {
                 collect_pair(from, p, all.pairs[p]);
+            }
+            for (std::size_t p = 0; p < all.checks.size(); ++p) {
+                collect_checks(from, p, all.checks[p]);
             }
         });
         {
@@ -195,10 +223,10 @@ public:
             quiet[p] = truths_came_[p].quiet(run, run);
             most_quiet = quiet[p] > most_quiet ? quiet[p] : most_quiet;
         }
-        for (std::size_t i = 0; threw + most_quiet > 0 && i < shadow_helpers; ++i) {
+        for (std::size_t i = 0; (checks_ || threw + most_quiet > 0) && i < shadow_helpers; ++i) {
             all.helpers.push_back(helpers_[i].load(std::memory_order_relaxed));
         }
-        if (most_quiet > 0) {
+        if (checks_ || most_quiet > 0) {
             all.quiet.assign(quiet.begin(), quiet.end());
         }
         return all;
@@ -267,6 +295,7 @@ private:
     }
 
     thread_slabs slabs_;
+    bool checks_ = false;
     std::array<feed_log, Challengers> truths_came_;
     std::array<std::atomic<std::uint64_t>, truth_fates> truths_{};
     std::array<std::atomic<std::uint64_t>, shadow_helpers> helpers_{};

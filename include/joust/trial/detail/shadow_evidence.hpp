@@ -172,6 +172,46 @@ struct shadow_pair {
     bool operator==(const shadow_pair&) const = default;
 };
 
+/// What a shadow saw of one challenger where the champion ran twice, and where it failed.
+struct shadow_checks {
+    /// Requests on which both runs of the champion and the challenger answered. The sum counts those on which only the challenger
+    /// differed from the answer that was served, minus those on which only the champion's second answer did.
+    bucket_tally twice{bucket_count};
+    /// Such requests on which only the challenger differed.
+    std::uint64_t challenger_differed = 0;
+    /// Such requests on which only the champion's second answer differed.
+    std::uint64_t champion_differed = 0;
+    /// Such requests on which both differed.
+    std::uint64_t both_differed = 0;
+    /// Calls of the challenger on requests on which the champion had failed. The sum counts those that failed too.
+    bucket_tally champion_failed{bucket_count};
+
+    /// Add the evidence of another replica or day on the same challenger.
+    void merge(const shadow_checks& other)
+    {
+        twice.merge(other.twice);
+        challenger_differed += other.challenger_differed;
+        champion_differed += other.champion_differed;
+        both_differed += other.both_differed;
+        champion_failed.merge(other.champion_failed);
+    }
+    /// Say whether all parts have their sizes and possible numbers.
+    [[nodiscard]] bool consistent() const noexcept
+    {
+        constexpr std::uint64_t most_events = std::uint64_t{1} << 53;
+        return twice.consistent(-1.0, 1.0) && champion_failed.consistent(0.0, 1.0) &&
+               challenger_differed <= most_events && champion_differed <= most_events &&
+               both_differed <= most_events;
+    }
+    /// Pass every field to an archive, which reads or writes it.
+    template <class Archive>
+    void fields(Archive& archive)
+    {
+        archive(twice, challenger_differed, champion_differed, both_differed, champion_failed);
+    }
+    bool operator==(const shadow_checks&) const = default;
+};
+
 /// All evidence of a shadow as a value, which can be compared, and merged with the evidence of other threads, replicas
 /// and days.
 ///
@@ -206,6 +246,9 @@ struct shadow_evidence {
     /// For each challenger, how many of its answers came since truths stopped to come. It is empty where they have not stopped, and
     /// where it is not, `helpers` is not empty either.
     std::vector<std::uint64_t> quiet;
+    /// For each challenger, what was seen where the champion ran twice or failed. It is empty without `measure_noise` and
+    /// `also_on_failures`, and where it is not, `quiet` is not empty either.
+    std::vector<shadow_checks> checks;
 
     /// Add the evidence of another replica or day of the same trial.
     /// errors: configuration_error where the evidence is from another trial or other models, or is not consistent
@@ -245,6 +288,12 @@ struct shadow_evidence {
         for (std::size_t i = 0; i < other.quiet.size(); ++i) {
             quiet[i] += other.quiet[i];
         }
+        if (checks.size() < other.checks.size()) {
+            checks.resize(other.checks.size());
+        }
+        for (std::size_t p = 0; p < other.checks.size(); ++p) {
+            checks[p].merge(other.checks[p]);
+        }
     }
 
     /// Say whether all parts have the sizes that the models require, and possible numbers. `from_snapshot`, `merge` and the
@@ -261,6 +310,10 @@ struct shadow_evidence {
         good = good && (quiet.empty() || (quiet.size() == pairs.size() && !helpers.empty()));
         for (const std::uint64_t each : quiet) {
             good = good && each <= most_events;
+        }
+        good = good && (checks.empty() || (checks.size() == pairs.size() && !quiet.empty()));
+        for (const shadow_checks& each : checks) {
+            good = good && each.consistent();
         }
         good = good && failed.size() == bucket_count;
         for (const double each : failed) {
@@ -280,6 +333,7 @@ struct shadow_evidence {
                 pairs, truths, graded);
         archive.if_any(helpers);
         archive.if_any(quiet);
+        archive.if_any(checks);
     }
     bool operator==(const shadow_evidence&) const = default;
 };
@@ -306,6 +360,10 @@ struct shadow_row {
     // false: gains and the champion's scores; true: pairs that only the champion, and only the challenger, got right.
     static constexpr std::size_t judged = 3;
     static constexpr std::size_t rows = 4;
+    // Only with measure_noise or also_on_failures. false: calls where the champion failed, and those that failed too. true: requests
+    // on which the champion ran twice; only the challenger differed, and only the champion did.
+    static constexpr std::size_t checks = 4;
+    static constexpr std::size_t rows_with_checks = 5;
     // Two places that stay in the cache: all requests with the sampled ones, and the failed requests.
     static constexpr std::size_t all_requests = 0;
     static constexpr std::size_t failed_requests = 1;
@@ -314,6 +372,7 @@ struct shadow_row {
     static constexpr std::size_t not_copied = 1;
     static constexpr std::size_t incomparable = 2;
     static constexpr std::size_t not_judged = 3;
+    static constexpr std::size_t both_differed = 4;
 };
 
 }  // namespace detail

@@ -8,8 +8,10 @@
 #include <joust/inference/always_valid.hpp>
 #include <joust/inference/inference.hpp>
 #include <joust/shadow/breaker.hpp>
+#include <joust/shadow/champion_failures.hpp>
 #include <joust/shadow/comparator.hpp>
 #include <joust/shadow/judge.hpp>
+#include <joust/shadow/noise.hpp>
 #include <joust/shadow/pending.hpp>
 #include <joust/shadow/sampler.hpp>
 #include <joust/trial/detail/pass_copies.hpp>
@@ -25,9 +27,9 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-using shadow_roles =
-    role_list<unit_key_role, comparator_role, executor_role, sampler_role, breaker_role, judge_role,
-              memory_role, consent_role, clock_role, ticket_role, inference_role, salt_role>;
+using shadow_roles = role_list<unit_key_role, comparator_role, executor_role, sampler_role, breaker_role,
+                               judge_role, memory_role, noise_role, champion_failure_role, consent_role,
+                               clock_role, ticket_role, inference_role, salt_role>;
 
 template <class T>
 inline constexpr bool runs_at_once = requires { requires T::immediate; };
@@ -57,12 +59,17 @@ struct shadow_parts : trial_parts<shadow_roles, always_valid, Args...> {
     using breaker_t = policy<breaker_role, no_breaker>;
     using judge_t = policy<judge_role, equals_truth>;
     using memory_t = policy<memory_role, remembered<>>;
+    using noise_t = policy<noise_role, no_second_run>;
 
     static_assert(
         paired_inference_policy<typename trial::inference_t>,
         "joust: a shadow asks its inference about pairs; this policy does not say `static constexpr bool pairs = true`");
 
     static constexpr bool breaks = trial::template given<breaker_role>;
+    /// Whether the champion runs twice on some requests, and whether challengers run where it fails.
+    static constexpr bool repeats = trial::template given<noise_role>;
+    static constexpr bool runs_on_failures =
+        policy<champion_failure_role, only_where_champion_answers>::runs_where_champion_failed;
     static constexpr bool immediate = runs_at_once<executor_t>;
 
     using calls = shadowed_call<typename trial::models_t, immediate, comparator_t>;

@@ -9,6 +9,7 @@
 #include <joust/report/report.hpp>
 #include <joust/report/words.hpp>
 #include <joust/stats/estimation/quantile.hpp>
+#include <joust/stats/sequential/bernoulli_mixture.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
 #include <joust/stats/sequential/score.hpp>
 #include <joust/trial/detail/dominating_unit.hpp>
@@ -181,15 +182,25 @@ struct shadow_answers {
 ///
 /// The sum of the differences is the challenger's calls times the difference of both rates. Each bucket's failures are
 /// taken around the common rate, so that the noise of both rates is in the variance, and the traffic of a bucket is not.
+///
+/// Where challengers run on requests on which the champion failed too, each request has both outcomes, and the difference of a
+/// bucket is that of its requests.
 struct failure_sums {
     std::vector<double> difference = std::vector<double>(bucket_count);
+    std::vector<double> count = std::vector<double>(bucket_count);
     double champion = stats::not_a_number;
     double challenger = stats::not_a_number;
     /// The number of failures of both models.
     double events = 0.0;
 
-    failure_sums(const shadow_evidence& seen, const shadow_pair& pair)
+    failure_sums(const shadow_evidence& seen, std::size_t p)
     {
+        const shadow_pair& pair = seen.pairs[p];
+        count = pair.run.count;
+        if (p < seen.checks.size() && seen.checks[p].champion_failed.total() > 0.0) {
+            pair_up(pair, seen.checks[p].champion_failed);
+            return;
+        }
         const double run = pair.run.total();
         double failed = 0.0;
         double answered = 0.0;
@@ -215,13 +226,69 @@ struct failure_sums {
                             run / sampled * (seen.failed[b] - common * served);
         }
     }
+
+private:
+    void pair_up(const shadow_pair& pair, const bucket_tally& champion_failed)
+    {
+        const double requests = pair.run.total() + champion_failed.total();
+        champion = champion_failed.total() / requests;
+        challenger = (pair.run.total_sum() + champion_failed.total_sum()) / requests;
+        // Requests on which both failed are no difference.
+        events = pair.run.total_sum() + champion_failed.total() - champion_failed.total_sum();
+        for (std::size_t b = 0; b < bucket_count; ++b) {
+            difference[b] = pair.run.sum[b] + champion_failed.sum[b] - champion_failed.count[b];
+            count[b] += champion_failed.count[b];
+        }
+    }
 };
+
+/// Return what was seen of one challenger where the champion ran twice, or null where it never did.
+[[nodiscard]] inline const shadow_checks* noise_of(const shadow_evidence& seen, std::size_t p) noexcept
+{
+    return p < seen.checks.size() && seen.checks[p].twice.total() > 0.0 ? &seen.checks[p] : nullptr;
+}
+
+/// Return the row of the challenger's disagreement beyond that of the champion with itself.
+///
+/// If both are equal, a request on which only one of both second answers differs is as likely the one as the other, so that
+/// the e-value is exact, and the interval leaves zero only where the coin is not fair. Its ends scale the coin's by the share of such
+/// requests so far.
+[[nodiscard]] inline metric_row row_of_excess(const shadow_evidence& seen, std::size_t p,
+                                              const shadow_checks& checks, double alpha)
+{
+    constexpr std::uint64_t enough = 10;
+    const double n = checks.twice.total();
+    const std::uint64_t one_sided = checks.challenger_differed + checks.champion_differed;
+    const stats::bounds coin =
+        stats::bernoulli_mixture_interval(checks.challenger_differed, one_sided, alpha);
+    const double log_e = stats::bernoulli_mixture_log_e(checks.challenger_differed, one_sided, 0.5);
+    const double share = static_cast<double>(one_sided) / n;
+    metric_row row;
+    row.metric = "excess disagreement";
+    row.arm = seen.models[p + 1];
+    row.role = "secondary";
+    row.method = "fair coin, where only one of both differs";
+    row.unit = "%";
+    row.better = -1;
+    row.champion = static_cast<double>(checks.champion_differed + checks.both_differed) / n;
+    row.challenger = static_cast<double>(checks.challenger_differed + checks.both_differed) / n;
+    row.estimate = row.challenger - row.champion;
+    row.e_value = std::exp(log_e);
+    row.p_value = row.e_value > 1.0 ? 1.0 / row.e_value : 1.0;
+    row.state = one_sided < enough ? status::too_few : status::ok;
+    if (row.state == status::ok) {
+        row.lower = (2.0 * coin.lower - 1.0) * share;
+        row.upper = (2.0 * coin.upper - 1.0) * share;
+    }
+    return row;
+}
 
 /// Ask an inference policy about one challenger.
 template <class Inference>
-[[nodiscard]] shadow_answers judge_challenger(const Inference& policy, const shadow_evidence& seen,
-                                              shadow_pair& pair, double alpha)
+[[nodiscard]] shadow_answers judge_challenger(const Inference& policy, shadow_evidence& seen, std::size_t p,
+                                              double alpha)
 {
+    shadow_pair& pair = seen.pairs[p];
     shadow_answers found;
     found.accuracy = judge_paired(policy, pair.judged.sum, pair.judged.count,
                                   static_cast<double>(pair.champion_only + pair.challenger_only), alpha,
@@ -237,9 +304,9 @@ template <class Inference>
         found.distance = judge_paired(policy, pair.distances.sum, pair.distances.count,
                                       pair.distances.total(), alpha, pair.distance);
     }
-    const failure_sums failures{seen, pair};
+    const failure_sums failures{seen, p};
     found.failing =
-        judge_paired(policy, failures.difference, pair.run.count, failures.events, alpha, pair.failing);
+        judge_paired(policy, failures.difference, failures.count, failures.events, alpha, pair.failing);
     found.failing.champion = failures.champion;
     found.failing.challenger = failures.challenger;
     return found;
@@ -278,6 +345,9 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
                               compared > 0.0 ? pair.compared.total_sum() / compared : stats::not_a_number)));
     out.metrics.back().unit = "%";
     keep_within(out.metrics.back(), -1.0, 0.0);  // The champion agrees with itself always.
+    if (const shadow_checks* checks = noise_of(seen, p); checks != nullptr) {
+        out.metrics.push_back(row_of_excess(seen, p, *checks, alpha));
+    }
     if (distance_matters(pair)) {
         out.metrics.push_back(described_only(row_of("distance", name, "secondary", found.distance, 0.0,
                                                     pair.distances.total_sum() / pair.distances.total())));
@@ -287,7 +357,7 @@ inline void add_rows(report& out, const shadow_evidence& seen, std::size_t p, co
                                  found.failing.challenger));
     out.metrics.back().unit = "%";
     out.metrics.back().better = -1;
-    keep_within(out.metrics.back(), 0.0, 1.0);
+    keep_possible(out.metrics.back());
     for (const double q : {0.5, 0.99}) {
         out.metrics.push_back(compare_latency(seen, p, q, alpha, units));
     }
@@ -366,6 +436,24 @@ inline constexpr double most_not_judged = 0.05;
     return text;
 }
 
+/// Say how the challenger's disagreement compares with that of the champion with itself, where that was measured.
+inline void append_noise(std::string& out, const shadow_evidence& seen, std::size_t p, double alpha)
+{
+    const shadow_checks* checks = noise_of(seen, p);
+    if (checks == nullptr) {
+        return;
+    }
+    const metric_row excess = row_of_excess(seen, p, *checks, alpha);
+    out += ", and the champion with itself on ";
+    add_percent(out, 1.0 - excess.champion);
+    if (excess.state != status::ok || excess.p_value > alpha) {
+        out += ", which is no difference that is shown";
+    } else {
+        out += excess.estimate > 0.0 ? ", so that more than noise is different"
+                                     : ", so that its answers vary less than the champion's";
+    }
+}
+
 /// Describe the result of one challenger in words.
 [[nodiscard]] inline shadow_finding find_out(const shadow_evidence& seen, std::size_t p,
                                              const shadow_answers& answers, double alpha)
@@ -412,11 +500,36 @@ inline constexpr double most_not_judged = 0.05;
     } else if (const double compared = pair.compared.total(); compared > 0.0) {
         found.words = name + " agrees with the champion on ";
         add_percent(found.words, pair.compared.total_sum() / compared);
-        found.words += " of requests; only truths can show which of the two is right";
+        found.words += " of requests";
+        append_noise(found.words, seen, p, alpha);
+        found.words += "; only truths can show which of the two is right";
     } else {
         found.words = name + " has not answered a request yet";
     }
     return found;
+}
+
+/// Count requests by which of both models failed, where challengers run on those on which the champion failed, and how often
+/// the champion ran twice.
+inline void count_checks(report& out, const shadow_evidence& seen, std::size_t p)
+{
+    if (p >= seen.checks.size()) {
+        return;
+    }
+    const shadow_pair& pair = seen.pairs[p];
+    const shadow_checks& checks = seen.checks[p];
+    const std::string& name = seen.models[p + 1];
+    const auto whole = [](double n) { return static_cast<std::uint64_t>(n); };
+    if (checks.champion_failed.total() > 0.0) {
+        const double both = checks.champion_failed.total_sum();
+        out.counts.push_back({"requests that the champion and " + name + " answered",
+                              whole(pair.run.total() - pair.run.total_sum())});
+        out.counts.push_back({"requests on which only " + name + " failed", whole(pair.run.total_sum())});
+        out.counts.push_back({"requests on which only the champion failed, and " + name + " answered",
+                              whole(checks.champion_failed.total() - both)});
+        out.counts.push_back({"requests on which the champion and " + name + " failed", whole(both)});
+    }
+    count_if_any(out, "requests on which the champion ran twice beside " + name, whole(checks.twice.total()));
 }
 
 /// Count what the comparisons with one challenger leave out, and note where drops are not random.
@@ -558,12 +671,31 @@ inline void add_notes(report& out, const shadow_evidence& seen, bool in_backgrou
             std::string{how_long});
     add_text(
         out.notes,
-        "Agreement is with the champion (which agrees with itself); the challenger's failures are those on requests that the champion answered, and the champion's are those on all sampled requests; accuracy leaves out requests on which the challenger failed. A verdict on failures and one on quality have an error rate each, and these add up.");
+        "Agreement is with the answer that the champion gave; the challenger's failures are those on requests that the champion answered, and the champion's are those on all sampled requests; accuracy leaves out requests on which the challenger failed. A verdict on failures and one on quality have an error rate each, and these add up.");
     add_text(
         out.notes,
         in_background
             ? "The challenger's latency was measured on background threads that compete with the service; a canary measures the latency that callers would see."
             : "The challenger ran in the caller, after the champion.");
+    bool differs = false;
+    bool measured = false;
+    bool failures_paired = false;
+    for (std::size_t p = 0; p < seen.pairs.size(); ++p) {
+        differs = differs || disagreements_in(seen.pairs[p]) > 0.0;
+        measured = measured || noise_of(seen, p) != nullptr;
+        failures_paired =
+            failures_paired || (p < seen.checks.size() && seen.checks[p].champion_failed.total() > 0.0);
+    }
+    if (differs && !measured) {
+        add_text(
+            out.notes,
+            "How often the champion disagrees with itself was not measured: a model whose answers vary disagrees with an identical one too. measure_noise{} runs the champion twice on some requests and shows the excess.");
+    }
+    if (failures_paired) {
+        add_text(
+            out.notes,
+            "Challengers also ran on requests on which the champion failed: the row on failures compares both models on the same requests.");
+    }
     if (seen.pairs.size() > 1) {
         add_text(out.notes, "The error rate is divided by the number of challengers (Bonferroni).");
     }
@@ -598,9 +730,10 @@ template <class Inference>
     const double alpha = how.inference.alpha / static_cast<double>(seen.pairs.size());
     std::vector<shadow_finding> found;
     for (std::size_t p = 0; p < seen.pairs.size(); ++p) {
-        const shadow_answers answers = judge_challenger(how.inference, seen, seen.pairs[p], alpha);
+        const shadow_answers answers = judge_challenger(how.inference, seen, p, alpha);
         add_rows(out, seen, p, answers, alpha, how.inference.units);
         found.push_back(find_out(seen, p, answers, alpha));
+        count_checks(out, seen, p);
         add_counts(out, seen.pairs[p], seen.models[p + 1]);
         note_truths(out, seen, p);
     }
