@@ -45,7 +45,7 @@ struct redis_options {
     /// The pause after the first failure to connect. It doubles with each further one.
     std::chrono::milliseconds first_pause{50};
     /// The longest pause.
-    std::chrono::milliseconds longest_pause{1'000};
+    std::chrono::milliseconds longest_pause{500};
 };
 
 namespace detail {

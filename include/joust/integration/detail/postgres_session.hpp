@@ -38,7 +38,7 @@ struct postgres_options {
     /// The pause after the first failure to connect. It doubles with each further one.
     std::chrono::milliseconds first_pause{50};
     /// The longest pause.
-    std::chrono::milliseconds longest_pause{1'000};
+    std::chrono::milliseconds longest_pause{500};
 };
 
 namespace detail {
