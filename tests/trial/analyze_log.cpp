@@ -342,6 +342,14 @@ TEST_CASE("what does not fit together in a log is counted or refused", "[analyze
     CHECK(
         complaint("b,y,0.5,1\nc,z,0.5,1") ==
         "propensity is given for more than two arms; allowed: a propensity in every row of a log with two arms, or constant shares without that column");
+    std::string many = "b,y,0.5,1";
+    for (int i = 0; i < 15; ++i) {
+        many += "\nc,arm" + std::to_string(i) + ",0.5,1";
+    }
+    CHECK(
+        complaint(many) ==
+        exposures.path +
+            " line 18: the column \"arm\" has more than 16 different values: is it the column of the arms?");
     options.metrics.clear();
     CHECK(complaint("b,y,0.5,1") == "metrics is none; allowed: a metric to compare, at least one");
 }

@@ -328,6 +328,9 @@ private:
                                    : of_.key.empty()    ? mix64(from.line())
                                                         : into.key;
         into.bucket = static_cast<std::uint16_t>(bucket_of(unit));
+        if (tally_.is_full() && !tally_.knows(arm)) {
+            from.refuse(at.arm, "has more than 16 different values: is it the column of the arms?");
+        }
         into.arm = static_cast<std::uint8_t>(tally_.arm(arm));
         into.propensity = std::numeric_limits<float>::quiet_NaN();
         if (!of_.propensity.empty()) {

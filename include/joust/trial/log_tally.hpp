@@ -69,6 +69,17 @@ public:
     /// Return the metrics.
     [[nodiscard]] const std::vector<log_metric>& metrics() const noexcept { return metrics_; }
 
+    /// Say whether no further arm can be added.
+    [[nodiscard]] bool is_full() const noexcept { return arms_.size() == max_arms; }
+    /// Say whether an arm has this name.
+    [[nodiscard]] bool knows(std::string_view name) const noexcept
+    {
+        bool found = false;
+        for (const counted_arm& each : arms_) {
+            found = found || each.name == name;
+        }
+        return found;
+    }
     /// Return the number of an arm. A new name gets the next number.
     std::size_t arm(std::string_view name)
     {
