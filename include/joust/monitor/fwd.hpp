@@ -22,6 +22,7 @@ class random_projection;
 struct estimated_performance;
 struct estimate_options;
 struct sampled_rate;
+struct label_shift_result;
 struct prediction_powered;
 enum class prediction_weight : std::uint8_t;
 class numeric_bins;
