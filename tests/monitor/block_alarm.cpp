@@ -298,3 +298,14 @@ TEST_CASE("a block alarm finds new categories, missing values, and shifts of num
     CHECK(median(delays) < each.most);
     CHECK(*std::max_element(delays.begin(), delays.end()) < 55'000.0);
 }
+
+TEST_CASE("a block that is large beside the reference is judged in parts, and not mostly against itself")
+{
+    joust::block_alarm alarm{counts{1005, 945, 1000, 950, 1100, 0, 0}, 5, false_alarms::every(6e6)};
+    alarm.update(counts{1025, 800, 720, 660, 738, 0, 0});
+    CHECK(alarm.raised());
+    CHECK(alarm.rows() == 3943);
+    CHECK(alarm.raised_at() < 3943);
+    CHECK(alarm.evidence() > 1e8);
+    CHECK(alarm.state().blocks > 3);
+}
