@@ -3,7 +3,7 @@
 #include <joust/integration/postgres.hpp>
 
 #include "catch.hpp"
-#include "store_conformance.hpp"
+#include "integration/store_conformance.hpp"
 #include "test_server.hpp"
 
 #include <chrono>
