@@ -4,7 +4,7 @@
 
 #include "catch.hpp"
 #include "integration/store_conformance.hpp"
-#include "test_server.hpp"
+#include "integration/test_server.hpp"
 
 #include <chrono>
 #include <memory>
