@@ -50,8 +50,8 @@ using canary_roles =
 /// shape: `canary trial{model{"a", f}, model{"b", g}, by(&Request::user_id), ramp{...}, guardrail(...), ...}`
 /// A canary can be neither copied nor moved; a factory returns it as a prvalue.
 /// errors: configuration_error from the constructor, which names the field, its value and what is allowed
-/// cost: that of ab_test for each call; a look at the evidence costs about 50 us in the call that takes it, and no other
-/// call waits for it
+/// cost: that of ab_test and 2 to 4 ns for each call; a look at the evidence costs 8 us with failures alone, 40 us with three
+/// guardrails and 170 us with ten in the call that takes it, and no other call waits for it
 template <class... Args>
 class canary {
     using parts = detail::arm_parts<detail::canary_roles, Args...>;
