@@ -4,7 +4,7 @@
 
 #include "../store/temporary_folder.hpp"
 #include "catch.hpp"
-#include "store_conformance.hpp"
+#include "integration/store_conformance.hpp"
 
 #include <memory>
 

@@ -5,7 +5,7 @@
 
 #include "catch.hpp"
 #include "report/sample.hpp"
-#include "test_server.hpp"
+#include "integration/test_server.hpp"
 
 #include <cmath>
 #include <csignal>

@@ -3,8 +3,8 @@
 #include <joust/integration/redis.hpp>
 
 #include "catch.hpp"
-#include "store_conformance.hpp"
-#include "test_server.hpp"
+#include "integration/store_conformance.hpp"
+#include "integration/test_server.hpp"
 
 #include <chrono>
 #include <csignal>

@@ -4,7 +4,7 @@
 #include <joust/trial/durable.hpp>
 
 #include "catch.hpp"
-#include "memory_store.hpp"
+#include "trial/memory_store.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -31,7 +31,7 @@ using call = std::function<int(std::uint64_t)>;
 /// A canary that serves unit numbers. Its stages take 100 requests each and pass where no harm is seen.
 auto make_canary(
     call challenger = [](std::uint64_t) { return 1; }, std::string challengers_name = "new",
-    double requests = 100.0, promotion promote = promotion::on_no_harm)
+    breach on_breach = breach::roll_back)
 {
     return canary{model{"old", call{[](std::uint64_t) { return 0; }}},
                   model{std::move(challengers_name), std::move(challenger)},
@@ -39,8 +39,9 @@ auto make_canary(
                   hash_split{.salt = "durable-canary"},
                   conversion<"click">{},
                   ramp{.shares = {0.1, 0.3, 0.6},
-                       .requests = static_cast<std::uint64_t>(requests),
-                       .promote = promote}};
+                       .requests = 100,
+                       .promote = promotion::on_no_harm,
+                       .on_breach = on_breach}};
 }
 using canary_t = decltype(make_canary());
 using durable_t = durable<canary_t, memory_store>;
@@ -145,6 +146,33 @@ TEST_CASE(
     CHECK(live.status().replicas.size() == 2);
     CHECK(live.report().shares.size() == 3);
     CHECK(live.report().course.taken() > 6);  // Those of the first life are among them.
+}
+
+TEST_CASE("a breach that a person has acknowledged does not act a second time after a restart")
+{
+    const memory_store store;
+    canary_state saved;
+    evidence seen;
+    {
+        canary_t trial = make_canary(failing, "new", breach::pause);
+        durable_t live{trial, store, by_hand("a")};
+        serve(trial, 0, 3'000);
+        REQUIRE(trial.phase() == canary_phase::paused);
+        REQUIRE(trial.resume("the failures are known"));
+        REQUIRE(polled_or_why(live) == "polled");
+        REQUIRE(trial.phase() != canary_phase::paused);
+        saved = trial.state();
+        seen = trial.evidence();
+    }
+    canary_t by_itself = make_canary(failing, "new", breach::pause);
+    by_itself.restore(saved);
+    by_itself.step(seen);
+    CHECK(by_itself.phase() != canary_phase::paused);
+    canary_t trial = make_canary(failing, "new", breach::pause);
+    durable_t live{trial, store, by_hand("a")};
+    REQUIRE(polled_or_why(live) == "polled");
+    CHECK(trial.phase() != canary_phase::paused);
+    CHECK(trial.share() == 0.1);
 }
 
 TEST_CASE("replicas with uneven traffic follow one plan, and one of them advances it for all")

@@ -653,13 +653,15 @@ private:
         merged_ = std::move(sum);
     }
 
+    /// Let the guardrails go on in the epochs that the evidence of all has reached.
     void catch_up()
     {
-        if constexpr (std::is_same_v<evidence_t, joust::evidence>) {
+        constexpr bool has_guardrails = requires(Trial& trial, const evidence_t& all) {
+            trial_access::core(trial).metrics().catch_up(all);
+        };
+        if constexpr (has_guardrails) {
             with_trial([this](Trial& trial) {
-                if constexpr (requires { trial_access::core(trial).metrics().catch_up(merged_); }) {
-                    trial_access::core(trial).metrics().catch_up(merged_);
-                }
+                trial_access::core(trial).metrics().catch_up(merged_);
                 return true;
             });
         }
