@@ -39,6 +39,7 @@
 //   joust/store/file.hpp              saves evidence to files, loads and merges them
 //   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp
 //                                     record results and read recorded ones (JSON by nlohmann-json)
+//   joust/trial/compare_runs.hpp      judges a benchmark in CI by several runs of two builds
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
 //   joust/integration/...             connects joust to other libraries

@@ -21,6 +21,7 @@ template <class Executor>
 struct at_once_rankers;
 template <class... Args>
 class canary;
+struct compare_options;
 struct everybody;
 template <class Predicate>
 struct consent_predicate;
@@ -38,6 +39,9 @@ class gate;
 struct known_plan;
 struct plan_history;
 struct redrawn_slate;
+struct fewest_runs;
+struct run_design;
+struct run_margin;
 template <class... Args>
 class interleaving;
 struct fall_back;
