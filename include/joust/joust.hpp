@@ -48,6 +48,7 @@
 //   joust/trial/behaviour.hpp         tests how a model behaves: invariance, directions, cases, noise, repetition
 //   joust/trial/gate_results.hpp      judges them where metrics are known only at run time
 //   joust/trial/outcome_window.hpp    counts feedback within a window after the exposure
+//   joust/trial/compare_runs.hpp      judges a benchmark in CI by several runs of two builds
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
 //   joust/trial/durable.hpp           keeps a trial over restarts, and lets its replicas act as one

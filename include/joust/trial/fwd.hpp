@@ -22,6 +22,7 @@ template <class Executor>
 struct at_once_rankers;
 template <class... Args>
 class canary;
+struct compare_options;
 struct everybody;
 template <class Predicate>
 struct consent_predicate;
@@ -61,6 +62,9 @@ class follow;
 struct known_plan;
 struct plan_history;
 struct redrawn_slate;
+struct fewest_runs;
+struct run_design;
+struct run_margin;
 template <class... Args>
 class interleaving;
 struct fall_back;
