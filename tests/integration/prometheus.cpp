@@ -4,8 +4,8 @@
 #include <joust/report/prometheus.hpp>
 
 #include "catch.hpp"
-#include "report/sample.hpp"
 #include "integration/test_server.hpp"
+#include "report/sample.hpp"
 
 #include <cmath>
 #include <csignal>
