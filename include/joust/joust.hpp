@@ -45,9 +45,9 @@
 //                                     keep rows that several processes share, in a folder
 //   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp, joust/store/results_file.hpp
 //                                     record results and read recorded ones (JSON by nlohmann-json)
-//   joust/trial/compare_runs.hpp      judges a benchmark in CI by several runs of two builds
 //   joust/trial/behaviour.hpp         tests how a model behaves: invariance, directions, cases, noise, repetition
 //   joust/trial/gate_results.hpp      judges them where metrics are known only at run time
+//   joust/trial/compare_runs.hpp      judges a benchmark in CI by several runs of two builds
 //   joust/trial/outcome_window.hpp    counts feedback within a window after the exposure
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
