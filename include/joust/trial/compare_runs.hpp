@@ -55,7 +55,7 @@ struct compare_options {
 };
 
 /// The least number of runs of each build, or of blocks, that is judged.
-struct fewest_runs {
+struct least_runs {
     /// Runs of each build that belong to no block.
     static constexpr std::size_t apart = 4;
     /// Blocks of one run of each build.
@@ -232,7 +232,7 @@ inline void compare_constant(run_answer& out, std::size_t first, std::size_t sec
         }
     }
     out.runs = std::min(first.size(), second.size());
-    out.needed = blocks ? fewest_runs::in_blocks : fewest_runs::apart;
+    out.needed = blocks ? least_runs::in_blocks : least_runs::apart;
     const stats::moments x{second};
     const stats::moments y{first};
     out.champion = first.empty() ? stats::not_a_number : y.mean();

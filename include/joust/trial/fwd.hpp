@@ -62,7 +62,7 @@ class follow;
 struct known_plan;
 struct plan_history;
 struct redrawn_slate;
-struct fewest_runs;
+struct least_runs;
 struct run_design;
 struct run_margin;
 template <class... Args>
