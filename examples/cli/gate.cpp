@@ -6,10 +6,10 @@
 #include <joust/core/text.hpp>
 #include <joust/store/results.hpp>
 #include <joust/store/results_file.hpp>
+#include <joust/trial/compare_runs.hpp>
 #include <joust/trial/gate_results.hpp>
 
 #include "output.hpp"
-#include "runs.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -226,7 +226,11 @@ int run_gate(const gate_options& asked)
     }
     joust::report out;
     if (champion.timings) {
-        out = judge_runs(champion.runs, challenger.runs, first, second, all, asked.alpha);
+        joust::compare_options how{.champion = first, .challenger = second, .alpha = asked.alpha};
+        for (const joust::result_margin& each : all) {
+            how.margins.push_back({each.metric, each.margin, !each.lower_is_better});
+        }
+        out = joust::compare_runs(champion.runs, challenger.runs, how);
     } else {
         out = joust::gate_results(joined(averaged(champion), averaged(challenger), first, second), first,
                                   second, all, asked.alpha);

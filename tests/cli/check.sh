@@ -79,16 +79,16 @@ fi
 
 run gate --champion "$data"/hyperfine_gzip1_?.json --challenger "$data"/hyperfine_gzip6_?.json
 ends 1
-prints '^Gate ".*": REGRESS$' '^  compress +guardrail, at most 5'
+prints '^Gate ".*": REGRESS$' '^  compress \(ratio\) +guardrail, <= 1.05 x champion'
 run gate --champion "$data"/hyperfine_gzip6_?.json --challenger "$data"/hyperfine_gzip1_?.json
 ends 0
 prints ': PASS$'
 run gate --champion "$data"/google_benchmark_O3_?.json --challenger "$data"/google_benchmark_O1_?.json --margin 60%
 ends 0
-prints ': PASS$' '^  assign_uuid ' '^  ticket_parse ' 'With a probability of 80 % these runs would show'
+prints ': PASS$' '^  assign_uuid ' '^  ticket_parse ' 'With a probability of 80 % these runs show'
 run gate --champion "$data"/google_benchmark_O3_[12].json --challenger "$data"/google_benchmark_O1_?.json
 ends 3
-prints ': INCONCLUSIVE$' '2 runs of one side, and at least 4 of each are needed'
+prints ': INCONCLUSIVE$' '2 runs of a build are too few: at least 4 of each are needed'
 run gate --champion "$data"/google_benchmark_O3_1.json --challenger "$data"/google_benchmark_O1_1.json --inconclusive pass
 ends 0
 prints ': INCONCLUSIVE$'
