@@ -5,7 +5,7 @@
 #include <joust/store/store.hpp>
 
 #include "catch.hpp"
-#include "temporary_folder.hpp"
+#include "store/temporary_folder.hpp"
 
 #include <csignal>
 #include <cstddef>
@@ -105,7 +105,8 @@ TEST_CASE("keys of any bytes and any length have files of their own")
 TEST_CASE("a damaged row is refused by name, and the row before is used")
 {
     const joust_test::temporary_folder folder{"directory_damaged"};
-    const auto damage = GENERATE(as<std::string>{}, "torn", "empty", "foreign", "changed", "another key");
+    const auto damage =
+        GENERATE(Catch::Generators::as<std::string>{}, "torn", "empty", "foreign", "changed", "another key");
     CAPTURE(damage);
     directory store{folder.path};
     REQUIRE(store.put_if_newer("joust/t/evidence/r/1", 1, "the row before"));

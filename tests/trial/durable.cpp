@@ -4,7 +4,7 @@
 #include <joust/trial/durable.hpp>
 
 #include "catch.hpp"
-#include "memory_store.hpp"
+#include "trial/memory_store.hpp"
 
 #include <algorithm>
 #include <chrono>

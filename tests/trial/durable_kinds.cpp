@@ -8,7 +8,7 @@
 
 #include "../store/temporary_folder.hpp"
 #include "catch.hpp"
-#include "memory_store.hpp"
+#include "trial/memory_store.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -234,9 +234,9 @@ JOUST_FUNCTION text_table table_of_latencies(const report& shown)
             continue;
         }
         add([&](std::string& text) { append_count(text, row.count); });
-        for (const double milliseconds : {row.p50, row.p90, row.p95, row.p99, row.p999, row.max}) {
-            add([&](std::string& text) { append_duration(text, 1e6 * milliseconds); });
-        }
+        for_quantiles(row, [&](double milliseconds, bool enough) {
+            add([&](std::string& text) { append_latency(text, milliseconds, enough); });
+        });
     }
     return table;
 }

@@ -32,7 +32,7 @@ namespace detail {
 using canary_roles =
     role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role, consent_role,
               covariate_role, acceptance_role, failure_role, timing_role, clock_role, recorder_role,
-              listener_role, ticket_role, inference_role, ramp_role, dry_run_role>;
+              listener_role, watcher_role, ticket_role, inference_role, ramp_role, dry_run_role>;
 
 }  // namespace detail
 
@@ -50,8 +50,8 @@ using canary_roles =
 /// shape: `canary trial{model{"a", f}, model{"b", g}, by(&Request::user_id), ramp{...}, guardrail(...), ...}`
 /// A canary can be neither copied nor moved; a factory returns it as a prvalue.
 /// errors: configuration_error from the constructor, which names the field, its value and what is allowed
-/// cost: that of ab_test for each call; a look at the evidence costs about 50 us in the call that takes it, and no other
-/// call waits for it
+/// cost: that of ab_test and 2 to 4 ns for each call; a look at the evidence costs 8 us with failures alone, 40 us with three
+/// guardrails and 170 us with ten in the call that takes it, and no other call waits for it
 template <class... Args>
 class canary {
     using parts = detail::arm_parts<detail::canary_roles, Args...>;

@@ -18,6 +18,7 @@
 #include <joust/trial/on_failure.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/timing.hpp>
+#include <joust/trial/watch.hpp>
 
 #include <array>
 #include <concepts>
@@ -129,8 +130,10 @@ struct arm_parts : trial_parts<Roles, always_valid, Args...> {
     using timing_t = policy<timing_role, timed>;
     using recorder_t = policy<recorder_role, no_log>;
     using listener_t = policy<listener_role, no_listener>;
+    using watcher_t = policy<watcher_role, no_watcher>;
 
     static constexpr bool adjusts = trial::template given<covariate_role>;
+    static constexpr bool watches = trial::template given<watcher_role>;
     static constexpr bool asks_acceptance = trial::template given<acceptance_role>;
     /// Whether a result is looked at before it is returned.
     static constexpr bool reads_results = asks_acceptance || metrics_t::reads_predictions();

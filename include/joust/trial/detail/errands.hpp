@@ -9,6 +9,7 @@
 #include <joust/shadow/breaker.hpp>
 #include <joust/shadow/comparator.hpp>
 #include <joust/shadow/noise.hpp>
+#include <joust/shadow/on_pair.hpp>
 #include <joust/trial/detail/join_truth.hpp>
 #include <joust/trial/detail/live_shadow.hpp>
 #include <joust/trial/detail/pass_copies.hpp>
@@ -95,6 +96,7 @@ public:
         : core_(core), live_(live), joiner_(joiner),
           comparator_(Parts::template pick<comparator_role, exact_match>(arguments)),
           noise_(Parts::template pick<noise_role, no_second_run>(arguments)),
+          listener_(Parts::template pick<pair_listener_role, no_pair_listener>(arguments)),
           breakers_(make_breakers(Parts::template pick<breaker_role, no_breaker>(arguments),
                                   std::make_index_sequence<challengers>{}))
     {
@@ -310,9 +312,10 @@ private:
                 live_.compared(P, task.pseudonym, {true, 0.0});
             } else {
                 auto&& answer = call_model<P + 1, A...>(task.arguments);
-                succeed<P>(task.pseudonym, core_.clock().now() - start);
+                const std::int64_t spent = core_.clock().now() - start;
+                succeed<P>(task.pseudonym, spent);
                 returned = true;
-                agree = compare<P>(task, std::as_const(answer));
+                agree = compare<P>(task, std::as_const(answer), spent);
                 if (task.key != 0) {
                     joiner_.template remember<P>(task.key, task.pseudonym, std::as_const(task.champion),
                                                  std::as_const(answer));
@@ -374,15 +377,28 @@ private:
     }
 
     template <std::size_t P, class Errand, class Answer>
-    std::optional<bool> compare(const Errand& task, const Answer& answer) noexcept
+    std::optional<bool> compare(const Errand& task, const Answer& answer, std::int64_t spent) noexcept
     {
         try {
             const comparison seen = comparator_.compare(task.champion, answer);
             live_.compared(P, task.pseudonym, seen);
+            if constexpr (Parts::tells_pairs) {
+                tell<P>(task, answer, {task.pseudonym, P, seen, spent});
+            }
             return seen.agree;
         } catch (...) {
             live_.incomparable(P);
             return std::nullopt;
+        }
+    }
+
+    template <std::size_t P, class Errand, class Answer>
+    void tell(const Errand& task, const Answer& answer, const compared_pair& about) noexcept
+    {
+        try {
+            listener_.pair(about, task.champion, answer);
+        } catch (...) {
+            live_.listener_threw();
         }
     }
 
@@ -391,6 +407,7 @@ private:
     truth_joiner<Parts>& joiner_;
     [[no_unique_address]] typename Parts::comparator_t comparator_;
     [[no_unique_address]] typename Parts::noise_t noise_;
+    [[no_unique_address]] typename Parts::pair_listener_t listener_;
     std::array<breaker_state<breaker_t>, challengers> breakers_;
     std::uint64_t own_draw_ = Parts::repeats ? draw_entropy() : 0;
 };

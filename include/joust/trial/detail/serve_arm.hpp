@@ -139,6 +139,11 @@ template <class Core, class... A>
                 seen.covariate = core.metrics().covariate().covariate(arguments...);
             }
         }
+        if constexpr (Core::parts::watches) {
+            if (seen.recorded) {
+                core.watcher().see(seen.arm, arguments...);
+            }
+        }
         return seen.recorded;
     } catch (thread_unwind&) {
         throw;
