@@ -160,7 +160,13 @@ int main()
             if (child == 0) {
                 live_and_serve(folder.path, life < lives_of_folder / 2, tell);
             }
-            usleep(static_cast<useconds_t>(1'000 + random.below(60'000)));
+            // Some lives end before they serve, and most after some calls, however slow the machine is just now.
+            const std::uint64_t calls = random.below(40'000);
+            const auto latest = steady::now() + (random.chance(0.25) ? 10ms : 10'000ms);
+            while ((!tell.started || tell.begun < calls) && steady::now() < latest) {
+                usleep(100);
+            }
+            usleep(static_cast<useconds_t>(random.below(5'000)));
             kill(child, SIGKILL);
             int how = 0;
             waitpid(child, &how, 0);
