@@ -103,7 +103,7 @@ start()
         esac
         echo "$pid" >"$folder/pid"
         local i
-        for ((i = 0; i < 200; ++i)); do
+        for ((i = 0; i < 1200; ++i)); do
             if ended "$pid"; then break; fi
             if listens "$port" && { [[ $kind != postgres ]] || "$bin/pg_isready" -q -h 127.0.0.1 -p "$port"; }; then
                 echo "$port" >"$folder/port"
@@ -128,7 +128,7 @@ stop() # signal, folder
     [[ -f $2/pid ]] || return 0
     pid=$(<"$2/pid")
     ended "$pid" || kill -s "$1" "$pid"
-    for ((i = 0; i < 200; ++i)); do
+    for ((i = 0; i < 1200; ++i)); do
         if ended "$pid"; then
             rm -f "$2/pid"
             return 0
