@@ -9,6 +9,7 @@
 #include <joust/joust.hpp>
 #include <joust/report/html.hpp>
 #include <joust/store/file.hpp>
+#include <joust/trial/plan_canary.hpp>
 
 #include "demo_progress.hpp"
 #include "demo_world.hpp"
@@ -105,9 +106,11 @@ joust::report run_shadow(const demo_world& world, const demo_size& size)
 /// The guardrails state what must not happen: accuracy falls by more than two points, failures become more frequent, or
 /// the slowest twentieth of the answers takes 2 ms longer. The trial checks them at every request and advances by itself.
 /// It rolls a bad challenger back within the call that gives enough evidence against it.
+/// `promised`, if it is not null, gets the number of requests within which the plan of the canary promises to stop a challenger
+/// that fails on one point more, in 95 % of cases, at the first share.
 template <class Challenger>
 joust::report run_canary(const demo_world& world, const demo_size& size, const char* name,
-                         const Challenger& challenger, std::uint64_t seed)
+                         const Challenger& challenger, std::uint64_t seed, double* promised = nullptr)
 {
     joust::canary letters{
         joust::model{"linear", [&](const letter_request& r) { return world.softmax(r.x); }},
@@ -120,6 +123,18 @@ joust::report run_canary(const demo_world& world, const demo_size& size, const c
         joust::guardrail(joust::latency{.q = 0.95}, {.max_increase = 2.0}),
     };
 
+    if (promised != nullptr) {
+        const joust::canary_forecast plan =
+            letters.plan(joust::expected_traffic{.requests_per_second = 100.0,
+                                                 .units = static_cast<double>(10 * size.users),
+                                                 .levels = {{"accuracy", 0.8}, {"latency", 0.01}},
+                                                 .rollouts = 200});
+        for (const joust::stats::caught_harm& each : plan.outlook.stages.front().caught) {
+            if (plan.plan.guardrails[each.guardrail].name == "failures") {
+                *promised = each.requests_95;
+            }
+        }
+    }
     // Many users, since harm is excluded by users: one of them may be what fails.
     const auto requests = world.traffic(size.canary, 10 * size.users, seed);
     progress bar("canary", requests.size());
@@ -322,12 +337,18 @@ int run(const demo_options& given)
     checks.expect(gate.decision == joust::verdict::pass,
                   fmt::format("the gate passes with exit code {}", joust::exit_code(gate)));
 
-    const joust::report& broken =
-        show("6. The second run: a broken challenger", run_canary(world, size, "broken", world.broken, 5));
+    double promised = 0.0;
+    const joust::report& broken = show("6. The second run: a broken challenger",
+                                       run_canary(world, size, "broken", world.broken, 5, &promised));
     checks.expect(broken.decision == joust::verdict::roll_back,
                   "the canary rolls the broken challenger back");
     checks.expect(broken.arms.at(1).requests < size.canary / 20,
                   "fewer than 5 % of the requests reached the broken challenger");
+    const double stopped = broken.shares.empty() ? 1e300 : static_cast<double>(broken.shares.back().requests);
+    checks.expect(
+        stopped <= promised,
+        fmt::format("it was stopped after {:.0f} requests; its plan promised {:.0f} for a fifth of its harm",
+                    stopped, promised));
 
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     std::string failure;

@@ -29,9 +29,10 @@
 //                                     keep the transitions of a trial in a chained log, and check it
 //   joust/store/audit_replay.hpp      repeats the decisions of such a log (nlohmann-json)
 //   joust/shadow/disagreements.hpp    keeps examples of answers that disagree
-//   joust/shadow/user_executor.hpp    runs challengers on a thread pool of the service
 //   joust/shadow/compare_*.hpp, joust/shadow/part.hpp
 //                                     compare texts, vectors, distributions, rankings and parts of results
+//   joust/core/user_executor.hpp      runs challengers in a pool that the service has
+//   joust/shadow/subprocess.hpp       runs a challenger in another process (POSIX)
 //   joust/monitor/...                 watch inputs for drift, compare groups for fairness
 //   joust/report/html.hpp, joust/report/charts.hpp, joust/report/course_chart.hpp, joust/report/page_style.hpp
 //                                     write reports as one HTML page
@@ -47,8 +48,8 @@
 //                                     record results and read recorded ones (JSON by nlohmann-json)
 //   joust/trial/behaviour.hpp         tests how a model behaves: invariance, directions, cases, noise, repetition
 //   joust/trial/gate_results.hpp      judges them where metrics are known only at run time
-//   joust/trial/compare_runs.hpp      judges a benchmark in CI by several runs of two builds
 //   joust/trial/outcome_window.hpp    counts feedback within a window after the exposure
+//   joust/trial/compare_runs.hpp      judges a benchmark in CI by several runs of two builds
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
 //   joust/trial/durable.hpp           keeps a trial over restarts, and lets its replicas act as one

@@ -80,6 +80,38 @@ TEST_CASE(
     CHECK(static_cast<double>(rejected) <= allowed(0.05, static_cast<double>(runs())));
 }
 
+TEST_CASE(
+    "At most 5 % of shadows find a difference between a champion that varies and an identical challenger, at any look",
+    "[calibration]")
+{
+    constexpr double flip = 0.03;
+    std::uint64_t left = 0;
+    for (std::uint64_t run = 0; run < runs(); ++run) {
+        joust::keyed_random coins{73'019, run};
+        joust::shadow_evidence seen;
+        seen.models = {"a", "b"};
+        seen.pairs.resize(1);
+        joust::shadow_checks checks;
+        bool found = false;
+        for (int i = 1; i <= 5'000; ++i) {
+            const bool served = coins.uniform() < flip;
+            const bool champion = (coins.uniform() < flip) != served;
+            const bool challenger = (coins.uniform() < flip) != served;
+            checks.twice.count[0] += 1.0;
+            checks.challenger_differed += challenger && !champion ? 1U : 0U;
+            checks.champion_differed += champion && !challenger ? 1U : 0U;
+            checks.both_differed += champion && challenger ? 1U : 0U;
+            if (champion != challenger) {  // Only then the evidence changes.
+                const joust::metric_row row = joust::detail::row_of_excess(seen, 0, checks, 0.05);
+                found = found || row.p_value <= 0.05 || row.lower > 0.0 || row.upper < 0.0;
+            }
+        }
+        left += found ? 1U : 0U;
+    }
+    WARN(left << " of " << runs() << " left zero");
+    CHECK(static_cast<double>(left) <= allowed(0.05, static_cast<double>(runs())));
+}
+
 TEST_CASE("The interval holds a true difference at every look in at least 95 % of shadows", "[calibration]")
 {
     const int users = GENERATE(60, 2'000);

@@ -20,6 +20,10 @@
 #if __has_include(<unistd.h>)
 #include <unistd.h>
 #endif
+#if defined(__linux__)
+#include <sched.h>
+#include <sys/resource.h>
+#endif
 
 namespace joust {
 inline namespace v0 {
@@ -148,6 +152,52 @@ bool wait_for(Happened&& happened, std::chrono::nanoseconds longest) noexcept
     }
     return true;
 }
+
+/// Where the threads of a background_queue run, and how they stand behind others.
+struct thread_placement {
+    /// Bit i allows core i. 0 allows all.
+    std::uint64_t cores = 0;
+    /// How much the threads give way to others, from 0 to 19.
+    int nice = 0;
+
+    /// Place the calling thread. A system that knows no such placement leaves it alone.
+    void take() const noexcept
+    {
+#if defined(__linux__)
+        if (cores != 0) {
+            cpu_set_t allowed;
+            CPU_ZERO(&allowed);
+            for (unsigned core = 0; core < 64; ++core) {
+                if (((cores >> core) & 1U) != 0) {
+                    CPU_SET(core, &allowed);
+                }
+            }
+            (void)::sched_setaffinity(0, sizeof allowed, &allowed);
+        }
+        if (nice > 0) {
+            (void)::setpriority(PRIO_PROCESS, 0, nice);  // 0 is the calling thread, not its process.
+        }
+#endif
+    }
+
+    /// Return whether this process may run on one of the cores at least.
+    [[nodiscard]] bool possible() const noexcept
+    {
+#if defined(__linux__)
+        cpu_set_t own;
+        CPU_ZERO(&own);
+        if (cores != 0 && ::sched_getaffinity(0, sizeof own, &own) == 0) {
+            for (unsigned core = 0; core < 64; ++core) {
+                if (((cores >> core) & 1U) != 0 && CPU_ISSET(core, &own)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+#endif
+        return true;
+    }
+};
 
 /// The ring of a background_queue. The queue and each of its workers own it together, so that a worker that was left
 /// alone still finds its task and the ring.
@@ -500,8 +550,9 @@ public:
     /// Allocate the ring and start the threads. The options are those of `background`.
     /// errors: std::bad_alloc and std::system_error, after the threads that had started have ended
     background_queue(std::size_t queue, unsigned threads, std::size_t task_bytes,
-                     std::chrono::nanoseconds awake, std::chrono::nanoseconds shutdown = without_end)
-        : shutdown_(shutdown), process_(detail::process_id()),
+                     std::chrono::nanoseconds awake, std::chrono::nanoseconds shutdown = without_end,
+                     detail::thread_placement placement = {})
+        : shutdown_(shutdown), placement_(placement), process_(detail::process_id()),
           ring_(std::make_shared<detail::task_ring>(queue, threads, task_bytes, awake)),
           workers_(new std::thread[threads])
     {
@@ -555,7 +606,10 @@ public:
 private:
     void start_worker(unsigned number)
     {
-        workers_[number] = std::thread([ring = ring_, number] { ring->work(number); });
+        workers_[number] = std::thread([ring = ring_, where = placement_, number] {
+            where.take();
+            ring->work(number);
+        });
     }
 
     /// Start again in a forked child. The ring and the handles of the parent's threads are left alone.
@@ -603,6 +657,7 @@ private:
     }
 
     const std::chrono::nanoseconds shutdown_;
+    const detail::thread_placement placement_;
     long process_;
     std::shared_ptr<detail::task_ring> ring_;
     std::unique_ptr<std::thread[]> workers_;
@@ -635,6 +690,10 @@ struct background {
     /// How long the destructor of the trial waits for calls that are running. Then it abandons them.
     /// `background_queue::without_end` waits as long as they take.
     std::chrono::nanoseconds shutdown = std::chrono::seconds{1};
+    /// The cores that the threads may use: bit i stands for core i, and 0 for all. Only Linux keeps to it.
+    std::uint64_t cores = 0;
+    /// How much the threads give way to those that serve, as the command `nice` does: from 0, not at all, to 19. Only Linux keeps to it.
+    int nice = 0;
 
     /// Tasks run after `dispatch` has returned, so they need copies of their arguments.
     static constexpr bool immediate = false;
@@ -643,7 +702,7 @@ struct background {
     [[nodiscard]] background_queue start() const
     {
         validate();
-        return background_queue(queue, threads, task_bytes, awake, shutdown);
+        return background_queue(queue, threads, task_bytes, awake, shutdown, {.cores = cores, .nice = nice});
     }
 
     /// Refuse fields that are out of range.
@@ -659,6 +718,13 @@ struct background {
         if (shutdown.count() < 0) {
             throw configuration_error("background.shutdown", std::to_string(shutdown.count()) + " ns",
                                       "a time of at least 0");
+        }
+        if (nice < 0 || nice > 19) {
+            throw configuration_error("background.nice", std::to_string(nice), "0 to 19");
+        }
+        if (!detail::thread_placement{.cores = cores}.possible()) {
+            throw configuration_error("background.cores", std::to_string(cores),
+                                      "a mask with a core on which this process may run, or 0 for all");
         }
     }
 

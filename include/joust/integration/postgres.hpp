@@ -28,7 +28,7 @@ inline namespace v0 {
 
 /// Keep rows in a table of PostgreSQL (version 10 or newer), so that replicas on several machines share them.
 ///
-/// The tables (`joust_rows` and others) are made by the first connection, and brought up to date by a newer joust; tables of a newer
+/// The tables (`joust_rows` and `joust_schema`) are made by the first connection, and brought up to date by a newer joust; tables of a newer
 /// joust are refused. A call takes the time-out at most: the time for the lookup of a host's name comes on top. After a failure the
 /// connection is made anew by the next call, with a pause between attempts; meanwhile calls fail at once.
 ///

@@ -19,6 +19,16 @@ struct no_second_run;
 struct measure_noise;
 struct only_where_champion_answers;
 struct also_on_failures;
+struct no_protection;
+struct protect;
+class rate_limit;
+class shadow_call;
+class subprocess_error;
+struct subprocess_limits;
+template <class T>
+struct wire;
+template <class Signature>
+class subprocess;
 struct comparison;
 struct exact_match;
 struct tolerance;
@@ -36,8 +46,6 @@ struct kendall_distance;
 struct changed_positions;
 template <class Projection, class Comparator>
 class part_comparator;
-template <class Post>
-class posting_executor;
 struct compared_pair;
 struct no_pair_listener;
 template <class Callable>

@@ -26,7 +26,7 @@
 namespace joust {
 inline namespace v0 {
 
-/// Options of postgres_store and postgres_log.
+/// Options of postgres_store.
 struct postgres_options {
     /// Where the database is, as libpq reads it: `host=... dbname=... user=...`, or a URI. What is missing comes from the environment
     /// (PGHOST and others) and from the file of passwords.
@@ -59,32 +59,11 @@ struct postgres_value {
 };
 
 /// The tables of joust, as steps: step i makes version i + 1 from version i. Steps are added and never changed.
-inline constexpr std::array<const char*, 2> postgres_steps{
-    "CREATE TABLE joust_rows ("
-    " key bytea PRIMARY KEY,"
-    " sequence numeric(20, 0) NOT NULL,"
-    " bytes bytea NOT NULL,"
-    " written timestamptz NOT NULL DEFAULT now())",
-    "CREATE TABLE joust_events ("
-    " id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-    " log text NOT NULL,"
-    " number numeric(20, 0) NOT NULL,"
-    " event text NOT NULL,"
-    " unit text,"
-    " at timestamptz NOT NULL,"
-    " trial text NOT NULL,"
-    " arm integer,"
-    " propensity double precision,"
-    " plan bigint,"
-    " metric text,"
-    " value double precision,"
-    " denominator double precision,"
-    " nanoseconds bigint,"
-    " failed boolean,"
-    " line text NOT NULL,"
-    " UNIQUE (log, number));"
-    "CREATE INDEX joust_events_unit ON joust_events (unit);"
-    "CREATE INDEX joust_events_at ON joust_events (at)"};
+inline constexpr std::array<const char*, 1> postgres_steps{"CREATE TABLE joust_rows ("
+                                                           " key bytea PRIMARY KEY,"
+                                                           " sequence numeric(20, 0) NOT NULL,"
+                                                           " bytes bytea NOT NULL,"
+                                                           " written timestamptz NOT NULL DEFAULT now())"};
 
 /// A connection to PostgreSQL whose calls end in time, with joust's tables in place.
 class postgres_session {

@@ -10,6 +10,8 @@
 #include <joust/shadow/comparator.hpp>
 #include <joust/shadow/noise.hpp>
 #include <joust/shadow/on_pair.hpp>
+#include <joust/shadow/protection.hpp>
+#include <joust/shadow/shadow_call.hpp>
 #include <joust/trial/detail/join_truth.hpp>
 #include <joust/trial/detail/live_shadow.hpp>
 #include <joust/trial/detail/pass_copies.hpp>
@@ -18,6 +20,7 @@
 #include <joust/trial/salt_role.hpp>
 
 #include <array>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -47,7 +50,7 @@ struct shadowed_request {
     unsigned run = 0;
 };
 
-enum class errand_fate : std::uint8_t { meant, paused, dropped, not_copied };
+enum class errand_fate : std::uint8_t { meant, paused, limited, dropped, not_copied };
 
 /// Copies of a call's arguments, for each challenger that will run.
 template <std::size_t Challengers, class Packed, bool Repeats>
@@ -98,7 +101,9 @@ public:
           noise_(Parts::template pick<noise_role, no_second_run>(arguments)),
           listener_(Parts::template pick<pair_listener_role, no_pair_listener>(arguments)),
           breakers_(make_breakers(Parts::template pick<breaker_role, no_breaker>(arguments),
-                                  std::make_index_sequence<challengers>{}))
+                                  std::make_index_sequence<challengers>{})),
+          protection_(Parts::template pick<protection_role, no_protection>(arguments)),
+          limits_(make_limits(protection_, std::make_index_sequence<challengers>{}))
     {
     }
 
@@ -110,6 +115,8 @@ public:
         std::int64_t now = 0;
         if constexpr (Parts::breaks) {
             now = core_.clock().now();
+        } else if constexpr (Parts::protects) {
+            now = limits_[0].limits() ? core_.clock().now() : 0;
         }
         for (std::size_t p = 0; p < challengers; ++p) {
             if (full(running)) {
@@ -119,6 +126,12 @@ public:
             if constexpr (Parts::breaks) {
                 if (!breakers_[p].allow(now)) {
                     ready.fates[p] = errand_fate::paused;
+                    continue;
+                }
+            }
+            if constexpr (Parts::protects) {
+                if (!limits_[p].allow(now)) {
+                    ready.fates[p] = errand_fate::limited;
                     continue;
                 }
             }
@@ -170,6 +183,7 @@ public:
                     }
                     break;
                 case errand_fate::paused: live_.paused(thread_slab, p); break;
+                case errand_fate::limited: live_.limited(p); break;
                 case errand_fate::not_copied: live_.not_copied(thread_slab, p); break;
             }
         }
@@ -245,6 +259,37 @@ private:
             (static_cast<void>(P), breaker_state<breaker_t>{options})...};
     }
 
+    template <class Protection, std::size_t... P>
+    static auto make_limits(const Protection& limits, std::index_sequence<P...>)
+    {
+        if constexpr (Protection::limits_challengers) {
+            return std::array<rate_limit, challengers>{(static_cast<void>(P), rate_limit{limits})...};
+        } else {
+            return nothing{};
+        }
+    }
+
+    /// Return how long a challenger may take, or 0 for any time.
+    [[nodiscard]] std::chrono::nanoseconds longest() const noexcept
+    {
+        if constexpr (Parts::protects) {
+            return protection_.answer_within;
+        } else {
+            return {};
+        }
+    }
+
+    /// Return whether an answer that took this time comes too late, and count it if so.
+    template <std::size_t P>
+    bool too_late(std::int64_t spent) noexcept
+    {
+        const bool late = longest().count() > 0 && spent > longest().count();
+        if (late) {
+            live_.timed_out(P);
+        }
+        return late;
+    }
+
     template <class Running>
     [[nodiscard]] static bool full(Running& running) noexcept
     {
@@ -275,6 +320,7 @@ private:
     {
         std::optional<bool> own;
         const auto repeat = [&]() noexcept {
+            const shadow_call marked{{}};
             try {
                 auto&& answer = call_model<0, A...>(both.again);
                 own = comparator_.compare(both.task.champion, std::as_const(answer)).agree;
@@ -302,19 +348,26 @@ private:
         bool returned = false;
         std::optional<bool> agree;
         using champion = std::remove_cvref_t<decltype(task.champion)>;
+        const shadow_call marked{longest()};
         try {
             if constexpr (std::is_same_v<champion, no_champion_answer>) {
                 run_alone<P, A...>(task);
             } else if constexpr (std::is_same_v<champion, nothing>) {
                 call_model<P + 1, A...>(task.arguments);
-                succeed<P>(task.pseudonym, core_.clock().now() - start);
                 returned = true;
-                live_.compared(P, task.pseudonym, {true, 0.0});
+                if (succeed<P>(task.pseudonym, core_.clock().now() - start)) {
+                    live_.compared(P, task.pseudonym, {true, 0.0});
+                }
             } else {
                 auto&& answer = call_model<P + 1, A...>(task.arguments);
                 const std::int64_t spent = core_.clock().now() - start;
-                succeed<P>(task.pseudonym, spent);
                 returned = true;
+                if (!succeed<P>(task.pseudonym, spent)) {
+                    if constexpr (!std::is_same_v<champion, nothing>) {
+                        keep_alone<P>(task);
+                    }
+                    return agree;
+                }
                 agree = compare<P>(task, std::as_const(answer), spent);
                 if (task.key != 0) {
                     joiner_.template remember<P>(task.key, task.pseudonym, std::as_const(task.champion),
@@ -351,13 +404,20 @@ private:
         }
     }
 
+    /// Record an answer. Returns whether it came in time.
     template <std::size_t P>
-    void succeed(std::uint64_t pseudonym, std::int64_t spent) noexcept
+    bool succeed(std::uint64_t pseudonym, std::int64_t spent) noexcept
     {
         live_.answered(P, pseudonym, spent);
+        const bool late = too_late<P>(spent);
         if constexpr (Parts::breaks) {
-            breakers_[P].success();
+            if (late) {
+                breakers_[P].failure(core_.clock().now());
+            } else {
+                breakers_[P].success();
+            }
         }
+        return !late;
     }
 
     template <std::size_t P, class Errand>
@@ -367,6 +427,13 @@ private:
         if constexpr (Parts::breaks) {
             breakers_[P].failure(core_.clock().now());
         }
+        keep_alone<P>(task);
+    }
+
+    /// Keep the champion's answer for the truth where the challenger has none that counts.
+    template <std::size_t P, class Errand>
+    void keep_alone(Errand& task) noexcept
+    {
         if (task.key != 0) {
             try {
                 joiner_.template remember_alone<P>(task.key, task.pseudonym, std::as_const(task.champion));
@@ -409,6 +476,8 @@ private:
     [[no_unique_address]] typename Parts::noise_t noise_;
     [[no_unique_address]] typename Parts::pair_listener_t listener_;
     std::array<breaker_state<breaker_t>, challengers> breakers_;
+    [[no_unique_address]] typename Parts::protection_t protection_;
+    std::conditional_t<Parts::protects, std::array<rate_limit, challengers>, nothing> limits_;
     std::uint64_t own_draw_ = Parts::repeats ? draw_entropy() : 0;
 };
 
@@ -422,9 +491,8 @@ struct shadow_works {
     errand_runner<Parts> errands;
 
     explicit shadow_works(typename Parts::arguments_t& arguments)
-        : core("shadow", Parts::template pick<salt_role, salt>(arguments), arguments),
-          live(Parts::repeats || Parts::runs_on_failures), truths(live, arguments),
-          errands(core, live, truths, arguments)
+        : core("shadow", Parts::template pick<salt_role, salt>(arguments), arguments), live(Parts::checks),
+          truths(live, arguments), errands(core, live, truths, arguments)
     {
     }
     shadow_works(const shadow_works&) = delete;

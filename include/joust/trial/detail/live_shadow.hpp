@@ -45,7 +45,7 @@ class live_shadow {
     using row = shadow_row;
 
 public:
-    /// `checks` says whether the champion may run twice, or challengers where it failed.
+    /// `checks` says whether the champion may run twice, or challengers where it failed, or whether challengers are limited.
     explicit live_shadow(bool checks = false)
         : slabs_(slab_layout{Challengers + 1, checks ? row::rows_with_checks : row::rows}), checks_(checks)
     {
@@ -130,6 +130,11 @@ public:
         }
     }
 
+    /// Count an answer that came after its deadline.
+    void timed_out(std::size_t p) noexcept { timed_out_[p].fetch_add(1, std::memory_order_relaxed); }
+    /// Count a request that a challenger did not get because it had got as many as it may get.
+    void limited(std::size_t p) noexcept { limited_[p].fetch_add(1, std::memory_order_relaxed); }
+
     /// Record the scores of both models against the truth.
     void judged(std::size_t p, std::uint64_t pseudonym, double champion, double challenger) noexcept
     {
@@ -203,6 +208,10 @@ public:
                 collect_checks(from, p, all.checks[p]);
             }
         });
+        for (std::size_t p = 0; p < all.checks.size(); ++p) {
+            all.checks[p].timed_out = timed_out_[p].load(std::memory_order_relaxed);
+            all.checks[p].limited = limited_[p].load(std::memory_order_relaxed);
+        }
         {
             const std::scoped_lock lock{memory_mutex_};
             for (std::size_t p = 0; p < Challengers; ++p) {
@@ -245,6 +254,10 @@ public:
             count.store(0, std::memory_order_relaxed);
         }
         unrecorded_.store(0, std::memory_order_relaxed);
+        for (std::size_t p = 0; p < Challengers; ++p) {
+            timed_out_[p].store(0, std::memory_order_relaxed);
+            limited_[p].store(0, std::memory_order_relaxed);
+        }
         for (feed_log& each : truths_came_) {
             each.begin_anew();
         }
@@ -302,6 +315,8 @@ private:
     std::array<feed_log, Challengers> truths_came_;
     std::array<std::atomic<std::uint64_t>, truth_fates> truths_{};
     std::array<std::atomic<std::uint64_t>, shadow_helpers> helpers_{};
+    std::array<std::atomic<std::uint64_t>, Challengers> timed_out_{};
+    std::array<std::atomic<std::uint64_t>, Challengers> limited_{};
     std::atomic<std::uint64_t> unrecorded_{0};
     std::atomic<bool> graded_{false};
     mutable fork_mutex memory_mutex_{fork_order::memory};

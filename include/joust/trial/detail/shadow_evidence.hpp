@@ -172,7 +172,7 @@ struct shadow_pair {
     bool operator==(const shadow_pair&) const = default;
 };
 
-/// What a shadow saw of one challenger where the champion ran twice, and where it failed.
+/// What a shadow saw of one challenger where the champion ran twice, where it failed, and where limits were reached.
 struct shadow_checks {
     /// Requests on which both runs of the champion and the challenger answered. The sum counts those on which only the challenger
     /// differed from the answer that was served, minus those on which only the champion's second answer did.
@@ -185,6 +185,10 @@ struct shadow_checks {
     std::uint64_t both_differed = 0;
     /// Calls of the challenger on requests on which the champion had failed. The sum counts those that failed too.
     bucket_tally champion_failed{bucket_count};
+    /// Answers that came after their deadline, which are not compared.
+    std::uint64_t timed_out = 0;
+    /// Requests that the challenger did not get because it had got as many as it may get.
+    std::uint64_t limited = 0;
 
     /// Add the evidence of another replica or day on the same challenger.
     void merge(const shadow_checks& other)
@@ -194,6 +198,8 @@ struct shadow_checks {
         champion_differed += other.champion_differed;
         both_differed += other.both_differed;
         champion_failed.merge(other.champion_failed);
+        timed_out += other.timed_out;
+        limited += other.limited;
     }
     /// Say whether all parts have their sizes and possible numbers.
     [[nodiscard]] bool consistent() const noexcept
@@ -201,13 +207,14 @@ struct shadow_checks {
         constexpr std::uint64_t most_events = std::uint64_t{1} << 53;
         return twice.consistent(-1.0, 1.0) && champion_failed.consistent(0.0, 1.0) &&
                challenger_differed <= most_events && champion_differed <= most_events &&
-               both_differed <= most_events;
+               both_differed <= most_events && timed_out <= most_events && limited <= most_events;
     }
     /// Pass every field to an archive, which reads or writes it.
     template <class Archive>
     void fields(Archive& archive)
     {
-        archive(twice, challenger_differed, champion_differed, both_differed, champion_failed);
+        archive(twice, challenger_differed, champion_differed, both_differed, champion_failed, timed_out,
+                limited);
     }
     bool operator==(const shadow_checks&) const = default;
 };
@@ -246,8 +253,8 @@ struct shadow_evidence {
     /// For each challenger, how many of its answers came since truths stopped to come. It is empty where they have not stopped, and
     /// where it is not, `helpers` is not empty either.
     std::vector<std::uint64_t> quiet;
-    /// For each challenger, what was seen where the champion ran twice or failed. It is empty without `measure_noise` and
-    /// `also_on_failures`, and where it is not, `quiet` is not empty either.
+    /// For each challenger, what was seen where the champion ran twice or failed. It is empty without `measure_noise`,
+    /// `also_on_failures` and `protect`, and where it is not, `quiet` is not empty either.
     std::vector<shadow_checks> checks;
 
     /// Add the evidence of another replica or day of the same trial.
@@ -362,7 +369,7 @@ struct shadow_row {
     // false: gains and the champion's scores; true: pairs that only the champion, and only the challenger, got right.
     static constexpr std::size_t judged = 3;
     static constexpr std::size_t rows = 4;
-    // Only with measure_noise or also_on_failures. false: calls where the champion failed, and those that failed too. true: requests
+    // Only with measure_noise, also_on_failures or protect. false: calls where the champion failed, and those that failed too. true: requests
     // on which the champion ran twice; only the challenger differed, and only the champion did.
     static constexpr std::size_t checks = 4;
     static constexpr std::size_t rows_with_checks = 5;

@@ -391,13 +391,15 @@ inline constexpr double most_not_judged = 0.05;
 
 /// Say why a challenger with the better accuracy is not ready for a canary: the requests that it left without a score would
 /// turn its lead if it had scored nothing on them. Returns an empty text where nothing is missing.
-[[nodiscard]] inline std::string missing_in_words(const shadow_evidence& seen, const shadow_pair& pair,
+[[nodiscard]] inline std::string missing_in_words(const shadow_evidence& seen, std::size_t p,
                                                   const shadow_answers& answers)
 {
+    const shadow_pair& pair = seen.pairs[p];
     const double run = pair.run.total();
     const double judged = pair.judged.total();
     const auto lost = static_cast<double>(pair.not_judged);
-    const double failed = run > 0.0 ? pair.run.total_sum() / run : 0.0;
+    const double late = p < seen.checks.size() ? static_cast<double>(seen.checks[p].timed_out) : 0.0;
+    const double failed = run > 0.0 ? (pair.run.total_sum() + late) / run : 0.0;
     const double unscored = lost > 0.0 ? lost / (lost + judged) : 0.0;
     const double without_score = std::fmin(failed + unscored, 1.0);
     const double lead =
@@ -405,7 +407,8 @@ inline constexpr double most_not_judged = 0.05;
     if (!(without_score > 0.0) || (lead > 0.0 && !lead_in_doubt(seen, pair, answers.accuracy.lower))) {
         return {};
     }
-    std::string text = ", but it failed or could not be judged on ";
+    std::string text = late > 0.0 ? ", but it failed, was too late or could not be judged on "
+                                  : ", but it failed or could not be judged on ";
     add_percent(text, without_score);
     text += " of its requests";
     if (pair.not_judged != 0) {
@@ -480,7 +483,7 @@ inline void append_noise(std::string& out, const shadow_evidence& seen, std::siz
     } else if (accuracy.rejects(alpha)) {
         found.wins = accuracy.estimate > 0.0;
         found.loses = !found.wins;
-        std::string missing = found.wins ? missing_in_words(seen, pair, answers) : std::string{};
+        std::string missing = found.wins ? missing_in_words(seen, p, answers) : std::string{};
         if (found.wins && missing.empty() && answers_since_truths(seen, p) > 0) {
             missing = ", but " + stopped_in_words(seen, p);
         }
@@ -529,6 +532,9 @@ inline void count_checks(report& out, const shadow_evidence& seen, std::size_t p
                               whole(checks.champion_failed.total() - both)});
         out.counts.push_back({"requests on which the champion and " + name + " failed", whole(both)});
     }
+    count_if_any(out, "answers of " + name + " that came after their deadline and were not compared",
+                 checks.timed_out);
+    count_if_any(out, "calls of " + name + " not made because of its rate limit", checks.limited);
     count_if_any(out, "requests on which the champion ran twice beside " + name, whole(checks.twice.total()));
 }
 
