@@ -5,6 +5,7 @@
 #   cmake     the CMake package and the pkg-config file
 #   docs      the licence, the readme and the changelog
 #   compiled  the compiled library, with -DJOUST_BUILD_COMPILED=ON
+#   cli       the tool joust with its manual page and completion, where the examples are built and CLI11 is installed
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)

@@ -117,8 +117,8 @@ code ~ /^[ \t]*#[ \t]*include[ \t]*</ {
             report(FNR, "<" name "> enters only by the door of its library, not here")
     } else if (name in banned) {
         report(FNR, "<" name "> is too heavy, or not the same on every platform: no header may include it")
-    } else if (name == "thread" && FILENAME !~ /^joust\/(core\/executor|trial\/plan_watch)\.hpp$/ && room != "integration") {
-        report(FNR, "<thread> is for core/executor.hpp and trial/plan_watch.hpp alone")
+    } else if (name == "thread" && FILENAME !~ /^joust\/(core\/executor|trial\/durable|trial\/plan_watch)\.hpp$/ && room != "integration") {
+        report(FNR, "<thread> is for core/executor.hpp, trial/durable.hpp and trial/plan_watch.hpp alone")
     }
 }
 END {

@@ -28,21 +28,35 @@
 //   joust/store/audit_log.hpp, joust/store/hmac.hpp
 //                                     keep the transitions of a trial in a chained log, and check it
 //   joust/store/audit_replay.hpp      repeats the decisions of such a log (nlohmann-json)
+//   joust/shadow/disagreements.hpp    keeps examples of answers that disagree
+//   joust/shadow/user_executor.hpp    runs challengers on a thread pool of the service
 //   joust/shadow/compare_*.hpp, joust/shadow/part.hpp
 //                                     compare texts, vectors, distributions, rankings and parts of results
-//   joust/core/user_executor.hpp      runs challengers in a pool that the service has
 //   joust/shadow/subprocess.hpp       runs a challenger in another process (POSIX)
 //   joust/monitor/...                 watch inputs for drift, compare groups for fairness
 //   joust/report/html.hpp, joust/report/charts.hpp, joust/report/course_chart.hpp, joust/report/page_style.hpp
 //                                     write reports as one HTML page
 //   joust/report/forecast.hpp, joust/report/forecast_page.hpp, joust/trial/plan_canary.hpp
 //                                     foretell a canary before its launch, as text, JSON and one HTML page
+//   joust/trial/hand_over.hpp         goes on with a canary as an A/B test, and back
 //   joust/report/junit.hpp            writes reports as JUnit XML for CI
+//   joust/report/prometheus.hpp       writes reports in the text format of Prometheus
 //   joust/store/file.hpp              saves evidence to files, loads and merges them
-//   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp
+//   joust/store/store.hpp, joust/store/directory.hpp
+//                                     keep rows that several processes share, in a folder
+//   joust/store/json.hpp, joust/store/csv.hpp, joust/store/results.hpp, joust/store/results_file.hpp
 //                                     record results and read recorded ones (JSON by nlohmann-json)
+//   joust/trial/behaviour.hpp         tests how a model behaves: invariance, directions, cases, noise, repetition
+//   joust/trial/gate_results.hpp      judges them where metrics are known only at run time
+//   joust/trial/outcome_window.hpp    counts feedback within a window after the exposure
 //   joust/store/plan_file.hpp, joust/trial/plan_watch.hpp
 //                                     read and write plans (nlohmann-json); a trial follows a plan file while it serves
+//   joust/trial/durable.hpp           keeps a trial over restarts, and lets its replicas act as one
+//   joust/trial/hand_over.hpp         makes an A/B test of a canary, and a canary of an A/B test
+//   joust/store/line_source.hpp, joust/store/log_reader.hpp, joust/store/json_rows.hpp, joust/store/exposure_table.hpp
+//                                     read logs of any size line by line (JSON lines by nlohmann-json), and join them
+//   joust/trial/analyze_log.hpp, joust/trial/log_tally.hpp, joust/trial/report_evidence.hpp
+//                                     report on the log of an experiment, and on evidence whose trial is not there
 //   joust/integration/...             connects joust to other libraries
 
 #include <joust/core/clock.hpp>

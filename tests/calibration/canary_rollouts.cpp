@@ -8,10 +8,13 @@
 // 100,000 requests, with a swing of 30 %; wrong answers that differ by user; lognormal latency, half of whose variance is of the
 // user. A rollout that is still open after 300,000 requests (400,000 for the cautious preset) counts as not shipped.
 //
-// Beside the presets stand two other controllers: one that promotes while nothing is proved, and one that compares two rates by
-// a pooled z test at every look. The program fails where a challenger at or beyond what has to be excluded ships more often than the preset's
+// Beside the presets stand three other controllers: one that promotes while nothing is proved; one that pools all requests of both
+// arms so far and compares them by a z test at every look (one-sided 5 %, 500 requests of the challenger a stage); and one that
+// compares point estimates of each minute with thresholds from outside, as deployment controllers do (failures at most 0.5 points or
+// x 1.5, the larger, wrong answers at most 2 points more, the 95th percentile at most x 1.2; a minute that passes
+// begins the next stage, and the second one in a row that does not rolls back). The program fails where a challenger at or beyond what has to be excluded ships more often than the preset's
 // error rate allows, or where an identical one is rolled back more often. JOUST_CALIBRATE=full runs 10,000 rollouts a cell.
-// Arguments: another number of rollouts, and then the name of one challenger.
+// Arguments: another number of rollouts, the name of one challenger ("" for all), and the name of one controller.
 
 #include <joust/core/clock.hpp>
 #include <joust/core/hash.hpp>
@@ -24,6 +27,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -79,11 +83,14 @@ const std::array challengers{
                .slower = 1.2,
                .harmful = {true, true, true}}};
 
+enum class controller { joust, pooled_z, point_estimates };
+
 struct preset {
     const char* name;
     ramp steps;
     double latency_margin;
     int most;
+    controller by = controller::joust;
 };
 
 ramp without_least_times(ramp steps)
@@ -133,10 +140,202 @@ std::vector<person> people_of(std::uint64_t run, bool frailty)
     return all;
 }
 
-outcome roll_out(const challenger& what, const preset& how, std::uint64_t run)
+/// What became of one request.
+struct served_request {
+    bool failed;
+    double milliseconds;
+    bool right;
+};
+
+/// A rollout by this library.
+template <class Trial>
+class by_joust {
+public:
+    by_joust(Trial& trial, manual_time& time) : trial_(trial), time_(time) {}
+
+    unsigned arm_of(std::uint64_t unit)
+    {
+        time_.advance(10'000'000);  // 100 requests a second
+        given_ = trial_.choose(unit);
+        return given_.arm();
+    }
+    void take(unsigned, const served_request& seen)
+    {
+        trial_.complete(given_, std::chrono::nanoseconds{static_cast<std::int64_t>(1e6 * seen.milliseconds)},
+                        !seen.failed);
+        trial_.template observe<"right">(given_, seen.right);
+    }
+    [[nodiscard]] bool shipped() const { return trial_.finished(); }
+    [[nodiscard]] bool rolled_back() const { return trial_.rolled_back(); }
+
+private:
+    Trial& trial_;
+    manual_time& time_;
+    ticket given_;
+};
+
+constexpr std::array standard_shares{0.01, 0.05, 0.25, 0.5, 1.0};
+
+/// What a controller without this library counts of one arm.
+struct arm_counts {
+    double requests = 0.0;
+    double failures = 0.0;
+    double wrong = 0.0;
+    double log_sum = 0.0;
+    double log_squares = 0.0;
+    std::vector<double> milliseconds;
+
+    void take(const served_request& seen)
+    {
+        requests += 1.0;
+        failures += seen.failed ? 1.0 : 0.0;
+        wrong += seen.right ? 0.0 : 1.0;
+        const double log = std::log(seen.milliseconds);
+        log_sum += log;
+        log_squares += log * log;
+    }
+    [[nodiscard]] double p95() const
+    {
+        std::vector<double> sorted = milliseconds;
+        const auto at =
+            sorted.begin() + static_cast<std::ptrdiff_t>(0.95 * static_cast<double>(sorted.size()));
+        std::nth_element(sorted.begin(), at, sorted.end());
+        return *at;
+    }
+};
+
+/// The parts of controllers without this library: sticky units on a nested ramp.
+class by_shares {
+public:
+    explicit by_shares(std::uint64_t run) : run_(run) {}
+
+    [[nodiscard]] unsigned arm_of(std::uint64_t unit) const
+    {
+        const double place = static_cast<double>(mix64(unit ^ mix64(run_ + 77)) >> 11) * 0x1p-53;
+        return place < standard_shares[stage_] ? 1 : 0;
+    }
+    [[nodiscard]] bool shipped() const { return stage_ + 1 == standard_shares.size(); }
+    [[nodiscard]] bool rolled_back() const { return stopped_; }
+
+protected:
+    std::uint64_t run_;
+    std::size_t stage_ = 0;
+    bool stopped_ = false;
+};
+
+/// All requests so far are pooled, and a z test is made every 100 requests of the challenger.
+class by_pooled_z : public by_shares {
+public:
+    using by_shares::by_shares;
+
+    void take(unsigned arm, const served_request& seen)
+    {
+        of_[arm].take(seen);
+        in_stage_ += arm;
+        if (arm == 0 || in_stage_ % 100 != 0) {
+            return;
+        }
+        const double n1 = of_[1].requests;
+        const double n0 = of_[0].requests;
+        const auto rates = [&](double x1, double x0) {
+            const double p = (x1 + x0) / (n1 + n0);
+            return (x1 / n1 - x0 / n0) / std::sqrt(std::fmax(p * (1.0 - p), 1e-12) * (1.0 / n1 + 1.0 / n0));
+        };
+        const auto variance = [](const arm_counts& arm_counted) {
+            const double mean = arm_counted.log_sum / arm_counted.requests;
+            return (arm_counted.log_squares / arm_counted.requests - mean * mean) / arm_counted.requests;
+        };
+        const double slower = (of_[1].log_sum / n1 - of_[0].log_sum / n0) /
+                              std::sqrt(std::fmax(variance(of_[1]) + variance(of_[0]), 1e-12));
+        constexpr double critical = 1.645;
+        stopped_ = rates(of_[1].failures, of_[0].failures) > critical ||
+                   rates(of_[1].wrong, of_[0].wrong) > critical || slower > critical;
+        if (!stopped_ && in_stage_ >= 500) {
+            ++stage_;
+            in_stage_ = 0;
+        }
+    }
+
+private:
+    std::array<arm_counts, 2> of_{};
+    unsigned in_stage_ = 0;
+};
+
+/// The point estimates of each minute are compared with thresholds.
+class by_point_estimates : public by_shares {
+public:
+    using by_shares::by_shares;
+
+    void take(unsigned arm, const served_request& seen)
+    {
+        of_[arm].take(seen);
+        of_[arm].milliseconds.push_back(seen.milliseconds);
+        constexpr int minute = 6'000;
+        if (++requests_ % minute != 0) {
+            return;
+        }
+        const arm_counts& champion = of_[0];
+        const arm_counts& challenger = of_[1];
+        bool good = challenger.requests > 0.0 && champion.requests > 0.0;
+        if (good) {
+            const double base = champion.failures / champion.requests;
+            good = challenger.failures / challenger.requests <= std::fmax(base + 0.005, 1.5 * base) &&
+                   challenger.wrong / challenger.requests <= champion.wrong / champion.requests + 0.02 &&
+                   challenger.p95() <= 1.2 * champion.p95();
+        }
+        stage_ += good ? 1 : 0;
+        stopped_ = !good && bad_before_;
+        bad_before_ = !good;
+        of_ = {};
+    }
+
+private:
+    std::array<arm_counts, 2> of_{};
+    int requests_ = 0;
+    bool bad_before_ = false;
+};
+
+template <class Controller>
+outcome roll_out_by(Controller&& by, const challenger& what, int most, std::uint64_t run)
 {
     keyed_random random{7'001, run};
     const std::vector<person> people = people_of(run, what.frailty);
+    outcome out;
+    for (; out.requests < most && !by.shipped() && !by.rolled_back(); ++out.requests) {
+        const double n = out.requests;
+        const double drift =
+            (1.0 + std::fmin(1.0, n / 100'000.0)) * (1.0 + 0.3 * std::sin(n / 20'000.0 * 6.2832));
+        const std::uint64_t unit = random.below(users);
+        const person& who = people[unit];
+        const unsigned arm = by.arm_of(unit);
+        const bool harmed = arm == 1;
+        const double base = what.failures * drift * who.fails;
+        const double risk = harmed ? base * what.failures_ratio + what.failures_more : base;
+        const double u = random.uniform();
+        const double milliseconds = 10.0 * std::exp(0.5 * 0.70710678 * (who.slow + random.normal())) *
+                                    (1.0 + 0.3 * std::sin(n / 20'000.0 * 6.2832)) *
+                                    (harmed ? what.slower : 1.0);
+        const double wrong = 0.2 * who.wrong;
+        const double v = random.uniform();
+        by.take(arm, {.failed = u < risk,
+                      .milliseconds = milliseconds,
+                      .right = v >= wrong + (harmed ? what.accuracy_loss : 0.0)});
+        out.extra_failures += harmed && u < risk && u >= base ? 1.0 : 0.0;
+        out.extra_wrong += harmed && v >= wrong && v < wrong + what.accuracy_loss ? 1.0 : 0.0;
+    }
+    out.shipped = by.shipped();
+    out.rolled_back = by.rolled_back();
+    return out;
+}
+
+outcome roll_out(const challenger& what, const preset& how, std::uint64_t run)
+{
+    if (how.by == controller::pooled_z) {
+        return roll_out_by(by_pooled_z{run}, what, how.most, run);
+    }
+    if (how.by == controller::point_estimates) {
+        return roll_out_by(by_point_estimates{run}, what, how.most, run);
+    }
     manual_time time;
     canary trial{model{"old", [](std::uint64_t) { return 0; }},
                  model{"new", [](std::uint64_t) { return 1; }},
@@ -146,33 +345,7 @@ outcome roll_out(const challenger& what, const preset& how, std::uint64_t run)
                  guardrail(latency{.q = 0.95}, {.max_ratio = how.latency_margin}),
                  how.steps,
                  time.view()};
-    outcome out;
-    for (; out.requests < how.most && !trial.finished() && !trial.rolled_back(); ++out.requests) {
-        time.advance(10'000'000);  // 100 requests a second
-        const double n = out.requests;
-        const double drift =
-            (1.0 + std::fmin(1.0, n / 100'000.0)) * (1.0 + 0.3 * std::sin(n / 20'000.0 * 6.2832));
-        const std::uint64_t unit = random.below(users);
-        const person& who = people[unit];
-        const ticket given = trial.choose(unit);
-        const bool harmed = given.arm() == 1;
-        const double base = what.failures * drift * who.fails;
-        const double risk = harmed ? base * what.failures_ratio + what.failures_more : base;
-        const double u = random.uniform();
-        const double milliseconds = 10.0 * std::exp(0.5 * 0.70710678 * (who.slow + random.normal())) *
-                                    (1.0 + 0.3 * std::sin(n / 20'000.0 * 6.2832)) *
-                                    (harmed ? what.slower : 1.0);
-        trial.complete(given, std::chrono::nanoseconds{static_cast<std::int64_t>(1e6 * milliseconds)},
-                       u >= risk);
-        const double wrong = 0.2 * who.wrong;
-        const double v = random.uniform();
-        trial.observe<"right">(given, v >= wrong + (harmed ? what.accuracy_loss : 0.0));
-        out.extra_failures += harmed && u < risk && u >= base ? 1.0 : 0.0;
-        out.extra_wrong += harmed && v >= wrong && v < wrong + what.accuracy_loss ? 1.0 : 0.0;
-    }
-    out.shipped = trial.finished();
-    out.rolled_back = trial.rolled_back();
-    return out;
+    return roll_out_by(by_joust{trial, time}, what, how.most, run);
 }
 
 }  // namespace
@@ -185,7 +358,9 @@ int main(int count, char** arguments)
     const std::array presets{preset{"cautious", without_least_times(ramp::cautious()), 1.1, 400'000},
                              preset{"standard", without_least_times(ramp::standard()), 1.2, 300'000},
                              preset{"fast", without_least_times(ramp::fast()), 1.3, 300'000},
-                             preset{"no harm proved", while_nothing_is_proved(), 1.2, 300'000}};
+                             preset{"no harm proved", while_nothing_is_proved(), 1.2, 300'000},
+                             preset{"pooled z", {}, 1.2, 300'000, controller::pooled_z},
+                             preset{"point estimates", {}, 1.2, 300'000, controller::point_estimates}};
     int failures = 0;
     std::printf(
         "%d rollouts a cell: shipped %%; requests until promotion, median (p90); more failures [wrong answers] before the "
@@ -198,8 +373,9 @@ int main(int count, char** arguments)
         std::printf("%-28s", what.name);
         for (std::size_t p = 0; p < presets.size(); ++p) {
             // The short form runs the standard preset on five challengers.
-            const bool shortened = runs < 20 && (p != 1 || (&what - challengers.data()) % 4 != 0);
-            if (shortened) {
+            const bool own = presets[p].by == controller::joust;
+            const bool shortened = runs < 20 && own && (p != 1 || (&what - challengers.data()) % 4 != 0);
+            if (shortened || (count > 3 && std::string{presets[p].name} != arguments[3])) {
                 continue;
             }
             int shipped = 0;

@@ -22,8 +22,8 @@ using joust::detail::bound;
 using joust::detail::bound_list;
 using joust::detail::bounds_of;
 using joust::detail::describe;
-using joust::detail::excluded_harm;
 using joust::detail::exclusion_of;
+using joust::detail::stated_exclusion;
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
@@ -63,13 +63,13 @@ std::string why_not(Metric metric, const margin& limit)
 }
 
 template <class Metric>
-excluded_harm exclusion(Metric metric, const margin& limit)
+stated_exclusion exclusion(Metric metric, const margin& limit)
 {
     const auto given = guardrail(metric, limit);
     return exclusion_of(Metric::name(), given.limit.exclude, bounds_of(given).of[0], bounds_of(given));
 }
 
-void check(const excluded_harm& e, bool harm_is_up, double increase, double ratio)
+void check(const stated_exclusion& e, bool harm_is_up, double increase, double ratio)
 {
     CHECK(e.given);
     CHECK(e.harm_is_up == harm_is_up);

@@ -5,6 +5,8 @@
 
 #include "catch.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -193,4 +195,38 @@ TEST_CASE("wrong categories are refused with the field named")
     CHECK_THROWS_AS(joust::categories::top({}), configuration_error);
     CHECK_THROWS_AS(joust::categories(std::span<const std::string_view>{std::vector<std::string_view>(1025)}),
                     configuration_error);
+}
+
+TEST_CASE("numbers fall into the same bin as a search among the edges finds, for any number of edges")
+{
+    joust::keyed_random random{17};
+    for (const std::size_t count : {1U, 8U, 15U, 16U, 17U, 24U, 63U, 64U, 65U, 127U, 128U}) {
+        std::vector<double> edges;
+        while (edges.size() < count) {
+            edges.push_back((edges.empty() ? -3.0 : edges.back()) + 0.01 + random.uniform());
+        }
+        const joust::numeric_bins bins{std::span<const double>{edges}};
+        REQUIRE(std::vector<double>(bins.edges().begin(), bins.edges().end()) == edges);
+        CHECK(bins.cells() == count + 3);
+        const auto expected = [&](double x) {
+            return static_cast<std::size_t>(std::upper_bound(edges.begin(), edges.end(), x) - edges.begin());
+        };
+        for (const double edge : edges) {
+            for (const double x : {edge, std::nextafter(edge, -1e9), std::nextafter(edge, 1e9)}) {
+                CHECK(bins.cell(x) == expected(x));
+            }
+        }
+        CHECK(bins.cell(-1e300) == 0);
+        CHECK(bins.cell(1e300) == count);
+        CHECK(bins.cell(std::numeric_limits<double>::quiet_NaN()) == bins.missing());
+        CHECK(bins.cell(-std::numeric_limits<double>::infinity()) == bins.invalid());
+        CHECK(bins.label(count) == joust::to_text(edges.back()) + " and above");
+    }
+    const std::vector<double> many(129);
+    CHECK_THROWS_AS(joust::numeric_bins(std::span<const double>{many}), joust::configuration_error);
+    std::vector<double> sample(10'000);
+    for (double& x : sample) {
+        x = random.normal();
+    }
+    CHECK(joust::numeric_bins::quantiles(sample, 64).values() == 64);
 }

@@ -38,6 +38,9 @@ TEST_CASE("a JSON report names its version and keeps raw numbers")
     CHECK(shown["metrics"][2]["status"] == "burn-in");
     CHECK(shown["metrics"][2]["lower"].is_null());
     CHECK(shown["latencies"][0]["p999"] == 4.1);
+    // 18,012 calls are enough for the 99.9th percentile, and 1,988 are not.
+    CHECK_FALSE(shown["latencies"][0].contains("too_few"));
+    CHECK(shown["latencies"][1]["too_few"] == nlohmann::json::array({"p999"}));
     CHECK(shown["counts"].size() == 2);
     CHECK(shown["notes"].size() == 1);
 }

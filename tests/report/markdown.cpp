@@ -42,7 +42,7 @@ Take the challenger out of service. Why: failures: e = 129 after 2 failures of t
 | model | calls | p50 | p90 | p95 | p99 | p99.9 | max |
 |---|---:|---:|---:|---:|---:|---:|---:|
 | v7 | 9,988 | 1.10 us | 1.40 us | 1.60 us | 3.10 us | 12.0 us | 400 us |
-| v8 | 12 | 700 us | 800 us | 810 us | 810 us | 810 us | 810 us |
+| v8 | 12 | 700 us | too few | too few | too few | too few | 810 us |
 
 **Share of the challenger**
 

@@ -41,7 +41,7 @@ Metrics, challenger minus champion
 Latency
   model     calls     p50     p90     p95      p99    p99.9      max
   gbdt-v1  18,012  410 us  600 us  700 us  1.20 ms  4.10 ms  12.0 ms
-  dnn-v2    1,988  520 us  710 us  820 us  1.25 ms  3.90 ms  9.50 ms
+  dnn-v2    1,988  520 us  710 us  820 us  1.25 ms  too few  9.50 ms
 
 Notes
   - also counted: 3 foreign tickets

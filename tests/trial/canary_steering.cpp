@@ -282,7 +282,7 @@ TEST_CASE("a report states what harm is excluded, what is needed and what limits
     CHECK(r.exclusions[0].excluded_increase > 0.005);
     CHECK(r.exclusions[0].limited_by == "requests");
     CHECK(r.exclusions[0].more_requests > 0.0);
-    CHECK_THAT(r.reason, ContainsSubstring("this stage needs +0.500 points or x 1.50, the larger"));
+    CHECK_THAT(r.reason, ContainsSubstring("this stage needs +0.5 points or x 1.5, the larger"));
 
     // Few units that come back do not show more by coming again.
     auto few = steered({.shares = {0.2, 1.0}});
@@ -295,6 +295,48 @@ TEST_CASE("a report states what harm is excluded, what is needed and what limits
     REQUIRE(r.exclusions.size() == 1);
     CHECK(r.exclusions[0].limited_by == "units");
     CHECK_THAT(r.exclusions[0].words, ContainsSubstring("Limited by units"));
+}
+
+namespace {
+
+/// A ramp that is always ready, so that only the numbers beside it keep a stage.
+struct eager_ramp {
+    share_list shares = {0.2, 1.0};
+    std::uint64_t check_every = 64;
+    double units = 0.0;
+    double total_seconds = 0.0;
+
+    [[nodiscard]] bool ready(const stage_progress&) const noexcept { return true; }
+};
+
+}  // namespace
+
+TEST_CASE("the least units and the least time of a ramp of one's own keep a stage")
+{
+    manual_time time;
+    const auto rollout = [&](double units, double seconds) {
+        return canary{model{"old", [](std::uint64_t) { return 1; }},
+                      model{"new", [](std::uint64_t) { return 2; }},
+                      by(unit_itself),
+                      hash_split{.salt = "eager"},
+                      time.view(),
+                      eager_ramp{.units = units, .total_seconds = seconds}};
+    };
+    auto slow = rollout(0.0, 60.0);
+    serve(slow, 20'000);
+    CHECK(slow.share() == 0.2);
+    CHECK_THAT(slow.report().reason, ContainsSubstring("until all stages together have taken 60 s"));
+    time.advance(61'000'000'000);
+    slow.step();
+    CHECK(slow.finished());
+    auto small = rollout(9'000.0, 0.0);  // The challenger gets about 4,000 units, and then about 14,000.
+    serve(small, 20'000);
+    CHECK(small.share() == 0.2);
+    serve(small, 50'000, 2);
+    CHECK(small.finished());
+    auto free = rollout(0.0, 0.0);
+    serve(free, 20'000);
+    CHECK(free.finished());
 }
 
 TEST_CASE("a ramp of one's own sees every guardrail with its interval, state and feedback")

@@ -303,6 +303,61 @@ TEST_CASE("an inference policy compares the rows in place of the gate's own test
     CHECK(metric_of(fixed, "correct").upper == Approx(metric_of(own, "correct").upper).margin(0.002));
 }
 
+TEST_CASE(
+    "a gate whose intervals hold at every look stops when its verdict is clear, and says what that saved")
+{
+    int calls = 0;
+    const auto decide = [&](double accuracy, std::vector<row> rows, auto... policies) {
+        calls = 0;
+        const auto counted = [&calls, accuracy](std::uint64_t seed, double of) {
+            return [&calls, of, seed, accuracy](const row& r) {
+                ++calls;
+                if (accuracy < 0.0 && r.number == 7) {
+                    throw std::runtime_error{"7"};
+                }
+                return right_on(of, seed)(r);
+            };
+        };
+        gate check{model{"old", counted(1, 0.8)}, model{"new", counted(2, std::fabs(accuracy))},
+                   guardrail(conversion<"correct">{}, {.max_decrease = 0.03}), policies...};
+        return check.run(rows, as_predicted);
+    };
+    const report better = decide(0.9, rows_of(20'000), always_valid{.units = 20'000});
+    CHECK(better.decision == verdict::pass);
+    CHECK(calls < 6'000);
+    CHECK(better.notes.back().find("stopped after") != std::string::npos);
+    CHECK(better.notes.back().find(" calls of models were saved") != std::string::npos);
+    CHECK(better.arms[0].requests * 2 == static_cast<std::uint64_t>(calls));
+    CHECK(decide(0.6, rows_of(20'000), always_valid{.units = 20'000}).decision == verdict::regress);
+    CHECK(calls < 6'000);
+
+    // At the margin nothing is clear, so that all rows are needed.
+    CHECK(decide(0.77, rows_of(3'000), always_valid{.units = 3'000}).decision == verdict::inconclusive);
+    CHECK(calls == 6'000);
+    // Tests for one look take all rows, and so does a gate in which a model has failed.
+    CHECK(decide(0.9, rows_of(2'000)).decision == verdict::pass);
+    CHECK(calls == 4'000);
+    static_cast<void>(decide(-0.9, rows_of(2'000), always_valid{.units = 2'000}));
+    CHECK(calls > 512);
+
+    // Rows that are sorted by how hard they are do not mislead it: the challenger is better on the first third only.
+    std::vector<row> sorted = rows_of(9'000);
+    calls = 0;
+    gate check{model{"old",
+                     [&](const row& r) {
+                         ++calls;
+                         return r.number % 10 < 8;
+                     }},
+               model{"new",
+                     [&](const row& r) {
+                         ++calls;
+                         return r.number < 3'000 || r.number % 10 < 6;
+                     }},
+               guardrail(conversion<"correct">{}, {.max_decrease = 0.03}), always_valid{.units = 9'000}};
+    CHECK(check.run(sorted, as_predicted).decision == verdict::regress);
+    CHECK(calls < 18'000);
+}
+
 TEST_CASE("scores of a cross-validation are compared by tests that know how the rows hang together")
 {
     const std::vector<double> before{0.81, 0.79, 0.80, 0.82, 0.78, 0.80, 0.81, 0.79, 0.83, 0.80};

@@ -241,6 +241,35 @@ public:
         return true;
     }
 
+    /// Go on in an epoch that other processes of the trial have reached, where this one is behind them. Returns false where another
+    /// thread holds the log; then nothing has changed.
+    [[nodiscard]] bool catch_up(std::uint32_t epoch) noexcept
+    {
+        if (!lock_.try_lock()) {
+            return false;
+        }
+        count_waiting();
+        if (tables_[running_].epoch < epoch) {
+            // What came in the epoch before stays where it is the epoch before the new one.
+            const bool next = tables_[running_].epoch + 1 == epoch;
+            before_ = next ? weight_ * test_.e() : 0.0;
+            now_.store(before_, std::memory_order_relaxed);
+            running_ = 1 - running_;
+            tables_[1 - running_].size = next ? tables_[1 - running_].size : 0;
+            begin_epoch(epoch);
+        }
+        release();
+        return true;
+    }
+    /// Return the number of the running epoch.
+    [[nodiscard]] std::uint32_t epoch() noexcept
+    {
+        lock_.lock();
+        const std::uint32_t now = tables_[running_].epoch;
+        release();
+        return now;
+    }
+
     /// Return the logarithm of the present evidence: the higher one of the running epoch and the one before.
     [[nodiscard]] double log_e() const noexcept
     {

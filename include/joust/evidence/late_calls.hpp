@@ -260,6 +260,14 @@ public:
         }
     }
 
+    /// Go on in an epoch that other processes of the trial have reached, with its threshold, where this one is behind them. The
+    /// calls so far are not judged in it.
+    /// shape: the counts are those of all calls so far
+    void catch_up(std::uint32_t epoch, double threshold, const counts& champion,
+                  const counts& challenger) noexcept;
+    /// Return the number of the running epoch, which is 0 until the warm-up is over.
+    [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_; }
+
     /// Forget all calls in a forked child. Limits that are known stay.
     void begin_anew() noexcept;
 
@@ -462,6 +470,24 @@ JOUST_FUNCTION void late_call_watch::begin_epoch(std::size_t threshold, const co
     }
     judged_ = n1_;
     judged_late_ = beyond(challenger, challenger_bin_);
+}
+
+JOUST_FUNCTION void late_call_watch::catch_up(std::uint32_t epoch, double threshold, const counts& champion,
+                                              const counts& challenger) noexcept
+{
+    constexpr auto longest = static_cast<double>(latency_sketch::limit - 1);
+    if (epoch <= epoch_ || !(threshold >= 0.0 && threshold <= longest)) {
+        return;
+    }
+    if (epoch_ == 0) {
+        count(champion, challenger);
+        not_judged_ = static_cast<std::uint64_t>(n1_);
+    }
+    const bool next = epoch == epoch_ + 1;
+    epoch_ = epoch - 1;
+    refined_ = 0;
+    begin_epoch(latency_sketch::bin_of(static_cast<std::int64_t>(threshold)), champion, challenger, false);
+    before_ = next ? before_ : 0.0;
 }
 
 JOUST_FUNCTION void late_call_watch::begin_anew() noexcept

@@ -156,6 +156,21 @@ inline constexpr const char* ignored_words[counted_reasons] = {
     "transitions that a listener failed on, or that an audit log could not keep",
     "feedback for a unit that this process did not serve, so that the plan that served it is not known"};
 
+/// What a value of evidence held when it was last collected, so that collecting it again reads only what has changed.
+struct collected_changes {
+    /// For each series a number that grows with every addition.
+    std::vector<std::uint64_t> series;
+    /// The same for the units of each arm.
+    std::vector<std::uint64_t> units;
+    /// For each arm the estimated number of distinct units.
+    std::vector<double> distinct;
+    /// Whether the value still holds what was collected.
+    bool valid = false;
+
+    /// Note that the value holds something else now.
+    void forget() noexcept { valid = false; }
+};
+
 /// Collect the evidence of a running trial. What is frequent goes to a slab of the calling thread, and what is rare to
 /// shared state.
 class live_evidence {
@@ -241,6 +256,7 @@ public:
                 thread_slab.expect(series, p, shares[p].root > 0.0 ? shares[p].challenger : 0.0);
             });
         }
+        thread_slab.note_change(series);
     }
 
     /// Count that an exposure got feedback on a metric. `which` is the metric's place in the list of fed series.
@@ -425,7 +441,10 @@ public:
     }
 
     /// Collect into a value that was used before. This allocates nothing if the lists of the value have their size.
-    void collect(evidence& all) const;
+    void collect(evidence& all) const { collect(all, nullptr); }
+    /// The same for a value that is collected again and again: series without an addition since then are not read again.
+    /// assumes: nothing but the memories of the value was changed since `known` was filled in by this function
+    void collect(evidence& all, collected_changes& known) const { collect(all, &known); }
 
     /// Keep what a look at the evidence fixed (rho, the answer of a fixed horizon) and found (the highest e-values).
     void remember(const evidence& seen);
@@ -437,6 +456,11 @@ public:
 
     /// Keep what a look at merged evidence fixed and found, so that the evidence of this part carries it.
     void remember_whole(const evidence& merged);
+
+    /// Go on in the epochs that merged evidence has reached, with its latency thresholds. A part that stayed in earlier epochs, as after
+    /// a restart, would not be seen in merged evidence, which keeps the last epoch and the one before it. When an epoch ends
+    /// depends on how many events there were, and not on which arms had them.
+    void catch_up(const evidence& merged) noexcept;
 
 private:
     static constexpr double no_limit = std::numeric_limits<double>::infinity();
@@ -458,6 +482,7 @@ private:
         thread_slab.add(series, pair, challenger, bucket_of(pseudonym),
                         challenger ? 1.0 - share.challenger : share.challenger, share.root);
         thread_slab.expect(series, pair, share.root > 0.0 ? share.challenger : 0.0);
+        thread_slab.note_change(series);
     }
     /// Find the lowest limits of all guardrails, with which each call is compared first.
     void find_lowest() noexcept
@@ -506,7 +531,12 @@ private:
     }
 
     static void collect_latency(const slab& from, unsigned arm, latency_sketch& into);
-    static void collect(const slab& from, evidence& into, std::size_t first_series);
+    [[nodiscard]] static bool note_changes(const collected_changes* known, std::uint64_t* kept,
+                                           std::uint64_t now) noexcept;
+    static void collect(const slab& from, bucket_sums& sums, std::size_t series, std::size_t pair);
+    void collect(evidence& all, collected_changes* known) const;
+    void collect_series(evidence& all, collected_changes* known) const;
+    void collect_units(evidence& all, collected_changes* known) const;
     /// The exposures of all arms, and those of one arm.
     struct exposure_counts {
         std::uint64_t all = 0;
@@ -686,12 +716,14 @@ JOUST_FUNCTION void live_evidence::collect_overlap(evidence& all) const
             const auto counts = all.arms[arm].latency.counts();
             const double weight = weight_in_stage(p, challenger);
             copy_list(into.weights, ended.weights);
-            into.squares = ended.squares;
+            double* const weights = into.weights.data();
+            std::uint64_t calls = 0;
             for (std::size_t bin = 0; bin < latency_sketch::bins; ++bin) {
-                const auto n = static_cast<double>(of_stage(arm, bin, counts[bin]));
-                into.weights[bin] += weight * n;
-                into.squares += weight * weight * n;
+                const std::uint64_t n = of_stage(arm, bin, counts[bin]);
+                weights[bin] += weight * static_cast<double>(n);
+                calls += n;
             }
+            into.squares = ended.squares + weight * weight * static_cast<double>(calls);
         }
     }
 }
@@ -785,13 +817,16 @@ JOUST_FUNCTION bool live_evidence::judge_latency(bool wait) noexcept
     return true;
 }
 
-JOUST_FUNCTION void live_evidence::collect(evidence& all) const
+JOUST_FUNCTION void live_evidence::collect(evidence& all, collected_changes* known) const
 {
     const std::size_t pairs = models_.size() - 1;
     if (all.trial != trial_ || all.models != models_ || all.series != series_ || all.pairs.size() != pairs ||
         all.pairs.front().events.size() != watches_.size() ||
         all.pairs.front().peaks.size() != watches_.size() || all.pairs.front().memory.size() != memories_ ||
         all.arms.size() != models_.size()) {
+        if (known != nullptr) {
+            known->forget();
+        }
         // Lists are made anew: `resize` would compile how they grow and move as well.
         all.quantiles.clear();
         all.trial = trial_;
@@ -814,13 +849,14 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             }
         }
     }
-    for (auto& arm : all.arms) {
-        arm = arm_evidence{};
+    if (known != nullptr &&
+        (known->series.size() != series_.size() || known->units.size() != models_.size())) {
+        known->series = std::vector<std::uint64_t>(series_.size());
+        known->units = std::vector<std::uint64_t>(models_.size());
+        known->distinct = std::vector<double>(models_.size());
+        known->forget();
     }
     for (std::size_t p = 0; p < pairs; ++p) {
-        for (auto& sums : all.pairs[p].series) {
-            sums.clear();
-        }
         for (std::size_t w = 0; w < watches_.size(); ++w) {
             logs_[p * watches_.size() + w].events(all.pairs[p].events[w]);
             all.pairs[p].peaks[w] = peak(p, w);
@@ -832,8 +868,11 @@ JOUST_FUNCTION void live_evidence::collect(evidence& all) const
             }
         }
     }
-    slabs_.for_each_used([&](const slab& each) { collect(each, all, 0); });
-    collect(rare_, all, series_.size() - fed_.size());
+    collect_series(all, known);
+    collect_units(all, known);
+    if (known != nullptr) {
+        known->valid = true;
+    }
     const std::uint64_t served = all.requests();
     const std::size_t first_lost = series_.size() - fed_.size();
     for (std::size_t i = 0; i < fed_.size(); ++i) {
@@ -966,6 +1005,53 @@ JOUST_FUNCTION void live_evidence::remember_whole(const evidence& merged)
     }
 }
 
+JOUST_FUNCTION void live_evidence::catch_up(const evidence& merged) noexcept
+{
+    if (merged.pairs.size() + 1 != models_.size()) {
+        return;
+    }
+    const auto behind = [&](std::size_t i) -> std::uint32_t {
+        const pair_evidence& pair = merged.pairs[i / watches_.size()];
+        const std::size_t w = i % watches_.size();
+        if (watches_[w].follows_champion()) {
+            return w < pair.late.size() && !pair.late[w].epochs.empty() ? pair.late[w].epochs.back().epoch
+                                                                        : 0;
+        }
+        return w < pair.events.size() && !pair.events[w].empty() ? pair.events[w].back().epoch : 0;
+    };
+    bool follows = false;
+    for (std::size_t i = 0; i < logs_.size(); ++i) {
+        if (!watches_[i % watches_.size()].follows_champion()) {
+            static_cast<void>(logs_[i].catch_up(behind(i)));
+        } else {
+            const std::scoped_lock lock{threshold_mutex_};
+            follows = follows || late_[i].epoch() < behind(i);
+        }
+    }
+    if (!follows || !judge_latency()) {
+        return;
+    }
+    // judge_latency has just counted the latencies of all calls.
+    const std::scoped_lock lock{threshold_mutex_};
+    for (std::size_t i = 0; i < late_.size(); ++i) {
+        const std::uint32_t epoch = behind(i);
+        if (!watches_[i % watches_.size()].follows_champion() || late_[i].epoch() >= epoch) {
+            continue;
+        }
+        if (!logs_[i].catch_up(epoch)) {
+            continue;  // A thread counts an event just now. The next call does it.
+        }
+        const pair_evidence& pair = merged.pairs[i / watches_.size()];
+        late_[i].catch_up(epoch, pair.late[i % watches_.size()].epochs.back().threshold, latency_now_[0],
+                          latency_now_[1 + i / watches_.size()]);
+        threshold& limits = thresholds_[i];
+        limits.champion.store(late_[i].champion_limit(), std::memory_order_relaxed);
+        limits.challenger.store(late_[i].challenger_limit(), std::memory_order_relaxed);
+        limits.suspicion.store(late_[i].least_e(), std::memory_order_relaxed);
+    }
+    find_lowest();
+}
+
 JOUST_FUNCTION void live_evidence::collect_latency(const slab& from, unsigned arm, latency_sketch& into)
 {
     from.for_each_latency(arm, [&into](std::size_t bin, std::uint64_t n) { into.add_bin(bin, n); });
@@ -994,29 +1080,81 @@ JOUST_FUNCTION live_evidence::exposure_counts live_evidence::exposures_now(unsig
     return now;
 }
 
-JOUST_FUNCTION void live_evidence::collect(const slab& from, evidence& into, std::size_t first_series)
+/// Note the number of changes of something. Returns whether it has changed, as far as is known.
+JOUST_FUNCTION bool live_evidence::note_changes(const collected_changes* known, std::uint64_t* kept,
+                                                std::uint64_t now) noexcept
 {
-    const slab_layout& layout = from.layout();
-    for (std::size_t p = 0; p < layout.pairs(); ++p) {
-        for (std::size_t s = 0; s < layout.series; ++s) {
-            bucket_sums& sums = into.pairs[p].series[first_series + s];
-            for (std::size_t b = 0; b < bucket_count; ++b) {
-                const row_values one = from.read(s, p, true, b);
-                const row_values zero = from.read(s, p, false, b);
-                sums.challenger[b] += one.first;
-                sums.challenger_root[b] += one.second;
-                sums.challenger_count += one.count;
-                sums.champion[b] += zero.first;
-                sums.champion_root[b] += zero.second;
-                sums.champion_count += zero.count;
+    const bool changed = known == nullptr || !known->valid || *kept != now;
+    if (known != nullptr) {
+        *kept = now;
+    }
+    return changed;
+}
+
+JOUST_FUNCTION void live_evidence::collect(const slab& from, bucket_sums& sums, std::size_t series,
+                                           std::size_t pair)
+{
+    // A pointer of its own for each list, since a row that another thread may write makes compilers read everything again.
+    const auto add = [&](bool challenger, double* const first, double* const second, std::uint64_t& count) {
+        std::uint64_t all = 0;
+        from.for_each_row(series, pair, challenger, [&](std::size_t bucket, const row_values& row) {
+            first[bucket] += row.first;
+            second[bucket] += row.second;
+            all += row.count;
+        });
+        count += all;
+    };
+    add(true, sums.challenger.data(), sums.challenger_root.data(), sums.challenger_count);
+    add(false, sums.champion.data(), sums.champion_root.data(), sums.champion_count);
+    sums.expected += from.expected(series, pair);
+}
+
+JOUST_FUNCTION void live_evidence::collect_series(evidence& all, collected_changes* known) const
+{
+    const std::size_t rare = series_.size() - fed_.size();
+    // Exposures come last, so that what became of a call that ends meanwhile is rather missed.
+    for (std::size_t s = series_.size(); s-- > 0;) {
+        std::uint64_t changes = 0;
+        if (s >= rare) {
+            changes = rare_.changes(s - rare);
+        } else {
+            slabs_.for_each_used([&](const slab& each) { changes += each.changes(s); });
+        }
+        if (!note_changes(known, known != nullptr ? &known->series[s] : nullptr, changes) &&
+            s != exposure_series) {
+            continue;
+        }
+        for (std::size_t p = 0; p < all.pairs.size(); ++p) {
+            bucket_sums& sums = all.pairs[p].series[s];
+            sums.clear();
+            if (s >= rare) {
+                collect(rare_, sums, s - rare, p);
+            } else {
+                slabs_.for_each_used([&](const slab& each) { collect(each, sums, s, p); });
             }
-            sums.expected += from.expected(s, p);
         }
     }
-    for (unsigned a = 0; a < layout.arms; ++a) {
-        collect_latency(from, a, into.arms[a].latency);
-        for (std::size_t i = 0; i < slab::unit_registers; ++i) {
-            into.arms[a].units.raise(i, from.unit_register(a, i));
+}
+
+JOUST_FUNCTION void live_evidence::collect_units(evidence& all, collected_changes* known) const
+{
+    for (unsigned a = 0; a < all.arms.size(); ++a) {
+        arm_evidence& arm = all.arms[a];
+        arm.latency = latency_sketch{};
+        std::uint64_t changes = 0;
+        slabs_.for_each_used([&](const slab& each) { changes += each.changes_of_units(a); });
+        const bool changed = note_changes(known, known != nullptr ? &known->units[a] : nullptr, changes);
+        if (changed) {
+            arm.units = hyperloglog<>{};
+        }
+        slabs_.for_each_used([&](const slab& each) {
+            collect_latency(each, a, arm.latency);
+            for (std::size_t i = 0; i < slab::unit_registers && changed; ++i) {
+                arm.units.raise(i, each.unit_register(a, i));
+            }
+        });
+        if (changed && known != nullptr) {
+            known->distinct[a] = arm.units.estimate();
         }
     }
 }

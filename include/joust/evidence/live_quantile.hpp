@@ -114,6 +114,17 @@ public:
         return (beyond ? 1.0 : 0.0) - (asked_.q < 0.5 ? 1.0 : 0.0);
     }
 
+    /// Take a threshold that another process of the trial has fixed, unless one is fixed here.
+    void adopt(double threshold) noexcept
+    {
+        const spin_guard hold{lock_};
+        // Once the warm-up is complete, its own threshold is being computed.
+        if (threshold_.load(std::memory_order_relaxed) == no_limit && std::isfinite(threshold) &&
+            first_.size() < asked_.warm_up) {
+            threshold_.store(threshold, std::memory_order_relaxed);
+        }
+    }
+
     /// Forget all values in a forked child, where no other thread exists. A threshold that is fixed stays.
     void begin_anew() noexcept
     {

@@ -96,17 +96,39 @@ public:
     [[nodiscard]] row_values read(std::size_t series, std::size_t pair, bool challenger,
                                   std::size_t bucket) const noexcept
     {
-        const slab_row& row = rows_[layout_.row(series, pair, challenger, bucket)];
-        for (brief_wait waiting;; waiting.pause()) {
-            const std::uint64_t before = row.sequence.load(std::memory_order_acquire);
-            if ((before & 1u) == 0) {
-                const row_values values{before / 2, row.first.load(std::memory_order_acquire),
-                                        row.second.load(std::memory_order_acquire)};
-                if (row.sequence.load(std::memory_order_relaxed) == before) {
-                    return values;
-                }
-            }
+        return values_of(rows_[layout_.row(series, pair, challenger, bucket)]);
+    }
+
+    /// Visit the rows of all buckets of one arm: `visit(bucket, values)`.
+    template <class Visit>
+    void for_each_row(std::size_t series, std::size_t pair, bool challenger, Visit&& visit) const noexcept
+    {
+        const slab_row* const rows = &rows_[layout_.row(series, pair, challenger, 0)];
+        for (std::size_t bucket = 0; bucket < bucket_count; ++bucket) {
+            visit(bucket, values_of(rows[bucket]));
         }
+    }
+
+    /// Note that something was added to a series other than that of exposures.
+    JOUST_ALWAYS_INLINE void note_change(std::size_t series) noexcept
+    {
+        // After the change, and with release, so that a reader that knows this number has seen the change too.
+        auto& changes = changes_[series];
+        if (shared_) [[unlikely]] {
+            changes.fetch_add(1, std::memory_order_release);
+        } else {
+            changes.store(changes.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+        }
+    }
+    /// Return a number that grows whenever something is added to a series other than that of exposures.
+    [[nodiscard]] std::uint64_t changes(std::size_t series) const noexcept
+    {
+        return changes_[series].load(std::memory_order_acquire);
+    }
+    /// Return a number that grows whenever a register of an arm's units rises.
+    [[nodiscard]] std::uint64_t changes_of_units(unsigned arm) const noexcept
+    {
+        return units_raised_[arm].load(std::memory_order_acquire);
     }
 
     /// Return how many observations a bucket has.
@@ -209,8 +231,9 @@ public:
         // Buckets and slots use the upper half of the pseudonym, so that its lower half is independent of them.
         const auto [index, rank] = hyperloglog<>::place_of_mixed(pseudonym);
         auto& seen = units_[arm * unit_registers + index];
-        std::uint8_t held = seen.load(std::memory_order_relaxed);
-        while (rank > held && !seen.compare_exchange_weak(held, rank, std::memory_order_relaxed)) {}
+        if (rank > seen.load(std::memory_order_relaxed)) [[unlikely]] {
+            raise_unit(seen, rank, arm);
+        }
     }
 
     [[nodiscard]] std::uint8_t unit_register(unsigned arm, std::size_t index) const noexcept
@@ -244,6 +267,27 @@ public:
     slab* next_idle = nullptr;
 
 private:
+    [[nodiscard]] JOUST_ALWAYS_INLINE static row_values values_of(const slab_row& row) noexcept
+    {
+        for (brief_wait waiting;; waiting.pause()) {
+            const std::uint64_t before = row.sequence.load(std::memory_order_acquire);
+            if ((before & 1u) == 0) [[likely]] {
+                const row_values values{before / 2, row.first.load(std::memory_order_acquire),
+                                        row.second.load(std::memory_order_acquire)};
+                if (row.sequence.load(std::memory_order_relaxed) == before) [[likely]] {
+                    return values;
+                }
+            }
+        }
+    }
+
+    JOUST_NOINLINE void raise_unit(std::atomic<std::uint8_t>& seen, std::uint8_t rank, unsigned arm) noexcept
+    {
+        std::uint8_t held = seen.load(std::memory_order_relaxed);
+        while (rank > held && !seen.compare_exchange_weak(held, rank, std::memory_order_relaxed)) {}
+        units_raised_[arm].fetch_add(1, std::memory_order_release);
+    }
+
     /// Make the sequence of a row odd, which only one thread at a time can do. Returns the even sequence before.
     JOUST_NOINLINE static std::uint64_t lock_row(slab_row& row) noexcept
     {
@@ -274,6 +318,8 @@ private:
     fixed_array<slab_row> rows_;
     fixed_array<std::atomic<double>> expected_;
     fixed_array<std::atomic<std::uint32_t>> fed_;
+    fixed_array<std::atomic<std::uint64_t>> changes_;
+    fixed_array<std::atomic<std::uint64_t>> units_raised_;
     fixed_array<std::atomic<std::uint64_t>> latency_;
     /// For each arm a bit for each 64 bins of which one has a call.
     fixed_array<std::atomic<std::uint64_t>> latency_used_;
@@ -285,8 +331,8 @@ private:
 
 JOUST_FUNCTION slab::slab(const slab_layout& layout, bool is_shared, std::uint32_t first_call)
     : layout_(layout), shared_(is_shared), calls_(first_call), rows_(layout.rows()),
-      expected_(layout.series * layout.pairs()), fed_(layout.series * layout.arms),
-      latency_(layout.arms * latency_sketch::bins), latency_used_(layout.arms),
+      expected_(layout.series * layout.pairs()), fed_(layout.series * layout.arms), changes_(layout.series),
+      units_raised_(layout.arms), latency_(layout.arms * latency_sketch::bins), latency_used_(layout.arms),
       units_(layout.arms * unit_registers), by_share_(layout.columns * (share_rows::most + 1) * 2)
 {
 }
@@ -309,6 +355,8 @@ JOUST_FUNCTION void slab::begin_anew() noexcept
     }
     clear(expected_);
     clear(fed_);
+    clear(changes_);
+    clear(units_raised_);
     clear(latency_);
     clear(latency_used_);
     clear(units_);

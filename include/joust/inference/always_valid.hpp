@@ -74,10 +74,11 @@ JOUST_FUNCTION inference always_valid::infer(const look& at, const question& ask
     options.alpha = asked.alpha;
     options.null = asked.null;
     options.min_buckets = burn_in_buckets;
+    options.effective = false;
     options.rho = memory.rho > 0.0 ? memory.rho : 1.0;
     // After the burn-in one test is enough: its tuning is fixed, and its clock follows from the sums.
     const bool tuned = memory.rho > 0.0 && !at.paired();
-    options.interval = tuned && at.expected_events >= burn_in_events;
+    options.interval = tuned && at.limits && at.expected_events >= burn_in_events;
     if (tuned) {
         options.clock = stats::switching_clock(at.sums, at.expected_events);
     }
@@ -86,14 +87,14 @@ JOUST_FUNCTION inference always_valid::infer(const look& at, const question& ask
     if (!tuned) {
         options.clock = stats::switching_clock(seen.challenger_buckets, at.expected_events);
     }
-    if (burnt_in && !options.interval) {
+    if (burnt_in && !tuned) {
         if (!(memory.rho > 0.0)) {
             const double variance = std::fmax(seen.v, seen.v0);
             // If there is no finite plan to extrapolate to, nothing is fixed, and the test gives no answer.
             options.rho = stats::burn_in_rho(variance, seen.information, at.planned_information);
             memory.rho = std::isfinite(options.rho) ? options.rho : 0.0;
         }
-        options.interval = true;
+        options.interval = at.limits;
         seen = test(options);
     }
     inference answer{.method = "normal mixture, clusters of units",
@@ -119,6 +120,12 @@ JOUST_FUNCTION inference always_valid::infer(const look& at, const question& ask
     answer.p_value = stats::always_valid_p(memory.highest_log_e);
     const bool rejects_now = stats::always_valid_p(log_e) <= asked.alpha;
     if (rejects_now && (highest || !memory.decided.taken)) {
+        if (!at.limits) {
+            options.interval = true;
+            const stats::score_result whole = test(options);
+            answer.lower = whole.lower;
+            answer.upper = whole.upper;
+        }
         memory.decided = detail::counted(answer, at.exposures);
     } else if (memory.decided.taken && memory.decided.p_value <= asked.alpha && !rejects_now) {
         answer = detail::repeated(memory.decided, answer.method);

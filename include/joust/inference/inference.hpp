@@ -53,6 +53,8 @@ struct look {
     double planned_information = 0.0;
     /// The sums of pairs. They are empty if there are two arms.
     paired_sums pairs{};
+    /// Whether the interval is asked for. A policy may leave it out otherwise, and take less time.
+    bool limits = true;
 
     /// Say whether the data are pairs.
     [[nodiscard]] bool paired() const noexcept { return !pairs.count.empty(); }

@@ -7,6 +7,7 @@
 #include <joust/metric/failures.hpp>
 #include <joust/metric/latency.hpp>
 #include <joust/metric/metric.hpp>
+#include <joust/stats/sequential/excluded_harm.hpp>
 
 #include <array>
 #include <charconv>
@@ -118,23 +119,19 @@ struct bound_list {
     [[nodiscard]] const bound* end() const noexcept { return of.data() + count; }
 };
 
-/// The harm that a canary excludes before it promotes, in one form for every metric. The larger of two harms counts.
-struct excluded_harm {
+/// The harm that a guardrail wants a canary to exclude before it promotes. The larger of two harms counts.
+struct stated_exclusion : stats::excluded_harm {
     /// Whether the guardrail states a harm. Otherwise the canary has a default.
     bool given = false;
     /// Whether more of the metric is worse, as in the limit of the guardrail.
     bool harm_is_up = true;
-    /// The harm as a difference challenger - champion, which is negative where less is worse. NaN sets none.
-    double increase = std::numeric_limits<double>::quiet_NaN();
-    /// The harm as a ratio challenger / champion. NaN sets none.
-    double ratio = std::numeric_limits<double>::quiet_NaN();
 };
 
 /// Check the harm that a guardrail wants excluded, and turn it into one form. A kind of harm that is not given is that of
 /// the limit, if the limit allows any. Where a guardrail has two sides, each takes the harm of its own direction.
 /// errors: configuration_error for a harm of the other direction, out of range, or smaller than what the limit allows
-[[nodiscard]] excluded_harm exclusion_of(std::string_view metric, const stated_harm& given,
-                                         const bound& limit, const bound_list& all);
+[[nodiscard]] stated_exclusion exclusion_of(std::string_view metric, const stated_harm& given,
+                                            const bound& limit, const bound_list& all);
 
 /// Check a margin, and turn it into limits. A metric on which less can do no harm has no lower bound; `otherwise` is the
 /// limit where no bound is set.
@@ -300,10 +297,11 @@ JOUST_FUNCTION bound_list limits_of(std::string_view metric, const margin& m, bo
     return found;
 }
 
-JOUST_FUNCTION excluded_harm exclusion_of(std::string_view metric, const stated_harm& given,
-                                          const bound& limit, const bound_list& all)
+JOUST_FUNCTION stated_exclusion exclusion_of(std::string_view metric, const stated_harm& given,
+                                             const bound& limit, const bound_list& all)
 {
-    excluded_harm found{.harm_is_up = limit.harm_is_up};
+    stated_exclusion found;
+    found.harm_is_up = limit.harm_is_up;
     bool up = !std::isnan(given.max_ratio) || !std::isnan(given.max_increase);
     bool down = !std::isnan(given.min_ratio) || !std::isnan(given.max_decrease);
     std::size_t comparing = 0;

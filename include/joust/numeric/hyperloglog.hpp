@@ -92,9 +92,19 @@ public:
     /// Estimate the number of distinct hashes.
     [[nodiscard]] constexpr double estimate() const noexcept
     {
+        // Four lists of counts, since most registers have the same few ranks, and a count waits for the one before it.
+        std::array<std::array<std::uint32_t, 4>, max_rank + 1> parts{};
+        for (std::size_t i = 0; i < size; i += 4) {
+            ++parts[registers_[i]][0];
+            ++parts[registers_[i + 1]][1];
+            ++parts[registers_[i + 2]][2];
+            ++parts[registers_[i + 3]][3];
+        }
         std::array<std::uint32_t, max_rank + 1> count{};
-        for (const std::uint8_t rank : registers_) {
-            ++count[rank];
+        for (std::size_t rank = 0; rank <= max_rank; ++rank) {
+            for (const std::uint32_t part : parts[rank]) {
+                count[rank] += part;
+            }
         }
         const auto m = static_cast<double>(size);
         // Ertl's further term for saturated registers is omitted: it matters only from about 2^60 hashes on.

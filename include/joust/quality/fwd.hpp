@@ -11,6 +11,7 @@ inline namespace v0 {
 namespace quality {
 
 struct calibration_result;
+struct calibration_line;
 class calibration_bins;
 class paired_calibration;
 class clustered_calibration;

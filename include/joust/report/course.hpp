@@ -160,6 +160,9 @@ public:
         return values_[i * rows_.size() + row];
     }
 
+    /// Say whether the next look will be kept, and not only until the look after it.
+    [[nodiscard]] bool keeps_next() const noexcept { return taken_ % every_ == 0; }
+
     /// Forget every look. The rows and the memory for looks stay.
     void clear() noexcept
     {

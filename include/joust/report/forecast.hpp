@@ -5,6 +5,7 @@
 #include <joust/core/json.hpp>
 #include <joust/core/style.hpp>
 #include <joust/core/text.hpp>
+#include <joust/report/harm_in_words.hpp>
 #include <joust/stats/planning/canary_plan.hpp>
 
 #include <cmath>
@@ -88,40 +89,10 @@ inline void append_time(std::string& out, double seconds)
     }
 }
 
-// A number with at most three digits, and without zeros at its end.
-inline void append_short(std::string& out, double value)
-{
-    const std::size_t begin = out.size();
-    append_number(out, value, 3);
-    if (out.find('.', begin) != std::string::npos && out.find('e', begin) == std::string::npos) {
-        while (out.back() == '0') {
-            out.pop_back();
-        }
-        if (out.back() == '.') {
-            out.pop_back();
-        }
-    }
-}
-
 JOUST_FUNCTION void append_harm(std::string& out, const stats::planned_guardrail& watch,
                                 const stats::excluded_harm& harm)
 {
-    const bool both = !std::isnan(harm.increase) && !std::isnan(harm.ratio);
-    if (!std::isnan(harm.increase)) {
-        if (watch.kind == stats::watched::events) {
-            out += '+';
-            append_short(out, 100.0 * harm.increase);
-            out += " pp";
-        } else {
-            append_short(out, harm.increase);
-            out += " worse";
-        }
-    }
-    out += both ? " or " : "";
-    if (!std::isnan(harm.ratio)) {
-        out += "x ";
-        append_short(out, harm.ratio);
-    }
+    append_harm(out, harm, watch.kind == stats::watched::events ? "%" : "worse");
 }
 
 JOUST_FUNCTION void append_requests(std::string& out, const canary_forecast& shown, double requests)

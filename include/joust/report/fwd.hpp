@@ -15,6 +15,8 @@ struct latency_row;
 struct share_step;
 struct count_row;
 struct report;
+struct prometheus_sample;
+struct prometheus_family;
 struct course_value;
 struct course_look;
 struct course_row;

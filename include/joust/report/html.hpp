@@ -228,9 +228,9 @@ inline void append_latency_cells(std::string& out, const latency_row* row)
         out += "</td>";
         return;
     }
-    for (const double milliseconds : {row->p50, row->p90, row->p95, row->p99, row->p999, row->max}) {
-        append_number_cell(out, [&](std::string& text) { append_duration(text, 1e6 * milliseconds); });
-    }
+    for_quantiles(*row, [&](double milliseconds, bool enough) {
+        append_number_cell(out, [&](std::string& text) { append_latency(text, milliseconds, enough); });
+    });
 }
 
 inline void append_model_name(std::string& out, const report& shown, std::string_view model)

@@ -92,6 +92,16 @@ inline void write_latencies(json_writer& json, const report& shown)
             json.member("count", row.count).member("p50", row.p50).member("p90", row.p90);
             json.member("p95", row.p95).member("p99", row.p99).member("p999", row.p999);
             json.member("max", row.max);
+            if (!row.enough_for(0.999)) {
+                json.key("too_few").begin_array();
+                for_quantiles(row, [&, place = std::size_t{0}](double, bool enough) mutable {
+                    constexpr const char* names[] = {"p50", "p90", "p95", "p99", "p999", "max"};
+                    if (const char* name = names[place++]; !enough) {
+                        json.value(name);
+                    }
+                });
+                json.end_array();
+            }
         }
         json.end_object();
     }

@@ -6,6 +6,7 @@
 #include <joust/report/course.hpp>
 #include <joust/stats/result.hpp>
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -173,6 +174,13 @@ struct latency_row {
     double max = 0.0;
     /// Whether the group is too small to be shown.
     bool suppressed = false;
+
+    /// Say whether there are calls enough for an interval of this quantile: with fewer, the largest of all calls may be
+    /// below it with a probability of more than 2.5 %. It takes 367 calls for the 99th percentile and 3,688 for the 99.9th.
+    [[nodiscard]] bool enough_for(double q) const noexcept
+    {
+        return q >= 1.0 || static_cast<double>(count) >= std::log(0.025) / std::log(q);
+    }
     /// Compare all members.
     bool operator==(const latency_row&) const = default;
 };

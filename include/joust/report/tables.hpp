@@ -3,6 +3,7 @@
 
 #include <joust/core/compiler.hpp>
 #include <joust/core/text.hpp>
+#include <joust/report/harm_in_words.hpp>
 #include <joust/report/report.hpp>
 #include <joust/report/suppress.hpp>
 #include <joust/report/words.hpp>
@@ -233,40 +234,11 @@ JOUST_FUNCTION text_table table_of_latencies(const report& shown)
             continue;
         }
         add([&](std::string& text) { append_count(text, row.count); });
-        for (const double milliseconds : {row.p50, row.p90, row.p95, row.p99, row.p999, row.max}) {
-            add([&](std::string& text) { append_duration(text, 1e6 * milliseconds); });
-        }
+        for_quantiles(row, [&](double milliseconds, bool enough) {
+            add([&](std::string& text) { append_latency(text, milliseconds, enough); });
+        });
     }
     return table;
-}
-
-/// Append a harm: "+0.5 pp or x 1.5", where the larger of the two counts.
-inline void append_harm(std::string& out, double increase, double ratio, const std::string& unit)
-{
-    const bool as_increase = !std::isnan(increase);
-    const bool as_ratio = !std::isnan(ratio);
-    if (!as_increase && !as_ratio) {
-        out += "-";
-        return;
-    }
-    const auto number = [&out](double value) {
-        if (std::isinf(value)) {
-            out += "any";
-        } else {
-            append_number(out, value, 3);
-        }
-    };
-    if (as_increase) {
-        const bool percent = unit == "%";
-        out += increase >= 0.0 && !std::isinf(increase) ? "+" : "";
-        number(percent ? 100.0 * increase : increase);
-        out += percent ? " pp" : unit.empty() ? "" : " ";
-        out += percent ? "" : unit;
-    }
-    if (as_ratio) {
-        out += as_increase ? " or x " : "x ";
-        number(ratio);
-    }
 }
 
 JOUST_FUNCTION text_table table_of_exclusions(const report& shown)
@@ -277,13 +249,13 @@ JOUST_FUNCTION text_table table_of_exclusions(const report& shown)
     for (const exclusion_row& row : shown.exclusions) {
         table.cell(row.guardrail);
         add([&](std::string& text) {
-            append_harm(text, row.excluded_increase, row.excluded_ratio, row.unit);
+            append_harm(text, {row.excluded_increase, row.excluded_ratio}, row.unit);
         });
         add([&](std::string& text) {
-            append_harm(text, row.stage_increase, row.stage_ratio, row.unit);
+            append_harm(text, {row.stage_increase, row.stage_ratio}, row.unit);
             text += row.excluded ? " (excluded)" : "";
         });
-        add([&](std::string& text) { append_harm(text, row.needed_increase, row.needed_ratio, row.unit); });
+        add([&](std::string& text) { append_harm(text, {row.needed_increase, row.needed_ratio}, row.unit); });
         table.cell(row.limited_by.empty() ? "-" : row.limited_by);
     }
     return table;

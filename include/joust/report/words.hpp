@@ -5,12 +5,39 @@
 #include <joust/core/text.hpp>
 #include <joust/report/report.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace joust {
 inline namespace v0 {
+
+namespace detail {
+
+/// Call `visit(milliseconds, enough)` for each quantile of a row of latencies and for the longest time, where `enough` says whether
+/// there are calls enough for it.
+template <class Visit>
+void for_quantiles(const latency_row& row, Visit&& visit)
+{
+    constexpr double levels[] = {0.5, 0.9, 0.95, 0.99, 0.999, 1.0};
+    const double values[] = {row.p50, row.p90, row.p95, row.p99, row.p999, row.max};
+    for (std::size_t i = 0; i < sizeof levels / sizeof *levels; ++i) {
+        visit(values[i], row.enough_for(levels[i]));
+    }
+}
+
+/// Append a latency, or that there are too few calls for it.
+inline void append_latency(std::string& out, double milliseconds, bool enough)
+{
+    if (enough) {
+        append_duration(out, 1e6 * milliseconds);
+    } else {
+        out += "too few";
+    }
+}
+
+}  // namespace detail
 
 /// Say in one sentence what a verdict asks of the reader.
 [[nodiscard]] constexpr std::string_view explain(verdict decision) noexcept

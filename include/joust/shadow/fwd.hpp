@@ -46,6 +46,17 @@ struct kendall_distance;
 struct changed_positions;
 template <class Projection, class Comparator>
 class part_comparator;
+template <class Post>
+class posting_executor;
+struct compared_pair;
+struct no_pair_listener;
+template <class Callable>
+class pair_callable;
+struct disagreement;
+struct disagreement_options;
+class disagreements;
+template <class Redact>
+class disagreement_keeper;
 template <class Callable>
 class callable_comparator;
 struct equals_truth;

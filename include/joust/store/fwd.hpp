@@ -30,6 +30,19 @@ struct replayed_assignment;
 struct replayed_transition;
 struct audit_replay;
 struct replay_options;
+class store_error;
+struct stored_row;
+class directory;
+struct refused_file;
+enum class results_format : std::uint8_t;
+struct results_file;
+class line_source;
+struct log_field;
+class json_row_reader;
+class log_reader;
+class nlohmann_rows;
+struct joined_exposure;
+class exposure_table;
 
 }  // namespace v0
 }  // namespace joust

@@ -246,11 +246,13 @@ enum class benchmark_time : std::uint8_t {
 /// repetition is a case, and the value is nanoseconds per iteration. Aggregates are left out. A repetition that is
 /// marked `error_occurred` is kept as failed.
 ///
-/// Run each build with `--benchmark_repetitions` and `--benchmark_enable_random_interleaving`, and combine both results
-/// with `merged`. The file has at most 64 MiB, is nested at most 64 deep, and names no member twice.
+/// A file is one run of the program. Start each build several times, in turns with the other, name the run of each file, and
+/// combine all with `merged`: a gate takes runs as its units and needs at least four of each build, since repetitions in one process
+/// share what is by chance slow or fast in it. The file has at most 64 MiB, is nested at most 64 deep, and names no member twice.
 /// errors: parse_error that names the line if the bytes are not JSON, and otherwise the benchmark
 [[nodiscard]] inline recorded read_benchmark(std::string_view text, std::string_view arm,
-                                             benchmark_time which = benchmark_time::real)
+                                             benchmark_time which = benchmark_time::real,
+                                             std::string_view run = {})
 {
     if (text.size() > detail::most_benchmark_bytes) {
         throw parse_error("the file is longer than 64 MiB");
@@ -287,9 +289,11 @@ enum class benchmark_time : std::uint8_t {
         }
         const auto repetition = entry.find("repetition_index");
         const std::uint64_t count = repetitions[name]++;
-        const std::string id = std::to_string(repetition != entry.end() && repetition->is_number_unsigned()
-                                                  ? repetition->get<std::uint64_t>()
-                                                  : count);
+        std::string id{run};
+        id += run.empty() ? "" : "/";
+        id += std::to_string(repetition != entry.end() && repetition->is_number_unsigned()
+                                 ? repetition->get<std::uint64_t>()
+                                 : count);
         const auto failed = entry.find("error_occurred");
         if (failed != entry.end() && failed->is_boolean() && failed->get<bool>()) {
             results.add_failed(id, arm, name);
@@ -312,7 +316,9 @@ enum class benchmark_time : std::uint8_t {
         // A negative time is an error of the measurement, and would be the fastest of all.
         results.add(id, arm, name, spent < 0.0 ? std::numeric_limits<double>::quiet_NaN() : scale * spent);
     }
-    return results.take();
+    recorded read = results.take();
+    read.repetitions = true;
+    return read;
 }
 
 }  // namespace v0

@@ -57,10 +57,21 @@ struct recorded {
     std::uint64_t failed = 0;
     /// The missing and failed rows of which case, model and metric are known.
     std::vector<loss> lost{};
+    /// Whether cases are repetitions within runs of a program, as `read_benchmark` reads them. What repetitions of one run share,
+    /// such as the layout of memory, is no property of the model, so that a gate takes runs and not repetitions as its units. The
+    /// run of a case is what stands before the last slash of its name; cases without a slash are all of one run.
+    bool repetitions = false;
 
     /// Compare all members.
     bool operator==(const recorded&) const = default;
 };
+
+/// Return the run of a case of recorded results whose cases are repetitions.
+[[nodiscard]] inline std::string_view run_of(std::string_view id) noexcept
+{
+    const std::size_t slash = id.rfind('/');
+    return slash == std::string_view::npos ? std::string_view{} : id.substr(0, slash);
+}
 
 /// Hold the values of two models on the same cases, side by side.
 struct paired_values {

@@ -112,6 +112,7 @@ private:
     recorded out = all.take();
     out.missing += second.missing;
     out.failed += second.failed;
+    out.repetitions = out.repetitions || second.repetitions;
     out.lost.insert(out.lost.end(), second.lost.begin(), second.lost.end());
     return out;
 }

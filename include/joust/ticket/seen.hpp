@@ -84,6 +84,30 @@ public:
     /// Return the mask of a key. It is 0 if the key was never marked or is forgotten.
     [[nodiscard]] std::uint64_t peek(std::uint64_t key) noexcept { return mark(key, 0); }
 
+    /// Visit every key that is remembered with its place and its mask, as `visit(place, key, mask)`. A key keeps its place. Keys that
+    /// are marked meanwhile may be missing.
+    /// shape: places are below `capacity()`
+    template <class Visit>
+    void for_each(Visit&& visit)
+    {
+        std::size_t place = 0;
+        for (group& each : groups_) {
+            entry held[group::places];
+            {
+                const guard hold{each.lock};
+                for (std::size_t i = 0; i < group::places; ++i) {
+                    held[i] = each.entries[i];
+                }
+            }
+            for (const entry& one : held) {
+                if (one.mask != 0) {
+                    visit(place, one.key, one.mask);
+                }
+                ++place;
+            }
+        }
+    }
+
     /// Return how many keys fit at most.
     [[nodiscard]] std::size_t capacity() const noexcept { return groups_.size() * group::places; }
 

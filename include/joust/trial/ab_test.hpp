@@ -36,9 +36,10 @@ inline namespace v0 {
 
 namespace detail {
 
-using ab_test_roles = role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role,
-                                consent_role, covariate_role, acceptance_role, failure_role, timing_role,
-                                clock_role, recorder_role, listener_role, ticket_role, inference_role>;
+using ab_test_roles =
+    role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role, consent_role,
+              covariate_role, acceptance_role, failure_role, timing_role, clock_role, recorder_role,
+              listener_role, watcher_role, ticket_role, inference_role>;
 
 /// Judges guardrails on latency from time to time. The calls of a thread are counted in lots, so that threads do not share a counter for
 /// each call.

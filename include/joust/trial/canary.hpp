@@ -11,6 +11,7 @@
 #include <joust/trial/detail/serve_arm.hpp>
 #include <joust/trial/detail/take_feedback.hpp>
 #include <joust/trial/detail/trial_access.hpp>
+#include <joust/trial/dry_run.hpp>
 #include <joust/trial/ramp.hpp>
 #include <joust/trial/served.hpp>
 
@@ -31,7 +32,7 @@ namespace detail {
 using canary_roles =
     role_list<unit_key_role, splitter_role, metric_role, guardrail_role, primary_role, consent_role,
               covariate_role, acceptance_role, failure_role, timing_role, clock_role, recorder_role,
-              listener_role, ticket_role, inference_role, ramp_role>;
+              listener_role, watcher_role, ticket_role, inference_role, ramp_role, dry_run_role>;
 
 }  // namespace detail
 
@@ -49,8 +50,8 @@ using canary_roles =
 /// shape: `canary trial{model{"a", f}, model{"b", g}, by(&Request::user_id), ramp{...}, guardrail(...), ...}`
 /// A canary can be neither copied nor moved; a factory returns it as a prvalue.
 /// errors: configuration_error from the constructor, which names the field, its value and what is allowed
-/// cost: that of ab_test for each call; a look at the evidence costs about 50 us in the call that takes it, and no other
-/// call waits for it
+/// cost: that of ab_test and 2 to 4 ns for each call; a look at the evidence costs 8 us with failures alone, 40 us with three
+/// guardrails and 170 us with ten in the call that takes it, and no other call waits for it
 template <class... Args>
 class canary {
     using parts = detail::arm_parts<detail::canary_roles, Args...>;
@@ -140,51 +141,51 @@ public:
     }
 
     /// Look at the evidence now, and advance, hold or roll back. Call it from a timer where there is little traffic.
-    void step() { rollout_.step(core_, nullptr); }
+    void step() { control().step(nullptr); }
 
     /// Advance, hold or roll back by the merged evidence of all replicas, instead of this replica's evidence alone.
     /// errors: configuration_error where the evidence belongs to another trial
     void step(joust::evidence merged)
     {
         core_.check_own(merged);
-        rollout_.step(core_, &merged);
+        control().step(&merged);
     }
 
     /// Take the challenger out of service now and for good, whatever the evidence says. This works when memory is out; then
     /// only the reason is lost.
-    void roll_back(std::string_view reason) noexcept { rollout_.roll_back(core_, reason); }
+    void roll_back(std::string_view reason) noexcept { control().roll_back(reason); }
 
     /// End the canary for another reason than harm: the challenger is taken out of service for good. This works when memory is
     /// out; then only the reason is lost.
-    void abort(std::string_view reason) noexcept { rollout_.abort(core_, reason); }
+    void abort(std::string_view reason) noexcept { control().abort(reason); }
 
     /// Stop the ramp until `resume`. The challenger keeps its share, and a guardrail that breaks still acts. Returns false where
     /// the canary is paused already, or has ended.
-    bool pause(std::string_view reason) { return rollout_.pause(core_, reason); }
+    bool pause(std::string_view reason) { return control().pause(reason); }
 
     /// Go on with the ramp after a pause, at the share of the stage. Where a guardrail had paused the canary, that breach is taken as
     /// known: the guardrail acts again when the evidence since then suffices by itself. Returns false where the canary is
     /// not paused.
-    bool resume(std::string_view reason) { return rollout_.resume(core_, reason); }
+    bool resume(std::string_view reason) { return control().resume(reason); }
 
     /// Approve the next stage, for a ramp that asks for approval (`ramp.approve_from`). It may be given beforehand. Returns false
     /// where no stage is left to approve.
     /// shape: `who` is the name of the person, as reports shall show it
-    bool approve(std::string_view who) { return rollout_.approve(core_, who); }
+    bool approve(std::string_view who) { return control().approve(who); }
 
     /// Promote the challenger now to the last share of the ramp, whatever the evidence says. Returns false where the canary has
     /// ended.
-    bool promote(std::string_view reason) { return rollout_.promote(core_, reason); }
+    bool promote(std::string_view reason) { return control().promote(reason); }
 
     /// Return where the canary is on its way.
-    [[nodiscard]] canary_phase phase() const noexcept { return rollout_.phase(); }
+    [[nodiscard]] canary_phase phase() const noexcept { return control().phase(); }
 
     /// Return whether the challenger was taken out of service for good, by a guardrail or by a person.
-    [[nodiscard]] bool rolled_back() const noexcept { return rollout_.rolled_back(); }
+    [[nodiscard]] bool rolled_back() const noexcept { return control().rolled_back(); }
 
     /// Return whether the challenger was promoted: by the ramp, after its last stage, or by a person. Where the ramp ends below 1, a
     /// guardrail that breaks later still rolls back.
-    [[nodiscard]] bool finished() const noexcept { return rollout_.finished(); }
+    [[nodiscard]] bool finished() const noexcept { return control().finished(); }
 
     /// Foretell the rollout before its launch: how many requests each stage takes until harm is caught, how long a healthy
     /// challenger takes, how often it arrives, and how often a harmful one ships.
@@ -195,8 +196,8 @@ public:
     template <class Traffic>
     [[nodiscard]] auto plan(const Traffic& traffic) const
     {
-        if constexpr (requires { plan_of(core_, rollout_, traffic); }) {
-            return plan_of(core_, rollout_, traffic);
+        if constexpr (requires { plan_of(core_, control(), traffic); }) {
+            return plan_of(core_, control(), traffic);
         } else {
             static_assert(
                 detail::always_false<Traffic>,
@@ -206,12 +207,12 @@ public:
     }
 
     /// Return the whole state of the rollout as a value, to save it beside the evidence.
-    [[nodiscard]] canary_state state() const { return rollout_.state(core_); }
+    [[nodiscard]] canary_state state() const { return control().state(); }
 
     /// Go on from a saved state, in a new process: at its stage and share, or out of service where the challenger was taken out.
     /// assumes: no request was served yet
     /// errors: configuration_error where the state cannot be that of a canary with these metrics and this ramp
-    void restore(const canary_state& saved) { rollout_.restore(core_, saved); }
+    void restore(const canary_state& saved) { control().restore(saved); }
 
     /// Return the challenger's present share of units.
     [[nodiscard]] double share() const noexcept
@@ -220,14 +221,14 @@ public:
     }
 
     /// Look at the evidence, act on it as `step()` does, and report it. It may be called while other threads serve.
-    [[nodiscard]] joust::report report() { return rollout_.step_and_report(core_, nullptr); }
+    [[nodiscard]] joust::report report() { return control().step_and_report(nullptr); }
 
     /// Act on the merged evidence of all replicas, as `step(merged)` does, and report it.
     /// errors: configuration_error where the evidence belongs to another trial
     [[nodiscard]] joust::report report(joust::evidence merged)
     {
         core_.check_own(merged);
-        return rollout_.step_and_report(core_, &merged);
+        return control().step_and_report(&merged);
     }
 
     /// Return a copy of all evidence, to save it, to send it, or to merge it with the evidence of other replicas.
@@ -259,6 +260,9 @@ private:
           rollout_(core_, parts::template pick<ramp_role, detail::default_ramp>(arguments))
     {
     }
+
+    [[nodiscard]] detail::rollout_core& control() noexcept { return rollout_.control(); }
+    [[nodiscard]] const detail::rollout_core& control() const noexcept { return rollout_.control(); }
 
     core_t core_;
     detail::rollout<parts> rollout_;

@@ -6,6 +6,7 @@
 // Declares the public types of joust/trial/ without defining them, for headers that only name them.
 // Default template arguments are given here; the definitions include this header and do not repeat them.
 
+#include <joust/core/fixed_string.hpp>
 #include <joust/ticket/fwd.hpp>
 
 namespace joust {
@@ -35,6 +36,28 @@ struct event_log_recorder;
 struct significance;
 template <class... Args>
 class gate;
+struct behaviour_limits;
+struct behaviour_example;
+struct behaviour_result;
+struct behaviour_report;
+template <class Perturb, class Comparator>
+struct invariance_test;
+template <class Perturb>
+struct directional_test;
+template <class Cases, class Expect>
+struct functionality_test;
+template <class Noise, class Comparator>
+struct robustness_test;
+template <class Comparator>
+struct consistency_test;
+template <class Trial, class Store>
+class durable;
+struct durable_options;
+struct durable_replica;
+struct durable_status;
+struct refused_row;
+template <class Trial, class Store>
+class follow;
 struct known_plan;
 struct plan_history;
 struct redrawn_slate;
@@ -53,18 +76,36 @@ struct stage_progress;
 enum class promotion : std::uint8_t;
 enum class breach : std::uint8_t;
 struct default_exclusions;
+struct dry_run;
 struct ramp;
 struct no_listener;
 template <class... Callables>
 struct callback_listener;
 struct one_after_another;
 struct no_log;
+struct no_watcher;
+template <class Watch>
+struct watched_by;
 template <class Callable>
 struct callback_recorder;
 template <class... Args>
 class shadow;
 struct timed;
 struct untimed;
+struct log_metric;
+enum class log_design : std::uint8_t;
+struct log_judgement;
+class log_tally;
+struct log_columns;
+struct behaviour_limits;
+struct behaviour_example;
+struct behaviour_result;
+struct behaviour_report;
+struct result_margin;
+enum class window_value : std::uint8_t;
+template <fixed_string Name, class Trial>
+class outcome_window;
+struct log_options;
 
 }  // namespace v0
 }  // namespace joust

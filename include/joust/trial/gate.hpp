@@ -4,9 +4,11 @@
 #include <joust/core/error.hpp>
 #include <joust/core/invoke.hpp>
 #include <joust/core/model.hpp>
+#include <joust/core/random.hpp>
 #include <joust/core/text.hpp>
 #include <joust/core/unit_id.hpp>
 #include <joust/core/unit_key.hpp>
+#include <joust/inference/fwd.hpp>
 #include <joust/inference/inference.hpp>
 #include <joust/metric/metric.hpp>
 #include <joust/report/report.hpp>
@@ -75,7 +77,9 @@ struct recorded_elsewhere {};
 /// worst value of the metric: 0 or 1 in a conversion, the cap of a mean of which less is better. In a mean without a worst
 /// value the row is lost. The verdict is inconclusive where more than 5 % of the rows are lost, where the models lose
 /// rows unequally, or where the worst value seen in their place would break the margin.
-/// cost: one call of both models for each row, in alternating order, so that neither model always finds the warmer cache
+/// cost: one call of both models for each row, in alternating order, so that neither model always finds the warmer cache. With
+/// `always_valid{}` the gate takes rows that can be indexed in random order and stops when its verdict is clear, unless a model has
+/// failed or a guardrail is on latency; the report says how many calls were saved.
 template <class... Args>
 class gate {
     using parts = detail::trial_parts<detail::gate_roles, detail::plain_rows, Args...>;
@@ -122,6 +126,11 @@ class gate {
             return (std::size_t{0} + ... + (metrics_t::template takes_feedback<I> ? 1U : 0U));
         }(std::make_index_sequence<metrics_t::size>{});
     }();
+
+    /// Intervals that hold at every look let a gate stop as soon as its verdict is clear.
+    static constexpr bool stops_early = std::is_same_v<inference_t, always_valid>;
+    /// The first look is after this many rows, and each pause is a quarter of the rows before it.
+    static constexpr std::size_t first_look = 512;
 
 public:
     /// Make a gate of the champion, the challenger, and policies in any order.
@@ -187,7 +196,7 @@ public:
         all.recorded = true;
         all.missing = results.missing;
         all.failed_elsewhere = results.failed;
-        return decide(all);
+        return decide(all, results.repetitions);
     }
 
 private:
@@ -232,7 +241,7 @@ private:
     [[nodiscard]] joust::report run_checked(const Rows& rows, const Measures&... measures)
     {
         detail::gate_rows all = no_rows();
-        for (const auto& row : rows) {
+        const auto take = [&](const auto& row) {
             std::uint64_t unit = 0;
             if constexpr (has_units) {
                 const auto& id = core_.unit_of(row);
@@ -252,8 +261,73 @@ private:
                 champion = measure<0>(all, row, measures...);
             }
             keep(all, champion, challenger, has_units ? &unit : nullptr);
+        };
+        if constexpr (stops_early && std::random_access_iterator<decltype(std::begin(rows))>) {
+            return run_until_decided(all, rows, take);
+        } else {
+            for (const auto& row : rows) {
+                take(row);
+            }
+            return decide(all);
+        }
+    }
+
+    /// Take rows in random order until the verdict holds at any look.
+    template <class Rows, class Take>
+    [[nodiscard]] joust::report run_until_decided(detail::gate_rows& all, const Rows& rows, const Take& take)
+    {
+        using place = typename std::iterator_traits<decltype(std::begin(rows))>::difference_type;
+        const auto first = std::begin(rows);
+        std::vector<std::uint64_t> order(static_cast<std::size_t>(std::end(rows) - first));
+        // Rows may be sorted, and then the first ones do not speak for all.
+        keyed_random random{0x6a7e};
+        for (std::size_t i = 0; i < order.size(); ++i) {
+            const std::uint64_t other = random.below(i + 1);
+            order[i] = order[other];
+            order[other] = i;
+        }
+        std::size_t next_look = first_look;
+        for (std::size_t i = 0; i < order.size(); ++i) {
+            take(first[static_cast<place>(order[i])]);
+            if (i + 1 < next_look || i + 1 == order.size() || !may_stop(all)) {
+                continue;
+            }
+            next_look += next_look / 4;
+            joust::report now = decide(all);
+            if (now.decision == verdict::pass || now.decision == verdict::regress) {
+                std::string note = "The rows were taken in random order, and the gate stopped after ";
+                append_count(note, i + 1);
+                note += " of ";
+                append_count(note, order.size());
+                note +=
+                    ": its intervals hold at every look, so that more rows would not make the verdict more reliable. ";
+                append_count(note, 2 * (order.size() - i - 1));
+                note += " calls of models were saved.";
+                now.notes.push_back(std::move(note));
+                return now;
+            }
         }
         return decide(all);
+    }
+
+    /// Whether the verdict so far rests only on what the inference answers for at every look: failures and latencies have tests
+    /// that are meant for one look.
+    [[nodiscard]] bool may_stop(const detail::gate_rows& all) const
+    {
+        if (all.failures.challenger.empty()) {
+            return false;
+        }
+        for (const auto& spec : metrics_.specs()) {
+            if (detail::latency_watch(spec, metrics_.watches()) != nullptr) {
+                return false;
+            }
+        }
+        for (std::size_t i = 0; i < all.failures.challenger.size(); ++i) {
+            if (all.failures.challenger[i] != 0.0 || all.failures.champion[i] != 0.0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     [[nodiscard]] detail::gate_rows no_rows() const
@@ -383,9 +457,13 @@ private:
         return how;
     }
 
-    [[nodiscard]] joust::report decide(const detail::gate_rows& all) const
+    [[nodiscard]] joust::report decide(const detail::gate_rows& all, bool of_runs = false) const
     {
-        const detail::gate_setting how = setting();
+        detail::gate_setting how = setting();
+        if (of_runs) {
+            how.dependence =
+                " Repetitions of one run count as one cluster, and runs of both models are paired by their names.";
+        }
         std::vector<detail::paired_answers> answers;
         std::size_t column = 0;
         for (const auto& spec : metrics_.specs()) {

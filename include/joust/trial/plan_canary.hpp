@@ -63,7 +63,7 @@ namespace detail {
                                        bool latency);
 
 /// Return what a guardrail and its harm mean to a plan.
-[[nodiscard]] stats::planned_guardrail planned(const metric_spec& spec, const excluded_harm& exclude,
+[[nodiscard]] stats::planned_guardrail planned(const metric_spec& spec, const stats::excluded_harm& exclude,
                                                const expected_level& level, bool latency);
 
 /// Return about how much memory a trial's evidence takes.
@@ -90,7 +90,7 @@ JOUST_FUNCTION expected_level level_for(const expected_traffic& traffic, const m
                                   "\", 0.8}");
 }
 
-JOUST_FUNCTION stats::planned_guardrail planned(const metric_spec& spec, const excluded_harm& exclude,
+JOUST_FUNCTION stats::planned_guardrail planned(const metric_spec& spec, const stats::excluded_harm& exclude,
                                                 const expected_level& level, bool latency)
 {
     // A plan states how much less as a positive number.

@@ -235,6 +235,10 @@ private:
 };
 
 /// A policy that has the shares of a canary and says when a stage is over.
+///
+/// Other members with the names of `ramp` count as there: `promote`, `beta`, `exclude`, `irreversible`, `feedback_after`,
+/// `approve_from`, `on_breach`, `units`, `total_seconds`, and `requests` for the feedback that a stage needs. The least requests and
+/// the least time of a stage are for `ready` to decide.
 /// shape: members `shares` and `check_every`, `ready(stage_progress) const noexcept -> bool`, optionally `check() const`
 template <class T>
 concept ramp_policy = requires(const T& t, const stage_progress& at) {

@@ -4,6 +4,7 @@
 #include <joust/core/compiler.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
+#include <joust/stats/sequential/excluded_harm.hpp>
 #include <joust/stats/sequential/exclusion.hpp>
 
 #include <cmath>
@@ -48,22 +49,6 @@ struct exclusion_outlook {
     /// Whether the numbers are valid.
     status state = status::out_of_range;
 };
-
-/// Return the harm that a stage has to exclude so that the whole service never risks more than it would by shipping a
-/// challenger at `exclude`: the increase, and the part of the ratio above 1, divided by the challenger's share in the next
-/// stage (1 after the last).
-///
-/// An increase of 1 or more is no demand: at that share not even a challenger that always fails does so much harm.
-/// errors: NaN members for a share outside (0, 1]
-/// cost: O(1), two divisions
-[[nodiscard]] inline excluded_harm stage_harm(const excluded_harm& exclude, double next_share) noexcept
-{
-    if (!(next_share > 0.0 && next_share <= 1.0)) {
-        return {};
-    }
-    const double ratio = exclude.ratio;
-    return {exclude.increase / next_share, ratio > 1.0 ? 1.0 + (ratio - 1.0) / next_share : ratio};
-}
 
 /// Return the evidence against a harm, in nats, that a request of an equal challenger gives on average: for an increase by
 /// the best of the bets, for a ratio by the alternative "as good as the champion", and the larger of both where both are set.

@@ -4,6 +4,7 @@
 #include <joust/core/compiler.hpp>
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
+#include <joust/stats/sequential/excluded_harm.hpp>
 #include <joust/stats/sequential/score.hpp>
 
 #include <array>
@@ -29,18 +30,6 @@ struct event_counts {
     double challenger_events = 0.0;
     /// The challenger's share in the plan; where it is NaN, its share of these requests takes its place.
     double share = not_a_number;
-};
-
-/// State a harm that has to be excluded: by how much the challenger's rate of events is above the champion's.
-///
-/// With both members set it means "by more than the larger of both".
-struct excluded_harm {
-    /// The challenger's rate minus the champion's. NaN sets none.
-    double increase = not_a_number;
-    /// The challenger's rate divided by the champion's. NaN sets none.
-    double ratio = not_a_number;
-    /// Compare all members; a NaN is not equal to a NaN.
-    bool operator==(const excluded_harm&) const = default;
 };
 
 /// Say how far the events of one unit cling together. Evidence is divided by a design effect that is made of these.

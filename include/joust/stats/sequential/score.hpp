@@ -6,6 +6,7 @@
 #include <joust/stats/options.hpp>
 #include <joust/stats/result.hpp>
 #include <joust/stats/sequential/normal_mixture.hpp>
+#include <joust/stats/sequential/score_passes.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -90,11 +91,7 @@ enum class variance_clock : std::uint8_t {
 /// cost: one pass over the buckets.
 [[nodiscard]] inline variance_clock switching_clock(const score_sums& sums, double expected_events) noexcept
 {
-    std::size_t buckets = 0;
-    for (const double served : sums.d1.empty() ? sums.q1 : sums.d1) {
-        buckets += served != 0.0 ? 1U : 0U;
-    }
-    return switching_clock(buckets, expected_events);
+    return switching_clock(detail::nonzero_of(sums.d1.empty() ? sums.q1 : sums.d1), expected_events);
 }
 
 /// Choose the clock for a test at one look, whose normal limit errs where few buckets carry the variance: at a share of 1 %
@@ -125,6 +122,8 @@ struct score_options {
     std::size_t min_buckets = 30;
     /// Whether the interval is computed. Without it the ends are infinite, and the test takes about half of the time.
     bool interval = true;
+    /// Whether `effective_buckets` is computed; without it it is 0.
+    bool effective = true;
 };
 
 /// Report a score test. `estimate`, `lower` and `upper` are challenger minus champion, or challenger divided by
@@ -592,6 +591,12 @@ public:
 
     [[nodiscard]] bool possible() const noexcept { return qq_ > 0.0; }
 
+    // Whether there is a covariate, and any information in it.
+    [[nodiscard]] static bool uses_covariate(const score_sums& sums) noexcept
+    {
+        return !sums.z1.empty() && coin_regression{sums}.zz_ > 0.0;
+    }
+
     // Fits two scores in one pass, and adds up the squares of the first. Sums that wait for each other take several times as long
     // as sums side by side.
     template <class A, class B>
@@ -645,6 +650,32 @@ private:
     double zz_ = 0.0;     // 0 where there is no covariate
     double level_ = 0.0;  // the coefficient of the covariate's regression on q
 };
+
+// The same without a covariate, several buckets at a time.
+[[nodiscard]] inline fitted_line fit_buckets(const bucket_scores& scores, bool effective) noexcept
+{
+    fitted_line fit;
+    const first_sums first = first_pass(scores);
+    fit.square = first.aa;
+    if (!(first.qq > 0.0)) {
+        return fit;
+    }
+    fit.kappa = first.aq / first.qq;
+    fit.kappa_slope = first.bq / first.qq;
+    const double n = static_cast<double>(scores.size);
+    const second_sums second = second_pass(scores,
+                                           {.at_zero = fit.kappa,
+                                            .slope = fit.kappa_slope,
+                                            .c_mean = (first.c - fit.kappa * first.k) / n,
+                                            .d_mean = (first.d - fit.kappa_slope * first.k) / n},
+                                           effective);
+    for (std::size_t power = 0; power < 5; ++power) {
+        fit.fourth[power] = second.fourth[power];
+    }
+    fit.line = {
+        second.s0, second.s1, {second.v00, second.v01, second.v11}, {second.f00, second.f01, second.f11}};
+    return fit;
+}
 
 // Regresses a(i) + t b(i) on the randomisation (no intercept) and keeps the sums of residuals; subtracts the same
 // part, taken of both arms' sums, from c(i) + t d(i).
@@ -725,8 +756,30 @@ struct divisor {
 
 // The line of the score; `sign` times b[i] is the slope of bucket i's score, and `sign` times d[i] that of both arms' sum.
 [[nodiscard]] inline fitted_line fit_against(const score_sums& sums, const divisor& by, double sign,
-                                             std::span<const double> b, std::span<const double> d) noexcept
+                                             std::span<const double> b, std::span<const double> d,
+                                             bool effective) noexcept
 {
+    if (!coin_regression::uses_covariate(sums)) {
+        return fit_buckets({.p1 = sums.p1.data(),
+                            .p0 = sums.p0.data(),
+                            .g1 = sums.g1.data(),
+                            .g0 = sums.g0.data(),
+                            .q1 = sums.q1.data(),
+                            .q0 = sums.q0.data(),
+                            .k1 = sums.k1.data(),
+                            .k0 = sums.k0.data(),
+                            .one = by.one.data(),
+                            .zero = by.zero.data(),
+                            .free_one = by.free_one.data(),
+                            .free_zero = by.free_zero.data(),
+                            .slope = b.data(),
+                            .free_slope = d.data(),
+                            .level = by.level,
+                            .scale = by.scale,
+                            .sign = sign,
+                            .size = sums.q1.size()},
+                           effective);
+    }
     return fit_score_line(
         sums,
         [&](std::size_t i) {
@@ -740,15 +793,15 @@ struct divisor {
         [&](std::size_t i) { return sign * d[i]; });
 }
 
-[[nodiscard]] inline fitted_line fit_difference(const score_sums& sums) noexcept
+[[nodiscard]] inline fitted_line fit_difference(const score_sums& sums, bool effective = false) noexcept
 {
     const divisor by{sums};
-    return fit_against(sums, by, -1.0, by.one, by.free_one);
+    return fit_against(sums, by, -1.0, by.one, by.free_one, effective);
 }
 
-[[nodiscard]] inline fitted_line fit_ratio(const score_sums& sums) noexcept
+[[nodiscard]] inline fitted_line fit_ratio(const score_sums& sums, bool effective = false) noexcept
 {
-    return fit_against(sums, divisor{sums}, 1.0, sums.p1, sums.g1);
+    return fit_against(sums, divisor{sums}, 1.0, sums.p1, sums.g1, effective);
 }
 
 [[nodiscard]] inline bool equal_lengths(const score_sums& sums) noexcept
@@ -773,18 +826,16 @@ struct divisor {
 {
     score_result result;
     const divisor by{sums};
-    double p1 = 0.0, p0 = 0.0, q1 = 0.0, q0 = 0.0, d1 = 0.0, d0 = 0.0, z = 0.0;
-    for (std::size_t i = 0; i < sums.q1.size(); ++i) {
-        p1 += sums.p1[i];
-        p0 += sums.p0[i];
-        q1 += sums.q1[i];
-        q0 += sums.q0[i];
-        d1 += by.one[i];
-        d0 += by.zero[i];
-        z += sums.z1.empty() ? 0.0 : sums.z1[i] + sums.z0[i] + sums.y1[i] + sums.y0[i];
-        result.challenger_buckets += by.one[i] != 0.0 ? 1U : 0U;
-        result.champion_buckets += by.zero[i] != 0.0 ? 1U : 0U;
+    const double p1 = total_of(sums.p1), p0 = total_of(sums.p0);
+    const double q1 = total_of(sums.q1), q0 = total_of(sums.q0);
+    const double d1 = sums.d1.empty() ? q1 : total_of(by.one);
+    const double d0 = sums.d1.empty() ? q0 : total_of(by.zero);
+    double z = 0.0;
+    for (const std::span<const double> each : {sums.z1, sums.z0, sums.y1, sums.y0}) {
+        z += total_of(each);
     }
+    result.challenger_buckets = nonzero_of(by.one);
+    result.champion_buckets = nonzero_of(by.zero);
     result.information = 0.5 * (q1 + q0);
     if (d1 > 0.0) {
         result.challenger = p1 / d1;
@@ -933,7 +984,7 @@ JOUST_FUNCTION score_result score_test(const score_sums& sums, const score_optio
     if (result.state != status::ok) {
         return result;
     }
-    const auto fit = detail::fit_difference(sums);
+    const auto fit = detail::fit_difference(sums, options.effective);
     if (!(fit.line.s1 < 0.0) && detail::is_finite(fit.line)) {
         result.state = status::low_overlap;
         return result;
@@ -992,7 +1043,7 @@ JOUST_FUNCTION score_result relative_score_test(const score_sums& sums, const sc
         result.state = status::out_of_range;
         return result;
     }
-    const auto fit = detail::fit_ratio(sums);
+    const auto fit = detail::fit_ratio(sums, options.effective);
     const detail::lone_arm lone = detail::lone_arm_of(sums, fit);
     if (lone.any()) {
         return detail::judge_lone(result, fit, lone, options);

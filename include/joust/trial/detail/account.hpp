@@ -62,7 +62,8 @@ JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, std::size_t 
 {
     const look at{.sums = sums_of(pair, series),
                   .expected_events = pair.series[series].expected,
-                  .planned_information = planned_information};
+                  .planned_information = planned_information,
+                  .limits = false};
     const inference answer =
         always_valid{.alpha = mismatch_alpha}.infer(at, {.alpha = mismatch_alpha}, pair.memory[series]);
     constexpr double material = 0.002;
@@ -88,7 +89,8 @@ JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, std::size_t 
     }
     look at{.sums = sums_of(pair, series),
             .expected_events = fed.expected,
-            .planned_information = planned_information};
+            .planned_information = planned_information,
+            .limits = false};
     at.sums.p0 = {champion.data(), fed.champion.size()};
     at.sums.g0 = {champion_root.data(), fed.champion_root.size()};
     test_memory now{.rho = pair.memory[series].rho};

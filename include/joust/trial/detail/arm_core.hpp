@@ -57,6 +57,7 @@ public:
           trial_(kind, assignment_.own_salt(), arguments),
           acceptance_(Parts::template pick<acceptance_role, any_result>(arguments)),
           timing_(Parts::template pick<timing_role, timed>(arguments)),
+          watcher_(Parts::template pick<watcher_role, no_watcher>(arguments)),
           announcer_(Parts::template pick<listener_role, no_listener>(arguments)),
           metrics_(trial_.identity(), watch_failures, arguments),
           seen_(seen_window::remembering(trial_.desk().remembered() * keys_per_ticket(metrics_)))
@@ -90,6 +91,7 @@ public:
     [[nodiscard]] std::uint64_t forgotten_tickets() const noexcept { return seen_.overwritten(); }
     [[nodiscard]] const typename Parts::timing_t& timing() const noexcept { return timing_; }
     [[nodiscard]] const typename Parts::acceptance_t& acceptance() const noexcept { return acceptance_; }
+    [[nodiscard]] const typename Parts::watcher_t& watcher() const noexcept { return watcher_; }
 
     template <class Unit, class Arguments>
     [[nodiscard]] visit assign(const Unit& unit, const Arguments& arguments) const noexcept
@@ -224,6 +226,7 @@ private:
     trial_core<Parts> trial_;
     [[no_unique_address]] typename Parts::acceptance_t acceptance_;
     [[no_unique_address]] typename Parts::timing_t timing_;
+    [[no_unique_address]] typename Parts::watcher_t watcher_;
     [[no_unique_address]] announcer<typename Parts::listener_t> announcer_;
     live_metrics<Parts> metrics_;
     mutable seen_window seen_;

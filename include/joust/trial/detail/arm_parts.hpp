@@ -18,6 +18,7 @@
 #include <joust/trial/on_failure.hpp>
 #include <joust/trial/recorder.hpp>
 #include <joust/trial/timing.hpp>
+#include <joust/trial/watch.hpp>
 
 #include <array>
 #include <concepts>
@@ -31,6 +32,7 @@ namespace joust {
 inline namespace v0 {
 
 struct ramp_role;
+struct dry_run_role;
 
 namespace detail {
 
@@ -59,6 +61,17 @@ template <class Splitter>
         return splitter.resolve(arms);
     } else {
         return splitter;
+    }
+}
+
+/// Say whether the champion answers every request of a trial, whatever arm its unit has.
+template <class Roles, class Trial>
+constexpr bool champion_answers_all()
+{
+    if constexpr (Roles::template has<dry_run_role>) {
+        return Trial::template given<dry_run_role>;
+    } else {
+        return false;
     }
 }
 
@@ -117,12 +130,15 @@ struct arm_parts : trial_parts<Roles, always_valid, Args...> {
     using timing_t = policy<timing_role, timed>;
     using recorder_t = policy<recorder_role, no_log>;
     using listener_t = policy<listener_role, no_listener>;
+    using watcher_t = policy<watcher_role, no_watcher>;
 
     static constexpr bool adjusts = trial::template given<covariate_role>;
+    static constexpr bool watches = trial::template given<watcher_role>;
     static constexpr bool asks_acceptance = trial::template given<acceptance_role>;
     /// Whether a result is looked at before it is returned.
     static constexpr bool reads_results = asks_acceptance || metrics_t::reads_predictions();
     static constexpr bool records = trial::template given<recorder_role>;
+    static constexpr bool dry = champion_answers_all<Roles, trial>();
     static constexpr bool listens = trial::template given<listener_role>;
     static constexpr bool falls_back = std::is_same_v<failure_t, fall_back>;
     static constexpr bool times = !std::is_same_v<timing_t, untimed>;

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <mutex>
+#include <utility>
 
 namespace joust {
 inline namespace v0 {
@@ -26,6 +27,22 @@ public:
     /// Add a report to the course as a look, and the course to the report. `when` has what the report does not say.
     void keep(report& out, evidence_of whose, course_look when);
 
+    /// Return the looks at merged evidence.
+    [[nodiscard]] course merged() const
+    {
+        const std::scoped_lock lock{mutex_};
+        return merged_;
+    }
+    /// Go on from the looks at merged evidence that another process has taken, where it has taken more of them. Looks at other rows are
+    /// not taken over.
+    void resume(course longer)
+    {
+        const std::scoped_lock lock{mutex_};
+        if (longer.taken() > merged_.taken() && (own_.rows().empty() || longer.rows() == own_.rows())) {
+            merged_ = std::move(longer);
+        }
+    }
+
     /// Forget the looks of the parent in a forked child, whose evidence begins anew.
     void begin_anew() noexcept
     {
@@ -39,7 +56,7 @@ protected:
         return whose == evidence_of::this_trial ? own_ : merged_;
     }
 
-    fork_mutex mutex_{fork_order::leaf};
+    mutable fork_mutex mutex_{fork_order::leaf};
     course own_;
     course merged_;
 

@@ -97,9 +97,12 @@ JOUST_FUNCTION stats::score_sums sums_of(const pair_evidence& pair, const metric
 }
 
 /// Judge whether traffic arrived in the planned shares. The variance is known from the plan, so it can tune the test.
-[[nodiscard]] inline stats::score_result judge_split(const pair_evidence& pair, double planned_information)
+[[nodiscard]] inline stats::score_result judge_split(const pair_evidence& pair, double planned_information,
+                                                     bool limits)
 {
     stats::score_options options;
+    options.interval = limits;
+    options.effective = false;
     options.alpha = mismatch_alpha;
     constexpr double tightest_at = 8.3;
     options.rho = std::fmax(planned_information, 1.0) / tightest_at;
@@ -201,7 +204,9 @@ JOUST_FUNCTION void show_latency(inference& answer, const evidence& seen, std::s
     answer.posterior_tail = answer.chance_more = answer.shortfall = stats::not_a_number;
     answer.state = status::ok;  // This test needs no burn-in.
     if (watch.on_latency) {
-        how.special.show_latency(answer, seen, pair, watch, at, asked.alpha);
+        if (how.limits) {
+            how.special.show_latency(answer, seen, pair, watch, at, asked.alpha);
+        }
         if (seen.pairs[pair].late[which].epochs.empty()) {
             answer.state = status::burn_in;
         }
@@ -631,6 +636,16 @@ JOUST_FUNCTION bool judge_guardrail(finding& found, const any_inference& policy,
     return std::fmax(x.expected, own);
 }
 
+/// Return whether a look at a metric needs its interval: where it is shown, or where the interval itself decides.
+[[nodiscard]] inline bool needs_limits(const pair_evidence& pair, const metric_spec& spec,
+                                       const setting& how) noexcept
+{
+    const bucket_sums& lost = pair.series[spec.lost];
+    return how.limits || spec.limit.alone || spec.quantile >= 0 ||
+           spec.role != metric_spec::part::guardrail ||
+           (spec.takes_feedback() && lost.challenger_count + lost.champion_count > 0);
+}
+
 /// Judge one metric of one challenger. `live` has the highest evidence from first events; it is null for copied evidence.
 [[nodiscard]] inline finding judge_metric(const any_inference& policy, evidence& seen, const setting& how,
                                           std::size_t challenger, std::size_t metric, double alpha,
@@ -642,7 +657,8 @@ JOUST_FUNCTION bool judge_guardrail(finding& found, const any_inference& policy,
                   .expected_events = events_for_burn_in(pair, spec),
                   .exposures = static_cast<double>(pair.series[exposure_series].challenger_count +
                                                    pair.series[exposure_series].champion_count),
-                  .planned_information = policy.units * how.planned_information_per_exposure};
+                  .planned_information = policy.units * how.planned_information_per_exposure,
+                  .limits = needs_limits(pair, spec, how)};
     finding found{.metric = metric, .pair = challenger, .alpha = alpha};
     const question asked = question_on(spec, alpha);
     test_memory& memory = pair.memory[spec.memory];
@@ -682,7 +698,8 @@ JOUST_FUNCTION void judge(const any_inference& policy, evidence& seen, const set
     const std::size_t challengers = seen.pairs.size();
     all.make_room(challengers, how.specs.size());
     for (std::size_t p = 0; p < challengers; ++p) {
-        all.split[p] = judge_split(seen.pairs[p], policy.units * how.planned_information_per_exposure);
+        all.split[p] =
+            judge_split(seen.pairs[p], policy.units * how.planned_information_per_exposure, how.limits);
         all.mismatch = all.mismatch || is_mismatch(all.split[p]);
         for (std::size_t m = 0; m < how.specs.size(); ++m) {
             const bool guards = how.specs[m].role == metric_spec::part::guardrail;

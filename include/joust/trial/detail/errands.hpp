@@ -9,6 +9,7 @@
 #include <joust/shadow/breaker.hpp>
 #include <joust/shadow/comparator.hpp>
 #include <joust/shadow/noise.hpp>
+#include <joust/shadow/on_pair.hpp>
 #include <joust/shadow/protection.hpp>
 #include <joust/shadow/shadow_call.hpp>
 #include <joust/trial/detail/join_truth.hpp>
@@ -98,6 +99,7 @@ public:
         : core_(core), live_(live), joiner_(joiner),
           comparator_(Parts::template pick<comparator_role, exact_match>(arguments)),
           noise_(Parts::template pick<noise_role, no_second_run>(arguments)),
+          listener_(Parts::template pick<pair_listener_role, no_pair_listener>(arguments)),
           breakers_(make_breakers(Parts::template pick<breaker_role, no_breaker>(arguments),
                                   std::make_index_sequence<challengers>{})),
           protection_(Parts::template pick<protection_role, no_protection>(arguments)),
@@ -358,14 +360,13 @@ private:
                 }
             } else {
                 auto&& answer = call_model<P + 1, A...>(task.arguments);
+                const std::int64_t spent = core_.clock().now() - start;
                 returned = true;
-                if (!succeed<P>(task.pseudonym, core_.clock().now() - start)) {
-                    if constexpr (!std::is_same_v<champion, nothing>) {
-                        keep_alone<P>(task);
-                    }
+                if (!succeed<P>(task.pseudonym, spent)) {
+                    keep_alone<P>(task);
                     return agree;
                 }
-                agree = compare<P>(task, std::as_const(answer));
+                agree = compare<P>(task, std::as_const(answer), spent);
                 if (task.key != 0) {
                     joiner_.template remember<P>(task.key, task.pseudonym, std::as_const(task.champion),
                                                  std::as_const(answer));
@@ -441,15 +442,28 @@ private:
     }
 
     template <std::size_t P, class Errand, class Answer>
-    std::optional<bool> compare(const Errand& task, const Answer& answer) noexcept
+    std::optional<bool> compare(const Errand& task, const Answer& answer, std::int64_t spent) noexcept
     {
         try {
             const comparison seen = comparator_.compare(task.champion, answer);
             live_.compared(P, task.pseudonym, seen);
+            if constexpr (Parts::tells_pairs) {
+                tell<P>(task, answer, {task.pseudonym, P, seen, spent});
+            }
             return seen.agree;
         } catch (...) {
             live_.incomparable(P);
             return std::nullopt;
+        }
+    }
+
+    template <std::size_t P, class Errand, class Answer>
+    void tell(const Errand& task, const Answer& answer, const compared_pair& about) noexcept
+    {
+        try {
+            listener_.pair(about, task.champion, answer);
+        } catch (...) {
+            live_.listener_threw();
         }
     }
 
@@ -458,6 +472,7 @@ private:
     truth_joiner<Parts>& joiner_;
     [[no_unique_address]] typename Parts::comparator_t comparator_;
     [[no_unique_address]] typename Parts::noise_t noise_;
+    [[no_unique_address]] typename Parts::pair_listener_t listener_;
     std::array<breaker_state<breaker_t>, challengers> breakers_;
     [[no_unique_address]] typename Parts::protection_t protection_;
     std::conditional_t<Parts::protects, std::array<rate_limit, challengers>, nothing> limits_;

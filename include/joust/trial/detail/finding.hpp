@@ -196,6 +196,8 @@ struct setting {
     special_metrics special{};
     /// Whether a guardrail is on failures.
     bool guards_failures = false;
+    /// Whether intervals are wanted. A look that only decides goes without those that it does not need.
+    bool limits = true;
     /// Whether each request is randomised by itself and judged at every look, so that guardrails on events can bet on each.
     bool bets = false;
 };

@@ -262,6 +262,18 @@ public:
     {
         judge_latency();
         live_.collect(all);
+        collect_quantiles(all);
+    }
+    /// The same for a value that is collected again and again, of which only what has changed is read.
+    void collect(evidence& all, collected_changes& known) const
+    {
+        judge_latency();
+        live_.collect(all, known);
+        collect_quantiles(all);
+    }
+
+    void collect_quantiles(evidence& all) const
+    {
         if constexpr (metrics_t::quantile_of(metrics_t::size) == 0) {
             all.quantiles.clear();
         } else {
@@ -269,6 +281,15 @@ public:
             for (std::size_t i = 0; i < quantiles_.size(); ++i) {
                 quantiles_[i].collect(all.quantiles[i]);
             }
+        }
+    }
+
+    /// Go on in the epochs and with the thresholds of merged evidence, where this process has none or is behind.
+    void catch_up(const evidence& merged) noexcept
+    {
+        live_.catch_up(merged);
+        for (std::size_t i = 0; i < quantiles_.size() && i < merged.quantiles.size(); ++i) {
+            quantiles_[i].adopt(merged.quantiles[i].highest);
         }
     }
 

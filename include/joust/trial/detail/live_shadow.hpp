@@ -152,6 +152,9 @@ public:
     }
     void not_judged(std::size_t p) noexcept { slabs_.of_this_thread().expect(row::not_judged, p, 1.0); }
 
+    /// Record that what hears of pairs threw.
+    void listener_threw() noexcept { helpers_[shadow_listener].fetch_add(1, std::memory_order_relaxed); }
+
     /// Record that scores are numbers, and not only right or wrong.
     void grade() noexcept { graded_.store(true, std::memory_order_relaxed); }
 

@@ -28,9 +28,16 @@ public:
     /// Name the rows, and take the memory for all looks.
     void name_rows(const setting& how, const std::vector<std::string>& models);
 
-    /// Keep what a look found. `when` has what the findings do not say.
+    /// Return whether the next look of the trial will be kept.
+    [[nodiscard]] bool keeps_next() noexcept
+    {
+        const std::scoped_lock lock{mutex_};
+        return own_.keeps_next();
+    }
+
+    /// Keep what a look found. `when` has what the findings do not say, the units of the smallest arm among it.
     /// cost: no allocation where the evidence is that of the trial
-    void look(const judgement& found, const evidence& seen, evidence_of whose, course_look when);
+    void look(const judgement& found, evidence_of whose, const course_look& when);
 };
 
 #if JOUST_BODIES
@@ -50,23 +57,12 @@ JOUST_FUNCTION void look_keeper::name_rows(const setting& how, const std::vector
     own_ = course{std::move(rows)};
 }
 
-JOUST_FUNCTION void look_keeper::look(const judgement& found, const evidence& seen, evidence_of whose,
-                                      course_look when)
+JOUST_FUNCTION void look_keeper::look(const judgement& found, evidence_of whose, const course_look& when)
 {
     const std::scoped_lock lock{mutex_};
     course& looks = of(whose);
     if (whose == evidence_of::all_replicas && looks.rows().empty()) {
         looks = course{own_.rows()};
-    }
-    // Arms only grow, so that they need not be counted any more once they are large.
-    constexpr double large = 1'000.0;
-    when.units = looks.empty() ? 0.0 : looks.look(looks.size() - 1).units;
-    if (when.units < large) {
-        when.units = 0.0;
-        for (std::size_t a = 0; a < seen.arms.size(); ++a) {
-            const double units = units_of(seen, a);
-            when.units = units > 0.0 && (when.units == 0.0 || units < when.units) ? units : when.units;
-        }
     }
     looks.add(when, [&found](std::size_t row) {
         course_value value;

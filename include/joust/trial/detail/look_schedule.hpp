@@ -23,6 +23,10 @@ public:
     void begin(std::uint64_t check_every, std::int64_t now) noexcept
     {
         check_every_ = check_every;
+        largest_lot_ = 64;
+        while (largest_lot_ < 256 && largest_lot_ < check_every / 2) {
+            largest_lot_ *= 2;
+        }
         last_look_.store(now, std::memory_order_relaxed);
         last_lot_.store(now, std::memory_order_relaxed);
         begin_anew();
@@ -58,8 +62,6 @@ public:
     }
 
 private:
-    static constexpr std::uint32_t largest_lot = 64;
-
     /// Return whether the caller is the one that looks.
     [[nodiscard]] bool claims(std::uint64_t counted, bool late) noexcept
     {
@@ -81,12 +83,14 @@ private:
         }
         if (spent > longest_between / 4 && mask > 0) {
             lot_mask_.store(mask >> 1, std::memory_order_relaxed);
-        } else if (spent < longest_between / 32 && lot < largest_lot) {
+        } else if (spent < longest_between / 32 && lot < largest_lot_) {
             lot_mask_.store(2 * mask + 1, std::memory_order_relaxed);
         }
     }
 
     std::uint64_t check_every_ = 1;
+    /// A power of 2, at most half of the requests between two looks where they are many.
+    std::uint32_t largest_lot_ = 64;
     std::atomic<std::int64_t> last_look_{0};
     std::atomic<std::int64_t> last_lot_{0};
     std::atomic<std::uint32_t> lot_mask_{0};

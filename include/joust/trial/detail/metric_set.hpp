@@ -122,7 +122,7 @@ struct metric_spec {
     /// The margin of a guardrail.
     bound limit{};
     /// The harm that a canary excludes before it promotes.
-    excluded_harm exclude{};
+    stated_exclusion exclude{};
     /// The weight of this limit among the guardrails' error rates.
     double weight = 1.0;
     /// The place of this limit among those of its guardrail.

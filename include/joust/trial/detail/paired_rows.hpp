@@ -81,6 +81,8 @@ struct paired_column {
     std::vector<double> challenger;
     /// The unit of each row. It is empty where every row is a unit of its own.
     std::vector<std::uint64_t> unit;
+    /// Whether units are runs of a program, and rows are repetitions in them.
+    bool units_are_runs = false;
     /// The champion's values on rows that only the challenger's answer is missing on, and the units of these rows.
     std::vector<double> champion_alone;
     std::vector<std::uint64_t> unit_alone;
@@ -265,14 +267,30 @@ inline constexpr std::uint64_t fewest_rows = 5;
 inline constexpr std::uint64_t fewest_differing_units = 10;
 
 /// Say that more rows are needed: "3 rows are too few: at least 5 are needed".
-[[nodiscard]] inline std::string too_few_in_words(std::uint64_t seen, std::uint64_t needed, bool units)
+[[nodiscard]] inline std::string too_few_in_words(std::uint64_t seen, std::uint64_t needed,
+                                                  const paired_column& rows)
 {
     std::string text;
     append_count(text, seen);
-    text += units ? (seen == 1 ? " unit is" : " units are") : (seen == 1 ? " row is" : " rows are");
+    if (rows.units_are_runs) {
+        text += seen == 1 ? " run of each model is" : " runs of each model are";
+    } else {
+        text += rows.unit.empty() ? " row" : " unit";
+        text += seen == 1 ? " is" : "s are";
+    }
     text += " too few: at least ";
     append_count(text, needed);
-    return text + " are needed";
+    text += " are needed";
+    return rows.units_are_runs ? text + ", since repetitions in one process share its luck" : text;
+}
+
+/// A comparison of runs needs this many of each model.
+inline constexpr std::uint64_t fewest_runs = 4;
+
+/// Return how many rows, or units where rows have some, a test of means needs.
+[[nodiscard]] inline std::uint64_t fewest_of(const paired_column& rows) noexcept
+{
+    return rows.units_are_runs ? fewest_runs : fewest_rows;
 }
 
 /// The counts of a table of two answers on each row, which need not be whole numbers.
@@ -453,9 +471,9 @@ struct cluster_sums {
     if (!independent) {
         const cluster_sums sums = clusters_of(rows, ratio, answer.challenger - ratio * answer.champion);
         answer.units = static_cast<std::uint64_t>(sums.units);
-        if (answer.units < fewest_rows) {
+        if (answer.units < fewest_of(rows)) {
             answer.state = status::few_clusters;
-            answer.why = too_few_in_words(answer.units, fewest_rows, true);
+            answer.why = too_few_in_words(answer.units, fewest_of(rows), rows);
             return answer;
         }
         const double effect = design_effect(sums, seen.all);
@@ -486,7 +504,9 @@ struct cluster_sums {
 {
     paired_answer answer = means_of(rows);
     const bool independent = rows.unit.empty();
-    answer.method = independent ? "paired t" : "paired t, clusters of units";
+    answer.method = independent           ? "paired t"
+                    : rows.units_are_runs ? "paired t of runs"
+                                          : "paired t, clusters of units";
     const double n = static_cast<double>(rows.champion.size());
     double mean = answer.challenger - ratio * answer.champion;
     double size = 0.0;
@@ -502,9 +522,9 @@ struct cluster_sums {
     }
     answer.estimate = mean;
     const status scarce = independent ? status::too_few : status::few_clusters;
-    if (answer.units < fewest_rows) {
+    if (answer.units < fewest_of(rows)) {
         answer.state = scarce;
-        answer.why = too_few_in_words(answer.units, fewest_rows, !independent);
+        answer.why = too_few_in_words(answer.units, fewest_of(rows), rows);
         return answer;
     }
     if (sums.squares_of_rows <= n * rounding * rounding * size * size) {
@@ -512,7 +532,7 @@ struct cluster_sums {
         if (mean != 0.0 && answer.p_value > 2.0 * alpha) {
             const double needed = std::ceil(1.0 - std::log2(2.0 * alpha));
             answer.state = scarce;
-            answer.why = too_few_in_words(answer.units, static_cast<std::uint64_t>(needed), !independent);
+            answer.why = too_few_in_words(answer.units, static_cast<std::uint64_t>(needed), rows);
             return answer;
         }
         answer.lower = mean;
@@ -577,7 +597,7 @@ template <paired_inference_policy Policy>
     }
     constexpr std::uint64_t fewest_buckets = stats::score_options{}.min_buckets;
     if (answer.state != status::ok && filled < fewest_buckets) {
-        answer.why = too_few_in_words(filled, fewest_buckets, !rows.unit.empty());
+        answer.why = too_few_in_words(filled, fewest_buckets, rows);
     }
     return answer;
 }

@@ -30,6 +30,15 @@ template <class Ramp>
         if constexpr (requires { rules.irreversible = given.irreversible; }) {
             rules.irreversible = given.irreversible;
         }
+        if constexpr (requires { rules.units = given.units; }) {
+            rules.units = given.units;
+        }
+        if constexpr (requires { rules.total_seconds = given.total_seconds; }) {
+            rules.total_seconds = given.total_seconds;
+        }
+        if constexpr (requires { rules.requests = given.requests; }) {
+            rules.requests = given.requests;
+        }
         if constexpr (requires { rules.feedback_after = given.feedback_after; }) {
             rules.feedback_after = given.feedback_after;
         }

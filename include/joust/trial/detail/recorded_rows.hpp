@@ -90,9 +90,11 @@ public:
                 const auto answer = [&](const row_answer& is) {
                     return is.kind == answer_kind::value ? usable(is.value) : is;
                 };
-                into.take(answer(first.is), answer(second.is), nullptr);
+                const std::uint64_t run = run_at(id);
+                into.take(answer(first.is), answer(second.is), results_.repetitions ? &run : nullptr);
             }
         }
+        into.units_are_runs = results_.repetitions;
         const std::uint64_t counted = results_.missing + results_.failed;
         into.account.unknown = counted > results_.lost.size() ? counted - results_.lost.size() : 0;
     }
@@ -102,7 +104,9 @@ public:
     {
         for (std::size_t id = 0; id < seen_.size(); ++id) {
             if (seen_[id]) {
-                into.add(failed_[id][0] ? 1.0 : 0.0, failed_[id][1] ? 1.0 : 0.0, nullptr);
+                const std::uint64_t run = run_at(id);
+                into.add(failed_[id][0] ? 1.0 : 0.0, failed_[id][1] ? 1.0 : 0.0,
+                         results_.repetitions ? &run : nullptr);
             }
         }
     }
@@ -177,6 +181,23 @@ private:
         }
         seen_.resize(next);
         failed_.resize(next);
+    }
+
+    /// Return the unit of a case that is a repetition within a run.
+    [[nodiscard]] std::uint64_t run_at(std::size_t id) const
+    {
+        if (!results_.repetitions) {
+            return 0;
+        }
+        if (id < results_.ids.size()) {
+            return xxh64(run_of(results_.ids[id]));
+        }
+        for (std::size_t i = 0; i < lost_at_.size(); ++i) {
+            if (lost_at_[i] == id) {
+                return xxh64(run_of(results_.lost[i].id));
+            }
+        }
+        return 0;
     }
 
     /// Keep a value. Returns false if the case has one.

@@ -139,6 +139,11 @@ template <class Core, class... A>
                 seen.covariate = core.metrics().covariate().covariate(arguments...);
             }
         }
+        if constexpr (Core::parts::watches) {
+            if (seen.recorded) {
+                core.watcher().see(seen.arm, arguments...);
+            }
+        }
         return seen.recorded;
     } catch (thread_unwind&) {
         throw;
@@ -158,13 +163,14 @@ JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const 
     using calls = typename Core::calls;
     constexpr bool as_const = calls::template all_take_const<A...>;
     auto& models = core.trial().models();
+    const unsigned model = parts::dry ? 0 : seen.arm;
     running_call<Timed, Core, Observer> running{core, observer, seen, receipt, number};
     try {
         if constexpr (parts::reads_results) {
             Result answer = calls::template invoke<Result>(
-                models, seen.arm, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+                models, model, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
             const bool accepted = accepts(core, answer);
-            if (accepted || seen.arm == 0) {
+            if (accepted || model == 0) {
                 running.failed = !accepted;
                 if (accepted) {
                     running.read(answer);
@@ -177,14 +183,14 @@ JOUST_ALWAYS_INLINE inline Result run_arm(Core& core, Observer& observer, const 
             running.failed = true;
         } else {
             return calls::template invoke<Result>(
-                models, seen.arm, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
+                models, model, static_cast<typename calls::template passed<A, as_const>>(arguments)...);
         }
     } catch (thread_unwind&) {
         running.failed = true;
         throw;
     } catch (...) {
         running.failed = true;
-        if (!parts::falls_back || seen.arm == 0) {
+        if (!parts::falls_back || model == 0) {
             throw;
         }
     }
@@ -295,7 +301,7 @@ inline arm_result<Core, A...> serve_arm(Core& core, Observer& observer, typename
         if constexpr (WithTicket) {
             *out = core.trial().desk().unrecorded(core.live());
         }
-        return run_unrecorded<result>(core, seen.arm, std::forward<A>(arguments)...);
+        return run_unrecorded<result>(core, parts::dry ? 0 : seen.arm, std::forward<A>(arguments)...);
     }
     // The number is taken before the call only where it is needed by then; otherwise `finish_call` takes it.
     constexpr bool numbered = WithTicket || parts::records || parts::times;

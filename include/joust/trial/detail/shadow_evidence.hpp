@@ -352,7 +352,9 @@ inline constexpr std::size_t shadow_consent = 0;
 inline constexpr std::size_t shadow_key = 1;
 /// Calls whose unit had an empty id are counted after them.
 inline constexpr std::size_t shadow_empty = 2;
-inline constexpr std::size_t shadow_helpers = 3;
+/// Pairs of answers that a listener threw on.
+inline constexpr std::size_t shadow_listener = 3;
+inline constexpr std::size_t shadow_helpers = 4;
 
 // Where a shadow keeps its sums in a slab. Each row has two sides, false and true, with a count and two sums for each
 // bucket.

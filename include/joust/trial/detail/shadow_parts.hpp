@@ -12,6 +12,7 @@
 #include <joust/shadow/comparator.hpp>
 #include <joust/shadow/judge.hpp>
 #include <joust/shadow/noise.hpp>
+#include <joust/shadow/on_pair.hpp>
 #include <joust/shadow/pending.hpp>
 #include <joust/shadow/protection.hpp>
 #include <joust/shadow/sampler.hpp>
@@ -28,9 +29,10 @@ namespace joust {
 inline namespace v0 {
 namespace detail {
 
-using shadow_roles = role_list<unit_key_role, comparator_role, executor_role, sampler_role, breaker_role,
-                               judge_role, memory_role, noise_role, champion_failure_role, protection_role,
-                               consent_role, clock_role, ticket_role, inference_role, salt_role>;
+using shadow_roles =
+    role_list<unit_key_role, comparator_role, executor_role, sampler_role, breaker_role, judge_role,
+              memory_role, noise_role, champion_failure_role, pair_listener_role, protection_role,
+              consent_role, clock_role, ticket_role, inference_role, salt_role>;
 
 template <class T>
 inline constexpr bool runs_at_once = requires { requires T::immediate; };
@@ -62,6 +64,7 @@ struct shadow_parts : trial_parts<shadow_roles, always_valid, Args...> {
     using memory_t = policy<memory_role, remembered<>>;
     using noise_t = policy<noise_role, no_second_run>;
     using protection_t = policy<protection_role, no_protection>;
+    using pair_listener_t = policy<pair_listener_role, no_pair_listener>;
 
     static_assert(
         paired_inference_policy<typename trial::inference_t>,
@@ -72,6 +75,8 @@ struct shadow_parts : trial_parts<shadow_roles, always_valid, Args...> {
     static constexpr bool repeats = trial::template given<noise_role>;
     static constexpr bool runs_on_failures =
         policy<champion_failure_role, only_where_champion_answers>::runs_where_champion_failed;
+    /// Whether a listener hears of each pair of answers.
+    static constexpr bool tells_pairs = trial::template given<pair_listener_role>;
     static constexpr bool protects = protection_t::limits_challengers;
     /// Whether there is evidence beyond comparisons.
     static constexpr bool checks = repeats || runs_on_failures || protects;

@@ -655,12 +655,12 @@ inline void add_counts(report& out, const shadow_evidence& seen)
                                             "predictions or truths discarded before the other one came"};
     count_if_any(out, "requests not sampled", seen.requests - seen.sampled);
     count_if_any(out, "calls served and not recorded", seen.unrecorded);
-    for (std::size_t i = 0; i < seen.helpers.size() && i < shadow_helpers; ++i) {
-        count_if_any(out,
-                     ignored_words[static_cast<std::size_t>(i == shadow_consent ? ignored::consent_threw
-                                                            : i == shadow_key   ? ignored::key_threw
-                                                                                : ignored::empty_unit)],
-                     seen.helpers[i]);
+    static constexpr ignored helpers[] = {ignored::consent_threw, ignored::key_threw, ignored::empty_unit};
+    for (std::size_t i = 0; i < seen.helpers.size() && i < shadow_listener; ++i) {
+        count_if_any(out, ignored_words[static_cast<std::size_t>(helpers[i])], seen.helpers[i]);
+    }
+    if (shadow_listener < seen.helpers.size()) {
+        count_if_any(out, "pairs of answers that a listener threw on", seen.helpers[shadow_listener]);
     }
     for (std::size_t i = 2; i < seen.truths.size() && i < std::size(fates); ++i) {
         count_if_any(out, fates[i], seen.truths[i]);

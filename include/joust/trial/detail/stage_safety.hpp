@@ -5,8 +5,10 @@
 #include <joust/core/error.hpp>
 #include <joust/core/text.hpp>
 #include <joust/evidence/evidence.hpp>
+#include <joust/report/harm_in_words.hpp>
 #include <joust/report/report.hpp>
 #include <joust/stats/planning/exclusion_plan.hpp>
+#include <joust/stats/sequential/excluded_harm.hpp>
 #include <joust/stats/sequential/exclusion.hpp>
 #include <joust/trial/detail/decide.hpp>
 #include <joust/trial/detail/describe.hpp>
@@ -32,11 +34,8 @@ namespace detail {
 /// Return the harm that has to be excluded before promotion: what the guardrail states, or the default of its kind. It is at least
 /// what the guardrail allows, since rolling back and promoting are both right between the two.
 /// errors: configuration_error where a quantile metric states another harm than its margin
-[[nodiscard]] excluded_harm harm_to_exclude(const metric_spec& spec, const default_exclusions& defaults);
-
-/// Return the harm that a stage has to exclude, so that the whole service risks no more than by promoting a challenger with the
-/// harm: it may be larger by as much as the next share is smaller than 1.
-[[nodiscard]] excluded_harm harm_of_stage(const excluded_harm& whole, double next_share) noexcept;
+[[nodiscard]] stats::excluded_harm harm_to_exclude(const metric_spec& spec,
+                                                   const default_exclusions& defaults);
 
 /// Return the margin of latency that late calls are counted against, for a harm.
 [[nodiscard]] latency_margin margin_of_latency(const event_watch& watch, double ratio,
@@ -47,9 +46,9 @@ struct exclusion_now {
     /// The index of the metric in the specs.
     std::size_t metric = 0;
     /// The harm to be excluded before promotion.
-    excluded_harm whole{};
+    stats::excluded_harm whole{};
     /// The harm to be excluded in this stage.
-    excluded_harm stage{};
+    stats::excluded_harm stage{};
     /// The logarithm of the e-value against the harm of the stage.
     double log_e = 0.0;
     bool excluded = false;
@@ -70,8 +69,9 @@ public:
                                                       const share_list& shares) const;
 
     /// Test the harm of a stage for every guardrail.
+    /// shape: `units` is the number of distinct units of the challenger
     void look(const evidence& seen, const judgement& found, const setting& how, double beta,
-              double next_share);
+              double next_share, double units);
 
     /// Return whether the harm of the stage is excluded for the guardrail of this index.
     [[nodiscard]] bool excludes(std::size_t metric) const noexcept;
@@ -107,10 +107,10 @@ private:
 namespace detail {
 
 /// Whether a harm cannot exist, so that nothing has to be shown.
-[[nodiscard]] inline bool impossible(const excluded_harm& harm, bool proportion) noexcept
+[[nodiscard]] inline bool impossible(const stats::excluded_harm& harm, bool proportion) noexcept
 {
     // Of two harms the larger one counts, and a larger one cannot exist either.
-    return (proportion && std::fabs(harm.increase) >= 1.0) || (!harm.harm_is_up && harm.ratio <= 0.0);
+    return (proportion && std::fabs(harm.increase) >= 1.0) || harm.ratio <= 0.0;
 }
 
 /// Whether a guardrail is tested by counts of events at each share.
@@ -124,7 +124,8 @@ namespace detail {
            how.watches[static_cast<std::size_t>(spec.watch)].on_latency;
 }
 
-JOUST_FUNCTION excluded_harm harm_to_exclude(const metric_spec& spec, const default_exclusions& defaults)
+JOUST_FUNCTION stats::excluded_harm harm_to_exclude(const metric_spec& spec,
+                                                    const default_exclusions& defaults)
 {
     if (spec.quantile >= 0) {
         // The thresholds of a quantile contain its margin, so that no other harm can be tested.
@@ -133,17 +134,17 @@ JOUST_FUNCTION excluded_harm harm_to_exclude(const metric_spec& spec, const defa
                 "guardrail(" + spec.name + ").exclude", "given for a quantile metric",
                 "the margin of the guardrail, which is what a quantile metric can show");
         }
-        return {.given = true, .harm_is_up = spec.limit.harm_is_up, .increase = 0.0};
+        return {.increase = 0.0};
     }
     if (spec.exclude.given) {
         return spec.exclude;
     }
     const bound& limit = spec.limit;
     if (limit.alone) {  // The limit itself is what has to be kept.
-        return {.given = true, .harm_is_up = limit.harm_is_up, .increase = limit.value};
+        return {.increase = limit.value};
     }
     const bool allows_none = limit.value == (limit.relative ? 1.0 : 0.0);
-    excluded_harm harm{.given = true, .harm_is_up = limit.harm_is_up};
+    stats::excluded_harm harm;
     double& same_kind = limit.relative ? harm.ratio : harm.increase;
     if (spec.unit == "ms" && spec.series != failure_series && spec.watch >= 0) {
         harm.ratio = defaults.latency;
@@ -161,14 +162,6 @@ JOUST_FUNCTION excluded_harm harm_to_exclude(const metric_spec& spec, const defa
         same_kind = std::isnan(same_kind) ? limit.value : std::fmax(same_kind, limit.value);
     }
     return harm;
-}
-
-JOUST_FUNCTION excluded_harm harm_of_stage(const excluded_harm& whole, double next_share) noexcept
-{
-    excluded_harm stage = whole;
-    stage.increase = whole.increase / next_share;
-    stage.ratio = 1.0 + (whole.ratio - 1.0) / next_share;
-    return stage;
 }
 
 JOUST_FUNCTION latency_margin margin_of_latency(const event_watch& watch, double ratio,
@@ -213,7 +206,7 @@ JOUST_FUNCTION std::vector<latency_margin> stage_safety::margins(const std::vect
         }
         for (std::size_t k = 0; k < shares.size(); ++k) {
             const double next = k + 1 < shares.size() ? shares[k + 1] : 1.0;
-            const excluded_harm stage = harm_of_stage(each.whole, next);
+            const stats::excluded_harm stage = stats::stage_harm(each.whole, next);
             const event_watch& watch = watches[static_cast<std::size_t>(which)];
             if (!std::isnan(stage.ratio)) {
                 add(margin_of_latency(watch, stage.ratio, stats::not_a_number));
@@ -224,12 +217,6 @@ JOUST_FUNCTION std::vector<latency_margin> stage_safety::margins(const std::vect
         }
     }
     return all;
-}
-
-[[nodiscard]] inline double requests_per_unit_of(const evidence& seen)
-{
-    const double units = units_of(seen, 1);
-    return units > 0.0 ? static_cast<double>(seen.requests(1)) / units : 1.0;
 }
 
 /// Return the logarithm of the mean of two e-values, of which one may be missing.
@@ -260,7 +247,7 @@ struct mean_test {
     stats::mean_exclusion by_ratio{};
 };
 [[nodiscard]] inline mean_test test_mean(const evidence& seen, const setting& how, const metric_spec& spec,
-                                         const excluded_harm& harm, double beta, bool limits)
+                                         const stats::excluded_harm& harm, double beta, bool limits)
 {
     const pair_evidence& pair = seen.pairs.front();
     mean_test out;
@@ -318,23 +305,22 @@ struct mean_test {
 }
 
 JOUST_FUNCTION void stage_safety::look(const evidence& seen, const judgement& found, const setting& how,
-                                       double beta, double next_share)
+                                       double beta, double next_share, double units)
 {
     beta_ = beta;
     const pair_evidence& pair = seen.pairs.front();
     const double threshold = -std::log(beta);
-    const double per_unit = requests_per_unit_of(seen);
+    const double per_unit = units > 0.0 ? static_cast<double>(seen.requests(1)) / units : 1.0;
     for (exclusion_now& each : guardrails_) {
         const metric_spec& spec = how.specs[each.metric];
         each.stage =
-            spec.quantile >= 0 || spec.limit.alone ? each.whole : harm_of_stage(each.whole, next_share);
+            spec.quantile >= 0 || spec.limit.alone ? each.whole : stats::stage_harm(each.whole, next_share);
         each.log_e = 0.0;
         if (counts_events(spec)) {
             const events_by_share<stats::event_counts> counts{pair.by_share, event_columns{}};
             each.clustering =
                 stats::clustering_of(sums_of(pair, spec, exposure_series), counts.rows(), per_unit);
-            each.log_e = stats::exclusion_log_e(counts.rows(),
-                                                {.increase = each.stage.increase, .ratio = each.stage.ratio},
+            each.log_e = stats::exclusion_log_e(counts.rows(), each.stage,
                                                 {.beta = beta, .clustering = each.clustering});
         } else if (on_latency(spec, how)) {
             const event_watch& watch = how.watches[static_cast<std::size_t>(spec.watch)];
@@ -425,32 +411,6 @@ JOUST_FUNCTION double stage_safety::at_risk(double between_looks, double before_
     return most;
 }
 
-inline void append_change(std::string& out, double increase, std::string_view unit)
-{
-    out += increase < 0.0 ? "-" : "+";
-    if (unit == "%") {
-        append_number(out, 100.0 * std::fabs(increase), 3);
-        out += " points";
-    } else {
-        append_number(out, std::fabs(increase), 3);
-        out += unit.empty() ? "" : " ";
-        out += unit;
-    }
-}
-
-/// Append a harm in words: "+0.5 points or x 1.5, the larger".
-inline void append_harm_in_words(std::string& out, double increase, double ratio, std::string_view unit)
-{
-    if (!std::isnan(increase)) {
-        append_change(out, increase, unit);
-    }
-    if (!std::isnan(ratio)) {
-        out += std::isnan(increase) ? "x " : " or x ";
-        append_number(out, ratio, 3);
-        out += std::isnan(increase) ? "" : ", the larger";
-    }
-}
-
 /// Say what limits a guardrail that has not excluded the harm of its stage, and what would help.
 inline void find_limit(exclusion_row& row, const exclusion_now& now, const evidence& seen,
                        const judgement& found, const setting& how, double rate, double beta)
@@ -467,7 +427,7 @@ inline void find_limit(exclusion_row& row, const exclusion_now& now, const evide
         const double level = answer != nullptr && counts_events(spec) && answer->answer.champion >= 0.0
                                  ? answer->answer.champion
                                  : 0.01;
-        const stats::excluded_harm harm{.increase = row.stage_increase, .ratio = row.stage_ratio};
+        const stats::excluded_harm& harm = now.stage;
         const double effect = counts_events(spec)
                                   ? stats::exclusion_design_effect(now.clustering, level, harm)
                                   : now.clustering.observed;
@@ -535,8 +495,7 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
         if (counts_events(spec)) {
             const events_by_share<stats::event_counts> counts{pair.by_share, event_columns{}};
             const stats::exclusion_limit limit = stats::largest_harm_not_excluded(
-                counts.rows(), {.increase = each.whole.increase, .ratio = each.whole.ratio},
-                {.beta = beta_, .clustering = each.clustering});
+                counts.rows(), each.whole, {.beta = beta_, .clustering = each.clustering});
             row.excluded_increase = limit.upper.increase;
             row.excluded_ratio = limit.upper.ratio;
         } else if (on_latency(spec, how)) {
@@ -595,13 +554,14 @@ JOUST_FUNCTION void stage_safety::describe(report& out, const evidence& seen, co
                 row.words += "no harm is excluded yet";
             } else {
                 row.words += "harm of ";
-                append_harm_in_words(row.words, row.excluded_increase, row.excluded_ratio, row.unit);
+                append_harm(row.words, {row.excluded_increase, row.excluded_ratio}, row.unit,
+                            harm_place::sentence);
                 row.words += " and more is excluded at ";
                 append_number(row.words, 100.0 * (1.0 - beta_), 3);
                 row.words += " %";
             }
             row.words += each.excluded ? "; this stage needed " : "; this stage needs ";
-            append_harm_in_words(row.words, row.stage_increase, row.stage_ratio, row.unit);
+            append_harm(row.words, each.stage, row.unit, harm_place::sentence);
         }
         if (!each.excluded) {
             find_limit(row, each, seen, found, how, rate, beta_);

@@ -135,6 +135,9 @@ public:
         return kind_.template takes<Unit>();
     }
 
+    /// Return the unit key.
+    [[nodiscard]] const typename Parts::key_t& key() const noexcept { return key_; }
+
     /// Return the kind of the trial's units.
     [[nodiscard]] const units_kind<typename Parts::key_t>& units() const noexcept { return kind_; }
 
