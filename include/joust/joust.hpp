@@ -31,7 +31,6 @@
 //   joust/shadow/disagreements.hpp    keeps examples of answers that disagree
 //   joust/shadow/compare_*.hpp, joust/shadow/part.hpp
 //                                     compare texts, vectors, distributions, rankings and parts of results
-//   joust/core/user_executor.hpp      runs challengers in a pool that the service has
 //   joust/shadow/subprocess.hpp       runs a challenger in another process (POSIX)
 //   joust/monitor/...                 watch inputs for drift, compare groups for fairness
 //   joust/report/html.hpp, joust/report/charts.hpp, joust/report/course_chart.hpp, joust/report/page_style.hpp

@@ -15,8 +15,6 @@ class configuration_error;
 class parse_error;
 struct inline_run;
 class background_queue;
-template <class Submit>
-class user_executor;
 template <class T>
 struct cloner;
 struct background;

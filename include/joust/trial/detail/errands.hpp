@@ -363,9 +363,7 @@ private:
                 const std::int64_t spent = core_.clock().now() - start;
                 returned = true;
                 if (!succeed<P>(task.pseudonym, spent)) {
-                    if constexpr (!std::is_same_v<champion, nothing>) {
-                        keep_alone<P>(task);
-                    }
+                    keep_alone<P>(task);
                     return agree;
                 }
                 agree = compare<P>(task, std::as_const(answer), spent);

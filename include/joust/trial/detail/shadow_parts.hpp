@@ -63,8 +63,8 @@ struct shadow_parts : trial_parts<shadow_roles, always_valid, Args...> {
     using judge_t = policy<judge_role, equals_truth>;
     using memory_t = policy<memory_role, remembered<>>;
     using noise_t = policy<noise_role, no_second_run>;
-    using pair_listener_t = policy<pair_listener_role, no_pair_listener>;
     using protection_t = policy<protection_role, no_protection>;
+    using pair_listener_t = policy<pair_listener_role, no_pair_listener>;
 
     static_assert(
         paired_inference_policy<typename trial::inference_t>,
