@@ -28,6 +28,7 @@
 //   joust/store/audit_log.hpp, joust/store/hmac.hpp
 //                                     keep the transitions of a trial in a chained log, and check it
 //   joust/store/audit_replay.hpp      repeats the decisions of such a log (nlohmann-json)
+//   joust/shadow/user_executor.hpp    runs challengers on a thread pool of the service
 //   joust/shadow/disagreements.hpp    keeps examples of answers that disagree
 //   joust/shadow/compare_*.hpp, joust/shadow/part.hpp
 //                                     compare texts, vectors, distributions, rankings and parts of results

@@ -46,6 +46,8 @@ struct kendall_distance;
 struct changed_positions;
 template <class Projection, class Comparator>
 class part_comparator;
+template <class Post>
+class posting_executor;
 struct compared_pair;
 struct no_pair_listener;
 template <class Callable>
