@@ -41,9 +41,9 @@ inline namespace v0 {
         if (name == nullptr) {
             throw parse_error("a feature of the constraints has no name");
         }
-        column.name = detail::text_of(*name);
+        column.name = detail::json_text(*name);
         if (const nlohmann::json* type = member_of(feature, {"inferred_type"})) {
-            const std::string kind = detail::text_of(*type);
+            const std::string kind = detail::json_text(*type);
             column.kind = kind == "Integral"     ? column_kind::integer
                           : kind == "Fractional" ? column_kind::number
                           : kind == "String"     ? column_kind::text
@@ -149,7 +149,7 @@ struct column_statistics {
         if (name == nullptr) {
             throw parse_error("a feature of the statistics has no name");
         }
-        column.name = detail::text_of(*name);
+        column.name = detail::json_text(*name);
         const nlohmann::json* of = member_of(feature, {"numerical_statistics", "string_statistics"});
         if (of == nullptr || !of->is_object()) {
             found.push_back(std::move(column));
@@ -185,7 +185,7 @@ struct column_statistics {
                     column.borders.push_back(*high);
                 } else {
                     const nlohmann::json* value = member_of(bucket, {"value"});
-                    column.values.push_back(value == nullptr ? std::string{} : detail::text_of(*value));
+                    column.values.push_back(value == nullptr ? std::string{} : detail::json_text(*value));
                 }
                 column.counts.push_back(detail::number_of(member_of(bucket, {"count"})).value_or(0.0));
             }

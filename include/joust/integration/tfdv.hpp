@@ -54,7 +54,7 @@ namespace detail {
     throw parse_error("the document holds something else where a number is expected");
 }
 
-[[nodiscard]] inline std::string text_of(const nlohmann::json& value)
+[[nodiscard]] inline std::string json_text(const nlohmann::json& value)
 {
     if (!value.is_string()) {
         throw parse_error("the document holds something else where a text is expected");
@@ -70,7 +70,7 @@ namespace detail {
             throw parse_error("the document holds something else where a list of texts is expected");
         }
         for (const nlohmann::json& each : *list) {
-            texts.push_back(text_of(each));
+            texts.push_back(json_text(each));
         }
     }
     return texts;
@@ -139,8 +139,8 @@ inline void keep_columns(nlohmann::json& list, const schema& of)
             throw parse_error("the list of domains is not a list");
         }
         for (const nlohmann::json& each : *shared) {
-            domains[detail::text_of(each.is_object() && each.contains("name") ? each["name"]
-                                                                              : nlohmann::json{})] =
+            domains[detail::json_text(each.is_object() && each.contains("name") ? each["name"]
+                                                                                : nlohmann::json{})] =
                 detail::texts_of(member_of(each, {"value"}));
         }
     }
@@ -151,9 +151,9 @@ inline void keep_columns(nlohmann::json& list, const schema& of)
         if (name == nullptr) {
             throw parse_error("a feature of the schema has no name");
         }
-        column.name = detail::text_of(*name);
+        column.name = detail::json_text(*name);
         if (const nlohmann::json* type = member_of(feature, {"type"})) {
-            const std::string kind = detail::text_of(*type);
+            const std::string kind = detail::json_text(*type);
             column.kind = kind == "INT"     ? column_kind::integer
                           : kind == "FLOAT" ? column_kind::number
                           : kind == "BYTES" ? column_kind::text
@@ -181,7 +181,7 @@ inline void keep_columns(nlohmann::json& list, const schema& of)
         const nlohmann::json own = inside({"stringDomain", "string_domain"});
         column.domain = detail::texts_of(member_of(own, {"value"}));
         if (const nlohmann::json* shared = member_of(feature, {"domain"})) {
-            column.domain = domains[detail::text_of(*shared)];
+            column.domain = domains[detail::json_text(*shared)];
         }
         const nlohmann::json mass = inside({"distributionConstraints", "distribution_constraints"});
         column.mostly =
