@@ -16,6 +16,10 @@ PARTS = {
     "with_eigen": "eigen/[>=3.4 <4]",
     "with_boost": "boost/[>=1.74 <2]",
     "with_json": "nlohmann_json/[>=3.11 <4]",
+    "with_redis": "hiredis/[>=1.0 <2]",
+    "with_postgres": "libpq/[>=14 <18]",
+    "with_prometheus": "prometheus-cpp/[>=1.0 <2]",
+    "with_spdlog": "spdlog/[>=1.10 <2]",
 }
 
 
@@ -84,6 +88,10 @@ class JoustConan(ConanFile):
             "with_eigen": ("eigen", "eigen::eigen"),
             "with_boost": ("distributions", "boost::headers"),
             "with_json": ("json", "nlohmann_json::nlohmann_json"),
+            "with_redis": ("redis", "hiredis::hiredis"),
+            "with_postgres": ("postgres", "libpq::libpq"),
+            "with_prometheus": ("prometheus", "prometheus-cpp::prometheus-cpp-core"),
+            "with_spdlog": ("spdlog", "spdlog::spdlog"),
         }.items():
             if self.options.get_safe(option):
                 component = self.cpp_info.components[part]
