@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 files=$(find tests -mindepth 2 -name '*.cpp' |
     grep -vE '^tests/(chaos|compile|consumer|forward|headers|lint|portability|release|site|soak|fuzz/driver)/' |
-    grep -vE '^tests/integration/(postgres|prometheus|redis|spdlog)[a-z_]*[.]cpp$' |
+    grep -vE '^tests/integration/(gtest|postgres|prometheus|redis|spdlog)[a-z_]*[.]cpp$' |
     sed -E 's|^tests/([^/]+)/(.*/)?([^/]+)\.cpp$|\1.\3|' | sort -u)
 tests=$(for build in "$@"; do ctest --test-dir "$build" -N; done | sed -nE 's/^ *Test +#[0-9]+: //p' | sort -u)
 

@@ -39,6 +39,7 @@
 //   joust/report/forecast.hpp, joust/report/forecast_page.hpp, joust/trial/plan_canary.hpp
 //                                     foretell a canary before its launch, as text, JSON and one HTML page
 //   joust/trial/hand_over.hpp         goes on with a canary as an A/B test, and back
+//   joust/report/shown.hpp            asks a report what it shows of one metric, for tests
 //   joust/report/junit.hpp            writes reports as JUnit XML for CI
 //   joust/report/prometheus.hpp       writes reports in the text format of Prometheus
 //   joust/store/file.hpp              saves evidence to files, loads and merges them

@@ -40,6 +40,35 @@ TEST_CASE("a verdict can be asked for by name, and combined")
     CHECK_THAT(report_of(inconclusive), joust::passes() || joust::decides(inconclusive));
 }
 
+TEST_CASE("what a report shows of one metric can be asked for")
+{
+    joust::report finished = report_of(joust::verdict::pass);
+    const auto add = [&](const char* metric, double lower, double upper, int better, double margin) {
+        joust::metric_row row;
+        row.metric = metric;
+        row.role = "guardrail";
+        row.state = joust::status::ok;
+        row.lower = lower;
+        row.upper = upper;
+        row.better = better;
+        row.margin = margin;
+        finished.metrics.push_back(row);
+    };
+    add("accuracy", -0.005, 0.01, 1, -0.01);
+    add("loss", -0.3, -0.1, -1, 0.05);
+    add("recall", -0.02, 0.01, 1, -0.01);
+    CHECK_THAT(finished, joust::catch2::non_inferior("accuracy"));
+    CHECK_THAT(finished, !joust::catch2::superior("accuracy"));
+    CHECK_THAT(finished, joust::catch2::superior("loss") && joust::catch2::non_inferior("loss"));
+    CHECK_THAT(finished, !joust::catch2::non_inferior("recall"));
+    CHECK_THAT(finished, !joust::catch2::non_inferior("precision"));
+    // Of several challengers each has to keep the margin.
+    add("accuracy", -0.03, 0.01, 1, -0.01);
+    CHECK_THAT(finished, !joust::catch2::non_inferior("accuracy"));
+    CHECK(joust::catch2::non_inferior("accuracy").describe() ==
+          "shows that the challenger is not worse than its margin allows on accuracy");
+}
+
 TEST_CASE("a failing check says what was asked for and shows the report as a table")
 {
     CHECK(joust::passes().describe() == "decides: pass or ship challenger");

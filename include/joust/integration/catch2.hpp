@@ -3,6 +3,7 @@
 
 #include <joust/core/write.hpp>
 #include <joust/report/report.hpp>
+#include <joust/report/shown.hpp>
 #include <joust/report/write.hpp>
 
 #if __has_include(<catch2/matchers/catch_matchers.hpp>)  // version 3
@@ -14,6 +15,7 @@
 #endif
 
 #include <string>
+#include <string_view>
 
 // Matchers for tests of a model: CHECK_THAT(trial.report(), joust::passes()). A check that fails prints the report as a
 // table. The header defines no macros.
@@ -75,6 +77,48 @@ private:
 {
     return {wanted, wanted};
 }
+
+namespace catch2 {
+
+/// Match reports that show something of one metric; made by `non_inferior` and `superior`.
+class metric_matcher final : public detail::catch_matcher<report> {
+public:
+    /// Take the question, its words and the metric.
+    metric_matcher(bool (*asked)(const report&, std::string_view), std::string_view words,
+                   std::string_view metric)
+        : asked_(asked), words_(words), metric_(metric)
+    {
+    }
+
+    /// Say whether the report shows it.
+    [[nodiscard]] bool match(const report& finished) const override { return asked_(finished, metric_); }
+
+    /// Describe what was asked. Catch2 prints this after the report.
+    [[nodiscard]] std::string describe() const override
+    {
+        return "shows that the challenger " + std::string{words_} + " on " + metric_;
+    }
+
+private:
+    bool (*asked_)(const report&, std::string_view);
+    std::string_view words_;
+    std::string metric_;
+};
+
+/// Match a report that shows that the challenger keeps the margin of a metric, or is better on it:
+/// `CHECK_THAT(report, joust::catch2::non_inferior("accuracy"))`.
+[[nodiscard]] inline metric_matcher non_inferior(std::string_view metric)
+{
+    return {shows_non_inferior, "is not worse than its margin allows", metric};
+}
+
+/// Match a report that shows that the challenger is better on a metric.
+[[nodiscard]] inline metric_matcher superior(std::string_view metric)
+{
+    return {shows_superior, "is better", metric};
+}
+
+}  // namespace catch2
 
 }  // namespace v0
 }  // namespace joust
