@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <span>
+#include <type_traits>
 
 // The sums over buckets that a score test needs, several buckets at a time. Compilers do not find vectors in loops that add up
 // floating-point numbers, since the order of additions would change.
@@ -101,11 +102,77 @@ struct second_sums {
     double fourth[5];
 };
 
+/// Four doubles as two vectors, for machines without vectors of four: sums have the order that they have with such vectors, so that
+/// every machine gets the same digits.
+struct two_pairs {
+    joust::detail::two_doubles low;
+    joust::detail::two_doubles high;
+
+    constexpr two_pairs& operator+=(const two_pairs& other) noexcept
+    {
+        low += other.low;
+        high += other.high;
+        return *this;
+    }
+    constexpr two_pairs& operator-=(const two_pairs& other) noexcept
+    {
+        low -= other.low;
+        high -= other.high;
+        return *this;
+    }
+    constexpr two_pairs& operator*=(const two_pairs& other) noexcept
+    {
+        low *= other.low;
+        high *= other.high;
+        return *this;
+    }
+    friend constexpr two_pairs operator+(const two_pairs& a, double b) noexcept
+    {
+        return {a.low + b, a.high + b};
+    }
+    friend constexpr two_pairs operator-(const two_pairs& a, const two_pairs& b) noexcept
+    {
+        return {a.low - b.low, a.high - b.high};
+    }
+    friend constexpr two_pairs operator*(const two_pairs& a, const two_pairs& b) noexcept
+    {
+        return {a.low * b.low, a.high * b.high};
+    }
+};
+
 // Vectors are passed by reference, since compilers warn of those that are passed in registers that not every machine has.
 template <class Vector>
 JOUST_ALWAYS_INLINE inline void load_lanes(Vector& lanes, const double* from) noexcept
 {
     std::memcpy(&lanes, from, sizeof lanes);
+}
+
+/// Multiply and round, so that no machine fuses the product with a sum; see core/compiler.hpp.
+template <class Vector>
+JOUST_ALWAYS_INLINE inline void round_product(Vector& a, const Vector& b) noexcept
+{
+    if constexpr (std::is_same_v<Vector, two_pairs>) {
+        joust::detail::multiply(a.low, b.low);
+        joust::detail::multiply(a.high, b.high);
+    } else {
+        joust::detail::multiply(a, b);
+    }
+}
+
+template <class Vector>
+JOUST_ALWAYS_INLINE inline void add_product(Vector& sum, const Vector& a, const Vector& b) noexcept
+{
+    Vector product = a;
+    round_product(product, b);
+    sum += product;
+}
+
+template <class Vector>
+JOUST_ALWAYS_INLINE inline void subtract_product(Vector& from, const Vector& a, const Vector& b) noexcept
+{
+    Vector product = a;
+    round_product(product, b);
+    from -= product;
 }
 
 /// Add up the lanes of a vector.
@@ -147,13 +214,15 @@ struct scores_at {
             const Vector level = Vector{} + in.level;
             const Vector scale = Vector{} + in.scale;
             load_lanes(other, in.one + i);
-            a -= level * other;
+            subtract_product(a, level, other);
             load_lanes(other, in.free_one + i);
-            c -= level * other;
+            subtract_product(c, level, other);
             load_lanes(other, in.zero + i);
-            zero = scale * (zero - level * other);
+            subtract_product(zero, level, other);
+            round_product(zero, scale);
             load_lanes(other, in.free_zero + i);
-            free_zero = scale * (free_zero - level * other);
+            subtract_product(free_zero, level, other);
+            round_product(free_zero, scale);
         }
         a -= zero;
         c += free_zero;
@@ -167,10 +236,10 @@ JOUST_ALWAYS_INLINE inline void first_pass(const bucket_scores& in, std::size_t 
     Vector qq{}, aa{}, aq{}, bq{}, k{}, c{}, d{};
     for (std::size_t i = from; i < to; i += sizeof(Vector) / sizeof(double)) {
         const scores_at<Vector, Ratio> at{in, i};
-        qq += at.q * at.q;
-        aa += at.a * at.a;
-        aq += at.a * at.q;
-        bq += at.b * at.q;
+        add_product(qq, at.q, at.q);
+        add_product(aa, at.a, at.a);
+        add_product(aq, at.a, at.q);
+        add_product(bq, at.b, at.q);
         k += at.k;
         c += at.c;
         d += at.d;
@@ -195,18 +264,24 @@ JOUST_ALWAYS_INLINE inline void second_pass(const bucket_scores& in, const expla
     const Vector d_mean = Vector{} + part.d_mean;
     for (std::size_t i = from; i < to; i += sizeof(Vector) / sizeof(double)) {
         const scores_at<Vector, Ratio> at{in, i};
-        const Vector r0 = at.a - at_zero * at.q;
-        const Vector r1 = at.b - slope * at.q;
-        const Vector e0 = at.c - at_zero * at.k - c_mean;
-        const Vector e1 = at.d - slope * at.k - d_mean;
+        Vector r0 = at.a;
+        Vector r1 = at.b;
+        Vector e0 = at.c;
+        Vector e1 = at.d;
+        subtract_product(r0, at_zero, at.q);
+        subtract_product(r1, slope, at.q);
+        subtract_product(e0, at_zero, at.k);
+        subtract_product(e1, slope, at.k);
+        e0 -= c_mean;
+        e1 -= d_mean;
         s0 += r0;
         s1 += r1;
-        v00 += r0 * r0;
-        v01 += r0 * r1;
-        v11 += r1 * r1;
-        f00 += e0 * e0;
-        f01 += e0 * e1;
-        f11 += e1 * e1;
+        add_product(v00, r0, r0);
+        add_product(v01, r0, r1);
+        add_product(v11, r1, r1);
+        add_product(f00, e0, e0);
+        add_product(f01, e0, e1);
+        add_product(f11, e1, e1);
     }
     add_lanes(sums.s0, s0);
     add_lanes(sums.s1, s1);
@@ -228,19 +303,27 @@ JOUST_ALWAYS_INLINE inline void fourth_pass(const bucket_scores& in, const expla
     const Vector slope = Vector{} + part.slope;
     for (std::size_t i = from; i < to; i += sizeof(Vector) / sizeof(double)) {
         const scores_at<Vector, Ratio> at{in, i};
-        const Vector r0 = at.a - at_zero * at.q;
-        const Vector r1 = at.b - slope * at.q;
-        const Vector r00 = r0 * r0;
-        const Vector r01 = r0 * r1;
-        const Vector r11 = r1 * r1;
-        fourth[0] += r00 * r00;
-        fourth[1] += (Vector{} + 4.0) * (r00 * r01);
-        fourth[2] += (Vector{} + 6.0) * (r01 * r01);
-        fourth[3] += (Vector{} + 4.0) * (r01 * r11);
-        fourth[4] += r11 * r11;
+        Vector r0 = at.a;
+        Vector r1 = at.b;
+        subtract_product(r0, at_zero, at.q);
+        subtract_product(r1, slope, at.q);
+        Vector r00 = r0;
+        Vector r01 = r0;
+        Vector r11 = r1;
+        round_product(r00, r0);
+        round_product(r01, r1);
+        round_product(r11, r1);
+        add_product(fourth[0], r00, r00);
+        add_product(fourth[1], r00, r01);
+        add_product(fourth[2], r01, r01);
+        add_product(fourth[3], r01, r11);
+        add_product(fourth[4], r11, r11);
     }
+    constexpr double binomial[5] = {1.0, 4.0, 6.0, 4.0, 1.0};
     for (std::size_t power = 0; power < 5; ++power) {
-        add_lanes(sums.fourth[power], fourth[power]);
+        double sum = 0.0;
+        add_lanes(sum, fourth[power]);
+        sums.fourth[power] += joust::detail::product(binomial[power], sum);
     }
 }
 
@@ -298,7 +381,6 @@ JOUST_NOINLINE JOUST_AVX inline void second_pass_by_fours(const bucket_scores& i
 
 JOUST_FUNCTION first_sums first_pass(const bucket_scores& in) noexcept
 {
-    using two = joust::detail::two_doubles;
     first_sums sums{};
 #ifdef JOUST_NEWER_X86
     if (joust::detail::has_avx()) {
@@ -306,14 +388,14 @@ JOUST_FUNCTION first_sums first_pass(const bucket_scores& in) noexcept
         return sums;
     }
 #endif
-    is_ratio_of_means(in) ? passes_by<two, true>::first(in, sums) : passes_by<two, false>::first(in, sums);
+    is_ratio_of_means(in) ? passes_by<two_pairs, true>::first(in, sums)
+                          : passes_by<two_pairs, false>::first(in, sums);
     return sums;
 }
 
 JOUST_FUNCTION second_sums second_pass(const bucket_scores& in, const explained_part& part,
                                        bool fourth) noexcept
 {
-    using two = joust::detail::two_doubles;
     second_sums sums{};
 #ifdef JOUST_NEWER_X86
     if (joust::detail::has_avx()) {
@@ -321,8 +403,8 @@ JOUST_FUNCTION second_sums second_pass(const bucket_scores& in, const explained_
         return sums;
     }
 #endif
-    is_ratio_of_means(in) ? passes_by<two, true>::second(in, part, fourth, sums)
-                          : passes_by<two, false>::second(in, part, fourth, sums);
+    is_ratio_of_means(in) ? passes_by<two_pairs, true>::second(in, part, fourth, sums)
+                          : passes_by<two_pairs, false>::second(in, part, fourth, sums);
     return sums;
 }
 
