@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstring>
 #include <span>
-#include <type_traits>
 
 // The sums over buckets that a score test needs, several buckets at a time. Compilers do not find vectors in loops that add up
 // floating-point numbers, since the order of additions would change.
@@ -130,13 +129,11 @@ struct two_pairs {
     {
         return {a.low + b, a.high + b};
     }
-    friend constexpr two_pairs operator-(const two_pairs& a, const two_pairs& b) noexcept
+    /// Multiply and round, as core/compiler.hpp does for one vector.
+    friend void multiply(two_pairs& number, const two_pairs& by) noexcept
     {
-        return {a.low - b.low, a.high - b.high};
-    }
-    friend constexpr two_pairs operator*(const two_pairs& a, const two_pairs& b) noexcept
-    {
-        return {a.low * b.low, a.high * b.high};
+        joust::detail::multiply(number.low, by.low);
+        joust::detail::multiply(number.high, by.high);
     }
 };
 
@@ -147,33 +144,9 @@ JOUST_ALWAYS_INLINE inline void load_lanes(Vector& lanes, const double* from) no
     std::memcpy(&lanes, from, sizeof lanes);
 }
 
-/// Multiply and round, so that no machine fuses the product with a sum; see core/compiler.hpp.
-template <class Vector>
-JOUST_ALWAYS_INLINE inline void round_product(Vector& a, const Vector& b) noexcept
-{
-    if constexpr (std::is_same_v<Vector, two_pairs>) {
-        joust::detail::multiply(a.low, b.low);
-        joust::detail::multiply(a.high, b.high);
-    } else {
-        joust::detail::multiply(a, b);
-    }
-}
-
-template <class Vector>
-JOUST_ALWAYS_INLINE inline void add_product(Vector& sum, const Vector& a, const Vector& b) noexcept
-{
-    Vector product = a;
-    round_product(product, b);
-    sum += product;
-}
-
-template <class Vector>
-JOUST_ALWAYS_INLINE inline void subtract_product(Vector& from, const Vector& a, const Vector& b) noexcept
-{
-    Vector product = a;
-    round_product(product, b);
-    from -= product;
-}
+using joust::detail::add_product;
+using joust::detail::multiply;
+using joust::detail::subtract_product;
 
 /// Add up the lanes of a vector.
 template <class Vector>
@@ -219,10 +192,10 @@ struct scores_at {
             subtract_product(c, level, other);
             load_lanes(other, in.zero + i);
             subtract_product(zero, level, other);
-            round_product(zero, scale);
+            multiply(zero, scale);
             load_lanes(other, in.free_zero + i);
             subtract_product(free_zero, level, other);
-            round_product(free_zero, scale);
+            multiply(free_zero, scale);
         }
         a -= zero;
         c += free_zero;
@@ -310,9 +283,9 @@ JOUST_ALWAYS_INLINE inline void fourth_pass(const bucket_scores& in, const expla
         Vector r00 = r0;
         Vector r01 = r0;
         Vector r11 = r1;
-        round_product(r00, r0);
-        round_product(r01, r1);
-        round_product(r11, r1);
+        multiply(r00, r0);
+        multiply(r01, r1);
+        multiply(r11, r1);
         add_product(fourth[0], r00, r00);
         add_product(fourth[1], r00, r01);
         add_product(fourth[2], r01, r01);
