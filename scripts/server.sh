@@ -84,7 +84,9 @@ start()
             if [[ ! -d $folder/data ]]; then
                 (exec_unprivileged "$bin/initdb" -D "$folder/data" -A trust -U joust -E UTF8 --locale=C --no-sync --no-instructions) >"$folder/log" 2>&1
             fi
-            rm -f "$folder/data/postmaster.pid"
+            # A server that was killed leaves its locks, and they name a process id that may be in use again, or not be reaped yet. The
+            # folder is this script's own, and the one server in it has ended.
+            rm -f "$folder/data/postmaster.pid" "$folder"/.s.PGSQL.*
             exec_unprivileged "$bin/postgres" -D "$folder/data" -p "$port" -h 127.0.0.1 -k "$folder" -F \
                 -c shared_buffers=8MB -c max_connections=40 </dev/null >>"$folder/log" 2>&1 &
             pid=$!
